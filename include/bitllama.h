@@ -1,0 +1,297 @@
+/* Bit-Llama: make and run a small ternary language model with Test-Time-Training layers.
+ *
+ * The path from text to text:  bl_prepare() -> bl_trainer_run() -> bl_model_open() ->
+ * bl_session_open() -> bl_generate().
+ *
+ * Conventions.  Functions that can fail return a bl_status and describe the failure in a bl_error
+ * that the caller owns (may be NULL).  Pointers passed in are borrowed for the call; results go to
+ * the caller's buffers; handles come from *_open and end with *_close (NULL is fine).  A handle is
+ * used by one thread at a time, except that an open bl_tokenizer and an open bl_model never change
+ * and may be shared.  Paths and texts are UTF-8.  Unstable until version 1.0. */
+#ifndef BITLLAMA_H
+#define BITLLAMA_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#if defined(__GNUC__)
+#define BL_API __attribute__((visibility("default")))
+#else
+#define BL_API
+#endif
+
+/** The library's version, "major.minor.patch".  Threads: any. */
+BL_API const char *bl_version(void);
+
+/* ------------------------------------------------------------------ status */
+
+/* X(code, value, exit code of the command line, text) */
+#define BL_STATUS_LIST(X)                                                                          \
+    X(BL_OK, 0, 0, "ok")                                                                           \
+    X(BL_EINVAL, -1, 2, "invalid argument")                                                        \
+    X(BL_ENOENT, -2, 3, "no such file")                                                            \
+    X(BL_EFORMAT, -3, 3, "bad input data")                                                         \
+    X(BL_EUNSUPPORTED, -4, 3, "not supported")                                                     \
+    X(BL_EIO, -5, 4, "input or output failed")                                                     \
+    X(BL_ENOMEM, -6, 4, "out of memory")                                                           \
+    X(BL_EBUSY, -7, 4, "in use by another process")                                                \
+    X(BL_ENETWORK, -8, 5, "network failure")                                                       \
+    X(BL_EDIVERGED, -9, 6, "training diverged")                                                    \
+    X(BL_EDEVICE, -10, 7, "device failure")                                                        \
+    X(BL_EINTERRUPTED, -11, 130, "interrupted")
+
+typedef enum bl_status {
+#define X(code, value, exit_code, text) code = value,
+    BL_STATUS_LIST(X)
+#undef X
+} bl_status;
+
+typedef struct bl_error {
+    bl_status code;
+    char message[500]; /* one line: the file or tensor, what is wrong, the remedy */
+} bl_error;
+
+/** The status in words, and the exit code a command ends with.  Threads: any. */
+BL_API const char *bl_status_name(bl_status status);
+BL_API int bl_status_exit_code(bl_status status);
+
+/* ------------------------------------------------------------------ warnings and progress */
+
+typedef enum bl_log_level { BL_LOG_DEBUG, BL_LOG_INFO, BL_LOG_WARNING } bl_log_level;
+typedef void bl_log_fn(void *user, bl_log_level level, const char *line);
+
+/** Sends the library's warnings to a function (NULL: nowhere).  Call before anything else.
+ *  Threads: not while other calls run. */
+BL_API void bl_log_to(bl_log_fn *fn, void *user);
+
+/** Told now and then how far long work has come; return 0 to go on, anything else to stop it with
+ *  BL_EINTERRUPTED.  `total` is 0 while unknown; `unit` names what is counted ("B", "merges"). */
+typedef int bl_progress_fn(void *user, const char *stage, uint64_t done, uint64_t total,
+                           const char *unit);
+
+/* ------------------------------------------------------------------ options */
+
+/* A set of named values; the sets and their fields are tables in the library, which also make the
+ * command line's flags and help.  Values cross as text: "2e-3", "true", "ternary". */
+typedef enum bl_options_kind {
+    BL_OPTIONS_CONFIG,   /* the model: vocab_size, hidden_size, ...  (docs/MODEL.md) */
+    BL_OPTIONS_TRAIN,    /* training: lr, batch, context, steps, ... */
+    BL_OPTIONS_PREPARE,  /* text to tokens: vocab_size, val_split, ... */
+    BL_OPTIONS_GENERATE, /* sampling: temperature, top_k, seed, ... */
+    BL_OPTIONS_KINDS
+} bl_options_kind;
+
+typedef struct bl_options bl_options;
+
+typedef struct bl_field_info {
+    const char *name;     /* vocab_size; as a flag --vocab-size */
+    const char *type;     /* "integer", "number", "boolean", "text", "choice" */
+    const char *fallback; /* the default, as text */
+    const char *choices;  /* "a|b|c", or NULL */
+    const char *help;     /* one line */
+    double min, max;      /* of integers and numbers */
+} bl_field_info;
+
+/** How many fields a kind has; the i-th of them.  Static.  Threads: any. */
+BL_API size_t bl_options_count(bl_options_kind kind);
+BL_API const bl_field_info *bl_options_field(bl_options_kind kind, size_t i);
+
+/** A set with every field at its default.  Errors: BL_ENOMEM. */
+BL_API bl_status bl_options_open(bl_options **o, bl_options_kind kind, bl_error *err);
+BL_API void bl_options_close(bl_options *o);
+
+/** Sets one field from text.  Errors: BL_EINVAL for an unknown name or a value out of bounds. */
+BL_API bl_status bl_options_set(bl_options *o, const char *name, const char *value, bl_error *err);
+
+/** The value of a field as text into buffer[cap].  Errors: BL_EINVAL. */
+BL_API bl_status bl_options_get(const bl_options *o, const char *name, char *buffer, size_t cap,
+                                bl_error *err);
+
+/** 1 when the field was set by the caller, 0 when it has its default or does not exist. */
+BL_API int bl_options_is_set(const bl_options *o, const char *name);
+
+/** A model preset (micro, code, tiny) over a BL_OPTIONS_CONFIG set.  Errors: BL_EINVAL. */
+BL_API bl_status bl_options_preset(bl_options *config, const char *preset, bl_error *err);
+
+/** The fields of a config.json over a BL_OPTIONS_CONFIG set.  Errors: BL_ENOENT, BL_EFORMAT. */
+BL_API bl_status bl_options_load(bl_options *config, const char *path, bl_error *err);
+
+/* ------------------------------------------------------------------ tokenizer */
+
+typedef struct bl_tokenizer bl_tokenizer;
+
+/** A byte-level BPE tokenizer from a tokenizer.json, or from the folder that holds one.
+ *  Errors: BL_ENOENT, BL_EFORMAT (not JSON, not a tokenizer), BL_EUNSUPPORTED (another model,
+ *  normaliser or pre-tokenizer), BL_ENOMEM.  Threads: the open tokenizer may be shared. */
+BL_API bl_status bl_tokenizer_open(bl_tokenizer **t, const char *path, bl_error *err);
+BL_API void bl_tokenizer_close(bl_tokenizer *t);
+
+/** Number of ids, added tokens included. */
+BL_API size_t bl_tokenizer_vocab_size(const bl_tokenizer *t);
+
+enum { BL_ENCODE_NO_SPECIAL = 1 /* text such as <|endoftext|> is text, not the special token */ };
+
+/** Text [bytes] to ids, as Hugging Face's tokenizers gives them.  Writes the first `cap` ids and
+ *  the number of all to *count; ids may be NULL with cap 0.
+ *  Errors: BL_EFORMAT when the text is not UTF-8 (the byte offset is named), BL_ENOMEM. */
+BL_API bl_status bl_tokenizer_encode(const bl_tokenizer *t, const char *text, size_t bytes,
+                                     unsigned flags, int32_t *ids, size_t cap, size_t *count,
+                                     bl_error *err);
+
+/** Ids to text, special tokens left out, bytes that are no UTF-8 as U+FFFD, the prefix space kept.
+ *  Writes the first `cap` bytes and the number of all to *bytes.
+ *  Errors: BL_EFORMAT when an id is past the vocabulary, BL_ENOMEM. */
+BL_API bl_status bl_tokenizer_decode(const bl_tokenizer *t, const int32_t *ids, size_t count,
+                                     char *text, size_t cap, size_t *bytes, bl_error *err);
+
+/** The id of a token as spelled in tokenizer.json, or -1; the raw bytes of an id (NULL past the
+ *  vocabulary), valid until the tokenizer is closed. */
+BL_API int32_t bl_tokenizer_id(const bl_tokenizer *t, const char *token);
+BL_API const char *bl_tokenizer_bytes(const bl_tokenizer *t, int32_t id, size_t *bytes);
+
+/* ------------------------------------------------------------------ prepare */
+
+typedef struct bl_prepare_result {
+    uint64_t documents, val_documents, bytes, val_bytes, tokens, val_tokens;
+    uint64_t vocab_size, longest_document; /* in tokens */
+} bl_prepare_result;
+
+/** Text to a data folder: out_dir/{tokenizer.json, tokenizer_config.json, train.bin, val.bin,
+ *  meta.json} (docs/FORMATS.md).  A source is "tales" (the built-in story generator), a file, a
+ *  folder, or "-" for standard input; `options` is a BL_OPTIONS_PREPARE set or NULL.
+ *  Errors: BL_ENOENT, BL_EFORMAT (not UTF-8, no documents), BL_EIO, BL_ENOMEM, BL_EINTERRUPTED;
+ *  nothing half-written stays behind. */
+BL_API bl_status bl_prepare(const char *const *sources, size_t count, const char *out_dir,
+                            const bl_options *options, bl_progress_fn *progress, void *user,
+                            bl_prepare_result *result, bl_error *err);
+
+/* ------------------------------------------------------------------ training */
+
+typedef struct bl_trainer bl_trainer;
+
+typedef enum bl_train_event_kind {
+    BL_TRAIN_START,      /* text: the run in words */
+    BL_TRAIN_RESUME,     /* step: where the run goes on; text: the checkpoint */
+    BL_TRAIN_STEP,       /* one optimizer step is done */
+    BL_TRAIN_EVAL,       /* loss, bits_per_byte on the validation data */
+    BL_TRAIN_SAMPLE,     /* text: a sample of the model's writing */
+    BL_TRAIN_CHECKPOINT, /* text: the folder just written */
+    BL_TRAIN_WARNING,    /* text: a skipped step, a full disk, a checkpoint passed over, ... */
+    BL_TRAIN_END         /* text: why */
+} bl_train_event_kind;
+
+typedef struct bl_train_event {
+    bl_train_event_kind kind;
+    uint64_t step, steps; /* done, and of the whole schedule (or stop_after) */
+    uint64_t tokens;      /* seen so far */
+    double loss;          /* mean cross-entropy, nats a token */
+    double bits_per_byte; /* 0 when the data does not say its bytes */
+    double lr, grad_norm, tokens_per_s;
+    const char *text; /* valid during the call, or NULL */
+} bl_train_event;
+
+typedef void bl_train_fn(void *user, const bl_train_event *event);
+
+/** A training run in folder run_dir over a data folder from bl_prepare().  `train` is a
+ *  BL_OPTIONS_TRAIN set or NULL, `config` a BL_OPTIONS_CONFIG set or NULL (the preset of `train`).
+ *  With the option resume the newest checkpoint that verifies is loaded; a folder that holds a run
+ *  is refused without it.
+ *  Errors: BL_ENOENT, BL_EFORMAT (data, checkpoint), BL_EINVAL (options), BL_EBUSY (two trainers on
+ *  one folder), BL_ENOMEM, BL_EIO, BL_EDEVICE. */
+BL_API bl_status bl_trainer_open(bl_trainer **t, const char *data_dir, const char *run_dir,
+                                 const bl_options *train, const bl_options *config, bl_error *err);
+
+/** Trains to the end, calling `fn` (may be NULL) for each event.  BL_EINTERRUPTED after
+ *  bl_trainer_stop(), with a checkpoint saved.  Errors: also BL_EDIVERGED, BL_EIO, BL_EDEVICE. */
+BL_API bl_status bl_trainer_run(bl_trainer *t, bl_train_fn *fn, void *user, bl_error *err);
+
+/** Asks a running trainer to finish its step, save and return; to save and go on.
+ *  Threads: any, and signal handlers. */
+BL_API void bl_trainer_stop(bl_trainer *t);
+BL_API void bl_trainer_save(bl_trainer *t);
+BL_API void bl_trainer_close(bl_trainer *t);
+
+/* ------------------------------------------------------------------ model and sessions */
+
+typedef struct bl_model bl_model;
+typedef struct bl_session bl_session;
+
+/** A model from a model folder or from a training run (its best checkpoint, or else the latest).
+ *  device: "cpu" or "ref" (slow, the definition).
+ *  Errors: BL_ENOENT, BL_EFORMAT, BL_EUNSUPPORTED, BL_ENOMEM, BL_EDEVICE.
+ *  Threads: an open model may be shared by sessions. */
+BL_API bl_status bl_model_open(bl_model **m, const char *path, const char *device, bl_error *err);
+BL_API void bl_model_close(bl_model *m);
+
+/** The folder the weights came from, the model's options (a BL_OPTIONS_CONFIG set), its tokenizer
+ *  (NULL when the folder has none), number of parameters.  Valid until the model is closed. */
+BL_API const char *bl_model_path(const bl_model *m);
+BL_API const bl_options *bl_model_config(const bl_model *m);
+BL_API const bl_tokenizer *bl_model_tokenizer(const bl_model *m);
+BL_API uint64_t bl_model_parameters(const bl_model *m);
+
+/** One conversation: a state of constant size over a model that must outlive it.
+ *  Errors: BL_ENOMEM, BL_EDEVICE.  Threads: a session is used by one thread at a time. */
+BL_API bl_status bl_session_open(bl_session **s, bl_model *m, bl_error *err);
+BL_API void bl_session_close(bl_session *s);
+
+/** Forgets everything read. */
+BL_API bl_status bl_session_reset(bl_session *s, bl_error *err);
+
+/** Reads `count` tokens.  logits: NULL, or [V] for those after the last token; with `every` set,
+ *  [count,V], row t after token t.  The result does not depend on how a text is cut into calls.
+ *  Eq: docs/MODEL.md, the buffered form.
+ *  Errors: BL_EFORMAT when an id is past the vocabulary (nothing was read then), BL_EDEVICE. */
+BL_API bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count, float *logits,
+                                 int every, bl_error *err);
+
+/** Tokens read so far; bytes of the state. */
+BL_API uint64_t bl_session_position(const bl_session *s);
+BL_API size_t bl_session_bytes(const bl_session *s);
+
+/* ------------------------------------------------------------------ generation and evaluation */
+
+/** Told each piece of text as it is made, whole UTF-8 characters; return 0 to go on. */
+typedef int bl_text_fn(void *user, const char *text, size_t bytes);
+
+typedef struct bl_generate_result {
+    uint64_t seed; /* the one used */
+    uint64_t prompt_tokens, tokens;
+    double prompt_seconds, seconds;
+    int ended; /* 1: the model wrote its end-of-text token */
+} bl_generate_result;
+
+/** Continues a prompt and hands out the text as it comes.  `options`: a BL_OPTIONS_GENERATE set or
+ *  NULL.  The session goes on from where it is; unless told not to, <|endoftext|> is fed first to a
+ *  session that has read nothing.
+ *  Errors: BL_EFORMAT (prompt is not UTF-8), BL_EUNSUPPORTED (model without a tokenizer),
+ *  BL_EDEVICE, BL_EINTERRUPTED when fn returned non-zero. */
+BL_API bl_status bl_generate(bl_session *s, const char *prompt, size_t bytes,
+                             const bl_options *options, bl_text_fn *fn, void *user,
+                             bl_generate_result *result, bl_error *err);
+
+typedef struct bl_eval_result {
+    double loss, perplexity, bits_per_byte; /* nats a token; 0 bits when bytes are unknown */
+    uint64_t tokens, bytes, documents;
+    double seconds;
+} bl_eval_result;
+
+/** Mean loss of a model over a token file (.bin: windows of `window` tokens with a fresh state, the
+ *  tail dropped; 0: the context the model was trained with) or a text file (document by document,
+ *  each from a fresh state and <|endoftext|>).
+ *  Errors: BL_ENOENT, BL_EFORMAT, BL_ENOMEM, BL_EDEVICE, BL_EINTERRUPTED. */
+BL_API bl_status bl_eval(bl_model *m, const char *path, size_t window, bl_progress_fn *progress,
+                         void *user, bl_eval_result *result, bl_error *err);
+
+/** What a model folder, run, data folder or file holds, as JSON text into buffer[cap]; *bytes is
+ *  the length without the 0 (may exceed cap - 1).  Errors: BL_ENOENT, BL_EFORMAT. */
+BL_API bl_status bl_info(const char *path, char *buffer, size_t cap, size_t *bytes, bl_error *err);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

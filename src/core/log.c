@@ -1,0 +1,26 @@
+/* Warnings of the library. */
+#include "core/log.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+
+static bl_log_fn *sink;
+static void *sink_user;
+
+void bl_log_to(bl_log_fn *fn, void *user)
+{
+    sink = fn;
+    sink_user = user;
+}
+
+void bl_log(bl_log_level level, const char *format, ...)
+{
+    if (!sink)
+        return;
+    char line[512];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    sink(sink_user, level, line);
+}

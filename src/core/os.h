@@ -1,0 +1,78 @@
+/* The operating system: mapped files, atomic replacement, folders, locks, clocks.
+ *
+ * All that is POSIX lives behind this header.  Paths are UTF-8 and relative to the working
+ * directory.  Messages name the path. */
+#ifndef BL_CORE_OS_H
+#define BL_CORE_OS_H
+
+#include "core/status.h"
+
+/* ---- reading ---- */
+
+/* A whole file mapped read-only; an empty file has data "" and size 0. */
+typedef struct bl_map {
+    const unsigned char *data;
+    size_t size;
+} bl_map;
+
+/* BL_ENOENT when there is none, BL_EIO when it cannot be read or is no regular file. */
+bl_status bl_map_open(bl_map *m, const char *path, bl_error *err) BL_NODISCARD;
+void bl_map_close(bl_map *m);
+
+typedef enum bl_path_kind { BL_PATH_NONE, BL_PATH_FILE, BL_PATH_DIR, BL_PATH_OTHER } bl_path_kind;
+bl_path_kind bl_path_what(const char *path);
+
+/* ---- writing ---- */
+
+/* A file that appears whole or not at all: written under a temporary name beside `path`, synced to
+ * disk and renamed by commit; removed by abandon.  Errors of single writes are sticky and come out
+ * at commit, so writers need one check. */
+typedef struct bl_out bl_out;
+
+bl_status bl_out_open(bl_out **out, const char *path, bl_error *err) BL_NODISCARD;
+void bl_out_write(bl_out *out, const void *bytes, size_t n);
+uint64_t bl_out_bytes(const bl_out *out);
+bl_status bl_out_check(const bl_out *out, bl_error *err) BL_NODISCARD; /* the sticky error so far */
+bl_status bl_out_commit(bl_out *out, bl_error *err) BL_NODISCARD;      /* frees in any case */
+void bl_out_abandon(bl_out *out);                                      /* frees; NULL is fine */
+
+/* open, write, commit in one. */
+bl_status bl_file_replace(const char *path, const void *bytes, size_t n,
+                          bl_error *err) BL_NODISCARD;
+
+/* A log file that only grows; every append is flushed to the system.  Errors come back. */
+bl_status bl_file_append(const char *path, const void *bytes, size_t n, bl_error *err) BL_NODISCARD;
+bl_status bl_file_truncate(const char *path, uint64_t size, bl_error *err) BL_NODISCARD;
+bl_status bl_file_remove(const char *path, bl_error *err) BL_NODISCARD;
+
+/* ---- folders ---- */
+
+bl_status bl_dir_make(const char *path, bl_error *err) BL_NODISCARD; /* with its parents */
+bl_status bl_dir_sync(const char *path, bl_error *err) BL_NODISCARD;
+bl_status bl_dir_remove(const char *path, bl_error *err) BL_NODISCARD; /* with all below it */
+bl_status bl_path_rename(const char *from, const char *to, bl_error *err) BL_NODISCARD;
+
+/* Names in a folder, sorted bytewise, without "." and "..". */
+typedef struct bl_names {
+    char **name;
+    size_t count, cap;
+} bl_names;
+bl_status bl_dir_list(bl_names *names, const char *path, bl_error *err) BL_NODISCARD;
+void bl_names_release(bl_names *names);
+
+/* "a/b" in a fresh string; NULL when memory is short. */
+char *bl_path_join(const char *a, const char *b);
+
+/* ---- the rest ---- */
+
+/* An exclusive lock on a file, made when absent; held until closed or the process ends.
+ * BL_EBUSY when another process holds it. */
+typedef struct bl_lock bl_lock;
+bl_status bl_lock_open(bl_lock **lock, const char *path, bl_error *err) BL_NODISCARD;
+void bl_lock_close(bl_lock *lock);
+
+double bl_clock_seconds(void); /* monotonic */
+double bl_clock_wall(void);    /* seconds since 1970 */
+uint64_t bl_os_entropy(void);  /* 64 random bits of the system */
+
+#endif

@@ -1,0 +1,143 @@
+/* The tables of named values: model config, training, preparing, generating.
+ *
+ * A line here is a field everywhere: member of the struct, default, bounds in words, JSON in and
+ * out, flag of the command line, help and man page. */
+#ifndef BL_FORMAT_OPTIONS_H
+#define BL_FORMAT_OPTIONS_H
+
+#include "core/status.h"
+
+enum { BL_TEXT_MAX = 1024 };
+
+/* Kinds of fields and the C type of each. */
+typedef size_t bl_opt_size;
+typedef double bl_opt_real;
+typedef int bl_opt_flag;
+typedef int bl_opt_choice; /* index into the choices "a|b|c" */
+typedef char bl_opt_text[BL_TEXT_MAX];
+
+/* clang-format off */
+
+/* X(kind, field, default, min, max, choices, help) */
+#define BL_CONFIG_FIELDS(X)                                                                         \
+    X(size, vocab_size, "16384", 2, 1 << 24, NULL, "entries of the vocabulary (taken from the data when training)") \
+    X(size, hidden_size, "256", 2, 65536, NULL, "width D of the residual stream")                   \
+    X(size, intermediate_size, "688", 1, 262144, NULL, "width I of the SwiGLU block")               \
+    X(size, num_hidden_layers, "8", 1, 1024, NULL, "layers L")                                      \
+    X(size, num_attention_heads, "4", 1, 4096, NULL, "TTT heads H; head width F = D / H")           \
+    X(real, rms_norm_eps, "1e-6", 0, 1, NULL, "epsilon of RMSNorm")                                 \
+    X(real, rope_theta, "10000", 1, 1e9, NULL, "base of the rotary positions inside a chunk")       \
+    X(choice, ttt_layer_type, "linear", 0, 0, "linear|mlp", "inner model of the TTT layer")         \
+    X(real, ttt_base_lr, "1", 0, 1000, NULL, "inner learning rate before its gate")                 \
+    X(size, mini_batch_size, "16", 1, 64, NULL, "chunk C: tokens between two updates of the inner model") \
+    X(size, conv_kernel, "4", 2, 8, NULL, "taps K of the causal convolutions")                      \
+    X(flag, share_qk, "true", 0, 1, NULL, "queries and keys from one projection through two convolutions") \
+    X(flag, use_gate, "true", 0, 1, NULL, "output gate of the TTT layer")                           \
+    X(flag, pre_conv, "false", 0, 1, NULL, "a convolution before every TTT layer")                  \
+    X(flag, tie_word_embeddings, "true", 0, 1, NULL, "one matrix for the embedding and the head")   \
+    X(real, initializer_range, "0.02", 0, 10, NULL, "standard deviation of the initial weights")    \
+    X(choice, quantization, "ternary", 0, 0, "ternary|none", "weights of the projections")          \
+    X(size, bos_token_id, "0", 0, 1 << 24, NULL, "token fed before a text")                         \
+    X(size, eos_token_id, "0", 0, 1 << 24, NULL, "token that ends a text")                          \
+    X(size, pad_token_id, "1", 0, 1 << 24, NULL, "padding token")
+
+#define BL_TRAIN_FIELDS(X)                                                                          \
+    X(choice, preset, "micro", 0, 0, "micro|code|tiny", "model size and its defaults")              \
+    X(text, device, "cpu", 0, 0, NULL, "where to compute: cpu, ref")                                \
+    X(size, threads, "0", 0, 1024, NULL, "threads; 0: all cores")                                   \
+    X(size, seed, "0", 0, 1e15, NULL, "seed of initial weights, data order and dropout")            \
+    X(size, batch, "32", 1, 65536, NULL, "sequences B a micro-batch")                               \
+    X(size, context, "128", 1, 1 << 20, NULL, "tokens T a sequence")                                \
+    X(size, accum, "1", 1, 4096, NULL, "micro-batches a step")                                      \
+    X(size, steps, "0", 0, 1e12, NULL, "optimizer steps of the schedule; 0: the preset's")          \
+    X(size, tokens, "0", 0, 1e15, NULL, "the same as tokens, rounded up to whole steps")            \
+    X(size, stop_after, "0", 0, 1e12, NULL, "stop after this step, schedule unchanged; 0: never")   \
+    X(real, lr, "0", 0, 10, NULL, "peak learning rate; 0: the preset's")                            \
+    X(size, warmup, "0", 0, 1e9, NULL, "warm-up steps; 0: min(50, steps / 20)")                     \
+    X(real, weight_decay, "0.1", 0, 10, NULL, "AdamW decay of matrices and embedding")              \
+    X(real, beta1, "0.9", 0, 0.999999, NULL, "AdamW beta 1")                                        \
+    X(real, beta2, "0.95", 0, 0.999999, NULL, "AdamW beta 2")                                       \
+    X(real, adam_eps, "1e-8", 0, 1, NULL, "AdamW epsilon")                                          \
+    X(real, clip, "1", 0, 1e6, NULL, "largest gradient norm; 0: no clipping")                       \
+    X(real, dropout, "0", 0, 0.9, NULL, "dropout on embedding and residual additions")              \
+    X(flag, resume, "false", 0, 1, NULL, "go on from the newest good checkpoint")                   \
+    X(size, save_every, "10", 1, 1e12, NULL, "steps between checkpoints")                           \
+    X(real, save_seconds, "60", 0, 1e9, NULL, "but not sooner than this after the last one")        \
+    X(size, keep, "3", 1, 1e6, NULL, "checkpoints kept, beside the best")                           \
+    X(size, eval_every, "0", 0, 1e12, NULL, "steps between evaluations; 0: ten a run")              \
+    X(size, eval_tokens, "0", 0, 1e12, NULL, "validation tokens an evaluation; 0: all of val.bin")  \
+    X(size, sample_every, "0", 0, 1e12, NULL, "steps between samples; 0: with every evaluation")    \
+    X(text, sample_prompt, "Once upon a time", 0, 0, NULL, "how samples begin")
+
+#define BL_PREPARE_FIELDS(X)                                                                        \
+    X(size, vocab_size, "16384", 258, 1 << 24, NULL, "entries of the vocabulary")                   \
+    X(text, tokenizer, "", 0, 0, NULL, "use this tokenizer.json instead of training one")           \
+    X(real, val_split, "0.01", 0, 0.9, NULL, "share of the documents set aside for validation")     \
+    X(size, seed, "0", 0, 1e15, NULL, "seed of the split and of tales")                             \
+    X(text, glob, "*", 0, 0, NULL, "files to take from folders")                                    \
+    X(size, tales_bytes, "20000000", 1, 1e12, NULL, "bytes of text that tales writes")              \
+    X(size, threads, "0", 0, 1024, NULL, "threads; 0: all cores")
+
+#define BL_GENERATE_FIELDS(X)                                                                       \
+    X(size, max_tokens, "256", 0, 1e9, NULL, "most tokens to write")                                \
+    X(real, temperature, "0.8", 0, 100, NULL, "0: always the likeliest token")                      \
+    X(size, top_k, "40", 0, 1 << 24, NULL, "keep the k likeliest tokens; 0: all")                   \
+    X(real, top_p, "0.95", 0, 1, NULL, "keep the likeliest tokens up to this mass")                 \
+    X(real, min_p, "0.05", 0, 1, NULL, "drop tokens below this share of the likeliest")             \
+    X(real, repeat_penalty, "1", 0.01, 100, NULL, "divide the logits of recent tokens by this")     \
+    X(size, repeat_last, "64", 0, 1 << 20, NULL, "how many tokens are recent")                      \
+    X(real, seed, "-1", -1, 1e15, NULL, "seed of the sampler; -1: a random one")                    \
+    X(flag, bos, "true", 0, 1, NULL, "feed <|endoftext|> before the first prompt")                  \
+    X(flag, ignore_eos, "false", 0, 1, NULL, "go on past the end-of-text token")
+/* clang-format on */
+
+#define X(kind, field, fallback, min, max, choices, help) bl_opt_##kind field;
+typedef struct bl_config {
+    BL_CONFIG_FIELDS(X)
+} bl_config;
+typedef struct bl_train_options {
+    BL_TRAIN_FIELDS(X)
+} bl_train_options;
+typedef struct bl_prepare_options {
+    BL_PREPARE_FIELDS(X)
+} bl_prepare_options;
+typedef struct bl_generate_options {
+    BL_GENERATE_FIELDS(X)
+} bl_generate_options;
+#undef X
+
+enum { BL_TTT_LINEAR, BL_TTT_MLP };                     /* ttt_layer_type */
+enum { BL_QUANT_TERNARY, BL_QUANT_NONE };               /* quantization */
+enum { BL_PRESET_MICRO, BL_PRESET_CODE, BL_PRESET_TINY }; /* preset */
+
+/* The struct behind an options handle of that kind, for the library's own files.  Valid until the
+ * handle is closed. */
+bl_config *bl_options_config(bl_options *o);
+const bl_config *bl_options_config_const(const bl_options *o);
+const bl_train_options *bl_options_train(const bl_options *o);
+const bl_prepare_options *bl_options_prepare(const bl_options *o);
+const bl_generate_options *bl_options_generate(const bl_options *o);
+
+/* All defaults of a kind into its struct. */
+void bl_options_defaults(bl_options_kind kind, void *fields);
+
+/* A handle of kind CONFIG that holds a copy of c. */
+bl_status bl_options_from_config(bl_options **o, const bl_config *c, bl_error *err) BL_NODISCARD;
+
+/* What no single field's bounds can say: D divisible by H, an even head width of 16..128, the
+ * special ids inside the vocabulary, ...  `name` (a file or "the options") begins the message. */
+bl_status bl_config_check(const bl_config *c, const char *name, bl_error *err) BL_NODISCARD;
+
+/* config.json of a model folder (docs/FORMATS.md): every field, model_type, architectures and
+ * quantization_config.  A field missing on reading takes its default. */
+bl_status bl_config_load(bl_config *c, const char *path, bl_error *err) BL_NODISCARD;
+bl_status bl_config_save(const bl_config *c, const char *path, bl_error *err) BL_NODISCARD;
+
+/* Any set as a JSON object {"name": value, ...} into a checkpoint's state and back.  `kind` says
+ * which table `fields` is.  The object is a jansson json_t, passed as void to keep jansson out of
+ * this header. */
+void *bl_options_to_json(bl_options_kind kind, const void *fields);
+bl_status bl_options_from_json(bl_options_kind kind, void *fields, const void *json,
+                               const char *name, bl_error *err) BL_NODISCARD;
+
+#endif

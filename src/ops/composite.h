@@ -1,0 +1,10 @@
+/* Optional ops expressed by other ops: the default of every slot a backend leaves empty. */
+#ifndef BL_OPS_COMPOSITE_H
+#define BL_OPS_COMPOSITE_H
+
+#include "ops/ops.h"
+
+void bl_composite_bitlinear_residual(bl_dev *d, bl_act *x, bl_act *y, const bl_q8 *xq,
+                                     const bl_tern *w, size_t N, size_t out, size_t in);
+
+#endif

@@ -1,0 +1,250 @@
+/* The op table: every computation a device must offer, each one equation block of docs/MODEL.md.
+ *
+ * The model is written once against this table (src/model); a backend fills it.  Dimension letters
+ * are those of docs/NOTATION.md; all matrices are row-major and dense.
+ *
+ * Rules.  Compute ops return nothing, never allocate and never synchronise: shapes are proven when
+ * a model is opened, and a device error is sticky and comes out at `sync`.  Outputs are written
+ * unless the comment says "+=".  An output never aliases an input unless the comment allows it.
+ * What changes from step to step (learning rate, seed, position, ...) is read from the bl_step block
+ * in device memory, because by-value arguments freeze when a step is captured as a graph. */
+#ifndef BL_OPS_OPS_H
+#define BL_OPS_OPS_H
+
+#include "core/status.h"
+
+/* Device memory by meaning: incomplete on purpose, so that the compiler tells them apart and the
+ * model cannot look inside.  Ops cast at their entry. */
+typedef struct bl_act bl_act;     /* activations: d->act_bytes an element */
+typedef struct bl_param bl_param; /* parameters, gradients, moments: d->param_bytes an element */
+typedef struct bl_real bl_real;   /* row statistics, step sizes, inner state, logits, losses:
+                                     d->real_bytes an element, never below float32 */
+typedef struct bl_q8 bl_q8;       /* input rows of a BitLinear: int8 with one scale a row (MODEL 2),
+                                     or the unrounded rows when quantization is none */
+typedef struct bl_tern bl_tern;   /* a ternarised matrix and its scale g, or the float matrix */
+
+/* What changes from step to step.  The host fills one and puts it before the step. */
+typedef struct bl_step {
+    uint64_t seed;     /* Philox key of dropout */
+    uint64_t step;     /* optimizer step, from 1 */
+    uint64_t micro;    /* micro-batch within the step, from 0 */
+    uint64_t position; /* decoding: tokens the sequence has read before this call */
+    float lr, beta1, beta2, adam_eps, weight_decay;
+    float bias1, bias2; /* 1 - beta1^step, 1 - beta2^step */
+    float clip;         /* largest gradient norm; 0: no clipping */
+    float dropout;      /* probability of dropping, in [0, 1) */
+    /* written by grad_norm, read by adamw and by the host */
+    float grad_norm;
+    float grad_scale; /* clip / max(grad_norm, clip) */
+    uint32_t skip;    /* 1: the norm is not finite, adamw leaves everything as it is */
+} bl_step;
+
+/* One TTT layer's shapes. */
+typedef struct bl_ttt_shape {
+    size_t B, T, H, F, C;
+    float rope_theta;
+} bl_ttt_shape;
+
+/* The inner model's learned tensors of one layer (or their gradients). */
+typedef struct bl_ttt_params {
+    bl_param *W0;    /* [H,F,F]  (in, out) */
+    bl_param *b0;    /* [H,F] */
+    bl_param *gamma; /* [H,F] */
+    bl_param *beta;  /* [H,F] */
+    bl_param *delta; /* [C] */
+} bl_ttt_params;
+
+/* The inner state of one layer while decoding, for B sequences. */
+typedef struct bl_ttt_state {
+    bl_real *W; /* [B,H,F,F] */
+    bl_real *b; /* [B,H,F] */
+    bl_real *k; /* [B,H,C,F]  rotated keys of the partial chunk */
+    bl_real *h; /* [B,H,C,F]  lambda G of the same tokens */
+} bl_ttt_state;
+
+/* The largest shapes of a run; a device sizes its scratch by them (reserve). */
+typedef struct bl_limits {
+    size_t B, T, D, H, F, I, V, C, K;
+} bl_limits;
+
+typedef struct bl_ops bl_ops;
+
+typedef struct bl_dev {
+    const bl_ops *ops;
+    const char *name;
+    void *impl;
+    size_t act_bytes, param_bytes, real_bytes;
+    int ternary; /* 0: quantization none, W and x enter BitLinear unrounded */
+} bl_dev;
+
+/* clang-format off */
+
+/* X(op, params, args): sizes of opaque buffers in bytes. */
+#define BL_OPS_SIZE_LIST(X)                                                                        \
+    /* a bl_q8 of N rows of K */                                                                   \
+    X(q8_bytes, (bl_dev *d, size_t N, size_t K), (d, N, K))                                        \
+    /* a bl_tern of [out, in] */                                                                   \
+    X(tern_bytes, (bl_dev *d, size_t out, size_t in), (d, out, in))                                \
+    /* what ttt_linear_fwd keeps for ttt_linear_bwd; may be 0 */                                   \
+    X(ttt_saved_bytes, (bl_dev *d, const bl_ttt_shape *s), (d, s))
+
+/* X(op, params, args): memory and order; these return a status. */
+#define BL_OPS_STATUS_LIST(X)                                                                      \
+    /* device memory at a 64-byte boundary, contents undefined */                                  \
+    X(alloc, (bl_dev *d, void **p, size_t bytes, bl_error *err), (d, p, bytes, err))               \
+    /* host to device, device to host; both wait for what was enqueued before */                   \
+    X(put, (bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err),                   \
+      (d, to, from, bytes, err))                                                                   \
+    X(get, (bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err),                   \
+      (d, to, from, bytes, err))                                                                   \
+    /* makes scratch for every op up to these shapes; call before any compute op */                \
+    X(reserve, (bl_dev *d, const bl_limits *most, bl_error *err), (d, most, err))                  \
+    /* waits for all ops; reports the first device error since the last sync */                    \
+    X(sync, (bl_dev *d, bl_error *err), (d, err))
+
+/* X(op, params, args): compute ops; these return nothing. */
+#define BL_OPS_VOID_LIST(X)                                                                        \
+    X(free, (bl_dev *d, void *p), (d, p)) /* NULL is fine */                                       \
+    X(close, (bl_dev *d), (d))            /* the device with all its scratch */                    \
+    X(zero, (bl_dev *d, void *p, size_t bytes), (d, p, bytes))                                     \
+    X(copy, (bl_dev *d, void *to, const void *from, size_t bytes), (d, to, from, bytes))           \
+    /* x[N,D] = E[ids]                                                   ids [N] int32, E [V,D] */ \
+    X(embed_fwd, (bl_dev *d, bl_act *x, const bl_param *E, const int32_t *ids, size_t N, size_t D),\
+      (d, x, E, ids, N, D))                                                                        \
+    /* dE[ids] += dx, rows of equal id in ascending order */                                       \
+    X(embed_bwd, (bl_dev *d, bl_param *dE, const bl_act *dx, const int32_t *ids, size_t N,         \
+      size_t D, size_t V), (d, dE, dx, ids, N, D, V))                                              \
+    /* x = x * mask / (1-p), in place; mask from Philox(seed, DROPOUT + site,                      \
+       (step * 2^16 + micro) * 2^32 + element / 4)[element % 4] >= p 2^32.  Its own adjoint. */    \
+    X(dropout, (bl_dev *d, bl_act *x, size_t n, uint32_t site, const bl_step *step),               \
+      (d, x, n, site, step))                                                                       \
+    X(add, (bl_dev *d, bl_act *x, const bl_act *y, size_t n), (d, x, y, n)) /* x += y */           \
+    /* y = x * rstd * w, rstd = 1/sqrt(mean(x^2) + eps); yq = quantise(y).  y or yq may be NULL.   \
+       MODEL 1 and 2.  x,y [N,D], rstd [N] */                                                      \
+    X(rmsnorm_fwd, (bl_dev *d, bl_act *y, bl_q8 *yq, bl_real *rstd, const bl_act *x,               \
+      const bl_param *w, float eps, size_t N, size_t D), (d, y, yq, rstd, x, w, eps, N, D))        \
+    /* dx += , dw += */                                                                            \
+    X(rmsnorm_bwd, (bl_dev *d, bl_act *dx, bl_param *dw, const bl_act *dy, const bl_act *x,        \
+      const bl_real *rstd, const bl_param *w, size_t N, size_t D),                                 \
+      (d, dx, dw, dy, x, rstd, w, N, D))                                                           \
+    /* wt, g from the latent w [out,in]: MODEL 2, exact */                                         \
+    X(ternarise, (bl_dev *d, bl_tern *wt, const bl_param *w, size_t out, size_t in),               \
+      (d, wt, w, out, in))                                                                         \
+    /* y[N,out] = (xi . Wt^T) (g/s) */                                                             \
+    X(bitlinear_fwd, (bl_dev *d, bl_act *y, const bl_q8 *x, const bl_tern *w, size_t N,            \
+      size_t out, size_t in), (d, y, x, w, N, out, in))                                            \
+    /* dx[N,in] = (accumulate ? dx : 0) + g (dy Wt) */                                             \
+    X(bitlinear_bwd_x, (bl_dev *d, bl_act *dx, const bl_act *dy, const bl_tern *w, int accumulate, \
+      size_t N, size_t out, size_t in), (d, dx, dy, w, accumulate, N, out, in))                    \
+    /* dw[out,in] += dy^T (xi / s) */                                                              \
+    X(bitlinear_bwd_w, (bl_dev *d, bl_param *dw, const bl_act *dy, const bl_q8 *x, size_t N,       \
+      size_t out, size_t in), (d, dw, dy, x, N, out, in))                                          \
+    /* y[b,t,c] = bias[c] + sum_{j<K} w[c,K-1-j] u[b,t-j,c]; u before t = 0 comes from             \
+       tail [B,K-1,D] (oldest first), or is 0 when tail is NULL.  u,y [B,T,D], w [D,K] */          \
+    X(conv_fwd, (bl_dev *d, bl_act *y, const bl_act *u, const bl_act *tail, const bl_param *w,     \
+      const bl_param *bias, size_t B, size_t T, size_t D, size_t K),                               \
+      (d, y, u, tail, w, bias, B, T, D, K))                                                        \
+    /* tail becomes the last K-1 rows of (tail, u) */                                              \
+    X(conv_tail, (bl_dev *d, bl_act *tail, const bl_act *u, size_t B, size_t T, size_t D,          \
+      size_t K), (d, tail, u, B, T, D, K))                                                         \
+    /* du = (accumulate ? du : 0) + ..., dw +=, dbias += (no tail) */                              \
+    X(conv_bwd, (bl_dev *d, bl_act *du, bl_param *dw, bl_param *dbias, const bl_act *dy,           \
+      const bl_act *u, const bl_param *w, int accumulate, size_t B, size_t T, size_t D, size_t K), \
+      (d, du, dw, dbias, dy, u, w, accumulate, B, T, D, K))                                        \
+    /* lambda[N,H] = scale sigmoid(X w^T + b); scale = ttt_base_lr / F.  X [N,D], w [H,D], b [H] */\
+    X(lr_gate_fwd, (bl_dev *d, bl_real *lambda, const bl_act *x, const bl_param *w,                \
+      const bl_param *b, float scale, size_t N, size_t D, size_t H),                               \
+      (d, lambda, x, w, b, scale, N, D, H))                                                        \
+    /* dx +=, dw +=, db += */                                                                      \
+    X(lr_gate_bwd, (bl_dev *d, bl_act *dx, bl_param *dw, bl_param *db, const bl_real *dlambda,     \
+      const bl_real *lambda, const bl_act *x, const bl_param *w, float scale, size_t N, size_t D,  \
+      size_t H), (d, dx, dw, db, dlambda, lambda, x, w, scale, N, D, H))                           \
+    /* MODEL 3.1-3.2 for whole rows of a batch: rotates q, k, runs the chunks in dual form.        \
+       o,q,k,v [B,T,H*F] (q, k not rotated), lambda [B,T,H]; saved: ttt_saved_bytes, for bwd */    \
+    X(ttt_linear_fwd, (bl_dev *d, bl_act *o, void *saved, const bl_act *q, const bl_act *k,        \
+      const bl_act *v, const bl_real *lambda, const bl_ttt_params *p, const bl_ttt_shape *s),      \
+      (d, o, saved, q, k, v, lambda, p, s))                                                        \
+    /* MODEL 3.5.  Gradients of the un-rotated q, k; dp's tensors += */                            \
+    X(ttt_linear_bwd, (bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dlambda,            \
+      const bl_ttt_params *dp, const bl_act *dout, const bl_act *q, const bl_act *k,               \
+      const bl_act *v, const bl_real *lambda, const void *saved, const bl_ttt_params *p,           \
+      const bl_ttt_shape *s), (d, dq, dk, dv, dlambda, dp, dout, q, k, v, lambda, saved, p, s))    \
+    /* the state of a sequence that has read nothing: W0, b0, empty chunk */                       \
+    X(ttt_linear_start, (bl_dev *d, const bl_ttt_state *state, const bl_ttt_params *p,             \
+      const bl_ttt_shape *s), (d, state, p, s))                                                    \
+    /* MODEL 3.4, buffered form: T more tokens of each sequence from position step->position on;   \
+       the same bits however a text is cut into calls (ref, cpu) */                                \
+    X(ttt_linear_step, (bl_dev *d, bl_act *o, const bl_ttt_state *state, const bl_act *q,          \
+      const bl_act *k, const bl_act *v, const bl_real *lambda, const bl_ttt_params *p,             \
+      const bl_ttt_shape *s, const bl_step *step), (d, o, state, q, k, v, lambda, p, s, step))     \
+    /* MODEL 3.3: y = gelu_tanh(z) * LN(o; w, b), LN eps 1e-6 (y = LN without z = NULL), then      \
+       yq = quantise(RMSNorm(y; sub)).  stats [N,3] = LN mean, LN rstd, RMS rstd */                \
+    X(gate_norm_fwd, (bl_dev *d, bl_q8 *yq, bl_real *stats, const bl_act *o, const bl_act *z,      \
+      const bl_param *w, const bl_param *b, const bl_param *sub, float eps, size_t N, size_t D),   \
+      (d, yq, stats, o, z, w, b, sub, eps, N, D))                                                  \
+    /* dout, dz written (dz NULL with z), dw, db, dsub +=; dy is the gradient of RMSNorm's output */\
+    X(gate_norm_bwd, (bl_dev *d, bl_act *dout, bl_act *dz, bl_param *dw, bl_param *db,             \
+      bl_param *dsub, const bl_act *dy, const bl_act *o, const bl_act *z, const bl_param *w,       \
+      const bl_param *b, const bl_param *sub, const bl_real *stats, size_t N, size_t D),           \
+      (d, dout, dz, dw, db, dsub, dy, o, z, w, b, sub, stats, N, D))                               \
+    /* hq = quantise(RMSNorm(silu(gate) * up; w)), rstd [N]; gate,up [N,I] */                      \
+    X(swiglu_norm_fwd, (bl_dev *d, bl_q8 *hq, bl_real *rstd, const bl_act *gate, const bl_act *up, \
+      const bl_param *w, float eps, size_t N, size_t I), (d, hq, rstd, gate, up, w, eps, N, I))    \
+    /* dgate, dup written, dw +=; dh is the gradient of RMSNorm's output.                          \
+       dgate may be dh itself */                                                                   \
+    X(swiglu_norm_bwd, (bl_dev *d, bl_act *dgate, bl_act *dup, bl_param *dw, const bl_act *dh,     \
+      const bl_act *gate, const bl_act *up, const bl_param *w, const bl_real *rstd, size_t N,      \
+      size_t I), (d, dgate, dup, dw, dh, gate, up, w, rstd, N, I))                                 \
+    /* logits[N,V] = x E^T, each element summed in an order that does not depend on N */           \
+    X(head_logits, (bl_dev *d, bl_real *logits, const bl_act *x, const bl_param *E, size_t N,      \
+      size_t D, size_t V), (d, logits, x, E, N, D, V))                                             \
+    /* loss[n] = -log softmax(x E^T)[target].  When dx is not NULL also the gradient of            \
+       scale * sum loss: dx written, dE +=.  The [N,V] logits are never held whole. */             \
+    X(head_loss, (bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const bl_act *x,             \
+      const bl_param *E, const int32_t *targets, float scale, size_t N, size_t D, size_t V),       \
+      (d, loss, dx, dE, x, E, targets, scale, N, D, V))                                            \
+    /* step->grad_norm = |g| over n elements, grad_scale and skip from it */                       \
+    X(grad_norm, (bl_dev *d, bl_step *step, const bl_param *g, size_t n), (d, step, g, n))         \
+    /* g' = g grad_scale; m, v, p by AdamW with step's lr; weight decay when `decay`;              \
+       g is zeroed for the next step */                                                            \
+    X(adamw, (bl_dev *d, bl_param *p, bl_param *g, bl_param *m, bl_param *v, size_t n, int decay,  \
+      const bl_step *step), (d, p, g, m, v, n, decay, step))
+
+/* X(op, params, args): slots a backend may leave NULL; bl_ops_complete() then fills in a composite
+ * of other ops (src/ops/composite.c), so the model never tests. */
+#define BL_OPS_OPTIONAL_LIST(X)                                                                    \
+    /* x[N,out] += bitlinear_fwd(xq, w); y [N,out] is room the op may use */                       \
+    X(bitlinear_residual, (bl_dev *d, bl_act *x, bl_act *y, const bl_q8 *xq, const bl_tern *w,     \
+      size_t N, size_t out, size_t in), (d, x, y, xq, w, N, out, in))
+/* clang-format on */
+
+struct bl_ops {
+#define X(op, params, args) size_t(*op) params;
+    BL_OPS_SIZE_LIST(X)
+#undef X
+#define X(op, params, args) bl_status(*op) params;
+    BL_OPS_STATUS_LIST(X)
+#undef X
+#define X(op, params, args) void(*op) params;
+    BL_OPS_VOID_LIST(X)
+    BL_OPS_OPTIONAL_LIST(X)
+#undef X
+};
+
+/* One op: BL_OP(d, add, x, y, n). */
+#define BL_OP(d, op, ...) ((d)->ops->op((d), __VA_ARGS__))
+
+/* Fills optional slots; asserts that no other slot is empty. */
+void bl_ops_complete(bl_ops *ops);
+
+/* float32 host values to and from parameters or reals of any width (element_bytes 4 or 8). */
+bl_status bl_dev_put_f32(bl_dev *d, void *to, const float *from, size_t n, size_t element_bytes,
+                         bl_error *err) BL_NODISCARD;
+bl_status bl_dev_get_f32(bl_dev *d, float *to, const void *from, size_t n, size_t element_bytes,
+                         bl_error *err) BL_NODISCARD;
+
+/* The reference backend in float and in double (src/ops/ref). */
+bl_status bl_ref32_open(bl_dev **d, int ternary, bl_error *err) BL_NODISCARD;
+bl_status bl_ref64_open(bl_dev **d, int ternary, bl_error *err) BL_NODISCARD;
+
+#endif
