@@ -1,0 +1,166 @@
+/* Decoding: a sequence read in pieces of any size, with a state of constant size (MODEL 3.4). */
+#include "model/net.h"
+#include "model/sites.h"
+#include "core/alloc.h"
+
+#include <assert.h>
+
+static void bind_state(bl_decode *s, bl_arena *arena, const bl_net *net)
+{
+    const bl_dims *m = &net->m;
+    bl_dev *d = net->dev;
+    for (size_t l = 0; l < m->L; l++) {
+        bl_layer_state *a = &s->layer[l];
+        a->ttt.W = bl_arena_push(arena, m->H * m->F * m->F, d->real_bytes);
+        a->ttt.b = bl_arena_push(arena, m->H * m->F, d->real_bytes);
+        a->ttt.k = bl_arena_push(arena, m->H * m->C * m->F, d->real_bytes);
+        a->ttt.h = bl_arena_push(arena, m->H * m->C * m->F, d->real_bytes);
+        a->tail = bl_arena_push(arena, (m->K - 1) * m->D, d->act_bytes);
+    }
+}
+
+static void bind_work(bl_decode *s, bl_arena *arena, const bl_net *net)
+{
+    const bl_dims *m = &net->m;
+    bl_dev *d = net->dev;
+    size_t P = BL_DECODE_ROWS;
+    bl_act **rows[] = {&s->x, &s->xn, &s->u, &s->q, &s->k, &s->v, &s->z, &s->o, &s->h, &s->y};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        *rows[i] = bl_arena_push(arena, P * m->D, d->act_bytes);
+    s->gate = bl_arena_push(arena, P * m->I, d->act_bytes);
+    s->up = bl_arena_push(arena, P * m->I, d->act_bytes);
+    s->rstd = bl_arena_push(arena, P, d->real_bytes);
+    s->lambda = bl_arena_push(arena, P * m->H, d->real_bytes);
+    s->stats = bl_arena_push(arena, P * 3, d->real_bytes);
+    s->logits = bl_arena_push(arena, P * m->V, d->real_bytes);
+    s->xq = bl_arena_push(arena, 1, BL_OP(d, q8_bytes, P, m->D));
+    s->hq = bl_arena_push(arena, 1, BL_OP(d, q8_bytes, P, m->I));
+    s->ids = bl_arena_push(arena, P, sizeof *s->ids);
+    s->step = bl_arena_push(arena, 1, sizeof *s->step);
+}
+
+/* Runs a plan twice: once to measure, once over the block it asks for. */
+static bl_status bind_block(bl_decode *s, const bl_net *net, void **block, size_t *bytes,
+                            void (*bind)(bl_decode *, bl_arena *, const bl_net *), bl_error *err)
+{
+    bl_arena arena;
+    bl_arena_measure(&arena);
+    bind(s, &arena, net);
+    BL_TRY(bl_arena_status(&arena, "buffers of a session", err));
+    *bytes = bl_arena_bytes(&arena);
+    BL_TRY(BL_OP(net->dev, alloc, block, *bytes, err));
+    bl_arena_bind(&arena, *block, *bytes);
+    bind(s, &arena, net);
+    return BL_OK;
+}
+
+bl_status bl_decode_open(bl_decode *s, const bl_net *net, bl_error *err)
+{
+    const bl_dims *m = &net->m;
+    *s = (bl_decode){0};
+    s->layer = bl_calloc(m->L, sizeof *s->layer);
+    if (!s->layer)
+        return bl_fail(err, BL_ENOMEM, "out of memory for a session");
+    bl_limits most = {.B = 1,
+                      .T = BL_DECODE_ROWS,
+                      .D = m->D,
+                      .H = m->H,
+                      .F = m->F,
+                      .I = m->I,
+                      .V = m->V,
+                      .C = m->C,
+                      .K = m->K};
+    bl_status status = BL_OK;
+    BL_TRY_GOTO(status, BL_OP(net->dev, reserve, &most, err), fail);
+    BL_TRY_GOTO(status, bind_block(s, net, &s->state_block, &s->state_bytes, bind_state, err),
+                fail);
+    BL_TRY_GOTO(status, bind_block(s, net, &s->block, &s->bytes, bind_work, err), fail);
+    BL_TRY_GOTO(status, bl_decode_start(s, net, err), fail);
+    return BL_OK;
+fail:
+    bl_decode_release(s, net);
+    return status;
+}
+
+void bl_decode_release(bl_decode *s, const bl_net *net)
+{
+    BL_OP(net->dev, free, s->state_block);
+    BL_OP(net->dev, free, s->block);
+    bl_free(s->layer);
+    *s = (bl_decode){0};
+}
+
+bl_status bl_decode_start(bl_decode *s, const bl_net *net, bl_error *err)
+{
+    bl_dev *d = net->dev;
+    bl_ttt_shape shape = bl_net_ttt_shape(net, 1, 1);
+    BL_OP(d, zero, s->state_block, s->state_bytes);
+    for (size_t l = 0; l < net->m.L; l++) {
+        bl_ttt_params inner = bl_net_ttt_params(&net->w.layer[l]);
+        BL_OP(d, ttt_linear_start, &s->layer[l].ttt, &inner, &shape);
+    }
+    s->position = 0;
+    return BL_OP(d, sync, err);
+}
+
+static void layer_step(bl_decode *s, const bl_net *net, size_t l, size_t T)
+{
+    const bl_config *c = &net->config;
+    const bl_dims *m = &net->m;
+    const bl_layer_params *w = &net->w.layer[l];
+    const bl_layer_terns *t = &net->terns[l];
+    const bl_layer_state *a = &s->layer[l];
+    bl_dev *d = net->dev;
+    size_t D = m->D, I = m->I, K = m->K;
+    float eps = (float)c->rms_norm_eps;
+    bl_ttt_shape shape = bl_net_ttt_shape(net, 1, T);
+    bl_ttt_params inner = bl_net_ttt_params(w);
+
+    BL_OP(d, rmsnorm_fwd, s->xn, s->xq, s->rstd, s->x, w->seq_norm, eps, T, D);
+    if (c->share_qk) {
+        BL_OP(d, bitlinear_fwd, s->u, s->xq, t->q_proj, T, D, D);
+        BL_OP(d, conv_fwd, s->q, s->u, a->tail, w->conv_q, w->conv_q_b, 1, T, D, K);
+        BL_OP(d, conv_fwd, s->k, s->u, a->tail, w->conv_k, w->conv_k_b, 1, T, D, K);
+        BL_OP(d, conv_tail, a->tail, s->u, 1, T, D, K);
+    } else {
+        BL_OP(d, bitlinear_fwd, s->q, s->xq, t->q_proj, T, D, D);
+        BL_OP(d, bitlinear_fwd, s->k, s->xq, t->k_proj, T, D, D);
+    }
+    BL_OP(d, bitlinear_fwd, s->v, s->xq, t->v_proj, T, D, D);
+    if (c->use_gate)
+        BL_OP(d, bitlinear_fwd, s->z, s->xq, t->g_proj, T, D, D);
+    BL_OP(d, lr_gate_fwd, s->lambda, s->xn, w->lr_w, w->lr_b, bl_net_lr_scale(net), T, D, m->H);
+    BL_OP(d, ttt_linear_step, s->o, &a->ttt, s->q, s->k, s->v, s->lambda, &inner, &shape, s->step);
+    BL_OP(d, gate_norm_fwd, s->xq, s->stats, s->o, c->use_gate ? s->z : NULL, w->post_w, w->post_b,
+          w->attn_sub, eps, T, D);
+    BL_OP(d, bitlinear_residual, s->x, s->y, s->xq, t->o_proj, T, D, D);
+
+    BL_OP(d, rmsnorm_fwd, NULL, s->xq, s->rstd, s->x, w->ffn_norm, eps, T, D);
+    BL_OP(d, bitlinear_fwd, s->gate, s->xq, t->gate_proj, T, I, D);
+    BL_OP(d, bitlinear_fwd, s->up, s->xq, t->up_proj, T, I, D);
+    BL_OP(d, swiglu_norm_fwd, s->hq, s->rstd, s->gate, s->up, w->ffn_sub, eps, T, I);
+    BL_OP(d, bitlinear_residual, s->x, s->y, s->hq, t->down_proj, T, D, I);
+}
+
+bl_status bl_decode_feed(bl_decode *s, const bl_net *net, const int32_t *ids, size_t T, int every,
+                         int want_logits, bl_error *err)
+{
+    const bl_dims *m = &net->m;
+    bl_dev *d = net->dev;
+    assert(T > 0 && T <= BL_DECODE_ROWS);
+    bl_step step = {.position = s->position};
+    BL_TRY(BL_OP(d, put, s->step, &step, sizeof step, err));
+    BL_TRY(BL_OP(d, put, s->ids, ids, T * sizeof *ids, err));
+    BL_OP(d, embed_fwd, s->x, net->w.embed, s->ids, T, m->D);
+    for (size_t l = 0; l < m->L; l++)
+        layer_step(s, net, l, T);
+    s->position += T;
+    if (!want_logits)
+        return BL_OP(d, sync, err);
+    size_t rows = every ? T : 1;
+    const bl_act *last = (const bl_act *)((const char *)s->x + (T - rows) * m->D * d->act_bytes);
+    BL_OP(d, rmsnorm_fwd, s->h, NULL, s->rstd, last, net->w.norm, (float)net->config.rms_norm_eps,
+          rows, m->D);
+    BL_OP(d, head_logits, s->logits, s->h, bl_net_head(net), rows, m->D, m->V);
+    return BL_OP(d, sync, err);
+}

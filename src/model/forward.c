@@ -1,0 +1,78 @@
+/* The forward pass in its order (MODEL 1-3), one column of ops. */
+#include "model/net.h"
+#include "model/sites.h"
+
+/* x_out = x_in + dropout(BitLinear(xq)); x_out may hold x_in's copy already. */
+static void residual(const bl_net *net, bl_pass *p, bl_act *x, const bl_q8 *xq, const bl_tern *w,
+                     size_t in, uint32_t site)
+{
+    bl_dev *d = net->dev;
+    size_t D = net->m.D;
+    if (!p->dropout) {
+        BL_OP(d, bitlinear_residual, x, p->y, xq, w, p->N, D, in);
+        return;
+    }
+    BL_OP(d, bitlinear_fwd, p->y, xq, w, p->N, D, in);
+    BL_OP(d, dropout, p->y, p->N * D, site, p->step);
+    BL_OP(d, add, x, p->y, p->N * D);
+}
+
+static void layer_fwd(const bl_net *net, bl_pass *p, size_t l, bl_act *x_next)
+{
+    const bl_config *c = &net->config;
+    const bl_dims *m = &net->m;
+    const bl_layer_params *w = &net->w.layer[l];
+    const bl_layer_terns *t = &net->terns[l];
+    const bl_layer_acts *a = &p->layer[l];
+    bl_dev *d = net->dev;
+    size_t N = p->N, D = m->D, I = m->I;
+    float eps = (float)c->rms_norm_eps;
+    bl_ttt_shape shape = bl_net_ttt_shape(net, p->B, p->T);
+    bl_ttt_params inner = bl_net_ttt_params(w);
+
+    /* x2 = x + TTT(RMSNorm(x)) */
+    BL_OP(d, rmsnorm_fwd, a->xn, a->xq, a->rstd, a->x, w->seq_norm, eps, N, D);
+    BL_OP(d, bitlinear_fwd, a->u, a->xq, t->q_proj, N, D, D);
+    if (c->share_qk) {
+        BL_OP(d, conv_fwd, a->q, a->u, NULL, w->conv_q, w->conv_q_b, p->B, p->T, D, m->K);
+        BL_OP(d, conv_fwd, a->k, a->u, NULL, w->conv_k, w->conv_k_b, p->B, p->T, D, m->K);
+    } else {
+        BL_OP(d, bitlinear_fwd, a->k, a->xq, t->k_proj, N, D, D);
+    }
+    BL_OP(d, bitlinear_fwd, a->v, a->xq, t->v_proj, N, D, D);
+    if (c->use_gate)
+        BL_OP(d, bitlinear_fwd, a->z, a->xq, t->g_proj, N, D, D);
+    BL_OP(d, lr_gate_fwd, a->lambda, a->xn, w->lr_w, w->lr_b, bl_net_lr_scale(net), N, D, m->H);
+    BL_OP(d, ttt_linear_fwd, a->o, a->ttt, a->q, a->k, a->v, a->lambda, &inner, &shape);
+    BL_OP(d, gate_norm_fwd, a->yq, a->stats, a->o, a->z, w->post_w, w->post_b, w->attn_sub, eps, N,
+          D);
+    BL_OP(d, copy, a->x2, a->x, N * D * d->act_bytes);
+    residual(net, p, a->x2, a->yq, t->o_proj, D, BL_SITE_TTT(l));
+
+    /* x_next = x2 + SwiGLU(RMSNorm(x2)) */
+    BL_OP(d, rmsnorm_fwd, NULL, a->x2q, a->rstd2, a->x2, w->ffn_norm, eps, N, D);
+    BL_OP(d, bitlinear_fwd, a->gate, a->x2q, t->gate_proj, N, I, D);
+    BL_OP(d, bitlinear_fwd, a->up, a->x2q, t->up_proj, N, I, D);
+    BL_OP(d, swiglu_norm_fwd, a->hq, a->rstd3, a->gate, a->up, w->ffn_sub, eps, N, I);
+    BL_OP(d, copy, x_next, a->x2, N * D * d->act_bytes);
+    residual(net, p, x_next, a->hq, t->down_proj, I, BL_SITE_FFN(l));
+}
+
+void bl_net_fwd(const bl_net *net, bl_pass *p)
+{
+    const bl_dims *m = &net->m;
+    bl_dev *d = net->dev;
+    BL_OP(d, embed_fwd, p->layer[0].x, net->w.embed, p->ids, p->N, m->D);
+    if (p->dropout)
+        BL_OP(d, dropout, p->layer[0].x, p->N * m->D, BL_SITE_EMBED, p->step);
+    for (size_t l = 0; l < m->L; l++)
+        layer_fwd(net, p, l, l + 1 < m->L ? p->layer[l + 1].x : p->x);
+    BL_OP(d, rmsnorm_fwd, p->h, NULL, p->rstd, p->x, net->w.norm, (float)net->config.rms_norm_eps,
+          p->N, m->D);
+}
+
+void bl_net_loss(const bl_net *net, bl_pass *p)
+{
+    BL_OP(net->dev, head_loss, p->loss, NULL, NULL, p->h, bl_net_head(net), p->targets, 1.0f, p->N,
+          net->m.D, net->m.V);
+}

@@ -1,0 +1,272 @@
+/* A network's memory, initial values and files. */
+#include "model/net.h"
+#include "model/sites.h"
+#include "core/alloc.h"
+#include "core/rng.h"
+
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+static bl_status check_variant(const bl_config *c, bl_error *err)
+{
+    BL_TRY(bl_config_check(c, "the model", err));
+    if (c->ttt_layer_type != BL_TTT_LINEAR)
+        return bl_fail(err, BL_EUNSUPPORTED,
+                       "ttt_layer_type mlp is not computed by this version; use linear");
+    if (c->pre_conv)
+        return bl_fail(err, BL_EUNSUPPORTED,
+                       "pre_conv is not computed by this version; set it to false");
+    return BL_OK;
+}
+
+/* Lays the ternarised matrices out; with a NULL base only measures. */
+static size_t bind_terns(bl_net *net, void *base, size_t size)
+{
+    bl_arena arena;
+    if (base)
+        bl_arena_bind(&arena, base, size);
+    else
+        bl_arena_measure(&arena);
+    for (size_t i = 0; i < net->tensors.count; i++) {
+        const bl_tensor *t = &net->tensors.at[i];
+        if (t->role != BL_ROLE_LATENT)
+            continue;
+        void *place =
+            bl_arena_push(&arena, 1, BL_OP(net->dev, tern_bytes, t->shape[0], t->shape[1]));
+        if (base)
+            memcpy((char *)&net->terns[t->layer] + t->member, &place, sizeof place);
+    }
+    return arena.failed ? SIZE_MAX : bl_arena_bytes(&arena);
+}
+
+bl_status bl_net_open(bl_net *net, const bl_config *config, bl_dev *dev, bl_error *err)
+{
+    *net = (bl_net){.config = *config, .dev = dev};
+    BL_TRY(check_variant(config, err));
+    net->m = bl_config_dims(config);
+    bl_status status = BL_OK;
+    BL_TRY_GOTO(status, bl_tensors_open(&net->tensors, config, err), fail);
+    net->w.layer = bl_calloc(net->m.L, sizeof *net->w.layer);
+    net->terns = bl_calloc(net->m.L, sizeof *net->terns);
+    net->tern_bytes = net->terns ? bind_terns(net, NULL, 0) : SIZE_MAX;
+    if (!net->w.layer || net->tern_bytes == SIZE_MAX) {
+        status = bl_fail(err, BL_ENOMEM, "out of memory for a model of %zu layers", net->m.L);
+        goto fail;
+    }
+    size_t bytes = net->tensors.elements * dev->param_bytes;
+    BL_TRY_GOTO(status, BL_OP(dev, alloc, &net->block, bytes, err), fail);
+    BL_TRY_GOTO(status, BL_OP(dev, alloc, &net->tern_block, net->tern_bytes, err), fail);
+    BL_OP(dev, zero, net->block, bytes);
+    bl_params_bind(&net->w, &net->tensors, net->m.L, net->block, dev->param_bytes);
+    (void)bind_terns(net, net->tern_block, net->tern_bytes);
+    return BL_OK;
+fail:
+    bl_net_release(net);
+    return status;
+}
+
+void bl_net_release(bl_net *net)
+{
+    if (net->dev) {
+        BL_OP(net->dev, free, net->block);
+        BL_OP(net->dev, free, net->tern_block);
+    }
+    bl_free(net->w.layer);
+    bl_free(net->terns);
+    bl_tensors_release(&net->tensors);
+    *net = (bl_net){0};
+}
+
+/* ---- initial values, files: tensor by tensor through one host buffer ---- */
+
+static size_t largest_tensor(const bl_net *net)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < net->tensors.count; i++)
+        if (net->tensors.at[i].count > most)
+            most = net->tensors.at[i].count;
+    return most;
+}
+
+static bl_status host_buffer(float **host, const bl_net *net, bl_error *err)
+{
+    *host = bl_calloc(largest_tensor(net), sizeof **host);
+    return *host ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory for the largest tensor");
+}
+
+static void *place_of(const bl_net *net, const void *block, const bl_tensor *t)
+{
+    return (char *)(uintptr_t)block + t->offset * net->dev->param_bytes;
+}
+
+static void fill_initial(const bl_net *net, const bl_tensor *t, uint64_t seed, uint64_t number,
+                         float *host)
+{
+    float deviation = (float)net->config.initializer_range;
+    if (t->init == BL_INIT_CONV)
+        deviation = (float)(0.8 * sqrt(256.0 / (double)net->m.D));
+    for (size_t i = 0; i < t->count; i++) {
+        switch (t->init) {
+        case BL_INIT_ZEROS:
+            host[i] = 0.0f;
+            break;
+        case BL_INIT_ONES:
+            host[i] = 1.0f;
+            break;
+        case BL_INIT_NORMAL:
+        case BL_INIT_CONV:
+            host[i] = deviation * bl_rng_normal(seed, BL_RNG_INIT + number, i);
+            break;
+        }
+    }
+}
+
+bl_status bl_net_init(bl_net *net, uint64_t seed, bl_error *err)
+{
+    float *host;
+    BL_TRY(host_buffer(&host, net, err));
+    bl_status status = BL_OK;
+    for (size_t i = 0; i < net->tensors.count && status == BL_OK; i++) {
+        const bl_tensor *t = &net->tensors.at[i];
+        fill_initial(net, t, seed, i, host);
+        status = bl_dev_put_f32(net->dev, place_of(net, net->block, t), host, t->count,
+                                net->dev->param_bytes, err);
+    }
+    bl_free(host);
+    if (status == BL_OK)
+        bl_net_ternarise(net);
+    return status;
+}
+
+static bl_status prefixed(char *name, size_t cap, const char *prefix, const bl_tensor *t,
+                          bl_error *err)
+{
+    int n = snprintf(name, cap, "%s%s", prefix, t->name);
+    if (n < 0 || (size_t)n >= cap)
+        return bl_fail(err, BL_EINVAL, "tensor name %s%s is too long", prefix, t->name);
+    return BL_OK;
+}
+
+static bl_status check_finite(const float *x, size_t n, const char *path, const char *name,
+                              bl_error *err)
+{
+    for (size_t i = 0; i < n; i++)
+        if (!isfinite(x[i]))
+            return bl_fail(err, BL_EFORMAT, "%s: tensor %s: element %zu is not finite", path, name,
+                           i);
+    return BL_OK;
+}
+
+bl_status bl_net_block_load(const bl_net *net, void *block, const bl_st *st, const char *prefix,
+                            const char *path, bl_error *err)
+{
+    float *host;
+    BL_TRY(host_buffer(&host, net, err));
+    bl_status status = BL_OK;
+    for (size_t i = 0; i < net->tensors.count; i++) {
+        const bl_tensor *t = &net->tensors.at[i];
+        char name[128];
+        BL_TRY_GOTO(status, prefixed(name, sizeof name, prefix, t, err), done);
+        BL_TRY_GOTO(status, bl_st_get_f32(st, name, t->rank, t->shape, host, err), done);
+        BL_TRY_GOTO(status, check_finite(host, t->count, path, name, err), done);
+        BL_TRY_GOTO(status,
+                    bl_dev_put_f32(net->dev, place_of(net, block, t), host, t->count,
+                                   net->dev->param_bytes, err),
+                    done);
+    }
+done:
+    bl_free(host);
+    return status;
+}
+
+bl_status bl_net_block_declare(const bl_net *net, bl_st_writer *w, const char *prefix,
+                               bl_error *err)
+{
+    for (size_t i = 0; i < net->tensors.count; i++) {
+        const bl_tensor *t = &net->tensors.at[i];
+        char name[128];
+        BL_TRY(prefixed(name, sizeof name, prefix, t, err));
+        BL_TRY(bl_st_writer_declare(w, name, BL_F32, t->rank, t->shape, err));
+    }
+    return BL_OK;
+}
+
+bl_status bl_net_block_write(const bl_net *net, const void *block, bl_st_writer *w, bl_error *err)
+{
+    float *host;
+    BL_TRY(host_buffer(&host, net, err));
+    bl_status status = BL_OK;
+    for (size_t i = 0; i < net->tensors.count && status == BL_OK; i++) {
+        const bl_tensor *t = &net->tensors.at[i];
+        status = bl_dev_get_f32(net->dev, host, place_of(net, block, t), t->count,
+                                net->dev->param_bytes, err);
+        if (status == BL_OK)
+            status = bl_st_writer_data(w, host, t->count * sizeof *host, err);
+    }
+    bl_free(host);
+    return status;
+}
+
+bl_status bl_net_load(bl_net *net, const bl_st *st, const char *path, bl_error *err)
+{
+    BL_TRY(bl_net_block_load(net, net->block, st, "", path, err));
+    bl_net_ternarise(net);
+    return BL_OK;
+}
+
+bl_status bl_net_save(const bl_net *net, const char *path, bl_error *err)
+{
+    bl_st_writer *w;
+    BL_TRY(bl_st_writer_open(&w, path, err));
+    bl_status status = bl_st_writer_metadata(w, "format", "pt", err);
+    if (status == BL_OK)
+        status = bl_net_block_declare(net, w, "", err);
+    if (status == BL_OK)
+        status = bl_net_block_write(net, net->block, w, err);
+    if (status == BL_OK)
+        return bl_st_writer_commit(w, err);
+    bl_st_writer_abandon(w);
+    return status;
+}
+
+/* ---- what forward, backward and decoding share ---- */
+
+void bl_net_ternarise(bl_net *net)
+{
+    for (size_t i = 0; i < net->tensors.count; i++) {
+        const bl_tensor *t = &net->tensors.at[i];
+        if (t->role != BL_ROLE_LATENT)
+            continue;
+        bl_tern *wt;
+        memcpy(&wt, (char *)&net->terns[t->layer] + t->member, sizeof wt);
+        const bl_param *latent = place_of(net, net->block, t);
+        BL_OP(net->dev, ternarise, wt, latent, t->shape[0], t->shape[1]);
+    }
+}
+
+const bl_param *bl_net_head(const bl_net *net)
+{
+    return net->config.tie_word_embeddings ? net->w.embed : net->w.head;
+}
+
+bl_ttt_shape bl_net_ttt_shape(const bl_net *net, size_t B, size_t T)
+{
+    return (bl_ttt_shape){.B = B,
+                          .T = T,
+                          .H = net->m.H,
+                          .F = net->m.F,
+                          .C = net->m.C,
+                          .rope_theta = (float)net->config.rope_theta};
+}
+
+bl_ttt_params bl_net_ttt_params(const bl_layer_params *w)
+{
+    return (bl_ttt_params){
+        .W0 = w->W0, .b0 = w->b0, .gamma = w->gamma, .beta = w->beta, .delta = w->delta};
+}
+
+float bl_net_lr_scale(const bl_net *net)
+{
+    return (float)net->config.ttt_base_lr / (float)net->m.F;
+}

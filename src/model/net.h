@@ -1,0 +1,155 @@
+/* The network: parameters on a device, and the order of operations of training and decoding,
+ * written once over the op table. */
+#ifndef BL_MODEL_NET_H
+#define BL_MODEL_NET_H
+
+#include "model/tensors.h"
+#include "core/arena.h"
+#include "format/safetensors.h"
+
+typedef struct bl_net {
+    bl_config config;
+    bl_dims m;
+    bl_dev *dev; /* borrowed */
+    bl_tensor_list tensors;
+    void *block;           /* device: tensors.elements parameters */
+    bl_params w;           /* places in block */
+    void *tern_block;      /* device: the ternarised matrices */
+    size_t tern_bytes;     /* of tern_block */
+    bl_layer_terns *terns; /* [L] */
+} bl_net;
+
+/* Memory for a model on a device; the parameters are undefined until init or load.
+ * BL_EUNSUPPORTED for a variant that this version does not compute, BL_ENOMEM, BL_EDEVICE. */
+bl_status bl_net_open(bl_net *net, const bl_config *config, bl_dev *dev, bl_error *err) BL_NODISCARD;
+void bl_net_release(bl_net *net);
+
+/* Initial weights (MODEL 4): a pure function of seed and the tensor's place in the list. */
+bl_status bl_net_init(bl_net *net, uint64_t seed, bl_error *err) BL_NODISCARD;
+
+/* Parameters from and to a safetensors file.  Load refuses a missing tensor, another shape and a
+ * value that is not finite. */
+bl_status bl_net_load(bl_net *net, const bl_st *st, const char *path, bl_error *err) BL_NODISCARD;
+bl_status bl_net_save(const bl_net *net, const char *path, bl_error *err) BL_NODISCARD;
+
+/* A block laid out as the parameters (gradients, moments) from and to tensors prefix + name. */
+bl_status bl_net_block_load(const bl_net *net, void *block, const bl_st *st, const char *prefix,
+                            const char *path, bl_error *err) BL_NODISCARD;
+bl_status bl_net_block_declare(const bl_net *net, bl_st_writer *w, const char *prefix,
+                               bl_error *err) BL_NODISCARD;
+bl_status bl_net_block_write(const bl_net *net, const void *block, bl_st_writer *w,
+                             bl_error *err) BL_NODISCARD;
+
+/* Rounds every latent matrix (MODEL 2).  After init, load and every optimizer step. */
+void bl_net_ternarise(bl_net *net);
+
+/* The matrix of the head: the embedding when tied. */
+const bl_param *bl_net_head(const bl_net *net);
+
+/* ---- training ---- */
+
+/* Activations that the backward pass reads, of one layer.  X(type, name, elements) */
+#define BL_LAYER_ACTS(X)                                                                           \
+    X(act, x, N *D)        /* the residual stream at the layer's entry */                          \
+    X(act, xn, N *D)       /* RMSNorm(x) */                                                        \
+    X(real, rstd, N)       /* of it */                                                             \
+    X(act, u, N *D)        /* BitLinear_q */                                                       \
+    X(act, q, N *D)        /* before the rotation; u itself without share_qk */                    \
+    X(act, k, N *D)                                                                                \
+    X(act, v, N *D)                                                                                \
+    X(act, z, N *D)        /* the output gate */                                                   \
+    X(real, lambda, N *H)                                                                          \
+    X(act, o, N *D)        /* of the TTT chunks */                                                 \
+    X(real, stats, N * 3)  /* of gate_norm */                                                      \
+    X(act, x2, N *D)       /* the residual stream after the TTT block */                           \
+    X(real, rstd2, N)                                                                              \
+    X(act, gate, N *I)                                                                             \
+    X(act, up, N *I)                                                                               \
+    X(real, rstd3, N)      /* of swiglu_norm */
+
+/* Quantised inputs of the BitLinears.  X(name, rows, width) */
+#define BL_LAYER_Q8S(X)                                                                            \
+    X(xq, N, D)  /* of q, k, v, gate */                                                            \
+    X(yq, N, D)  /* of o_proj */                                                                   \
+    X(x2q, N, D) /* of gate_proj and up_proj */                                                    \
+    X(hq, N, I)  /* of down_proj */
+
+typedef struct bl_layer_acts {
+#define X(type, name, elements) bl_##type *name;
+    BL_LAYER_ACTS(X)
+#undef X
+#define X(name, rows, width) bl_q8 *name;
+    BL_LAYER_Q8S(X)
+#undef X
+    void *ttt; /* ttt_saved_bytes */
+} bl_layer_acts;
+
+/* Everything one micro-batch of B x T tokens needs. */
+typedef struct bl_pass {
+    size_t B, T, N;
+    int backward;         /* 0: evaluation only; all layers share one set of activations */
+    int dropout;          /* apply it (the rate is in the step block) */
+    bl_layer_acts *layer; /* [L] */
+    bl_act *x, *h, *y;    /* [N,D]: the last residual stream, its RMSNorm, room for one output */
+    bl_real *rstd, *loss; /* [N] */
+    int32_t *ids, *targets;
+    bl_step *step; /* on the device */
+    /* backward only */
+    bl_act *dx, *dy, *dxn, *du, *dq, *dk, *dv, *dz, *dout; /* [N,D] */
+    bl_act *dgate, *dup;                                   /* [N,I] */
+    bl_real *dlambda;                                      /* [N,H] */
+    void *block;
+    size_t bytes;
+} bl_pass;
+
+/* Bytes of bl_pass_open's block, without making it. */
+size_t bl_pass_bytes(const bl_net *net, size_t B, size_t T, int backward);
+bl_status bl_pass_open(bl_pass *p, const bl_net *net, size_t B, size_t T, int backward,
+                       bl_error *err) BL_NODISCARD;
+void bl_pass_release(bl_pass *p, const bl_net *net);
+
+/* Told when the gradients of a layer (or, with SIZE_MAX, of all else) are complete.  It may only
+ * enqueue work on the device. */
+typedef void bl_grads_fn(void *user, size_t layer);
+
+/* loss[n] of p->ids against p->targets, both [N] on the device; h is left for bl_net_bwd. */
+void bl_net_fwd(const bl_net *net, bl_pass *p);
+void bl_net_loss(const bl_net *net, bl_pass *p);
+
+/* The same with gradients: grads += d(scale * sum loss).  bl_net_fwd comes first. */
+void bl_net_loss_bwd(const bl_net *net, bl_pass *p, const bl_params *grads, float scale,
+                     bl_grads_fn *done, void *user);
+
+/* ---- decoding ---- */
+
+/* What a sequence has left behind in one layer. */
+typedef struct bl_layer_state {
+    bl_ttt_state ttt;
+    bl_act *tail; /* [K-1,D] inputs of the convolutions */
+} bl_layer_state;
+
+enum { BL_DECODE_ROWS = 64 }; /* tokens computed at once while reading a prompt */
+
+typedef struct bl_decode {
+    bl_layer_state *layer; /* [L] */
+    bl_step *step;
+    int32_t *ids;                                   /* [BL_DECODE_ROWS] */
+    bl_act *x, *xn, *u, *q, *k, *v, *z, *o, *h, *y; /* [BL_DECODE_ROWS,D] */
+    bl_act *gate, *up;                              /* [BL_DECODE_ROWS,I] */
+    bl_real *rstd, *lambda, *stats, *logits;        /* logits [BL_DECODE_ROWS,V] */
+    bl_q8 *xq, *hq;
+    void *block, *state_block;
+    size_t bytes, state_bytes;
+    uint64_t position;
+} bl_decode;
+
+bl_status bl_decode_open(bl_decode *s, const bl_net *net, bl_error *err) BL_NODISCARD;
+void bl_decode_release(bl_decode *s, const bl_net *net);
+bl_status bl_decode_start(bl_decode *s, const bl_net *net, bl_error *err) BL_NODISCARD;
+
+/* Reads T <= BL_DECODE_ROWS tokens (host ids, all below V); with want_logits leaves those of the last,
+ * or of every one, in s->logits. */
+bl_status bl_decode_feed(bl_decode *s, const bl_net *net, const int32_t *ids, size_t T,
+                         int every, int want_logits, bl_error *err) BL_NODISCARD;
+
+#endif

@@ -1,0 +1,16 @@
+/* What the two columns of the model share: dropout sites and the TTT op's arguments. */
+#ifndef BL_MODEL_SITES_H
+#define BL_MODEL_SITES_H
+
+#include "model/net.h"
+
+/* Numbers of the places where dropout acts: each draws its own mask. */
+#define BL_SITE_EMBED  0u
+#define BL_SITE_TTT(l) ((uint32_t)(2 * (l) + 1))
+#define BL_SITE_FFN(l) ((uint32_t)(2 * (l) + 2))
+
+bl_ttt_shape bl_net_ttt_shape(const bl_net *net, size_t B, size_t T);
+bl_ttt_params bl_net_ttt_params(const bl_layer_params *w);
+float bl_net_lr_scale(const bl_net *net); /* ttt_base_lr / F */
+
+#endif

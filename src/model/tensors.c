@@ -1,0 +1,133 @@
+/* The tensor tables turned into lists, shapes and places. */
+#include "model/tensors.h"
+#include "core/alloc.h"
+
+#include <stdio.h>
+#include <string.h>
+
+bl_dims bl_config_dims(const bl_config *c)
+{
+    return (bl_dims){.V = c->vocab_size,
+                     .D = c->hidden_size,
+                     .L = c->num_hidden_layers,
+                     .H = c->num_attention_heads,
+                     .F = c->hidden_size / c->num_attention_heads,
+                     .I = c->intermediate_size,
+                     .C = c->mini_batch_size,
+                     .K = c->conv_kernel};
+}
+
+static size_t letter_size(const bl_dims *m, char letter)
+{
+    switch (letter) {
+    case 'V':
+        return m->V;
+    case 'D':
+        return m->D;
+    case 'H':
+        return m->H;
+    case 'F':
+        return m->F;
+    case 'I':
+        return m->I;
+    case 'C':
+        return m->C;
+    case 'K':
+        return m->K;
+    default:
+        return 1;
+    }
+}
+
+typedef struct table_line {
+    const char *key, *shape;
+    bl_tensor_init init;
+    bl_tensor_role role;
+    int present;
+    size_t member;
+} table_line;
+
+enum { ALIGN_ELEMENTS = 16 }; /* 64 bytes of float32; a multiple of it for wider elements */
+
+static bl_status append(bl_tensor_list *list, size_t *cap, const bl_dims *m, const table_line *line,
+                        size_t layer, bl_error *err)
+{
+    if (!line->present)
+        return BL_OK;
+    BL_TRY(bl_grow(&list->at, cap, list->count + 1, sizeof *list->at, err));
+    bl_tensor *t = &list->at[list->count++];
+    *t = (bl_tensor){.rank = strlen(line->shape),
+                     .count = 1,
+                     .init = line->init,
+                     .role = line->role,
+                     .offset = list->elements,
+                     .layer = layer,
+                     .member = line->member};
+    if (layer == SIZE_MAX)
+        (void)snprintf(t->name, sizeof t->name, "%s", line->key);
+    else
+        (void)snprintf(t->name, sizeof t->name, "model.layers.%zu.%s", layer, line->key);
+    for (size_t i = 0; i < t->rank; i++) {
+        t->shape[i] = letter_size(m, line->shape[i]);
+        if (t->count > SIZE_MAX / 64 / t->shape[i])
+            return bl_fail(err, BL_ENOMEM, "tensor %s is too large", t->name);
+        t->count *= t->shape[i];
+    }
+    list->parameters += t->count;
+    size_t aligned = (t->count + ALIGN_ELEMENTS - 1) / ALIGN_ELEMENTS * ALIGN_ELEMENTS;
+    if (list->elements > SIZE_MAX / 64 - aligned)
+        return bl_fail(err, BL_ENOMEM, "the model is too large: tensor %s", t->name);
+    list->elements += aligned;
+    return BL_OK;
+}
+
+bl_status bl_tensors_open(bl_tensor_list *list, const bl_config *c, bl_error *err)
+{
+    *list = (bl_tensor_list){0};
+    bl_dims m = bl_config_dims(c);
+    size_t cap = 0;
+    bl_status status = BL_OK;
+#define X(field, key_, shape_, init_, role_, present_)                                             \
+    {.key = key_,                                                                                  \
+     .shape = shape_,                                                                              \
+     .init = BL_INIT_##init_,                                                                      \
+     .role = BL_ROLE_##role_,                                                                      \
+     .present = present_,                                                                          \
+     .member = offsetof(OWNER, field)},
+#define OWNER bl_params
+    const table_line model[] = {BL_MODEL_TENSORS(X)};
+#undef OWNER
+#define OWNER bl_layer_params
+    const table_line layer[] = {BL_LAYER_TENSORS(X)};
+#undef OWNER
+#undef X
+    for (size_t i = 0; i < sizeof model / sizeof *model; i++)
+        BL_TRY_GOTO(status, append(list, &cap, &m, &model[i], SIZE_MAX, err), fail);
+    for (size_t l = 0; l < m.L; l++)
+        for (size_t i = 0; i < sizeof layer / sizeof *layer; i++)
+            BL_TRY_GOTO(status, append(list, &cap, &m, &layer[i], l, err), fail);
+    return BL_OK;
+fail:
+    bl_tensors_release(list);
+    return status;
+}
+
+void bl_tensors_release(bl_tensor_list *list)
+{
+    bl_free(list->at);
+    *list = (bl_tensor_list){0};
+}
+
+void bl_params_bind(bl_params *p, const bl_tensor_list *list, size_t L, void *block,
+                    size_t element_bytes)
+{
+    bl_layer_params *layers = p->layer;
+    memset(layers, 0, L * sizeof *layers);
+    *p = (bl_params){.layer = layers};
+    for (size_t i = 0; i < list->count; i++) {
+        const bl_tensor *t = &list->at[i];
+        char *owner = t->layer == SIZE_MAX ? (char *)p : (char *)&layers[t->layer];
+        void *place = (char *)block + t->offset * element_bytes;
+        memcpy(owner + t->member, &place, sizeof place);
+    }
+}
