@@ -1,0 +1,121 @@
+/* Batches for training, shuffled by a keyed permutation.
+ *
+ * Instead of a shuffled array, the order of an epoch is a Feistel network over [0, 2^(2h)) with
+ * Philox as its round function, walked until it lands in [0, windows) again ("cycle walking"; Black
+ * and Rogaway, 2002).  A bijection whatever the round function, in constant memory, and any
+ * position costs the same, so seeking is free. */
+#include "data/loader.h"
+#include "core/alloc.h"
+#include "core/rng.h"
+
+enum { FEISTEL_ROUNDS = 6 };
+
+struct bl_loader {
+    const bl_tokens *tokens;
+    size_t B, T;
+    size_t windows, offsets; /* windows an epoch; the offset is drawn below the second */
+    unsigned half_bits;      /* h: 4^h is at least the number of windows */
+    uint64_t seed;
+    bl_loader_cursor at;
+};
+
+bl_status bl_loader_open(bl_loader **result, const bl_tokens *tokens, size_t B, size_t T,
+                         uint64_t seed, bl_error *err)
+{
+    *result = NULL;
+    size_t count = bl_tokens_count(tokens);
+    if (B == 0 || T == 0)
+        return bl_fail(err, BL_EINVAL, "batch %zu x context %zu: both must be at least 1", B, T);
+    if (count < 2 || count - 1 < T)
+        return bl_fail(err, BL_EFORMAT,
+                       "%s: %zu tokens are too few for one window of context %zu (needs %zu); "
+                       "prepare more text or train with a smaller context",
+                       bl_tokens_path(tokens), count, T, T + 1);
+    bl_loader *l = bl_calloc(1, sizeof *l);
+    if (!l)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    *l = (bl_loader){.tokens = tokens, .B = B, .T = T, .seed = seed};
+    l->windows = (count - 1 - T) / T;
+    l->offsets = T;
+    if (l->windows == 0) { /* between one and two windows: one, anywhere it fits */
+        l->windows = 1;
+        l->offsets = count - T;
+    }
+    while (l->half_bits < 32 && (uint64_t)1 << (2 * l->half_bits) < l->windows)
+        l->half_bits++;
+    *result = l;
+    return BL_OK;
+}
+
+void bl_loader_close(bl_loader *l)
+{
+    bl_free(l);
+}
+
+/* One pass of the Feistel network: (L, R) -> (R, L xor F(R)), F keyed by seed, epoch and round. */
+static uint64_t feistel(const bl_loader *l, uint64_t epoch, uint64_t v)
+{
+    uint64_t mask = ((uint64_t)1 << l->half_bits) - 1;
+    uint64_t left = v >> l->half_bits, right = v & mask;
+    for (uint64_t round = 0; round < FEISTEL_ROUNDS; round++) {
+        uint32_t f[4];
+        bl_philox(l->seed + epoch * 0x9E3779B97F4A7C15u, BL_RNG_SHUFFLE + 1 + round, right, f);
+        uint64_t swapped = (left ^ f[0]) & mask;
+        left = right;
+        right = swapped;
+    }
+    return left << l->half_bits | right;
+}
+
+size_t bl_loader_start(const bl_loader *l, uint64_t epoch, uint64_t position)
+{
+    uint64_t window = position;
+    do
+        window = feistel(l, epoch, window);
+    while (window >= l->windows);
+    uint64_t offset = bl_rng_below(l->seed, BL_RNG_SHUFFLE, epoch, l->offsets);
+    return (size_t)(offset + window * l->T);
+}
+
+void bl_loader_next(bl_loader *l, int32_t *x, int32_t *y)
+{
+    for (size_t b = 0; b < l->B; b++) {
+        size_t start = bl_loader_start(l, l->at.epoch, l->at.position);
+        bl_tokens_get(l->tokens, start, l->T, x + b * l->T);
+        bl_tokens_get(l->tokens, start + 1, l->T, y + b * l->T);
+        if (++l->at.position == l->windows)
+            l->at = (bl_loader_cursor){.epoch = l->at.epoch + 1};
+    }
+}
+
+bl_loader_cursor bl_loader_at(const bl_loader *l)
+{
+    return l->at;
+}
+
+bl_status bl_loader_seek(bl_loader *l, bl_loader_cursor cursor, bl_error *err)
+{
+    if (cursor.position >= l->windows)
+        return bl_fail(err, BL_EFORMAT,
+                       "%s: data position %llu of %zu windows; the data or the context changed",
+                       bl_tokens_path(l->tokens), (unsigned long long)cursor.position, l->windows);
+    l->at = cursor;
+    return BL_OK;
+}
+
+size_t bl_loader_windows(const bl_loader *l)
+{
+    return l->windows;
+}
+
+size_t bl_windows_count(const bl_tokens *tokens, size_t T)
+{
+    size_t count = bl_tokens_count(tokens);
+    return count ? (count - 1) / T : 0;
+}
+
+void bl_windows_get(const bl_tokens *tokens, size_t T, size_t i, int32_t *x, int32_t *y)
+{
+    bl_tokens_get(tokens, i * T, T, x);
+    bl_tokens_get(tokens, i * T + 1, T, y);
+}

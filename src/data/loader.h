@@ -1,0 +1,42 @@
+/* Batches for training: every window of a token file once an epoch, in a new order each time.
+ *
+ * A window is T + 1 tokens: inputs x[T] and, one place on, targets y[T].  Windows lie side by side
+ * from an offset in [0, T) that is drawn anew each epoch, so that the cuts fall elsewhere.  Offset
+ * and order are pure functions of (seed, epoch): the cursor is the loader's whole state. */
+#ifndef BL_DATA_LOADER_H
+#define BL_DATA_LOADER_H
+
+#include "data/tokens.h"
+
+typedef struct bl_loader bl_loader;
+
+/* Where a loader stands: windows taken from this epoch.  Save it, seek to it, and the batches that
+ * follow are the same. */
+typedef struct bl_loader_cursor {
+    uint64_t epoch, position;
+} bl_loader_cursor;
+
+/* Batches of B windows of T tokens.  `tokens` must outlive the loader.
+ * BL_EFORMAT when the file has no window, fewer than T + 1 tokens. */
+bl_status bl_loader_open(bl_loader **l, const bl_tokens *tokens, size_t B, size_t T, uint64_t seed,
+                         bl_error *err) BL_NODISCARD;
+void bl_loader_close(bl_loader *l);
+
+/* The next batch, x[B,T] and y[B,T].  Goes on into the next epoch in the middle of a batch where an
+ * epoch ends. */
+void bl_loader_next(bl_loader *l, int32_t *x, int32_t *y);
+
+bl_loader_cursor bl_loader_at(const bl_loader *l);
+
+/* BL_EFORMAT when the cursor is not one of this file and T. */
+bl_status bl_loader_seek(bl_loader *l, bl_loader_cursor cursor, bl_error *err) BL_NODISCARD;
+
+/* Windows an epoch; where in the file window `position` of `epoch` begins. */
+size_t bl_loader_windows(const bl_loader *l);
+size_t bl_loader_start(const bl_loader *l, uint64_t epoch, uint64_t position);
+
+/* For evaluation: windows in file order, the tail dropped.  How many there are, and the i-th. */
+size_t bl_windows_count(const bl_tokens *tokens, size_t T);
+void bl_windows_get(const bl_tokens *tokens, size_t T, size_t i, int32_t *x, int32_t *y);
+
+#endif

@@ -1,0 +1,279 @@
+/* A data folder: meta.json, and the token files and tokenizer checked against it. */
+#include "core/alloc.h"
+#include "core/buf.h"
+#include "data/tokens.h"
+
+#include <jansson.h>
+#include <string.h>
+#include <xxhash.h>
+
+enum { META_VERSION = 1 };
+
+static const char *const split_names[BL_DATA_SPLITS] = {"train", "val"};
+static const char *const file_names[BL_DATA_SPLITS] = {"train.bin", "val.bin"};
+
+/* The counts of a split: X(field). */
+#define SPLIT_FIELDS(X)                                                                            \
+    X(documents)                                                                                   \
+    X(tokens)                                                                                      \
+    X(bytes)                                                                                       \
+    X(longest_document)
+
+static const char *dtype_name(uint64_t vocab_size)
+{
+    return bl_tokens_width(vocab_size) == 4 ? "uint32" : "uint16";
+}
+
+static bl_status no_memory(bl_error *err)
+{
+    return bl_fail(err, BL_ENOMEM, "out of memory");
+}
+
+bl_status bl_file_hash(const char *path, char hash[33], bl_error *err)
+{
+    bl_map map;
+    BL_TRY(bl_map_open(&map, path, err));
+    XXH128_canonical_t bytes;
+    XXH128_canonicalFromHash(&bytes, XXH3_128bits(map.data, map.size));
+    bl_map_close(&map);
+    for (size_t i = 0; i < 16; i++) {
+        hash[2 * i] = "0123456789abcdef"[bytes.digest[i] >> 4];
+        hash[2 * i + 1] = "0123456789abcdef"[bytes.digest[i] & 15];
+    }
+    hash[32] = 0;
+    return BL_OK;
+}
+
+/* ---- writing ---- */
+
+static json_t *split_to_json(const bl_data_split *split)
+{
+    json_t *object = json_object();
+#define X(field) json_object_set_new(object, #field, json_integer((json_int_t)split->field));
+    SPLIT_FIELDS(X)
+#undef X
+    return object;
+}
+
+bl_status bl_data_meta_save(const bl_data_meta *meta, const char *dir, bl_error *err)
+{
+    json_t *root =
+        json_pack("{s:s, s:i, s:s, s:I, s:s, s:s, s:s, s:f, s:I}", "format", "bitllama-tokens",
+                  "version", META_VERSION, "dtype", dtype_name(meta->vocab_size), "vocab_size",
+                  (json_int_t)meta->vocab_size, "tokenizer_xxh3_128", meta->tokenizer_hash,
+                  "source", meta->source, "split_rule", meta->split_rule, "val_split",
+                  meta->val_split, "seed", (json_int_t)meta->seed);
+    for (int i = 0; root && i < BL_DATA_SPLITS; i++)
+        json_object_set_new(root, split_names[i], split_to_json(&meta->split[i]));
+    char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+    char *path = bl_path_join(dir, "meta.json");
+    bl_status status = text && path ? BL_OK : no_memory(err);
+    if (status == BL_OK) {
+        bl_buf line = {0};
+        bl_buf_puts(&line, text);
+        bl_buf_puts(&line, "\n");
+        status = bl_buf_status(&line, err);
+        if (status == BL_OK)
+            status = bl_file_replace(path, line.data, line.len, err);
+        bl_buf_release(&line);
+    }
+    bl_free(path);
+    free(text);
+    json_decref(root);
+    return status;
+}
+
+/* ---- reading ---- */
+
+static bl_status get_count(const json_t *object, const char *key, uint64_t *value, const char *path,
+                           bl_error *err)
+{
+    const json_t *field = json_object_get(object, key);
+    if (!json_is_integer(field) || json_integer_value(field) < 0)
+        return bl_fail(err, BL_EFORMAT, "%s: \"%s\" is missing or no count", path, key);
+    *value = (uint64_t)json_integer_value(field);
+    return BL_OK;
+}
+
+static bl_status get_text(const json_t *object, const char *key, char *text, size_t cap,
+                          const char *path, bl_error *err)
+{
+    const json_t *field = json_object_get(object, key);
+    if (!json_is_string(field) || json_string_length(field) >= cap)
+        return bl_fail(err, BL_EFORMAT, "%s: \"%s\" is missing, no text or too long", path, key);
+    memcpy(text, json_string_value(field), json_string_length(field) + 1);
+    return BL_OK;
+}
+
+static bl_status get_split(const json_t *root, const char *name, bl_data_split *split,
+                           const char *path, bl_error *err)
+{
+    const json_t *object = json_object_get(root, name);
+    if (!json_is_object(object))
+        return bl_fail(err, BL_EFORMAT, "%s: \"%s\" is missing or no object", path, name);
+#define X(field) BL_TRY(get_count(object, #field, &split->field, path, err));
+    SPLIT_FIELDS(X)
+#undef X
+    if (split->documents > split->tokens || (split->documents && !split->bytes))
+        return bl_fail(err, BL_EFORMAT, "%s: the counts of \"%s\" contradict each other", path,
+                       name);
+    return BL_OK;
+}
+
+static bl_status parse(bl_data_meta *meta, const json_t *root, const char *path, bl_error *err)
+{
+    char word[32];
+    uint64_t version;
+    BL_TRY(get_text(root, "format", word, sizeof word, path, err));
+    if (strcmp(word, "bitllama-tokens") != 0)
+        return bl_fail(err, BL_EFORMAT, "%s: format \"%s\", expected \"bitllama-tokens\"", path,
+                       word);
+    BL_TRY(get_count(root, "version", &version, path, err));
+    if (version != META_VERSION)
+        return bl_fail(err, BL_EFORMAT, "%s: version %llu, this program reads %d", path,
+                       (unsigned long long)version, META_VERSION);
+    BL_TRY(get_count(root, "vocab_size", &meta->vocab_size, path, err));
+    if (meta->vocab_size < 1 || meta->vocab_size > (uint64_t)1 << 24)
+        return bl_fail(err, BL_EFORMAT, "%s: a vocabulary of %llu is out of bounds", path,
+                       (unsigned long long)meta->vocab_size);
+    BL_TRY(get_text(root, "dtype", word, sizeof word, path, err));
+    if (strcmp(word, dtype_name(meta->vocab_size)) != 0)
+        return bl_fail(err, BL_EFORMAT, "%s: dtype \"%s\", a vocabulary of %llu needs \"%s\"", path,
+                       word, (unsigned long long)meta->vocab_size, dtype_name(meta->vocab_size));
+    BL_TRY(get_count(root, "seed", &meta->seed, path, err));
+    BL_TRY(get_text(root, "source", meta->source, sizeof meta->source, path, err));
+    BL_TRY(get_text(root, "split_rule", meta->split_rule, sizeof meta->split_rule, path, err));
+    BL_TRY(get_text(root, "tokenizer_xxh3_128", meta->tokenizer_hash, sizeof meta->tokenizer_hash,
+                    path, err));
+    if (strspn(meta->tokenizer_hash, "0123456789abcdef") != 32)
+        return bl_fail(err, BL_EFORMAT, "%s: \"tokenizer_xxh3_128\" is no hash", path);
+    const json_t *share = json_object_get(root, "val_split");
+    if (!json_is_number(share) || !(json_number_value(share) >= 0 && json_number_value(share) < 1))
+        return bl_fail(err, BL_EFORMAT, "%s: \"val_split\" is missing or no share", path);
+    meta->val_split = json_number_value(share);
+    for (int i = 0; i < BL_DATA_SPLITS; i++)
+        BL_TRY(get_split(root, split_names[i], &meta->split[i], path, err));
+    return BL_OK;
+}
+
+bl_status bl_data_meta_load(bl_data_meta *meta, const char *dir, bl_error *err)
+{
+    memset(meta, 0, sizeof *meta);
+    char *path = bl_path_join(dir, "meta.json");
+    if (!path)
+        return no_memory(err);
+    bl_map map;
+    bl_status status = bl_map_open(&map, path, err);
+    if (status == BL_OK) {
+        json_error_t why;
+        json_t *root = json_loadb((const char *)map.data, map.size, JSON_REJECT_DUPLICATES, &why);
+        if (!root)
+            status = bl_fail(err, BL_EFORMAT, "%s:%d: %s", path, why.line, why.text);
+        else if (!json_is_object(root))
+            status = bl_fail(err, BL_EFORMAT, "%s: not a JSON object", path);
+        else
+            status = parse(meta, root, path, err);
+        json_decref(root);
+        bl_map_close(&map);
+    }
+    bl_free(path);
+    return status;
+}
+
+/* ---- the folder ---- */
+
+static bl_status open_split(bl_tokens **t, const bl_data_meta *meta, int which, const char *path,
+                            bl_error *err)
+{
+    const bl_data_split *split = &meta->split[which];
+    BL_TRY(bl_tokens_open(t, path, bl_tokens_width(meta->vocab_size), meta->vocab_size, err));
+    if (bl_tokens_count(*t) == split->tokens)
+        return BL_OK;
+    bl_status status =
+        bl_fail(err, BL_EFORMAT, "%s: %zu tokens, meta.json says %llu; run prepare again", path,
+                bl_tokens_count(*t), (unsigned long long)split->tokens);
+    bl_tokens_close(*t);
+    *t = NULL;
+    return status;
+}
+
+static bl_status check_tokenizer(const bl_data_meta *meta, const char *dir, bl_error *err)
+{
+    char *path = bl_path_join(dir, "tokenizer.json");
+    char hash[33] = "";
+    bl_status status = path ? bl_file_hash(path, hash, err) : no_memory(err);
+    if (status == BL_OK && strcmp(hash, meta->tokenizer_hash) != 0)
+        status = bl_fail(err, BL_EFORMAT,
+                         "%s: not the tokenizer that made these token files (hash %s, meta.json "
+                         "says %s); run prepare again",
+                         path, hash, meta->tokenizer_hash);
+    bl_free(path);
+    return status;
+}
+
+bl_status bl_data_open(bl_data **result, const char *dir, bl_error *err)
+{
+    *result = NULL;
+    bl_data *d = bl_calloc(1, sizeof *d);
+    if (!d)
+        return no_memory(err);
+    bl_status status;
+    BL_TRY_GOTO(status, bl_data_meta_load(&d->meta, dir, err), failed);
+    BL_TRY_GOTO(status, check_tokenizer(&d->meta, dir, err), failed);
+    for (int i = 0; i < BL_DATA_SPLITS; i++) {
+        char *path = bl_path_join(dir, file_names[i]);
+        status = path ? open_split(&d->split[i], &d->meta, i, path, err) : no_memory(err);
+        bl_free(path);
+        if (status != BL_OK)
+            goto failed;
+    }
+    *result = d;
+    return BL_OK;
+failed:
+    bl_data_close(d);
+    return status;
+}
+
+void bl_data_close(bl_data *d)
+{
+    if (!d)
+        return;
+    for (int i = 0; i < BL_DATA_SPLITS; i++)
+        bl_tokens_close(d->split[i]);
+    bl_free(d);
+}
+
+bl_status bl_tokens_open_file(bl_tokens **t, const char *path, uint64_t vocab_size,
+                              bl_data_split *split, bl_error *err)
+{
+    *t = NULL;
+    *split = (bl_data_split){0};
+    const char *slash = strrchr(path, '/');
+    const char *name = slash ? slash + 1 : path;
+    int which = 0;
+    while (which < BL_DATA_SPLITS && strcmp(name, file_names[which]) != 0)
+        which++;
+    if (which < BL_DATA_SPLITS) {
+        char *dir = bl_strdup(slash ? path : ".");
+        if (!dir)
+            return no_memory(err);
+        if (slash)
+            dir[slash == path ? 1 : slash - path] = 0;
+        bl_data_meta meta;
+        bl_status status = bl_data_meta_load(&meta, dir, err);
+        bl_free(dir);
+        if (status == BL_OK && meta.vocab_size > vocab_size)
+            return bl_fail(err, BL_EFORMAT, "%s: made for a vocabulary of %llu, the model has %llu",
+                           path, (unsigned long long)meta.vocab_size,
+                           (unsigned long long)vocab_size);
+        if (status == BL_OK) {
+            *split = meta.split[which];
+            return open_split(t, &meta, which, path, err);
+        }
+        if (status != BL_ENOENT)
+            return status;
+    }
+    BL_TRY(bl_tokens_open(t, path, bl_tokens_width(vocab_size), vocab_size, err));
+    split->tokens = bl_tokens_count(*t);
+    return BL_OK;
+}

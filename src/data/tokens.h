@@ -1,0 +1,72 @@
+/* Token files: train.bin and val.bin, raw little-endian ids, and the meta.json beside them.
+ *
+ * Ids are u16, or u32 when the vocabulary has more than 65,536 entries.  Every document is followed
+ * by id 0, <|endoftext|>. */
+#ifndef BL_DATA_TOKENS_H
+#define BL_DATA_TOKENS_H
+
+#include "core/os.h"
+#include "format/options.h"
+
+/* Bytes an id takes on disk for a vocabulary of this size: 2 or 4. */
+size_t bl_tokens_width(uint64_t vocab_size);
+
+/* Ids to the end of a file that is being written.  Errors are sticky in `out`. */
+void bl_tokens_write(bl_out *out, size_t width, const int32_t *ids, size_t count);
+
+/* A token file, mapped read-only. */
+typedef struct bl_tokens bl_tokens;
+
+/* Maps a file of ids of `width` bytes and checks once that each is below vocab_size.
+ * BL_ENOENT, BL_EIO; BL_EFORMAT names the first bad position. */
+bl_status bl_tokens_open(bl_tokens **t, const char *path, size_t width, uint64_t vocab_size,
+                         bl_error *err) BL_NODISCARD;
+void bl_tokens_close(bl_tokens *t);
+
+size_t bl_tokens_count(const bl_tokens *t);
+const char *bl_tokens_path(const bl_tokens *t);
+
+/* ids[0..count) = the file's ids first .. first + count - 1, which must exist. */
+void bl_tokens_get(const bl_tokens *t, size_t first, size_t count, int32_t *ids);
+
+/* ---- the folder that bl_prepare() writes ---- */
+
+enum { BL_DATA_TRAIN, BL_DATA_VAL, BL_DATA_SPLITS };
+
+typedef struct bl_data_split {
+    uint64_t documents, tokens;
+    uint64_t bytes;            /* of the source documents, for bits per byte */
+    uint64_t longest_document; /* in tokens, the closing id 0 included */
+} bl_data_split;
+
+typedef struct bl_data_meta {
+    uint64_t vocab_size, seed;
+    double val_split;
+    char tokenizer_hash[33]; /* XXH3-128 of tokenizer.json, hexadecimal */
+    bl_opt_text source, split_rule;
+    bl_data_split split[BL_DATA_SPLITS];
+} bl_data_meta;
+
+/* meta.json of the folder `dir`.  Reading is strict: a missing or misplaced field is BL_EFORMAT. */
+bl_status bl_data_meta_load(bl_data_meta *meta, const char *dir, bl_error *err) BL_NODISCARD;
+bl_status bl_data_meta_save(const bl_data_meta *meta, const char *dir, bl_error *err) BL_NODISCARD;
+
+/* XXH3-128 of a file as 32 hexadecimal digits and a 0. */
+bl_status bl_file_hash(const char *path, char hash[33], bl_error *err) BL_NODISCARD;
+
+/* A data folder, checked: meta.json, both token files against it, and the tokenizer's hash. */
+typedef struct bl_data {
+    bl_data_meta meta;
+    bl_tokens *split[BL_DATA_SPLITS]; /* the second may hold no tokens */
+} bl_data;
+
+bl_status bl_data_open(bl_data **d, const char *dir, bl_error *err) BL_NODISCARD;
+void bl_data_close(bl_data *d);
+
+/* One .bin file by its path.  With a meta.json beside it that names the file (train.bin, val.bin),
+ * width, vocabulary and counts come from there and *split is filled; otherwise the width follows
+ * from vocab_size (that of the model), and *split is zero but for the tokens. */
+bl_status bl_tokens_open_file(bl_tokens **t, const char *path, uint64_t vocab_size,
+                              bl_data_split *split, bl_error *err) BL_NODISCARD;
+
+#endif
