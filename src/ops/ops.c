@@ -18,6 +18,12 @@ void bl_ops_complete(bl_ops *ops)
 #undef X
 }
 
+void bl_dev_close(bl_dev *d)
+{
+    if (d)
+        d->ops->close(d);
+}
+
 bl_status bl_dev_put_f32(bl_dev *d, void *to, const float *from, size_t n, size_t element_bytes,
                          bl_error *err)
 {

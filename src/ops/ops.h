@@ -234,6 +234,9 @@ struct bl_ops {
 /* One op: BL_OP(d, add, x, y, n). */
 #define BL_OP(d, op, ...) ((d)->ops->op((d), __VA_ARGS__))
 
+/* The close op; NULL is fine. */
+void bl_dev_close(bl_dev *d);
+
 /* Fills optional slots; asserts that no other slot is empty. */
 void bl_ops_complete(bl_ops *ops);
 

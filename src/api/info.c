@@ -1,0 +1,168 @@
+/* bl_info(): what a model folder, a run, a data folder or a safetensors file holds, as JSON. */
+#include "api/model.h"
+#include "core/alloc.h"
+#include "core/os.h"
+#include "data/tokens.h"
+#include "train/checkpoint.h"
+
+#include <jansson.h>
+#include <stdlib.h>
+#include <string.h>
+
+static json_t *count_of(uint64_t n)
+{
+    return json_integer((json_int_t)n);
+}
+
+static void set(json_t *object, const char *key, json_t *value)
+{
+    (void)json_object_set_new(object, key, value);
+}
+
+static bl_status describe_weights(json_t *out, const char *path, int list, bl_error *err)
+{
+    bl_st *st;
+    BL_TRY(bl_st_open(&st, path, err));
+    uint64_t bytes = 0, elements = 0;
+    json_t *tensors = json_array();
+    for (size_t i = 0; i < bl_st_count(st); i++) {
+        const bl_st_tensor *t = bl_st_at(st, i);
+        elements += t->count;
+        bytes += t->count * bl_dtype_bytes(t->dtype);
+        json_t *shape = json_array(), *tensor = json_object();
+        for (size_t k = 0; k < t->rank; k++)
+            (void)json_array_append_new(shape, count_of(t->shape[k]));
+        set(tensor, "name", json_string(t->name));
+        set(tensor, "dtype", json_string(bl_dtype_name(t->dtype)));
+        set(tensor, "shape", shape);
+        (void)json_array_append_new(tensors, tensor);
+    }
+    set(out, "weights", json_string(path));
+    set(out, "elements", count_of(elements));
+    set(out, "weight_bytes", count_of(bytes));
+    set(out, "tensor_count", count_of(bl_st_count(st)));
+    if (list)
+        set(out, "tensors", tensors);
+    else
+        json_decref(tensors);
+    bl_st_close(st);
+    return BL_OK;
+}
+
+static void describe_state(json_t *out, const bl_train_state *s)
+{
+    json_t *train = json_object();
+    set(train, "step", count_of(s->step));
+    set(train, "steps", count_of(s->options.steps));
+    set(train, "tokens", count_of(s->tokens));
+    if (s->best_step) {
+        set(train, "best_step", count_of(s->best_step));
+        set(train, "best_loss", json_real(s->best_loss));
+    }
+    set(train, "options", bl_options_to_json(BL_OPTIONS_TRAIN, &s->options));
+    set(out, "training", train);
+}
+
+/* The state a conversation carries: constant, whatever its length. */
+static uint64_t state_bytes(const bl_dims *m)
+{
+    uint64_t inner = m->H * (m->F * m->F + m->F + 2 * m->C * m->F);
+    return sizeof(float) * m->L * (inner + (m->K - 1) * m->D);
+}
+
+static bl_status describe_model(json_t *out, const char *path, bl_error *err)
+{
+    bl_model_files files;
+    BL_TRY(bl_model_files_find(&files, path, err));
+    bl_config config;
+    bl_tensor_list tensors = {0};
+    char *config_path = bl_path_join(files.config_dir, "config.json");
+    char *weights = bl_path_join(files.weights_dir, "model.safetensors");
+    bl_status status = config_path && weights ? bl_config_load(&config, config_path, err)
+                                              : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK)
+        status = bl_config_check(&config, config_path, err);
+    if (status == BL_OK)
+        status = bl_tensors_open(&tensors, &config, err);
+    if (status == BL_OK) {
+        bl_dims m = bl_config_dims(&config);
+        set(out, "kind", json_string(files.is_run ? "run" : "model"));
+        set(out, "path", json_string(path));
+        set(out, "parameters", count_of(tensors.parameters));
+        set(out, "state_bytes", count_of(state_bytes(&m)));
+        status = describe_weights(out, weights, 0, err);
+        set(out, "config", bl_options_to_json(BL_OPTIONS_CONFIG, &config));
+    }
+    bl_train_state state;
+    if (status == BL_OK && files.is_run &&
+        bl_checkpoint_state(&state, files.weights_dir, NULL) == BL_OK)
+        describe_state(out, &state);
+    bl_tensors_release(&tensors);
+    bl_free(config_path);
+    bl_free(weights);
+    bl_model_files_release(&files);
+    return status;
+}
+
+static bl_status describe_data(json_t *out, const char *path, bl_error *err)
+{
+    static const char *const names[BL_DATA_SPLITS] = {"train", "val"};
+    bl_data_meta meta;
+    BL_TRY(bl_data_meta_load(&meta, path, err));
+    set(out, "kind", json_string("data"));
+    set(out, "path", json_string(path));
+    set(out, "source", json_string(meta.source));
+    set(out, "vocab_size", count_of(meta.vocab_size));
+    set(out, "tokenizer_hash", json_string(meta.tokenizer_hash));
+    set(out, "split_rule", json_string(meta.split_rule));
+    for (size_t i = 0; i < BL_DATA_SPLITS; i++) {
+        const bl_data_split *s = &meta.split[i];
+        json_t *split = json_object();
+        set(split, "documents", count_of(s->documents));
+        set(split, "bytes", count_of(s->bytes));
+        set(split, "tokens", count_of(s->tokens));
+        set(split, "longest_document", count_of(s->longest_document));
+        set(out, names[i], split);
+    }
+    return BL_OK;
+}
+
+static int has(const char *dir, const char *name)
+{
+    char *path = bl_path_join(dir, name);
+    int there = path && bl_path_what(path) == BL_PATH_FILE;
+    bl_free(path);
+    return there;
+}
+
+static bl_status describe(json_t *out, const char *path, bl_error *err)
+{
+    bl_path_kind kind = bl_path_what(path);
+    if (kind == BL_PATH_NONE)
+        return bl_fail(err, BL_ENOENT, "%s: no such file or folder", path);
+    if (kind == BL_PATH_DIR && has(path, "meta.json"))
+        return describe_data(out, path, err);
+    if (kind == BL_PATH_DIR)
+        return describe_model(out, path, err);
+    set(out, "kind", json_string("safetensors"));
+    return describe_weights(out, path, 1, err);
+}
+
+bl_status bl_info(const char *path, char *buffer, size_t cap, size_t *bytes, bl_error *err)
+{
+    json_t *out = json_object();
+    bl_status status = describe(out, path, err);
+    char *text = status == BL_OK ? json_dumps(out, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(out);
+    BL_TRY(status);
+    if (!text)
+        return bl_fail(err, BL_ENOMEM, "out of memory while describing %s", path);
+    *bytes = strlen(text);
+    if (cap) {
+        size_t n = *bytes < cap - 1 ? *bytes : cap - 1;
+        memcpy(buffer, text, n);
+        buffer[n] = 0;
+    }
+    free(text); /* jansson's own malloc */
+    return BL_OK;
+}

@@ -1,0 +1,206 @@
+/* Models and sessions of the public API. */
+#include "api/model.h"
+#include "api/device.h"
+#include "core/alloc.h"
+#include "core/os.h"
+#include "infer/generate.h"
+#include "train/checkpoint.h"
+
+#include <string.h>
+
+enum { DEFAULT_CONTEXT = 128 };
+
+static int has_file(const char *dir, const char *name)
+{
+    char *path = bl_path_join(dir, name);
+    int is_file = path && bl_path_what(path) == BL_PATH_FILE;
+    bl_free(path);
+    return is_file;
+}
+
+bl_status bl_model_files_find(bl_model_files *f, const char *path, bl_error *err)
+{
+    *f = (bl_model_files){0};
+    if (bl_path_what(path) == BL_PATH_NONE)
+        return bl_fail(err, BL_ENOENT, "%s: no such model folder", path);
+    if (bl_path_what(path) != BL_PATH_DIR)
+        return bl_fail(err, BL_EFORMAT, "%s: not a model folder", path);
+    if (!has_file(path, "config.json"))
+        return bl_fail(err, BL_EFORMAT, "%s: no config.json, so not a model folder or a run", path);
+    f->config_dir = bl_strdup(path);
+    bl_status status = BL_OK;
+    char *checkpoints = bl_path_join(path, "ckpt");
+    f->is_run = checkpoints && bl_path_what(checkpoints) == BL_PATH_DIR;
+    bl_free(checkpoints);
+    if (f->is_run)
+        status = bl_checkpoint_best(&f->weights_dir, path, err);
+    if (status == BL_OK && !f->weights_dir)
+        f->weights_dir = bl_strdup(path);
+    if (status == BL_OK && (!f->config_dir || !f->weights_dir))
+        status = bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status != BL_OK)
+        bl_model_files_release(f);
+    return status;
+}
+
+void bl_model_files_release(bl_model_files *f)
+{
+    bl_free(f->weights_dir);
+    bl_free(f->config_dir);
+    *f = (bl_model_files){0};
+}
+
+static bl_status load_weights(bl_model *m, bl_error *err)
+{
+    char *path = bl_path_join(m->path, "model.safetensors");
+    bl_st *st = NULL;
+    bl_status status = path ? bl_st_open(&st, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK)
+        status = bl_net_load(&m->net, st, path, err);
+    bl_st_close(st);
+    bl_free(path);
+    return status;
+}
+
+/* The context a run was trained with; a plain model folder does not say. */
+static size_t context_of(const bl_model_files *files)
+{
+    bl_train_state state;
+    if (files->is_run && bl_checkpoint_state(&state, files->weights_dir, NULL) == BL_OK)
+        return state.options.context;
+    return DEFAULT_CONTEXT;
+}
+
+static bl_status open_model(bl_model *m, const bl_model_files *files, const char *device,
+                            bl_error *err)
+{
+    bl_config config;
+    m->path = bl_strdup(files->weights_dir);
+    char *config_path = bl_path_join(files->config_dir, "config.json");
+    bl_status status = m->path && config_path ? bl_config_load(&config, config_path, err)
+                                              : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK)
+        status = bl_config_check(&config, config_path, err);
+    bl_free(config_path);
+    BL_TRY(status);
+    BL_TRY(bl_options_from_config(&m->config, &config, err));
+    if (has_file(files->config_dir, "tokenizer.json"))
+        BL_TRY(bl_tokenizer_open(&m->tokenizer, files->config_dir, err));
+    if (m->tokenizer && bl_tokenizer_vocab_size(m->tokenizer) > config.vocab_size)
+        return bl_fail(err, BL_EFORMAT, "%s: the tokenizer has %zu ids, the model %zu",
+                       files->config_dir, bl_tokenizer_vocab_size(m->tokenizer), config.vocab_size);
+    m->context = context_of(files);
+    BL_TRY(bl_device_open(&m->dev, device, config.quantization == BL_QUANT_TERNARY, 0, err));
+    BL_TRY(bl_net_open(&m->net, &config, m->dev, err));
+    return load_weights(m, err);
+}
+
+bl_status bl_model_open(bl_model **result, const char *path, const char *device, bl_error *err)
+{
+    *result = NULL;
+    bl_model_files files;
+    BL_TRY(bl_model_files_find(&files, path, err));
+    bl_model *m = bl_calloc(1, sizeof *m);
+    bl_status status =
+        m ? open_model(m, &files, device, err) : bl_fail(err, BL_ENOMEM, "out of memory");
+    bl_model_files_release(&files);
+    if (status != BL_OK) {
+        bl_model_close(m);
+        return status;
+    }
+    *result = m;
+    return BL_OK;
+}
+
+void bl_model_close(bl_model *m)
+{
+    if (!m)
+        return;
+    bl_net_release(&m->net);
+    bl_dev_close(m->dev);
+    bl_tokenizer_close(m->tokenizer);
+    bl_options_close(m->config);
+    bl_free(m->path);
+    bl_free(m);
+}
+
+const char *bl_model_path(const bl_model *m)
+{
+    return m->path;
+}
+
+const bl_options *bl_model_config(const bl_model *m)
+{
+    return m->config;
+}
+
+const bl_tokenizer *bl_model_tokenizer(const bl_model *m)
+{
+    return m->tokenizer;
+}
+
+uint64_t bl_model_parameters(const bl_model *m)
+{
+    return m->net.tensors.parameters;
+}
+
+/* ---- sessions ---- */
+
+bl_status bl_session_open(bl_session **result, bl_model *m, bl_error *err)
+{
+    *result = NULL;
+    bl_session *s = bl_calloc(1, sizeof *s);
+    if (!s)
+        return bl_fail(err, BL_ENOMEM, "out of memory for a session");
+    s->model = m;
+    bl_status status = bl_decode_open(&s->decode, &m->net, err);
+    if (status != BL_OK) {
+        bl_free(s);
+        return status;
+    }
+    *result = s;
+    return BL_OK;
+}
+
+void bl_session_close(bl_session *s)
+{
+    if (!s)
+        return;
+    bl_decode_release(&s->decode, &s->model->net);
+    bl_free(s);
+}
+
+bl_status bl_session_reset(bl_session *s, bl_error *err)
+{
+    return bl_decode_start(&s->decode, &s->model->net, err);
+}
+
+bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count, float *logits, int every,
+                          bl_error *err)
+{
+    return bl_infer_feed(&s->decode, &s->model->net, ids, count, logits, every, err);
+}
+
+uint64_t bl_session_position(const bl_session *s)
+{
+    return s->decode.position;
+}
+
+size_t bl_session_bytes(const bl_session *s)
+{
+    return s->decode.state_bytes;
+}
+
+bl_status bl_generate(bl_session *s, const char *prompt, size_t bytes, const bl_options *options,
+                      bl_text_fn *fn, void *user, bl_generate_result *result, bl_error *err)
+{
+    const bl_model *m = s->model;
+    if (!m->tokenizer)
+        return bl_fail(err, BL_EUNSUPPORTED, "%s: no tokenizer.json, so no text", m->path);
+    bl_generate_options o;
+    bl_options_defaults(BL_OPTIONS_GENERATE, &o);
+    if (options)
+        o = *bl_options_generate(options);
+    return bl_infer_generate(&s->decode, &m->net, m->tokenizer, prompt, bytes, &o, fn, user, result,
+                             err);
+}

@@ -1,0 +1,31 @@
+/* An open model and a session over it: the handles of the public API. */
+#ifndef BL_API_MODEL_H
+#define BL_API_MODEL_H
+
+#include "model/net.h"
+
+struct bl_model {
+    char *path; /* the folder of the weights */
+    bl_options *config;
+    bl_tokenizer *tokenizer; /* NULL: none */
+    bl_dev *dev;
+    bl_net net;
+    size_t context; /* the run's training context, or a default */
+};
+
+struct bl_session {
+    bl_model *model;
+    bl_decode decode;
+};
+
+/* Where a model's files are: a model folder, or a run with its best checkpoint. */
+typedef struct bl_model_files {
+    char *weights_dir; /* holds model.safetensors */
+    char *config_dir;  /* holds config.json and tokenizer.json */
+    int is_run;
+} bl_model_files;
+
+bl_status bl_model_files_find(bl_model_files *f, const char *path, bl_error *err) BL_NODISCARD;
+void bl_model_files_release(bl_model_files *f);
+
+#endif

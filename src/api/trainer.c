@@ -1,0 +1,169 @@
+/* Opening a training run: options, data, device and checkpoint brought together. */
+#include "api/device.h"
+#include "core/alloc.h"
+#include "core/log.h"
+#include "train/schedule.h"
+#include "train/trainer.h"
+
+#include <string.h>
+
+/* Fields of this invocation that a checkpoint does not bring back. */
+static int is_of_this_invocation(const char *name)
+{
+    static const char *const names[] = {"resume", "stop_after", "device", "threads"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i]) == 0)
+            return 1;
+    return 0;
+}
+
+/* The options a run goes on with: those of the checkpoint, under what the caller set now. */
+static void merge_options(bl_train_options *merged, const bl_train_options *saved,
+                          const bl_options *given)
+{
+    *merged = *bl_options_train(given);
+#define X(kind, field, fallback, min, max, choices, help)                                          \
+    if (!bl_options_is_set(given, #field) && !is_of_this_invocation(#field))                       \
+        memcpy(&merged->field, &saved->field, sizeof merged->field);
+    BL_TRAIN_FIELDS(X)
+#undef X
+}
+
+/* A resumed run keeps the model it began with; a flag that says otherwise is an error. */
+static bl_status check_same_model(const bl_options *given, const bl_config *saved, bl_error *err)
+{
+    bl_options *old;
+    BL_TRY(bl_options_from_config(&old, saved, err));
+    bl_status status = BL_OK;
+    for (size_t i = 0; status == BL_OK && i < bl_options_count(BL_OPTIONS_CONFIG); i++) {
+        const char *name = bl_options_field(BL_OPTIONS_CONFIG, i)->name;
+        char was[64], now[64];
+        if (!bl_options_is_set(given, name) || strcmp(name, "vocab_size") == 0)
+            continue;
+        status = bl_options_get(old, name, was, sizeof was, err);
+        if (status == BL_OK)
+            status = bl_options_get(given, name, now, sizeof now, err);
+        if (status == BL_OK && strcmp(was, now) != 0)
+            status =
+                bl_fail(err, BL_EINVAL, "the run was begun with %s %s, not %s", name, was, now);
+    }
+    bl_options_close(old);
+    return status;
+}
+
+/* What the run folder holds decides: config and options of a run to resume, or those given. */
+typedef struct run_plan {
+    bl_config config;
+    bl_train_options options;
+    char *checkpoint; /* NULL: from the start */
+} run_plan;
+
+static bl_status plan_fresh(run_plan *plan, const bl_options *train, const bl_options *config,
+                            bl_error *err)
+{
+    plan->options = *bl_options_train(train);
+    if (config) {
+        plan->config = *bl_options_config_const(config);
+        return BL_OK;
+    }
+    bl_options *preset;
+    char name[32];
+    BL_TRY(bl_options_open(&preset, BL_OPTIONS_CONFIG, err));
+    bl_status status = bl_options_get(train, "preset", name, sizeof name, err);
+    if (status == BL_OK)
+        status = bl_options_preset(preset, name, err);
+    plan->config = *bl_options_config(preset);
+    bl_options_close(preset);
+    return status;
+}
+
+static bl_status plan_run(run_plan *plan, const char *run_dir, const bl_options *train,
+                          const bl_options *config, bl_error *err)
+{
+    char *config_path = bl_path_join(run_dir, "config.json");
+    bl_status status = config_path ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory");
+    int holds_run = status == BL_OK && bl_path_what(config_path) != BL_PATH_NONE;
+    if (status != BL_OK || !holds_run) {
+        if (status == BL_OK && bl_options_train(train)->resume)
+            bl_log(BL_LOG_INFO, "%s holds no run yet: starting one", run_dir);
+        if (status == BL_OK)
+            status = plan_fresh(plan, train, config, err);
+    } else if (!bl_options_train(train)->resume) {
+        status = bl_fail(err, BL_EINVAL,
+                         "%s holds a run already: --resume goes on with it, or choose another "
+                         "folder",
+                         run_dir);
+    } else {
+        BL_TRY_GOTO(status, bl_config_load(&plan->config, config_path, err), done);
+        if (config)
+            BL_TRY_GOTO(status, check_same_model(config, &plan->config, err), done);
+        plan->options = *bl_options_train(train);
+        BL_TRY_GOTO(status, bl_checkpoint_newest(&plan->checkpoint, run_dir, err), done);
+        if (plan->checkpoint) {
+            bl_train_state state;
+            BL_TRY_GOTO(status, bl_checkpoint_state(&state, plan->checkpoint, err), done);
+            merge_options(&plan->options, &state.options, train);
+        }
+    }
+done:
+    bl_free(config_path);
+    return status;
+}
+
+static bl_status lock_run(bl_lock **lock, const char *run_dir, bl_error *err)
+{
+    *lock = NULL;
+    BL_TRY(bl_dir_make(run_dir, err));
+    char *path = bl_path_join(run_dir, ".lock");
+    bl_status status =
+        path ? bl_lock_open(lock, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
+    bl_free(path);
+    return status;
+}
+
+static bl_status open_run(bl_trainer **t, const char *data_dir, const char *run_dir,
+                          const bl_options *train, const bl_options *config, run_plan *plan,
+                          bl_error *err)
+{
+    bl_data *data = NULL;
+    bl_lock *lock = NULL;
+    bl_dev *dev = NULL;
+    bl_status status = BL_OK;
+    BL_TRY_GOTO(status, bl_data_open(&data, data_dir, err), fail);
+    BL_TRY_GOTO(status, lock_run(&lock, run_dir, err), fail);
+    BL_TRY_GOTO(status, plan_run(plan, run_dir, train, config, err), fail);
+    if (!plan->checkpoint)
+        plan->config.vocab_size = (size_t)data->meta.vocab_size;
+    if (plan->config.vocab_size != data->meta.vocab_size) {
+        status = bl_fail(err, BL_EINVAL, "%s: vocabulary of %zu, but the run has %zu", data_dir,
+                         (size_t)data->meta.vocab_size, plan->config.vocab_size);
+        goto fail;
+    }
+    BL_TRY_GOTO(status, bl_config_check(&plan->config, "the model", err), fail);
+    BL_TRY_GOTO(status, bl_train_resolve(&plan->options, &plan->config, err), fail);
+    BL_TRY_GOTO(status,
+                bl_device_open(&dev, plan->options.device,
+                               plan->config.quantization == BL_QUANT_TERNARY, plan->options.threads,
+                               err),
+                fail);
+    return bl_trainer_open_on(t, dev, data, data_dir, run_dir, lock, &plan->config, &plan->options,
+                              plan->checkpoint, err);
+fail:
+    bl_lock_close(lock);
+    bl_data_close(data);
+    return status;
+}
+
+bl_status bl_trainer_open(bl_trainer **t, const char *data_dir, const char *run_dir,
+                          const bl_options *train, const bl_options *config, bl_error *err)
+{
+    run_plan plan = {.checkpoint = NULL};
+    bl_options *defaults = NULL;
+    *t = NULL;
+    if (!train)
+        BL_TRY(bl_options_open(&defaults, BL_OPTIONS_TRAIN, err));
+    bl_status status = open_run(t, data_dir, run_dir, train ? train : defaults, config, &plan, err);
+    bl_options_close(defaults);
+    bl_free(plan.checkpoint);
+    return status;
+}

@@ -1,0 +1,20 @@
+/* Evaluation: the mean loss of a model over a token file or a text. */
+#ifndef BL_INFER_EVALUATE_H
+#define BL_INFER_EVALUATE_H
+
+#include "data/tokens.h"
+#include "model/net.h"
+
+/* Windows of p->T tokens with a fresh state each, p->B at a time, the tail of the file dropped; the
+ * first `most` tokens only (0: all).  p is a pass for evaluation.  *nats receives the sum, *count
+ * the number of tokens. */
+bl_status bl_evaluate_windows(const bl_net *net, bl_pass *p, const bl_tokens *tokens, uint64_t most,
+                              bl_progress_fn *progress, void *user, double *nats, uint64_t *count,
+                              bl_error *err) BL_NODISCARD;
+
+/* One document from a fresh state: the ids are read after bos and each of them, and the end-of-text
+ * token after them, is predicted. */
+bl_status bl_evaluate_document(const bl_net *net, bl_decode *s, const int32_t *ids, size_t count,
+                               double *nats, uint64_t *tokens, bl_error *err) BL_NODISCARD;
+
+#endif

@@ -1,0 +1,49 @@
+/* Checkpoints: RUN/ckpt/step-00001000/{model.safetensors, optimizer.safetensors, state.json,
+ * MANIFEST}, written beside and renamed, so that one that exists is whole. */
+#ifndef BL_TRAIN_CHECKPOINT_H
+#define BL_TRAIN_CHECKPOINT_H
+
+#include "format/options.h"
+#include "model/net.h"
+
+/* Everything beside the tensors that a run needs to go on identically. */
+typedef struct bl_train_state {
+    uint64_t step;            /* optimizer steps done */
+    uint64_t tokens;          /* read so far */
+    uint64_t epoch, position; /* the loader's cursor */
+    uint64_t best_step;       /* 0: none evaluated yet */
+    double best_loss;
+    double lr_scale;        /* 1, or 1/2 after a recovery from divergence */
+    uint64_t metrics_bytes; /* of metrics.jsonl when this was saved */
+    char data_id[64];       /* which data: the run refuses to go on over other data */
+    bl_train_options options;
+} bl_train_state;
+
+/* The optimizer's blocks, laid out as the parameters. */
+typedef struct bl_moments {
+    void *m, *v;
+} bl_moments;
+
+/* Writes a checkpoint for state->step and names it in LATEST, and in BEST when it is the best.
+ * *dir receives its path (free with bl_free).  On failure nothing is left behind but what was
+ * there before. */
+bl_status bl_checkpoint_save(const char *run_dir, const bl_net *net, const bl_moments *moments,
+                             const bl_train_state *state, char **dir, bl_error *err) BL_NODISCARD;
+
+/* The newest checkpoint whose MANIFEST verifies; *dir is NULL when there is none.  Passes over
+ * damaged ones with a warning. */
+bl_status bl_checkpoint_newest(char **dir, const char *run_dir, bl_error *err) BL_NODISCARD;
+
+/* The one named in BEST if it verifies, or else the newest. */
+bl_status bl_checkpoint_best(char **dir, const char *run_dir, bl_error *err) BL_NODISCARD;
+
+/* state.json alone; then the tensors. */
+bl_status bl_checkpoint_state(bl_train_state *state, const char *dir, bl_error *err) BL_NODISCARD;
+bl_status bl_checkpoint_tensors(bl_net *net, const bl_moments *moments, const char *dir,
+                                bl_error *err) BL_NODISCARD;
+
+/* Removes all but the newest `keep` and the best. */
+bl_status bl_checkpoint_prune(const char *run_dir, size_t keep, uint64_t best_step,
+                              bl_error *err) BL_NODISCARD;
+
+#endif

@@ -1,0 +1,155 @@
+/* The loss curve as a picture: RUN/loss.svg. */
+#include "train/metrics.h"
+#include "core/alloc.h"
+#include "core/buf.h"
+#include "core/os.h"
+
+#include <inttypes.h>
+#include <math.h>
+
+/* The plot's frame inside the picture, in pixels. */
+enum { WIDTH = 800, HEIGHT = 420, LEFT = 60, RIGHT = 780, TOP = 40, BOTTOM = 370 };
+
+typedef struct axes {
+    double steps;          /* right end; the left is 0 */
+    double low, high;      /* losses at the bottom and the top */
+    double low_tick, tick; /* first line and the distance of lines */
+} axes;
+
+static double x_of(const axes *a, double step)
+{
+    return LEFT + (RIGHT - LEFT) * step / a->steps;
+}
+
+static double y_of(const axes *a, double loss)
+{
+    double up = (loss - a->low) / (a->high - a->low);
+    return BOTTOM - (BOTTOM - TOP) * fmin(fmax(up, 0), 1);
+}
+
+/* 1, 2 or 5 times a power of ten: at most `lines` of them in `span`. */
+static double tick_of(double span, double lines)
+{
+    double unit = pow(10, floor(log10(span / lines)));
+    double want = span / lines / unit;
+    return unit * (want <= 1 ? 1 : want <= 2 ? 2 : want <= 5 ? 5 : 10);
+}
+
+static void widen(axes *a, const bl_curve *c)
+{
+    for (size_t i = 0; i < c->count; i++) {
+        if (!isfinite(c->at[i].loss))
+            continue;
+        a->low = fmin(a->low, c->at[i].loss);
+        a->high = fmax(a->high, c->at[i].loss);
+        a->steps = fmax(a->steps, (double)c->at[i].step);
+    }
+}
+
+static axes axes_of(const bl_metrics *m)
+{
+    axes a = {.steps = 1, .low = INFINITY, .high = -INFINITY};
+    widen(&a, &m->train);
+    widen(&a, &m->val);
+    if (a.low > a.high) {
+        a.low = 0;
+        a.high = 1;
+    }
+    a.tick = tick_of(fmax(a.high - a.low, 1e-3), 8);
+    a.low = floor(a.low / a.tick) * a.tick;
+    a.high = ceil(a.high / a.tick + 1e-9) * a.tick;
+    a.low_tick = a.low;
+    return a;
+}
+
+static void draw_grid(bl_buf *b, const axes *a)
+{
+    for (double loss = a->low_tick; loss <= a->high + a->tick / 2; loss += a->tick) {
+        double y = y_of(a, loss);
+        bl_buf_printf(b, "<path class=\"g\" d=\"M%d %.1fH%d\"/>", LEFT, y, RIGHT);
+        bl_buf_printf(b, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>\n", LEFT - 8,
+                      y + 4, loss);
+    }
+    double tick = fmax(tick_of(a->steps, 8), 1);
+    for (double step = 0; step <= a->steps; step += tick) {
+        double x = x_of(a, step);
+        bl_buf_printf(b, "<path class=\"g\" d=\"M%.1f %dV%d\"/>", x, TOP, BOTTOM);
+        bl_buf_printf(b, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.0f</text>\n", x,
+                      BOTTOM + 18, step);
+    }
+}
+
+/* A line through the means of at most 700 equal runs of points. */
+static void draw_line(bl_buf *b, const axes *a, const bl_curve *c, const char *class)
+{
+    size_t run = c->count / 700 + 1, drawn = 0;
+    bl_buf_printf(b, "<path class=\"%s\" d=\"", class);
+    for (size_t i = 0; i < c->count; i += run) {
+        double step = 0, loss = 0;
+        size_t n = 0;
+        for (size_t j = i; j < i + run && j < c->count; j++) {
+            if (!isfinite(c->at[j].loss))
+                continue;
+            step += (double)c->at[j].step;
+            loss += c->at[j].loss;
+            n++;
+        }
+        if (!n)
+            continue;
+        bl_buf_printf(b, "%c%.1f %.1f", drawn++ ? 'L' : 'M', x_of(a, step / (double)n),
+                      y_of(a, loss / (double)n));
+    }
+    bl_buf_puts(b, "\"/>\n");
+}
+
+static void draw_points(bl_buf *b, const axes *a, const bl_curve *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        if (isfinite(c->at[i].loss))
+            bl_buf_printf(b, "<circle class=\"p\" cx=\"%.1f\" cy=\"%.1f\" r=\"3\"/>\n",
+                          x_of(a, (double)c->at[i].step), y_of(a, c->at[i].loss));
+}
+
+static void draw_legend(bl_buf *b, const bl_metrics *m)
+{
+    bl_buf_printf(b, "<text class=\"t\" x=\"%d\" y=\"24\">loss (nats a token) over steps</text>\n",
+                  LEFT);
+    if (m->train.count)
+        bl_buf_printf(b,
+                      "<path class=\"l\" d=\"M480 20h24\"/><text x=\"510\" y=\"24\">training "
+                      "%.3f</text>\n",
+                      m->train.at[m->train.count - 1].loss);
+    if (m->val.count)
+        bl_buf_printf(b,
+                      "<path class=\"v\" d=\"M640 20h24\"/><text x=\"670\" y=\"24\">validation "
+                      "%.3f</text>\n",
+                      m->val.at[m->val.count - 1].loss);
+}
+
+bl_status bl_metrics_draw(const bl_metrics *m, const char *run_dir, bl_error *err)
+{
+    static const char head[] =
+        "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
+        "height=\"%d\">\n<style>text{font:12px sans-serif;fill:#444}.t{font-size:14px}"
+        "path{fill:none}.g{stroke:#ddd}.l{stroke:#4878a8;stroke-width:1.2}"
+        ".v{stroke:#d06030;stroke-width:2}.p{fill:#d06030}</style>\n"
+        "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n";
+    axes a = axes_of(m);
+    bl_buf b;
+    bl_buf_init(&b);
+    bl_buf_printf(&b, head, WIDTH, HEIGHT, WIDTH, HEIGHT);
+    draw_grid(&b, &a);
+    draw_line(&b, &a, &m->train, "l");
+    draw_line(&b, &a, &m->val, "v");
+    draw_points(&b, &a, &m->val);
+    draw_legend(&b, m);
+    bl_buf_puts(&b, "</svg>\n");
+    bl_status status = bl_buf_status(&b, err);
+    char *path = bl_path_join(run_dir, "loss.svg");
+    if (status == BL_OK)
+        status = path ? bl_file_replace(path, b.data, b.len, err)
+                      : bl_fail(err, BL_ENOMEM, "out of memory");
+    bl_free(path);
+    bl_buf_release(&b);
+    return status;
+}

@@ -1,0 +1,136 @@
+/* RUN/metrics.jsonl: one JSON object a line. */
+#include "train/metrics.h"
+#include "core/alloc.h"
+#include "core/os.h"
+
+#include <inttypes.h>
+#include <jansson.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char *const event_names[] = {
+    [BL_TRAIN_START] = "start",     [BL_TRAIN_RESUME] = "resume",
+    [BL_TRAIN_STEP] = "train",      [BL_TRAIN_EVAL] = "eval",
+    [BL_TRAIN_SAMPLE] = "sample",   [BL_TRAIN_CHECKPOINT] = "checkpoint",
+    [BL_TRAIN_WARNING] = "warning", [BL_TRAIN_END] = "end"};
+
+static bl_status add_point(bl_curve *c, uint64_t step, double loss, bl_error *err)
+{
+    BL_TRY(bl_grow(&c->at, &c->cap, c->count + 1, sizeof *c->at, err));
+    c->at[c->count++] = (bl_curve_point){step, loss};
+    return BL_OK;
+}
+
+/* One line of an older file into the curves; lines that are no records are passed over. */
+static bl_status read_line(bl_metrics *m, const char *line, size_t n, bl_error *err)
+{
+    json_t *record = json_loadb(line, n, 0, NULL);
+    const char *type = json_string_value(json_object_get(record, "type"));
+    const json_t *step = json_object_get(record, "step"), *loss = json_object_get(record, "loss");
+    bl_status status = BL_OK;
+    if (type && json_is_integer(step) && json_is_number(loss)) {
+        bl_curve *curve = strcmp(type, event_names[BL_TRAIN_STEP]) == 0   ? &m->train
+                          : strcmp(type, event_names[BL_TRAIN_EVAL]) == 0 ? &m->val
+                                                                          : NULL;
+        if (curve)
+            status =
+                add_point(curve, (uint64_t)json_integer_value(step), json_number_value(loss), err);
+    }
+    json_decref(record);
+    return status;
+}
+
+static bl_status read_old(bl_metrics *m, uint64_t keep_bytes, bl_error *err)
+{
+    bl_map map;
+    BL_TRY(bl_map_open(&map, m->path, err));
+    bl_status status = BL_OK;
+    m->bytes = keep_bytes < map.size ? keep_bytes : map.size;
+    for (size_t from = 0; status == BL_OK && from < m->bytes;) {
+        const char *line = (const char *)map.data + from;
+        const char *end = memchr(line, '\n', m->bytes - from);
+        size_t n = end ? (size_t)(end - line) : m->bytes - from;
+        status = read_line(m, line, n, err);
+        from += n + 1;
+    }
+    bl_map_close(&map);
+    BL_TRY(status);
+    return bl_file_truncate(m->path, m->bytes, err);
+}
+
+static bl_status append(bl_metrics *m, json_t *record, bl_error *err)
+{
+    char *line = record ? json_dumps(record, JSON_COMPACT | JSON_REAL_PRECISION(9)) : NULL;
+    json_decref(record);
+    if (!line)
+        return bl_fail(err, BL_ENOMEM, "out of memory while writing %s", m->path);
+    size_t n = strlen(line);
+    line[n++] = '\n'; /* in the place of the 0: the line is written by its length */
+    bl_status status = bl_file_append(m->path, line, n, err);
+    free(line); /* jansson's own malloc */
+    if (status == BL_OK)
+        m->bytes += n;
+    return status;
+}
+
+bl_status bl_metrics_open(bl_metrics *m, const char *run_dir, int resume, uint64_t keep_bytes,
+                          bl_error *err)
+{
+    *m = (bl_metrics){.path = bl_path_join(run_dir, "metrics.jsonl")};
+    bl_status status = BL_OK;
+    if (!m->path)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    if (resume && bl_path_what(m->path) == BL_PATH_FILE) {
+        status = read_old(m, keep_bytes, err);
+    } else {
+        status = bl_file_replace(m->path, "", 0, err);
+        if (status == BL_OK)
+            status = append(m,
+                            json_pack("{s:s, s:i, s:s, s:f}", "type", "header", "version", 1,
+                                      "bitllama", bl_version(), "time", bl_clock_wall()),
+                            err);
+    }
+    if (status != BL_OK)
+        bl_metrics_release(m);
+    return status;
+}
+
+void bl_metrics_release(bl_metrics *m)
+{
+    bl_free(m->path);
+    bl_free(m->train.at);
+    bl_free(m->val.at);
+    *m = (bl_metrics){0};
+}
+
+/* JSON has no infinities and no NaN: they become null. */
+static void set_number(json_t *record, const char *key, double value)
+{
+    (void)json_object_set_new(record, key, isfinite(value) ? json_real(value) : json_null());
+}
+
+bl_status bl_metrics_record(bl_metrics *m, const bl_train_event *e, bl_error *err)
+{
+    json_t *record = json_object();
+    (void)json_object_set_new(record, "type", json_string(event_names[e->kind]));
+    (void)json_object_set_new(record, "step", json_integer((json_int_t)e->step));
+    if (e->kind == BL_TRAIN_STEP || e->kind == BL_TRAIN_EVAL)
+        set_number(record, "loss", e->loss);
+    if (e->kind == BL_TRAIN_STEP) {
+        set_number(record, "lr", e->lr);
+        set_number(record, "grad_norm", e->grad_norm);
+        (void)json_object_set_new(record, "tokens", json_integer((json_int_t)e->tokens));
+        set_number(record, "tokens_per_s", e->tokens_per_s);
+    }
+    if (e->kind == BL_TRAIN_EVAL && e->bits_per_byte > 0)
+        set_number(record, "bits_per_byte", e->bits_per_byte);
+    if (e->text)
+        (void)json_object_set_new(record, "text", json_string(e->text));
+    BL_TRY(append(m, record, err));
+    if (e->kind == BL_TRAIN_STEP)
+        return add_point(&m->train, e->step, e->loss, err);
+    if (e->kind == BL_TRAIN_EVAL)
+        return add_point(&m->val, e->step, e->loss, err);
+    return BL_OK;
+}

@@ -1,0 +1,37 @@
+/* RUN/metrics.jsonl: a header record, then one JSON object a line for every step and event; and the
+ * loss curve drawn from it. */
+#ifndef BL_TRAIN_METRICS_H
+#define BL_TRAIN_METRICS_H
+
+#include "core/status.h"
+
+typedef struct bl_curve_point {
+    uint64_t step;
+    double loss;
+} bl_curve_point;
+
+/* A growing series of (step, loss). */
+typedef struct bl_curve {
+    bl_curve_point *at;
+    size_t count, cap;
+} bl_curve;
+
+typedef struct bl_metrics {
+    char *path;
+    uint64_t bytes; /* of the file */
+    bl_curve train, val;
+} bl_metrics;
+
+/* Starts a new file with its header record, or goes on with the first `keep_bytes` of an old one
+ * (records after a checkpoint are cut on resume) and reads the curves from it. */
+bl_status bl_metrics_open(bl_metrics *m, const char *run_dir, int resume, uint64_t keep_bytes,
+                          bl_error *err) BL_NODISCARD;
+void bl_metrics_release(bl_metrics *m);
+
+/* Appends the record of an event and flushes it. */
+bl_status bl_metrics_record(bl_metrics *m, const bl_train_event *event, bl_error *err) BL_NODISCARD;
+
+/* RUN/loss.svg from the curves. */
+bl_status bl_metrics_draw(const bl_metrics *m, const char *run_dir, bl_error *err) BL_NODISCARD;
+
+#endif

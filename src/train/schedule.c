@@ -1,0 +1,49 @@
+/* The learning rate of a step (MODEL 6). */
+#include "train/schedule.h"
+
+#include <math.h>
+
+/* What a preset trains for when nothing else is said. */
+static const struct {
+    size_t steps;
+} presets[] = {[BL_PRESET_MICRO] = {8000}, [BL_PRESET_CODE] = {20000}, [BL_PRESET_TINY] = {1000}};
+
+/* Peak lr for width D: flat up to 256, then falling with the square root of the width. */
+static double default_lr(const bl_config *c)
+{
+    double peak = c->quantization == BL_QUANT_TERNARY ? 4e-3 : 2e-3;
+    return c->hidden_size > 256 ? peak * sqrt(256.0 / (double)c->hidden_size) : peak;
+}
+
+bl_status bl_train_resolve(bl_train_options *o, const bl_config *c, bl_error *err)
+{
+    if (o->steps && o->tokens)
+        return bl_fail(err, BL_EINVAL, "steps and tokens are both given; choose one");
+    if (o->tokens) {
+        size_t tokens_a_step = o->batch * o->context * o->accum;
+        o->steps = (o->tokens + tokens_a_step - 1) / tokens_a_step;
+        o->tokens = 0;
+    }
+    if (!o->steps)
+        o->steps = presets[o->preset].steps;
+    if (o->lr == 0)
+        o->lr = default_lr(c);
+    if (!o->warmup)
+        o->warmup = o->steps / 20 < 50 ? o->steps / 20 : 50;
+    if (!o->eval_every)
+        o->eval_every = o->steps < 10 ? 1 : o->steps / 10;
+    if (!o->sample_every)
+        o->sample_every = o->eval_every;
+    return BL_OK;
+}
+
+double bl_train_lr(const bl_train_options *o, uint64_t index)
+{
+    if (index < o->warmup)
+        return o->lr * (double)(index + 1) / (double)o->warmup;
+    if (index >= o->steps)
+        return 0;
+    double progress = (double)(index - o->warmup) / (double)(o->steps - o->warmup);
+    double peak = progress < 0.5 ? o->lr : o->lr * (2.0 / 3.0);
+    return peak * (1 - progress);
+}

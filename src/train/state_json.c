@@ -1,0 +1,107 @@
+/* state.json of a checkpoint: one table of members, and the options of the run. */
+#include "train/state_json.h"
+#include "core/os.h"
+
+#include <jansson.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+/* X(kind, member) */
+#define STATE_MEMBERS(X)                                                                           \
+    X(count, step)                                                                                 \
+    X(count, tokens)                                                                               \
+    X(count, epoch)                                                                                \
+    X(count, position)                                                                             \
+    X(count, best_step)                                                                            \
+    X(number, best_loss)                                                                           \
+    X(number, lr_scale)                                                                            \
+    X(count, metrics_bytes)                                                                        \
+    X(text, data_id)
+
+enum { STATE_VERSION = 1 };
+
+static json_t *put_count(const uint64_t *value)
+{
+    return json_integer((json_int_t)*value);
+}
+
+static json_t *put_number(const double *value)
+{
+    return json_real(*value);
+}
+
+static json_t *put_text(const char (*value)[64])
+{
+    return json_string(*value);
+}
+
+static int take_count(uint64_t *value, const json_t *json)
+{
+    if (!json_is_integer(json) || json_integer_value(json) < 0)
+        return 0;
+    *value = (uint64_t)json_integer_value(json);
+    return 1;
+}
+
+static int take_number(double *value, const json_t *json)
+{
+    if (!json_is_number(json) || !isfinite(json_number_value(json)))
+        return 0;
+    *value = json_number_value(json);
+    return 1;
+}
+
+static int take_text(char (*value)[64], const json_t *json)
+{
+    if (!json_is_string(json) || json_string_length(json) >= sizeof *value)
+        return 0;
+    (void)snprintf(*value, sizeof *value, "%s", json_string_value(json));
+    return 1;
+}
+
+bl_status bl_train_state_save(const bl_train_state *state, const char *path, bl_error *err)
+{
+    json_t *root = json_object();
+    int bad = !root || json_object_set_new(root, "version", json_integer(STATE_VERSION));
+#define X(kind, member) bad |= json_object_set_new(root, #member, put_##kind(&state->member));
+    STATE_MEMBERS(X)
+#undef X
+    bad |=
+        json_object_set_new(root, "options", bl_options_to_json(BL_OPTIONS_TRAIN, &state->options));
+    char *text = bad ? NULL : json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    json_decref(root);
+    if (!text)
+        return bl_fail(err, BL_ENOMEM, "out of memory while writing %s", path);
+    bl_status status = bl_file_replace(path, text, strlen(text), err);
+    free(text); /* jansson's own malloc */
+    return status;
+}
+
+bl_status bl_train_state_load(bl_train_state *state, const char *path, bl_error *err)
+{
+    *state = (bl_train_state){0};
+    bl_map map;
+    BL_TRY(bl_map_open(&map, path, err));
+    json_error_t why;
+    json_t *root = json_loadb((const char *)map.data, map.size, JSON_REJECT_DUPLICATES, &why);
+    bl_map_close(&map);
+    if (!root)
+        return bl_fail(err, BL_EFORMAT, "%s: line %d: %s", path, why.line, why.text);
+    bl_status status = BL_OK;
+    const json_t *version = json_object_get(root, "version");
+    if (!json_is_integer(version) || json_integer_value(version) != STATE_VERSION)
+        status =
+            bl_fail(err, BL_EFORMAT, "%s: not a training state of version %d", path, STATE_VERSION);
+#define X(kind, member)                                                                            \
+    if (status == BL_OK && !take_##kind(&state->member, json_object_get(root, #member)))           \
+        status = bl_fail(err, BL_EFORMAT, "%s: \"%s\" is missing or wrong", path, #member);
+    STATE_MEMBERS(X)
+#undef X
+    if (status == BL_OK)
+        status = bl_options_from_json(BL_OPTIONS_TRAIN, &state->options,
+                                      json_object_get(root, "options"), path, err);
+    json_decref(root);
+    return status;
+}

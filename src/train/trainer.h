@@ -1,0 +1,68 @@
+/* The trainer: all that a run holds, and its parts (opening, one step, the loop). */
+#ifndef BL_TRAIN_TRAINER_H
+#define BL_TRAIN_TRAINER_H
+
+#include "core/os.h"
+#include "data/loader.h"
+#include "model/net.h"
+#include "train/checkpoint.h"
+#include "train/metrics.h"
+
+#include <signal.h>
+
+struct bl_trainer {
+    bl_dev *dev; /* owned */
+    bl_train_options o;
+    char *run_dir;
+    bl_lock *lock;
+    bl_data *data;
+    bl_tokenizer *tokenizer;
+    bl_loader *loader;
+
+    bl_net net;
+    bl_pass pass, eval;
+    bl_decode sample;
+    bl_params grads;
+    void *grads_block;
+    bl_moments moments;
+    size_t block_bytes; /* of parameters, gradients, each moment */
+    int32_t *host_ids;  /* [2,N]: inputs and targets of a micro-batch */
+    float *host_loss;   /* [N] */
+
+    bl_train_state state;
+    bl_metrics metrics;
+    char *resumed_from; /* checkpoint folder, or NULL */
+    double saved_at;    /* clock of the last checkpoint */
+    double rate;        /* tokens a second, smoothed */
+    unsigned bad_steps; /* non-finite ones in a row */
+
+    bl_train_fn *fn;
+    void *user;
+    volatile sig_atomic_t stop, save;
+};
+
+/* Opens a run on a device; takes the device over, also on failure.  `config` has the data's
+ * vocabulary already; `is_resumed` with state->options merged when a checkpoint was found. */
+bl_status bl_trainer_open_on(bl_trainer **t, bl_dev *dev, bl_data *data, const char *data_dir,
+                             const char *run_dir, bl_lock *lock, const bl_config *config,
+                             const bl_train_options *o, const char *checkpoint,
+                             bl_error *err) BL_NODISCARD;
+
+/* One optimizer step: loader -> micro-batches -> clip -> AdamW -> ternarise.  The event is filled
+ * in. event->loss or grad_norm is not finite when the step was skipped. */
+bl_status bl_trainer_step(bl_trainer *t, bl_train_event *event, bl_error *err) BL_NODISCARD;
+
+/* Tensors, cursor and state of a checkpoint into the trainer. */
+bl_status bl_trainer_restore(bl_trainer *t, const char *checkpoint, bl_error *err) BL_NODISCARD;
+
+/* ---- RUN as a model folder ---- */
+
+/* config.json, tokenizer.json, tokenizer_config.json, generation_config.json beside the
+ * checkpoints. */
+bl_status bl_run_dir_describe(const char *run_dir, const char *data_dir, const bl_config *c,
+                              bl_error *err) BL_NODISCARD;
+
+/* model.safetensors of the best checkpoint to RUN, and the model card README.md. */
+bl_status bl_run_dir_publish(const bl_trainer *t, bl_error *err) BL_NODISCARD;
+
+#endif

@@ -1,0 +1,236 @@
+/* The training loop: steps, evaluations, samples, checkpoints, and what can go wrong. */
+#include "train/trainer.h"
+#include "core/alloc.h"
+#include "core/buf.h"
+#include "infer/evaluate.h"
+#include "infer/generate.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+enum { BAD_STEPS_IN_A_ROW = 5, SAMPLE_TOKENS = 120 };
+
+static void tell(bl_trainer *t, const bl_train_event *event)
+{
+    if (t->fn)
+        t->fn(t->user, event);
+}
+
+/* A warning is also a record, unless the record is what failed. */
+static void warn(bl_trainer *t, const char *text)
+{
+    bl_train_event event = {.kind = BL_TRAIN_WARNING, .step = t->state.step, .text = text};
+    tell(t, &event);
+}
+
+/* Into metrics.jsonl and to the caller.  A record that cannot be written is a warning: a full disk
+ * does not end a run. */
+static void report(bl_trainer *t, bl_train_event *event)
+{
+    bl_error why;
+    event->step = t->state.step;
+    event->steps = t->o.stop_after ? t->o.stop_after : t->o.steps;
+    event->tokens = t->state.tokens;
+    if (bl_metrics_record(&t->metrics, event, &why) != BL_OK)
+        warn(t, why.message);
+    tell(t, event);
+}
+
+BL_PRINTF(3, 4)
+static void report_text(bl_trainer *t, bl_train_event_kind kind, const char *format, ...)
+{
+    char text[600];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    bl_train_event event = {.kind = kind, .text = text};
+    report(t, &event);
+}
+
+/* ---- checkpoints ---- */
+
+static bl_status save(bl_trainer *t, bl_error *err)
+{
+    char *dir;
+    t->save = 0;
+    t->saved_at = bl_clock_seconds();
+    t->state.metrics_bytes = t->metrics.bytes;
+    BL_TRY(bl_checkpoint_save(t->run_dir, &t->net, &t->moments, &t->state, &dir, err));
+    report_text(t, BL_TRAIN_CHECKPOINT, "%s", dir);
+    bl_free(dir);
+    bl_error why;
+    if (bl_checkpoint_prune(t->run_dir, t->o.keep, t->state.best_step, &why) != BL_OK)
+        warn(t, why.message);
+    if (bl_metrics_draw(&t->metrics, t->run_dir, &why) != BL_OK)
+        warn(t, why.message);
+    return BL_OK;
+}
+
+/* A checkpoint in passing: a failure is loud, but the run goes on. */
+static void save_or_warn(bl_trainer *t)
+{
+    bl_error why;
+    if (save(t, &why) != BL_OK)
+        report_text(t, BL_TRAIN_WARNING, "no checkpoint was written: %s", why.message);
+}
+
+static int save_is_due(const bl_trainer *t)
+{
+    return t->save || (t->state.step % t->o.save_every == 0 &&
+                       bl_clock_seconds() - t->saved_at >= t->o.save_seconds);
+}
+
+/* ---- evaluation and samples ---- */
+
+/* Returns 1 when this is the best loss so far. */
+static bl_status evaluate(bl_trainer *t, int *best, bl_error *err)
+{
+    double nats;
+    uint64_t count;
+    *best = 0;
+    BL_TRY(bl_evaluate_windows(&t->net, &t->eval, t->data->split[BL_DATA_VAL], t->o.eval_tokens,
+                               NULL, NULL, &nats, &count, err));
+    const bl_data_split *val = &t->data->meta.split[BL_DATA_VAL];
+    bl_train_event event = {.kind = BL_TRAIN_EVAL, .loss = nats / (double)count};
+    if (val->bytes)
+        event.bits_per_byte = event.loss / log(2.0) * (double)val->tokens / (double)val->bytes;
+    report(t, &event);
+    if (isfinite(event.loss) && (!t->state.best_step || event.loss < t->state.best_loss)) {
+        t->state.best_loss = event.loss;
+        t->state.best_step = t->state.step;
+        *best = 1;
+    }
+    return BL_OK;
+}
+
+static int append_text(void *user, const char *text, size_t bytes)
+{
+    bl_buf_append(user, text, bytes);
+    return 0;
+}
+
+static void write_sample(bl_trainer *t)
+{
+    bl_generate_options options;
+    bl_options_defaults(BL_OPTIONS_GENERATE, &options);
+    options.max_tokens = SAMPLE_TOKENS;
+    options.seed = (double)t->o.seed;
+    bl_buf text;
+    bl_buf_init(&text);
+    bl_buf_puts(&text, t->o.sample_prompt);
+    bl_error why;
+    bl_status status = bl_decode_start(&t->sample, &t->net, &why);
+    if (status == BL_OK)
+        status =
+            bl_infer_generate(&t->sample, &t->net, t->tokenizer, t->o.sample_prompt,
+                              strlen(t->o.sample_prompt), &options, append_text, &text, NULL, &why);
+    if (status == BL_OK)
+        status = bl_buf_status(&text, &why);
+    if (status == BL_OK) {
+        bl_train_event event = {.kind = BL_TRAIN_SAMPLE, .text = text.data};
+        report(t, &event);
+    } else {
+        report_text(t, BL_TRAIN_WARNING, "no sample was written: %s", why.message);
+    }
+    bl_buf_release(&text);
+}
+
+/* ---- the loop ---- */
+
+/* Notes a step that was skipped because its loss or gradient is not finite.  Five in a row go back
+ * to the last checkpoint at half the learning rate, once. */
+static bl_status handle_bad_step(bl_trainer *t, const bl_train_event *event, bl_error *err)
+{
+    BL_OP(t->dev, zero, t->grads_block, t->block_bytes);
+    report_text(t, BL_TRAIN_WARNING, "step %" PRIu64 " skipped: loss %g, gradient norm %g",
+                event->step, event->loss, event->grad_norm);
+    if (++t->bad_steps < BAD_STEPS_IN_A_ROW)
+        return BL_OK;
+    t->bad_steps = 0;
+    char *dir = NULL;
+    double scale = t->state.lr_scale;
+    if (scale == 1)
+        BL_TRY(bl_checkpoint_newest(&dir, t->run_dir, err));
+    if (!dir)
+        return bl_fail(err, BL_EDIVERGED,
+                       "training diverged at step %" PRIu64 ": %d steps in a row without a finite "
+                       "loss; lower --lr",
+                       event->step, BAD_STEPS_IN_A_ROW);
+    bl_status status = bl_trainer_restore(t, dir, err);
+    if (status == BL_OK) {
+        t->state.lr_scale = scale / 2;
+        report_text(t, BL_TRAIN_WARNING, "training diverged: back to %s at half the learning rate",
+                    dir);
+    }
+    bl_free(dir);
+    return status;
+}
+
+static int is_due(const bl_trainer *t, uint64_t last, size_t every)
+{
+    return t->state.step % every == 0 || t->state.step == last;
+}
+
+/* What follows a good step: evaluation, sample, checkpoint. */
+static bl_status after_step(bl_trainer *t, uint64_t last, bl_error *err)
+{
+    int best = 0;
+    if (t->data->meta.split[BL_DATA_VAL].tokens > t->o.context && is_due(t, last, t->o.eval_every))
+        BL_TRY(evaluate(t, &best, err));
+    if (is_due(t, last, t->o.sample_every))
+        write_sample(t);
+    if (t->state.step < last && (best || save_is_due(t)))
+        save_or_warn(t);
+    return BL_OK;
+}
+
+static bl_status finish(bl_trainer *t, bl_status why, bl_error *err)
+{
+    bl_error trouble;
+    report_text(t, BL_TRAIN_END, "%s after %" PRIu64 " steps", why == BL_OK ? "done" : "stopped",
+                t->state.step);
+    BL_TRY(save(t, err));
+    if (bl_run_dir_publish(t, &trouble) != BL_OK)
+        report_text(t, BL_TRAIN_WARNING, "no model in the run folder: %s", trouble.message);
+    if (why != BL_OK)
+        return bl_fail(err, why, "training stopped after step %" PRIu64, t->state.step);
+    return BL_OK;
+}
+
+static void announce(bl_trainer *t)
+{
+    const bl_dims *m = &t->net.m;
+    report_text(t, BL_TRAIN_START,
+                "%zu parameters (%zu layers of width %zu, vocabulary %zu) on %s; %zu x %zu x %zu "
+                "tokens a step, %zu steps, lr %g",
+                t->net.tensors.parameters, m->L, m->D, m->V, t->dev->name, t->o.batch, t->o.context,
+                t->o.accum, t->o.steps, t->o.lr);
+    if (t->resumed_from)
+        report_text(t, BL_TRAIN_RESUME, "%s", t->resumed_from);
+}
+
+bl_status bl_trainer_run(bl_trainer *t, bl_train_fn *fn, void *user, bl_error *err)
+{
+    uint64_t last = t->o.stop_after && t->o.stop_after < t->o.steps ? t->o.stop_after : t->o.steps;
+    t->fn = fn;
+    t->user = user;
+    announce(t);
+    while (t->state.step < last) {
+        if (t->stop)
+            return finish(t, BL_EINTERRUPTED, err);
+        bl_train_event event;
+        BL_TRY(bl_trainer_step(t, &event, err));
+        report(t, &event);
+        if (!isfinite(event.loss) || !isfinite(event.grad_norm)) {
+            BL_TRY(handle_bad_step(t, &event, err));
+            continue;
+        }
+        t->bad_steps = 0;
+        BL_TRY(after_step(t, last, err));
+    }
+    return finish(t, BL_OK, err);
+}

@@ -1,0 +1,89 @@
+/* One optimizer step. */
+#include "train/trainer.h"
+#include "train/schedule.h"
+
+#include <math.h>
+
+static bl_step step_block(const bl_trainer *t, uint64_t micro)
+{
+    const bl_train_options *o = &t->o;
+    double step = (double)(t->state.step + 1);
+    return (bl_step){.seed = o->seed,
+                     .step = t->state.step + 1,
+                     .micro = micro,
+                     .lr = (float)(bl_train_lr(o, t->state.step) * t->state.lr_scale),
+                     .beta1 = (float)o->beta1,
+                     .beta2 = (float)o->beta2,
+                     .adam_eps = (float)o->adam_eps,
+                     .weight_decay = (float)o->weight_decay,
+                     .bias1 = (float)(1 - pow(o->beta1, step)),
+                     .bias2 = (float)(1 - pow(o->beta2, step)),
+                     .clip = (float)o->clip,
+                     .dropout = (float)o->dropout};
+}
+
+/* grads += those of one micro-batch; *nats += its summed loss. */
+static bl_status micro_batch(bl_trainer *t, uint64_t micro, float scale, double *nats,
+                             bl_error *err)
+{
+    bl_dev *d = t->dev;
+    bl_pass *p = &t->pass;
+    size_t bytes = p->N * sizeof *t->host_ids;
+    bl_step step = step_block(t, micro);
+    bl_loader_next(t->loader, t->host_ids, t->host_ids + p->N);
+    BL_TRY(BL_OP(d, put, p->ids, t->host_ids, bytes, err));
+    BL_TRY(BL_OP(d, put, p->targets, t->host_ids + p->N, bytes, err));
+    BL_TRY(BL_OP(d, put, p->step, &step, sizeof step, err));
+    bl_net_fwd(&t->net, p);
+    bl_net_loss_bwd(&t->net, p, &t->grads, scale, NULL, NULL);
+    BL_TRY(bl_dev_get_f32(d, t->host_loss, p->loss, p->N, d->real_bytes, err));
+    for (size_t i = 0; i < p->N; i++)
+        *nats += (double)t->host_loss[i];
+    return BL_OK;
+}
+
+/* Clip, AdamW tensor by tensor, and the rounding of the new latents. */
+static void update(bl_trainer *t)
+{
+    bl_dev *d = t->dev;
+    BL_OP(d, grad_norm, t->pass.step, (const bl_param *)t->grads_block, t->net.tensors.elements);
+    for (size_t i = 0; i < t->net.tensors.count; i++) {
+        const bl_tensor *tensor = &t->net.tensors.at[i];
+        size_t offset = tensor->offset * d->param_bytes;
+        BL_OP(d, adamw, (bl_param *)((char *)t->net.block + offset),
+              (bl_param *)((char *)t->grads_block + offset),
+              (bl_param *)((char *)t->moments.m + offset),
+              (bl_param *)((char *)t->moments.v + offset), tensor->count,
+              tensor->role != BL_ROLE_PLAIN, t->pass.step);
+    }
+    bl_net_ternarise(&t->net);
+}
+
+bl_status bl_trainer_step(bl_trainer *t, bl_train_event *event, bl_error *err)
+{
+    double start = bl_clock_seconds(), nats = 0;
+    size_t tokens = t->pass.N * t->o.accum;
+    float scale = (float)(1.0 / (double)tokens);
+    for (uint64_t micro = 0; micro < t->o.accum; micro++)
+        BL_TRY(micro_batch(t, micro, scale, &nats, err));
+    update(t);
+    bl_step done;
+    BL_TRY(BL_OP(t->dev, get, &done, t->pass.step, sizeof done, err));
+    BL_TRY(BL_OP(t->dev, sync, err));
+    double rate = (double)tokens / fmax(bl_clock_seconds() - start, 1e-9);
+    t->rate = t->rate > 0 ? 0.9 * t->rate + 0.1 * rate : rate;
+    bl_loader_cursor cursor = bl_loader_at(t->loader);
+    t->state.step++;
+    t->state.tokens += tokens;
+    t->state.epoch = cursor.epoch;
+    t->state.position = cursor.position;
+    *event = (bl_train_event){.kind = BL_TRAIN_STEP,
+                              .step = t->state.step,
+                              .steps = t->o.stop_after ? t->o.stop_after : t->o.steps,
+                              .tokens = t->state.tokens,
+                              .loss = nats / (double)tokens,
+                              .lr = (double)done.lr,
+                              .grad_norm = (double)done.grad_norm,
+                              .tokens_per_s = t->rate};
+    return BL_OK;
+}
