@@ -1,0 +1,48 @@
+/* The command line's contract: what a command is, and what all of them share. */
+#ifndef BL_CLI_CLI_H
+#define BL_CLI_CLI_H
+
+#include "bitllama.h"
+#include "flags.h"
+
+#if defined(__GNUC__)
+#define BL_CLI_PRINTF(text, first) __attribute__((format(printf, text, first)))
+#else
+#define BL_CLI_PRINTF(text, first)
+#endif
+
+/* Fields of an option table that are flags of a command. */
+typedef struct bl_flag_group {
+    const char *title; /* NULL ends the list */
+    bl_options_kind kind;
+} bl_flag_group;
+
+enum { BL_GROUPS_MAX = 3 };
+
+struct bl_command {
+    const char *name, *summary; /* one line each */
+    const char *usage;          /* what follows "bitllama name" */
+    const char *example;
+    const char *operand; /* what the arguments without a flag are, or NULL */
+    size_t least, most;  /* how many of them */
+    const bl_flag *flags;
+    bl_flag_group groups[BL_GROUPS_MAX];
+    bl_status (*run)(const bl_args *args, bl_error *err);
+};
+
+/* All commands in the order of the help; the last has a NULL name. */
+extern const bl_command *const bl_commands[];
+const bl_command *bl_command_find(const char *name);
+
+extern const bl_command bl_command_prepare, bl_command_train, bl_command_generate,
+    bl_command_logits, bl_command_eval, bl_command_info, bl_command_tokenize, bl_command_detokenize,
+    bl_command_version, bl_command_help;
+
+/* Describes a failure in *err and returns its code. */
+bl_status bl_cli_fail(bl_error *err, bl_status code, const char *format, ...) BL_CLI_PRINTF(3, 4);
+
+/* The help of all commands, or of one, to stdout. */
+void bl_help_overview(void);
+void bl_help_command(const bl_command *command);
+
+#endif

@@ -1,0 +1,131 @@
+/* bitllama generate: one continuation to stdout, streamed. */
+#include "cli.h"
+#include "format.h"
+#include "input.h"
+#include "output.h"
+#include "progress.h"
+#include "signals.h"
+
+#include <inttypes.h>
+#include <string.h>
+
+typedef struct stream {
+    bl_status status; /* of writing */
+    bl_error *err;
+    char last; /* character written */
+} stream;
+
+static int on_text(void *user, const char *text, size_t bytes)
+{
+    stream *s = user;
+    if (bytes) {
+        s->status = bl_output_write(text, bytes, s->err);
+        s->last = text[bytes - 1];
+    }
+    return s->status != BL_OK || bl_signals_caught();
+}
+
+/* -p TEXT, -p - and -f FILE; of a file or stdin the final newline ends the last line and is no part
+ * of the prompt. */
+static bl_status read_prompt(bl_text *prompt, const bl_args *args, bl_error *err)
+{
+    const char *text = bl_flags_text(args, "prompt"), *file = bl_flags_text(args, "file");
+    if (!text == !file)
+        return bl_cli_fail(err, BL_EINVAL,
+                           "give either -p TEXT (-p - reads standard input) or "
+                           "-f FILE");
+    if (text && strcmp(text, "-") != 0)
+        return bl_text_copy(prompt, text, err);
+    bl_status status = bl_text_read(prompt, text ? "-" : file, err);
+    if (status == BL_OK && prompt->bytes && prompt->data[prompt->bytes - 1] == '\n')
+        prompt->data[--prompt->bytes] = 0;
+    return status;
+}
+
+static void report(const bl_generate_result *r)
+{
+    double speed = r->seconds > 0 ? (double)r->tokens / r->seconds : 0;
+    double prefill = r->prompt_seconds > 0 ? (double)r->prompt_tokens / r->prompt_seconds : 0;
+    bl_progress_print("seed %" PRIu64
+                      ", prompt %s tokens (%s tok/s), written %s tokens (%s tok/s)%s",
+                      r->seed, bl_format_count(r->prompt_tokens).text,
+                      bl_format_scaled(prefill).text, bl_format_count(r->tokens).text,
+                      bl_format_scaled(speed).text, r->ended ? ", ended by the model" : "");
+}
+
+static bl_status write_continuation(bl_session *session, const bl_text *prompt,
+                                    const bl_options *options, bl_error *err)
+{
+    bl_error write_err = {BL_OK, ""};
+    bl_generate_result result = {0};
+    stream out = {BL_OK, &write_err, '\n'};
+    bl_status status =
+        bl_generate(session, prompt->data, prompt->bytes, options, on_text, &out, &result, err);
+    if (out.status != BL_OK) {
+        *err = write_err;
+        return out.status;
+    }
+    if (out.last != '\n' || status == BL_EINTERRUPTED) {
+        bl_status ended = bl_output_write("\n", 1, &write_err);
+        if (status == BL_OK && ended != BL_OK) {
+            *err = write_err;
+            status = ended;
+        }
+    }
+    if (status == BL_OK)
+        report(&result);
+    return status;
+}
+
+static bl_status run(const bl_args *args, bl_error *err)
+{
+    bl_text prompt = {0};
+    bl_options *options = NULL;
+    bl_model *model = NULL;
+    bl_session *session = NULL;
+    bl_status status = bl_flags_options(args, BL_OPTIONS_GENERATE, &options, err);
+    if (status == BL_OK)
+        status = read_prompt(&prompt, args, err);
+    if (status == BL_OK)
+        status =
+            bl_model_open(&model, bl_flags_text(args, "model"), bl_flags_text(args, "device"), err);
+    if (status == BL_OK)
+        status = bl_session_open(&session, model, err);
+    if (status == BL_OK) {
+        bl_signals_catch();
+        status = write_continuation(session, &prompt, options, err);
+    }
+    bl_session_close(session);
+    bl_model_close(model);
+    bl_options_close(options);
+    bl_text_release(&prompt);
+    return status;
+}
+
+static const bl_flag flags[] = {
+    {.name = "model",
+     .letter = 'm',
+     .value = "MODEL",
+     .required = 1,
+     .help = "model folder or training run"},
+    {.name = "prompt",
+     .letter = 'p',
+     .value = "TEXT",
+     .help = "how the text begins; - reads standard input"},
+    {.name = "file",
+     .letter = 'f',
+     .value = "FILE",
+     .help = "read the prompt from a file (as from standard input, its final newline is dropped)"},
+    {.name = "device", .value = "cpu|ref", .fallback = "cpu", .help = "where to compute"},
+    {0},
+};
+
+const bl_command bl_command_generate = {
+    .name = "generate",
+    .summary = "Continues a text.",
+    .usage = "-m MODEL (-p TEXT | -f FILE) [flags]",
+    .example = "bitllama generate -m run -p \"Once upon a time\" --temperature 0.7",
+    .flags = flags,
+    .groups = {{"sampling", BL_OPTIONS_GENERATE}},
+    .run = run,
+};

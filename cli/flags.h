@@ -1,0 +1,66 @@
+/* Flags of a command: its own and the fields of the library's option tables. */
+#ifndef BL_CLI_FLAGS_H
+#define BL_CLI_FLAGS_H
+
+#include "bitllama.h"
+
+typedef struct bl_command bl_command;
+
+/* A flag that is no field of an option table. */
+typedef struct bl_flag {
+    const char *name;     /* without the dashes in front; NULL ends a table */
+    char letter;          /* m of -m, or 0 */
+    const char *value;    /* what follows it, "MODEL"; NULL: a switch */
+    const char *fallback; /* the default, or NULL */
+    int required;
+    const char *help;
+} bl_flag;
+
+/* One flag as it was given. */
+typedef struct bl_setting {
+    const bl_flag *flag;        /* an own flag, or NULL */
+    bl_options_kind kind;       /* otherwise the table */
+    const bl_field_info *field; /* and its field */
+    const char *value;
+} bl_setting;
+
+/* A parsed command line; the texts are argv's. */
+typedef struct bl_args {
+    const bl_command *command;
+    bl_setting *settings;
+    size_t count;
+    const char **operands;
+    size_t operand_count;
+    int help; /* --help was among them */
+} bl_args;
+
+/* Reads what follows the name of the command.  BL_EINVAL names the flag and the nearest one. */
+bl_status bl_flags_parse(bl_args *args, const bl_command *command, int argc, char *const *argv,
+                         bl_error *err);
+void bl_flags_release(bl_args *args);
+
+/* The value of an own flag, its default, or NULL; whether a switch is on; whether it was given. */
+const char *bl_flags_text(const bl_args *args, const char *name);
+int bl_flags_on(const bl_args *args, const char *name);
+int bl_flags_given(const bl_args *args, const char *name);
+
+/* The value of an own flag as a whole number in lowest..highest.  BL_EINVAL otherwise. */
+bl_status bl_flags_whole(const bl_args *args, const char *name, uint64_t lowest, uint64_t highest,
+                         uint64_t *value, bl_error *err);
+
+/* Whether any field of a table was given; all of them into an open set of that kind. */
+int bl_flags_any(const bl_args *args, bl_options_kind kind);
+bl_status bl_flags_apply(const bl_args *args, bl_options_kind kind, bl_options *options,
+                         bl_error *err);
+
+/* A new set of a kind with the flags given. */
+bl_status bl_flags_options(const bl_args *args, bl_options_kind kind, bl_options **options,
+                           bl_error *err);
+
+/* How many letters must be inserted, deleted, replaced or swapped to make b of a. */
+size_t bl_flags_distance(const char *a, const char *b);
+
+/* Whether a word that far from `word` is worth suggesting. */
+int bl_flags_near(const char *word, size_t distance);
+
+#endif

@@ -1,0 +1,187 @@
+/* What a command reads: a whole text, and token ids written as text. */
+#include "input.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bl_status no_memory(bl_error *err)
+{
+    return bl_cli_fail(err, BL_ENOMEM, "out of memory");
+}
+
+bl_status bl_text_copy(bl_text *text, const char *from, bl_error *err)
+{
+    text->bytes = strlen(from);
+    text->data = malloc(text->bytes + 1);
+    if (!text->data)
+        return no_memory(err);
+    memcpy(text->data, from, text->bytes + 1);
+    return BL_OK;
+}
+
+/* Appends all that the stream still gives. */
+static bl_status read_all(bl_text *text, FILE *stream, const char *name, bl_error *err)
+{
+    size_t cap = 0;
+    for (;;) {
+        if (cap - text->bytes < 2) {
+            size_t bigger = cap ? cap * 2 : 65536;
+            char *moved = bigger > cap ? realloc(text->data, bigger) : NULL;
+            if (!moved)
+                return no_memory(err);
+            text->data = moved;
+            cap = bigger;
+        }
+        errno = 0;
+        size_t got = fread(text->data + text->bytes, 1, cap - text->bytes - 1, stream);
+        text->bytes += got;
+        text->data[text->bytes] = 0;
+        if (got == 0 && ferror(stream))
+            return bl_cli_fail(err, BL_EIO, "cannot read %s: %s", name, strerror(errno));
+        if (got == 0)
+            return BL_OK;
+    }
+}
+
+bl_status bl_text_read(bl_text *text, const char *path, bl_error *err)
+{
+    *text = (bl_text){0};
+    if (strcmp(path, "-") == 0)
+        return read_all(text, stdin, "standard input", err);
+    FILE *stream = fopen(path, "rb");
+    if (!stream)
+        return bl_cli_fail(err, errno == ENOENT ? BL_ENOENT : BL_EIO, "cannot read %s: %s", path,
+                           strerror(errno));
+    bl_status status = read_all(text, stream, path, err);
+    (void)fclose(stream);
+    return status;
+}
+
+void bl_text_release(bl_text *text)
+{
+    free(text->data);
+    *text = (bl_text){0};
+}
+
+static int is_space(char c)
+{
+    return c == ' ' || c == '\n' || c == '\r' || c == '\t';
+}
+
+/* The place in a list of ids. */
+typedef struct reader {
+    const char *at, *end, *begin, *name;
+} reader;
+
+static void skip_space(reader *r)
+{
+    while (r->at < r->end && is_space(*r->at))
+        r->at++;
+}
+
+static int take(reader *r, const char *word)
+{
+    size_t bytes = strlen(word);
+    skip_space(r);
+    if ((size_t)(r->end - r->at) < bytes || memcmp(r->at, word, bytes) != 0)
+        return 0;
+    r->at += bytes;
+    return 1;
+}
+
+static bl_status not_ids(const reader *r, bl_error *err)
+{
+    if (r->at == r->end)
+        return bl_cli_fail(err, BL_EINVAL, "%s: the list of token ids ends early", r->name);
+    int shown = 0;
+    while (r->at + shown < r->end && shown < 16 && !is_space(r->at[shown]) && r->at[shown] != ',')
+        shown++;
+    return bl_cli_fail(err, BL_EINVAL, "%s: expected a token id at byte %zu, not '%.*s'", r->name,
+                       (size_t)(r->at - r->begin), shown, r->at);
+}
+
+/* One number; numbers past int32 are well-formed but no id. */
+static bl_status take_id(reader *r, int32_t *id, bl_error *err)
+{
+    const char *start = r->at;
+    int64_t n = 0;
+    int negative = r->at < r->end && *r->at == '-';
+    if (negative)
+        r->at++;
+    const char *digits = r->at;
+    for (; r->at < r->end && *r->at >= '0' && *r->at <= '9'; r->at++)
+        if (n <= INT32_MAX)
+            n = n * 10 + (*r->at - '0');
+    int ended = r->at == r->end || is_space(*r->at) || *r->at == ',' || *r->at == ']';
+    if (r->at == digits || !ended) {
+        r->at = start;
+        return not_ids(r, err);
+    }
+    if (n > INT32_MAX || (negative && n > 0))
+        return bl_cli_fail(err, BL_EFORMAT, "%s: %.*s is past every vocabulary", r->name,
+                           (int)(r->at - start < 40 ? r->at - start : 40), start);
+    *id = (int32_t)n;
+    return BL_OK;
+}
+
+bl_status bl_ids_parse(bl_ids *ids, const char *text, size_t bytes, const char *name, bl_error *err)
+{
+    reader r = {text, text + bytes, text, name};
+    int object = take(&r, "{");
+    if (object && (!take(&r, "\"ids\"") || !take(&r, ":")))
+        return not_ids(&r, err);
+    int array = take(&r, "[");
+    if (object && !array)
+        return not_ids(&r, err);
+    ids->count = 0;
+    ids->id = malloc((bytes / 2 + 1) * sizeof *ids->id); /* an id and its separator: two bytes */
+    if (!ids->id)
+        return no_memory(err);
+    int comma = 0;
+    for (;;) {
+        skip_space(&r);
+        if (r.at == r.end || *r.at == ']' || *r.at == '}')
+            break;
+        if (array && ids->count && !comma)
+            return not_ids(&r, err);
+        bl_status status = take_id(&r, &ids->id[ids->count], err);
+        if (status != BL_OK)
+            return status;
+        ids->count++;
+        comma = take(&r, ",");
+    }
+    if (comma || (array && !take(&r, "]")) || (object && !take(&r, "}")))
+        return not_ids(&r, err);
+    skip_space(&r);
+    return r.at == r.end ? BL_OK : not_ids(&r, err);
+}
+
+bl_status bl_ids_encode(bl_ids *ids, size_t first, const bl_tokenizer *tokenizer,
+                        const bl_text *text, unsigned flags, bl_error *err)
+{
+    /* One id a byte is nearly always enough; the count tells when it was not. */
+    size_t cap = text->bytes + 16, count = 0;
+    for (int again = 0; again < 2; again++) {
+        int32_t *moved = realloc(ids->id, (first + cap) * sizeof *ids->id);
+        if (!moved)
+            return no_memory(err);
+        ids->id = moved;
+        bl_status status = bl_tokenizer_encode(tokenizer, text->data, text->bytes, flags,
+                                               ids->id + first, cap, &count, err);
+        if (status != BL_OK)
+            return status;
+        if (count <= cap)
+            break;
+        cap = count;
+    }
+    ids->count = first + count;
+    return BL_OK;
+}
+
+void bl_ids_release(bl_ids *ids)
+{
+    free(ids->id);
+    *ids = (bl_ids){0};
+}

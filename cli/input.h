@@ -1,0 +1,34 @@
+/* What a command reads: a whole text, and token ids written as text. */
+#ifndef BL_CLI_INPUT_H
+#define BL_CLI_INPUT_H
+
+#include "cli.h"
+
+typedef struct bl_text {
+    char *data; /* followed by a 0 that is not counted */
+    size_t bytes;
+} bl_text;
+
+/* A copy of a string; a whole file, "-" for standard input. */
+bl_status bl_text_copy(bl_text *text, const char *from, bl_error *err);
+bl_status bl_text_read(bl_text *text, const char *path, bl_error *err);
+void bl_text_release(bl_text *text);
+
+/* Token ids. */
+typedef struct bl_ids {
+    int32_t *id;
+    size_t count;
+} bl_ids;
+
+/* Numbers separated by spaces, newlines or commas, or JSON: [5, 17] or {"ids": [5, 17]}.
+ * BL_EINVAL for anything else, BL_EFORMAT for a number that is no token id anywhere; `name` begins
+ * the message. */
+bl_status bl_ids_parse(bl_ids *ids, const char *text, size_t bytes, const char *name,
+                       bl_error *err);
+
+/* `first` ids of room for the caller, then those of the text. */
+bl_status bl_ids_encode(bl_ids *ids, size_t first, const bl_tokenizer *tokenizer,
+                        const bl_text *text, unsigned flags, bl_error *err);
+void bl_ids_release(bl_ids *ids);
+
+#endif

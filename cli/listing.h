@@ -1,0 +1,11 @@
+/* JSON text as an indented listing for people. */
+#ifndef BL_CLI_LISTING_H
+#define BL_CLI_LISTING_H
+
+#include <stdio.h>
+
+/* Prints an object's members as "name  value" lines, nested ones indented.  Expects well-formed
+ * JSON, as the library writes it; what is not is printed as it stands. */
+void bl_listing_print(FILE *stream, const char *json);
+
+#endif

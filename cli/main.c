@@ -1,0 +1,131 @@
+/* The command line: finds the command, runs it, and turns its status into words and an exit code.
+ */
+#include "cli.h"
+#include "output.h"
+#include "progress.h"
+#include "signals.h"
+#include "terminal.h"
+
+#include <fcntl.h>
+#include <locale.h>
+#include <stdarg.h>
+#include <string.h>
+#include <unistd.h>
+
+const bl_command *const bl_commands[] = {
+    &bl_command_prepare,
+    &bl_command_train,
+    &bl_command_generate,
+    &bl_command_logits,
+    &bl_command_eval,
+    &bl_command_info,
+    &bl_command_tokenize,
+    &bl_command_detokenize,
+    &bl_command_version,
+    &bl_command_help,
+    NULL,
+};
+
+bl_status bl_cli_fail(bl_error *err, bl_status code, const char *format, ...)
+{
+    va_list args;
+    va_start(args, format);
+    err->code = code;
+    (void)vsnprintf(err->message, sizeof err->message, format, args);
+    va_end(args);
+    return code;
+}
+
+const bl_command *bl_command_find(const char *name)
+{
+    for (const bl_command *const *c = bl_commands; *c; c++)
+        if (strcmp((*c)->name, name) == 0)
+            return *c;
+    return NULL;
+}
+
+static bl_status unknown_command(const char *name, bl_error *err)
+{
+    const bl_command *nearest = NULL;
+    size_t least = SIZE_MAX;
+    for (const bl_command *const *c = bl_commands; *c; c++) {
+        size_t distance = bl_flags_distance(name, (*c)->name);
+        if (distance < least) {
+            least = distance;
+            nearest = *c;
+        }
+    }
+    if (nearest && bl_flags_near(name, least))
+        return bl_cli_fail(err, BL_EINVAL, "unknown command '%s'; did you mean %s?", name,
+                           nearest->name);
+    return bl_cli_fail(err, BL_EINVAL, "unknown command '%s'; bitllama help lists them", name);
+}
+
+static bl_status run_command(const bl_command *command, int argc, char *const *argv, bl_error *err)
+{
+    bl_args args;
+    bl_status status = bl_flags_parse(&args, command, argc, argv, err);
+    if (status == BL_OK && args.help)
+        bl_help_command(command);
+    else if (status == BL_OK)
+        status = command->run(&args, err);
+    bl_progress_end();
+    bl_flags_release(&args);
+    return status;
+}
+
+static bl_status dispatch(int argc, char *const *argv, const char **name, bl_error *err)
+{
+    if (argc < 2)
+        return bl_cli_fail(err, BL_EINVAL, "a command is missing; bitllama help lists them");
+    if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
+        bl_help_overview();
+        return BL_OK;
+    }
+    const char *word = strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
+    const bl_command *command = bl_command_find(word);
+    if (!command)
+        return unknown_command(argv[1], err);
+    *name = command->name;
+    return run_command(command, argc - 2, argv + 2, err);
+}
+
+/* A closed descriptor 0, 1 or 2 would be given to the next file opened, and messages would land
+ * in it: occupy them, with a direction in which every use fails. */
+static void occupy_descriptors(void)
+{
+    for (int fd = 0; fd <= 2; fd++)
+        if (fcntl(fd, F_GETFD) == -1)
+            (void)open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY);
+}
+
+static int finish(bl_status status, const char *name, const bl_error *err)
+{
+    int number = bl_signals_caught();
+    if (status == BL_OK)
+        return 0;
+    if (status == BL_EINTERRUPTED && number)
+        return 128 + number;
+    fprintf(stderr, "%sbitllama%s%s: error:%s %s\n", bl_terminal_colour(stderr, BL_RED),
+            *name ? " " : "", name, bl_terminal_colour(stderr, BL_PLAIN),
+            *err->message ? err->message : bl_status_name(status));
+    return bl_status_exit_code(status);
+}
+
+int main(int argc, char **argv)
+{
+    bl_error err = {BL_OK, ""};
+    const char *name = "";
+    occupy_descriptors();
+    bl_signals_ignore_pipe();
+    (void)setlocale(LC_CTYPE, "");
+    bl_log_to(bl_progress_log, NULL);
+    bl_status status = dispatch(argc, argv, &name, &err);
+    bl_error end = {BL_OK, ""};
+    bl_status flushed = bl_output_end(&end);
+    if (status == BL_OK && flushed != BL_OK) {
+        status = flushed;
+        err = end;
+    }
+    return finish(status, name, &err);
+}

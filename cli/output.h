@@ -1,0 +1,34 @@
+/* What a command makes: text on stdout, checked, and files that appear whole or not at all. */
+#ifndef BL_CLI_OUTPUT_H
+#define BL_CLI_OUTPUT_H
+
+#include "cli.h"
+
+#include <stdio.h>
+
+/* Writes to stdout at once.  BL_EIO names the reason (a full disk, a closed pipe). */
+bl_status bl_output_write(const char *text, size_t bytes, bl_error *err);
+
+/* Flushes stdout and reports what went wrong since the start. */
+bl_status bl_output_end(bl_error *err);
+
+/* A JSON string with its quotes; a JSON number, null for what is not finite. */
+void bl_output_json_text(FILE *stream, const char *text, size_t bytes);
+void bl_output_json_number(FILE *stream, double value);
+
+/* A file written beside its final name and renamed when complete; a device or "-" (stdout) is
+ * written straight. */
+typedef struct bl_output_file {
+    FILE *stream;
+    const char *path; /* the caller's */
+    char *temporary;  /* NULL when written straight */
+} bl_output_file;
+
+bl_status bl_output_open(bl_output_file *f, const char *path, bl_error *err);
+bl_status bl_output_append(bl_output_file *f, const void *data, size_t bytes, bl_error *err);
+bl_status bl_output_finish(bl_output_file *f, bl_error *err);
+
+/* Removes what was written unless bl_output_finish() has succeeded. */
+void bl_output_abandon(bl_output_file *f);
+
+#endif

@@ -1,0 +1,209 @@
+/* One progress line on stderr: redrawn in place on a terminal, a plain line every 10 s elsewhere.
+ *
+ * tqdm's order: label: percent|bar| done/total [elapsed<left, rate, tail]. */
+#include "progress.h"
+#include "format.h"
+#include "signals.h"
+#include "terminal.h"
+
+#include <stdarg.h>
+#include <string.h>
+#include <time.h>
+
+enum { TEXT_BYTES = 256, BAR_MOST = 40, BAR_LEAST = 4 };
+
+static const double REDRAW_SECONDS = 0.1, PLAIN_SECONDS = 10, SMOOTHING_SECONDS = 5;
+
+static struct {
+    int active, terminal;
+    int shown; /* it was drawn at least once */
+    int stale; /* what was drawn last is no longer so */
+    char label[48], unit[16], tail[TEXT_BYTES];
+    uint64_t done, total;
+    double started, drawn; /* seconds */
+    double rate, rated;    /* smoothed, and when it was last taken */
+    uint64_t rated_done;
+} bar;
+
+static double now(void)
+{
+    struct timespec t;
+    (void)clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
+}
+
+static bl_short amount(uint64_t n)
+{
+    return strcmp(bar.unit, "B") == 0 ? bl_format_scaled((double)n) : bl_format_count(n);
+}
+
+/* What stands before and behind the bar. */
+static void compose(char *left, char *right)
+{
+    double elapsed = now() - bar.started;
+    bl_short done = amount(bar.done), total = amount(bar.total);
+    char speed[64] = "?", left_time[40] = "";
+    if (bar.rate > 0 && bar.rate < 1)
+        (void)snprintf(speed, sizeof speed, "%s s/%s", bl_format_scaled(1 / bar.rate).text,
+                       bar.unit);
+    else if (bar.rate > 0)
+        (void)snprintf(speed, sizeof speed, "%s %s/s", bl_format_scaled(bar.rate).text, bar.unit);
+    if (bar.total) {
+        double rest = bar.total > bar.done ? (double)(bar.total - bar.done) : 0;
+        (void)snprintf(left_time, sizeof left_time, "<%s",
+                       bar.rate > 0 || rest == 0
+                           ? bl_format_duration(rest == 0 ? 0 : rest / bar.rate).text
+                           : "?");
+        (void)snprintf(left, TEXT_BYTES, "%s%s%3.0f%%", bar.label, *bar.label ? ": " : "",
+                       100.0 * (double)bar.done / (double)bar.total);
+    } else {
+        (void)snprintf(left, TEXT_BYTES, "%s%s", bar.label, *bar.label ? ":" : "");
+    }
+    (void)snprintf(right, 2 * TEXT_BYTES, "%s%s%s [%s%s, %s%s%s]", done.text, bar.total ? "/" : " ",
+                   bar.total ? total.text : bar.unit, bl_format_duration(elapsed).text, left_time,
+                   speed, *bar.tail ? ", " : "", bar.tail);
+}
+
+/* The bar itself: `width` columns, eighths of a column where the characters exist. */
+static void draw_bar(size_t width)
+{
+    static const char *const eighth[] = {" ", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
+    double part = bar.total ? (double)bar.done / (double)bar.total : 0;
+    size_t filled = (size_t)((part > 1 ? 1 : part) * (double)(width * 8));
+    int unicode = bl_terminal_unicode();
+    fputc('|', stderr);
+    for (size_t i = 0; i < width; i++) {
+        size_t here = filled > 8 * i ? filled - 8 * i : 0;
+        if (unicode)
+            fputs(here >= 8 ? "█" : eighth[here], stderr);
+        else
+            fputc(here >= 8 ? '#' : ' ', stderr);
+    }
+    fputs("| ", stderr);
+}
+
+static void draw(void)
+{
+    char left[TEXT_BYTES], right[2 * TEXT_BYTES];
+    compose(left, right);
+    bar.drawn = now();
+    bar.shown = 1;
+    bar.stale = 0;
+    if (!bar.terminal) {
+        fprintf(stderr, "%s %s\n", left, right);
+        return;
+    }
+    size_t width = bl_terminal_width(stderr) - 1;
+    size_t used = strlen(left) + strlen(right) + 3;
+    fprintf(stderr, "\r%.*s", (int)width, left);
+    if (bar.total && used + BAR_LEAST <= width) {
+        size_t room = width - used;
+        draw_bar(room < BAR_MOST ? room : BAR_MOST);
+    } else {
+        fputc(' ', stderr);
+    }
+    size_t room = width > strlen(left) + 1 ? width - strlen(left) - 1 : 0;
+    fprintf(stderr, "%.*s\033[K", (int)room, right);
+    (void)fflush(stderr);
+}
+
+static void erase(void)
+{
+    if (bar.active && bar.terminal && bar.shown)
+        fputs("\r\033[K", stderr);
+}
+
+void bl_progress_begin(const char *label, const char *unit, uint64_t done)
+{
+    bl_progress_end();
+    memset(&bar, 0, sizeof bar);
+    bar.active = 1;
+    bar.terminal = bl_terminal_is(stderr);
+    (void)snprintf(bar.label, sizeof bar.label, "%s", label);
+    (void)snprintf(bar.unit, sizeof bar.unit, "%s", unit);
+    bar.done = bar.rated_done = done;
+    bar.started = bar.rated = now();
+    bar.drawn = bar.terminal ? 0 : bar.started;
+}
+
+/* The rate is a mean that forgets with SMOOTHING_SECONDS, so that "left" follows the present. */
+static void take_rate(double at)
+{
+    double span = at - bar.rated;
+    if (bar.done <= bar.rated_done || span < REDRAW_SECONDS / 2)
+        return;
+    double here = (double)(bar.done - bar.rated_done) / span;
+    double weight = span / (span + SMOOTHING_SECONDS);
+    bar.rate = bar.rate > 0 ? bar.rate + weight * (here - bar.rate) : here;
+    bar.rated = at;
+    bar.rated_done = bar.done;
+}
+
+void bl_progress_set(uint64_t done, uint64_t total, const char *tail)
+{
+    if (!bar.active)
+        return;
+    double at = now();
+    int differs = done != bar.done || total != bar.total;
+    bar.done = done;
+    bar.total = total;
+    if (tail)
+        (void)snprintf(bar.tail, sizeof bar.tail, "%s", tail);
+    if (!differs)
+        return;
+    take_rate(at);
+    if (at - bar.drawn >= (bar.terminal ? REDRAW_SECONDS : PLAIN_SECONDS))
+        draw();
+    else
+        bar.stale = 1;
+}
+
+void bl_progress_end(void)
+{
+    if (!bar.active)
+        return;
+    if (bar.done || bar.shown) {
+        double elapsed = now() - bar.started;
+        if (elapsed > 0 && bar.rate <= 0 && bar.done > bar.rated_done)
+            bar.rate = (double)(bar.done - bar.rated_done) / elapsed;
+        if (bar.stale || !bar.shown)
+            draw();
+        if (bar.terminal)
+            fputc('\n', stderr);
+    }
+    bar.active = 0;
+    (void)fflush(stderr);
+}
+
+void bl_progress_print(const char *format, ...)
+{
+    va_list args;
+    erase();
+    va_start(args, format);
+    (void)vfprintf(stderr, format, args);
+    va_end(args);
+    fputc('\n', stderr);
+    if (bar.active && bar.terminal && bar.shown)
+        draw();
+    (void)fflush(stderr);
+}
+
+int bl_progress_report(void *user, const char *stage, uint64_t done, uint64_t total,
+                       const char *unit)
+{
+    (void)user;
+    if (!bar.active || strcmp(bar.label, stage) != 0)
+        bl_progress_begin(stage, unit ? unit : "", 0);
+    bl_progress_set(done, total, NULL);
+    return bl_signals_caught() != 0;
+}
+
+void bl_progress_log(void *user, bl_log_level level, const char *line)
+{
+    (void)user;
+    if (level == BL_LOG_WARNING)
+        bl_progress_print("%swarning:%s %s", bl_terminal_colour(stderr, BL_YELLOW),
+                          bl_terminal_colour(stderr, BL_PLAIN), line);
+    else if (level == BL_LOG_INFO)
+        bl_progress_print("%s", line);
+}

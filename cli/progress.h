@@ -1,0 +1,25 @@
+/* One progress line on stderr: redrawn in place on a terminal, a plain line every 10 s elsewhere.
+ */
+#ifndef BL_CLI_PROGRESS_H
+#define BL_CLI_PROGRESS_H
+
+#include "cli.h"
+
+/* Starts the line; one is active at a time.  `done` is where the work begins. */
+void bl_progress_begin(const char *label, const char *unit, uint64_t done);
+
+/* total is 0 while unknown; `tail` is what stands behind the rate ("loss 3.47"), or NULL. */
+void bl_progress_set(uint64_t done, uint64_t total, const char *tail);
+
+/* Finishes the line and leaves it standing. */
+void bl_progress_end(void);
+
+/* A line of text on stderr above the progress line, also when none is active. */
+void bl_progress_print(const char *format, ...) BL_CLI_PRINTF(1, 2);
+
+/* The library's callbacks: a line for each stage, stopped by a signal; its warnings. */
+int bl_progress_report(void *user, const char *stage, uint64_t done, uint64_t total,
+                       const char *unit);
+void bl_progress_log(void *user, bl_log_level level, const char *line);
+
+#endif
