@@ -111,7 +111,8 @@ BL_API bl_status bl_options_set(bl_options *o, const char *name, const char *val
 BL_API bl_status bl_options_get(const bl_options *o, const char *name, char *buffer, size_t cap,
                                 bl_error *err);
 
-/** 1 when the field was set by the caller, 0 when it has its default or does not exist. */
+/** 1 when the field was set by the caller or loaded from a file, 0 when it has its default, a
+ *  preset's value or does not exist. */
 BL_API int bl_options_is_set(const bl_options *o, const char *name);
 
 /** A model preset (micro, code, tiny) over a BL_OPTIONS_CONFIG set.  Errors: BL_EINVAL. */

@@ -1,0 +1,182 @@
+/* The model's config: presets, checks across fields, and config.json in the Hugging Face form. */
+#include "format/config.h"
+#include "format/json.h"
+
+#include <string.h>
+
+static const char model_type[] = "bit_llama";
+static const char architecture[] = "BitLlamaForCausalLM";
+
+/* ---- presets (MODEL 5) ---- */
+
+typedef struct preset {
+    const char *name;
+    size_t V, D, L, H, I;
+} preset;
+
+static const preset presets[] = {
+    [BL_PRESET_MICRO] = {"micro", 16384, 256, 8, 4, 688},
+    [BL_PRESET_CODE] = {"code", 16384, 768, 12, 12, 2048},
+    [BL_PRESET_TINY] = {"tiny", 2048, 128, 4, 2, 352},
+};
+
+bl_status bl_config_preset(bl_config *c, const char *name, bl_error *err)
+{
+    for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {
+        const preset *p = &presets[i];
+        if (strcmp(p->name, name) != 0)
+            continue;
+        c->vocab_size = p->V;
+        c->hidden_size = p->D;
+        c->num_hidden_layers = p->L;
+        c->num_attention_heads = p->H;
+        c->intermediate_size = p->I;
+        return BL_OK;
+    }
+    return bl_fail(err, BL_EINVAL, "unknown preset '%.40s'; it is one of %s", name,
+                   bl_field_find(bl_fields(BL_OPTIONS_TRAIN), "preset")->info.choices);
+}
+
+/* ---- checks ---- */
+
+bl_status bl_config_check(const bl_config *c, const char *name, bl_error *err)
+{
+    size_t D = c->hidden_size, H = c->num_attention_heads;
+    if (!H || D % H != 0)
+        return bl_fail(err, BL_EINVAL,
+                       "%s: hidden_size %zu is not a multiple of num_attention_heads %zu", name, D,
+                       H);
+    size_t F = D / H;
+    if (F < 16 || F > 128 || F % 2 != 0)
+        return bl_fail(
+            err, BL_EINVAL,
+            "%s: the head width hidden_size / num_attention_heads = %zu / %zu = %zu must "
+            "be even, from 16 to 128",
+            name, D, H, F);
+    const struct {
+        const char *field;
+        size_t id;
+    } ids[] = {{"bos_token_id", c->bos_token_id},
+               {"eos_token_id", c->eos_token_id},
+               {"pad_token_id", c->pad_token_id}};
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+        if (ids[i].id >= c->vocab_size)
+            return bl_fail(err, BL_EINVAL, "%s: %s %zu is past the vocabulary of %zu", name,
+                           ids[i].field, ids[i].id, c->vocab_size);
+    return BL_OK;
+}
+
+/* ---- config.json ---- */
+
+/* The one field that Hugging Face's form spells in another way: an object for ternary weights,
+ * nothing for unquantised ones. */
+static int is_quantization(const bl_field *field)
+{
+    return strcmp(field->info.name, "quantization") == 0;
+}
+
+static bl_status check_word(const json_t *object, const char *key, const char *const *allowed,
+                            const char *path, bl_error *err)
+{
+    const json_t *value = json_object_get(object, key);
+    if (!value)
+        return BL_OK;
+    if (!json_is_string(value))
+        return bl_fail(err, BL_EFORMAT, "%s: %s is text, found %s", path, key,
+                       bl_json_type_name(value));
+    for (const char *const *word = allowed; *word; word++)
+        if (strcmp(json_string_value(value), *word) == 0)
+            return BL_OK;
+    return bl_fail(err, BL_EUNSUPPORTED, "%s: %s is \"%.60s\", this program knows \"%s\"%s%s%s",
+                   path, key, json_string_value(value), allowed[0], allowed[1] ? " and \"" : "",
+                   allowed[1] ? allowed[1] : "", allowed[1] ? "\"" : "");
+}
+
+static bl_status read_quantization(const json_t *root, int *ternary, const char *path,
+                                   bl_error *err)
+{
+    static const char *const methods[] = {"bitnet", NULL};
+    static const char *const classes[] = {"autobitlinear", "bitlinear", NULL};
+    static const char *const modes[] = {"online", "offline", NULL};
+    const json_t *object = json_object_get(root, "quantization_config");
+    *ternary = 0;
+    if (!object || json_is_null(object))
+        return BL_OK;
+    if (!json_is_object(object))
+        return bl_fail(err, BL_EFORMAT, "%s: quantization_config is an object, found %s", path,
+                       bl_json_type_name(object));
+    if (!json_object_get(object, "quant_method"))
+        return bl_fail(err, BL_EFORMAT, "%s: quantization_config has no quant_method", path);
+    BL_TRY(check_word(object, "quant_method", methods, path, err));
+    BL_TRY(check_word(object, "linear_class", classes, path, err));
+    BL_TRY(check_word(object, "quantization_mode", modes, path, err));
+    *ternary = 1;
+    return BL_OK;
+}
+
+static bl_status overlay(bl_config *c, unsigned char present[BL_CONFIG_COUNT], const json_t *root,
+                         const char *path, bl_error *err)
+{
+    static const char *const types[] = {model_type, NULL};
+    const bl_field_table *table = bl_fields(BL_OPTIONS_CONFIG);
+    BL_TRY(check_word(root, "model_type", types, path, err));
+    int ternary;
+    BL_TRY(read_quantization(root, &ternary, path, err));
+    for (size_t i = 0; i < BL_CONFIG_COUNT; i++) {
+        const bl_field *field = &table->fields[i];
+        const json_t *value = json_object_get(root, field->info.name);
+        present[i] = value != NULL || is_quantization(field);
+        if (value)
+            BL_TRY(bl_field_from_json(field, c, value, path, err));
+        else if (is_quantization(field))
+            c->quantization = ternary ? BL_QUANT_TERNARY : BL_QUANT_NONE;
+    }
+    if (ternary && c->quantization != BL_QUANT_TERNARY)
+        return bl_fail(err, BL_EFORMAT,
+                       "%s: quantization \"none\" contradicts its quantization_config", path);
+    return BL_OK;
+}
+
+bl_status bl_config_overlay(bl_config *c, unsigned char present[BL_CONFIG_COUNT], const char *path,
+                            bl_error *err)
+{
+    json_t *root;
+    BL_TRY(bl_json_load(&root, path, err));
+    bl_status status = overlay(c, present, root, path, err);
+    json_decref(root);
+    return status;
+}
+
+bl_status bl_config_load(bl_config *c, const char *path, bl_error *err)
+{
+    unsigned char present[BL_CONFIG_COUNT];
+    bl_options_defaults(BL_OPTIONS_CONFIG, c);
+    BL_TRY(bl_config_overlay(c, present, path, err));
+    bl_status status = bl_config_check(c, path, err);
+    if (status == BL_EINVAL) /* a bad file is bad input, not a bad argument */
+        status = BL_EFORMAT;
+    if (status != BL_OK && err)
+        err->code = status;
+    return status;
+}
+
+bl_status bl_config_save(const bl_config *c, const char *path, bl_error *err)
+{
+    const bl_field_table *table = bl_fields(BL_OPTIONS_CONFIG);
+    json_t *root =
+        json_pack("{s:[s], s:s}", "architectures", architecture, "model_type", model_type);
+    int bad = !root;
+    for (size_t i = 0; i < table->count && !bad; i++)
+        if (!is_quantization(&table->fields[i]))
+            bad = json_object_set_new(root, table->fields[i].info.name,
+                                      bl_field_to_json(&table->fields[i], c));
+    if (!bad && c->quantization == BL_QUANT_TERNARY)
+        bad = json_object_set_new(root, "quantization_config",
+                                  json_pack("{s:s, s:s, s:s}", "quant_method", "bitnet",
+                                            "linear_class", "autobitlinear", "quantization_mode",
+                                            "online"));
+    bl_status status = bad ? bl_fail(err, BL_ENOMEM, "out of memory while writing %s", path)
+                           : bl_json_save(root, path, err);
+    json_decref(root);
+    return status;
+}

@@ -1,0 +1,24 @@
+/* JSON files and the option tables as JSON objects (jansson). */
+#ifndef BL_FORMAT_JSON_H
+#define BL_FORMAT_JSON_H
+
+#include "format/fields.h"
+
+#include <jansson.h>
+
+/* A strict JSON object from a file: UTF-8, no key twice, nothing behind it.  Free with
+ * json_decref().  BL_ENOENT, BL_EIO, BL_EFORMAT (with the line). */
+bl_status bl_json_load(json_t **root, const char *path, bl_error *err) BL_NODISCARD;
+
+/* Writes a JSON value, indented, with a final newline; atomic. */
+bl_status bl_json_save(const json_t *root, const char *path, bl_error *err) BL_NODISCARD;
+
+/* "an integer", "text", ...: what a value is, in words. */
+const char *bl_json_type_name(const json_t *value);
+
+/* One field's value as JSON (NULL: out of memory), and back; `name` is the file. */
+json_t *bl_field_to_json(const bl_field *field, const void *fields);
+bl_status bl_field_from_json(const bl_field *field, void *fields, const json_t *value,
+                             const char *name, bl_error *err) BL_NODISCARD;
+
+#endif

@@ -1,0 +1,161 @@
+/* Sets of named values: the public handle over the structs of the option tables. */
+#include "core/alloc.h"
+#include "format/config.h"
+#include "format/fields.h"
+
+#include <assert.h>
+#include <string.h>
+
+struct bl_options {
+    bl_options_kind kind;
+    union {
+        bl_config config;
+        bl_train_options train;
+        bl_prepare_options prepare;
+        bl_generate_options generate;
+    } fields;
+    unsigned char is_set[]; /* a field each: the caller gave the value */
+};
+
+static int kind_exists(bl_options_kind kind)
+{
+    return (unsigned)kind < BL_OPTIONS_KINDS;
+}
+
+size_t bl_options_count(bl_options_kind kind)
+{
+    return kind_exists(kind) ? bl_fields(kind)->count : 0;
+}
+
+const bl_field_info *bl_options_field(bl_options_kind kind, size_t i)
+{
+    return i < bl_options_count(kind) ? &bl_fields(kind)->fields[i].info : NULL;
+}
+
+void bl_options_defaults(bl_options_kind kind, void *fields)
+{
+    const bl_field_table *table = bl_fields(kind);
+    memset(fields, 0, table->bytes);
+    for (size_t i = 0; i < table->count; i++) {
+        const bl_field *field = &table->fields[i];
+        bl_status status =
+            bl_field_read(field, fields, field->info.fallback, "default", BL_EINVAL, NULL);
+        assert(status == BL_OK);
+        (void)status;
+    }
+}
+
+bl_status bl_options_open(bl_options **result, bl_options_kind kind, bl_error *err)
+{
+    *result = NULL;
+    if (!kind_exists(kind))
+        return bl_fail(err, BL_EINVAL, "there is no set of options number %d", (int)kind);
+    bl_options *o = bl_calloc(1, sizeof *o + bl_fields(kind)->count);
+    if (!o)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    o->kind = kind;
+    bl_options_defaults(kind, &o->fields);
+    *result = o;
+    return BL_OK;
+}
+
+void bl_options_close(bl_options *o)
+{
+    bl_free(o);
+}
+
+bl_status bl_options_set(bl_options *o, const char *name, const char *value, bl_error *err)
+{
+    const bl_field_table *table = bl_fields(o->kind);
+    const bl_field *field = bl_field_find(table, name);
+    if (!field)
+        return bl_field_unknown(table, name, err);
+    BL_TRY(bl_field_read(field, &o->fields, value, table->noun, BL_EINVAL, err));
+    o->is_set[field - table->fields] = 1;
+    return BL_OK;
+}
+
+bl_status bl_options_get(const bl_options *o, const char *name, char *buffer, size_t cap,
+                         bl_error *err)
+{
+    const bl_field_table *table = bl_fields(o->kind);
+    const bl_field *field = bl_field_find(table, name);
+    if (!field)
+        return bl_field_unknown(table, name, err);
+    return bl_field_write(field, &o->fields, buffer, cap, err);
+}
+
+int bl_options_is_set(const bl_options *o, const char *name)
+{
+    const bl_field_table *table = bl_fields(o->kind);
+    const bl_field *field = bl_field_find(table, name);
+    return field && o->is_set[field - table->fields];
+}
+
+static bl_status need_config(const bl_options *o, bl_error *err)
+{
+    return o->kind == BL_OPTIONS_CONFIG
+               ? BL_OK
+               : bl_fail(err, BL_EINVAL, "these are %s options, not those of a model config",
+                         bl_fields(o->kind)->noun);
+}
+
+bl_status bl_options_preset(bl_options *o, const char *preset, bl_error *err)
+{
+    BL_TRY(need_config(o, err));
+    bl_config config = o->fields.config;
+    BL_TRY(bl_config_preset(&config, preset, err));
+    o->fields.config = config;
+    return BL_OK;
+}
+
+bl_status bl_options_load(bl_options *o, const char *path, bl_error *err)
+{
+    BL_TRY(need_config(o, err));
+    bl_config config = o->fields.config;
+    unsigned char present[BL_CONFIG_COUNT] = {0};
+    BL_TRY(bl_config_overlay(&config, present, path, err));
+    o->fields.config = config;
+    for (size_t i = 0; i < BL_CONFIG_COUNT; i++)
+        o->is_set[i] |= present[i];
+    return BL_OK;
+}
+
+/* ---- inside the library ---- */
+
+bl_config *bl_options_config(bl_options *o)
+{
+    assert(o->kind == BL_OPTIONS_CONFIG);
+    return &o->fields.config;
+}
+
+const bl_config *bl_options_config_const(const bl_options *o)
+{
+    assert(o->kind == BL_OPTIONS_CONFIG);
+    return &o->fields.config;
+}
+
+const bl_train_options *bl_options_train(const bl_options *o)
+{
+    assert(o->kind == BL_OPTIONS_TRAIN);
+    return &o->fields.train;
+}
+
+const bl_prepare_options *bl_options_prepare(const bl_options *o)
+{
+    assert(o->kind == BL_OPTIONS_PREPARE);
+    return &o->fields.prepare;
+}
+
+const bl_generate_options *bl_options_generate(const bl_options *o)
+{
+    assert(o->kind == BL_OPTIONS_GENERATE);
+    return &o->fields.generate;
+}
+
+bl_status bl_options_from_config(bl_options **o, const bl_config *c, bl_error *err)
+{
+    BL_TRY(bl_options_open(o, BL_OPTIONS_CONFIG, err));
+    (*o)->fields.config = *c;
+    return BL_OK;
+}
