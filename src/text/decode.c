@@ -1,0 +1,100 @@
+/* Decoding: ids to text, whole or as a stream of tokens. */
+#include "text/text.h"
+#include "text/tokenizer.h"
+#include "text/utf8.h"
+
+#include <string.h>
+
+/* Takes `used` bytes off the front of what waits. */
+static void drop(bl_decoder *d, size_t used)
+{
+    d->waiting -= used;
+    memmove(d->pending, d->pending + used, d->waiting);
+}
+
+static size_t replace(char *out)
+{
+    memcpy(out, BL_UTF8_REPLACEMENT, 3);
+    return 3;
+}
+
+/* One more byte; what it completes goes to out (at most 4 bytes, or 3 for each byte dropped). */
+static size_t feed_byte(bl_decoder *d, unsigned char byte, char *out)
+{
+    size_t n = 0, used;
+    d->pending[d->waiting++] = byte;
+    while (d->waiting) {
+        switch (bl_utf8_look((const char *)d->pending, d->waiting, &used)) {
+        case BL_UTF8_INCOMPLETE:
+            return n;
+        case BL_UTF8_VALID:
+            memcpy(out + n, d->pending, used);
+            n += used;
+            break;
+        case BL_UTF8_INVALID:
+            n += replace(out + n);
+            break;
+        }
+        drop(d, used);
+    }
+    return n;
+}
+
+size_t bl_decoder_feed(bl_decoder *d, const bl_tokenizer *t, int32_t id, int drop_prefix_space,
+                       char *out)
+{
+    size_t bytes, n = 0;
+    const char *token = bl_tokenizer_bytes(t, id, &bytes);
+    if (!token || t->special[id])
+        return 0;
+    for (size_t i = 0; i < bytes; i++) {
+        int first = !d->started;
+        d->started = 1;
+        if (first && drop_prefix_space && token[i] == ' ')
+            continue;
+        n += feed_byte(d, (unsigned char)token[i], out + n);
+    }
+    return n;
+}
+
+size_t bl_decoder_finish(bl_decoder *d, char *out)
+{
+    size_t n = d->waiting ? replace(out) : 0;
+    d->waiting = 0;
+    return n;
+}
+
+bl_status bl_tokenizer_decode(const bl_tokenizer *t, const int32_t *ids, size_t count, char *text,
+                              size_t cap, size_t *bytes, bl_error *err)
+{
+    bl_decoder decoder = {0};
+    bl_buf all;
+    bl_buf_init(&all);
+    bl_status status = BL_OK;
+    *bytes = 0;
+    for (size_t i = 0; i < count && status == BL_OK; i++) {
+        size_t n;
+        if (!bl_tokenizer_bytes(t, ids[i], &n)) {
+            status = bl_fail(err, BL_EFORMAT, "id %ld (number %zu) is past the vocabulary of %zu",
+                             (long)ids[i], i, bl_tokenizer_vocab_size(t));
+        } else {
+            char *out = bl_buf_reserve(&all, 3 * (n + 3));
+            if (out)
+                all.len += bl_decoder_feed(&decoder, t, ids[i], 0, out);
+            status = bl_buf_status(&all, err);
+        }
+    }
+    char *end = bl_buf_reserve(&all, 3);
+    if (end)
+        all.len += bl_decoder_finish(&decoder, end);
+    if (status == BL_OK)
+        status = bl_buf_status(&all, err);
+    if (status == BL_OK) {
+        size_t n = all.len < cap ? all.len : cap;
+        if (n)
+            memcpy(text, all.data, n);
+        *bytes = all.len;
+    }
+    bl_buf_release(&all);
+    return status;
+}

@@ -1,0 +1,183 @@
+/* Encoding: added tokens cut out, segments into words, words into ids through a cache. */
+#include "core/alloc.h"
+#include "text/merge.h"
+#include "text/text.h"
+
+#include <string.h>
+
+enum {
+    CACHED_WORD = 64,     /* longer words are rare and are not kept */
+    CACHED_IDS = 1 << 20, /* the cache is emptied when it holds this many ids */
+};
+
+struct bl_word_cache {
+    const bl_tokenizer *owner; /* whose ids are cached */
+    bl_split_work split;
+    bl_merge_work merge;
+    bl_strtab words;
+    int32_t *ids; /* of all words, one after the other */
+    size_t ids_count, ids_cap;
+    size_t *start; /* [words + 1] */
+    size_t start_cap;
+};
+
+/* One call of bl_tokenizer_append. */
+typedef struct encoding {
+    const bl_tokenizer *t;
+    bl_word_cache *cache;
+    unsigned flags;
+    int32_t **ids;
+    size_t *cap, count;
+} encoding;
+
+bl_status bl_word_cache_open(bl_word_cache **c, bl_error *err)
+{
+    *c = bl_calloc(1, sizeof **c);
+    if (!*c)
+        return bl_fail(err, BL_ENOMEM, "out of memory for a word cache");
+    bl_merge_work_init(&(*c)->merge);
+    bl_status status = bl_split_work_init(&(*c)->split, err);
+    if (status != BL_OK) {
+        bl_word_cache_close(*c);
+        *c = NULL;
+    }
+    return status;
+}
+
+void bl_word_cache_close(bl_word_cache *c)
+{
+    if (!c)
+        return;
+    bl_split_work_release(&c->split);
+    bl_merge_work_release(&c->merge);
+    bl_strtab_release(&c->words);
+    bl_free(c->ids);
+    bl_free(c->start);
+    bl_free(c);
+}
+
+static void forget_words(bl_word_cache *c)
+{
+    bl_strtab_release(&c->words);
+    c->ids_count = 0;
+}
+
+static bl_status emit(encoding *e, const int32_t *ids, size_t n, bl_error *err)
+{
+    BL_TRY(bl_grow(e->ids, e->cap, e->count + n, sizeof **e->ids, err));
+    memcpy(*e->ids + e->count, ids, n * sizeof *ids);
+    e->count += n;
+    return BL_OK;
+}
+
+static bl_status encode_word(void *user, const char *word, size_t bytes, bl_error *err)
+{
+    encoding *e = user;
+    bl_word_cache *c = e->cache;
+    size_t number = bytes <= CACHED_WORD ? bl_strtab_find(&c->words, word, bytes) : BL_STRTAB_NONE;
+    if (number != BL_STRTAB_NONE)
+        return emit(e, c->ids + c->start[number], c->start[number + 1] - c->start[number], err);
+
+    size_t count;
+    BL_TRY(bl_merge_word(e->t, &c->merge, word, bytes, &count, err));
+    BL_TRY(bl_grow(e->ids, e->cap, e->count + count, sizeof **e->ids, err));
+    int32_t *ids = *e->ids + e->count;
+    for (size_t i = 0; i < count; i++)
+        ids[i] = (int32_t)c->merge.symbol[i].id;
+    e->count += count;
+    if (bytes > CACHED_WORD)
+        return BL_OK;
+
+    if (c->ids_count + count > CACHED_IDS)
+        forget_words(c);
+    BL_TRY(bl_grow(&c->ids, &c->ids_cap, c->ids_count + count, sizeof *c->ids, err));
+    BL_TRY(bl_grow(&c->start, &c->start_cap, c->words.count + 2, sizeof *c->start, err));
+    BL_TRY(bl_strtab_add(&c->words, word, bytes, &number, err));
+    memcpy(c->ids + c->ids_count, ids, count * sizeof *ids);
+    c->start[number] = c->ids_count;
+    c->ids_count += count;
+    c->start[number + 1] = c->ids_count;
+    return BL_OK;
+}
+
+/* The longest added token of one pass that begins the text, or NULL. */
+static const bl_added *added_at(const bl_tokenizer *t, int normalized, const char *text,
+                                size_t bytes, size_t *length)
+{
+    const bl_added *found = NULL;
+    *length = 0;
+    for (size_t i = 0; i < t->added_count; i++) {
+        size_t n;
+        const char *token = bl_strtab_get(&t->tokens, t->added[i].id, &n);
+        if (t->added[i].normalized == normalized && n <= bytes && n > *length &&
+            memcmp(token, text, n) == 0) {
+            found = &t->added[i];
+            *length = n;
+        }
+    }
+    return found;
+}
+
+/* Cuts the added tokens out, leftmost and longest first: those not normalized, then in each piece
+ * that is left the normalized ones; the rest is split into words. */
+static bl_status encode_segment(encoding *e, int pass, const char *text, size_t bytes,
+                                bl_error *err)
+{
+    if (pass == 2)
+        return bl_splitter_run(e->t->splitter, &e->cache->split, text, bytes, encode_word, e, err);
+    size_t from = 0, at = 0;
+    while (at < bytes) {
+        size_t length;
+        const bl_added *a = e->t->cut[pass][(unsigned char)text[at]]
+                                ? added_at(e->t, pass, text + at, bytes - at, &length)
+                                : NULL;
+        if (!a) {
+            at++;
+        } else if (a->special && (e->flags & BL_ENCODE_NO_SPECIAL)) {
+            at += length;
+        } else {
+            int32_t id = (int32_t)a->id;
+            BL_TRY(encode_segment(e, pass + 1, text + from, at - from, err));
+            BL_TRY(emit(e, &id, 1, err));
+            from = at += length;
+        }
+    }
+    return encode_segment(e, pass + 1, text + from, bytes - from, err);
+}
+
+bl_status bl_tokenizer_append(const bl_tokenizer *t, bl_word_cache *cache, const char *text,
+                              size_t bytes, unsigned flags, int32_t **ids, size_t *count,
+                              size_t *cap, bl_error *err)
+{
+    size_t invalid = bl_utf8_invalid(text, bytes);
+    if (invalid < bytes)
+        return bl_fail(err, BL_EFORMAT, "the text is not UTF-8 at byte %zu", invalid);
+    if (cache->owner != t)
+        forget_words(cache);
+    cache->owner = t;
+    encoding e = {t, cache, flags, ids, cap, *count};
+    BL_TRY(encode_segment(&e, 0, text, bytes, err));
+    *count = e.count;
+    return BL_OK;
+}
+
+bl_status bl_tokenizer_encode(const bl_tokenizer *t, const char *text, size_t bytes, unsigned flags,
+                              int32_t *ids, size_t cap, size_t *count, bl_error *err)
+{
+    int32_t *all = NULL;
+    size_t all_count = 0, all_cap = 0;
+    bl_word_cache *cache;
+    *count = 0;
+    BL_TRY(bl_word_cache_open(&cache, err));
+    bl_status status =
+        bl_tokenizer_append(t, cache, text, bytes, flags, &all, &all_count, &all_cap, err);
+    if (status == BL_OK) {
+        size_t n = all_count < cap ? all_count : cap;
+        if (n)
+            memcpy(ids, all, n * sizeof *ids);
+        *count = all_count;
+    }
+    bl_word_cache_close(cache);
+    bl_free(all);
+    return status;
+}

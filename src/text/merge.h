@@ -1,0 +1,30 @@
+/* Byte pair encoding of one word: its bytes joined by the merges of a tokenizer. */
+#ifndef BL_TEXT_MERGE_H
+#define BL_TEXT_MERGE_H
+
+#include "text/heap.h"
+#include "text/tokenizer.h"
+
+/* One symbol of a word: a link in the chain of those still there. */
+typedef struct bl_symbol {
+    uint32_t id;
+    uint32_t rank;       /* of the pair with the next symbol, or BL_PAIRMAP_NONE */
+    uint32_t prev, next; /* BL_PAIRMAP_NONE at the ends */
+} bl_symbol;
+
+/* Room for one word; grows with the longest. */
+typedef struct bl_merge_work {
+    bl_symbol *symbol;
+    size_t cap;
+    bl_heap heap;
+} bl_merge_work;
+
+void bl_merge_work_init(bl_merge_work *w);
+void bl_merge_work_release(bl_merge_work *w);
+
+/* Joins the pair of lowest rank, the leftmost first, until none is left.  The *count ids are in
+ * w->symbol[0..]. */
+bl_status bl_merge_word(const bl_tokenizer *t, bl_merge_work *w, const char *word, size_t bytes,
+                        size_t *count, bl_error *err) BL_NODISCARD;
+
+#endif

@@ -1,0 +1,53 @@
+/* The open tokenizer: its tables, and how they are made. */
+#ifndef BL_TEXT_TOKENIZER_H
+#define BL_TEXT_TOKENIZER_H
+
+#include "text/pairmap.h"
+#include "text/pretokenize.h"
+#include "text/strtab.h"
+
+#define BL_TOKEN_END_OF_TEXT "<|endoftext|>"
+#define BL_TOKEN_PADDING     "<|padding|>"
+
+/* A merge: its place in the list is its rank. */
+typedef struct bl_merge {
+    uint32_t left, right, result;
+} bl_merge;
+
+/* A token that is cut out of the text before pre-tokenisation. */
+typedef struct bl_added {
+    uint32_t id;
+    unsigned char special;    /* left out when decoding */
+    unsigned char normalized; /* looked for in a second pass, in what the first one left */
+} bl_added;
+
+struct bl_tokenizer {
+    bl_strtab tokens;   /* how token id is spelled in tokenizer.json */
+    size_t vocab_count; /* ids below are the model's, the others only added tokens */
+    bl_merge *merges;
+    size_t merge_count;
+    bl_added *added; /* rising ids */
+    size_t added_count;
+
+    /* made by bl_tokenizer_bind() */
+    bl_buf bytes;              /* the raw bytes of all tokens */
+    size_t *bytes_start;       /* [ids + 1] */
+    unsigned char *special;    /* [ids] */
+    bl_pairmap ranks;          /* pair of ids -> place in merges */
+    uint32_t byte_id[256];     /* the token of a single byte */
+    unsigned char cut[2][256]; /* bytes that begin an added token: exact, normalized */
+    bl_splitter *splitter;
+};
+
+/* An empty tokenizer, to be filled by its maker. */
+bl_status bl_tokenizer_new(bl_tokenizer **t, bl_error *err) BL_NODISCARD;
+
+/* Makes the tables that encoding and decoding read, out of tokens, merges and added.  `what` (a
+ * path) begins the message of BL_EUNSUPPORTED (a byte has no token) and BL_EFORMAT (a pair is
+ * merged twice). */
+bl_status bl_tokenizer_bind(bl_tokenizer *t, const char *what, bl_error *err) BL_NODISCARD;
+
+/* The tokens, merges and added of a tokenizer.json. */
+bl_status bl_tokenizer_read(bl_tokenizer *t, const char *path, bl_error *err) BL_NODISCARD;
+
+#endif

@@ -1,0 +1,141 @@
+/* Writing tokenizer.json byte for byte as Hugging Face's Tokenizer.save does, and the
+ * tokenizer_config.json that their Transformers library looks for beside it. */
+#include "core/os.h"
+#include "text/text.h"
+#include "text/tokenizer.h"
+
+#include <stdio.h>
+
+/* A JSON string: quote, backslash and control characters escaped, everything else raw UTF-8. */
+static void put_string(bl_buf *out, const char *s, size_t n)
+{
+    bl_buf_puts(out, "\"");
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)s[i];
+        if (c == '"' || c == '\\')
+            bl_buf_printf(out, "\\%c", c);
+        else if (c >= 0x20)
+            bl_buf_append(out, &s[i], 1);
+        else if (c == '\b' || c == '\f' || c == '\n' || c == '\r' || c == '\t')
+            bl_buf_printf(out, "\\%c", "btn\0fr"[c - '\b']);
+        else
+            bl_buf_printf(out, "\\u%04x", c);
+    }
+    bl_buf_puts(out, "\"");
+}
+
+static void put_token(bl_buf *out, const bl_tokenizer *t, size_t id)
+{
+    size_t n;
+    const char *token = bl_strtab_get(&t->tokens, id, &n);
+    put_string(out, token, n);
+}
+
+static const char *truth(int flag)
+{
+    return flag ? "true" : "false";
+}
+
+static void put_added_tokens(bl_buf *out, const bl_tokenizer *t)
+{
+    bl_buf_puts(out, "  \"added_tokens\": [");
+    for (size_t i = 0; i < t->added_count; i++) {
+        const bl_added *a = &t->added[i];
+        bl_buf_printf(out, "%s\n    {\n      \"id\": %lu,\n      \"content\": ", i ? "," : "",
+                      (unsigned long)a->id);
+        put_token(out, t, a->id);
+        bl_buf_printf(out,
+                      ",\n      \"single_word\": false,\n      \"lstrip\": false,\n"
+                      "      \"rstrip\": false,\n      \"normalized\": %s,\n"
+                      "      \"special\": %s\n    }",
+                      truth(a->normalized), truth(a->special));
+    }
+    bl_buf_puts(out, t->added_count ? "\n  ],\n" : "],\n");
+}
+
+static void put_byte_level(bl_buf *out, const char *name)
+{
+    bl_buf_printf(out,
+                  "  \"%s\": {\n    \"type\": \"ByteLevel\",\n    \"add_prefix_space\": true,\n"
+                  "    \"trim_offsets\": true,\n    \"use_regex\": true\n  },\n",
+                  name);
+}
+
+static void put_model(bl_buf *out, const bl_tokenizer *t)
+{
+    bl_buf_puts(out, "  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n"
+                     "    \"unk_token\": null,\n    \"continuing_subword_prefix\": null,\n"
+                     "    \"end_of_word_suffix\": null,\n    \"fuse_unk\": false,\n"
+                     "    \"byte_fallback\": false,\n    \"ignore_merges\": false,\n"
+                     "    \"vocab\": {");
+    for (size_t id = 0; id < t->vocab_count; id++) {
+        bl_buf_puts(out, id ? ",\n      " : "\n      ");
+        put_token(out, t, id);
+        bl_buf_printf(out, ": %zu", id);
+    }
+    bl_buf_puts(out, "\n    },\n    \"merges\": [");
+    for (size_t i = 0; i < t->merge_count; i++) {
+        bl_buf_puts(out, i ? ",\n      [\n        " : "\n      [\n        ");
+        put_token(out, t, t->merges[i].left);
+        bl_buf_puts(out, ",\n        ");
+        put_token(out, t, t->merges[i].right);
+        bl_buf_puts(out, "\n      ]");
+    }
+    bl_buf_puts(out, t->merge_count ? "\n    ]\n  }\n}" : "]\n  }\n}");
+}
+
+static bl_status replace(const char *path, bl_buf *text, bl_error *err)
+{
+    bl_status status = bl_buf_status(text, err);
+    if (status == BL_OK)
+        status = bl_file_replace(path, text->data, text->len, err);
+    bl_buf_release(text);
+    return status;
+}
+
+bl_status bl_tokenizer_save(const bl_tokenizer *t, const char *path, bl_error *err)
+{
+    bl_buf out;
+    bl_buf_init(&out);
+    bl_buf_puts(&out, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n"
+                      "  \"padding\": null,\n");
+    put_added_tokens(&out, t);
+    bl_buf_puts(&out, "  \"normalizer\": null,\n");
+    put_byte_level(&out, "pre_tokenizer");
+    bl_buf_puts(&out, "  \"post_processor\": null,\n");
+    put_byte_level(&out, "decoder");
+    put_model(&out, t);
+    return replace(path, &out, err);
+}
+
+/* A line that names one of the special tokens, where the vocabulary has it. */
+static void put_role(bl_buf *out, const bl_tokenizer *t, const char *role, const char *token)
+{
+    if (bl_tokenizer_id(t, token) >= 0)
+        bl_buf_printf(out, "  \"%s\": \"%s\",\n", role, token);
+}
+
+bl_status bl_tokenizer_save_config(const bl_tokenizer *t, const char *path, bl_error *err)
+{
+    bl_buf out;
+    bl_buf_init(&out);
+    bl_buf_puts(&out, "{\n  \"add_prefix_space\": true,\n  \"added_tokens_decoder\": {");
+    for (size_t i = 0; i < t->added_count; i++) {
+        const bl_added *a = &t->added[i];
+        bl_buf_printf(&out, "%s\n    \"%lu\": {\n      \"content\": ", i ? "," : "",
+                      (unsigned long)a->id);
+        put_token(&out, t, a->id);
+        bl_buf_printf(&out,
+                      ",\n      \"lstrip\": false,\n      \"normalized\": %s,\n"
+                      "      \"rstrip\": false,\n      \"single_word\": false,\n"
+                      "      \"special\": %s\n    }",
+                      truth(a->normalized), truth(a->special));
+    }
+    bl_buf_puts(&out, t->added_count ? "\n  },\n" : "},\n");
+    put_role(&out, t, "bos_token", BL_TOKEN_END_OF_TEXT);
+    bl_buf_puts(&out, "  \"clean_up_tokenization_spaces\": false,\n");
+    put_role(&out, t, "eos_token", BL_TOKEN_END_OF_TEXT);
+    put_role(&out, t, "pad_token", BL_TOKEN_PADDING);
+    bl_buf_puts(&out, "  \"tokenizer_class\": \"PreTrainedTokenizerFast\"\n}\n");
+    return replace(path, &out, err);
+}

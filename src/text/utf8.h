@@ -1,0 +1,27 @@
+/* UTF-8, one sequence at a time: what decoding, streaming and validation share. */
+#ifndef BL_TEXT_UTF8_H
+#define BL_TEXT_UTF8_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+typedef enum bl_utf8_kind {
+    BL_UTF8_VALID,     /* a whole character */
+    BL_UTF8_INVALID,   /* bytes that can never begin one */
+    BL_UTF8_INCOMPLETE /* the beginning of one, cut off by the end of the input */
+} bl_utf8_kind;
+
+/* Looks at the sequence that begins at text[0], bytes > 0.  *used is its length; of an invalid one
+ * the longest part that could have begun a character, which stands for one U+FFFD (Unicode 15,
+ * section 3.9, "substitution of maximal subparts"). */
+bl_utf8_kind bl_utf8_look(const char *text, size_t bytes, size_t *used);
+
+/* The code point of a whole character; its length to *used. */
+uint32_t bl_utf8_get(const char *text, size_t *used);
+
+/* Writes a code point below U+0800 (all that the byte characters need); returns its length. */
+size_t bl_utf8_put(uint32_t code, char out[2]);
+
+#define BL_UTF8_REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
+
+#endif

@@ -1,0 +1,171 @@
+/* Our tokenizer behind a pipe: what tokenizer_diff.py compares with Hugging Face's.
+ *
+ *     tokenizer_probe train RECORDS VOCAB_SIZE MIN_FREQUENCY OUT.json
+ *     tokenizer_probe encode|encode-text TOKENIZER.json < texts > ids
+ *     tokenizer_probe decode|stream TOKENIZER.json < ids > texts
+ *
+ * A record is a 32-bit count in the machine's byte order and as many bytes (texts) or 32-bit ids.
+ * Seconds go to standard error. */
+#include "core/alloc.h"
+#include "core/buf.h"
+#include "core/os.h"
+#include "text/text.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static bl_error error;
+
+static int failed(void)
+{
+    fprintf(stderr, "tokenizer_probe: %s\n", error.message);
+    return 1;
+}
+
+/* The next record of elements of `size` bytes; 0 at the end of the input. */
+static int read_record(FILE *in, bl_buf *record, size_t size, size_t *count)
+{
+    uint32_t n;
+    if (fread(&n, sizeof n, 1, in) != 1)
+        return 0;
+    bl_buf_clear(record);
+    char *to = bl_buf_reserve(record, n * size);
+    if (!to || fread(to, size, n, in) != n) {
+        fprintf(stderr, "tokenizer_probe: a record is cut off\n");
+        exit(1);
+    }
+    *count = n;
+    return 1;
+}
+
+static void write_record(const void *data, size_t count, size_t size)
+{
+    uint32_t n = (uint32_t)count;
+    if (fwrite(&n, sizeof n, 1, stdout) != 1 || fwrite(data, size, count, stdout) != count)
+        exit(1);
+}
+
+static int train(const char *path, const char *vocab_size, const char *min_frequency,
+                 const char *out)
+{
+    bl_bpe_options options = {strtoull(vocab_size, NULL, 10), strtoull(min_frequency, NULL, 10)};
+    bl_bpe_trainer *trainer = NULL;
+    bl_tokenizer *tokenizer = NULL;
+    bl_buf record;
+    size_t count;
+    FILE *in = fopen(path, "rb");
+    if (!in)
+        return 1;
+    bl_buf_init(&record);
+    bl_status status = bl_bpe_trainer_open(&trainer, &options, &error);
+    double start = bl_clock_seconds();
+    while (status == BL_OK && read_record(in, &record, 1, &count))
+        status = bl_bpe_trainer_feed(trainer, record.data, count, &error);
+    double fed = bl_clock_seconds();
+    if (status == BL_OK)
+        status = bl_bpe_trainer_finish(trainer, NULL, NULL, &tokenizer, &error);
+    double learnt = bl_clock_seconds();
+    if (status == BL_OK)
+        status = bl_tokenizer_save(tokenizer, out, &error);
+    fprintf(stderr, "words %.3f s, merges %.3f s\n", fed - start, learnt - fed);
+    bl_tokenizer_close(tokenizer);
+    bl_bpe_trainer_close(trainer);
+    bl_buf_release(&record);
+    fclose(in);
+    return status == BL_OK ? 0 : failed();
+}
+
+static int encode(const bl_tokenizer *t, unsigned flags)
+{
+    bl_word_cache *cache;
+    bl_buf record;
+    int32_t *ids = NULL;
+    size_t bytes, count, cap = 0;
+    double seconds = 0;
+    if (bl_word_cache_open(&cache, &error) != BL_OK)
+        return failed();
+    bl_buf_init(&record);
+    while (read_record(stdin, &record, 1, &bytes)) {
+        double start = bl_clock_seconds();
+        count = 0;
+        if (bl_tokenizer_append(t, cache, record.data, bytes, flags, &ids, &count, &cap, &error) !=
+            BL_OK)
+            return failed();
+        seconds += bl_clock_seconds() - start;
+        write_record(ids, count, sizeof *ids);
+    }
+    fprintf(stderr, "encode %.3f s\n", seconds);
+    bl_word_cache_close(cache);
+    bl_buf_release(&record);
+    bl_free(ids);
+    return 0;
+}
+
+static int decode(const bl_tokenizer *t, int stream)
+{
+    bl_buf record, text;
+    bl_buf_init(&record);
+    bl_buf_init(&text);
+    size_t count, bytes;
+    while (read_record(stdin, &record, sizeof(int32_t), &count)) {
+        int32_t *ids = bl_calloc(count, sizeof *ids);
+        if (!ids)
+            return 1;
+        if (count)
+            memcpy(ids, record.data, count * sizeof *ids);
+        bl_buf_clear(&text);
+        if (stream) {
+            bl_decoder d = {0};
+            for (size_t i = 0; i < count; i++) {
+                size_t n;
+                (void)bl_tokenizer_bytes(t, ids[i], &n);
+                char *to = bl_buf_reserve(&text, 3 * (n + 3));
+                if (!to)
+                    return 1;
+                text.len += bl_decoder_feed(&d, t, ids[i], 0, to);
+            }
+            char *to = bl_buf_reserve(&text, 3);
+            if (!to)
+                return 1;
+            text.len += bl_decoder_finish(&d, to);
+        } else {
+            if (bl_tokenizer_decode(t, ids, count, NULL, 0, &bytes, &error) != BL_OK)
+                return failed();
+            char *to = bl_buf_reserve(&text, bytes);
+            if (!to || bl_tokenizer_decode(t, ids, count, to, bytes, &bytes, &error) != BL_OK)
+                return failed();
+            text.len = bytes;
+        }
+        write_record(text.data ? text.data : "", text.len, 1);
+        bl_free(ids);
+    }
+    bl_buf_release(&record);
+    bl_buf_release(&text);
+    return 0;
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 6 && strcmp(argv[1], "train") == 0)
+        return train(argv[2], argv[3], argv[4], argv[5]);
+    bl_tokenizer *t = NULL;
+    if (argc != 3) {
+        fprintf(stderr, "usage: tokenizer_probe train RECORDS VOCAB_SIZE MIN_FREQUENCY OUT.json\n"
+                        "       tokenizer_probe encode|encode-text|decode|stream TOKENIZER.json\n");
+        return 2;
+    }
+    if (bl_tokenizer_open(&t, argv[2], &error) != BL_OK)
+        return failed();
+    int status = 2;
+    if (strcmp(argv[1], "encode") == 0)
+        status = encode(t, 0);
+    else if (strcmp(argv[1], "encode-text") == 0)
+        status = encode(t, BL_ENCODE_NO_SPECIAL);
+    else if (strcmp(argv[1], "decode") == 0)
+        status = decode(t, 0);
+    else if (strcmp(argv[1], "stream") == 0)
+        status = decode(t, 1);
+    bl_tokenizer_close(t);
+    return status;
+}
