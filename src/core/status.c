@@ -29,6 +29,14 @@ int bl_status_exit_code(bl_status status)
     return 1;
 }
 
+/* Names out of hostile files may hold line breaks and escape sequences; a message is one line. */
+static void keep_to_one_line(char *message)
+{
+    for (char *p = message; *p; p++)
+        if ((unsigned char)*p < 0x20 || *p == 0x7f)
+            *p = '?';
+}
+
 bl_status bl_fail(bl_error *err, bl_status code, const char *format, ...)
 {
     if (err) {
@@ -37,6 +45,7 @@ bl_status bl_fail(bl_error *err, bl_status code, const char *format, ...)
         err->code = code;
         (void)vsnprintf(err->message, sizeof err->message, format, args);
         va_end(args);
+        keep_to_one_line(err->message);
     }
     return code;
 }
@@ -51,6 +60,7 @@ bl_status bl_fail_errno(bl_error *err, bl_status code, int error, const char *fo
         va_end(args);
         size_t used = strlen(err->message);
         (void)snprintf(err->message + used, sizeof err->message - used, ": %s", strerror(error));
+        keep_to_one_line(err->message);
     }
     return code;
 }

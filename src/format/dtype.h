@@ -1,0 +1,13 @@
+/* Element types of safetensors files inside this folder. */
+#ifndef BL_FORMAT_DTYPE_H
+#define BL_FORMAT_DTYPE_H
+
+#include "format/safetensors.h"
+
+/* The type of that name; 0 when there is none. */
+int bl_dtype_find(const char *name, bl_dtype *dtype);
+
+/* F32, BF16 or F16 elements (at any address) to float32, exactly. */
+void bl_dtype_widen(bl_dtype dtype, const void *data, size_t count, float *out);
+
+#endif
