@@ -1,0 +1,158 @@
+/* The reference device: host memory, one scratch block and the op table. */
+#include "ops/ref/ref.h"
+#include "ops/ref/ttt.h"
+#include "core/alloc.h"
+
+#include <assert.h>
+#include <string.h>
+
+static ref_device *impl(bl_dev *d)
+{
+    return d->impl;
+}
+
+/* ---- scratch ---- */
+
+bl_arena *REF(scratch)(bl_dev *d)
+{
+    return &impl(d)->scratch;
+}
+
+/* While reserve() measures, the size is SIZE_MAX and the memory NULL. */
+double *REF(doubles)(bl_arena *a, size_t count)
+{
+    double *p = bl_arena_push(a, count, sizeof *p);
+    assert(p || a->size == SIZE_MAX);
+    return p;
+}
+
+BL_REAL *REF(reals)(bl_arena *a, size_t count)
+{
+    BL_REAL *p = bl_arena_push(a, count, sizeof *p);
+    assert(p || a->size == SIZE_MAX);
+    return p;
+}
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* The largest plans of any op: a row op holds at most 8 rows, head_loss three, the TTT layer a
+ * chunk and its gradients.  One after the other is a little more than any one of them needs. */
+static void plan_scratch(bl_arena *a, const bl_limits *m)
+{
+    size_t width = larger(m->D, m->I), N = m->B * m->T;
+    ttt_chunk c;
+    for (int row = 0; row < 8; row++)
+        REF(doubles)(a, width);
+    REF(doubles)(a, larger(m->V, 1));
+    REF(doubles)(a, larger(N, 1));
+    REF(chunk_push)(&c, a, m->C, m->F);
+    REF(chunk_grads_measure)(a, m->C, m->F);
+    for (int row = 0; row < 10; row++) /* of ttt_linear_step */
+        REF(doubles)(a, m->F);
+}
+
+bl_status REF(reserve)(bl_dev *d, const bl_limits *most, bl_error *err)
+{
+    ref_device *r = impl(d);
+    bl_limits *m = &r->most;
+    m->B = larger(m->B, most->B), m->T = larger(m->T, most->T), m->D = larger(m->D, most->D);
+    m->H = larger(m->H, most->H), m->F = larger(m->F, most->F), m->I = larger(m->I, most->I);
+    m->V = larger(m->V, most->V), m->C = larger(m->C, most->C), m->K = larger(m->K, most->K);
+
+    bl_arena plan;
+    bl_arena_measure(&plan);
+    plan_scratch(&plan, m);
+    BL_TRY(bl_arena_status(&plan, "scratch of the reference backend", err));
+    size_t bytes = bl_arena_bytes(&plan);
+    if (bytes <= r->scratch.size)
+        return BL_OK;
+    void *block = bl_alloc_aligned(bytes, 1);
+    if (!block)
+        return bl_fail(err, BL_ENOMEM, "out of memory: %zu bytes of scratch", bytes);
+    bl_free(r->scratch_block);
+    r->scratch_block = block;
+    bl_arena_bind(&r->scratch, block, bytes);
+    return BL_OK;
+}
+
+/* ---- memory and order: the device's memory is the host's, and every op is done at once ---- */
+
+bl_status REF(alloc)(bl_dev *d, void **p, size_t bytes, bl_error *err)
+{
+    (void)d;
+    *p = bl_alloc_aligned(bytes ? bytes : 1, 1);
+    return *p ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory: %zu bytes", bytes);
+}
+
+bl_status REF(put)(bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err)
+{
+    (void)d, (void)err;
+    memcpy(to, from, bytes);
+    return BL_OK;
+}
+
+bl_status REF(get)(bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err)
+{
+    (void)d, (void)err;
+    memcpy(to, from, bytes);
+    return BL_OK;
+}
+
+bl_status REF(sync)(bl_dev *d, bl_error *err)
+{
+    (void)d, (void)err;
+    return BL_OK;
+}
+
+void REF(free)(bl_dev *d, void *p)
+{
+    (void)d;
+    bl_free(p);
+}
+
+void REF(zero)(bl_dev *d, void *p, size_t bytes)
+{
+    (void)d;
+    memset(p, 0, bytes);
+}
+
+void REF(copy)(bl_dev *d, void *to, const void *from, size_t bytes)
+{
+    (void)d;
+    memcpy(to, from, bytes);
+}
+
+void REF(close)(bl_dev *d)
+{
+    if (!d)
+        return;
+    ref_device *r = impl(d);
+    bl_free(r->scratch_block);
+    bl_free(r);
+}
+
+bl_status REF(open)(bl_dev **d, int ternary, bl_error *err)
+{
+    *d = NULL;
+    ref_device *r = bl_calloc(1, sizeof *r);
+    if (!r)
+        return bl_fail(err, BL_ENOMEM, "out of memory for the reference backend");
+#define X(op, params, args) r->ops.op = REF(op);
+    BL_OPS_SIZE_LIST(X)
+    BL_OPS_STATUS_LIST(X)
+    BL_OPS_VOID_LIST(X)
+#undef X
+    bl_ops_complete(&r->ops);
+    r->dev = (bl_dev){.ops = &r->ops,
+                      .name = BL_REF_BITS == 32 ? "ref32" : "ref64",
+                      .impl = r,
+                      .act_bytes = sizeof(BL_REAL),
+                      .param_bytes = sizeof(BL_REAL),
+                      .real_bytes = sizeof(BL_REAL),
+                      .ternary = ternary};
+    *d = &r->dev;
+    return BL_OK;
+}

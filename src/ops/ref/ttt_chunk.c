@@ -1,0 +1,142 @@
+/* One chunk of the TTT layer forward: the equations of MODEL 3.1 and 3.2. */
+#include "ops/ref/ttt.h"
+
+#include <math.h>
+
+void REF(chunk_push)(ttt_chunk *c, bl_arena *scratch, size_t C, size_t F)
+{
+    double **rows[] = {&c->Q, &c->K, &c->V, &c->xh, &c->e, &c->a, &c->G, &c->Zb, &c->xo, &c->O};
+    double **squares[] = {&c->S, &c->M, &c->mix};
+    double **columns[] = {&c->lambda, &c->tau, &c->sigma, &c->sigma_o};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        *rows[i] = REF(doubles)(scratch, C * F);
+    for (size_t i = 0; i < sizeof squares / sizeof *squares; i++)
+        *squares[i] = REF(doubles)(scratch, C * C);
+    for (size_t i = 0; i < sizeof columns / sizeof *columns; i++)
+        *columns[i] = REF(doubles)(scratch, C);
+    c->gamma = REF(doubles)(scratch, F);
+    c->beta = REF(doubles)(scratch, F);
+    c->W = REF(doubles)(scratch, F * F);
+    c->b = REF(doubles)(scratch, F);
+}
+
+void REF(load)(double *to, const BL_REAL *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = (double)from[i];
+}
+
+void REF(store)(BL_REAL *to, const double *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        to[i] = (BL_REAL)from[i];
+}
+
+void REF(rope)(double *y, const double *x, size_t t, double sign, const bl_ttt_shape *s)
+{
+    for (size_t i = 0; i < s->F / 2; i++) {
+        double angle =
+            (double)(t % s->C) * pow((double)s->rope_theta, -2.0 * (double)i / (double)s->F);
+        double even = x[2 * i], odd = x[2 * i + 1], sine = sign * sin(angle);
+        y[2 * i] = even * cos(angle) - odd * sine;
+        y[2 * i + 1] = even * sine + odd * cos(angle);
+    }
+}
+
+double REF(tau)(const bl_ttt_params *p, size_t j)
+{
+    const BL_REAL *delta = (const void *)p->delta;
+    return fmax(1.0 / (double)(j + 1) + (double)delta[j], 0);
+}
+
+void REF(chunk_load)(ttt_chunk *c, const bl_ttt_shape *s, const bl_ttt_params *p, ttt_place at,
+                     const BL_REAL *q, const BL_REAL *k, const BL_REAL *v, const BL_REAL *lambda)
+{
+    size_t F = s->F, left = s->T - at.t0;
+    const BL_REAL *gamma = (const void *)p->gamma, *beta = (const void *)p->beta;
+    c->F = F;
+    c->n = left < s->C ? left : s->C;
+    c->full = c->n == s->C;
+    REF(load)(c->gamma, gamma + at.h * F, F);
+    REF(load)(c->beta, beta + at.h * F, F);
+    for (size_t j = 0; j < c->n; j++) {
+        size_t row = ((at.b * s->T + at.t0 + j) * s->H + at.h);
+        REF(load)(c->Q + j * F, q + row * F, F);
+        REF(load)(c->K + j * F, k + row * F, F);
+        REF(load)(c->V + j * F, v + row * F, F);
+        REF(rope)(c->Q + j * F, c->Q + j * F, j, 1, s);
+        REF(rope)(c->K + j * F, c->K + j * F, j, 1, s);
+        c->lambda[j] = (double)lambda[row];
+        c->tau[j] = REF(tau)(p, j);
+    }
+}
+
+double REF(inner_gradient)(double *G, double *xh, double *e, double *a, const double *z,
+                           const double *k, const double *v, const double *gamma,
+                           const double *beta, size_t F)
+{
+    double sigma = REF(standardise)(xh, z, F);
+    for (size_t i = 0; i < F; i++) {
+        e[i] = gamma[i] * xh[i] + beta[i] - (v[i] - k[i]);
+        a[i] = gamma[i] * e[i];
+    }
+    REF(project)(G, a, xh, F);
+    for (size_t i = 0; i < F; i++)
+        G[i] /= sigma;
+    return sigma;
+}
+
+/* y = x W + b, rows of x [n,F] */
+static void affine(double *y, const double *x, const double *W, const double *b, size_t n, size_t F)
+{
+    for (size_t j = 0; j < n; j++)
+        for (size_t i = 0; i < F; i++)
+            y[j * F + i] = b[i];
+    REF(add_nn)(y, 1, x, W, n, F, F);
+}
+
+void REF(chunk_fwd)(ttt_chunk *c)
+{
+    size_t n = c->n, F = c->F;
+
+    /* Z = K W + b and its G, row by row; Zb serves as room for Z */
+    affine(c->Zb, c->K, c->W, c->b, n, F);
+    for (size_t j = 0; j < n; j++) {
+        size_t r = j * F;
+        c->sigma[j] = REF(inner_gradient)(c->G + r, c->xh + r, c->e + r, c->a + r, c->Zb + r,
+                                          c->K + r, c->V + r, c->gamma, c->beta, F);
+    }
+
+    /* S = Q K^T + 1;  M = tril(tau lambda^T);  C = M * S */
+    for (size_t t = 0; t < n; t++)
+        for (size_t s = 0; s < n; s++) {
+            c->S[t * n + s] = REF(dot)(c->Q + t * F, c->K + s * F, F) + 1;
+            c->M[t * n + s] = s <= t ? c->tau[t] * c->lambda[s] : 0;
+            c->mix[t * n + s] = c->M[t * n + s] * c->S[t * n + s];
+        }
+
+    /* Zb = Q W + b - C G */
+    affine(c->Zb, c->Q, c->W, c->b, n, F);
+    REF(add_nn)(c->Zb, -1, c->mix, c->G, n, n, F);
+
+    /* O = Q + gamma LNhat(Zb) + beta */
+    for (size_t j = 0; j < n; j++) {
+        c->sigma_o[j] = REF(standardise)(c->xo + j * F, c->Zb + j * F, F);
+        for (size_t i = 0; i < F; i++)
+            c->O[j * F + i] = c->Q[j * F + i] + c->gamma[i] * c->xo[j * F + i] + c->beta[i];
+    }
+}
+
+void REF(chunk_update)(ttt_chunk *c)
+{
+    size_t n = c->n, F = c->F;
+    if (!c->full)
+        return;
+    /* r = tau[n] lambda;  W' = W - (r K)^T G;  b' = b - sum_s r_s G_s */
+    for (size_t s = 0; s < n; s++) {
+        double r = c->tau[n - 1] * c->lambda[s];
+        REF(add_tn)(c->W, -r, c->K + s * F, c->G + s * F, F, 1, F);
+        for (size_t i = 0; i < F; i++)
+            c->b[i] -= r * c->G[s * F + i];
+    }
+}

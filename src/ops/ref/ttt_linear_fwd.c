@@ -1,0 +1,52 @@
+/* The TTT layer over whole sequences: chunk after chunk in the dual form (MODEL 3.2). */
+#include "ops/ref/ttt.h"
+
+#include <string.h>
+
+/* Saved for the backward pass: W and b at the start of every chunk, as doubles
+ * [B,H,chunks,F*F+F]. */
+static size_t chunks_of(const bl_ttt_shape *s)
+{
+    return (s->T + s->C - 1) / s->C;
+}
+
+size_t REF(ttt_saved_bytes)(bl_dev *d, const bl_ttt_shape *s)
+{
+    (void)d;
+    return s->B * s->H * chunks_of(s) * (s->F * s->F + s->F) * sizeof(double);
+}
+
+void REF(ttt_linear_fwd)(bl_dev *d, bl_act *o_, void *saved, const bl_act *q_, const bl_act *k_,
+                         const bl_act *v_, const bl_real *lambda_, const bl_ttt_params *p,
+                         const bl_ttt_shape *s)
+{
+    BL_REAL *o = (void *)o_;
+    const BL_REAL *q = (const void *)q_, *k = (const void *)k_, *v = (const void *)v_;
+    const BL_REAL *lambda = (const void *)lambda_;
+    const BL_REAL *W0 = (const void *)p->W0, *b0 = (const void *)p->b0;
+    size_t F = s->F;
+    double *checkpoint = saved;
+    bl_arena *scratch = REF(scratch)(d);
+    size_t mark = bl_arena_mark(scratch);
+    ttt_chunk c;
+    REF(chunk_push)(&c, scratch, s->C, F);
+
+    for (size_t b = 0; b < s->B; b++)
+        for (size_t h = 0; h < s->H; h++) {
+            REF(load)(c.W, W0 + h * F * F, F * F);
+            REF(load)(c.b, b0 + h * F, F);
+            for (size_t t0 = 0; t0 < s->T; t0 += s->C) {
+                memcpy(checkpoint, c.W, F * F * sizeof(double));
+                memcpy(checkpoint + F * F, c.b, F * sizeof(double));
+                checkpoint += F * F + F;
+                REF(chunk_load)(&c, s, p, (ttt_place){b, h, t0}, q, k, v, lambda);
+                REF(chunk_fwd)(&c);
+                for (size_t j = 0; j < c.n; j++) {
+                    size_t row = (b * s->T + t0 + j) * s->H + h;
+                    REF(store)(o + row * F, c.O + j * F, F);
+                }
+                REF(chunk_update)(&c);
+            }
+        }
+    bl_arena_rewind(scratch, mark);
+}
