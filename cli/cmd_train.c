@@ -13,8 +13,6 @@
 /* What the events of a run leave behind. */
 typedef struct watch {
     bl_plot_curve train, valid;
-    uint64_t step;     /* done */
-    uint64_t saved;    /* step of the last checkpoint */
     int begun;         /* the progress line stands */
     char reason[256];  /* why the run ended */
     char newest[1024]; /* checkpoint */
@@ -31,7 +29,6 @@ static void show_step(watch *w, const bl_train_event *e)
 {
     char tail[96];
     begin_line(w, e);
-    w->step = e->step;
     bl_plot_add(&w->train, (double)e->step, e->loss);
     (void)snprintf(tail, sizeof tail, "loss %.3f, lr %.2e, %s tok/s", e->loss, e->lr,
                    bl_format_scaled(e->tokens_per_s).text);
@@ -57,7 +54,6 @@ static void on_event(void *user, const bl_train_event *e)
         bl_progress_print("%s", text);
         break;
     case BL_TRAIN_RESUME:
-        w->step = e->step;
         bl_progress_print("going on at step %s%s%s", bl_format_count(e->step).text,
                           *text ? " from " : "", text);
         begin_line(w, e);
@@ -73,7 +69,6 @@ static void on_event(void *user, const bl_train_event *e)
                           bl_terminal_colour(stderr, BL_PLAIN), text);
         break;
     case BL_TRAIN_CHECKPOINT:
-        w->saved = e->step;
         (void)snprintf(w->newest, sizeof w->newest, "%s", text);
         break;
     case BL_TRAIN_WARNING:
@@ -120,10 +115,8 @@ static void report_end(const bl_args *args, const watch *w, bl_status status)
     const char *run = bl_flags_text(args, "out"), *data = bl_flags_text(args, "data");
     bl_progress_end();
     if (*w->reason)
-        bl_progress_print("%s", w->reason);
+        bl_progress_print("%s%s%s", w->reason, *w->newest ? ", checkpoint " : "", w->newest);
     if (status == BL_EINTERRUPTED) {
-        bl_progress_print("stopped after step %s, last checkpoint %s",
-                          bl_format_count(w->step).text, *w->newest ? w->newest : "none");
         bl_progress_print("go on with: bitllama train --data %s --out %s --resume", data, run);
         return;
     }

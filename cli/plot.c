@@ -95,21 +95,21 @@ static void draw_marks(frame *f, const bl_plot_curve *c)
     }
 }
 
-static void print_cell(FILE *stream, const frame *f, size_t row, size_t column, int unicode)
+/* One cell in its colour; *colour is the one that stands, so that a run of cells names it once. */
+static void print_cell(FILE *stream, unsigned char dots, int mark, bl_colour *colour, int unicode)
 {
-    unsigned char dots = f->dots[row][column];
-    if (f->mark[row][column]) {
-        fprintf(stream, "%s%s%s", bl_terminal_colour(stream, BL_YELLOW), unicode ? "●" : "o",
-                bl_terminal_colour(stream, BL_PLAIN));
-    } else if (!dots) {
+    bl_colour wanted = mark ? BL_YELLOW : dots ? BL_BLUE : BL_PLAIN;
+    if (wanted != *colour)
+        fputs(bl_terminal_colour(stream, wanted), stream);
+    *colour = wanted;
+    if (mark)
+        fputs(unicode ? "●" : "o", stream);
+    else if (!dots)
         fputc(' ', stream);
-    } else if (unicode) {
-        /* U+2800 + dots as UTF-8: e2 a0+ 80+ */
-        fprintf(stream, "%s\xe2%c%c%s", bl_terminal_colour(stream, BL_BLUE), 0xa0 + (dots >> 6),
-                0x80 + (dots & 63), bl_terminal_colour(stream, BL_PLAIN));
-    } else {
+    else if (unicode) /* U+2800 + dots in UTF-8 */
+        fprintf(stream, "\xe2%c%c", 0xa0 + (dots >> 6), 0x80 + (dots & 63));
+    else
         fputc('*', stream);
-    }
 }
 
 static void print_frame(FILE *stream, const frame *f, int unicode)
@@ -123,12 +123,13 @@ static void print_frame(FILE *stream, const frame *f, int unicode)
             fprintf(stream, "%*.3f %s", LABEL - 1, value, tick);
         else
             fprintf(stream, "%*s %s", LABEL - 1, "", side);
+        bl_colour colour = BL_PLAIN;
         size_t used = f->columns;
         while (used > 0 && !f->dots[row][used - 1] && !f->mark[row][used - 1])
             used--;
         for (size_t column = 0; column < used; column++)
-            print_cell(stream, f, row, column, unicode);
-        fputc('\n', stream);
+            print_cell(stream, f->dots[row][column], f->mark[row][column], &colour, unicode);
+        fprintf(stream, "%s\n", colour == BL_PLAIN ? "" : bl_terminal_colour(stream, BL_PLAIN));
     }
     fprintf(stream, "%*s%s", LABEL, "", corner);
     for (size_t column = 0; column < f->columns; column++)

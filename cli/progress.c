@@ -82,6 +82,23 @@ static void draw_bar(size_t width)
     fputs("| ", stderr);
 }
 
+/* Leaves out what stands last in the brackets until the text fits. */
+static void shorten(char *right, size_t room)
+{
+    size_t length = strlen(right);
+    while (length > room) {
+        size_t cut = length - 1;
+        while (cut > 0 && memcmp(right + cut - 1, ", ", 2) != 0)
+            cut--;
+        if (cut == 0) {
+            right[room] = 0;
+            return;
+        }
+        memcpy(right + cut - 1, "]", 2);
+        length = cut;
+    }
+}
+
 static void draw(void)
 {
     char left[TEXT_BYTES], right[2 * TEXT_BYTES];
@@ -94,16 +111,16 @@ static void draw(void)
         return;
     }
     size_t width = bl_terminal_width(stderr) - 1;
-    size_t used = strlen(left) + strlen(right) + 3;
-    fprintf(stderr, "\r%.*s", (int)width, left);
-    if (bar.total && used + BAR_LEAST <= width) {
-        size_t room = width - used;
+    size_t least = bar.total ? 3 : 1; /* the bar's ends, or a space */
+    left[strlen(left) > width - least ? width - least : strlen(left)] = 0;
+    shorten(right, width - least - strlen(left));
+    size_t room = width - least - strlen(left) - strlen(right);
+    fprintf(stderr, "\r%s", left);
+    if (bar.total && room >= BAR_LEAST)
         draw_bar(room < BAR_MOST ? room : BAR_MOST);
-    } else {
+    else
         fputc(' ', stderr);
-    }
-    size_t room = width > strlen(left) + 1 ? width - strlen(left) - 1 : 0;
-    fprintf(stderr, "%.*s\033[K", (int)room, right);
+    fprintf(stderr, "%s\033[K", right);
     (void)fflush(stderr);
 }
 

@@ -1,0 +1,64 @@
+# What the command line tests share: expect() runs a command and judges exit code, stdout and stderr.
+#
+# Every suite is called as: sh SUITE.sh PROGRAM FOLDER, with a scratch folder of its own.
+# Patterns are those of the shell's case; '' is exactly nothing.
+set -u
+unset COLUMNS NO_COLOR 2>/dev/null || true
+export LC_ALL=C
+bitllama=$1
+scratch=$2
+rm -rf "$scratch"
+mkdir -p "$scratch" || exit 1
+failures=0
+cases=0
+input=/dev/null # what the next command reads
+output=         # where its stdout goes, if not into a file that is judged
+
+fail() { # NAME WHAT
+    failures=$((failures + 1))
+    echo "FAIL $1: $2"
+    sed 's/^/    stderr: /' "$scratch/stderr" | head -n 20
+}
+
+matches() { # FILE PATTERN
+    text=$(cat "$1")
+    # shellcheck disable=SC2254 # the pattern is meant to be one
+    case $text in
+    $2) return 0 ;;
+    esac
+    return 1
+}
+
+# expect NAME EXIT STDOUT STDERR ARGUMENTS...: runs bitllama with the arguments.
+expect() {
+    name=$1 code=$2 out=$3 err=$4
+    shift 4
+    cases=$((cases + 1))
+    : >"$scratch/stdout"
+    "$bitllama" "$@" <"$input" >"${output:-$scratch/stdout}" 2>"$scratch/stderr"
+    got=$?
+    if [ "$got" -ne "$code" ]; then
+        fail "$name" "exit $got, expected $code"
+    elif ! matches "$scratch/stdout" "$out"; then
+        fail "$name" "stdout is not $out but:"
+        head -n 20 "$scratch/stdout"
+    elif ! matches "$scratch/stderr" "$err"; then
+        fail "$name" "stderr is not $err"
+    fi
+    input=/dev/null
+    output=
+}
+
+# check NAME COMMAND...: any other condition.
+check() {
+    name=$1
+    shift
+    cases=$((cases + 1))
+    "$@" >"$scratch/stderr" 2>&1 || fail "$name" "$* says no"
+}
+
+finish() {
+    echo "$cases cases, $failures failures"
+    [ "$failures" -eq 0 ] && [ "$cases" -gt 0 ]
+    exit
+}

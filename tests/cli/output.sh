@@ -1,0 +1,46 @@
+# What cannot be written: a full disk, a folder that takes no files, a closed pipe.
+. "$(dirname "$0")/expect.sh"
+data=$3/data run=$3/run
+cd "$scratch" || exit 1
+
+# ---- stdout ----
+for command in "info $run" "info $data --json" "tokenize -m $run -p hello" \
+    "detokenize -m $run -p 300" "eval -m $run --data $data/val.bin --json" \
+    "generate -m $run -p x --max-tokens 5"; do
+    output=/dev/full
+    # shellcheck disable=SC2086 # words
+    expect "${command%% *} to a full disk" 4 '' "*cannot write to standard output: *" $command
+done
+{
+    sleep 0.3
+    "$bitllama" generate -m "$run" -p x --max-tokens 2000 --ignore-eos 2>stderr
+    echo $? >code
+} | head -c 1 >first
+check "generate into a closed pipe ends" test "$(cat code)" -eq 4
+check "and the pipe got its byte" test -s first
+
+# ---- files: /proc takes none, whoever asks; /dev/full takes no bytes ----
+expect "logits where no file can be" 4 '' "*cannot write /proc/x.npy*" logits -m "$run" --ids 1 -o /proc/x.npy
+expect "logits to a full disk" 4 '' "*cannot write /dev/full*" logits -m "$run" --ids 1 -o /dev/full
+expect "logits over a folder" 4 '' "*cannot write $scratch*" logits -m "$run" --ids 1 -o "$scratch"
+expect "logits into no folder" 4 '' "*cannot write no/x.npy*" logits -m "$run" --ids 1 -o no/x.npy
+expect "prepare where no folder can be" 4 '' "*/proc/d*" prepare tales --tales-bytes 20000 --vocab-size 300 --out /proc/d
+expect "train where no folder can be" 4 '' "*/proc/r*" train --data "$data" --out /proc/r --preset tiny --steps 1
+: >file
+expect "prepare over a file" 4 '' "*file*" prepare tales --tales-bytes 20000 --vocab-size 300 --out file
+expect "train over a file" 4 '' "*file*" train --data "$data" --out file --preset tiny --steps 1
+
+# ---- a failure leaves what was there ----
+printf 'precious' >keep.npy
+expect "bad ids" 3 '' '*' logits -m "$run" --ids 1,999 -o keep.npy
+check "the old file stays" test "$(cat keep.npy)" = precious
+ulimit -f 1 2>/dev/null && limited=1 || limited=0
+if [ "$limited" -eq 1 ]; then
+    trap '' XFSZ 2>/dev/null || true
+    expect "logits past the file size limit" 4 '' "*cannot write keep.npy*" \
+        logits -m "$run" --ids 1,2,3,4,5,6,7,8,9,10 -o keep.npy
+    check "the old file stays again" test "$(cat keep.npy)" = precious
+fi
+check "no temporary file stays" sh -c '! ls | grep -q tmp'
+
+finish

@@ -1,0 +1,109 @@
+# The commands at work on the tiny model: their products, and that the same input gives the same.
+. "$(dirname "$0")/expect.sh"
+data=$3/data run=$3/run
+cd "$scratch" || exit 1
+
+# ---- tokenize and detokenize ----
+expect "tokenize" 0 '[0-9]*' '' tokenize -m "$run" -p "Once upon a time"
+cp stdout ids
+expect "tokenize by file" 0 "$(cat ids)" '' tokenize --tokenizer "$data/tokenizer.json" -p "Once upon a time"
+expect "tokenize by folder" 0 "$(cat ids)" '' tokenize --tokenizer "$data" -p "Once upon a time"
+expect "tokenize --json" 0 "{\"ids\": \[$(sed 's/ /, /g' ids)\]}" '' tokenize -m "$run" -p "Once upon a time" --json
+printf 'Once upon a time' >text
+input=text
+expect "tokenize stdin" 0 "$(cat ids)" '' tokenize -m "$run"
+expect "tokenize a file" 0 "$(cat ids)" '' tokenize -m "$run" -f text
+expect "tokenize nothing" 0 '' '' tokenize -m "$run" -p ''
+expect "tokenize nothing --json" 0 '{"ids": \[\]}' '' tokenize -m "$run" -p '' --json
+expect "a special token" 0 '0' '' tokenize -m "$run" -p '<|endoftext|>'
+expect "a special token as text" 0 '?*[0-9] *' '' tokenize -m "$run" -p '<|endoftext|>' --no-special
+expect "detokenize" 0 'Once upon a time' '' detokenize -m "$run" -p "$(cat ids)"
+expect "detokenize commas" 0 'Once upon a time' '' detokenize -m "$run" -p "$(tr ' ' , <ids)"
+expect "detokenize JSON" 0 'Once upon a time' '' detokenize -m "$run" -p "[$(tr ' ' , <ids)]"
+input=ids
+expect "detokenize stdin" 0 'Once upon a time' '' detokenize -m "$run"
+expect "detokenize --json" 0 '{"text": "Once upon a time"}' '' detokenize -m "$run" -f ids --json
+expect "detokenize nothing" 0 '' '' detokenize -m "$run" -p ''
+printf 'A "quote",\n\ttabs \303\251\360\237\246\231, 3 spaces   and a final newline\n' >round
+"$bitllama" tokenize -m "$run" -f round --json 2>stderr | "$bitllama" detokenize -m "$run" >back 2>>stderr
+check "there and back again" cmp round back
+expect "JSON is escaped" 0 '{"text": "A \\"quote\\",\\n\\u0009tabs *newline\\n"}' '' \
+    detokenize -m "$run" -p "$("$bitllama" tokenize -m "$run" -f round)" --json
+
+# ---- generate ----
+expect "generate" 0 '?*' '*seed 7, *tok/s*' generate -m "$run" -p "Once upon a time" --max-tokens 40 --seed 7
+cp stdout first
+expect "the same seed" 0 '?*' '*seed 7,*' generate -m "$run" -p "Once upon a time" --max-tokens 40 --seed 7
+check "gives the same text" cmp stdout first
+expect "another seed" 0 '?*' '*seed 8,*' generate -m "$run" -p "Once upon a time" --max-tokens 40 --seed 8
+check "gives another text" sh -c '! cmp -s stdout first'
+expect "the prompt is not repeated" 0 '?*' '*' generate -m "$run" -p "Zebra" --max-tokens 20 --seed 1
+check "in the output" sh -c '! grep -q Zebra stdout'
+expect "-f file" 0 '?*' '*seed 7,*' generate -m "$run" -f text --max-tokens 40 --seed 7
+check "as -p" cmp stdout first
+printf 'Once upon a time\n' >line
+input=line
+expect "-p -" 0 '?*' '*seed 7,*' generate -m "$run" -p - --max-tokens 40 --seed 7
+check "as -p, without the newline" cmp stdout first
+expect "empty prompt" 0 '?*' '*' generate -m "$run" -p '' --max-tokens 10 --seed 1
+expect "greedy" 0 '?*' '*' generate -m "$run" -p x --max-tokens 30 --temperature 0 --seed 1
+cp stdout greedy
+expect "greedy again" 0 '?*' '*' generate -m "$run" -p x --max-tokens 30 --temperature=0 --seed 2
+check "whatever the seed" cmp stdout greedy
+expect "no tokens" 0 '' '*' generate -m "$run" -p x --max-tokens 0
+expect "a random seed is told" 0 '*' '*seed [0-9]*' generate -m "$run" -p x --max-tokens 1
+expect "the reference device" 0 '?*' '*' generate -m "$run" -p x --max-tokens 4 --device ref
+
+# ---- logits ----
+ids=5,17,300,8,9,10,11,12,13,14,15,16,17,18,19,20,21,22,23,24,25,26,27,28,29,30,31,32,33,34
+expect "logits" 0 '' "*whole.npy: float32 \[30, 400\]" logits -m "$run" --ids $ids -o whole.npy
+check "NPY version 1.0" sh -c 'head -c 8 whole.npy | od -An -tx1 | tr -d " \n" | grep -q "^934e554d50590100$"'
+check "its header" sh -c "head -c 128 whole.npy | LC_ALL=C grep -aq \"'descr': '<f4', 'fortran_order': False, 'shape': (30, 400), }\""
+check "its size: header and 30 x 400 floats" test "$(wc -c <whole.npy)" -eq $((128 + 30 * 400 * 4))
+for split in 1 1,7,16 16 3,5 15,1 1000; do
+    expect "split $split" 0 '' '*' logits -m "$run" --ids $ids --split $split -o split.npy
+    check "split $split gives the same bits" cmp whole.npy split.npy
+done
+expect "logits of a text" 0 '' '*' logits -m "$run" -p "Once upon a time" -o text.npy
+expect "logits of its ids" 0 '' '*' logits -m "$run" --ids "0,$(tr ' ' , <ids)" -o ids.npy
+check "the text was fed after <|endoftext|>" cmp text.npy ids.npy
+expect "without it" 0 '' '*' logits -m "$run" -p "Once upon a time" --no-bos -o text.npy
+expect "its ids" 0 '' '*' logits -m "$run" --ids "$(tr ' ' , <ids)" -o ids.npy
+check "the same" cmp text.npy ids.npy
+output=stdout.npy
+expect "logits to stdout" 0 '' '*' logits -m "$run" --ids $ids -o -
+check "the same file" cmp whole.npy stdout.npy
+
+# ---- eval ----
+expect "eval" 0 'loss *nats a token*perplexity *bits per byte *tokens *' '*tok/s*' eval -m "$run" --data "$data/val.bin"
+expect "eval --json" 0 '{"loss": [0-9]*, "perplexity": [0-9]*, "bits_per_byte": [0-9]*, "tokens": [0-9]*, "bytes": *, "documents": *, "seconds": *}' '*' \
+    eval -m "$run" --data "$data" --json
+check "a folder means its val.bin" sh -c \
+    "'$bitllama' eval -m '$run' --data '$data/val.bin' --json 2>&1 >val.json; sed 's/, .seconds.*//' val.json >a; sed 's/, .seconds.*//' stdout >b; cmp a b"
+printf 'Once upon a time there was a fox.\n<|endoftext|>\nA cat sat.\n' >story.txt
+expect "eval of a text" 0 '*loss *bytes *documents *2*' '*' eval -m "$run" --data story.txt
+expect "eval by another window" 0 'loss *' '*' eval -m "$run" --data "$data/val.bin" --window 16
+expect "a window past the file" 3 '' '*val.bin*' eval -m "$run" --data "$data/val.bin" --window 1000000
+
+# ---- info ----
+expect "info of a run" 0 '?*' '' info "$run"
+expect "info of data" 0 '?*' '' info "$data"
+expect "info of a tokenizer" 0 '?*' '' info "$data/tokenizer.json"
+expect "info of tensors" 0 '?*' '' info "$run/model.safetensors"
+expect "info --json" 0 '{*}' '' info "$run" --json
+expect "info --json" 0 '{*}' '' info "$data" --json
+
+# ---- prepare ----
+printf 'One story.\n<|endoftext|>\nAnother one.\n<|endoftext|>\n\n<|endoftext|>\nThe third.\n' >three.txt
+expect "prepare a file" 0 '' '*' prepare three.txt --out three --vocab-size 258 --val-split 0
+input=three.txt
+expect "prepare stdin with a tokenizer" 0 '' '*' prepare - --out other --tokenizer "$data/tokenizer.json" --val-split 0
+check "the tokenizer stays" cmp other/tokenizer.json "$data/tokenizer.json"
+check "its vocabulary may run out" sh -c \
+    "'$bitllama' prepare three.txt --out few --vocab-size 4000 --val-split 0 2>&1 | tr '\n' ' ' | grep -q 'no more pairs'"
+expect "the same again" 0 '' '*' prepare tales --tales-bytes 200000 --vocab-size 400 --val-split 0.05 --out again
+for file in tokenizer.json train.bin val.bin; do
+    check "gives the same $file" cmp "again/$file" "$data/$file"
+done
+
+finish

@@ -1,0 +1,83 @@
+# Signals and stopping: a stopped and resumed run is the straight run, bit for bit.
+. "$(dirname "$0")/expect.sh"
+data=$3/data
+cd "$scratch" || exit 1
+shape="--preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers 2 --num-attention-heads 2 --context 32 --batch 8 --save-seconds 0"
+
+# train NAME ARGUMENTS...: a run in the background; $! is its process.
+train() {
+    folder=$1
+    shift
+    # shellcheck disable=SC2086 # words
+    "$bitllama" train --data "$data" --out "$folder" $shape "$@" >stdout 2>stderr &
+}
+
+# Waits for a step in the run's metrics.
+wait_for_steps() { # RUN COUNT
+    for _ in $(seq 600); do
+        [ "$(grep -c '"train"' "$1/metrics.jsonl" 2>/dev/null || true)" -ge "$2" ] && return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+# stop_with NUMBER NAME RUN: sends a signal after some steps and judges the exit code.
+stop_with() {
+    train "$3" --steps 100000 --save-every 100000 --eval-every 100000 --sample-every 100000
+    process=$!
+    check "$2: the run begins" wait_for_steps "$3" 3
+    kill -"$1" "$process"
+    wait "$process"
+    code=$?
+    check "$2: exit $((128 + $1))" test $code -eq $((128 + $1))
+    check "$2: says how to go on" grep -q 'go on with: bitllama train .* --resume' stderr
+    check "$2: a checkpoint" test -s "$3/ckpt/LATEST"
+}
+
+stop_with 2 SIGINT interrupted
+stop_with 15 SIGTERM terminated
+expect "the stopped run is a model" 0 '?*' '*' generate -m interrupted -p x --max-tokens 3
+
+# ---- SIGUSR1 ----
+train saved --steps 100000 --save-every 100000 --eval-every 100000 --sample-every 100000
+process=$!
+check "SIGUSR1: the run begins" wait_for_steps saved 2
+kill -USR1 "$process"
+wait_for_file() {
+    for _ in $(seq 100); do
+        [ -s "$1" ] && return 0
+        sleep 0.1
+    done
+    return 1
+}
+check "SIGUSR1 saves" wait_for_file saved/ckpt/LATEST
+check "and the run goes on" kill -0 "$process"
+expect "a second trainer on the folder" 4 '' "*saved*" train --data "$data" --out saved --resume
+kill -KILL "$process"
+wait "$process" 2>/dev/null
+
+# ---- resume ----
+# shellcheck disable=SC2086 # words
+expect "a straight run" 0 '' '*' train --data "$data" --out straight $shape --steps 20 --eval-every 10
+# shellcheck disable=SC2086 # words
+expect "--stop-after" 0 '' '*' train --data "$data" --out halves $shape --steps 20 --eval-every 10 --stop-after 7
+expect "--resume" 0 '' '*going on at step 7*' train --data "$data" --out halves --resume
+check "the same weights" cmp straight/ckpt/step-00000020/model.safetensors halves/ckpt/step-00000020/model.safetensors
+check "the same moments" cmp straight/ckpt/step-00000020/optimizer.safetensors halves/ckpt/step-00000020/optimizer.safetensors
+check "a record for every step, none twice" test "$(grep -c '"type": *"train"' halves/metrics.jsonl)" -eq 20
+expect "--resume of a finished run" 0 '' '*' train --data "$data" --out halves --resume
+
+# ---- generate ----
+"$bitllama" generate -m straight -p x --max-tokens 1000000 --ignore-eos >stdout 2>stderr &
+process=$!
+for _ in $(seq 100); do
+    [ -s stdout ] && break
+    sleep 0.1
+done
+kill -INT "$process"
+wait "$process"
+code=$?
+check "generate: exit 130" test $code -eq 130
+check "generate: ends with a newline" test "$(tail -c 1 stdout | od -An -tx1 | tr -d ' ')" = 0a
+
+finish
