@@ -78,7 +78,7 @@ bl_status bl_tokenizer_decode(const bl_tokenizer *t, const int32_t *ids, size_t 
             status = bl_fail(err, BL_EFORMAT, "id %ld (number %zu) is past the vocabulary of %zu",
                              (long)ids[i], i, bl_tokenizer_vocab_size(t));
         } else {
-            char *out = bl_buf_reserve(&all, 3 * (n + 3));
+            char *out = bl_buf_reserve(&all, 3 * (n + 1));
             if (out)
                 all.len += bl_decoder_feed(&decoder, t, ids[i], 0, out);
             status = bl_buf_status(&all, err);

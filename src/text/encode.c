@@ -11,7 +11,7 @@ enum {
 };
 
 struct bl_word_cache {
-    const bl_tokenizer *owner; /* whose ids are cached */
+    uint64_t owner; /* the tag of the tokenizer whose ids these are */
     bl_split_work split;
     bl_merge_work merge;
     bl_strtab words;
@@ -152,9 +152,9 @@ bl_status bl_tokenizer_append(const bl_tokenizer *t, bl_word_cache *cache, const
     size_t invalid = bl_utf8_invalid(text, bytes);
     if (invalid < bytes)
         return bl_fail(err, BL_EFORMAT, "the text is not UTF-8 at byte %zu", invalid);
-    if (cache->owner != t)
+    if (cache->owner != t->tag)
         forget_words(cache);
-    cache->owner = t;
+    cache->owner = t->tag;
     encoding e = {t, cache, flags, ids, cap, *count};
     BL_TRY(encode_segment(&e, 0, text, bytes, err));
     *count = e.count;

@@ -50,7 +50,7 @@ typedef struct bl_decoder {
     int started; /* the prefix space of the first token was dropped or was not there */
 } bl_decoder;
 
-/* The text that token `id` completes, into out (at least 3 * (the token's bytes + 3): every byte
+/* The text that token `id` completes, into out (at least 3 * (the token's bytes + 1): every byte
  * may turn into U+FFFD); returns its length, 0 for special tokens.  drop_prefix_space: leave out
  * one leading space of the whole stream. */
 size_t bl_decoder_feed(bl_decoder *d, const bl_tokenizer *t, int32_t id, int drop_prefix_space,

@@ -64,6 +64,7 @@ static bl_status bind_byte_ids(bl_tokenizer *t, const char *what, bl_error *err)
 
 bl_status bl_tokenizer_bind(bl_tokenizer *t, const char *what, bl_error *err)
 {
+    t->tag = bl_os_entropy();
     BL_TRY(bind_bytes(t, err));
     BL_TRY(bind_byte_ids(t, what, err));
     for (size_t i = 0; i < t->merge_count; i++) {

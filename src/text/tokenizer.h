@@ -37,6 +37,8 @@ struct bl_tokenizer {
     uint32_t byte_id[256];     /* the token of a single byte */
     unsigned char cut[2][256]; /* bytes that begin an added token: exact, normalized */
     bl_splitter *splitter;
+    uint64_t
+        tag; /* random: tells a word cache whose ids it holds, where an address may come again */
 };
 
 /* An empty tokenizer, to be filled by its maker. */

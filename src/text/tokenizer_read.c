@@ -91,8 +91,7 @@ static bl_status check_object(json_t *root, const char *name, const char *path, 
                        name ? name : "the file");
     const char *field;
     json_t *value;
-    json_object_foreach(object, field, value)
-    {
+    json_object_foreach (object, field, value) {
         const rule *r = rule_of(name, field);
         if (!r) {
             json_t *spelled = json_string(field);
@@ -126,8 +125,7 @@ static bl_status read_vocab(bl_tokenizer *t, json_t *vocab, const char *path, bl
     char text[QUOTE];
     const char *token;
     json_t *id;
-    json_object_foreach(vocab, token, id)
-    {
+    json_object_foreach (vocab, token, id) {
         json_int_t i = json_integer_value(id);
         if (!json_is_integer(id) || i < 0 || (uint64_t)i >= count || by_id[i] || !token[0]) {
             json_t *spelled = json_string(token);

@@ -120,7 +120,7 @@ static int decode(const bl_tokenizer *t, int stream)
             for (size_t i = 0; i < count; i++) {
                 size_t n;
                 (void)bl_tokenizer_bytes(t, ids[i], &n);
-                char *to = bl_buf_reserve(&text, 3 * (n + 3));
+                char *to = bl_buf_reserve(&text, 3 * (n + 1));
                 if (!to)
                     return 1;
                 text.len += bl_decoder_feed(&d, t, ids[i], 0, to);

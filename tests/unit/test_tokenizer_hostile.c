@@ -1,0 +1,269 @@
+/* tokenizer.json that is broken, or asks for what is not supported: one clear line each. */
+#include "core/os.h"
+#include "text/text.h"
+
+#include <jansson.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#define FIXTURES BL_TEST_DATA "/fixtures/tokenizer/"
+#define PATH     "test_tokenizer_hostile.tmp.json"
+
+/* Opens the text; the status must be `want` and the message one line with the path and `says`. */
+static void expect(const char *text, size_t bytes, bl_status want, const char *says)
+{
+    bl_tokenizer *t = NULL;
+    bl_error err = {0};
+    assert_int_equal(bl_file_replace(PATH, text, bytes, NULL), BL_OK);
+    bl_status got = bl_tokenizer_open(&t, PATH, &err);
+    if (got != want)
+        fail_msg("status %d instead of %d (%s): %s", got, want, says, err.message);
+    if (want == BL_OK) {
+        bl_tokenizer_close(t);
+    } else {
+        assert_null(t);
+        assert_null(strchr(err.message, '\n'));
+        if (!strstr(err.message, PATH) || !strstr(err.message, says))
+            fail_msg("the message lacks the path or \"%s\": %s", says, err.message);
+    }
+    assert_int_equal(bl_file_remove(PATH, NULL), BL_OK);
+}
+
+/* The place that a path such as model.merges.3 names: its parent, and the last name. */
+static json_t *parent_of(json_t *root, const char *path, const char **last)
+{
+    char name[64];
+    const char *dot;
+    while ((dot = strchr(path, '.')) != NULL) {
+        memcpy(name, path, (size_t)(dot - path));
+        name[dot - path] = 0;
+        root = json_is_array(root) ? json_array_get(root, strtoull(name, NULL, 10))
+                                   : json_object_get(root, name);
+        assert_non_null(root);
+        path = dot + 1;
+    }
+    *last = path;
+    return root;
+}
+
+/* One change to a good file: the value at `path` becomes `value` (JSON; NULL: taken away; an array
+ * index past the end appends). */
+static const struct {
+    const char *path, *value;
+    bl_status status;
+    const char *says;
+} changes[] = {
+    {"version", "\"1.0\"", BL_OK, ""},
+    {"version", "\"2.0\"", BL_EUNSUPPORTED, "version is \"2.0\""},
+    {"version", NULL, BL_EFORMAT, "version is missing"},
+    {"truncation", "{\"max_length\": 8}", BL_EUNSUPPORTED, "truncation"},
+    {"padding", "{}", BL_EUNSUPPORTED, "padding"},
+    {"normalizer", "{\"type\": \"NFC\"}", BL_EUNSUPPORTED, "normalizer is {\"type\":\"NFC\"}"},
+    {"post_processor", "{\"type\": \"ByteLevel\"}", BL_EUNSUPPORTED, "post_processor"},
+    {"surprise", "1", BL_EUNSUPPORTED, "unknown field \"surprise\""},
+    {"model.surprise\\n", "1", BL_EUNSUPPORTED, "unknown field model."},
+    {"pre_tokenizer", "null", BL_EUNSUPPORTED, "pre_tokenizer is no object"},
+    {"pre_tokenizer.type", "\"Metaspace\"", BL_EUNSUPPORTED, "pre_tokenizer.type is \"Metaspace\""},
+    {"pre_tokenizer.add_prefix_space", "false", BL_EUNSUPPORTED, "pre_tokenizer.add_prefix_space"},
+    {"pre_tokenizer.use_regex", "false", BL_EUNSUPPORTED, "pre_tokenizer.use_regex"},
+    {"pre_tokenizer.use_regex", NULL, BL_OK, ""},
+    {"decoder", "null", BL_EUNSUPPORTED, "decoder"},
+    {"decoder.type", "\"WordPiece\"", BL_EUNSUPPORTED, "decoder.type"},
+    {"decoder.trim_offsets", "false", BL_OK, ""},
+    {"model", "[]", BL_EUNSUPPORTED, "model is no object"},
+    {"model", NULL, BL_EFORMAT, "model is missing"},
+    {"model.type", "\"Unigram\"", BL_EUNSUPPORTED, "model.type is \"Unigram\""},
+    {"model.dropout", "0.1", BL_EUNSUPPORTED, "model.dropout"},
+    {"model.unk_token", "\"<unk>\"", BL_EUNSUPPORTED, "model.unk_token"},
+    {"model.continuing_subword_prefix", "\"##\"", BL_EUNSUPPORTED,
+     "model.continuing_subword_prefix"},
+    {"model.end_of_word_suffix", "\"</w>\"", BL_EUNSUPPORTED, "model.end_of_word_suffix"},
+    {"model.byte_fallback", "true", BL_EUNSUPPORTED, "model.byte_fallback is true"},
+    {"model.ignore_merges", "true", BL_EUNSUPPORTED, "model.ignore_merges is true"},
+    {"model.vocab", NULL, BL_EFORMAT, "model.vocab is missing"},
+    {"model.vocab", "[]", BL_EFORMAT, "model.vocab"},
+    {"model.vocab", "{}", BL_EFORMAT, "model.vocab"},
+    {"model.vocab", "{\"a\": 0}", BL_EFORMAT, "model.merges 0"},
+    {"model.vocab.new", "300", BL_OK, ""},
+    {"model.vocab.new", "301", BL_EFORMAT, "token \"new\""},
+    {"model.vocab.new", "299", BL_EFORMAT, "model.vocab: token"},
+    {"model.vocab.new", "-1", BL_EFORMAT, "token \"new\""},
+    {"model.vocab.new", "4294967296", BL_EFORMAT, "token \"new\""},
+    {"model.vocab.new", "9223372036854775807", BL_EFORMAT, "token \"new\""},
+    {"model.vocab.new", "300.0", BL_EFORMAT, "token \"new\""},
+    {"model.vocab.new", "\"300\"", BL_EFORMAT, "token \"new\""},
+    {"model.vocab.", "300", BL_EFORMAT, "token \"\""},
+    {"model.vocab.!", "7", BL_EFORMAT, "model.vocab"},
+    {"model.merges", NULL, BL_EFORMAT, "model.merges is missing"},
+    {"model.merges", "{}", BL_EFORMAT, "model.merges"},
+    {"model.merges", "[]", BL_OK, ""},
+    {"model.merges.0", "[\"!\", \"qqq\"]", BL_EFORMAT, "merges 0: [\"!\",\"qqq\"]: its right half"},
+    {"model.merges.3", "[\"qqq\", \"!\"]", BL_EFORMAT, "merges 3: [\"qqq\",\"!\"]: its left half"},
+    {"model.merges.3", "[\"!\", \"!\"]", BL_EFORMAT, "the token it makes"},
+    {"model.merges.3", "[\"!\"]", BL_EFORMAT, "merges 3 is no pair"},
+    {"model.merges.3", "[\"a\", \"b\", \"c\"]", BL_EFORMAT, "merges 3 is no pair"},
+    {"model.merges.3", "[1, 2]", BL_EFORMAT, "merges 3 is no pair"},
+    {"model.merges.3", "7", BL_EFORMAT, "merges 3 is no pair"},
+    {"model.merges.3", "\"ab\"", BL_EFORMAT, "merges 3 is no pair"},
+    {"model.merges.3", "\"a b c\"", BL_EFORMAT, "merges 3 is no pair"},
+    {"model.merges.3", "[\"\", \"!\"]", BL_EFORMAT, "its left half"},
+    {"added_tokens", NULL, BL_EFORMAT, "added_tokens is missing"},
+    {"added_tokens", "null", BL_EFORMAT, "added_tokens"},
+    {"added_tokens", "[]", BL_OK, ""},
+    {"added_tokens", "[7]", BL_EFORMAT, "added_tokens 0"},
+    {"added_tokens.0.id", "5", BL_EFORMAT, "added_tokens 0 has id 5"},
+    {"added_tokens.1.id", "99999999999", BL_EFORMAT, "added_tokens 1 has id 99999999999"},
+    {"added_tokens.1.id", "true", BL_EFORMAT, "added_tokens 1"},
+    {"added_tokens.1.content", "\"\"", BL_EFORMAT, "added_tokens 1"},
+    {"added_tokens.1.content", "\"fresh\"", BL_EFORMAT, "the next free id 300"},
+    {"added_tokens.1.special", NULL, BL_EFORMAT, "added_tokens 1"},
+    {"added_tokens.1.lstrip", "true", BL_EUNSUPPORTED, "lstrip is true"},
+    {"added_tokens.1.rstrip", "true", BL_EUNSUPPORTED, "rstrip"},
+    {"added_tokens.0.single_word", "true", BL_EUNSUPPORTED, "single_word"},
+    {"added_tokens.2",
+     "{\"id\": 0, \"content\": \"<|endoftext|>\", \"special\": true, \"normalized\": false}",
+     BL_EFORMAT, "rising order"},
+    {"added_tokens.2",
+     "{\"id\": 300, \"content\": \"fresh\", \"special\": true, \"normalized\": false}", BL_OK, ""},
+};
+
+static void test_one_change(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof changes / sizeof changes[0]; i++) {
+        json_t *root = json_load_file(FIXTURES "vocab-300.json", 0, NULL);
+        const char *last;
+        json_t *parent = parent_of(root, changes[i].path, &last);
+        json_t *value =
+            changes[i].value ? json_loads(changes[i].value, JSON_DECODE_ANY, NULL) : NULL;
+        assert_true(!changes[i].value || value);
+        size_t index = strtoull(last, NULL, 10);
+        if (!json_is_array(parent))
+            assert_int_equal(
+                value ? json_object_set(parent, last, value) : json_object_del(parent, last), 0);
+        else if (index < json_array_size(parent))
+            assert_int_equal(json_array_set(parent, index, value), 0);
+        else
+            assert_int_equal(json_array_append(parent, value), 0);
+        char *text = json_dumps(root, 0);
+        expect(text, strlen(text), changes[i].status, changes[i].says);
+        free(text);
+        json_decref(value);
+        json_decref(root);
+    }
+}
+
+/* Files of before 2024 spell merges as "a b". */
+static void test_old_merges_are_read(void **state)
+{
+    (void)state;
+    json_t *root = json_load_file(FIXTURES "vocab-500.json", 0, NULL);
+    json_t *model = json_object_get(root, "model"), *merges = json_object_get(model, "merges");
+    for (size_t i = 0; i < json_array_size(merges); i++) {
+        json_t *pair = json_array_get(merges, i);
+        json_t *old = json_sprintf("%s %s", json_string_value(json_array_get(pair, 0)),
+                                   json_string_value(json_array_get(pair, 1)));
+        assert_int_equal(json_array_set_new(merges, i, old), 0);
+    }
+    assert_int_equal(json_dump_file(root, PATH, 0), 0);
+    json_decref(root);
+    bl_tokenizer *a, *b;
+    static const char text[] = "thirteen loaves and the others";
+    int32_t x[64], y[64];
+    size_t nx, ny;
+    assert_int_equal(bl_tokenizer_open(&a, PATH, NULL), BL_OK);
+    assert_int_equal(bl_tokenizer_open(&b, FIXTURES "vocab-500.json", NULL), BL_OK);
+    assert_int_equal(bl_tokenizer_encode(a, text, strlen(text), 0, x, 64, &nx, NULL), BL_OK);
+    assert_int_equal(bl_tokenizer_encode(b, text, strlen(text), 0, y, 64, &ny, NULL), BL_OK);
+    assert_int_equal(nx, ny);
+    assert_memory_equal(x, y, nx * sizeof *x);
+    bl_tokenizer_close(a);
+    bl_tokenizer_close(b);
+    assert_int_equal(bl_file_remove(PATH, NULL), BL_OK);
+}
+
+static void test_repeated_merge_and_missing_byte(void **state)
+{
+    (void)state;
+    json_t *root = json_load_file(FIXTURES "vocab-300.json", 0, NULL);
+    json_t *model = json_object_get(root, "model"), *merges = json_object_get(model, "merges");
+    assert_int_equal(json_array_append(merges, json_array_get(merges, 4)), 0);
+    char *text = json_dumps(root, 0);
+    expect(text, strlen(text), BL_EFORMAT, "is the same as 4");
+    free(text);
+    json_decref(root);
+
+    root = json_load_file(FIXTURES "vocab-258.json", 0, NULL);
+    json_t *vocab = json_object_get(json_object_get(root, "model"), "vocab");
+    json_t *id = json_incref(json_object_get(vocab, "!"));
+    assert_int_equal(json_object_del(vocab, "!"), 0);
+    assert_int_equal(json_object_set_new(vocab, "!!", id), 0);
+    text = json_dumps(root, 0);
+    expect(text, strlen(text), BL_EUNSUPPORTED, "byte 0x21");
+    free(text);
+    json_decref(root);
+}
+
+static void test_not_json(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"",
+                                        " ",
+                                        "{",
+                                        "[1, 2",
+                                        "nonsense",
+                                        "{\"version\": \"\xFF\"}",
+                                        "{\"a\": 1, \"a\": 2}",
+                                        "{\"a\": \"\\u0000\"} x",
+                                        "{}\n{}"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+        expect(texts[i], strlen(texts[i]), BL_EFORMAT, "not valid JSON");
+    expect("[]", 2, BL_EFORMAT, "no object");
+    expect("{}", 2, BL_EFORMAT, "is missing");
+    static char deep[100000];
+    memset(deep, '[', sizeof deep);
+    expect(deep, sizeof deep, BL_EFORMAT, "not valid JSON");
+}
+
+/* Every beginning of a good file is refused (the last byte is the brace that closes it). */
+static void test_truncated(void **state)
+{
+    (void)state;
+    bl_map map;
+    assert_int_equal(bl_map_open(&map, FIXTURES "vocab-258.json", NULL), BL_OK);
+    for (size_t n = 0; n < map.size; n += n < map.size - 40 ? 97 : 1)
+        expect((const char *)map.data, n, BL_EFORMAT, "not valid JSON");
+    expect((const char *)map.data, map.size, BL_OK, "");
+    bl_map_close(&map);
+}
+
+static void test_no_file(void **state)
+{
+    (void)state;
+    bl_tokenizer *t = NULL;
+    bl_error err = {0};
+    assert_int_equal(bl_tokenizer_open(&t, "no/such/file.json", &err), BL_ENOENT);
+    assert_non_null(strstr(err.message, "no/such/file.json"));
+    assert_int_equal(bl_tokenizer_open(&t, BL_TEST_DATA, &err), BL_ENOENT);
+    assert_non_null(strstr(err.message, "tokenizer.json"));
+    assert_null(t);
+    bl_tokenizer_close(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_one_change),
+        cmocka_unit_test(test_old_merges_are_read),
+        cmocka_unit_test(test_repeated_merge_and_missing_byte),
+        cmocka_unit_test(test_not_json),
+        cmocka_unit_test(test_truncated),
+        cmocka_unit_test(test_no_file),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
