@@ -18,19 +18,23 @@ bl_arena *REF(scratch)(bl_dev *d)
     return &impl(d)->scratch;
 }
 
-/* While reserve() measures, the size is SIZE_MAX and the memory NULL. */
+/* NULL only while reserve() measures: an arena with a size and no memory.  Otherwise the shapes are
+ * past what was reserved. */
+static void *push(bl_arena *a, size_t count, size_t size)
+{
+    void *p = bl_arena_push(a, count, size);
+    assert(p || (!a->base && a->size));
+    return p;
+}
+
 double *REF(doubles)(bl_arena *a, size_t count)
 {
-    double *p = bl_arena_push(a, count, sizeof *p);
-    assert(p || a->size == SIZE_MAX);
-    return p;
+    return push(a, count, sizeof(double));
 }
 
 BL_REAL *REF(reals)(bl_arena *a, size_t count)
 {
-    BL_REAL *p = bl_arena_push(a, count, sizeof *p);
-    assert(p || a->size == SIZE_MAX);
-    return p;
+    return push(a, count, sizeof(BL_REAL));
 }
 
 static size_t larger(size_t a, size_t b)
