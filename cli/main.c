@@ -117,7 +117,7 @@ int main(int argc, char **argv)
     bl_error err = {BL_OK, ""};
     const char *name = "";
     occupy_descriptors();
-    bl_signals_ignore_pipe();
+    bl_signals_ignore_output();
     (void)setlocale(LC_CTYPE, "");
     bl_log_to(bl_progress_log, NULL);
     bl_status status = dispatch(argc, argv, &name, &err);

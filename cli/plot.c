@@ -66,24 +66,38 @@ static void set_dot(frame *f, size_t x, size_t y)
     f->dots[y / f->down][x / f->across] |= braille[sub_y][sub_x];
 }
 
-/* The mean of the points in each dot column, joined by vertical strokes. */
-static void draw_line(frame *f, const bl_plot_curve *c)
+/* The dots from one point to the next: each column takes the straight line's height there, and
+ * what lies between two heights. */
+static void draw_stroke(frame *f, size_t x0, size_t y0, size_t x1, size_t y1)
 {
-    size_t width = f->columns * f->across, height = ROWS * f->down;
-    int begun = 0;
-    size_t last = 0, i = 0;
-    while (i < c->count) {
-        size_t x = place(c->x[i], f->left, f->right, width), n = 0;
-        double sum = 0;
-        for (; i < c->count && place(c->x[i], f->left, f->right, width) == x; i++, n++)
-            sum += c->y[i];
-        size_t y = place(sum / (double)n, f->top, f->bottom, height);
-        size_t from = begun && last < y ? last + 1 : y;
-        size_t to = begun && last > y ? last - 1 : y;
+    size_t last = y0;
+    for (size_t x = x0 + 1; x <= x1; x++) {
+        double part = (double)(x - x0) / (double)(x1 - x0);
+        size_t y = (size_t)((double)y0 + part * ((double)y1 - (double)y0) + 0.5);
+        size_t from = last < y ? last + 1 : y, to = last > y ? last - 1 : y;
         for (size_t row = from; row <= to; row++)
             set_dot(f, x, row);
         last = y;
-        begun = 1;
+    }
+}
+
+/* The mean of the points in each dot column, joined. */
+static void draw_line(frame *f, const bl_plot_curve *c)
+{
+    size_t width = f->columns * f->across, height = ROWS * f->down;
+    size_t last_x = 0, last_y = 0, i = 0;
+    while (i < c->count) {
+        size_t begin = i, x = place(c->x[i], f->left, f->right, width);
+        double sum = 0;
+        for (; i < c->count && place(c->x[i], f->left, f->right, width) == x; i++)
+            sum += c->y[i];
+        size_t y = place(sum / (double)(i - begin), f->top, f->bottom, height);
+        if (begin == 0)
+            set_dot(f, x, y);
+        else
+            draw_stroke(f, last_x, last_y, x, y);
+        last_x = x;
+        last_y = y;
     }
 }
 

@@ -46,9 +46,10 @@ static void on_save(int number)
     errno = saved;
 }
 
-void bl_signals_ignore_pipe(void)
+void bl_signals_ignore_output(void)
 {
     set_action(SIGPIPE, SIG_IGN);
+    set_action(SIGXFSZ, SIG_IGN);
 }
 
 void bl_signals_catch(void)

@@ -4,8 +4,8 @@
 
 #include "bitllama.h"
 
-/* SIGPIPE becomes a write error.  Call first. */
-void bl_signals_ignore_pipe(void);
+/* A closed pipe and a file size limit become write errors.  Call first. */
+void bl_signals_ignore_output(void);
 
 /* From here on the first SIGINT, SIGTERM or SIGHUP is only noted. */
 void bl_signals_catch(void);

@@ -14,10 +14,10 @@ cases=0
 input=/dev/null # what the next command reads
 output=         # where its stdout goes, if not into a file that is judged
 
-fail() { # NAME WHAT
+fail() { # NAME WHAT FILE
     failures=$((failures + 1))
     echo "FAIL $1: $2"
-    sed 's/^/    stderr: /' "$scratch/stderr" | head -n 20
+    sed 's/^/    it said: /' "$3" | head -n 20
 }
 
 matches() { # FILE PATTERN
@@ -38,12 +38,11 @@ expect() {
     "$bitllama" "$@" <"$input" >"${output:-$scratch/stdout}" 2>"$scratch/stderr"
     got=$?
     if [ "$got" -ne "$code" ]; then
-        fail "$name" "exit $got, expected $code"
+        fail "$name" "exit $got, expected $code" "$scratch/stderr"
     elif ! matches "$scratch/stdout" "$out"; then
-        fail "$name" "stdout is not $out but:"
-        head -n 20 "$scratch/stdout"
+        fail "$name" "stdout is not $out" "$scratch/stdout"
     elif ! matches "$scratch/stderr" "$err"; then
-        fail "$name" "stderr is not $err"
+        fail "$name" "stderr is not $err" "$scratch/stderr"
     fi
     input=/dev/null
     output=
@@ -54,7 +53,7 @@ check() {
     name=$1
     shift
     cases=$((cases + 1))
-    "$@" >"$scratch/stderr" 2>&1 || fail "$name" "$* says no"
+    "$@" >"$scratch/said" 2>&1 || fail "$name" "$* says no" "$scratch/said"
 }
 
 finish() {

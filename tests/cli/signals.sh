@@ -31,7 +31,7 @@ stop_with() {
     code=$?
     check "$2: exit $((128 + $1))" test $code -eq $((128 + $1))
     check "$2: says how to go on" grep -q 'go on with: bitllama train .* --resume' stderr
-    check "$2: a checkpoint" test -s "$3/ckpt/LATEST"
+    check "$2: a checkpoint" test -s "$3/LATEST"
 }
 
 stop_with 2 SIGINT interrupted
@@ -50,7 +50,7 @@ wait_for_file() {
     done
     return 1
 }
-check "SIGUSR1 saves" wait_for_file saved/ckpt/LATEST
+check "SIGUSR1 saves" wait_for_file saved/LATEST
 check "and the run goes on" kill -0 "$process"
 expect "a second trainer on the folder" 4 '' "*saved*" train --data "$data" --out saved --resume
 kill -KILL "$process"
