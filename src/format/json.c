@@ -130,8 +130,9 @@ bl_status bl_field_from_json(const bl_field *field, void *fields, const json_t *
         wanted = "text";
         break;
     }
+    int negative = field->kind == BL_FIELD_size && json_is_integer(value);
     return bl_fail(err, BL_EFORMAT, "%s: %s is %s, found %s", name, field->info.name, wanted,
-                   json_is_integer(value) ? "a negative number" : bl_json_type_name(value));
+                   negative ? "a negative number" : bl_json_type_name(value));
 }
 
 void *bl_options_to_json(bl_options_kind kind, const void *fields)

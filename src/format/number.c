@@ -48,6 +48,20 @@ int bl_number_read_real(const char *text, double *value)
     return 1;
 }
 
+/* 1e-06 to 1e-6, 1e+22 to 1e22. */
+static void shorten_exponent(char *text)
+{
+    char *to = strchr(text, 'e');
+    if (!to)
+        return;
+    const char *from = ++to;
+    if (*from == '-')
+        to++;
+    from++; /* printf always writes a sign */
+    from += strspn(from, "0");
+    memmove(to, from, strlen(from) + 1);
+}
+
 void bl_number_write_real(double value, char text[BL_NUMBER_MAX])
 {
     for (int digits = 6; digits <= 17; digits++) {
@@ -56,4 +70,5 @@ void bl_number_write_real(double value, char text[BL_NUMBER_MAX])
             break;
     }
     exchange(text, *localeconv()->decimal_point, '.');
+    shorten_exponent(text);
 }
