@@ -106,8 +106,8 @@ typedef struct bl_generate_options {
 } bl_generate_options;
 #undef X
 
-enum { BL_TTT_LINEAR, BL_TTT_MLP };                     /* ttt_layer_type */
-enum { BL_QUANT_TERNARY, BL_QUANT_NONE };               /* quantization */
+enum { BL_TTT_LINEAR, BL_TTT_MLP };                       /* ttt_layer_type */
+enum { BL_QUANT_TERNARY, BL_QUANT_NONE };                 /* quantization */
 enum { BL_PRESET_MICRO, BL_PRESET_CODE, BL_PRESET_TINY }; /* preset */
 
 /* The struct behind an options handle of that kind, for the library's own files.  Valid until the
