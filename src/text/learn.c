@@ -6,10 +6,11 @@
  * pairs to its left and right there, and the pairs it newly forms join the queue.  Queued counts
  * may be out of date; that is noticed when an entry comes out, and it goes back with the true one.
  *
- * Equality with Hugging Face's trainer shows in three rules that a shorter program would not have:
- * the count of a merged pair stays as it was; a token that two different pairs spell is one token,
- * so there can be more merges than new tokens; and a pair that comes up again is merged again, its
- * last place in the list counting. */
+ * Three rules are Hugging Face's trainer's: the count of a merged pair stays as it was; a token
+ * that two different pairs spell is one token; a pair that comes up again is merged again, its last
+ * place in the list counting.  No corpus tried so far reaches the last two, since equal letters are
+ * always joined in the same way; they are here because nothing proves that none does.
+ */
 #include "core/alloc.h"
 #include "text/bytechars.h"
 #include "text/heap.h"
