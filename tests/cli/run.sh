@@ -106,4 +106,31 @@ for file in tokenizer.json train.bin val.bin; do
     check "gives the same $file" cmp "again/$file" "$data/$file"
 done
 
+# ---- the curve and the progress line ----
+shape="--preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers 1 --num-attention-heads 2 --context 32 --batch 4 --steps 5"
+# shellcheck disable=SC2086 # words
+expect "--no-plot" 0 '' '*loss.svg*' train --data "$data" --out plain $shape --no-plot
+check "no curve" sh -c '! grep -q "loss by step" stderr'
+check "no carriage return off a terminal" sh -c "! grep -q '$(printf '\r')' stderr"
+if locale -a 2>/dev/null | grep -qi '^c\.utf-\{0,1\}8$'; then
+    # shellcheck disable=SC2086 # words
+    LC_ALL=C.UTF-8 "$bitllama" train --data "$data" --out braille $shape --plot 2>curve
+    check "--plot draws in braille" sh -c "LC_ALL=C grep -q '$(printf '\342\240')' curve"
+else
+    echo "skipped: braille (no locale C.UTF-8 here)"
+fi
+on_terminal() { # COMMAND: its output on a terminal of 60 columns
+    TERM=xterm COLUMNS=60 script -qec "$1" /dev/null </dev/null >screen
+}
+if script --version 2>/dev/null | grep -q util-linux; then
+    on_terminal "$bitllama eval -m $run --data $data/val.bin --window 16"
+    check "a progress line on a terminal" grep -q "$(printf '\r').*%.*/.*<" screen
+    on_terminal "$bitllama generate -m nothing -p x"
+    check "red errors" grep -q "$(printf '\033')\[31m" screen
+    on_terminal "NO_COLOR=1 $bitllama generate -m nothing -p x"
+    check "unless NO_COLOR" sh -c "! grep -q '$(printf '\033')\[31m' screen"
+else
+    echo "skipped: the terminal (no util-linux script here)"
+fi
+
 finish
