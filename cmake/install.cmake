@@ -1,0 +1,15 @@
+# What `cmake --install` puts where: both libraries, the header, the pkg-config file and the licence.
+install(TARGETS bitllama_static bitllama_shared
+  ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
+install(FILES include/bitllama.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
+
+# The prefix is found from the file's own place, so an installed tree may be moved as a whole.
+file(RELATIVE_PATH BL_PC_PREFIX "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
+set(BL_PC_PRIVATE "jansson libpcre2-8 libxxhash")
+set(BL_PC_LIBS_PRIVATE "${OpenMP_C_FLAGS} -lm")
+if(BITLLAMA_ONEDNN)
+  string(PREPEND BL_PC_LIBS_PRIVATE "-ldnnl ")
+endif()
+configure_file(cmake/bitllama.pc.in bitllama.pc @ONLY)
+install(FILES ${PROJECT_BINARY_DIR}/bitllama.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

@@ -1,0 +1,32 @@
+#!/bin/sh
+# Checks file lengths: more than 600 lines is a warning, more than 800 a failure.
+#
+#   lengths.sh ROOT           (a file that holds only a table of data says "Data table:" in line 1)
+cd "$1" || exit 2
+
+find . \( -name .git -o -name build -o -name demo-run -o -path ./docs -o -path ./tests/fixtures \) -prune -o -type f \
+    \( -name '*.[ch]' -o -name '*.cu' -o -name '*.sh' -o -name '*.py' -o -name CMakeLists.txt \) -print |
+    LC_ALL=C sort | xargs awk '
+function finish() {
+    if (name == "")
+        return
+    lines[files++] = count
+    if (count > 800 && !table) {
+        printf "%s: %d lines, at most 800\n", name, count
+        bad = 1
+    } else if (count > 600 && !table)
+        printf "%s: %d lines; over 600 it is two files\n", name, count
+}
+FNR == 1 { finish(); name = FILENAME; table = /Data table:/ }
+{ count = FNR }
+END {
+    finish()
+    for (i = 1; i < files; i++) {           # by insertion: there are a few hundred
+        v = lines[i]
+        for (j = i - 1; j >= 0 && lines[j] > v; j--)
+            lines[j + 1] = lines[j]
+        lines[j + 1] = v
+    }
+    printf "%d files, median %d lines, longest %d\n", files, lines[int(files / 2)], lines[files - 1]
+    exit bad || !files
+}'
