@@ -37,30 +37,31 @@ static void keep_to_one_line(char *message)
             *p = '?';
 }
 
+static void put_message(bl_error *err, bl_status code, const char *format, va_list args)
+{
+    err->code = code;
+    (void)vsnprintf(err->message, sizeof err->message, format, args);
+}
+
 bl_status bl_fail(bl_error *err, bl_status code, const char *format, ...)
 {
-    if (err) {
-        va_list args;
-        va_start(args, format);
-        err->code = code;
-        (void)vsnprintf(err->message, sizeof err->message, format, args);
-        va_end(args);
-        keep_to_one_line(err->message);
-    }
+    va_list args;
+    va_start(args, format);
+    if (err)
+        put_message(err, code, format, args);
+    va_end(args);
     return code;
 }
 
 bl_status bl_fail_errno(bl_error *err, bl_status code, int error, const char *format, ...)
 {
+    va_list args;
+    va_start(args, format);
     if (err) {
-        va_list args;
-        va_start(args, format);
-        err->code = code;
-        (void)vsnprintf(err->message, sizeof err->message, format, args);
-        va_end(args);
+        put_message(err, code, format, args);
         size_t used = strlen(err->message);
         (void)snprintf(err->message + used, sizeof err->message - used, ": %s", strerror(error));
-        keep_to_one_line(err->message);
     }
+    va_end(args);
     return code;
 }

@@ -56,20 +56,11 @@ static bl_status bind_block(bl_decode *s, const bl_net *net, void **block, size_
 
 bl_status bl_decode_open(bl_decode *s, const bl_net *net, bl_error *err)
 {
-    const bl_dims *m = &net->m;
     *s = (bl_decode){0};
-    s->layer = bl_calloc(m->L, sizeof *s->layer);
+    s->layer = bl_calloc(net->m.L, sizeof *s->layer);
     if (!s->layer)
         return bl_fail(err, BL_ENOMEM, "out of memory for a session");
-    bl_limits most = {.B = 1,
-                      .T = BL_DECODE_ROWS,
-                      .D = m->D,
-                      .H = m->H,
-                      .F = m->F,
-                      .I = m->I,
-                      .V = m->V,
-                      .C = m->C,
-                      .K = m->K};
+    bl_limits most = bl_net_limits(net, 1, BL_DECODE_ROWS);
     bl_status status = BL_OK;
     BL_TRY_GOTO(status, BL_OP(net->dev, reserve, &most, err), fail);
     BL_TRY_GOTO(status, bind_block(s, net, &s->state_block, &s->state_bytes, bind_state, err),

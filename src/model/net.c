@@ -260,6 +260,20 @@ bl_ttt_shape bl_net_ttt_shape(const bl_net *net, size_t B, size_t T)
                           .rope_theta = (float)net->config.rope_theta};
 }
 
+bl_limits bl_net_limits(const bl_net *net, size_t B, size_t T)
+{
+    const bl_dims *m = &net->m;
+    return (bl_limits){.B = B,
+                       .T = T,
+                       .D = m->D,
+                       .H = m->H,
+                       .F = m->F,
+                       .I = m->I,
+                       .V = m->V,
+                       .C = m->C,
+                       .K = m->K};
+}
+
 bl_ttt_params bl_net_ttt_params(const bl_layer_params *w)
 {
     return (bl_ttt_params){

@@ -92,17 +92,8 @@ size_t bl_pass_bytes(const bl_net *net, size_t B, size_t T, int backward)
 bl_status bl_pass_open(bl_pass *p, const bl_net *net, size_t B, size_t T, int backward,
                        bl_error *err)
 {
-    const bl_dims *m = &net->m;
     BL_TRY(shape_pass(p, net, B, T, backward, err));
-    bl_limits most = {.B = B,
-                      .T = T,
-                      .D = m->D,
-                      .H = m->H,
-                      .F = m->F,
-                      .I = m->I,
-                      .V = m->V,
-                      .C = m->C,
-                      .K = m->K};
+    bl_limits most = bl_net_limits(net, B, T);
     bl_status status = BL_OP(net->dev, reserve, &most, err);
     if (status == BL_OK)
         status = BL_OP(net->dev, alloc, &p->block, p->bytes, err);
