@@ -1,0 +1,102 @@
+/* What the files of the CPU backend share: its scratch, how work is cut, and the ops by file. */
+#ifndef BL_CPU_CPU_IMPL_H
+#define BL_CPU_CPU_IMPL_H
+
+#include "kern/kern.h"
+#include "ops/ops.h"
+
+/* Work is cut by problem size, never by the number of threads, and partial sums are added in
+ * ascending order: so one thread and many give the same bits. */
+enum {
+    ROW_BLOCK = 64,      /* rows whose parameter gradients form one partial sum */
+    GEMM_ROWS = 128,     /* rows of one task of a float or ternary product */
+    GEMM_OUTS = 64,      /* outputs of one task of a weight gradient */
+    DEQUANT_ROWS = 1024, /* rows of x held as floats at a time for a weight gradient */
+    HEAD_ROWS = 256,     /* rows of one tile of logits */
+    HEAD_CHUNKS = 16,    /* at most so many pieces of the vocabulary, at least HEAD_COLS each */
+    HEAD_COLS = 1024,
+    NORM_BLOCKS = 4096 /* partial sums of a gradient norm */
+};
+
+typedef struct bl_cpu {
+    bl_kern k;
+    size_t threads;
+    int ternary;
+    int onednn;
+    bl_limits most;
+    void *block;      /* all scratch */
+    float *logits;    /* [HEAD_ROWS, V] */
+    float *head_dx;   /* [HEAD_CHUNKS, HEAD_ROWS, D] */
+    float *dense_x;   /* [DEQUANT_ROWS, max(D, I)] */
+    float *dense_w;   /* [D max(D, I)] */
+    float *partial;   /* [row blocks, widest parameter gradient] */
+    float *ttt_grads; /* [B H, F F + 3 F + C] */
+    float *rope;      /* [2, C, F] cos and sin, for the shape below */
+    float *conv_w;    /* [2 (K + 1), D] */
+    double *norms;    /* [NORM_BLOCKS] */
+    float *local;     /* [threads, local_floats] */
+    size_t local_floats, partial_floats;
+    float rope_theta;
+    size_t rope_C, rope_F;
+} bl_cpu;
+
+static inline bl_cpu *bl_cpu_of(bl_dev *d)
+{
+    return d->impl;
+}
+
+static inline size_t bl_blocks(size_t n, size_t block)
+{
+    return (n + block - 1) / block;
+}
+
+static inline size_t bl_least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+static inline size_t bl_most(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+/* This thread's own scratch. */
+float *bl_cpu_local(const bl_cpu *c);
+
+/* Threads for `work` element visits: one where starting the others costs more than it saves. */
+int bl_cpu_team(const bl_cpu *c, size_t work);
+
+/* to[i] += sum over blocks of part[block, i], ascending. */
+void bl_cpu_reduce(const bl_cpu *c, float *to, const float *part, size_t blocks, size_t width);
+
+/* The parts of a bl_q8 of N rows of K: its header fields, or its float rows with quantization none.
+ */
+typedef struct bl_q8_view {
+    int8_t *q;
+    int32_t *sum;
+    float *scale;
+    size_t ld;
+    float *rows; /* [N,K] when not ternary */
+} bl_q8_view;
+bl_q8_view bl_q8_open(const bl_cpu *c, const bl_q8 *q8, size_t N, size_t K);
+
+/* c[M,N] = (add ? c : 0) + op(a) op(b); op transposes where ta, tb are set (a is then [K,M], b is
+ * [N,K]).  Called from inside a parallel loop, one task a tile; uses this thread's scratch. */
+void bl_gemm(const bl_cpu *cpu, int ta, int tb, size_t M, size_t N, size_t K, const float *a,
+             size_t lda, const float *b, size_t ldb, int add, float *c, size_t ldc);
+size_t bl_gemm_local_floats(void);
+size_t bl_ttt_local_floats(const bl_limits *most);
+
+/* Every op of the table; the linker proves that none is missing. */
+#define X(op, params, args) size_t bl_cpu_##op params;
+BL_OPS_SIZE_LIST(X)
+#undef X
+#define X(op, params, args) bl_status bl_cpu_##op params;
+BL_OPS_STATUS_LIST(X)
+#undef X
+#define X(op, params, args) void bl_cpu_##op params;
+BL_OPS_VOID_LIST(X)
+BL_OPS_OPTIONAL_LIST(X)
+#undef X
+
+#endif

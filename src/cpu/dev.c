@@ -1,0 +1,193 @@
+/* The CPU device: opening, memory, scratch and the op table. */
+#include "cpu/cpu_dev.h"
+#include "cpu/cpu_impl.h"
+#include "core/alloc.h"
+#include "core/arena.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+float *bl_cpu_local(const bl_cpu *c)
+{
+    return c->local + (size_t)omp_get_thread_num() * c->local_floats;
+}
+
+int bl_cpu_team(const bl_cpu *c, size_t work)
+{
+    return work < 32768 ? 1 : (int)c->threads;
+}
+
+void bl_cpu_reduce(const bl_cpu *c, float *to, const float *part, size_t blocks, size_t width)
+{
+    enum { COLUMNS = 256 };
+    int team = bl_cpu_team(c, blocks * width);
+#pragma omp parallel for num_threads(team) schedule(static)
+    for (size_t i = 0; i < width; i += COLUMNS)
+        for (size_t j = 0; j < blocks; j++)
+            c->k.add(to + i, part + j * width + i, bl_least(width - i, COLUMNS));
+}
+
+/* scales [N] | sums [N] | int8 rows, each part at a 64-byte boundary. */
+static size_t q8_part(size_t N)
+{
+    return bl_blocks(N * sizeof(float), 64) * 64;
+}
+
+size_t bl_cpu_q8_bytes(bl_dev *d, size_t N, size_t K)
+{
+    if (!d->ternary)
+        return N * K * sizeof(float);
+    return 2 * q8_part(N) + N * bl_q8_stride(K);
+}
+
+bl_q8_view bl_q8_open(const bl_cpu *c, const bl_q8 *q8, size_t N, size_t K)
+{
+    bl_q8_view v = {0};
+    char *base = (char *)(uintptr_t)q8;
+    if (!c->ternary) {
+        v.rows = (float *)(void *)base;
+        return v;
+    }
+    v.scale = (float *)(void *)base;
+    v.sum = (int32_t *)(void *)(base + q8_part(N));
+    v.q = (int8_t *)(base + 2 * q8_part(N));
+    v.ld = bl_q8_stride(K);
+    return v;
+}
+
+bl_status bl_cpu_alloc(bl_dev *d, void **p, size_t bytes, bl_error *err)
+{
+    (void)d;
+    *p = bl_alloc_aligned(bytes, 1);
+    return *p ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory: %zu bytes", bytes);
+}
+
+bl_status bl_cpu_get(bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err)
+{
+    return bl_cpu_put(d, to, from, bytes, err);
+}
+
+void bl_cpu_free(bl_dev *d, void *p)
+{
+    (void)d;
+    bl_free(p);
+}
+
+bl_status bl_cpu_put(bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err)
+{
+    (void)d;
+    (void)err;
+    if (bytes)
+        memcpy(to, from, bytes);
+    return BL_OK;
+}
+
+bl_status bl_cpu_sync(bl_dev *d, bl_error *err)
+{
+    (void)d;
+    (void)err;
+    return BL_OK;
+}
+
+void bl_cpu_zero(bl_dev *d, void *p, size_t bytes)
+{
+    (void)d;
+    if (bytes)
+        memset(p, 0, bytes);
+}
+
+void bl_cpu_copy(bl_dev *d, void *to, const void *from, size_t bytes)
+{
+    (void)d;
+    if (bytes)
+        memcpy(to, from, bytes);
+}
+
+/* The plan of all scratch; run once to measure and once to bind. */
+static void plan(bl_cpu *c, bl_arena *a, const bl_limits *m)
+{
+    size_t N = m->B * m->T, wide = bl_most(m->D, m->I), F = sizeof(float);
+    size_t rows = bl_least(N, HEAD_ROWS);
+    size_t grads = bl_most(bl_most(3 * m->D, m->I), bl_most(m->D * (m->K + 1), m->H * (m->D + 1)));
+    c->partial_floats = bl_blocks(N, ROW_BLOCK) * grads;
+    c->local_floats = bl_most(bl_most(bl_gemm_local_floats(), bl_ttt_local_floats(m)), 2 * wide);
+    c->local_floats = bl_blocks(c->local_floats, 16) * 16;
+    c->logits = bl_arena_push(a, rows * m->V, F);
+    c->head_dx = bl_arena_push(a, HEAD_CHUNKS * rows * m->D, F);
+    c->dense_x = bl_arena_push(a, bl_least(N, DEQUANT_ROWS) * wide, F);
+    c->dense_w = bl_arena_push(a, m->D * wide, F);
+    c->partial = bl_arena_push(a, c->partial_floats, F);
+    c->ttt_grads = bl_arena_push(a, m->B * m->H * (m->F * m->F + 3 * m->F + m->C), F);
+    c->rope = bl_arena_push(a, 2 * m->C * m->F, F);
+    c->conv_w = bl_arena_push(a, 2 * (m->K + 1) * m->D, F);
+    c->norms = bl_arena_push(a, NORM_BLOCKS, sizeof(double));
+    c->local = bl_arena_push(a, c->threads * c->local_floats, F);
+}
+
+/* Many users may share a device (a model and its sessions), so limits only grow. */
+bl_status bl_cpu_reserve(bl_dev *d, const bl_limits *most, bl_error *err)
+{
+    bl_cpu *c = bl_cpu_of(d);
+    bl_limits m = c->most;
+    m.B = bl_most(m.B, most->B), m.T = bl_most(m.T, most->T), m.D = bl_most(m.D, most->D);
+    m.H = bl_most(m.H, most->H), m.F = bl_most(m.F, most->F), m.I = bl_most(m.I, most->I);
+    m.V = bl_most(m.V, most->V), m.C = bl_most(m.C, most->C), m.K = bl_most(m.K, most->K);
+    bl_arena a;
+    bl_arena_measure(&a);
+    plan(c, &a, &m);
+    BL_TRY(bl_arena_status(&a, "CPU scratch", err));
+    size_t bytes = bl_arena_bytes(&a);
+    bl_free(c->block);
+    c->block = bl_alloc_aligned(bytes, 1);
+    if (!c->block)
+        return bl_fail(err, BL_ENOMEM, "out of memory: %zu bytes of CPU scratch", bytes);
+    bl_arena_bind(&a, c->block, bytes);
+    plan(c, &a, &m);
+    c->most = m;
+    c->rope_F = 0;
+    return bl_arena_status(&a, "CPU scratch", err);
+}
+
+void bl_cpu_close(bl_dev *d)
+{
+    if (!d)
+        return;
+    bl_cpu *c = bl_cpu_of(d);
+    bl_free(c->block);
+    bl_free(c);
+    bl_free(d);
+}
+
+static const bl_ops cpu_ops = {
+#define X(op, params, args) .op = bl_cpu_##op,
+    BL_OPS_SIZE_LIST(X) BL_OPS_STATUS_LIST(X) BL_OPS_VOID_LIST(X) BL_OPS_OPTIONAL_LIST(X)
+#undef X
+};
+
+bl_status bl_cpu_open(bl_dev **d, int ternary, size_t threads, bl_error *err)
+{
+    bl_cpu_level level;
+    BL_TRY(bl_cpu_choose(&level, err));
+    bl_dev *dev = bl_calloc(1, sizeof *dev);
+    bl_cpu *c = bl_calloc(1, sizeof *c);
+    if (!dev || !c) {
+        bl_free(dev);
+        bl_free(c);
+        return bl_fail(err, BL_ENOMEM, "out of memory: the CPU device");
+    }
+    bl_kern_init(&c->k, level);
+    c->threads = threads ? threads : (size_t)omp_get_max_threads();
+    c->ternary = ternary;
+    const char *onednn = getenv("BITLLAMA_ONEDNN");
+    c->onednn = !(onednn && strcmp(onednn, "off") == 0) && level > BL_CPU_C;
+    *dev = (bl_dev){.ops = &cpu_ops,
+                    .name = "cpu",
+                    .impl = c,
+                    .act_bytes = sizeof(float),
+                    .param_bytes = sizeof(float),
+                    .real_bytes = sizeof(float),
+                    .ternary = ternary};
+    *d = dev;
+    return BL_OK;
+}

@@ -1,0 +1,197 @@
+/* The TTT layer forward (MODEL 3.2) and its step (MODEL 3.4): one code, so training reads what
+ * inference reads, bit for bit. */
+#include "cpu/ttt.h"
+
+#include <assert.h>
+#include <math.h>
+#include <string.h>
+
+void bl_ttt_begin(bl_cpu *c, bl_ttt_call *call, const bl_ttt_params *p, const bl_ttt_shape *s)
+{
+    size_t C = s->C, F = s->F;
+    assert(C <= TTT_C_MOST);
+    float *cs = c->rope, *sn = cs + C * F;
+    if (c->rope_C != C || c->rope_F != F || c->rope_theta < s->rope_theta ||
+        c->rope_theta > s->rope_theta) {
+        for (size_t t = 0; t < C; t++)
+            for (size_t i = 0; i < F; i += 2) {
+                double a = (double)t * pow((double)s->rope_theta, -(double)i / (double)F);
+                cs[t * F + i] = cs[t * F + i + 1] = (float)cos(a);
+                sn[t * F + i] = -(float)sin(a);
+                sn[t * F + i + 1] = (float)sin(a);
+            }
+        c->rope_C = C;
+        c->rope_F = F;
+        c->rope_theta = s->rope_theta;
+    }
+    *call =
+        (bl_ttt_call){.kern = &c->k, .F = F, .C = C, .ld = s->H * F, .H = s->H, .cs = cs, .sn = sn};
+    const float *delta = (const float *)p->delta;
+    for (size_t t = 0; t < C; t++) {
+        float tau = 1.0f / (float)(t + 1) + delta[t];
+        call->tau[t] = tau > 0.0f ? tau : 0.0f;
+    }
+}
+
+void bl_ttt_mix(const bl_ttt_call *call, float *mix, const float *q, const float *k, size_t at,
+                size_t m)
+{
+    size_t C = call->C, F = call->F;
+    call->kern->dots(mix, C, q, F, k, F, m, at + m, F);
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < at + m; j++)
+            mix[i * C + j] = j <= at + i ? -call->tau[at + i] * (mix[i * C + j] + 1.0f) : 0.0f;
+}
+
+void bl_ttt_affine(const bl_ttt_call *call, float *z, const float *k, const float *W,
+                   const float *b, size_t m)
+{
+    size_t F = call->F;
+    for (size_t i = 0; i < m; i++)
+        memcpy(z + i * F, b, F * sizeof *z);
+    call->kern->matmul(z, F, k, F, 1, W, F, m, F, F);
+}
+
+void bl_ttt_read(const bl_ttt_call *call, float *zb, const float *q, const float *W, const float *b,
+                 const float *mix, const float *h, size_t at, size_t m)
+{
+    bl_ttt_affine(call, zb, q, W, b, m);
+    call->kern->matmul(zb, call->F, mix, call->C, 1, h, call->F, m, call->F, at + m);
+}
+
+void bl_ttt_fold(const bl_ttt_call *call, float *W, float *b, const float *k, const float *h,
+                 float *tmp)
+{
+    size_t C = call->C, F = call->F;
+    float tau = call->tau[C - 1];
+    for (size_t i = 0; i < C * F; i++)
+        tmp[i] = -tau * k[i];
+    call->kern->matmul(W, F, tmp, 1, F, h, F, F, F, C);
+    for (size_t j = 0; j < C; j++)
+        call->kern->axpy(b, -tau, h + j * F, F);
+}
+
+/* m more tokens of one chunk that holds `at` already; k and h are the chunk's buffers. */
+static void advance(const bl_ttt_call *call, const bl_ttt_room *room, float *o, float *W, float *b,
+                    float *k, float *h, const float *q, const float *key, const float *v,
+                    const float *lambda, size_t at, size_t m)
+{
+    size_t F = call->F, ld = call->ld;
+    const bl_kern *kern = call->kern;
+    for (size_t i = 0; i < m; i++) {
+        const float *cs = call->cs + (at + i) * F, *sn = call->sn + (at + i) * F;
+        kern->rope(room->q + i * F, q + i * ld, cs, sn, F);
+        kern->rope(k + (at + i) * F, key + i * ld, cs, sn, F);
+    }
+    bl_ttt_affine(call, room->z, k + at * F, W, b, m);
+    for (size_t i = 0; i < m; i++)
+        kern->ttt_inner(h + (at + i) * F, NULL, NULL, room->z + i * F, k + (at + i) * F, v + i * ld,
+                        call->gamma, call->beta, lambda[i * call->H], F);
+    bl_ttt_mix(call, room->mix, room->q, k, at, m);
+    bl_ttt_read(call, room->z, room->q, W, b, room->mix, h, at, m);
+    for (size_t i = 0; i < m; i++)
+        kern->ttt_out(o + i * ld, room->q + i * F, room->z + i * F, call->gamma, call->beta, F);
+    if (at + m < call->C)
+        return;
+    bl_ttt_fold(call, W, b, k, h, room->z);
+    memset(k, 0, call->C * F * sizeof *k);
+    memset(h, 0, call->C * F * sizeof *h);
+}
+
+/* T tokens of one (sequence, head) from position `position` on. */
+static void run(const bl_ttt_call *call, const bl_ttt_room *room, float *o, float *W, float *b,
+                float *k, float *h, const float *q, const float *key, const float *v,
+                const float *lambda, uint64_t position, size_t T)
+{
+    for (size_t t = 0; t < T;) {
+        size_t at = (size_t)((position + t) % call->C), m = bl_least(call->C - at, T - t);
+        size_t skip = t * call->ld;
+        advance(call, room, o + skip, W, b, k, h, q + skip, key + skip, v + skip,
+                lambda + t * call->H, at, m);
+        t += m;
+    }
+}
+
+static bl_ttt_room room_from(float **local, size_t C, size_t F)
+{
+    bl_ttt_room room = {.q = *local, .z = *local + C * F, .mix = *local + 2 * C * F};
+    *local += 2 * C * F + C * C;
+    return room;
+}
+
+static size_t head_work(const bl_ttt_shape *s)
+{
+    return s->B * s->T * s->H * s->F * s->F;
+}
+
+size_t bl_cpu_ttt_saved_bytes(bl_dev *d, const bl_ttt_shape *s)
+{
+    (void)d;
+    (void)s;
+    return 0;
+}
+
+void bl_cpu_ttt_linear_fwd(bl_dev *d, bl_act *o, void *saved, const bl_act *q, const bl_act *k,
+                           const bl_act *v, const bl_real *lambda, const bl_ttt_params *p,
+                           const bl_ttt_shape *s)
+{
+    (void)saved;
+    bl_cpu *c = bl_cpu_of(d);
+    bl_ttt_call shared;
+    bl_ttt_begin(c, &shared, p, s);
+    size_t F = s->F, C = s->C, H = s->H;
+    int team = bl_cpu_team(c, head_work(s));
+#pragma omp parallel for num_threads(team) schedule(static)
+    for (size_t task = 0; task < s->B * H; task++) {
+        size_t b = task / H, head = task % H, first = b * s->T * H * F + head * F;
+        bl_ttt_call call = shared;
+        call.gamma = (const float *)p->gamma + head * F;
+        call.beta = (const float *)p->beta + head * F;
+        float *local = bl_cpu_local(c);
+        bl_ttt_room room = room_from(&local, C, F);
+        float *W = local, *bias = W + F * F, *keys = bias + F, *h = keys + C * F;
+        memcpy(W, (const float *)p->W0 + head * F * F, F * F * sizeof *W);
+        memcpy(bias, (const float *)p->b0 + head * F, F * sizeof *bias);
+        run(&call, &room, (float *)o + first, W, bias, keys, h, (const float *)q + first,
+            (const float *)k + first, (const float *)v + first,
+            (const float *)lambda + b * s->T * H + head, 0, s->T);
+    }
+}
+
+void bl_cpu_ttt_linear_start(bl_dev *d, const bl_ttt_state *state, const bl_ttt_params *p,
+                             const bl_ttt_shape *s)
+{
+    (void)d;
+    size_t W = s->H * s->F * s->F, b = s->H * s->F, rows = b * s->C;
+    for (size_t i = 0; i < s->B; i++) {
+        memcpy((float *)state->W + i * W, p->W0, W * sizeof(float));
+        memcpy((float *)state->b + i * b, p->b0, b * sizeof(float));
+        memset((float *)state->k + i * rows, 0, rows * sizeof(float));
+        memset((float *)state->h + i * rows, 0, rows * sizeof(float));
+    }
+}
+
+void bl_cpu_ttt_linear_step(bl_dev *d, bl_act *o, const bl_ttt_state *state, const bl_act *q,
+                            const bl_act *k, const bl_act *v, const bl_real *lambda,
+                            const bl_ttt_params *p, const bl_ttt_shape *s, const bl_step *step)
+{
+    bl_cpu *c = bl_cpu_of(d);
+    bl_ttt_call shared;
+    bl_ttt_begin(c, &shared, p, s);
+    size_t F = s->F, C = s->C, H = s->H;
+    int team = bl_cpu_team(c, head_work(s));
+#pragma omp parallel for num_threads(team) schedule(static)
+    for (size_t task = 0; task < s->B * H; task++) {
+        size_t b = task / H, head = task % H, first = b * s->T * H * F + head * F;
+        bl_ttt_call call = shared;
+        call.gamma = (const float *)p->gamma + head * F;
+        call.beta = (const float *)p->beta + head * F;
+        float *local = bl_cpu_local(c);
+        bl_ttt_room room = room_from(&local, C, F);
+        run(&call, &room, (float *)o + first, (float *)state->W + task * F * F,
+            (float *)state->b + task * F, (float *)state->k + task * C * F,
+            (float *)state->h + task * C * F, (const float *)q + first, (const float *)k + first,
+            (const float *)v + first, (const float *)lambda + b * s->T * H + head, step->position,
+            s->T);
+    }
+}

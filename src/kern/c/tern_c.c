@@ -1,0 +1,61 @@
+/* Packed ternary matrices in plain C: the definition of the layout drawn in kern.h. */
+#include "kern/kern.h"
+
+#include <math.h>
+#include <string.h>
+
+/* The byte of row r, input i within a panel, and where its two bits begin. */
+static size_t byte_of(size_t r, size_t i)
+{
+    return i / BL_TERN_INS * BL_TERN_TILE + 4 * r + i % 4;
+}
+
+static unsigned shift_of(size_t i)
+{
+    return (unsigned)(i % BL_TERN_INS / 4 * 2);
+}
+
+static int code(const uint8_t *packed, size_t r, size_t i)
+{
+    return (packed[byte_of(r, i)] >> shift_of(i) & 3) - 1;
+}
+
+static void tern_pack(uint8_t *packed, const float *w, float g, size_t rows, size_t in)
+{
+    memset(packed, 0, bl_tern_panel_bytes(in));
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < in; i++) {
+            float x = w[r * in + i];
+            unsigned c = 2.0f * fabsf(x) > g ? (x > 0.0f ? 2u : 0u) : 1u;
+            packed[byte_of(r, i)] = (uint8_t)(packed[byte_of(r, i)] | c << shift_of(i));
+        }
+}
+
+static void tern_expand(float *w, const uint8_t *packed, float g, size_t rows, size_t in)
+{
+    for (size_t r = 0; r < rows; r++)
+        for (size_t i = 0; i < in; i++)
+            w[r * in + i] = g * (float)code(packed, r, i);
+}
+
+static void tern_matmul(float *y, size_t ldy, const uint8_t *packed, float g, const bl_q8_rows *x,
+                        size_t outs, size_t in, int accumulate)
+{
+    for (size_t n = 0; n < x->rows; n++) {
+        const int8_t *q = x->q + n * x->ld;
+        for (size_t o = 0; o < outs; o++) {
+            int32_t sum = -x->sum[n];
+            for (size_t i = 0; i < in; i++)
+                sum += (code(packed, o, i) + 1) * q[i];
+            float v = (float)sum * (g / x->scale[n]);
+            y[n * ldy + o] = accumulate ? y[n * ldy + o] + v : v;
+        }
+    }
+}
+
+void bl_kern_tern_c(bl_kern *k)
+{
+    k->tern_pack = tern_pack;
+    k->tern_expand = tern_expand;
+    k->tern_matmul = tern_matmul;
+}

@@ -1,0 +1,46 @@
+/* Filling the kernel table, and the sizes of packed matrices. */
+#include "kern/kern.h"
+
+void bl_kern_init(bl_kern *k, bl_cpu_level level)
+{
+    k->level = BL_CPU_C;
+    bl_kern_quant_c(k);
+    bl_kern_tern_c(k);
+    bl_kern_matmul_c(k);
+    bl_kern_norm_c(k);
+    bl_kern_ttt_c(k);
+    bl_kern_misc_c(k);
+#if defined(__x86_64__)
+    if (level >= BL_CPU_AVX2) {
+        k->level = BL_CPU_AVX2;
+        bl_kern_quant_avx2(k);
+        bl_kern_tern_avx2(k);
+        bl_kern_matmul_avx2(k);
+        bl_kern_norm_avx2(k);
+        bl_kern_ttt_avx2(k);
+        bl_kern_misc_avx2(k);
+    }
+#else
+    (void)level;
+#endif
+}
+
+static size_t up(size_t n, size_t to)
+{
+    return (n + to - 1) / to;
+}
+
+size_t bl_tern_panel_bytes(size_t in)
+{
+    return up(in, BL_TERN_INS) * BL_TERN_TILE;
+}
+
+size_t bl_tern_packed_bytes(size_t out, size_t in)
+{
+    return up(out, BL_TERN_ROWS) * bl_tern_panel_bytes(in);
+}
+
+size_t bl_q8_stride(size_t in)
+{
+    return up(in, BL_Q8_ALIGN) * BL_Q8_ALIGN;
+}

@@ -1,0 +1,153 @@
+/* The kernel table: pure single-threaded functions, one version a processor level.
+ *
+ * A kernel neither allocates nor keeps state nor fails.  The plain C version (src/kern/c) is the
+ * definition; faster levels overwrite it (bl_kern_init) and are held against it by tests/check.
+ * Within one level every float output element is summed in one fixed order that depends on the
+ * length of the sum only, never on how many rows a call brings: this is what makes inference the
+ * same bits for any split of a text (MODEL 3.4).
+ *
+ * Packed ternary matrices.  A tile holds 32 rows x 16 inputs in 128 bytes:
+ *
+ *     byte 4 r + i of tile t of panel p          r = 0..31 row, i = 0..3 input
+ *     +--------+--------+--------+--------+
+ *     | 7    6 | 5    4 | 3    2 | 1    0 |      bits
+ *     | f = 3  | f = 2  | f = 1  | f = 0  |      w[32 p + r, 16 t + 4 f + i] + 1
+ *     +--------+--------+--------+--------+
+ *
+ * Tiles follow one another along the inputs, then panels along the rows, so one thread reads one
+ * sequential stream; the four bytes of a 32-bit lane meet four consecutive activations, so no sum
+ * across lanes is needed.  Rows are padded to 32 and inputs to 16 with the code 0: padded
+ * activations are zero, padded outputs are not stored.  Packed bytes begin at a multiple of 32. */
+#ifndef BL_KERN_KERN_H
+#define BL_KERN_KERN_H
+
+#include "core/cpu.h"
+
+#include <stddef.h>
+#include <stdint.h>
+
+enum {
+    BL_TERN_ROWS = 32,  /* rows of a panel */
+    BL_TERN_INS = 16,   /* inputs of a tile */
+    BL_TERN_TILE = 128, /* bytes of a tile */
+    BL_Q8_ALIGN = 32    /* quantised rows are padded to this many inputs */
+};
+
+/* What tern_matmul reads besides the weights: `rows` quantised rows of stride ld. */
+typedef struct bl_q8_rows {
+    const int8_t *q;
+    size_t ld;
+    const int32_t *sum; /* [rows] sum of the row's q */
+    const float *scale; /* [rows] s: q = rint(x s) */
+    size_t rows;
+} bl_q8_rows;
+
+/* AdamW's numbers of one step. */
+typedef struct bl_adamw_step {
+    float lr, beta1, beta2, eps, decay, bias1, bias2, grad_scale;
+} bl_adamw_step;
+
+/* clang-format off */
+
+/* X(ret, kernel, params, meaning) */
+#define BL_KERN_LIST(X)                                                                            \
+    X(float, quantise, (int8_t *q, int32_t *sum, const float *x, size_t n),                        \
+      "s = 127 / max(max|x|, 1e-5), q = rint(x s), padded with 0 to BL_Q8_ALIGN; returns s")       \
+    X(int64_t, absmean_sum, (const float *w, size_t n),                                            \
+      "sum of rint(min(|w|, 256) 2^32), exact")                                                    \
+    X(void, tern_pack, (uint8_t *packed, const float *w, float g, size_t rows, size_t in),         \
+      "one panel of rows <= 32: sign(w) where 2|w| > g, else 0")                                   \
+    X(void, tern_expand, (float *w, const uint8_t *packed, float g, size_t rows, size_t in),       \
+      "one panel back to floats: -g, 0 or g; w [rows,in]")                                         \
+    X(void, tern_matmul, (float *y, size_t ldy, const uint8_t *packed, float g,                    \
+      const bl_q8_rows *x, size_t outs, size_t in, int accumulate),                                \
+      "one panel: y[n,o] = (accumulate ? y : 0) + float(sum_i w[o,i] q[n,i]) * (g / s[n])")        \
+    X(void, dequantise, (float *x, const int8_t *q, float s, size_t n), "x = q / s")               \
+    X(void, matmul, (float *c, size_t ldc, const float *a, size_t a_row, size_t a_col,             \
+      const float *b, size_t ldb, size_t M, size_t N, size_t K),                                   \
+      "c[i,j] += sum_k a[i a_row + k a_col] b[k ldb + j]: one chain from c, ascending k")          \
+    X(void, transpose, (float *t, size_t ldt, const float *a, size_t lda, size_t M, size_t N),     \
+      "t[j,i] = a[i,j]")                                                                           \
+    X(void, dots, (float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t ldb,   \
+      size_t M, size_t N, size_t K),                                                               \
+      "c[i,j] = sum_k a[i,k] b[j,k]: 8 interleaved chains, then a fixed tree")                     \
+    X(float, rmsnorm_fwd, (float *y, int8_t *q, int32_t *sum, float *s, const float *x,            \
+      const float *w, float eps, size_t n),                                                        \
+      "y = x rstd w (y may be NULL) and its quantised row (q may be NULL); returns rstd")          \
+    X(void, rmsnorm_bwd, (float *dx, float *dw, const float *dy, const float *x, const float *w,   \
+      float rstd, size_t n), "dx +=, dw +=")                                                       \
+    X(void, gate_norm_fwd, (float *y, int8_t *q, int32_t *sum, float *s, float *stats,             \
+      const float *o, const float *z, const float *w, const float *b, const float *sub,            \
+      float eps, size_t n),                                                                        \
+      "y = RMSNorm(gelu(z) LN(o)) written to y [n], quantised when q is not NULL; stats [3]")      \
+    X(void, gate_norm_bwd, (float *dout, float *dz, float *dw, float *db, float *dsub, float *tmp, \
+      const float *dy, const float *o, const float *z, const float *w, const float *b,             \
+      const float *sub, const float *stats, size_t n),                                             \
+      "its adjoint; dw, db, dsub +=; tmp [n]")                                                     \
+    X(float, swiglu_norm_fwd, (float *y, int8_t *q, int32_t *sum, float *s, const float *gate,     \
+      const float *up, const float *w, float eps, size_t n),                                       \
+      "y = RMSNorm(silu(gate) up) written to y [n], quantised when q is not NULL; returns rstd")   \
+    X(void, swiglu_norm_bwd, (float *dgate, float *dup, float *dw, float *tmp, const float *dh,    \
+      const float *gate, const float *up, const float *w, float rstd, size_t n),                   \
+      "its adjoint; dw +=; dgate may be dh; tmp [n]")                                              \
+    X(void, add, (float *x, const float *y, size_t n), "x += y")                                   \
+    X(void, axpy, (float *y, float a, const float *x, size_t n), "y += a x")                       \
+    X(double, sumsq, (const float *x, size_t n), "sum of x^2, four double chains")                 \
+    X(void, adamw, (float *p, float *g, float *m, float *v, const bl_adamw_step *a, size_t n),     \
+      "one AdamW update; g is zeroed")                                                             \
+    X(void, sigmoid, (float *y, const float *x, float a, size_t n), "y = a sigmoid(x)")            \
+    X(float, logsumexp, (float *p, const float *x, float scale, size_t n),                         \
+      "log sum exp(x); p = scale softmax(x) when not NULL, and may be x")                          \
+    X(void, conv_row, (float *y, const float *const *u, const float *wt, const float *bias,        \
+      size_t K, size_t n),                                                                         \
+      "y[c] = bias[c] + sum_j wt[j,c] u[j][c], ascending j; u[j] may be NULL (zeros)")             \
+    X(void, conv_bwd_row, (float *du, float *dwt, float *dbias, const float *const *dy,            \
+      const float *u, const float *wt, size_t K, size_t n),                                        \
+      "du += sum_j wt[j] dy[j], dwt[j] += dy[j] u, dbias += dy[0]; dy[j] may be NULL (zeros)")     \
+    X(void, rope, (float *y, const float *x, const float *cs, const float *sn, size_t n),          \
+      "y = x cs + swap(x) sn over interleaved pairs; y may be x")                                  \
+    X(float, ttt_inner, (float *h, float *G, float *xh, const float *z, const float *k,            \
+      const float *v, const float *gamma, const float *beta, float lambda, size_t n),              \
+      "MODEL 3.2: G of one row, h = lambda G; G and xh may be NULL; returns 1/sigma")              \
+    X(void, ttt_out, (float *o, const float *q, const float *zb, const float *gamma,               \
+      const float *beta, size_t n), "o = q + gamma LNhat(zb) + beta")                              \
+    X(void, ttt_out_bwd, (float *dzb, float *dgamma, float *dbeta, const float *dout,              \
+      const float *zb, const float *gamma, size_t n), "dzb of ttt_out; dgamma, dbeta +=")          \
+    X(void, ttt_inner_bwd, (float *dz, float *de, float *dgamma, float *dbeta, const float *dG,    \
+      const float *G, const float *xh, float rstd, const float *k, const float *v,                 \
+      const float *gamma, const float *beta, size_t n),                                            \
+      "MODEL 3.5 inner: dz and de of one row; dgamma, dbeta +=")
+/* clang-format on */
+
+typedef struct bl_kern {
+    bl_cpu_level level;
+#define X(ret, kernel, params, meaning) ret(*kernel) params;
+    BL_KERN_LIST(X)
+#undef X
+} bl_kern;
+
+/* Fills the table with C and overwrites it on the way up to `level`. */
+void bl_kern_init(bl_kern *k, bl_cpu_level level);
+
+/* Bytes of a packed [out,in]; stride of a quantised row of `in`. */
+size_t bl_tern_packed_bytes(size_t out, size_t in);
+size_t bl_tern_panel_bytes(size_t in);
+size_t bl_q8_stride(size_t in);
+
+/* The parts of the table, one function a file and level. */
+void bl_kern_quant_c(bl_kern *k);
+void bl_kern_tern_c(bl_kern *k);
+void bl_kern_matmul_c(bl_kern *k);
+void bl_kern_norm_c(bl_kern *k);
+void bl_kern_ttt_c(bl_kern *k);
+void bl_kern_misc_c(bl_kern *k);
+#if defined(__x86_64__)
+void bl_kern_quant_avx2(bl_kern *k);
+void bl_kern_tern_avx2(bl_kern *k);
+void bl_kern_matmul_avx2(bl_kern *k);
+void bl_kern_norm_avx2(bl_kern *k);
+void bl_kern_ttt_avx2(bl_kern *k);
+void bl_kern_misc_avx2(bl_kern *k);
+#endif
+
+#endif

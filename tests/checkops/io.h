@@ -1,0 +1,60 @@
+/* Buffers of one checked op: the same random inputs on every device, outputs gathered for
+ * comparison. */
+#ifndef BL_TESTS_CHECKOPS_IO_H
+#define BL_TESTS_CHECKOPS_IO_H
+
+#include "ops/ops.h"
+
+/* Shapes of a case; an op uses what it needs. */
+typedef struct shape {
+    size_t B, T, D, H, I, V, C, K;
+} shape;
+
+enum { IO_MOST = 64 };
+
+typedef struct io {
+    bl_dev *d;
+    uint64_t draws; /* buffers filled so far: the random stream of the next one */
+    struct {
+        void *p;
+        size_t n; /* floats, when it is an output */
+        const char *name;
+    } buffer[IO_MOST];
+    size_t count;
+} io;
+
+void io_open(io *b, bl_dev *d);
+void io_close(io *b);
+
+/* n floats in [-spread, spread] (in), the same but recorded (out), n copies of a value, raw bytes.
+ */
+void *io_in(io *b, size_t n, float spread);
+void *io_out(io *b, const char *name, size_t n, float spread);
+void *io_fill(io *b, size_t n, float value);
+void *io_bytes(io *b, size_t bytes);
+void *io_put(io *b, const void *from, size_t bytes);
+
+/* Ids in [0, V). */
+int32_t *io_ids(io *b, size_t n, size_t V);
+
+/* The i-th recorded output on the host: malloc'ed by the caller as n floats. */
+size_t io_outputs(const io *b);
+const char *io_output(const io *b, size_t i, float **host, size_t *n);
+
+/* Stops the program with words when a call that must work does not. */
+void must(bl_status status, const bl_error *err);
+
+/* Every op as a case. */
+typedef struct op_case {
+    const char *name;
+    void (*run)(io *b, const shape *s);
+    double nmse, abs; /* bounds against the reference: sum (x-r)^2 / sum r^2, max |x-r| */
+    int ternary;      /* 1, 0, or -1 for both */
+} op_case;
+extern const op_case op_cases[];
+extern const size_t op_cases_count;
+
+/* Inference ops in one call and in pieces must give the same bits; returns failures. */
+int check_splits(bl_dev *d);
+
+#endif
