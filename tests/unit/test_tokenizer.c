@@ -370,6 +370,28 @@ static void test_long_words(void **state)
     bl_tokenizer_close(t);
 }
 
+/* One open tokenizer, many threads, each with its own cache or none. */
+static void test_shared_by_threads(void **state)
+{
+    (void)state;
+    enum { CALLS = 400 };
+    static const char text[] = "The boat didn't move.<|endoftext|>\xE6\xB9\x96 1234 banana";
+    bl_tokenizer *t = open_fixture(FIXTURES "vocab-500.json");
+    int32_t want[128];
+    size_t count;
+    int wrong = 0;
+    assert_int_equal(bl_tokenizer_encode(t, text, strlen(text), 0, want, 128, &count, NULL), BL_OK);
+#pragma omp parallel for num_threads(4) reduction(+ : wrong)
+    for (int i = 0; i < CALLS; i++) {
+        int32_t got[128];
+        size_t n;
+        bl_status status = bl_tokenizer_encode(t, text, strlen(text), 0, got, 128, &n, NULL);
+        wrong += status != BL_OK || n != count || memcmp(got, want, n * sizeof *got) != 0;
+    }
+    assert_int_equal(wrong, 0);
+    bl_tokenizer_close(t);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -384,6 +406,7 @@ int main(void)
         cmocka_unit_test(test_decoder_drops_one_space),
         cmocka_unit_test(test_decode_refuses_ids_past_the_vocabulary),
         cmocka_unit_test(test_long_words),
+        cmocka_unit_test(test_shared_by_threads),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
