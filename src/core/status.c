@@ -41,6 +41,7 @@ static void put_message(bl_error *err, bl_status code, const char *format, va_li
 {
     err->code = code;
     (void)vsnprintf(err->message, sizeof err->message, format, args);
+    keep_to_one_line(err->message);
 }
 
 bl_status bl_fail(bl_error *err, bl_status code, const char *format, ...)
