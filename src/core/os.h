@@ -63,6 +63,10 @@ void bl_names_release(bl_names *names);
 /* "a/b" in a fresh string; NULL when memory is short. */
 char *bl_path_join(const char *a, const char *b);
 
+/* Does a shell pattern (star, question mark, brackets) match the whole path?  No star matches a
+ * slash. */
+int bl_glob_match(const char *pattern, const char *path);
+
 /* ---- the rest ---- */
 
 /* An exclusive lock on a file, made when absent; held until closed or the process ends.

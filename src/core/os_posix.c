@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -338,6 +339,11 @@ char *bl_path_join(const char *a, const char *b)
     if (path)
         (void)snprintf(path, room, "%s%s%s", a, *a && a[strlen(a) - 1] == '/' ? "" : "/", b);
     return path;
+}
+
+int bl_glob_match(const char *pattern, const char *path)
+{
+    return fnmatch(pattern, path, FNM_PATHNAME) == 0;
 }
 
 /* ---- the rest ---- */

@@ -1,9 +1,8 @@
 /* A data folder: meta.json, and the token files and tokenizer checked against it. */
 #include "core/alloc.h"
-#include "core/buf.h"
 #include "data/tokens.h"
+#include "format/json.h"
 
-#include <jansson.h>
 #include <string.h>
 #include <xxhash.h>
 
@@ -65,20 +64,9 @@ bl_status bl_data_meta_save(const bl_data_meta *meta, const char *dir, bl_error 
                   meta->val_split, "seed", (json_int_t)meta->seed);
     for (int i = 0; root && i < BL_DATA_SPLITS; i++)
         json_object_set_new(root, split_names[i], split_to_json(&meta->split[i]));
-    char *text = root ? json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
     char *path = bl_path_join(dir, "meta.json");
-    bl_status status = text && path ? BL_OK : no_memory(err);
-    if (status == BL_OK) {
-        bl_buf line = {0};
-        bl_buf_puts(&line, text);
-        bl_buf_puts(&line, "\n");
-        status = bl_buf_status(&line, err);
-        if (status == BL_OK)
-            status = bl_file_replace(path, line.data, line.len, err);
-        bl_buf_release(&line);
-    }
+    bl_status status = root && path ? bl_json_save(root, path, err) : no_memory(err);
     bl_free(path);
-    free(text);
     json_decref(root);
     return status;
 }
@@ -162,20 +150,11 @@ bl_status bl_data_meta_load(bl_data_meta *meta, const char *dir, bl_error *err)
     char *path = bl_path_join(dir, "meta.json");
     if (!path)
         return no_memory(err);
-    bl_map map;
-    bl_status status = bl_map_open(&map, path, err);
-    if (status == BL_OK) {
-        json_error_t why;
-        json_t *root = json_loadb((const char *)map.data, map.size, JSON_REJECT_DUPLICATES, &why);
-        if (!root)
-            status = bl_fail(err, BL_EFORMAT, "%s:%d: %s", path, why.line, why.text);
-        else if (!json_is_object(root))
-            status = bl_fail(err, BL_EFORMAT, "%s: not a JSON object", path);
-        else
-            status = parse(meta, root, path, err);
-        json_decref(root);
-        bl_map_close(&map);
-    }
+    json_t *root = NULL;
+    bl_status status = bl_json_load(&root, path, err);
+    if (status == BL_OK)
+        status = parse(meta, root, path, err);
+    json_decref(root);
     bl_free(path);
     return status;
 }
