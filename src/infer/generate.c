@@ -84,7 +84,7 @@ static bl_status write_reply(generation *g, int drop_prefix_space, bl_text_fn *f
             size_t token_bytes = 0;
             (void)bl_tokenizer_bytes(g->t, id, &token_bytes);
             bl_buf_clear(&g->text);
-            char *to = bl_buf_reserve(&g->text, token_bytes + 8);
+            char *to = bl_buf_reserve(&g->text, 3 * (token_bytes + 1));
             if (!to)
                 return bl_buf_status(&g->text, err);
             BL_TRY(hand_out(g, bl_decoder_feed(&decoder, g->t, id, drop_prefix_space, to), fn, user,
