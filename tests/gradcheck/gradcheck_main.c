@@ -164,7 +164,7 @@ int main(void)
     CHECK("ttt_linear", .B = 2, .T = 11, .H = 2, .F = 16, .C = 4, .stuck = 1);
     CHECK("ttt_linear", .B = 1, .T = 19, .H = 1, .F = 32, .C = 16);
     CHECK("ttt_linear", .B = 1, .T = 32, .H = 1, .F = 32, .C = 16, .stuck = 1);
-    d->ops->close(d);
+    bl_dev_close(d);
     if (failures)
         printf("%d of the pairs are above the bound\n", failures);
     return failures ? 1 : 0;

@@ -1,0 +1,65 @@
+/* BitLinear against the fixture: the same integers, the same float32 bits, and the straight-through
+ * gradients that the detach trick gives. */
+#include "golden.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { ROWS = 6, OUT = 9, IN = 24 };
+
+/* Quantises a row through the op table alone: an RMSNorm with eps 0 over a row of ones has rstd 1,
+ * so its output is exactly its weight. */
+static bl_q8 *quantise(bl_golden *g, const char *x)
+{
+    bl_q8 *xq = bl_golden_bytes(g, BL_OP(g->d, q8_bytes, 1, IN));
+    float ones[IN];
+    bl_error err;
+    for (size_t i = 0; i < IN; i++)
+        ones[i] = 1;
+    void *row = bl_golden_room(g, IN), *rstd = bl_golden_room(g, 1);
+    if (bl_dev_put_f32(g->d, row, ones, IN, g->d->act_bytes, &err) != BL_OK)
+        return NULL;
+    BL_OP(g->d, rmsnorm_fwd, NULL, xq, rstd, row, (const void *)x, 0.0f, 1, IN);
+    return xq;
+}
+
+static int check_case(bl_golden *g, const char *prefix)
+{
+    bl_dev *d = g->d;
+    size_t bytes = d->act_bytes;
+    char *x = bl_golden_in(g, "", "x"), *dy = bl_golden_in(g, "", "dy");
+    char *y = bl_golden_room(g, ROWS * OUT), *dx = bl_golden_room(g, ROWS * IN);
+    void *dW = bl_golden_room(g, OUT * IN);
+    bl_tern *w = bl_golden_bytes(g, BL_OP(d, tern_bytes, OUT, IN));
+    char what[64];
+
+    BL_OP(d, ternarise, w, bl_golden_in(g, prefix, "W"), OUT, IN);
+    for (size_t n = 0; n < ROWS; n++) {
+        bl_q8 *xq = quantise(g, x + n * IN * bytes);
+        const void *dy_n = dy + n * OUT * bytes;
+        BL_OP(d, bitlinear_fwd, (void *)(y + n * OUT * bytes), xq, w, 1, OUT, IN);
+        BL_OP(d, bitlinear_bwd_x, (void *)(dx + n * IN * bytes), dy_n, w, 0, 1, OUT, IN);
+        BL_OP(d, bitlinear_bwd_w, dW, dy_n, xq, 1, OUT, IN);
+    }
+    bl_golden_expect(g, prefix, bytes == sizeof(double) ? "y" : "y32", y);
+    snprintf(what, sizeof what, "bitlinear %s forward, bits", prefix);
+    int failures = bl_golden_report(g, what, 0, 0);
+
+    bl_golden_expect(g, prefix, "dx", dx);
+    bl_golden_expect(g, prefix, "dW", dW);
+    snprintf(what, sizeof what, "bitlinear %s straight-through", prefix);
+    return failures + bl_golden_report(g, what, 1e-13, 1e-6);
+}
+
+int bl_golden_bitlinear(bl_dev *d)
+{
+    static const char *const CASES[] = {"", "zero.", "huge."};
+    int failures = 0;
+    for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
+        bl_golden g;
+        bl_golden_open(&g, d, "bitlinear");
+        failures += check_case(&g, CASES[i]);
+        bl_golden_close(&g);
+    }
+    return failures;
+}

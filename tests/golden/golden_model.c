@@ -1,0 +1,125 @@
+/* A whole model against PyTorch: losses, logits, decoding and the gradient of every tensor. */
+#include "golden.h"
+#include "core/alloc.h"
+#include "model/net.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { B = 2, T = 10, N = B * T, V = 64, D = 32 };
+
+static void stop_unless(bl_status status, const bl_error *err)
+{
+    if (status == BL_OK)
+        return;
+    fprintf(stderr, "golden: %s\n", err->message);
+    exit(1);
+}
+
+static bl_config fixture_config(int ternary)
+{
+    bl_config c;
+    bl_options_defaults(BL_OPTIONS_CONFIG, &c);
+    c.vocab_size = V;
+    c.hidden_size = D;
+    c.intermediate_size = 48;
+    c.num_hidden_layers = 2;
+    c.num_attention_heads = 2;
+    c.mini_batch_size = 4;
+    c.conv_kernel = 4;
+    c.quantization = ternary ? BL_QUANT_TERNARY : BL_QUANT_NONE;
+    return c;
+}
+
+static void load_net(bl_net *net, bl_dev *d)
+{
+    bl_config c = fixture_config(d->ternary);
+    bl_golden weights;
+    bl_error err;
+    bl_golden_open(&weights, d, "model");
+    stop_unless(bl_net_open(net, &c, d, &err), &err);
+    stop_unless(bl_net_load(net, weights.st, "model.safetensors", &err), &err);
+    bl_net_ternarise(net);
+    bl_golden_close(&weights);
+}
+
+static const int32_t *ids_of(bl_golden *g, const char *name)
+{
+    const bl_st_tensor *t = bl_st_find(g->st, name);
+    int32_t *ids = bl_golden_bytes(g, N * sizeof *ids);
+    if (t && t->dtype == BL_I32 && t->count == N)
+        memcpy(ids, t->data, N * sizeof *ids);
+    return ids;
+}
+
+/* Forward and backward over the two rows of the batch. */
+static int check_training(bl_golden *g, const bl_net *net, const char *prefix)
+{
+    bl_dev *d = g->d;
+    bl_pass pass;
+    bl_error err;
+    char what[64], name[128];
+    stop_unless(bl_pass_open(&pass, net, B, T, 1, &err), &err);
+    memcpy(pass.ids, ids_of(g, "ids"), N * sizeof(int32_t));
+    memcpy(pass.targets, ids_of(g, "targets"), N * sizeof(int32_t));
+    bl_params grads = {.layer = bl_calloc(net->m.L, sizeof *grads.layer)};
+    char *block = bl_golden_room(g, net->tensors.elements);
+    bl_params_bind(&grads, &net->tensors, net->m.L, block, d->param_bytes);
+
+    bl_net_fwd(net, &pass);
+    bl_net_loss_bwd(net, &pass, &grads, 1.0f / N, NULL, NULL);
+    bl_real *logits = bl_golden_room(g, N * V);
+    BL_OP(d, head_logits, logits, pass.h, bl_net_head(net), N, D, V);
+    bl_golden_expect(g, "", "losses", pass.loss);
+    bl_golden_expect(g, "", "logits", logits);
+    snprintf(what, sizeof what, "model %s losses and logits", prefix);
+    int failures = bl_golden_report(g, what, 1e-12, 2e-5);
+
+    for (size_t i = 0; i < net->tensors.count; i++) {
+        const bl_tensor *t = &net->tensors.at[i];
+        snprintf(name, sizeof name, "grad.%s", t->name);
+        bl_golden_expect(g, "", name, block + t->offset * d->param_bytes);
+    }
+    snprintf(what, sizeof what, "model %s gradients, %zu tensors", prefix, net->tensors.count);
+    failures += bl_golden_report(g, what, 1e-7, 2e-5); /* the fixture's gradients are float32 */
+    bl_free(grads.layer);
+    bl_pass_release(&pass, net);
+    return failures;
+}
+
+/* Each row of the batch read as one conversation, in pieces of 3 tokens. */
+static int check_decoding(bl_golden *g, const bl_net *net, const char *prefix)
+{
+    size_t bytes = g->d->real_bytes, piece = 3;
+    char *logits = bl_golden_room(g, N * V), what[64];
+    const int32_t *ids = ids_of(g, "ids");
+    bl_decode s;
+    bl_error err;
+    stop_unless(bl_decode_open(&s, net, &err), &err);
+    for (size_t b = 0; b < B; b++) {
+        stop_unless(bl_decode_start(&s, net, &err), &err);
+        for (size_t t = 0; t < T; t += piece) {
+            size_t n = T - t < piece ? T - t : piece, row = b * T + t;
+            stop_unless(bl_decode_feed(&s, net, ids + row, n, 1, 1, &err), &err);
+            memcpy(logits + row * V * bytes, s.logits, n * V * bytes);
+        }
+    }
+    bl_golden_expect(g, "", "logits", logits);
+    bl_decode_release(&s, net);
+    snprintf(what, sizeof what, "model %s decoding", prefix);
+    return bl_golden_report(g, what, 1e-12, 2e-5);
+}
+
+int bl_golden_model(bl_dev *d)
+{
+    const char *prefix = d->ternary ? "ternary" : "none";
+    bl_golden g;
+    bl_net net;
+    load_net(&net, d);
+    bl_golden_open(&g, d, d->ternary ? "model_ternary" : "model_none");
+    int failures = check_training(&g, &net, prefix) + check_decoding(&g, &net, prefix);
+    bl_golden_close(&g);
+    bl_net_release(&net);
+    return failures;
+}
