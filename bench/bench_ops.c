@@ -1,0 +1,180 @@
+/* bench_ops: where the time of a training step goes, op by op.
+ *
+ * usage: bench_ops [preset] [B] [T] [threads] [steps]
+ *
+ * Runs whole training steps of a preset with random tokens on the CPU backend and prints the
+ * fastest step: milliseconds and share of every op; then decoding, one token at a time. */
+#include "trace.h"
+#include "core/os.h"
+#include "core/rng.h"
+#include "cpu/cpu_dev.h"
+#include "model/net.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+typedef struct bench {
+    trace t;
+    bl_net net;
+    bl_pass pass;
+    void *block[3]; /* gradients, first and second moments */
+    bl_params grads;
+} bench;
+
+static void must(bl_status status, const bl_error *err)
+{
+    if (status == BL_OK)
+        return;
+    fprintf(stderr, "bench_ops: %s\n", err->message);
+    exit(1);
+}
+
+static void bench_open(bench *b, const char *preset, size_t B, size_t T, bl_dev *cpu)
+{
+    bl_error err;
+    bl_options *o;
+    must(bl_options_open(&o, BL_OPTIONS_CONFIG, &err), &err);
+    must(bl_options_preset(o, preset, &err), &err);
+    trace_open(&b->t, cpu);
+    bl_dev *d = &b->t.dev;
+    must(bl_net_open(&b->net, bl_options_config(o), d, &err), &err);
+    must(bl_net_init(&b->net, 1, &err), &err);
+    must(bl_pass_open(&b->pass, &b->net, B, T, 1, &err), &err);
+    size_t bytes = b->net.tensors.elements * d->param_bytes;
+    for (size_t i = 0; i < 3; i++) {
+        must(BL_OP(d, alloc, &b->block[i], bytes, &err), &err);
+        BL_OP(d, zero, b->block[i], bytes);
+    }
+    b->grads.layer = calloc(b->net.m.L, sizeof *b->grads.layer);
+    bl_params_bind(&b->grads, &b->net.tensors, b->net.m.L, b->block[0], d->param_bytes);
+    bl_options_close(o);
+}
+
+static void put_ids(bench *b, int32_t *to, uint64_t stream)
+{
+    bl_error err;
+    size_t bytes = b->pass.N * sizeof *to;
+    int32_t *ids = malloc(bytes);
+    for (size_t i = 0; i < b->pass.N; i++)
+        ids[i] = (int32_t)bl_rng_below(1, stream, i, b->net.m.V);
+    must(BL_OP(&b->t.dev, put, to, ids, bytes, &err), &err);
+    free(ids);
+}
+
+static double train_step(bench *b)
+{
+    bl_error err;
+    bl_dev *d = &b->t.dev;
+    bl_step step = {.step = 1,
+                    .lr = 1e-3f,
+                    .beta1 = 0.9f,
+                    .beta2 = 0.95f,
+                    .adam_eps = 1e-8f,
+                    .weight_decay = 0.1f,
+                    .bias1 = 0.1f,
+                    .bias2 = 0.05f,
+                    .clip = 1.0f};
+    must(BL_OP(d, put, b->pass.step, &step, sizeof step, &err), &err);
+    trace_reset(&b->t);
+    double start = bl_clock_seconds();
+    bl_net_fwd(&b->net, &b->pass);
+    bl_net_loss_bwd(&b->net, &b->pass, &b->grads, 1.0f / (float)b->pass.N, NULL, NULL);
+    BL_OP(d, grad_norm, b->pass.step, b->block[0], b->net.tensors.elements);
+    for (size_t i = 0; i < b->net.tensors.count; i++) {
+        const bl_tensor *tensor = &b->net.tensors.at[i];
+        size_t offset = tensor->offset * d->param_bytes;
+        BL_OP(d, adamw, (void *)((char *)b->net.block + offset),
+              (void *)((char *)b->block[0] + offset), (void *)((char *)b->block[1] + offset),
+              (void *)((char *)b->block[2] + offset), tensor->count, tensor->role != BL_ROLE_PLAIN,
+              b->pass.step);
+    }
+    bl_net_ternarise(&b->net);
+    must(BL_OP(d, sync, &err), &err);
+    return bl_clock_seconds() - start;
+}
+
+static int by_time(const void *a, const void *b)
+{
+    double x = ((const trace_row *)a)->seconds, y = ((const trace_row *)b)->seconds;
+    return (x < y) - (x > y);
+}
+
+static void print_rows(trace *t, double total)
+{
+    trace_row row[TRACE_OPS];
+    memcpy(row, t->row, sizeof row);
+    qsort(row, t->rows, sizeof *row, by_time);
+    printf("  %-20s %6s %10s %7s\n", "op", "calls", "ms", "share");
+    for (size_t i = 0; i < t->rows && row[i].calls > 0; i++)
+        printf("  %-20s %6zu %10.3f %6.1f%%\n", row[i].op, row[i].calls, row[i].seconds * 1e3,
+               100 * row[i].seconds / total);
+}
+
+static void bench_training(bench *b, size_t steps)
+{
+    double best = 1e30;
+    trace fastest = b->t;
+    put_ids(b, b->pass.ids, 0);
+    put_ids(b, b->pass.targets, 1);
+    for (size_t i = 0; i < steps; i++) {
+        double seconds = train_step(b);
+        printf("step %zu: %.1f ms\n", i + 1, seconds * 1e3);
+        if (seconds < best) {
+            best = seconds;
+            fastest = b->t;
+        }
+    }
+    printf("training, %zu tokens a step, fastest of %zu: %.1f ms, %.0f tokens/s\n", b->pass.N,
+           steps, best * 1e3, (double)b->pass.N / best);
+    print_rows(&fastest, best);
+}
+
+static void bench_decoding(bench *b, size_t tokens)
+{
+    bl_error err;
+    bl_decode s;
+    must(bl_decode_open(&s, &b->net, &err), &err);
+    double best = 1e30;
+    trace fastest = b->t;
+    for (int run = 0; run < 3; run++) {
+        trace_reset(&b->t);
+        double start = bl_clock_seconds();
+        for (size_t i = 0; i < tokens; i++) {
+            int32_t id = (int32_t)(i * 37 % b->net.m.V);
+            must(bl_decode_feed(&s, &b->net, &id, 1, 0, 1, &err), &err);
+        }
+        double seconds = bl_clock_seconds() - start;
+        if (seconds < best) {
+            best = seconds;
+            fastest = b->t;
+        }
+    }
+    printf("decoding, fastest of 3 runs of %zu tokens: %.3f ms a token, %.0f tokens/s\n", tokens,
+           best * 1e3 / (double)tokens, (double)tokens / best);
+    print_rows(&fastest, best);
+    bl_decode_release(&s, &b->net);
+}
+
+int main(int argc, char **argv)
+{
+    bl_error err;
+    const char *preset = argc > 1 ? argv[1] : "micro";
+    size_t number[4] = {32, 128, 0, 5}; /* B, T, threads, steps */
+    for (int i = 2; i < argc && i < 6; i++)
+        number[i - 2] = (size_t)strtoul(argv[i], NULL, 10);
+    bl_dev *cpu;
+    bench *b = calloc(1, sizeof *b);
+    must(bl_cpu_open(&cpu, 1, number[2], &err), &err);
+    bench_open(b, preset, number[0], number[1], cpu);
+    bench_training(b, number[3]);
+    bench_decoding(b, 256);
+    free(b->grads.layer);
+    for (size_t i = 0; i < 3; i++)
+        cpu->ops->free(cpu, b->block[i]);
+    bl_pass_release(&b->pass, &b->net);
+    bl_net_release(&b->net);
+    cpu->ops->close(cpu);
+    free(b);
+    return 0;
+}
