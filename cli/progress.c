@@ -43,11 +43,13 @@ static void compose(char *left, char *right)
     double elapsed = now() - bar.started;
     bl_short done = amount(bar.done), total = amount(bar.total);
     char speed[64] = "?", left_time[40] = "";
+    const char *space = strcmp(bar.unit, "B") == 0 ? "" : " "; /* 5.10 step/s, 21.0MB/s */
     if (bar.rate > 0 && bar.rate < 1)
         (void)snprintf(speed, sizeof speed, "%s s/%s", bl_format_scaled(1 / bar.rate).text,
                        bar.unit);
     else if (bar.rate > 0)
-        (void)snprintf(speed, sizeof speed, "%s %s/s", bl_format_scaled(bar.rate).text, bar.unit);
+        (void)snprintf(speed, sizeof speed, "%s%s%s/s", bl_format_scaled(bar.rate).text, space,
+                       bar.unit);
     if (bar.total) {
         double rest = bar.total > bar.done ? (double)(bar.total - bar.done) : 0;
         (void)snprintf(left_time, sizeof left_time, "<%s",

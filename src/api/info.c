@@ -1,4 +1,4 @@
-/* bl_info(): what a model folder, a run, a data folder or a safetensors file holds, as JSON. */
+/* bl_info(): what a model folder, a run, a data folder or one of their files holds, as JSON. */
 #include "api/model.h"
 #include "core/alloc.h"
 #include "core/os.h"
@@ -135,6 +135,66 @@ static int has(const char *dir, const char *name)
     return there;
 }
 
+static bl_status describe_checkpoint(json_t *out, const char *path, bl_error *err)
+{
+    bl_train_state state;
+    char *weights = bl_path_join(path, "model.safetensors");
+    bl_status status =
+        weights ? bl_checkpoint_state(&state, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
+    set(out, "kind", json_string("checkpoint"));
+    set(out, "path", json_string(path));
+    if (status == BL_OK)
+        status = describe_weights(out, weights, 0, err);
+    if (status == BL_OK)
+        describe_state(out, &state);
+    bl_free(weights);
+    return status;
+}
+
+static bl_status describe_tokenizer(json_t *out, const char *path, bl_error *err)
+{
+    bl_tokenizer *tokenizer;
+    BL_TRY(bl_tokenizer_open(&tokenizer, path, err));
+    set(out, "kind", json_string("tokenizer"));
+    set(out, "path", json_string(path));
+    set(out, "vocab_size", count_of(bl_tokenizer_vocab_size(tokenizer)));
+    bl_tokenizer_close(tokenizer);
+    return BL_OK;
+}
+
+/* The ids of a .bin file take two bytes unless a meta.json beside it says otherwise. */
+static bl_status describe_tokens(json_t *out, const char *path, bl_error *err)
+{
+    enum { MOST_OF_TWO_BYTES = 1 << 16, MOST = 1 << 24 };
+    bl_tokens *tokens;
+    bl_data_split split;
+    char *dir = bl_strdup(path);
+    if (!dir)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    char *slash = strrchr(dir, '/');
+    if (slash)
+        slash[slash == dir] = 0;
+    int described = has(slash ? dir : ".", "meta.json");
+    bl_free(dir);
+    BL_TRY(bl_tokens_open_file(&tokens, path, described ? MOST : MOST_OF_TWO_BYTES, &split, err));
+    set(out, "kind", json_string("tokens"));
+    set(out, "path", json_string(path));
+    set(out, "tokens", count_of(bl_tokens_count(tokens)));
+    if (split.bytes) {
+        set(out, "documents", count_of(split.documents));
+        set(out, "bytes", count_of(split.bytes));
+        set(out, "longest_document", count_of(split.longest_document));
+    }
+    bl_tokens_close(tokens);
+    return BL_OK;
+}
+
+static int ends_with(const char *path, const char *ending)
+{
+    size_t n = strlen(path), m = strlen(ending);
+    return n >= m && strcmp(path + n - m, ending) == 0;
+}
+
 static bl_status describe(json_t *out, const char *path, bl_error *err)
 {
     bl_path_kind kind = bl_path_what(path);
@@ -142,8 +202,14 @@ static bl_status describe(json_t *out, const char *path, bl_error *err)
         return bl_fail(err, BL_ENOENT, "%s: no such file or folder", path);
     if (kind == BL_PATH_DIR && has(path, "meta.json"))
         return describe_data(out, path, err);
+    if (kind == BL_PATH_DIR && !has(path, "config.json") && has(path, "state.json"))
+        return describe_checkpoint(out, path, err);
     if (kind == BL_PATH_DIR)
         return describe_model(out, path, err);
+    if (ends_with(path, "tokenizer.json"))
+        return describe_tokenizer(out, path, err);
+    if (ends_with(path, ".bin"))
+        return describe_tokens(out, path, err);
     set(out, "kind", json_string("safetensors"));
     return describe_weights(out, path, 1, err);
 }

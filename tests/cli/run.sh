@@ -86,10 +86,12 @@ expect "eval by another window" 0 'loss *' '*' eval -m "$run" --data "$data/val.
 expect "a window past the file" 3 '' '*val.bin*' eval -m "$run" --data "$data/val.bin" --window 1000000
 
 # ---- info ----
-expect "info of a run" 0 '?*' '' info "$run"
-expect "info of data" 0 '?*' '' info "$data"
-expect "info of a tokenizer" 0 '?*' '' info "$data/tokenizer.json"
-expect "info of tensors" 0 '?*' '' info "$run/model.safetensors"
+expect "info of a run" 0 'kind *run*parameters *vocab_size *400*training*step *30*' '' info "$run"
+expect "info of data" 0 'kind *data*vocab_size *400*train*tokens*val*tokens*' '' info "$data"
+expect "info of a checkpoint" 0 'kind *checkpoint*step *30*' '' info "$run/ckpt/step-00000030"
+expect "info of a tokenizer" 0 'kind *tokenizer*vocab_size *400' '' info "$data/tokenizer.json"
+expect "info of tokens" 0 'kind *tokens*documents *' '' info "$data/val.bin"
+expect "info of tensors" 0 'kind *safetensors*model.embed_tokens.weight *F32 *400, 32*' '' info "$run/model.safetensors"
 expect "info --json" 0 '{*}' '' info "$run" --json
 expect "info --json" 0 '{*}' '' info "$data" --json
 
