@@ -6,6 +6,7 @@
  * is not a data folder. */
 #include "core/alloc.h"
 #include "core/buf.h"
+#include "core/log.h"
 #include "core/os.h"
 #include "core/rng.h"
 #include "data/source.h"
@@ -263,8 +264,8 @@ bl_status bl_prepare(const char *const *sources, size_t count, const char *out_d
 failed:
     for (int i = 0; i < BL_DATA_SPLITS; i++)
         bl_out_abandon(p.out[i]);
-    if (made)
-        (void)bl_dir_remove(out_dir, NULL);
+    if (made && bl_dir_remove(out_dir, NULL) != BL_OK)
+        bl_log(BL_LOG_WARNING, "%s: an unfinished folder could not be removed", out_dir);
 done:
     bl_tokenizer_close(p.tokenizer);
     bl_source_close(p.source);

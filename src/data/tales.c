@@ -372,37 +372,38 @@ static int is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-/* Is the word in text[0..bytes), on its own? */
-static int has_word(const char *text, size_t bytes, const char *word)
+/* Where the word stands on its own for the last time in text[0..bytes); bytes when it does not. */
+static size_t last_word(const char *text, size_t bytes, const char *word)
 {
     size_t n = strlen(word);
-    for (size_t i = 0; i + n <= bytes; i++)
+    for (size_t i = bytes >= n ? bytes - n + 1 : 0; i-- > 0;)
         if (memcmp(text + i, word, n) == 0 && (i == 0 || !is_letter(text[i - 1])) &&
             (i + n == bytes || !is_letter(text[i + n])))
-            return 1;
-    return 0;
+            return i;
+    return bytes;
 }
 
 /* The alternatives of one probe: the same part of all things, as far as they were told. */
 static int choices_of(const story *s, const probe *from, const char *text, bl_tales_probe *to)
 {
-    *to = (bl_tales_probe){.prompt = from->offset};
+    *to = (bl_tales_probe){.prompt = from->offset, .right = BL_TALES_CHOICES};
     if (to->prompt && text[to->prompt - 1] == ' ')
         to->prompt--;
-    size_t right = BL_TALES_CHOICES;
     for (int i = 0; i < s->cast.owners; i++) {
         const char *word = bl_tale_thing_part(&s->cast.thing[i], from->part);
-        int known = has_word(text, to->prompt, word);
+        size_t told = last_word(text, to->prompt, word);
+        int usable = told < to->prompt;
         for (size_t k = 0; k < to->count; k++)
-            known = known && strcmp(to->choice[k], word) != 0;
-        if (!known)
+            usable = usable && strcmp(to->choice[k], word) != 0;
+        if (!usable)
             continue;
-        if (strcmp(word, from->answer) == 0)
-            right = to->count;
+        if (strcmp(word, from->answer) == 0) {
+            to->right = to->count;
+            to->distance = to->prompt - told;
+        }
         to->choice[to->count++] = word;
     }
-    to->right = right;
-    return to->count >= 2 && right < to->count;
+    return to->count >= 2 && to->right < to->count;
 }
 
 bl_status bl_tales_recall(const bl_tales *t, uint64_t index, bl_buf *out, bl_tales_probe *result,
@@ -411,9 +412,15 @@ bl_status bl_tales_recall(const bl_tales *t, uint64_t index, bl_buf *out, bl_tal
     story s;
     size_t base = out->len;
     *found = 0;
+    *result = (bl_tales_probe){0};
     BL_TRY(tell(&s, t, index, out, err));
-    size_t first = s.probe_count ? (size_t)bl_tale_draw(&s.draws, s.probe_count) : 0;
-    for (size_t i = 0; i < s.probe_count && !*found; i++)
-        *found = choices_of(&s, &s.probes[(first + i) % s.probe_count], out->data + base, result);
+    for (size_t i = 0; i < s.probe_count; i++) {
+        bl_tales_probe one;
+        if (choices_of(&s, &s.probes[i], out->data + base, &one) &&
+            one.distance > result->distance) {
+            *result = one;
+            *found = 1;
+        }
+    }
     return BL_OK;
 }

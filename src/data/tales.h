@@ -27,11 +27,13 @@ typedef struct bl_tales_probe {
     size_t prompt;                        /* the story's bytes before the word's space or quote */
     size_t count;                         /* choices, at least 2 */
     size_t right;                         /* index of the right one */
+    size_t distance;                      /* bytes since the right one was last told */
     const char *choice[BL_TALES_CHOICES]; /* words of the story before the cut; static */
 } bl_tales_probe;
 
-/* Story `index` appended to out with one of its probes; offsets count from the story's begin.
- * *found is 0 when the story recalls nothing with two possible answers. */
+/* Story `index` appended to out with that of its probes whose answer was told longest ago; offsets
+ * count from the story's begin. *found is 0 when the story recalls nothing with two possible
+ * answers. */
 bl_status bl_tales_recall(const bl_tales *t, uint64_t index, bl_buf *out, bl_tales_probe *probe,
                           int *found, bl_error *err) BL_NODISCARD;
 

@@ -92,12 +92,10 @@ void bl_tale_cast_make(bl_tale_cast *cast, bl_tale_draws *d, const bl_tale_plot 
     int animals = may == BL_TALE_ANIMALS || (may == BL_TALE_ALL && bl_tale_draw(d, 3) == 0);
     cast_people(cast, d, animals);
     cast_things(cast, d, nouns, plot->flags & BL_TALE_SAME);
-    for (;;) { /* until {q} is whose the plot wants it to be */
+    do
         shuffle(cast->asked, cast->owners, d);
-        int heros = cast->thing[cast->asked[0]].owner == &cast->person[BL_TALE_HERO];
-        if (!(heros && plot->flags & BL_TALE_Q_OTHER) && !(!heros && plot->flags & BL_TALE_Q_HERO))
-            return;
-    }
+    while (plot->flags & BL_TALE_Q_OTHER &&
+           cast->thing[cast->asked[0]].owner == &cast->person[BL_TALE_HERO]);
 }
 
 const char *bl_tale_thing_part(const bl_tale_thing *thing, char part)

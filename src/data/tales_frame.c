@@ -9,8 +9,8 @@ const bl_tale_rule bl_tale_frame[] = {
         "{near}. {trait}",
         "{h} was {a} {kindly} {h.kid} who lived in {a} {small} {house} {near}. {trait}",
         "In {a} {small} {house} {near} lived {a} {kindly} {h.kid} named {h}. {trait}",
-        "There was once {a} {kindly} {h.kid} whose name was {h}. {H.he} lived in {a} {big} "
-        "{house} {near}.",
+        "There was once {a} {kindly} {h.kid} whose name was {h}. {H.he} lived in {a} "
+        "[big|large|tall|sunny|very old|long|round|noisy] {house} {near}.",
         "{h} was {a} {kindly} {h.kid}. {trait}",
         "Not so long ago, {a} {h.kid} named {h} lived in {a} {house} {near}. {trait}",
         "This is a story about {a} {kindly} {h.kid} named {h}. {trait}")},
@@ -18,7 +18,7 @@ const bl_tale_rule bl_tale_frame[] = {
         "{H.he} loved to {hobby}.",
         "Most of all, {h.he} loved to {hobby}.",
         "{H.he} liked to {hobby} and to {hobby}.",
-        "{H.he} knew how to {hobby}, and {h.he} was good at it.",
+        "{H.he} liked nothing better than to {hobby}.",
         "Everyone said that {h} was very {kindly}.",
         "When {h.he} grew up, {h.he} wanted to be {a} {job}.",
         "{H.he} lived there with {grand_family}.",
@@ -119,22 +119,31 @@ const bl_tale_rule bl_tale_frame[] = {
         "And every time {p.who} saw something {?q.c}, {p.he} thought of {q.who}'s {q.o}.",
         "{g} wrote {q.who}'s name on a label, for it was {q.who} who had the {?q.c} {q.o}.")},
     {"closing", BL_ALTS(
+        "{closing_calm}",
+        "{closing_calm}",
+        "{closing_fun}")},
+    {"closing_calm", BL_ALTS(
         "That night {h} dreamt of {dreamt}.",
         "Then they all went home and had {treat} for supper.",
-        "In the evening there was {treat}, and {h} ate two big [helpings|portions].",
+        "In the evening they had {treat}, and {h} ate two big [helpings|portions].",
         "That night {h} fell asleep with a smile.",
         "When the stars came out, {h} was already fast asleep.",
-        "<What a {nice} day,> said {h}, and {h.he} [yawned|smiled].",
-        "<Can we do that again tomorrow?> asked {h}. <Of course,> said {g}.",
         "{g} tucked {h} in and read {h.him} a story about {book}. Soon {h.his} eyes fell shut.",
         "It was late, and the moon was [round and bright|thin and silver|hiding behind a cloud]. "
         "{h} slept and dreamt of {dreamt}.",
-        "And that was the end of {a} very {nice} day.",
-        "They were all {tired}, and they were all {glad}.",
         "{h} went to bed {glad} and {tired}.",
         "On the way home, {h} hummed {song}.",
         "Outside, the {bird_pl} were quiet, and soon {h} was quiet too.",
         "<Good night, {h},> said {g}. <Good night,> said {h}, and closed {h.his} eyes.")},
+    {"closing_fun", BL_ALTS(
+        "<What {a} {nice} day,> said {h}, and {h.he} [yawned|smiled].",
+        "<Can we do that again tomorrow?> asked {h}. <Of course,> said {g}.",
+        "And that was the end of {a} very {nice} day.",
+        "They were all {tired}, and they were all {glad}.",
+        "It had been {a} {nice} {day_word}, and nobody wanted it to end.",
+        "<That was fun,> said {f}. <That was more than fun,> said {h}.")},
+    {"day_word", BL_ALTS(
+        "day", "afternoon", "adventure")},
     {NULL, NULL},
 };
 /* clang-format on */

@@ -9,8 +9,8 @@
  *               {h.self} {h.kid} ("girl", "fox")
  *   {t1} {t2} {t3}    "red kite": the things people have, in the order in which they are told;
  *   {q} {p} {r}       the same things in an order that the telling does not give away.  Parts:
- *               {q.c} color, {q.o} noun, {q.os} nouns, {q.who} owner's name, {q.he} {q.him}
- * {q.his}, {q.own} "Mia's", or "her own" when it is the hero's
+ *               {q.c} color, {q.o} noun, {q.os} nouns, {q.who} owner, {q.he} {q.him} {q.his},
+ *               {q.own} "Mia's", or "her own" when it is the hero's
  *   {?q.who} {?q.c} {?q.o}   the same, and a reader who remembers the beginning knows this word
  *   /           paragraph
  */
@@ -34,9 +34,8 @@ enum {
     BL_TALE_KIDS = 1,    /* the cast may be children */
     BL_TALE_ANIMALS = 2, /* the cast may be animals */
     BL_TALE_ALL = BL_TALE_KIDS | BL_TALE_ANIMALS,
-    BL_TALE_SAME = 4,    /* all have the same kind of thing, in different colors */
-    BL_TALE_Q_OTHER = 8, /* {q} is not the hero's */
-    BL_TALE_Q_HERO = 16  /* {q} is the hero's */
+    BL_TALE_SAME = 4,   /* all have the same kind of thing, in different colors */
+    BL_TALE_Q_OTHER = 8 /* {q} is not the hero's */
 };
 
 typedef struct bl_tale_plot {

@@ -25,11 +25,11 @@ const bl_tale_rule bl_tale_names[] = {
         "fawn", "panda", "monkey", "pony", "donkey", "elephant", "koala", "weasel", "ferret",
         "calf")},
     {"grown_man", BL_ALTS(
-        "Dad", "Grandpa", "Papa", "Uncle Tom", "Uncle Joe", "Grandfather", "Uncle Ned",
-        "Mr. Green", "Mr. Bell")},
+        "Dad", "Grandpa", "Papa", "Uncle Joe", "Grandfather", "Uncle Ned", "Uncle Bill", "Daddy",
+        "Uncle Fred")},
     {"grown_woman", BL_ALTS(
-        "Mom", "Grandma", "Mama", "Aunt Rose", "Aunt May", "Grandmother", "Aunt Nell", "Mrs. Hill",
-        "Mrs. Park")},
+        "Mom", "Grandma", "Mama", "Aunt Rose", "Aunt May", "Grandmother", "Aunt Nell", "Granny",
+        "Aunt Ida")},
     {"color", BL_ALTS(
         "red", "blue", "green", "yellow", "orange", "purple", "pink", "white", "black", "brown",
         "gray", "silver")},
@@ -46,7 +46,7 @@ const bl_tale_rule bl_tale_names[] = {
     {"boat", BL_ALTS(
         "boat", "ship", "sailboat", "raft", "canoe")},
     {"door", BL_ALTS(
-        "door", "gate", "roof", "fence", "mailbox")},
+        "door", "gate", "front door", "garden gate")},
     {"mug", BL_ALTS(
         "mug", "cup", "bowl", "plate", "teapot")},
     {"blanket", BL_ALTS(
@@ -64,7 +64,7 @@ const bl_tale_rule bl_tale_names[] = {
     {"box", BL_ALTS(
         "box", "parcel", "package", "chest")},
     {"icing", BL_ALTS(
-        "icing", "frosting", "sugar")},
+        "icing", "frosting")},
     {"picture", BL_ALTS(
         "boat", "house", "horse", "bird", "fish", "dragon", "tree", "flower", "butterfly",
         "castle", "train", "star", "whale", "cat")},

@@ -18,7 +18,7 @@ const bl_tale_plot bl_tale_plots[] = {
     {"snow", "lightwear", 3, BL_TALE_ALL},
     {"stuck", "flyer", 2, BL_TALE_ALL},
     {"sick", "toy", 2, BL_TALE_ALL},
-    {"newkid", "bag", 3, BL_TALE_ALL | BL_TALE_SAME},
+    {"newkid", "bag", 3, BL_TALE_ALL | BL_TALE_SAME | BL_TALE_Q_OTHER},
     {"storm", "lamp", 3, BL_TALE_ALL | BL_TALE_SAME},
     {"treasure", "bag", 3, BL_TALE_ALL | BL_TALE_SAME},
     {"paint", "picture", 3, BL_TALE_ALL},

@@ -128,8 +128,8 @@ const bl_tale_rule bl_tale_plots_a[] = {
     {"race", BL_ALTS(
         "{open} {meet3}/{Day} they took their {t1.os} down to the stream. {facts3_same} <Let us "
         "have a race!> said {f}./{race_start} {race_mid}/{race_end} {race_after}/{closing}",
-        "{open}/{h} and {h.his} friends {f} and {s} had made {t1.os} out of {material} and "
-        "{material}. It took them {minutes}. {facts3_same}/{Day} they carried them to the "
+        "{open}/{h} and {h.his} friends {f} and {s} had made {t1.os} out of {boat_mat} and "
+        "{boat_mat}. It took them {minutes}. {facts3_same}/{Day} they carried them to the "
         "stream. {race_start} {race_mid}/{race_end} {race_after} {closing}")},
     {"race_start", BL_ALTS(
         "<One, two, three, go!> called {g}, and three little {t1.os} went off down the stream.",
@@ -170,9 +170,9 @@ const bl_tale_rule bl_tale_plots_a[] = {
         "gingerbread heart",
         "almond biscuit")},
     {"mail", BL_ALTS(
-        "{open} {H.he} had a job, too: every {weekday}, {h.he} helped {g} to carry the "
+        "{open} {H.he} had a job, too: every morning {h.he} helped {g} to carry the "
         "mail./{mail_facts} {h} knew them all by heart./{Day} {mail_letter} "
-        "{mail_way}/{mail_there} {mail_end}/{closing}",
+        "{mail_way}/{mail_there} {mail_end}/{closing_calm}",
         "{open} {mail_facts}/{Day} {g} had a cold and could not carry the mail. <I can do it,> "
         "said {h}. {Mail_letter} {mail_way}/{mail_there} {mail_end} {recall_color}/{closing}")},
     {"mail_facts", BL_ALTS(

@@ -43,10 +43,10 @@ const bl_tale_rule bl_tale_plots_b[] = {
         "It was much more fun that way. {play2}",
         "They even let {somebody} have a turn. {play2}")},
     {"rescue", BL_ALTS(
-        "{open} {meet2}/It was {a} cool {daytime}. {facts2} They {walked} {outside_to}. "
+        "{open} {meet2}/It was a cool day in {month}. {facts2} They {walked} {outside_to}. "
         "{scene}/{rescue_find} {rescue_wrap}/{rescue_care} {rescue_free}/{rescue_recall} "
         "{closing}",
-        "{open}/One cool {daytime} in {month}, {h} went for a walk with {h.his} friend {f}. "
+        "{open}/One cool morning in {month}, {h} went for a walk with {h.his} friend {f}. "
         "{facts2} {rescue_find} {rescue_wrap}/{rescue_care} {scene}/{rescue_free} "
         "{rescue_recall}/{closing}")},
     {"outside_to", BL_ALTS(
@@ -103,9 +103,9 @@ const bl_tale_rule bl_tale_plots_b[] = {
     {"truth", BL_ALTS(
         "{open} {meet3}/{g} had a shelf in the kitchen. On it stood three {t1.os}. "
         "{truth_facts}/{Day} {truth_crash} {truth_hide}/{truth_tell} {truth_forgive} "
-        "{truth_mend}/{closing}",
+        "{truth_mend}/{closing_calm}",
         "{open} On a shelf in {g}'s kitchen stood three {t1.os}. {truth_facts}/{Day} "
-        "{truth_crash} {truth_hide}/{truth_tell}/{truth_forgive} {truth_mend} {closing}")},
+        "{truth_crash} {truth_hide}/{truth_tell}/{truth_forgive} {truth_mend} {closing_calm}")},
     {"truth_facts", BL_ALTS(
         "The {t1.c} one was {t1.who}'s, the {t2.c} one was {t2.who}'s, and the {t3.c} one was "
         "{t3.who}'s.",
@@ -125,7 +125,7 @@ const bl_tale_rule bl_tale_plots_b[] = {
         "{h.his} tummy felt strange, and playing was no fun.",
         "<Maybe nobody will notice,> {h} thought. {H.he} hid the pieces {lookplace}. All day "
         "long {h.he} could think of nothing else.",
-        "Nobody had seen it. <I could say that the {pet} did it,> thought {h}. But {h.he} knew "
+        "Nobody had seen it. <I could say that the {furry} did it,> thought {h}. But {h.he} knew "
         "that it would not be true.")},
     {"truth_tell", BL_ALTS(
         "At last {h} took a deep breath. {H.he} went to the one it belonged to. That was "
@@ -151,10 +151,10 @@ const bl_tale_rule bl_tale_plots_b[] = {
         "around.",
         "{h} felt as light as a feather. From then on {h.he} only played ball outside.")},
     {"rain", BL_ALTS(
-        "{open} {meet3}/{facts3_same} {rain_start}/{rain_idea} {rain_build} "
-        "{rain_play}/{rain_guess} {rain_end}/{closing}",
-        "{open} {meet3}/{rain_start} {Rain_bring} {facts3_same}/{rain_idea} "
-        "{rain_build}/{rain_play} {rain_guess} {rain_end} {closing}")},
+        "{open} {meet3}/They often slept at {g}'s house. {facts3_same} {rain_start}/{rain_idea} "
+        "{rain_build} {rain_play}/{rain_guess} {rain_end}/{closing}",
+        "{open} {meet3}/{rain_start} {Rain_bring} They wanted to stay overnight. "
+        "{facts3_same}/{rain_idea} {rain_build}/{rain_play} {rain_guess} {rain_end} {closing}")},
     {"rain_bring", BL_ALTS(
         "{f} and {s} ran over through the rain and shook themselves like wet dogs.",
         "{f} and {s} came anyway, with wet hair and big smiles.")},
@@ -189,8 +189,8 @@ const bl_tale_rule bl_tale_plots_b[] = {
     {"rain_guess", BL_ALTS(
         "When it was over, they put everything away. {g} folded the {q}. <This one goes to "
         "{?q.who},> {g.he} said.",
-        "In the evening two of them were asleep in there. {g} covered them with the {r.o} and "
-        "the {p.o}. The {q} was still free, and {g.he} laid it over the shoulders of {?q.who}.",
+        "In the evening two of them were asleep in there. {g} covered them with the {r} and the "
+        "{p}. The {q} was still free, and {g.he} laid it over the shoulders of {?q.who}.",
         "<Who wants to give me a hand?> asked {g}. {R.who} folded the {?r.c} one. {P.who} folded "
         "the {?p.c} one. And the {q} was folded by {?q.who}.")},
     {"rain_end", BL_ALTS(
@@ -216,20 +216,20 @@ const bl_tale_rule bl_tale_plots_b[] = {
     {"cake_shop", BL_ALTS(
         "They needed flour, butter, eggs and sugar. There were no eggs in the house, so {h} "
         "{walked} to the neighbor and came back with {number} of them.",
-        "At the market they bought flour, eggs and {smell_food}. {A} {job} gave them {meal} for "
-        "the way home.")},
+        "At the market they bought flour, eggs and {smell_food}. {A} {job} gave each of them {a} "
+        "{meal_one} for the way home.")},
     {"cake_mix", BL_ALTS(
         "{f} broke the eggs, {s} stirred the dough, and {h} licked the spoon. Soon there was "
         "flour on the table, on the floor and on everyone's {nose_word}.",
         "They mixed and stirred and sang {song}. The kitchen smelled of {smell_food}.")},
     {"nose_word", BL_ALTS(
-        "nose", "hair", "ears", "cheeks", "knees")},
+        "nose", "ears", "cheeks", "knees", "elbows")},
     {"smell_food", BL_ALTS(
         "vanilla", "cinnamon", "lemon", "butter", "honey", "almonds", "chocolate", "ginger",
         "cherries")},
     {"cake_oops", BL_ALTS(
         "{suddenly} there was a smell of smoke. They had forgotten the oven! But only the edges "
-        "were a little dark, and {s} cut them off {slowly}.",
+        "were a little dark, and {s} cut them off carefully.",
         "Then {f} dropped the bowl! Luckily {s} caught it just in time.",
         "Then they tasted it and made a face. {h} had used salt instead of sugar! So they "
         "started again, and this time they tasted everything first.",

@@ -84,7 +84,7 @@ const bl_tale_rule bl_tale_plots_c[] = {
         "snowman. <Now it looks very fine,> {q.he} said.",
         "{q.who} lent the snowman the {q}, and they all bowed and said, <Good day, sir!>")},
     {"snow_recall", BL_ALTS(
-        "In the evening {g} looked out of the window. <Who is standing there in the yard in a "
+        "In the evening {g} looked out of the window. <Who is standing there in the yard in {a} "
         "{q.c} {q.o}?> {g.he} asked. <It is only the snowman,> they said. <It is wearing the "
         "{q.o} of {?q.who}.>",
         "They went in and drank hot cocoa by the fire. When {somebody} came by and asked whose "
@@ -139,9 +139,9 @@ const bl_tale_rule bl_tale_plots_c[] = {
         "ladder", "long pole", "fishing rod", "strong rope", "long rake")},
     {"sick", BL_ALTS(
         "{open} {meet2}/{facts2} They always took them along when they met. "
-        "{sick_bad}/{sick_think} {sick_give}/{sick_laugh} {sick_recall}/{closing}",
+        "{sick_bad}/{sick_think} {sick_give}/{sick_laugh} {sick_recall}/{closing_calm}",
         "{open} {meet2} {facts2}/{sick_bad} {sick_think}/{sick_give} {sick_laugh}/{sick_recall} "
-        "{closing}")},
+        "{closing_calm}")},
     {"sick_bad", BL_ALTS(
         "But on {weekday}, {f} was not there. <{f} is ill,> said {g}. <{F.he} has to stay in "
         "bed.>",
@@ -200,7 +200,7 @@ const bl_tale_rule bl_tale_plots_c[] = {
         "{p.c} one?> <It is {?p.who}'s,> they said. <And the {q.c} one?> <It is {?q.who}'s.>",
         "When they wanted to go in, there was one {q.o} left on the bench. It was {q.c}. <That "
         "must be {?q.who}'s,> said {h}, and took it along.",
-        "It began to rain, and everybody ran. {h} carried the {p} and the {q}. Inside {h.he} "
+        "It began to rain, and everybody ran. {g} carried the {p} and the {q}. Inside {g.he} "
         "gave the {p.c} one to {?p.who} and the {q.c} one to {?q.who}.")},
     {"new_friends", BL_ALTS(
         "From then on there were three of them. {play3}",

@@ -46,7 +46,7 @@ const bl_tale_rule bl_tale_plots_d[] = {
         "In the morning the sky was blue, and the garden was full of puddles and {tree} leaves.",
         "When the sun came up, they were all asleep. One light was still on. It was the {q.c} "
         "one, and {g} turned it off softly. <Sleep well, {?q.who},> {g.he} whispered.",
-        "At breakfast there was {treat}. <Will there be another storm soon?> asked {f}. Now "
+        "For breakfast they had {treat}. <Will there be another storm soon?> asked {f}. Now "
         "{f.he} was almost looking forward to it.")},
     {"closing_day", BL_ALTS(
         "<You can come again next {weekday},> said {g}.",
@@ -77,7 +77,7 @@ const bl_tale_rule bl_tale_plots_d[] = {
         "said {h}.",
         "They came to a rock that looked like {a} {clue_rock}. <Dig here,> it said on the map. "
         "They dug for {minutes}, and found nothing but {a} {creature}.",
-        "A door of {material} was in their way. On it was a riddle: <What has hands but cannot "
+        "A door of {hard} was in their way. On it was a riddle: <What has hands but cannot "
         "clap?> {clue_answer} <A clock!> said {s}, and the door opened.")},
     {"clue", BL_ALTS(
         "the owl sleeps", "the water sings", "the oldest tree stands", "two paths meet",
@@ -91,8 +91,8 @@ const bl_tale_rule bl_tale_plots_d[] = {
         "At last they found a chest. It was so heavy that all three had to pull. Inside were "
         "{gold}! They filled the {q.o} of {q.who} to the top. It was as {?q.c} as ever, and now "
         "it was heavy too.",
-        "{soon} there was a clonk under the {tool}. It was a box of {material}, and it was full "
-        "of {gold}. <Quick, the {q.c} {q.o}!> said {g}. <Who has it?> It was {?q.who}.",
+        "{soon} there was a clonk under the {tool}. It was a box of {hard}, and it was full of "
+        "{gold}. <Quick, the {q.c} {q.o}!> said {g}. <Who has it?> It was {?q.who}.",
         "Behind a bush stood a box with a rusty lock. {A} {q.c} {q.o} was just the right size "
         "for everything inside: {gold}. So {?q.who} carried the treasure home.")},
     {"gold", BL_ALTS(
@@ -119,10 +119,10 @@ const bl_tale_rule bl_tale_plots_d[] = {
     {"paint_work", BL_ALTS(
         "They worked for {minutes}. Nobody talked. All that could be heard was {sound}.",
         "{h} stuck out {h.his} tongue while {h.he} worked. {s} had paint on {s.his} elbows, and "
-        "{f} had some on {f.his} {nose_word}.",
+        "{f} had some on {f.his} cheeks.",
         "They mixed and dripped and brushed. The table got {number} new spots.")},
     {"paint_oops", BL_ALTS(
-        "{suddenly} the {pet} jumped on the table and ran right across the pictures. Now there "
+        "{suddenly} the {furry} jumped on the table and ran right across the pictures. Now there "
         "were paw prints everywhere! {p.who} was close to tears. <They look like little "
         "flowers,> said {r.who}, and so they painted petals around them.",
         "{q.who} knocked over the water, and it ran over the picture. <It is ruined,> {q.he} "
@@ -157,7 +157,7 @@ const bl_tale_rule bl_tale_plots_d[] = {
         "on its feet again. <You are kind,> it said.")},
     {"fairy", BL_ALTS(
         "little fairy", "golden fish", "talking frog", "tiny elf", "silver snail", "magic beetle",
-        "small dragon", "talking turtle", "gnome with a pointed cap")},
+        "small dragon", "talking turtle", "cheerful gnome")},
     {"wish_place", BL_ALTS(
         "the waterfall", "the hollow oak", "the old bridge", "the blue hills", "the mill pond",
         "the rainbow", "the deep woods")},
@@ -239,28 +239,28 @@ const bl_tale_rule bl_tale_plots_d[] = {
         "At the river, the boat was not there. It was on the other side.")},
     {"bridge_idea", BL_ALTS(
         "<We could turn back,> said {f}. <Or we could build something,> said {h}. They looked "
-        "for {material}, {material} and rope.",
+        "for {raft_part}, {raft_part} and rope.",
         "They sat on the bank and thought. {h} watched {a} {creature} floating by on a leaf. "
         "<That is it!> {h.he} cried. <A raft!>",
         "<Let us ask somebody,> said {h}. {Somebody} showed them how to tie logs together with a "
         "good knot.")},
     {"bridge_cross", BL_ALTS(
         "They worked for {minutes}. Then they pushed off with long poles. The raft turned in a "
-        "circle, but {slowly} it moved across.",
+        "circle, but little by little it moved across.",
         "The raft was not pretty, but it could float. {f} pushed with a pole, and {h} sang "
         "{song}, so that they kept time.")},
     {"bridge_slip", BL_ALTS(
         "In the middle of the river a wave came, and the {q.o} fell into the water! {p.who} "
         "caught it with the pole just in time and gave it back to {?q.who}.",
-        "{suddenly} the raft tilted. <Hold on!> cried {p.who}. Everything held, only the {q.o} "
-        "got wet. {q.who} shook it. It was still {?q.c}, so it could not be that bad.",
+        "{suddenly} the raft tilted. <Hold on!> cried {p.who}. Everything held, and only the "
+        "{q.o} got wet. {q.who} shook it. It was still {?q.c}, so it could not be that bad.",
         "A big fish looked out of the water. It looked at the {p}, and it looked at the {q}. "
         "<You cannot have it!> cried {?q.who}, and held the {q.o} tight.")},
     {"bridge_there", BL_ALTS(
         "{g} was waiting on the other side and waved with both arms. <You came all alone?> "
         "{g.he} asked. <We came together,> said {h}.",
         "{g} could hardly believe it. <You built this by yourselves? You must be hungry,> {g.he} "
-        "said, and there was {treat}.",
+        "said, and {g.he} gave them {treat}.",
         "They tied the raft to {a} {tree} tree. It is still there today, and anyone who wants to "
         "cross the river may use it.")},
     {NULL, NULL},

@@ -87,18 +87,25 @@ const bl_tale_rule bl_tale_words[] = {
         "milk", "apple juice", "lemonade", "cocoa", "peppermint tea", "cold water", "orange juice",
         "berry tea", "grape juice", "warm milk with honey", "ginger tea", "pear juice")},
     {"body", BL_ALTS(
-        "nose", "cheeks", "back", "ears", "face", "shoulders", "arms", "toes")},
+        "nose", "cheeks", "back", "ears", "face", "shoulders")},
     {"cloudlike", BL_ALTS(
         "sheep", "pillows", "ships", "feathers", "dragons", "whales", "castles", "swans",
         "snowballs", "bunnies", "mountains", "sleepy bears", "lumps of sugar", "cotton balls",
         "popcorn")},
-    {"material", BL_ALTS(
-        "wood", "stone", "glass", "paper", "clay", "straw", "tin", "cloth", "wool", "copper",
-        "leather", "rope", "cardboard", "string", "felt", "wire")},
     {"feature", BL_ALTS(
         "long whiskers", "a bushy tail", "shiny eyes", "spotted wings", "a striped back",
         "a crooked beak", "fuzzy legs", "a curly tail", "tiny horns", "silky fur",
         "bright feathers", "floppy ears", "a pointed nose", "a soft belly")},
+    {"boat_mat", BL_ALTS(
+        "paper", "cork", "bark", "wood", "cloth", "cardboard", "string", "leaves", "straw",
+        "twigs")},
+    {"raft_part", BL_ALTS(
+        "logs", "planks", "branches", "empty barrels", "old boards", "bamboo poles", "tree trunks",
+        "reeds")},
+    {"hard", BL_ALTS(
+        "wood", "stone", "iron", "glass", "copper", "oak", "bronze", "silver")},
+    {"furry", BL_ALTS(
+        "cat", "dog", "kitten", "puppy", "guinea pig")},
     {"silly", BL_ALTS(
         "silly", "funny", "goofy", "wobbly", "clumsy", "crazy", "upside-down", "squeaky", "bouncy",
         "giggly")},
