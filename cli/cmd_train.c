@@ -74,6 +74,7 @@ static void on_event(void *user, const bl_train_event *e)
         bl_progress_print("going on at step %s%s%s", bl_format_count(e->step).text,
                           *text ? " from " : "", text);
         begin_line(w, e);
+        bl_progress_set(e->step, e->steps, NULL);
         break;
     case BL_TRAIN_STEP:
         show_step(w, e);

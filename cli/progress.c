@@ -34,7 +34,8 @@ static double now(void)
 
 static bl_short amount(uint64_t n)
 {
-    return strcmp(bar.unit, "B") == 0 ? bl_format_scaled((double)n) : bl_format_count(n);
+    int scaled = strcmp(bar.unit, "B") == 0 && n >= 1000;
+    return scaled ? bl_format_scaled((double)n) : bl_format_count(n);
 }
 
 /* What stands before and behind the bar. */

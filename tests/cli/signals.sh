@@ -56,6 +56,24 @@ expect "a second trainer on the folder" 4 '' "*saved*" train --data "$data" --ou
 kill -KILL "$process"
 wait "$process" 2>/dev/null
 
+# ---- the second signal, in the middle of an endless step ----
+train aborted --steps 10 --accum 4096 --batch 64
+process=$!
+for _ in $(seq 100); do
+    grep -q parameters stderr && break
+    sleep 0.1
+done
+sleep 0.3
+kill -INT "$process"
+sleep 0.5
+check "the first signal waits for the step" kill -0 "$process"
+check "and says so" grep -q 'once more: at once' stderr
+kill -INT "$process"
+wait "$process"
+code=$?
+check "the second does not: 130" test $code -eq 130
+check "it left no checkpoint" test ! -e aborted/LATEST
+
 # ---- resume ----
 # shellcheck disable=SC2086 # words
 expect "a straight run" 0 '' '*' train --data "$data" --out straight $shape --steps 20 --eval-every 10
