@@ -54,7 +54,7 @@ const bl_tale_rule bl_tale_frame[] = {
     {"day", BL_ALTS(
         "One {sunny} {daytime},",
         "On {a} {sunny} {daytime},",
-        "One {daytime} in {month},",
+        "One {plain_day} in {month},",
         "It was {a} {sunny} {daytime}, and")},
     {"facts3", BL_ALTS(
         "{t1.who} had {a} {t1}, {t2.who} had {a} {t2}, and {t3.who} had {a} {t3}.",

@@ -45,7 +45,7 @@ const bl_tale_rule bl_tale_plots_a[] = {
         "{open} {meet3}/{wind_start} {facts3_wear} {scene}/{wind_blow} {wind_run}/{wind_find1} "
         "{wind_find2}/{wind_last} {wind_end} {closing}")},
     {"wind_start", BL_ALTS(
-        "It was a windy {daytime} in {month}, and the three friends went for a walk {outside}.",
+        "It was a windy {plain_day} in {month}, and the three friends went for a walk {outside}.",
         "<Let us go up the hill and feel the wind,> said {h} one {daytime}. So they all went.",
         "One windy {daytime}, they were walking home together from {g}'s house.",
         "The wind was strong that {daytime}, but the three friends wanted to go out all the "

@@ -149,7 +149,7 @@ const bl_tale_rule bl_tale_plots_b[] = {
         "the old one.",
         "Together they painted a new {q.o}. They made it {?q.c}, with little {flower.s} all "
         "around.",
-        "{h} felt as light as a feather. From then on {h.he} only played ball outside.")},
+        "{h} felt as light as a feather. From then on {h.he} was much more careful.")},
     {"rain", BL_ALTS(
         "{open} {meet3}/They often slept at {g}'s house. {facts3_same} {rain_start}/{rain_idea} "
         "{rain_build} {rain_play}/{rain_guess} {rain_end}/{closing}",
@@ -160,8 +160,8 @@ const bl_tale_rule bl_tale_plots_b[] = {
         "{f} and {s} came anyway, with wet hair and big smiles.")},
     {"rain_start", BL_ALTS(
         "It rained all morning, and it did not stop. <Now we cannot go out,> said {h} {sadly}.",
-        "{Day} big drops ran down the windows. The garden was one large puddle. <What can we do "
-        "inside?> asked {h}.",
+        "One {plain_day} big drops ran down the windows. The garden was one large puddle. <What "
+        "can we do inside?> asked {h}.",
         "It had been raining for {number} days. Even the {bird_pl} were hiding. <I am so bored,> "
         "said {h}.")},
     {"rain_idea", BL_ALTS(
@@ -184,8 +184,8 @@ const bl_tale_rule bl_tale_plots_b[] = {
         "They were {game2} until noon. In the afternoon they sang {song} and listened to the "
         "thunder far away.")},
     {"game2", BL_ALTS(
-        "pirates", "explorers", "astronauts", "sailors", "bears in winter", "kings and queens",
-        "treasure hunters", "moles under the ground")},
+        "pirates", "explorers", "astronauts", "sailors", "kings and queens", "treasure hunters",
+        "moles under the ground")},
     {"rain_guess", BL_ALTS(
         "When it was over, they put everything away. {g} folded the {q}. <This one goes to "
         "{?q.who},> {g.he} said.",

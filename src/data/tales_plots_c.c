@@ -169,8 +169,8 @@ const bl_tale_rule bl_tale_plots_c[] = {
     {"sick_recall", BL_ALTS(
         "{soon} {f} was well again. {f} and {h} met outside, just like before. {q.who} brought "
         "the {?q.c} {q.o}, and {p.who} brought the {?p.c} {p.o}.",
-        "After {number} days {f} could go out again. The first thing they did was to fetch the "
-        "{q} and the {p}. {p.who} took the {?p.o}, and {q.who} took the {?q.o}.",
+        "After [three|four|five|six] days {f} could go out again. The first thing they did was "
+        "to fetch the {q} and the {p}. {p.who} took the {?p.o}, and {q.who} took the {?q.o}.",
         "{soon} {f} could get up. <Let us play,> {f.he} said. {q.who} looked for the {q.o}. It "
         "was easy to find, because it was {?q.c}.")},
     {"newkid", BL_ALTS(

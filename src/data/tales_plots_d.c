@@ -91,7 +91,7 @@ const bl_tale_rule bl_tale_plots_d[] = {
         "At last they found a chest. It was so heavy that all three had to pull. Inside were "
         "{gold}! They filled the {q.o} of {q.who} to the top. It was as {?q.c} as ever, and now "
         "it was heavy too.",
-        "{soon} there was a clonk under the {tool}. It was a box of {hard}, and it was full of "
+        "{soon} there was a clonk under the shovel. It was a box of {hard}, and it was full of "
         "{gold}. <Quick, the {q.c} {q.o}!> said {g}. <Who has it?> It was {?q.who}.",
         "Behind a bush stood a box with a rusty lock. {A} {q.c} {q.o} was just the right size "
         "for everything inside: {gold}. So {?q.who} carried the treasure home.")},
@@ -149,7 +149,7 @@ const bl_tale_rule bl_tale_plots_d[] = {
         "{open} {meet2}/{Day} they were {outside}. {facts2} {scene}/{wish_meet} "
         "{wish_offer}/{wish_think} {wish_first}/{wish_second} {wish_end} {closing}")},
     {"wish_meet", BL_ALTS(
-        "By the lake they found {x1=fairy}{a} {x1} that was caught in a net. <Please help me,> "
+        "Not far away they found {x1=fairy}{a} {x1} that was caught in a net. <Please help me,> "
         "it said. They were surprised that it could talk, but they untied the knots {slowly}.",
         "Under a bush sat {x1=fairy}{a} {x1} and cried. <I have lost my way,> it said in a tiny "
         "voice. They showed it the way to {wish_place}.",

@@ -21,7 +21,7 @@ const bl_tale_rule bl_tale_words[] = {
     {"afraid", BL_ALTS(
         "afraid", "scared", "nervous", "frightened", "uneasy", "anxious")},
     {"tired", BL_ALTS(
-        "tired", "sleepy", "drowsy", "worn out", "weary", "ready for bed")},
+        "tired", "sleepy", "drowsy", "worn out", "weary", "half asleep")},
     {"nice", BL_ALTS(
         "nice", "lovely", "wonderful", "fine", "splendid", "pleasant", "perfect", "marvelous",
         "delightful", "beautiful", "special", "happy", "cheerful", "grand")},
@@ -51,8 +51,9 @@ const bl_tale_rule bl_tale_words[] = {
     {"daytime", BL_ALTS(
         "morning", "afternoon", "day", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday",
         "Saturday", "Sunday", "summer day", "spring day", "spring morning", "summer morning")},
-    {"season", BL_ALTS(
-        "spring", "summer", "autumn", "winter")},
+    {"plain_day", BL_ALTS(
+        "morning", "afternoon", "day", "Monday", "Tuesday", "Wednesday", "Thursday", "Friday",
+        "Saturday", "Sunday")},
     {"month", BL_ALTS(
         "March", "April", "May", "June", "July", "August", "September", "October")},
     {"weekday", BL_ALTS(
