@@ -53,7 +53,7 @@ static int check_case(bl_golden *g, const char *prefix)
 
 int bl_golden_bitlinear(bl_dev *d)
 {
-    static const char *const CASES[] = {"", "zero.", "huge."};
+    static const char *const CASES[] = {"", "tie.", "zero.", "huge."};
     int failures = 0;
     for (size_t i = 0; i < sizeof CASES / sizeof *CASES; i++) {
         bl_golden g;

@@ -99,8 +99,13 @@ def bitlinear_fixture():
     x[3, 0] = 127.0  # s = 1: the next ones are exact ties, rounded to even
     x[3, 1:9] = torch.tensor([0.5, 1.5, 2.5, -0.5, -1.5, -2.5, 126.5, -126.5])
     x[4] *= 1e4
-    W[0, 0] = 300.0 / 2**16  # the threshold is crossed by hand-picked values as well
-    cases = {"": W, "zero.": torch.zeros_like(W), "huge.": r.normal(out, width, std=400.0)}
+    tie = torch.tensor([0.25, -0.25, 0.75, -0.75]).double().repeat(out, width // 4)  # g = 0.5 = 2|W|
+    cases = {
+        "": W,
+        "tie.": tie,
+        "zero.": torch.zeros_like(W),
+        "huge.": r.normal(out, width, std=400.0),
+    }
     tensors = {"x": x.float(), "dy": dy}
     for case, weight in cases.items():
         grads, y = with_gradients(

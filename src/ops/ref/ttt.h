@@ -47,8 +47,8 @@ double REF(inner_gradient)(double *G, double *xh, double *e, double *a, const do
                            const double *k, const double *v, const double *gamma,
                            const double *beta, size_t F);
 
-/* y = x rotated by sign * (t mod C) * theta^(-2i/F) in each pair i; y may be x. */
-void REF(rope)(double *y, const double *x, size_t t, double sign, const bl_ttt_shape *s);
+/* y = x rotated by sign * j * theta^(-2i/F) in each pair i, j the row in the chunk; y may be x. */
+void REF(rope)(double *y, const double *x, size_t j, double sign, const bl_ttt_shape *s);
 
 /* tau = max(1/t + delta[t], 0) at row j of a chunk, t = j + 1 */
 double REF(tau)(const bl_ttt_params *p, size_t j);

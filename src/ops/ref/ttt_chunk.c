@@ -32,11 +32,10 @@ void REF(store)(BL_REAL *to, const double *from, size_t n)
         to[i] = (BL_REAL)from[i];
 }
 
-void REF(rope)(double *y, const double *x, size_t t, double sign, const bl_ttt_shape *s)
+void REF(rope)(double *y, const double *x, size_t j, double sign, const bl_ttt_shape *s)
 {
     for (size_t i = 0; i < s->F / 2; i++) {
-        double angle =
-            (double)(t % s->C) * pow((double)s->rope_theta, -2.0 * (double)i / (double)s->F);
+        double angle = (double)j * pow((double)s->rope_theta, -2.0 * (double)i / (double)s->F);
         double even = x[2 * i], odd = x[2 * i + 1], sine = sign * sin(angle);
         y[2 * i] = even * cos(angle) - odd * sine;
         y[2 * i + 1] = even * sine + odd * cos(angle);
