@@ -1,6 +1,7 @@
 # What the command line tests share: expect() runs a command and judges exit code, stdout and stderr.
 #
-# Every suite is called as: sh SUITE.sh PROGRAM FOLDER, with a scratch folder of its own.
+# Every suite is called as: sh SUITE.sh PROGRAM SCRATCH MODEL, all absolute paths: the program, a
+# folder of its own, and the folder of the tiny model that model.sh makes.
 # Patterns are those of the shell's case; '' is exactly nothing.
 set -u
 unset COLUMNS NO_COLOR 2>/dev/null || true
@@ -8,6 +9,12 @@ export LC_ALL=C
 export OMP_WAIT_POLICY=passive # many short programs on a busy machine: do not spin
 bitllama=$1
 scratch=$2
+for path in "$bitllama" "$scratch" "${3:-/}"; do
+    case $path in
+    /*) ;;
+    *) echo "not an absolute path: $path" && exit 1 ;;
+    esac
+done
 rm -rf "$scratch"
 mkdir -p "$scratch" || exit 1
 failures=0
