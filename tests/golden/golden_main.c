@@ -1,9 +1,16 @@
-/* The reference backend, in float and in double, against fixtures made by PyTorch. */
+/* The reference backend in float and in double, and the CPU backend, against fixtures made by
+ * PyTorch. */
 #include "golden.h"
+#include "cpu/cpu_dev.h"
 
 #include <stdio.h>
 
 typedef bl_status open_fn(bl_dev **d, int ternary, bl_error *err);
+
+static bl_status open_cpu(bl_dev **d, int ternary, bl_error *err)
+{
+    return bl_cpu_open(d, ternary, 2, err);
+}
 
 static int check_backend(open_fn *open)
 {
@@ -24,7 +31,8 @@ static int check_backend(open_fn *open)
 int main(void)
 {
     printf("%-6s %-44s %8s %10s %8s  %s\n", "device", "what", "numbers", "worst", "bound", "where");
-    int failures = check_backend(bl_ref64_open) + check_backend(bl_ref32_open);
+    int failures =
+        check_backend(bl_ref64_open) + check_backend(bl_ref32_open) + check_backend(open_cpu);
     if (failures)
         printf("%d comparisons are above their bound\n", failures);
     return failures ? 1 : 0;
