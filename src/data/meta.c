@@ -111,7 +111,7 @@ static bl_status get_split(const json_t *root, const char *name, bl_data_split *
 static bl_status parse(bl_data_meta *meta, const json_t *root, const char *path, bl_error *err)
 {
     char word[32];
-    uint64_t version;
+    uint64_t version = 0;
     BL_TRY(get_text(root, "format", word, sizeof word, path, err));
     if (strcmp(word, "bitllama-tokens") != 0)
         return bl_fail(err, BL_EFORMAT, "%s: format \"%s\", expected \"bitllama-tokens\"", path,

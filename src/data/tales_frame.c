@@ -92,12 +92,6 @@ const bl_tale_rule bl_tale_frame[] = {
         "The {t1} belonged to {t1.who}, and the {t2} belonged to {t2.who}.",
         "<Look at my {t1}!> said {t1.who}. <And look at my {t2}!> said {t2.who}.",
         "{t1.who}'s {t1.o} was {t1.c}, and {t2.who}'s {t2.o} was {t2.c}.")},
-    {"facts2_same", BL_ALTS(
-        "{t1.who} had {a} {t1}, and {t2.who} had {a} {t2.c} one.",
-        "{t1.who}'s {t1.o} was {t1.c}. {t2.who}'s {t2.o} was {t2.c}.",
-        "There were two {t1.os}: the {t1.c} one was {t1.who}'s, and the {t2.c} one was "
-        "{t2.who}'s.",
-        "{t1.who} chose the {t1.c} {t1.o}, and {t2.who} chose the {t2.c} one.")},
     {"recall", BL_ALTS(
         "{recall_who}",
         "{recall_color}")},

@@ -41,8 +41,6 @@ const bl_tale_rule bl_tale_names[] = {
     {"wear", BL_ALTS(
         "hat", "scarf", "cap", "ribbon", "cape", "apron", "vest", "coat", "sweater", "jacket",
         "raincoat", "shawl", "hood", "bow")},
-    {"headwear", BL_ALTS(
-        "hat", "cap", "bonnet", "hood", "beret")},
     {"boat", BL_ALTS(
         "boat", "ship", "sailboat", "raft", "canoe")},
     {"door", BL_ALTS(
@@ -53,16 +51,12 @@ const bl_tale_rule bl_tale_names[] = {
         "blanket", "pillow", "sleeping bag", "quilt", "cushion")},
     {"pot", BL_ALTS(
         "pot", "flowerpot", "bucket", "jar", "crate")},
-    {"scarf", BL_ALTS(
-        "scarf", "hat", "shawl", "cap", "mitten")},
     {"flyer", BL_ALTS(
         "kite", "balloon", "ball", "paper plane", "glider")},
     {"bag", BL_ALTS(
         "bag", "backpack", "lunch box", "satchel", "basket")},
     {"lamp", BL_ALTS(
         "lantern", "lamp", "flashlight", "candle")},
-    {"box", BL_ALTS(
-        "box", "parcel", "package", "chest")},
     {"icing", BL_ALTS(
         "icing", "frosting")},
     {"picture", BL_ALTS(
@@ -70,10 +64,6 @@ const bl_tale_rule bl_tale_names[] = {
         "castle", "train", "star", "whale", "cat")},
     {"soft", BL_ALTS(
         "blanket", "scarf", "shawl", "sweater", "towel", "handkerchief")},
-    {"bigtoy", BL_ALTS(
-        "wagon", "swing", "scooter", "bicycle", "sled", "tricycle", "seesaw", "rocking horse")},
-    {"ball", BL_ALTS(
-        "ball", "marble", "top", "yo-yo", "drum")},
     {"lightwear", BL_ALTS(
         "hat", "scarf", "cap", "ribbon", "cape", "shawl", "bonnet", "bow", "handkerchief")},
     {"balloon_thing", BL_ALTS(

@@ -93,10 +93,6 @@ const bl_tale_rule bl_tale_words[] = {
         "sheep", "pillows", "ships", "feathers", "dragons", "whales", "castles", "swans",
         "snowballs", "bunnies", "mountains", "sleepy bears", "lumps of sugar", "cotton balls",
         "popcorn")},
-    {"feature", BL_ALTS(
-        "long whiskers", "a bushy tail", "shiny eyes", "spotted wings", "a striped back",
-        "a crooked beak", "fuzzy legs", "a curly tail", "tiny horns", "silky fur",
-        "bright feathers", "floppy ears", "a pointed nose", "a soft belly")},
     {"boat_mat", BL_ALTS(
         "paper", "cork", "bark", "wood", "cloth", "cardboard", "string", "leaves", "straw",
         "twigs")},
