@@ -12,10 +12,10 @@ enum {
     GEMM_ROWS = 128,     /* rows of one task of a float or ternary product */
     GEMM_OUTS = 64,      /* outputs of one task of a weight gradient */
     DEQUANT_ROWS = 1024, /* rows of x held as floats at a time for a weight gradient */
-    HEAD_ROWS = 256,     /* rows of one tile of logits */
-    HEAD_CHUNKS = 16,    /* at most so many pieces of the vocabulary, at least HEAD_COLS each */
-    HEAD_COLS = 1024,
-    NORM_BLOCKS = 4096 /* partial sums of a gradient norm */
+    HEAD_ROWS = 256,     /* rows whose logits are held at a time */
+    HEAD_COLS = 256,     /* columns of one tile of them */
+    HEAD_CHUNKS = 16,    /* at most so many partial sums of dx, at least 4 tiles each */
+    NORM_BLOCKS = 4096   /* partial sums of a gradient norm */
 };
 
 typedef struct bl_cpu {
@@ -24,17 +24,19 @@ typedef struct bl_cpu {
     int ternary;
     int onednn;
     bl_limits most;
-    void *block;      /* all scratch */
-    float *logits;    /* [HEAD_ROWS, V] */
-    float *head_dx;   /* [HEAD_CHUNKS, HEAD_ROWS, D] */
-    float *dense_x;   /* [DEQUANT_ROWS, max(D, I)] */
-    float *dense_w;   /* [D max(D, I)] */
-    float *partial;   /* [row blocks, widest parameter gradient] */
-    float *ttt_grads; /* [B H, F F + 3 F + C] */
-    float *rope;      /* [2, C, F] cos and sin, for the shape below */
-    float *conv_w;    /* [2 (K + 1), D] */
-    double *norms;    /* [NORM_BLOCKS] */
-    float *local;     /* [threads, local_floats] */
+    void *block;                 /* all scratch */
+    float *logits;               /* [tiles, HEAD_ROWS, HEAD_COLS] */
+    float *head_most, *head_sum; /* [tiles, HEAD_ROWS] */
+    float *head_target;          /* [HEAD_ROWS] logits of the targets */
+    float *head_dx;              /* [HEAD_CHUNKS, HEAD_ROWS, D] */
+    float *dense_x;              /* [DEQUANT_ROWS, max(D, I)] */
+    float *dense_w;              /* [D max(D, I)] */
+    float *partial;              /* [row blocks, widest parameter gradient] */
+    float *ttt_grads;            /* [B H, F F + 3 F + C] */
+    float *rope;                 /* [2, C, F] cos and sin, for the shape below */
+    float *conv_w;               /* [2 (K + 1), D] */
+    double *norms;               /* [NORM_BLOCKS] */
+    float *local;                /* [threads, local_floats] */
     size_t local_floats, partial_floats;
     float rope_theta;
     size_t rope_C, rope_F;

@@ -113,7 +113,11 @@ static void plan(bl_cpu *c, bl_arena *a, const bl_limits *m)
     c->partial_floats = bl_blocks(N, ROW_BLOCK) * grads;
     c->local_floats = bl_most(bl_most(bl_gemm_local_floats(), bl_ttt_local_floats(m)), 2 * wide);
     c->local_floats = bl_blocks(c->local_floats, 16) * 16;
-    c->logits = bl_arena_push(a, rows * m->V, F);
+    size_t tiles = bl_blocks(m->V, HEAD_COLS);
+    c->logits = bl_arena_push(a, tiles * rows * HEAD_COLS, F);
+    c->head_most = bl_arena_push(a, tiles * rows, F);
+    c->head_sum = bl_arena_push(a, tiles * rows, F);
+    c->head_target = bl_arena_push(a, rows, F);
     c->head_dx = bl_arena_push(a, HEAD_CHUNKS * rows * m->D, F);
     c->dense_x = bl_arena_push(a, bl_least(N, DEQUANT_ROWS) * wide, F);
     c->dense_w = bl_arena_push(a, m->D * wide, F);

@@ -1,6 +1,7 @@
 /* The output head: logits for inference, cross-entropy with its gradients for training. */
 #include "cpu/cpu_impl.h"
 
+#include <math.h>
 #include <string.h>
 
 /* Dot products over D: the order of a sum does not depend on N. */
@@ -19,42 +20,100 @@ void bl_cpu_head_logits(bl_dev *d, bl_real *logits, const bl_act *x, const bl_pa
     }
 }
 
-/* One tile of rows.  The logits become scale (softmax - onehot) in place; a task of the second half
- * is a chunk of the vocabulary: its part of dx, and its rows of dE. */
-typedef struct bl_head_tile {
+/* HEAD_ROWS rows at a time.  Their logits lie in tiles of HEAD_COLS columns, each contiguous: a
+ * tile stays in L2 from its product to its exponentials, and products run a half slower over rows
+ * that are a whole vocabulary apart.  A tile keeps p = exp(x - m) with its own maximum m; what is
+ * missing to the softmax is one factor a row and tile:
+ *
+ *     M = max m,  S = sum of (tile's sum) exp(m - M),  factor = scale exp(m - M) / S
+ *     loss = M + log S - x[target],  dlogits = factor p - scale onehot(target) */
+typedef struct bl_head_rows {
     float *loss, *dx, *dE;
     const float *x, *E;
     const int32_t *targets;
     float scale;
-    size_t rows, D, V, chunk;
-} bl_head_tile;
+    size_t rows, D, V, tiles, chunk; /* a chunk is that many tiles */
+} bl_head_rows;
 
-static void tile_loss(const bl_cpu *c, const bl_head_tile *h)
+static float *tile_at(const bl_cpu *c, const bl_head_rows *h, size_t t)
 {
-    size_t V = h->V, D = h->D;
-#pragma omp for schedule(static)
-    for (size_t v = 0; v < V; v += HEAD_COLS / 4)
-        bl_gemm(c, 0, 1, h->rows, bl_least(V - v, HEAD_COLS / 4), D, h->x, D, h->E + v * D, D, 0,
-                c->logits + v, V);
-#pragma omp for schedule(static)
+    return c->logits + t * h->rows * HEAD_COLS;
+}
+
+/* The target's column within tile t, or HEAD_COLS when it is in another. */
+static size_t target_in(const bl_head_rows *h, size_t t, size_t n)
+{
+    size_t v = (size_t)h->targets[n];
+    return v / HEAD_COLS == t ? v % HEAD_COLS : HEAD_COLS;
+}
+
+static void tile_exponentials(const bl_cpu *c, const bl_head_rows *h, size_t t)
+{
+    size_t v = t * HEAD_COLS, cols = bl_least(h->V - v, HEAD_COLS);
+    float *tile = tile_at(c, h, t);
+    float *most = c->head_most + t * h->rows, *sum = c->head_sum + t * h->rows;
+    bl_gemm(c, 0, 1, h->rows, cols, h->D, h->x, h->D, h->E + v * h->D, h->D, 0, tile, HEAD_COLS);
     for (size_t n = 0; n < h->rows; n++) {
-        float *row = c->logits + n * V, *target = row + h->targets[n], logit = *target;
-        h->loss[n] = c->k.logsumexp(h->dx ? row : NULL, row, h->scale, V) - logit;
-        if (h->dx)
-            *target -= h->scale;
+        float *row = tile + n * HEAD_COLS;
+        size_t target = target_in(h, t, n);
+        if (target < HEAD_COLS)
+            c->head_target[n] = row[target];
+        most[n] = c->k.exp_row(h->dx ? row : NULL, sum + n, row, cols);
     }
 }
 
-static void tile_grads(const bl_cpu *c, const bl_head_tile *h)
+/* The loss of row n; its maxima become factors. */
+static void row_loss(const bl_cpu *c, const bl_head_rows *h, size_t n)
 {
-    size_t V = h->V, D = h->D, chunks = bl_blocks(V, h->chunk);
-#pragma omp for schedule(static)
-    for (size_t k = 0; k < chunks; k++) {
-        size_t v = k * h->chunk, cols = bl_least(V - v, h->chunk);
-        bl_gemm(c, 0, 0, h->rows, D, cols, c->logits + v, V, h->E + v * D, D, 0,
-                c->head_dx + k * h->rows * D, D);
-        bl_gemm(c, 1, 0, cols, D, h->rows, c->logits + v, V, h->x, D, 1, h->dE + v * D, D);
+    float *most = c->head_most + n, top = most[0], total = 0;
+    const float *sum = c->head_sum + n;
+    for (size_t t = 1; t < h->tiles; t++)
+        top = most[t * h->rows] <= top ? top : most[t * h->rows];
+    for (size_t t = 0; t < h->tiles; t++) {
+        float *m = most + t * h->rows;
+        *m = expf(*m - top);
+        total += sum[t * h->rows] * *m;
     }
+    for (size_t t = 0; t < h->tiles; t++)
+        most[t * h->rows] *= h->scale / total;
+    h->loss[n] = top + logf(total) - c->head_target[n];
+}
+
+static void chunk_grads(const bl_cpu *c, const bl_head_rows *h, size_t chunk)
+{
+    size_t D = h->D, first = chunk * h->chunk, last = bl_least(first + h->chunk, h->tiles);
+    for (size_t t = first; t < last; t++) {
+        size_t v = t * HEAD_COLS, cols = bl_least(h->V - v, HEAD_COLS);
+        float *tile = tile_at(c, h, t);
+        const float *factor = c->head_most + t * h->rows;
+        for (size_t n = 0; n < h->rows; n++) {
+            float *row = tile + n * HEAD_COLS;
+            size_t target = target_in(h, t, n);
+            c->k.scale(row, factor[n], cols);
+            if (target < HEAD_COLS)
+                row[target] -= h->scale;
+        }
+        bl_gemm(c, 0, 0, h->rows, D, cols, tile, HEAD_COLS, h->E + v * D, D, t > first,
+                c->head_dx + chunk * h->rows * D, D);
+        bl_gemm(c, 1, 0, cols, D, h->rows, tile, HEAD_COLS, h->x, D, 1, h->dE + v * D, D);
+    }
+}
+
+/* Inside a parallel region. */
+static void rows_loss(const bl_cpu *c, const bl_head_rows *h)
+{
+    size_t D = h->D, chunks = bl_blocks(h->tiles, h->chunk);
+#pragma omp for schedule(static)
+    for (size_t t = 0; t < h->tiles; t++)
+        tile_exponentials(c, h, t);
+#pragma omp for schedule(static)
+    for (size_t n = 0; n < h->rows; n++)
+        row_loss(c, h, n);
+    if (!h->dx)
+        return;
+#pragma omp for schedule(static)
+    for (size_t k = 0; k < chunks; k++)
+        chunk_grads(c, h, k);
 #pragma omp for schedule(static)
     for (size_t n = 0; n < h->rows; n++) {
         float *row = h->dx + n * D;
@@ -69,10 +128,11 @@ void bl_cpu_head_loss(bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const 
                       size_t V)
 {
     const bl_cpu *c = bl_cpu_of(d);
+    size_t tiles = bl_blocks(V, HEAD_COLS);
     int team = bl_cpu_team(c, N * V * D);
 #pragma omp parallel num_threads(team)
     for (size_t n = 0; n < N; n += HEAD_ROWS) {
-        bl_head_tile h = {.loss = (float *)loss + n,
+        bl_head_rows h = {.loss = (float *)loss + n,
                           .dx = dx ? (float *)dx + n * D : NULL,
                           .dE = (float *)dE,
                           .x = (const float *)x + n * D,
@@ -82,9 +142,8 @@ void bl_cpu_head_loss(bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const 
                           .rows = bl_least(N - n, HEAD_ROWS),
                           .D = D,
                           .V = V,
-                          .chunk = bl_most(HEAD_COLS, bl_blocks(V, HEAD_CHUNKS))};
-        tile_loss(c, &h);
-        if (dx)
-            tile_grads(c, &h);
+                          .tiles = tiles,
+                          .chunk = bl_most(4, bl_blocks(tiles, HEAD_CHUNKS))};
+        rows_loss(c, &h);
     }
 }

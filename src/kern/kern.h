@@ -96,8 +96,9 @@ typedef struct bl_adamw_step {
     X(void, adamw, (float *p, float *g, float *m, float *v, const bl_adamw_step *a, size_t n),     \
       "one AdamW update; g is zeroed")                                                             \
     X(void, sigmoid, (float *y, const float *x, float a, size_t n), "y = a sigmoid(x)")            \
-    X(float, logsumexp, (float *p, const float *x, float scale, size_t n),                         \
-      "log sum exp(x); p = scale softmax(x) when not NULL, and may be x")                          \
+    X(float, exp_row, (float *p, float *sum, const float *x, size_t n),                            \
+      "m = max x; p = exp(x - m) when not NULL, and may be x; sum of exp(x - m); returns m")       \
+    X(void, scale, (float *x, float a, size_t n), "x *= a")                                        \
     X(void, conv_row, (float *y, const float *const *u, const float *wt, const float *bias,        \
       size_t K, size_t n),                                                                         \
       "y[c] = bias[c] + sum_j wt[j,c] u[j][c], ascending j; u[j] may be NULL (zeros)")             \

@@ -225,6 +225,9 @@ static void check_elementwise(check *k)
         k->c->axpy(a, 0.3f, x, n);
         k->x->axpy(b, 0.3f, x, n);
         check_close(k, "axpy", a, b, n);
+        k->c->scale(a, 0.7f, n);
+        k->x->scale(b, 0.7f, n);
+        check_close(k, "scale", a, b, n);
         k->c->sigmoid(a, x, 2.0f, n);
         k->x->sigmoid(b, x, 2.0f, n);
         check_close(k, "sigmoid", a, b, n);
@@ -243,22 +246,23 @@ static void check_elementwise(check *k)
     }
 }
 
-static void check_logsumexp(check *k)
+static void check_exp_row(check *k)
 {
     static const float spreads[] = {1.0f, 30.0f, 1e4f, 0.0f};
     for (size_t i = 0; i < LENGTHS; i++)
         for (size_t j = 0; j < 4; j++) {
             size_t n = lengths[i];
             const float *x = check_floats(k, n, spreads[j]);
-            float *a, *b;
+            float *a, *b, sa, sb;
             check_twins(k, &a, &b, n, 1);
-            check_close1(k, "lse", k->c->logsumexp(a, x, 0.5f, n), k->x->logsumexp(b, x, 0.5f, n));
+            check_close1(k, "max", k->c->exp_row(a, &sa, x, n), k->x->exp_row(b, &sb, x, n));
+            check_close1(k, "sum", sa, sb);
             check_close(k, "p", a, b, n);
             check_release(k);
         }
-    const float *x = check_floats(k, 16384, 3);
-    float *p = check_floats(k, 16384, 1);
-    CHECK_BENCH(k, "16384", 16384, (void)k->x->logsumexp(p, x, 1.0f, 16384));
+    const float *x = check_floats(k, 256, 3);
+    float *p = check_floats(k, 256, 1), sum;
+    CHECK_BENCH(k, "256", 256, (void)k->x->exp_row(p, &sum, x, 256));
 }
 
 static void check_conv(check *k)
@@ -303,7 +307,8 @@ const check_case check_row_cases[] = {
     {"sigmoid", check_elementwise, 8, 2e-6},
     {"sumsq", check_elementwise, 8, 2e-6},
     {"adamw", check_elementwise, 8, 2e-6},
-    {"logsumexp", check_logsumexp, 32, 1e-6},
+    {"exp_row", check_exp_row, 32, 1e-6},
+    {"scale", check_elementwise, 8, 2e-6},
     {"conv_row", check_conv, 8, 2e-6},
     {"conv_bwd_row", check_conv, 8, 2e-6},
     {NULL, NULL, 0, 0},

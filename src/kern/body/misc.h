@@ -55,8 +55,13 @@ static void sigmoid(float *y, const float *x, float a, size_t n)
         v8_put(y + i, n - i, v8_mul(v8_set(a), v8_sigmoid(v8_get(x + i, n - i))));
 }
 
-/* log sum exp(x) = m + log sum exp(x - m), m = max x; the sum is divided out of p afterwards. */
-static float logsumexp(float *p, const float *x, float scale, size_t n)
+static void scale(float *x, float a, size_t n)
+{
+    for (size_t i = 0; i < n; i += 8)
+        v8_put(x + i, n - i, v8_mul(v8_get(x + i, n - i), v8_set(a)));
+}
+
+static float max_of(const float *x, size_t n)
 {
     float m = x[0];
     size_t i = 0;
@@ -68,10 +73,15 @@ static float logsumexp(float *p, const float *x, float scale, size_t n)
     }
     for (; i < n; i++)
         m = x[i] > m ? x[i] : m;
+    return m;
+}
 
-    v8 c0 = v8_zero(), c1 = v8_zero();
-    v8 top = v8_set(m);
-    for (i = 0; i + 16 <= n; i += 16) {
+static float exp_row(float *p, float *sum, const float *x, size_t n)
+{
+    float m = max_of(x, n);
+    v8 c0 = v8_zero(), c1 = v8_zero(), top = v8_set(m);
+    size_t i = 0;
+    for (; i + 16 <= n; i += 16) {
         v8 e0 = v8_exp(v8_sub(v8_load(x + i), top)), e1 = v8_exp(v8_sub(v8_load(x + i + 8), top));
         c0 = v8_add(c0, e0);
         c1 = v8_add(c1, e1);
@@ -80,21 +90,18 @@ static float logsumexp(float *p, const float *x, float scale, size_t n)
             v8_store(p + i + 8, e1);
         }
     }
-    float sum = v8_sum(v8_add(c0, c1));
+    float total = v8_sum(v8_add(c0, c1));
     for (; i < n; i += 8) {
         float e[8];
         v8_store(e, v8_exp(v8_sub(v8_get(x + i, n - i), top)));
         size_t lanes = n - i < 8 ? n - i : 8;
         for (size_t j = 0; j < lanes; j++)
-            sum += e[j];
+            total += e[j];
         if (p)
             memcpy(p + i, e, lanes * sizeof *p);
     }
-    v8 inv = v8_set(scale / sum);
-    if (p)
-        for (i = 0; i < n; i += 8)
-            v8_put(p + i, n - i, v8_mul(v8_get(p + i, n - i), inv));
-    return m + logf(sum);
+    *sum = total;
+    return m;
 }
 
 static void conv_row(float *y, const float *const *u, const float *wt, const float *bias, size_t K,
@@ -127,53 +134,77 @@ static void conv_bwd_row(float *du, float *dwt, float *dbias, const float *const
     }
 }
 
-/* A block of R rows of a against S rows of b: R S chains of eight lanes each. */
-#define BL_DOTS_BLOCK(R, S)                                                                        \
-    static void dots_##R##x##S(float *c, size_t ldc, const float *a, size_t lda, const float *b,   \
-                               size_t ldb, size_t K)                                               \
+/* Two rows of a, or one, against four of b, or one; a chain of eight lanes for each pair.  The step
+ * is written once for whole vectors and once for the last part of one. */
+#define WHOLE(p) v8_load(p)
+#define PART(p)  v8_load_part(p, K - k)
+#define STEP_COLUMN_2(get, j)                                                                      \
+    w = get(b + j * ldb + k);                                                                      \
+    p##j = v8_fma(x, w, p##j);                                                                     \
+    q##j = v8_fma(y, w, q##j);
+#define STEP_2x4(get)                                                                              \
     {                                                                                              \
-        v8 acc[R][S];                                                                              \
-        for (int i = 0; i < R; i++)                                                                \
-            for (int j = 0; j < S; j++)                                                            \
-                acc[i][j] = v8_zero();                                                             \
-        for (size_t k = 0; k < K; k += 8) {                                                        \
-            v8 y[S];                                                                               \
-            for (int j = 0; j < S; j++)                                                            \
-                y[j] = v8_get(b + (size_t)j * ldb + k, K - k);                                     \
-            for (int i = 0; i < R; i++) {                                                          \
-                v8 x = v8_get(a + (size_t)i * lda + k, K - k);                                     \
-                for (int j = 0; j < S; j++)                                                        \
-                    acc[i][j] = v8_fma(x, y[j], acc[i][j]);                                        \
-            }                                                                                      \
-        }                                                                                          \
-        for (int i = 0; i < R; i++)                                                                \
-            for (int j = 0; j < S; j++)                                                            \
-                c[(size_t)i * ldc + (size_t)j] = v8_sum(acc[i][j]);                                \
+        v8 x = get(a + k), y = get(a + lda + k), w;                                                \
+        STEP_COLUMN_2(get, 0)                                                                      \
+        STEP_COLUMN_2(get, 1)                                                                      \
+        STEP_COLUMN_2(get, 2)                                                                      \
+        STEP_COLUMN_2(get, 3)                                                                      \
     }
-BL_DOTS_BLOCK(2, 4)
-BL_DOTS_BLOCK(1, 4)
-BL_DOTS_BLOCK(2, 1)
-BL_DOTS_BLOCK(1, 1)
-#undef BL_DOTS_BLOCK
+#define STEP_1x4(get)                                                                              \
+    {                                                                                              \
+        v8 x = get(a + k);                                                                         \
+        p0 = v8_fma(x, get(b + k), p0);                                                            \
+        p1 = v8_fma(x, get(b + ldb + k), p1);                                                      \
+        p2 = v8_fma(x, get(b + 2 * ldb + k), p2);                                                  \
+        p3 = v8_fma(x, get(b + 3 * ldb + k), p3);                                                  \
+    }
+
+static void dots_2x4(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t ldb,
+                     size_t K)
+{
+    v8 p0 = v8_zero(), p1 = p0, p2 = p0, p3 = p0, q0 = p0, q1 = p0, q2 = p0, q3 = p0;
+    size_t k = 0;
+    for (; k + 8 <= K; k += 8)
+        STEP_2x4(WHOLE);
+    if (k < K)
+        STEP_2x4(PART);
+    v8_sum4(c, p0, p1, p2, p3);
+    v8_sum4(c + ldc, q0, q1, q2, q3);
+}
+
+static void dots_1x4(float *c, const float *a, const float *b, size_t ldb, size_t K)
+{
+    v8 p0 = v8_zero(), p1 = p0, p2 = p0, p3 = p0;
+    size_t k = 0;
+    for (; k + 8 <= K; k += 8)
+        STEP_1x4(WHOLE);
+    if (k < K)
+        STEP_1x4(PART);
+    v8_sum4(c, p0, p1, p2, p3);
+}
+
+static float dot(const float *a, const float *b, size_t K)
+{
+    v8 p = v8_zero();
+    for (size_t k = 0; k < K; k += 8)
+        p = v8_fma(v8_get(a + k, K - k), v8_get(b + k, K - k), p);
+    return v8_sum(p);
+}
 
 static void dots(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t ldb,
                  size_t M, size_t N, size_t K)
 {
-    for (size_t j = 0; j < N;) {
-        size_t wide = N - j >= 4 ? 4 : 1;
-        const float *bj = b + j * ldb;
-        for (size_t i = 0; i < M;) {
-            size_t tall = M - i >= 2 ? 2 : 1;
-            float *cij = c + i * ldc + j;
-            const float *ai = a + i * lda;
-            if (tall == 2)
-                (wide == 4 ? dots_2x4 : dots_2x1)(cij, ldc, ai, lda, bj, ldb, K);
-            else
-                (wide == 4 ? dots_1x4 : dots_1x1)(cij, ldc, ai, lda, bj, ldb, K);
-            i += tall;
-        }
-        j += wide;
+    size_t j = 0;
+    for (; j + 4 <= N; j += 4) {
+        size_t i = 0;
+        for (; i + 2 <= M; i += 2)
+            dots_2x4(c + i * ldc + j, ldc, a + i * lda, lda, b + j * ldb, ldb, K);
+        if (i < M)
+            dots_1x4(c + i * ldc + j, a + i * lda, b + j * ldb, ldb, K);
     }
+    for (; j < N; j++)
+        for (size_t i = 0; i < M; i++)
+            c[i * ldc + j] = dot(a + i * lda, b + j * ldb, K);
 }
 
 void BL_KERN_FILL(bl_kern *k)
@@ -183,7 +214,8 @@ void BL_KERN_FILL(bl_kern *k)
     k->sumsq = sumsq;
     k->adamw = adamw;
     k->sigmoid = sigmoid;
-    k->logsumexp = logsumexp;
+    k->exp_row = exp_row;
+    k->scale = scale;
     k->conv_row = conv_row;
     k->conv_bwd_row = conv_bwd_row;
     k->dots = dots;

@@ -111,6 +111,14 @@ static inline float v8_sum(v8 x)
     return (a + c) + (b + d);
 }
 
+static inline void v8_sum4(float *to, v8 a, v8 b, v8 c, v8 d)
+{
+    to[0] = v8_sum(a);
+    to[1] = v8_sum(b);
+    to[2] = v8_sum(c);
+    to[3] = v8_sum(d);
+}
+
 static inline float v8_hmax(v8 x)
 {
     float m = x.f[0];

@@ -103,6 +103,17 @@ static inline float v8_sum(v8 x)
     return _mm_cvtss_f32(a);
 }
 
+/* Four sums at once, each over the same tree as v8_sum. */
+static inline void v8_sum4(float *to, v8 a, v8 b, v8 c, v8 d)
+{
+    __m128 p = _mm_add_ps(_mm256_castps256_ps128(a), _mm256_extractf128_ps(a, 1));
+    __m128 q = _mm_add_ps(_mm256_castps256_ps128(b), _mm256_extractf128_ps(b, 1));
+    __m128 r = _mm_add_ps(_mm256_castps256_ps128(c), _mm256_extractf128_ps(c, 1));
+    __m128 s = _mm_add_ps(_mm256_castps256_ps128(d), _mm256_extractf128_ps(d, 1));
+    _MM_TRANSPOSE4_PS(p, q, r, s);
+    _mm_storeu_ps(to, _mm_add_ps(_mm_add_ps(p, r), _mm_add_ps(q, s)));
+}
+
 static inline float v8_hmax(v8 x)
 {
     __m128 a = _mm_max_ps(_mm256_castps256_ps128(x), _mm256_extractf128_ps(x, 1));
