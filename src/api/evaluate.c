@@ -12,8 +12,9 @@
 
 enum { EVAL_TOKENS = 4096 }; /* of a batch of windows */
 
-static bl_status eval_tokens(bl_model *m, const char *path, size_t window, bl_progress_fn *progress,
-                             void *user, double *nats, bl_eval_result *r, bl_error *err)
+static bl_status eval_tokens(const bl_model *m, const bl_net *net, const char *path, size_t window,
+                             bl_progress_fn *progress, void *user, double *nats, bl_eval_result *r,
+                             bl_error *err)
 {
     bl_tokens *tokens = NULL;
     bl_data_split split;
@@ -21,30 +22,30 @@ static bl_status eval_tokens(bl_model *m, const char *path, size_t window, bl_pr
     bl_status status = BL_OK;
     if (!window)
         window = m->context;
-    BL_TRY(bl_tokens_open_file(&tokens, path, m->net.m.V, &split, err));
+    BL_TRY(bl_tokens_open_file(&tokens, path, net->m.V, &split, err));
     size_t B = window < EVAL_TOKENS ? EVAL_TOKENS / window : 1;
     if (bl_windows_count(tokens, window) == 0) {
         status = bl_fail(err, BL_EFORMAT, "%s: %zu tokens are too few for a window of %zu", path,
                          bl_tokens_count(tokens), window);
         goto done;
     }
-    BL_TRY_GOTO(status, bl_pass_open(&pass, &m->net, B, window, 0, err), done);
-    BL_TRY_GOTO(
-        status,
-        bl_evaluate_windows(&m->net, &pass, tokens, 0, progress, user, nats, &r->tokens, err),
-        done);
+    BL_TRY_GOTO(status, bl_pass_open(&pass, net, B, window, 0, err), done);
+    BL_TRY_GOTO(status,
+                bl_evaluate_windows(net, &pass, tokens, 0, progress, user, nats, &r->tokens, err),
+                done);
     if (split.bytes && split.tokens)
         r->bits_per_byte =
             *nats / (double)r->tokens / log(2.0) * (double)split.tokens / (double)split.bytes;
     r->documents = split.documents;
 done:
-    bl_pass_release(&pass, &m->net);
+    bl_pass_release(&pass, net);
     bl_tokens_close(tokens);
     return status;
 }
 
-static bl_status eval_document(bl_model *m, bl_decode *s, const bl_document *doc, double *nats,
-                               bl_eval_result *r, bl_error *err)
+static bl_status eval_document(const bl_model *m, const bl_net *net, bl_decode *s,
+                               const bl_document *doc, double *nats, bl_eval_result *r,
+                               bl_error *err)
 {
     size_t count = 0;
     BL_TRY(bl_tokenizer_encode(m->tokenizer, doc->text, doc->bytes, 0, NULL, 0, &count, err));
@@ -56,7 +57,7 @@ static bl_status eval_document(bl_model *m, bl_decode *s, const bl_document *doc
     double more = 0;
     uint64_t tokens = 0;
     if (status == BL_OK)
-        status = bl_evaluate_document(&m->net, s, ids, count, &more, &tokens, err);
+        status = bl_evaluate_document(net, s, ids, count, &more, &tokens, err);
     bl_free(ids);
     *nats += more;
     r->tokens += tokens;
@@ -65,8 +66,9 @@ static bl_status eval_document(bl_model *m, bl_decode *s, const bl_document *doc
     return status;
 }
 
-static bl_status eval_text(bl_model *m, const char *path, bl_progress_fn *progress, void *user,
-                           double *nats, bl_eval_result *r, bl_error *err)
+static bl_status eval_text(const bl_model *m, const bl_net *net, const char *path,
+                           bl_progress_fn *progress, void *user, double *nats, bl_eval_result *r,
+                           bl_error *err)
 {
     if (!m->tokenizer)
         return bl_fail(err, BL_EUNSUPPORTED, "%s: no tokenizer.json, so no text", m->path);
@@ -74,7 +76,7 @@ static bl_status eval_text(bl_model *m, const char *path, bl_progress_fn *progre
     bl_source_options options = {0};
     BL_TRY(bl_source_open(&source, &path, 1, &options, err));
     bl_decode decode = {0};
-    bl_status status = bl_decode_open(&decode, &m->net, err);
+    bl_status status = bl_decode_open(&decode, net, err);
     int opened = status == BL_OK;
     for (;;) {
         bl_document doc = {0};
@@ -82,13 +84,13 @@ static bl_status eval_text(bl_model *m, const char *path, bl_progress_fn *progre
             status = bl_source_next(source, &doc, err);
         if (status != BL_OK || !doc.text)
             break;
-        status = eval_document(m, &decode, &doc, nats, r, err);
+        status = eval_document(m, net, &decode, &doc, nats, r, err);
         if (status == BL_OK && progress &&
             progress(user, "evaluating", bl_source_done(source), bl_source_total(source), "B") != 0)
             status = bl_fail(err, BL_EINTERRUPTED, "evaluation stopped");
     }
     if (opened)
-        bl_decode_release(&decode, &m->net);
+        bl_decode_release(&decode, net);
     bl_source_close(source);
     if (status == BL_OK && !r->documents)
         return bl_fail(err, BL_EFORMAT, "%s: no documents", path);
@@ -102,10 +104,13 @@ bl_status bl_eval(bl_model *m, const char *path, size_t window, bl_progress_fn *
     size_t n = strlen(path);
     int is_tokens = n > 4 && strcmp(path + n - 4, ".bin") == 0;
     *result = (bl_eval_result){0};
-    if (is_tokens)
-        BL_TRY(eval_tokens(m, path, window, progress, user, &nats, result, err));
-    else
-        BL_TRY(eval_text(m, path, progress, user, &nats, result, err));
+    bl_net net;
+    BL_TRY(bl_model_view(m, &net, err));
+    bl_status status = is_tokens
+                           ? eval_tokens(m, &net, path, window, progress, user, &nats, result, err)
+                           : eval_text(m, &net, path, progress, user, &nats, result, err);
+    bl_dev_close(net.dev);
+    BL_TRY(status);
     result->loss = nats / (double)result->tokens;
     result->perplexity = exp(result->loss);
     if (result->bytes)

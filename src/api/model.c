@@ -6,7 +6,7 @@
 #include "infer/generate.h"
 #include "train/checkpoint.h"
 
-#include <string.h>
+#include <stdio.h>
 
 enum { DEFAULT_CONTEXT = 128 };
 
@@ -90,6 +90,7 @@ static bl_status open_model(bl_model *m, const bl_model_files *files, const char
         return bl_fail(err, BL_EFORMAT, "%s: the tokenizer has %zu ids, the model %zu",
                        files->config_dir, bl_tokenizer_vocab_size(m->tokenizer), config.vocab_size);
     m->context = context_of(files);
+    (void)snprintf(m->device, sizeof m->device, "%s", device);
     BL_TRY(bl_device_open(&m->dev, device, config.quantization == BL_QUANT_TERNARY, 0, err));
     BL_TRY(bl_net_open(&m->net, &config, m->dev, err));
     return load_weights(m, err);
@@ -146,6 +147,13 @@ uint64_t bl_model_parameters(const bl_model *m)
 
 /* ---- sessions ---- */
 
+bl_status bl_model_view(const bl_model *m, bl_net *view, bl_error *err)
+{
+    *view = m->net;
+    view->dev = NULL;
+    return bl_device_open(&view->dev, m->device, m->dev->ternary, 0, err);
+}
+
 bl_status bl_session_open(bl_session **result, bl_model *m, bl_error *err)
 {
     *result = NULL;
@@ -153,8 +161,11 @@ bl_status bl_session_open(bl_session **result, bl_model *m, bl_error *err)
     if (!s)
         return bl_fail(err, BL_ENOMEM, "out of memory for a session");
     s->model = m;
-    bl_status status = bl_decode_open(&s->decode, &m->net, err);
+    bl_status status = bl_model_view(m, &s->net, err);
+    if (status == BL_OK)
+        status = bl_decode_open(&s->decode, &s->net, err);
     if (status != BL_OK) {
+        bl_dev_close(s->net.dev);
         bl_free(s);
         return status;
     }
@@ -166,19 +177,20 @@ void bl_session_close(bl_session *s)
 {
     if (!s)
         return;
-    bl_decode_release(&s->decode, &s->model->net);
+    bl_decode_release(&s->decode, &s->net);
+    bl_dev_close(s->net.dev);
     bl_free(s);
 }
 
 bl_status bl_session_reset(bl_session *s, bl_error *err)
 {
-    return bl_decode_start(&s->decode, &s->model->net, err);
+    return bl_decode_start(&s->decode, &s->net, err);
 }
 
 bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count, float *logits, int every,
                           bl_error *err)
 {
-    return bl_infer_feed(&s->decode, &s->model->net, ids, count, logits, every, err);
+    return bl_infer_feed(&s->decode, &s->net, ids, count, logits, every, err);
 }
 
 uint64_t bl_session_position(const bl_session *s)
@@ -201,6 +213,6 @@ bl_status bl_generate(bl_session *s, const char *prompt, size_t bytes, const bl_
     bl_options_defaults(BL_OPTIONS_GENERATE, &o);
     if (options)
         o = *bl_options_generate(options);
-    return bl_infer_generate(&s->decode, &m->net, m->tokenizer, prompt, bytes, &o, fn, user, result,
+    return bl_infer_generate(&s->decode, &s->net, m->tokenizer, prompt, bytes, &o, fn, user, result,
                              err);
 }

@@ -8,6 +8,7 @@ struct bl_model {
     char *path; /* the folder of the weights */
     bl_options *config;
     bl_tokenizer *tokenizer; /* NULL: none */
+    char device[16];
     bl_dev *dev;
     bl_net net;
     size_t context; /* the run's training context, or a default */
@@ -15,8 +16,13 @@ struct bl_model {
 
 struct bl_session {
     bl_model *model;
+    bl_net net; /* the model's on a device of its own */
     bl_decode decode;
 };
+
+/* The model's network on a second device of the same kind, whose scratch is its own: so several
+ * threads can compute with one set of weights.  End it with bl_dev_close(view->dev). */
+bl_status bl_model_view(const bl_model *m, bl_net *view, bl_error *err) BL_NODISCARD;
 
 /* Where a model's files are: a model folder, or a run with its best checkpoint. */
 typedef struct bl_model_files {

@@ -51,6 +51,14 @@ static bl_status check_same_model(const bl_options *given, const bl_config *save
     return status;
 }
 
+static bl_status check_same_preset(const bl_options *given, const bl_train_options *saved,
+                                   bl_error *err)
+{
+    if (bl_options_is_set(given, "preset") && bl_options_train(given)->preset != saved->preset)
+        return bl_fail(err, BL_EINVAL, "the run was begun with another preset");
+    return BL_OK;
+}
+
 /* What the run folder holds decides: config and options of a run to resume, or those given. */
 typedef struct run_plan {
     bl_config config;
@@ -102,6 +110,7 @@ static bl_status plan_run(run_plan *plan, const char *run_dir, const bl_options 
         if (plan->checkpoint) {
             bl_train_state state;
             BL_TRY_GOTO(status, bl_checkpoint_state(&state, plan->checkpoint, err), done);
+            BL_TRY_GOTO(status, check_same_preset(train, &state.options, err), done);
             merge_options(&plan->options, &state.options, train);
         }
     }

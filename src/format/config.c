@@ -110,6 +110,11 @@ static bl_status read_quantization(const json_t *root, int *ternary, const char 
     BL_TRY(check_word(object, "quant_method", methods, path, err));
     BL_TRY(check_word(object, "linear_class", classes, path, err));
     BL_TRY(check_word(object, "quantization_mode", modes, path, err));
+    const char *mode = json_string_value(json_object_get(object, "quantization_mode"));
+    if (mode && strcmp(mode, "offline") == 0)
+        return bl_fail(
+            err, BL_EUNSUPPORTED,
+            "%s: packed weights (quantization_mode offline) are not read by this version", path);
     *ternary = 1;
     return BL_OK;
 }

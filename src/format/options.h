@@ -22,7 +22,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
 #define BL_CONFIG_FIELDS(X)                                                                         \
     X(size, vocab_size, "16384", 2, 1 << 24, NULL, "entries of the vocabulary (taken from the data when training)") \
     X(size, hidden_size, "256", 2, 65536, NULL, "width D of the residual stream")                   \
-    X(size, intermediate_size, "688", 1, 262144, NULL, "width I of the SwiGLU block")               \
+    X(size, intermediate_size, "688", 1, 131072, NULL, "width I of the SwiGLU block")               \
     X(size, num_hidden_layers, "8", 1, 1024, NULL, "layers L")                                      \
     X(size, num_attention_heads, "4", 1, 4096, NULL, "TTT heads H; head width F = D / H")           \
     X(real, rms_norm_eps, "1e-6", 0, 1, NULL, "epsilon of RMSNorm")                                 \

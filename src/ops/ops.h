@@ -36,7 +36,7 @@ typedef struct bl_step {
     /* written by grad_norm, read by adamw and by the host */
     float grad_norm;
     float grad_scale; /* clip / max(grad_norm, clip) */
-    uint32_t skip;    /* 1: the norm is not finite, adamw leaves everything as it is */
+    uint32_t skip;    /* 1: the norm is not finite, adamw leaves p, m and v as they are */
 } bl_step;
 
 /* One TTT layer's shapes. */
@@ -206,7 +206,7 @@ typedef struct bl_dev {
     /* step->grad_norm = |g| over n elements, grad_scale and skip from it */                       \
     X(grad_norm, (bl_dev *d, bl_step *step, const bl_param *g, size_t n), (d, step, g, n))         \
     /* g' = g grad_scale; m, v, p by AdamW with step's lr; weight decay when `decay`;              \
-       g is zeroed for the next step */                                                            \
+       g is zeroed for the next step, also by a skipped one */                                     \
     X(adamw, (bl_dev *d, bl_param *p, bl_param *g, bl_param *m, bl_param *v, size_t n, int decay,  \
       const bl_step *step), (d, p, g, m, v, n, decay, step))
 

@@ -86,10 +86,11 @@ bl_status bl_metrics_open(bl_metrics *m, const char *run_dir, int resume, uint64
     } else {
         status = bl_file_replace(m->path, "", 0, err);
         if (status == BL_OK)
-            status = append(m,
-                            json_pack("{s:s, s:i, s:s, s:f}", "type", "header", "version", 1,
-                                      "bitllama", bl_version(), "time", bl_clock_wall()),
-                            err);
+            status =
+                append(m,
+                       json_pack("{s:s, s:i, s:s, s:I}", "type", "header", "version", 1, "bitllama",
+                                 bl_version(), "time", (json_int_t)bl_clock_wall()),
+                       err);
     }
     if (status != BL_OK)
         bl_metrics_release(m);

@@ -1,12 +1,9 @@
 /* state.json of a checkpoint: one table of members, and the options of the run. */
 #include "train/state_json.h"
-#include "core/os.h"
+#include "format/json.h"
 
-#include <jansson.h>
 #include <math.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 /* X(kind, member) */
 #define STATE_MEMBERS(X)                                                                           \
@@ -70,25 +67,17 @@ bl_status bl_train_state_save(const bl_train_state *state, const char *path, bl_
 #undef X
     bad |=
         json_object_set_new(root, "options", bl_options_to_json(BL_OPTIONS_TRAIN, &state->options));
-    char *text = bad ? NULL : json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(17));
+    bl_status status = bad ? bl_fail(err, BL_ENOMEM, "out of memory while writing %s", path)
+                           : bl_json_save(root, path, err);
     json_decref(root);
-    if (!text)
-        return bl_fail(err, BL_ENOMEM, "out of memory while writing %s", path);
-    bl_status status = bl_file_replace(path, text, strlen(text), err);
-    free(text); /* jansson's own malloc */
     return status;
 }
 
 bl_status bl_train_state_load(bl_train_state *state, const char *path, bl_error *err)
 {
     *state = (bl_train_state){0};
-    bl_map map;
-    BL_TRY(bl_map_open(&map, path, err));
-    json_error_t why;
-    json_t *root = json_loadb((const char *)map.data, map.size, JSON_REJECT_DUPLICATES, &why);
-    bl_map_close(&map);
-    if (!root)
-        return bl_fail(err, BL_EFORMAT, "%s: line %d: %s", path, why.line, why.text);
+    json_t *root;
+    BL_TRY(bl_json_load(&root, path, err));
     bl_status status = BL_OK;
     const json_t *version = json_object_get(root, "version");
     if (!json_is_integer(version) || json_integer_value(version) != STATE_VERSION)

@@ -1,5 +1,7 @@
 /* Trains the tiny preset for a fixed number of steps on generated stories and asserts its loss;
  * reports how often it recalls who owns what. */
+#define _POSIX_C_SOURCE 200809L /* mkdtemp */
+
 #include "bitllama.h"
 #include "core/os.h"
 #include "data/tales.h"

@@ -10,9 +10,10 @@ trap 'rm -rf "$work"' EXIT
 
 "$bitllama" prepare tales --tales-bytes 200000 --vocab-size 400 --out "$work/data" 2>"$work/log"
 
-# Dropout and accumulation on, so that their counters have to survive as well.
+# Dropout and accumulation on, so that their counters have to survive as well.  The shell becomes the
+# program, so that in the background $! is its process.
 train() {
-    "$bitllama" train --preset tiny --hidden-size 64 --intermediate-size 96 --num-hidden-layers 2 \
+    exec "$bitllama" train --preset tiny --hidden-size 64 --intermediate-size 96 --num-hidden-layers 2 \
         --data "$work/data" --out "$1" --steps "$steps" --batch 4 --context 40 --accum 2 \
         --dropout 0.1 --seed 7 --save-every 3 --save-seconds 0 --eval-every 20 --eval-tokens 400 \
         --sample-every 50 --resume 2>>"$work/log"
@@ -27,7 +28,7 @@ recorded() {
     grep -c '"type":"train"' "$1/metrics.jsonl" || true
 }
 
-train "$work/straight"
+(train "$work/straight")
 want=$(fingerprint "$work/straight")
 
 # Stop points in rising order, kinds mixed, from a seeded generator.
@@ -52,7 +53,7 @@ for point in $points; do
     *) echo "FAILED: SIG$kind at step $at ended with exit code $status"; tail -5 "$work/log"; exit 1 ;;
     esac
 done
-train "$work/stopped"
+(train "$work/stopped")
 got=$(fingerprint "$work/stopped")
 
 if [ "$want" != "$got" ]; then

@@ -304,8 +304,10 @@ static const struct file {
     {"{\"quantization_config\":null}", NULL},
     {"{\"quantization\":\"ternary\"}", NULL},
     {"{\"quantization_config\":{\"quant_method\":\"bitnet\",\"linear_class\":\"bitlinear\","
-     "\"quantization_mode\":\"offline\"}}",
+     "\"quantization_mode\":\"online\"}}",
      NULL},
+    {"{\"quantization_config\":{\"quant_method\":\"bitnet\",\"quantization_mode\":\"offline\"}}",
+     "packed weights"},
     {"", "line 1: "},
     {"[]", "expected a JSON object, found a list"},
     {"{\"hidden_size\":128,\"hidden_size\":128}", "duplicate"},
