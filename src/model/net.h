@@ -21,7 +21,8 @@ typedef struct bl_net {
 
 /* Memory for a model on a device; the parameters are undefined until init or load.
  * BL_EUNSUPPORTED for a variant that this version does not compute, BL_ENOMEM, BL_EDEVICE. */
-bl_status bl_net_open(bl_net *net, const bl_config *config, bl_dev *dev, bl_error *err) BL_NODISCARD;
+bl_status bl_net_open(bl_net *net, const bl_config *config, bl_dev *dev,
+                      bl_error *err) BL_NODISCARD;
 void bl_net_release(bl_net *net);
 
 /* Initial weights (MODEL 4): a pure function of seed and the tensor's place in the list. */
@@ -48,23 +49,25 @@ const bl_param *bl_net_head(const bl_net *net);
 
 /* ---- training ---- */
 
+/* clang-format off */
+
 /* Activations that the backward pass reads, of one layer.  X(type, name, elements) */
 #define BL_LAYER_ACTS(X)                                                                           \
-    X(act, x, N *D)        /* the residual stream at the layer's entry */                          \
-    X(act, xn, N *D)       /* RMSNorm(x) */                                                        \
+    X(act, x, N * D)        /* the residual stream at the layer's entry */                          \
+    X(act, xn, N * D)       /* RMSNorm(x) */                                                        \
     X(real, rstd, N)       /* of it */                                                             \
-    X(act, u, N *D)        /* BitLinear_q */                                                       \
-    X(act, q, N *D)        /* before the rotation; u itself without share_qk */                    \
-    X(act, k, N *D)                                                                                \
-    X(act, v, N *D)                                                                                \
-    X(act, z, N *D)        /* the output gate */                                                   \
-    X(real, lambda, N *H)                                                                          \
-    X(act, o, N *D)        /* of the TTT chunks */                                                 \
+    X(act, u, N * D)        /* BitLinear_q */                                                       \
+    X(act, q, N * D)        /* before the rotation; u itself without share_qk */                    \
+    X(act, k, N * D)                                                                                \
+    X(act, v, N * D)                                                                                \
+    X(act, z, N * D)        /* the output gate */                                                   \
+    X(real, lambda, N * H)                                                                          \
+    X(act, o, N * D)        /* of the TTT chunks */                                                 \
     X(real, stats, N * 3)  /* of gate_norm */                                                      \
-    X(act, x2, N *D)       /* the residual stream after the TTT block */                           \
+    X(act, x2, N * D)       /* the residual stream after the TTT block */                           \
     X(real, rstd2, N)                                                                              \
-    X(act, gate, N *I)                                                                             \
-    X(act, up, N *I)                                                                               \
+    X(act, gate, N * I)                                                                             \
+    X(act, up, N * I)                                                                               \
     X(real, rstd3, N)      /* of swiglu_norm */
 
 /* Quantised inputs of the BitLinears.  X(name, rows, width) */
@@ -73,6 +76,7 @@ const bl_param *bl_net_head(const bl_net *net);
     X(yq, N, D)  /* of o_proj */                                                                   \
     X(x2q, N, D) /* of gate_proj and up_proj */                                                    \
     X(hq, N, I)  /* of down_proj */
+/* clang-format on */
 
 typedef struct bl_layer_acts {
 #define X(type, name, elements) bl_##type *name;
@@ -147,9 +151,9 @@ bl_status bl_decode_open(bl_decode *s, const bl_net *net, bl_error *err) BL_NODI
 void bl_decode_release(bl_decode *s, const bl_net *net);
 bl_status bl_decode_start(bl_decode *s, const bl_net *net, bl_error *err) BL_NODISCARD;
 
-/* Reads T <= BL_DECODE_ROWS tokens (host ids, all below V); with want_logits leaves those of the last,
- * or of every one, in s->logits. */
-bl_status bl_decode_feed(bl_decode *s, const bl_net *net, const int32_t *ids, size_t T,
-                         int every, int want_logits, bl_error *err) BL_NODISCARD;
+/* Reads T <= BL_DECODE_ROWS tokens (host ids, all below V); with want_logits leaves those of the
+ * last, or of every one, in s->logits. */
+bl_status bl_decode_feed(bl_decode *s, const bl_net *net, const int32_t *ids, size_t T, int every,
+                         int want_logits, bl_error *err) BL_NODISCARD;
 
 #endif

@@ -89,9 +89,9 @@ typedef struct bl_tensor {
     size_t rank, shape[4], count; /* count: elements */
     bl_tensor_init init;
     bl_tensor_role role;
-    size_t offset;   /* elements from the start of the parameter block */
-    size_t layer;    /* SIZE_MAX: not of a layer */
-    size_t member;   /* offsetof in bl_params, or in bl_layer_params and bl_layer_terns */
+    size_t offset; /* elements from the start of the parameter block */
+    size_t layer;  /* SIZE_MAX: not of a layer */
+    size_t member; /* offsetof in bl_params, or in bl_layer_params and bl_layer_terns */
 } bl_tensor;
 
 typedef struct bl_tensor_list {

@@ -6,8 +6,8 @@
  * Rules.  Compute ops return nothing, never allocate and never synchronise: shapes are proven when
  * a model is opened, and a device error is sticky and comes out at `sync`.  Outputs are written
  * unless the comment says "+=".  An output never aliases an input unless the comment allows it.
- * What changes from step to step (learning rate, seed, position, ...) is read from the bl_step block
- * in device memory, because by-value arguments freeze when a step is captured as a graph. */
+ * What changes from step to step (learning rate, seed, position, ...) is read from the bl_step
+ * block in device memory, because by-value arguments freeze when a step is captured as a graph. */
 #ifndef BL_OPS_OPS_H
 #define BL_OPS_OPS_H
 
