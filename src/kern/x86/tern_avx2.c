@@ -101,33 +101,38 @@ static void unpack(uint8_t *codes, const uint8_t *packed, size_t tiles)
         }
 }
 
-/* sums[R][32] += 16 outputs of R rows over one block of inputs. */
-#define BL_TERN_BLOCK(R)                                                                           \
+/* sums[rows][32] += 16 outputs of 4 rows, or of 1, over one block of inputs.  The accumulators have
+ * names of their own because gcc copies, and spills, an array of them in every step. */
+#define ZERO_ROW(r) __m256i lo##r = _mm256_setzero_si256(), hi##r = lo##r;
+#define STEP_ROW(r)                                                                                \
+    x = four(q + r * ld);                                                                          \
+    lo##r = _mm256_add_epi16(lo##r, _mm256_maddubs_epi16(w0, x));                                  \
+    hi##r = _mm256_add_epi16(hi##r, _mm256_maddubs_epi16(w1, x));
+#define WIDEN_ROW(r)                                                                               \
+    to = (__m256i *)(sums + r * BL_TERN_ROWS);                                                     \
+    to[0] = _mm256_add_epi32(to[0], _mm256_madd_epi16(lo##r, ones));                               \
+    to[1] = _mm256_add_epi32(to[1], _mm256_madd_epi16(hi##r, ones));
+#define ROWS_1(X) X(0)
+#define ROWS_4(X) X(0) X(1) X(2) X(3)
+
+#define BLOCK(R)                                                                                   \
     static void block_##R(int32_t *sums, const uint8_t *codes, const int8_t *q, size_t ld,         \
                           size_t steps)                                                            \
     {                                                                                              \
         const __m256i ones = _mm256_set1_epi16(1);                                                 \
-        __m256i a[R], b[R];                                                                        \
-        for (int r = 0; r < R; r++)                                                                \
-            a[r] = b[r] = _mm256_setzero_si256();                                                  \
-        for (size_t s = 0; s < steps; s++, codes += BL_TERN_TILE, q += 4) {                        \
-            __m256i w0 = _mm256_load_si256((const __m256i *)codes);                                \
+        __m256i *to;                                                                               \
+        ROWS_##R(ZERO_ROW);                                                                        \
+        for (const uint8_t *end = codes + steps * BL_TERN_TILE; codes < end;                       \
+             codes += BL_TERN_TILE, q += 4) {                                                      \
+            __m256i w0 = _mm256_load_si256((const __m256i *)codes), x;                             \
             __m256i w1 = _mm256_load_si256((const __m256i *)(codes + 32));                         \
-            for (int r = 0; r < R; r++) {                                                          \
-                __m256i x = four(q + (size_t)r * ld);                                              \
-                a[r] = _mm256_add_epi16(a[r], _mm256_maddubs_epi16(w0, x));                        \
-                b[r] = _mm256_add_epi16(b[r], _mm256_maddubs_epi16(w1, x));                        \
-            }                                                                                      \
+            ROWS_##R(STEP_ROW);                                                                    \
         }                                                                                          \
-        for (int r = 0; r < R; r++) {                                                              \
-            __m256i *to = (__m256i *)(sums + r * BL_TERN_ROWS);                                    \
-            to[0] = _mm256_add_epi32(to[0], _mm256_madd_epi16(a[r], ones));                        \
-            to[1] = _mm256_add_epi32(to[1], _mm256_madd_epi16(b[r], ones));                        \
-        }                                                                                          \
+        ROWS_##R(WIDEN_ROW);                                                                       \
+        (void)ld;                                                                                  \
     }
-BL_TERN_BLOCK(4)
-BL_TERN_BLOCK(1)
-#undef BL_TERN_BLOCK
+BLOCK(4)
+BLOCK(1)
 
 /* Up to BLOCK_ROWS rows: 256 inputs of the panel are unpacked once for all of them. */
 static void gemm(float *y, size_t ldy, const uint8_t *packed, float g, const bl_q8_rows *x,
