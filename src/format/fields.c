@@ -267,7 +267,7 @@ static const char *nth_choice(const char *choices, int index, size_t *bytes)
 bl_status bl_field_write(const bl_field *field, const void *fields, char *text, size_t cap,
                          bl_error *err)
 {
-    char number[BL_NUMBER_MAX];
+    char number[BL_NUMBER_MAX] = "";
     const char *from = number;
     size_t bytes = 0;
     switch (field->kind) {
