@@ -11,9 +11,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Measured 2.13 to 2.16 over seeds; an untrained model has ln 2048 = 7.6. */
-static const double loss_bound = 2.6;
-enum { TRAIN_SEED = 1, PROBE_SEED = 99, PROBES = 200, TALES_BYTES = 3000000 };
+/* Measured: 2.93 in training, 2.94 in validation.  An untrained model has ln 2048 = 7.62. */
+static const double loss_bound = 3.1;
+enum { PROBE_SEED = 99, PROBES = 200 };
 
 static bl_error why;
 
