@@ -65,7 +65,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(real, save_seconds, "60", 0, 1e9, NULL, "but not sooner than this after the last one")        \
     X(size, keep, "3", 1, 1e6, NULL, "checkpoints kept, beside the best")                           \
     X(size, eval_every, "0", 0, 1e12, NULL, "steps between evaluations; 0: ten a run")              \
-    X(size, eval_tokens, "0", 0, 1e12, NULL, "validation tokens an evaluation; 0: all of val.bin")  \
+    X(size, eval_tokens, "65536", 0, 1e12, NULL, "validation tokens an evaluation; 0: all of val.bin") \
     X(size, sample_every, "0", 0, 1e12, NULL, "steps between samples; 0: with every evaluation")    \
     X(text, sample_prompt, "Once upon a time", 0, 0, NULL, "how samples begin")
 
