@@ -5,8 +5,6 @@
 #include "kern/kern.h"
 #include "ops/ops.h"
 
-#include <omp.h>
-
 /* Work is cut by problem size, never by the number of threads, and partial sums are added in
  * ascending order: so one thread and many give the same bits. */
 enum {
@@ -22,7 +20,6 @@ enum {
 
 typedef struct bl_cpu {
     bl_kern k;
-    omp_lock_t lock; /* over the scratch: sessions of several threads may share a model's device */
     size_t threads;
     int ternary;
     int onednn;
@@ -67,10 +64,6 @@ static inline size_t bl_most(size_t a, size_t b)
 
 /* This thread's own scratch. */
 float *bl_cpu_local(const bl_cpu *c);
-
-/* Around a forward op that uses scratch; the ops of training have one caller. */
-void bl_cpu_lock(bl_cpu *c);
-void bl_cpu_unlock(bl_cpu *c);
 
 /* Threads for `work` element visits: one where starting the others costs more than it saves. */
 int bl_cpu_team(const bl_cpu *c, size_t work);

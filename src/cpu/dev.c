@@ -4,22 +4,13 @@
 #include "core/alloc.h"
 #include "core/arena.h"
 
+#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 float *bl_cpu_local(const bl_cpu *c)
 {
     return c->local + (size_t)omp_get_thread_num() * c->local_floats;
-}
-
-void bl_cpu_lock(bl_cpu *c)
-{
-    omp_set_lock(&c->lock);
-}
-
-void bl_cpu_unlock(bl_cpu *c)
-{
-    omp_unset_lock(&c->lock);
 }
 
 int bl_cpu_team(const bl_cpu *c, size_t work)
@@ -138,42 +129,28 @@ static void plan(bl_cpu *c, bl_arena *a, const bl_limits *m)
     c->local = bl_arena_push(a, c->threads * c->local_floats, F);
 }
 
-static bl_status grow(bl_cpu *c, const bl_limits *most, bl_error *err)
+/* Many users may share a device (a model and its sessions), so limits only grow. */
+bl_status bl_cpu_reserve(bl_dev *d, const bl_limits *most, bl_error *err)
 {
+    bl_cpu *c = bl_cpu_of(d);
     bl_limits m = c->most;
     m.B = bl_most(m.B, most->B), m.T = bl_most(m.T, most->T), m.D = bl_most(m.D, most->D);
     m.H = bl_most(m.H, most->H), m.F = bl_most(m.F, most->F), m.I = bl_most(m.I, most->I);
     m.V = bl_most(m.V, most->V), m.C = bl_most(m.C, most->C), m.K = bl_most(m.K, most->K);
     bl_arena a;
     bl_arena_measure(&a);
-    bl_cpu measured = *c;
-    plan(&measured, &a, &m);
+    plan(c, &a, &m);
     BL_TRY(bl_arena_status(&a, "CPU scratch", err));
     size_t bytes = bl_arena_bytes(&a);
-    void *block = bl_alloc_aligned(bytes, 1);
-    if (!block)
-        return bl_fail(err, BL_ENOMEM, "out of memory: %zu bytes of CPU scratch", bytes);
     bl_free(c->block);
-    c->block = block;
-    bl_arena_bind(&a, block, bytes);
+    c->block = bl_alloc_aligned(bytes, 1);
+    if (!c->block)
+        return bl_fail(err, BL_ENOMEM, "out of memory: %zu bytes of CPU scratch", bytes);
+    bl_arena_bind(&a, c->block, bytes);
     plan(c, &a, &m);
     c->most = m;
     c->rope_F = 0;
-    return BL_OK;
-}
-
-/* Several users may share a device (a model and its sessions), so limits only grow. */
-bl_status bl_cpu_reserve(bl_dev *d, const bl_limits *most, bl_error *err)
-{
-    bl_cpu *c = bl_cpu_of(d);
-    const bl_limits *m = &c->most;
-    bl_cpu_lock(c);
-    int fits = c->block && most->B <= m->B && most->T <= m->T && most->D <= m->D &&
-               most->H <= m->H && most->F <= m->F && most->I <= m->I && most->V <= m->V &&
-               most->C <= m->C && most->K <= m->K;
-    bl_status status = fits ? BL_OK : grow(c, most, err);
-    bl_cpu_unlock(c);
-    return status;
+    return bl_arena_status(&a, "CPU scratch", err);
 }
 
 void bl_cpu_close(bl_dev *d)
@@ -181,7 +158,6 @@ void bl_cpu_close(bl_dev *d)
     if (!d)
         return;
     bl_cpu *c = bl_cpu_of(d);
-    omp_destroy_lock(&c->lock);
     bl_free(c->block);
     bl_free(c);
     bl_free(d);
@@ -205,7 +181,6 @@ bl_status bl_cpu_open(bl_dev **d, int ternary, size_t threads, bl_error *err)
         return bl_fail(err, BL_ENOMEM, "out of memory: the CPU device");
     }
     bl_kern_init(&c->k, level);
-    omp_init_lock(&c->lock);
     c->threads = threads ? threads : (size_t)omp_get_max_threads();
     c->ternary = ternary;
     const char *onednn = getenv("BITLLAMA_ONEDNN");

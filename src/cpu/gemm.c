@@ -8,6 +8,7 @@
 #include <string.h>
 #if BL_HAVE_ONEDNN
 #include <dnnl.h>
+#include <omp.h>
 #endif
 
 enum { BLOCK_K = 256, BLOCK_N = 256, BLOCK_M = 96, PANEL = 16, STRIP = 6 };

@@ -127,10 +127,9 @@ void bl_cpu_head_loss(bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const 
                       const bl_param *E, const int32_t *targets, float scale, size_t N, size_t D,
                       size_t V)
 {
-    bl_cpu *c = bl_cpu_of(d);
+    const bl_cpu *c = bl_cpu_of(d);
     size_t tiles = bl_blocks(V, HEAD_COLS);
     int team = bl_cpu_team(c, N * V * D);
-    bl_cpu_lock(c);
 #pragma omp parallel num_threads(team)
     for (size_t n = 0; n < N; n += HEAD_ROWS) {
         bl_head_rows h = {.loss = (float *)loss + n,
@@ -147,5 +146,4 @@ void bl_cpu_head_loss(bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const 
                           .chunk = bl_most(4, bl_blocks(tiles, HEAD_CHUNKS))};
         rows_loss(c, &h);
     }
-    bl_cpu_unlock(c);
 }

@@ -66,9 +66,8 @@ static void taps_by_distance(float *wt, const float *w, size_t D, size_t K)
 void bl_cpu_conv_fwd(bl_dev *d, bl_act *y, const bl_act *u, const bl_act *tail, const bl_param *w,
                      const bl_param *bias, size_t B, size_t T, size_t D, size_t K)
 {
-    bl_cpu *c = bl_cpu_of(d);
+    const bl_cpu *c = bl_cpu_of(d);
     const float *U = (const float *)u, *old = (const float *)tail;
-    bl_cpu_lock(c);
     taps_by_distance(c->conv_w, (const float *)w, D, K);
     int team = bl_cpu_team(c, B * T * D * K);
 #pragma omp parallel for num_threads(team) schedule(static)
@@ -81,7 +80,6 @@ void bl_cpu_conv_fwd(bl_dev *d, bl_act *y, const bl_act *u, const bl_act *tail, 
                              : NULL;
         c->k.conv_row((float *)y + n * D, rows, c->conv_w, (const float *)bias, K, D);
     }
-    bl_cpu_unlock(c);
 }
 
 void bl_cpu_conv_tail(bl_dev *d, bl_act *tail, const bl_act *u, size_t B, size_t T, size_t D,

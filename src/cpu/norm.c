@@ -47,10 +47,9 @@ void bl_cpu_gate_norm_fwd(bl_dev *d, bl_q8 *yq, bl_real *stats, const bl_act *o,
                           const bl_param *w, const bl_param *b, const bl_param *sub, float eps,
                           size_t N, size_t D)
 {
-    bl_cpu *c = bl_cpu_of(d);
+    const bl_cpu *c = bl_cpu_of(d);
     bl_q8_view v = bl_q8_open(c, yq, N, D);
     int team = bl_cpu_team(c, 16 * N * D);
-    bl_cpu_lock(c);
 #pragma omp parallel for num_threads(team) schedule(static)
     for (size_t n = 0; n < N; n++) {
         float own[3];
@@ -60,7 +59,6 @@ void bl_cpu_gate_norm_fwd(bl_dev *d, bl_q8 *yq, bl_real *stats, const bl_act *o,
                            (const float *)o + n * D, z ? (const float *)z + n * D : NULL,
                            (const float *)w, (const float *)b, (const float *)sub, eps, D);
     }
-    bl_cpu_unlock(c);
 }
 
 void bl_cpu_gate_norm_bwd(bl_dev *d, bl_act *dout, bl_act *dz, bl_param *dw, bl_param *db,
@@ -92,10 +90,9 @@ void bl_cpu_gate_norm_bwd(bl_dev *d, bl_act *dout, bl_act *dz, bl_param *dw, bl_
 void bl_cpu_swiglu_norm_fwd(bl_dev *d, bl_q8 *hq, bl_real *rstd, const bl_act *gate,
                             const bl_act *up, const bl_param *w, float eps, size_t N, size_t I)
 {
-    bl_cpu *c = bl_cpu_of(d);
+    const bl_cpu *c = bl_cpu_of(d);
     bl_q8_view v = bl_q8_open(c, hq, N, I);
     int team = bl_cpu_team(c, 16 * N * I);
-    bl_cpu_lock(c);
 #pragma omp parallel for num_threads(team) schedule(static)
     for (size_t n = 0; n < N; n++) {
         float *y = v.rows ? v.rows + n * I : bl_cpu_local(c);
@@ -105,7 +102,6 @@ void bl_cpu_swiglu_norm_fwd(bl_dev *d, bl_q8 *hq, bl_real *rstd, const bl_act *g
         if (rstd)
             ((float *)rstd)[n] = r;
     }
-    bl_cpu_unlock(c);
 }
 
 void bl_cpu_swiglu_norm_bwd(bl_dev *d, bl_act *dgate, bl_act *dup, bl_param *dw, const bl_act *dh,

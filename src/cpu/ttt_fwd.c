@@ -138,7 +138,6 @@ void bl_cpu_ttt_linear_fwd(bl_dev *d, bl_act *o, void *saved, const bl_act *q, c
     (void)saved;
     bl_cpu *c = bl_cpu_of(d);
     bl_ttt_call shared;
-    bl_cpu_lock(c);
     bl_ttt_begin(c, &shared, p, s);
     size_t F = s->F, C = s->C, H = s->H;
     int team = bl_cpu_team(c, head_work(s));
@@ -157,7 +156,6 @@ void bl_cpu_ttt_linear_fwd(bl_dev *d, bl_act *o, void *saved, const bl_act *q, c
             (const float *)k + first, (const float *)v + first,
             (const float *)lambda + b * s->T * H + head, 0, s->T);
     }
-    bl_cpu_unlock(c);
 }
 
 void bl_cpu_ttt_linear_start(bl_dev *d, const bl_ttt_state *state, const bl_ttt_params *p,
@@ -179,7 +177,6 @@ void bl_cpu_ttt_linear_step(bl_dev *d, bl_act *o, const bl_ttt_state *state, con
 {
     bl_cpu *c = bl_cpu_of(d);
     bl_ttt_call shared;
-    bl_cpu_lock(c);
     bl_ttt_begin(c, &shared, p, s);
     size_t F = s->F, C = s->C, H = s->H;
     int team = bl_cpu_team(c, head_work(s));
@@ -197,5 +194,4 @@ void bl_cpu_ttt_linear_step(bl_dev *d, bl_act *o, const bl_ttt_state *state, con
             (const float *)v + first, (const float *)lambda + b * s->T * H + head, step->position,
             s->T);
     }
-    bl_cpu_unlock(c);
 }

@@ -14,6 +14,7 @@ typedef struct chain {
     bl_tern *w;
     void *x, *norm, *wc, *bc, *wl, *bl, *post, *E, *up, *gate;
     bl_ttt_params p;
+    bl_step *step;
 } chain;
 
 static void chain_open(chain *c, bl_dev *d)
@@ -37,6 +38,7 @@ static void chain_open(chain *c, bl_dev *d)
                            .gamma = io_in(b, H * F, 1),
                            .beta = io_in(b, H * F, 0.2f),
                            .delta = io_in(b, C, 0.05f)};
+    c->step = io_bytes(b, sizeof *c->step);
 }
 
 static size_t offset(size_t rows, size_t width)
@@ -61,7 +63,6 @@ static void chain_run(const chain *c, io *b, size_t T, const size_t *cut, size_t
     bl_q8 *hq = io_bytes(b, BL_OP(d, q8_bytes, T_MOST, I));
     bl_tern *w = io_bytes(b, BL_OP(d, tern_bytes, D, I));
     BL_OP(d, ternarise, w, io_in(b, D * I, 1), D, I);
-    bl_step *now = io_bytes(b, sizeof *now);
     bl_ttt_shape s = {1, T, H, F, C, 10000.0f};
     BL_OP(d, ttt_linear_start, &state, &c->p, &s);
     for (size_t t = 0, i = 0; t < T; i++) {
@@ -70,7 +71,7 @@ static void chain_run(const chain *c, io *b, size_t T, const size_t *cut, size_t
         size_t at = offset(t, D), up = offset(t, I);
         bl_error err;
         bl_step step = {.position = t};
-        must(BL_OP(d, put, now, &step, sizeof step, &err), &err);
+        must(BL_OP(d, put, c->step, &step, sizeof step, &err), &err);
         s.T = n;
         BL_OP(d, rmsnorm_fwd, (bl_act *)(void *)(xn + at), xq, rstd, (void *)((char *)c->x + at),
               c->norm, 1e-6f, n, D);
@@ -80,7 +81,7 @@ static void chain_run(const chain *c, io *b, size_t T, const size_t *cut, size_t
         BL_OP(d, lr_gate_fwd, (void *)(lambda + offset(t, H)), (void *)(xn + at), c->wl, c->bl,
               1.0f / F, n, D, H);
         BL_OP(d, ttt_linear_step, (void *)(o + at), &state, (void *)(q + at), (void *)(xn + at),
-              (void *)(u + at), (void *)(lambda + offset(t, H)), &c->p, &s, now);
+              (void *)(u + at), (void *)(lambda + offset(t, H)), &c->p, &s, c->step);
         BL_OP(d, gate_norm_fwd, xq, rstd, (void *)(o + at), (void *)(xn + at), c->post, c->bc,
               c->norm, 1e-6f, n, D);
         BL_OP(d, bitlinear_fwd, (void *)(y + at), xq, c->w, n, D, D);
@@ -107,26 +108,6 @@ static int same(const io *a, const io *b, size_t T, const char *how)
         free(x);
         free(y);
     }
-    return failures;
-}
-
-/* Two threads with a sequence each on one device, as two sessions of one model: the bits of one. */
-static int check_shared(const chain *c, bl_dev *d)
-{
-    static const size_t cut[] = {3, 5};
-    int failures = 0;
-    io alone;
-    io_open(&alone, d);
-    chain_run(c, &alone, T_MOST, cut, 2);
-#pragma omp parallel num_threads(2) reduction(+ : failures)
-    for (int i = 0; i < 20; i++) {
-        io mine;
-        io_open(&mine, d);
-        chain_run(c, &mine, T_MOST, cut, 2);
-        failures += same(&alone, &mine, T_MOST, "beside another thread");
-        io_close(&mine);
-    }
-    io_close(&alone);
     return failures;
 }
 
@@ -157,7 +138,6 @@ int check_splits(bl_dev *d)
         }
         io_close(&one);
     }
-    failures += check_shared(&c, d);
     io_close(&c.b);
     return failures;
 }
