@@ -129,7 +129,7 @@ static void plan(bl_cpu *c, bl_arena *a, const bl_limits *m)
     c->local = bl_arena_push(a, c->threads * c->local_floats, F);
 }
 
-/* Many users may share a device (a model and its sessions), so limits only grow. */
+/* A device is reserved for several users (training, evaluation, samples), so limits only grow. */
 bl_status bl_cpu_reserve(bl_dev *d, const bl_limits *most, bl_error *err)
 {
     bl_cpu *c = bl_cpu_of(d);

@@ -69,6 +69,8 @@ typedef struct bl_limits {
 
 typedef struct bl_ops bl_ops;
 
+/* A device is used by one thread at a time; memory of one may be read by ops of another of the same
+ * kind. */
 typedef struct bl_dev {
     const bl_ops *ops;
     const char *name;
