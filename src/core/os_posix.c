@@ -228,6 +228,8 @@ bl_status bl_file_remove(const char *path, bl_error *err)
 
 bl_status bl_dir_make(const char *path, bl_error *err)
 {
+    if (!*path)
+        return bl_fail(err, BL_EINVAL, "an empty path names no folder");
     char *partial = bl_strdup(path);
     if (!partial)
         return bl_fail(err, BL_ENOMEM, "out of memory");
