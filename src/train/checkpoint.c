@@ -3,17 +3,20 @@
 #include "core/alloc.h"
 #include "core/log.h"
 #include "core/os.h"
+#include "format/number.h"
 #include "train/manifest.h"
 #include "train/state_json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
 static const char *const checkpoint_files[] = {"model.safetensors", "optimizer.safetensors",
                                                "state.json"};
 enum { CHECKPOINT_FILES = sizeof checkpoint_files / sizeof *checkpoint_files };
+
+#define VISIBLE "step-" /* how the folder of a checkpoint begins, with its step behind */
+#define HIDDEN  ".tmp-" /* and one that is being written or replaced */
 
 /* "a/b" or BL_ENOMEM. */
 static bl_status join(char **path, const char *a, const char *b, bl_error *err)
@@ -59,14 +62,32 @@ done:
     return status;
 }
 
-/* Replaces RUN/ckpt/<name> by the finished folder and makes the change durable. */
+/* Gives the finished folder its name and makes the change durable.  A checkpoint of the same step
+ * steps aside until then, and comes back if that fails. */
 static bl_status publish(const char *temporary, const char *final, const char *parent,
                          bl_error *err)
 {
-    if (bl_path_what(final) != BL_PATH_NONE)
-        BL_TRY(bl_dir_remove(final, err));
-    BL_TRY(bl_path_rename(temporary, final, err));
-    return bl_dir_sync(parent, err);
+    if (bl_path_what(final) == BL_PATH_NONE) {
+        BL_TRY(bl_path_rename(temporary, final, err));
+        return bl_dir_sync(parent, err);
+    }
+    char *aside;
+    BL_TRY(join(&aside, parent, HIDDEN "old", err));
+    bl_status status = BL_OK;
+    if (bl_path_what(aside) != BL_PATH_NONE)
+        BL_TRY_GOTO(status, bl_dir_remove(aside, err), done);
+    BL_TRY_GOTO(status, bl_path_rename(final, aside, err), done);
+    status = bl_path_rename(temporary, final, err);
+    if (status != BL_OK) {
+        if (bl_path_rename(aside, final, NULL) != BL_OK)
+            bl_log(BL_LOG_WARNING, "%s is now called %s", final, aside);
+        goto done;
+    }
+    BL_TRY_GOTO(status, bl_dir_sync(parent, err), done);
+    status = bl_dir_remove(aside, err);
+done:
+    bl_free(aside);
+    return status;
 }
 
 static bl_status name_in(const char *run_dir, const char *file, const char *name, bl_error *err)
@@ -86,8 +107,8 @@ bl_status bl_checkpoint_save(const char *run_dir, const bl_net *net, const bl_mo
     char *parent = NULL, *temporary = NULL;
     bl_status status = BL_OK;
     *dir = NULL;
-    (void)snprintf(name, sizeof name, "step-%08" PRIu64, state->step);
-    (void)snprintf(hidden, sizeof hidden, ".tmp-%s", name);
+    (void)snprintf(name, sizeof name, VISIBLE "%08" PRIu64, state->step);
+    (void)snprintf(hidden, sizeof hidden, HIDDEN "%s", name);
     BL_TRY_GOTO(status, join(&parent, run_dir, "ckpt", err), done);
     BL_TRY_GOTO(status, join(&temporary, parent, hidden, err), done);
     BL_TRY_GOTO(status, join(dir, parent, name, err), done);
@@ -98,12 +119,12 @@ bl_status bl_checkpoint_save(const char *run_dir, const bl_net *net, const bl_mo
     if (status == BL_OK)
         status = publish(temporary, *dir, parent, err);
     if (status != BL_OK) {
-        if (bl_dir_remove(temporary, NULL) != BL_OK)
+        if (bl_path_what(temporary) != BL_PATH_NONE && bl_dir_remove(temporary, NULL) != BL_OK)
             bl_log(BL_LOG_WARNING, "could not remove %s", temporary);
         goto done;
     }
     BL_TRY_GOTO(status, name_in(run_dir, "LATEST", name, err), done);
-    if (state->best_step == state->step)
+    if (state->best_step && state->best_step == state->step)
         BL_TRY_GOTO(status, name_in(run_dir, "BEST", name, err), done);
 done:
     if (status != BL_OK) {
@@ -115,14 +136,15 @@ done:
     return status;
 }
 
-/* The step of "step-00001000", or 0. */
-static uint64_t step_of(const char *name)
+static int begins(const char *name, const char *with)
 {
-    if (strncmp(name, "step-", 5) != 0)
-        return 0;
-    char *end;
-    unsigned long long step = strtoull(name + 5, &end, 10);
-    return *end ? 0 : step;
+    return strncmp(name, with, strlen(with)) == 0;
+}
+
+/* Is this the name of a checkpoint, such as "step-00001000"?  *step is 1000 then. */
+static int read_step(uint64_t *step, const char *name)
+{
+    return begins(name, VISIBLE) && bl_number_read_u64(name + strlen(VISIBLE), step);
 }
 
 static int is_whole(const char *dir)
@@ -147,10 +169,11 @@ bl_status bl_checkpoint_newest(char **dir, const char *run_dir, bl_error *err)
     uint64_t below = UINT64_MAX;
     while (status == BL_OK && !*dir) {
         const char *name = NULL;
-        uint64_t newest = 0;
+        uint64_t newest = 0, step;
         for (size_t i = 0; i < names.count; i++) {
-            uint64_t step = step_of(names.name[i]);
-            if (step > newest && step < below) {
+            if (!read_step(&step, names.name[i]) || step >= below)
+                continue;
+            if (!name || step > newest) {
                 newest = step;
                 name = names.name[i];
             }
@@ -169,21 +192,33 @@ bl_status bl_checkpoint_newest(char **dir, const char *run_dir, bl_error *err)
     return status;
 }
 
-bl_status bl_checkpoint_best(char **dir, const char *run_dir, bl_error *err)
+/* The line of BEST; "" when there is none or it is no checkpoint's name. */
+static bl_status best_name(char name[64], const char *run_dir, bl_error *err)
 {
-    *dir = NULL;
-    char *path, name[64] = "";
+    char *path;
+    uint64_t step;
+    memset(name, 0, 64);
     BL_TRY(join(&path, run_dir, "BEST", err));
     bl_map map;
     if (bl_map_open(&map, path, NULL) == BL_OK) {
         size_t n = 0;
-        while (n < map.size && n < sizeof name - 1 && map.data[n] != '\n')
+        while (n < map.size && n < 63 && map.data[n] != '\n')
             n++;
         memcpy(name, map.data, n);
         bl_map_close(&map);
     }
     bl_free(path);
-    if (step_of(name)) {
+    if (!read_step(&step, name))
+        *name = 0;
+    return BL_OK;
+}
+
+bl_status bl_checkpoint_best(char **dir, const char *run_dir, bl_error *err)
+{
+    *dir = NULL;
+    char name[64];
+    BL_TRY(best_name(name, run_dir, err));
+    if (*name) {
         char *parent;
         BL_TRY(join(&parent, run_dir, "ckpt", err));
         bl_status status = join(dir, parent, name, err);
@@ -226,18 +261,30 @@ done:
     return status;
 }
 
-bl_status bl_checkpoint_prune(const char *run_dir, size_t keep, uint64_t best_step, bl_error *err)
+/* Has the folder of this name no use any more?  Only checkpoints up to this step count as newer:
+ * those beyond are damaged ones that a resumed run passed over and will replace. */
+static int is_spent(const bl_names *names, const char *name, const bl_train_state *state)
 {
-    char *parent;
+    uint64_t step, other;
+    if (begins(name, HIDDEN))
+        return 1;
+    if (!read_step(&step, name) || step == state->best_step || step > state->step)
+        return 0;
+    size_t newer = 0;
+    for (size_t i = 0; i < names->count; i++)
+        newer += read_step(&other, names->name[i]) && other > step && other <= state->step;
+    return newer >= state->options.keep;
+}
+
+bl_status bl_checkpoint_prune(const char *run_dir, const bl_train_state *state, bl_error *err)
+{
+    char *parent, best[64];
+    BL_TRY(best_name(best, run_dir, err));
     BL_TRY(join(&parent, run_dir, "ckpt", err));
     bl_names names;
     bl_status status = bl_dir_list(&names, parent, err);
     for (size_t i = 0; status == BL_OK && i < names.count; i++) {
-        uint64_t step = step_of(names.name[i]);
-        size_t newer = 0;
-        for (size_t j = 0; j < names.count; j++)
-            newer += step_of(names.name[j]) > step;
-        if (!step || step == best_step || newer < keep)
+        if (strcmp(names.name[i], best) == 0 || !is_spent(&names, names.name[i], state))
             continue;
         char *old;
         status = join(&old, parent, names.name[i], err);

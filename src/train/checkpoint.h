@@ -42,8 +42,9 @@ bl_status bl_checkpoint_state(bl_train_state *state, const char *dir, bl_error *
 bl_status bl_checkpoint_tensors(bl_net *net, const bl_moments *moments, const char *dir,
                                 bl_error *err) BL_NODISCARD;
 
-/* Removes all but the newest `keep` and the best. */
-bl_status bl_checkpoint_prune(const char *run_dir, size_t keep, uint64_t best_step,
+/* Removes all but the best, the one named in BEST and, of those up to state->step, the newest
+ * `keep` of its options; also what an earlier process left half-written. */
+bl_status bl_checkpoint_prune(const char *run_dir, const bl_train_state *state,
                               bl_error *err) BL_NODISCARD;
 
 #endif

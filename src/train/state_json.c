@@ -88,6 +88,8 @@ bl_status bl_train_state_load(bl_train_state *state, const char *path, bl_error 
         status = bl_fail(err, BL_EFORMAT, "%s: \"%s\" is missing or wrong", path, #member);
     STATE_MEMBERS(X)
 #undef X
+    if (status == BL_OK && !(state->lr_scale > 0 && state->lr_scale <= 1))
+        status = bl_fail(err, BL_EFORMAT, "%s: \"lr_scale\" is not in (0, 1]", path);
     if (status == BL_OK)
         status = bl_options_from_json(BL_OPTIONS_TRAIN, &state->options,
                                       json_object_get(root, "options"), path, err);

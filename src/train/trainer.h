@@ -41,12 +41,16 @@ struct bl_trainer {
     volatile sig_atomic_t stop, save;
 };
 
-/* Opens a run on a device; takes the device over, also on failure.  `config` has the data's
- * vocabulary already; `is_resumed` with state->options merged when a checkpoint was found. */
+/* Opens a run on a device; takes device, data and lock over, also on failure.  `config` has the
+ * data's vocabulary already; `o` is resolved, over the options of the checkpoint when there is one
+ * (NULL: the run begins). */
 bl_status bl_trainer_open_on(bl_trainer **t, bl_dev *dev, bl_data *data, const char *data_dir,
                              const char *run_dir, bl_lock *lock, const bl_config *config,
                              const bl_train_options *o, const char *checkpoint,
                              bl_error *err) BL_NODISCARD;
+
+/* The step after which this invocation ends. */
+uint64_t bl_trainer_last(const bl_trainer *t);
 
 /* One optimizer step: loader -> micro-batches -> clip -> AdamW -> ternarise.  The event is filled
  * in. event->loss or grad_norm is not finite when the step was skipped. */

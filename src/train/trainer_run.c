@@ -32,7 +32,7 @@ static void report(bl_trainer *t, bl_train_event *event)
 {
     bl_error why;
     event->step = t->state.step;
-    event->steps = t->o.stop_after ? t->o.stop_after : t->o.steps;
+    event->steps = bl_trainer_last(t);
     event->tokens = t->state.tokens;
     if (bl_metrics_record(&t->metrics, event, &why) != BL_OK)
         warn(t, why.message);
@@ -63,7 +63,7 @@ static bl_status save(bl_trainer *t, bl_error *err)
     report_text(t, BL_TRAIN_CHECKPOINT, "%s", dir);
     bl_free(dir);
     bl_error why;
-    if (bl_checkpoint_prune(t->run_dir, t->o.keep, t->state.best_step, &why) != BL_OK)
+    if (bl_checkpoint_prune(t->run_dir, &t->state, &why) != BL_OK)
         warn(t, why.message);
     if (bl_metrics_draw(&t->metrics, t->run_dir, &why) != BL_OK)
         warn(t, why.message);
@@ -215,7 +215,7 @@ static void announce(bl_trainer *t)
 
 bl_status bl_trainer_run(bl_trainer *t, bl_train_fn *fn, void *user, bl_error *err)
 {
-    uint64_t last = t->o.stop_after && t->o.stop_after < t->o.steps ? t->o.stop_after : t->o.steps;
+    uint64_t last = bl_trainer_last(t);
     t->fn = fn;
     t->user = user;
     announce(t);

@@ -4,6 +4,11 @@
 
 #include <math.h>
 
+uint64_t bl_trainer_last(const bl_trainer *t)
+{
+    return t->o.stop_after && t->o.stop_after < t->o.steps ? t->o.stop_after : t->o.steps;
+}
+
 static bl_step step_block(const bl_trainer *t, uint64_t micro)
 {
     const bl_train_options *o = &t->o;
@@ -79,7 +84,7 @@ bl_status bl_trainer_step(bl_trainer *t, bl_train_event *event, bl_error *err)
     t->state.position = cursor.position;
     *event = (bl_train_event){.kind = BL_TRAIN_STEP,
                               .step = t->state.step,
-                              .steps = t->o.stop_after ? t->o.stop_after : t->o.steps,
+                              .steps = bl_trainer_last(t),
                               .tokens = t->state.tokens,
                               .loss = nats / (double)tokens,
                               .lr = (double)done.lr,
