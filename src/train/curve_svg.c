@@ -8,7 +8,7 @@
 #include <math.h>
 
 /* The plot's frame inside the picture, in pixels. */
-enum { WIDTH = 800, HEIGHT = 420, LEFT = 60, RIGHT = 780, TOP = 40, BOTTOM = 370 };
+enum { WIDTH = 800, HEIGHT = 420, LEFT = 60, RIGHT = 780, TOP = 40, BOTTOM = 370, LOSS_LINES = 8 };
 
 typedef struct axes {
     double steps;          /* right end; the left is 0 */
@@ -55,7 +55,7 @@ static axes axes_of(const bl_metrics *m)
         a.low = 0;
         a.high = 1;
     }
-    a.tick = tick_of(fmax(a.high - a.low, 1e-3), 8);
+    a.tick = tick_of(fmax(a.high - a.low, 1e-3), LOSS_LINES);
     a.low = floor(a.low / a.tick) * a.tick;
     a.high = ceil(a.high / a.tick + 1e-9) * a.tick;
     a.low_tick = a.low;
@@ -64,8 +64,12 @@ static axes axes_of(const bl_metrics *m)
 
 static void draw_grid(bl_buf *b, const axes *a)
 {
-    for (double loss = a->low_tick; loss <= a->high + a->tick / 2; loss += a->tick) {
-        double y = y_of(a, loss);
+    /* Counted, for beside a loss of 1e20 a tick is nothing: two lines may stand outside the span.
+     */
+    for (int i = 0; i <= LOSS_LINES + 2; i++) {
+        double loss = a->low_tick + i * a->tick, y = y_of(a, loss);
+        if (!(loss <= a->high + a->tick / 2))
+            break;
         bl_buf_printf(b, "<path class=\"g\" d=\"M%d %.1fH%d\"/>", LEFT, y, RIGHT);
         bl_buf_printf(b, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>\n", LEFT - 8,
                       y + 4, loss);

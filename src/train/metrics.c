@@ -29,7 +29,7 @@ static bl_status read_line(bl_metrics *m, const char *line, size_t n, bl_error *
     const char *type = json_string_value(json_object_get(record, "type"));
     const json_t *step = json_object_get(record, "step"), *loss = json_object_get(record, "loss");
     bl_status status = BL_OK;
-    if (type && json_is_integer(step) && json_is_number(loss)) {
+    if (type && json_is_integer(step) && json_integer_value(step) >= 0 && json_is_number(loss)) {
         bl_curve *curve = strcmp(type, event_names[BL_TRAIN_STEP]) == 0   ? &m->train
                           : strcmp(type, event_names[BL_TRAIN_EVAL]) == 0 ? &m->val
                                                                           : NULL;
@@ -71,6 +71,8 @@ static bl_status append(bl_metrics *m, json_t *record, bl_error *err)
     free(line); /* jansson's own malloc */
     if (status == BL_OK)
         m->bytes += n;
+    else /* half a line, on a full disk: what follows begins on a line of its own, at m->bytes */
+        (void)!bl_file_truncate(m->path, m->bytes, NULL);
     return status;
 }
 
