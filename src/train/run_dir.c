@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 #include "core/alloc.h"
 #include "core/buf.h"
+#include "format/json.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -33,27 +34,35 @@ static bl_status write_text(const char *dir, const char *name, bl_buf *text, bl_
     return status;
 }
 
+static bl_status write_generation_config(const char *run_dir, const bl_config *c, bl_error *err)
+{
+    bl_generate_options o;
+    bl_options_defaults(BL_OPTIONS_GENERATE, &o);
+    json_t *root =
+        json_pack("{s:I, s:I, s:I, s:b, s:f, s:I, s:f, s:f}", "bos_token_id",
+                  (json_int_t)c->bos_token_id, "eos_token_id", (json_int_t)c->eos_token_id,
+                  "pad_token_id", (json_int_t)c->pad_token_id, "do_sample", 1, "temperature",
+                  o.temperature, "top_k", (json_int_t)o.top_k, "top_p", o.top_p, "min_p", o.min_p);
+    char *path = bl_path_join(run_dir, "generation_config.json");
+    bl_status status =
+        root && path ? bl_json_save(root, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
+    bl_free(path);
+    json_decref(root);
+    return status;
+}
+
+/* config.json last: it is what makes the folder a run, which is then not begun a second time. */
 bl_status bl_run_dir_describe(const char *run_dir, const char *data_dir, const bl_config *c,
                               bl_error *err)
 {
+    BL_TRY(copy_file(data_dir, run_dir, "tokenizer.json", err));
+    BL_TRY(copy_file(data_dir, run_dir, "tokenizer_config.json", err));
+    BL_TRY(write_generation_config(run_dir, c, err));
     char *path = bl_path_join(run_dir, "config.json");
     bl_status status =
         path ? bl_config_save(c, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
     bl_free(path);
-    BL_TRY(status);
-    BL_TRY(copy_file(data_dir, run_dir, "tokenizer.json", err));
-    BL_TRY(copy_file(data_dir, run_dir, "tokenizer_config.json", err));
-    bl_generate_options o;
-    bl_options_defaults(BL_OPTIONS_GENERATE, &o);
-    bl_buf text;
-    bl_buf_init(&text);
-    bl_buf_printf(&text,
-                  "{\n  \"bos_token_id\": %zu,\n  \"eos_token_id\": %zu,\n  \"pad_token_id\": "
-                  "%zu,\n  \"do_sample\": true,\n  \"temperature\": %g,\n  \"top_k\": %zu,\n  "
-                  "\"top_p\": %g,\n  \"min_p\": %g\n}\n",
-                  c->bos_token_id, c->eos_token_id, c->pad_token_id, o.temperature, o.top_k,
-                  o.top_p, o.min_p);
-    return write_text(run_dir, "generation_config.json", &text, err);
+    return status;
 }
 
 bl_status bl_run_dir_publish(const bl_trainer *t, bl_error *err)
