@@ -27,6 +27,8 @@ static void merge_options(bl_train_options *merged, const bl_train_options *save
         memcpy(&merged->field, &saved->field, sizeof merged->field);
     BL_TRAIN_FIELDS(X)
 #undef X
+    if (bl_options_is_set(given, "tokens") && !bl_options_is_set(given, "steps"))
+        merged->steps = 0; /* the caller said the same thing in tokens */
 }
 
 /* A resumed run keeps the model it began with; a flag that says otherwise is an error. */
@@ -122,6 +124,8 @@ done:
 static bl_status lock_run(bl_lock **lock, const char *run_dir, bl_error *err)
 {
     *lock = NULL;
+    if (!*run_dir)
+        return bl_fail(err, BL_EINVAL, "a run needs a folder");
     BL_TRY(bl_dir_make(run_dir, err));
     char *path = bl_path_join(run_dir, ".lock");
     bl_status status =
