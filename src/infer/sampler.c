@@ -142,7 +142,7 @@ int32_t bl_sampler_next(bl_sampler *s, const float *logits)
     if (s->options.temperature == 0)
         k = 1;
     keep_best(s->candidate, s->V, k);
-    if (k == 1)
+    if (k == 1 || isinf(s->candidate[0].logit)) /* infinities have no softmax */
         return s->candidate[0].id;
     return draw(s, cut_by_mass(s, k));
 }

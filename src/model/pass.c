@@ -72,6 +72,7 @@ static bl_status shape_pass(bl_pass *p, const bl_net *net, size_t B, size_t T, i
     p->bytes = p->layer ? plan(p, net, NULL, 0) : SIZE_MAX;
     if (p->bytes == SIZE_MAX) {
         bl_free(p->layer);
+        p->layer = NULL;
         return bl_fail(err, BL_ENOMEM,
                        "%zu sequences of %zu tokens do not fit in memory; lower --batch or "
                        "--context",
