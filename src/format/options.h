@@ -57,7 +57,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(real, weight_decay, "0.1", 0, 10, NULL, "AdamW decay of matrices and embedding")              \
     X(real, beta1, "0.9", 0, 0.999999, NULL, "AdamW beta 1")                                        \
     X(real, beta2, "0.95", 0, 0.999999, NULL, "AdamW beta 2")                                       \
-    X(real, adam_eps, "1e-8", 0, 1, NULL, "AdamW epsilon")                                          \
+    X(real, adam_eps, "1e-8", 1e-30, 1, NULL, "AdamW epsilon")                                          \
     X(real, clip, "1", 0, 1e6, NULL, "largest gradient norm; 0: no clipping")                       \
     X(real, dropout, "0", 0, 0.9, NULL, "dropout on embedding and residual additions")              \
     X(flag, resume, "false", 0, 1, NULL, "go on from the newest good checkpoint")                   \

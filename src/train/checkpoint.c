@@ -187,6 +187,8 @@ bl_status bl_checkpoint_newest(char **dir, const char *run_dir, bl_error *err)
             *dir = NULL;
         }
     }
+    if (status == BL_OK && !*dir && below != UINT64_MAX)
+        status = bl_fail(err, BL_EFORMAT, "%s: no checkpoint is whole", parent);
     bl_names_release(&names);
     bl_free(parent);
     return status;

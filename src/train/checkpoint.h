@@ -31,7 +31,7 @@ bl_status bl_checkpoint_save(const char *run_dir, const bl_net *net, const bl_mo
                              const bl_train_state *state, char **dir, bl_error *err) BL_NODISCARD;
 
 /* The newest checkpoint whose MANIFEST verifies; *dir is NULL when there is none.  Passes over
- * damaged ones with a warning. */
+ * damaged ones with a warning; BL_EFORMAT when all are damaged. */
 bl_status bl_checkpoint_newest(char **dir, const char *run_dir, bl_error *err) BL_NODISCARD;
 
 /* The one named in BEST if it verifies, or else the newest. */

@@ -175,11 +175,16 @@ static int is_due(const bl_trainer *t, uint64_t last, size_t every)
     return t->state.step % every == 0 || t->state.step == last;
 }
 
+static int can_evaluate(const bl_trainer *t)
+{
+    return t->data->meta.split[BL_DATA_VAL].tokens > t->o.context;
+}
+
 /* What follows a good step: evaluation, sample, checkpoint. */
 static bl_status after_step(bl_trainer *t, uint64_t last, bl_error *err)
 {
     int best = 0;
-    if (t->data->meta.split[BL_DATA_VAL].tokens > t->o.context && is_due(t, last, t->o.eval_every))
+    if (can_evaluate(t) && is_due(t, last, t->o.eval_every))
         BL_TRY(evaluate(t, &best, err));
     if (is_due(t, last, t->o.sample_every))
         write_sample(t);
@@ -211,6 +216,12 @@ static void announce(bl_trainer *t)
                 t->o.accum, t->o.steps, t->o.lr);
     if (t->resumed_from)
         report_text(t, BL_TRAIN_RESUME, "%s", t->resumed_from);
+    uint64_t val = t->data->meta.split[BL_DATA_VAL].tokens;
+    if (val && !can_evaluate(t))
+        report_text(t, BL_TRAIN_WARNING,
+                    "no evaluation: the validation data has %" PRIu64
+                    " tokens, fewer than the context",
+                    val);
 }
 
 bl_status bl_trainer_run(bl_trainer *t, bl_train_fn *fn, void *user, bl_error *err)
