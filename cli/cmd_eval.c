@@ -1,6 +1,7 @@
 /* bitllama eval: loss, perplexity and bits per byte of a model on a file. */
 #include "cli.h"
 #include "format.h"
+#include "model.h"
 #include "output.h"
 #include "progress.h"
 #include "signals.h"
@@ -66,8 +67,7 @@ static bl_status run(const bl_args *args, bl_error *err)
     if (status == BL_OK)
         status = find_file(bl_flags_text(args, "data"), &path, err);
     if (status == BL_OK)
-        status =
-            bl_model_open(&model, bl_flags_text(args, "model"), bl_flags_text(args, "device"), err);
+        status = bl_cli_model_open(&model, args, err);
     if (status == BL_OK) {
         bl_signals_catch();
         status = bl_eval(model, path, (size_t)window, bl_progress_report, NULL, &result, err);
@@ -87,11 +87,7 @@ static bl_status run(const bl_args *args, bl_error *err)
 }
 
 static const bl_flag flags[] = {
-    {.name = "model",
-     .letter = 'm',
-     .value = "MODEL",
-     .required = 1,
-     .help = "model folder or training run"},
+    BL_FLAG_MODEL,
     {.name = "data",
      .value = "FILE",
      .required = 1,
@@ -100,7 +96,7 @@ static const bl_flag flags[] = {
      .value = "N",
      .fallback = "0",
      .help = "tokens a window of a token file; 0: the context of the training"},
-    {.name = "device", .value = "cpu|ref", .fallback = "cpu", .help = "where to compute"},
+    BL_FLAG_DEVICE,
     {.name = "json", .help = "as JSON"},
     {0},
 };

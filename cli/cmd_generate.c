@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "format.h"
 #include "input.h"
+#include "model.h"
 #include "output.h"
 #include "progress.h"
 #include "signals.h"
@@ -87,8 +88,7 @@ static bl_status run(const bl_args *args, bl_error *err)
     if (status == BL_OK)
         status = read_prompt(&prompt, args, err);
     if (status == BL_OK)
-        status =
-            bl_model_open(&model, bl_flags_text(args, "model"), bl_flags_text(args, "device"), err);
+        status = bl_cli_model_open(&model, args, err);
     if (status == BL_OK)
         status = bl_session_open(&session, model, err);
     if (status == BL_OK) {
@@ -103,11 +103,7 @@ static bl_status run(const bl_args *args, bl_error *err)
 }
 
 static const bl_flag flags[] = {
-    {.name = "model",
-     .letter = 'm',
-     .value = "MODEL",
-     .required = 1,
-     .help = "model folder or training run"},
+    BL_FLAG_MODEL,
     {.name = "prompt",
      .letter = 'p',
      .value = "TEXT",
@@ -116,7 +112,7 @@ static const bl_flag flags[] = {
      .letter = 'f',
      .value = "FILE",
      .help = "read the prompt from a file (as from standard input, its final newline is dropped)"},
-    {.name = "device", .value = "cpu|ref", .fallback = "cpu", .help = "where to compute"},
+    BL_FLAG_DEVICE,
     {0},
 };
 

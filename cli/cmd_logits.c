@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "format.h"
 #include "input.h"
+#include "model.h"
 #include "output.h"
 #include "progress.h"
 #include "signals.h"
@@ -166,8 +167,7 @@ static bl_status run(const bl_args *args, bl_error *err)
         return bl_cli_fail(err, BL_EINVAL, "give either --ids 5,17,... or -p TEXT");
     bl_status status = read_split(&split, args, err);
     if (status == BL_OK)
-        status =
-            bl_model_open(&model, bl_flags_text(args, "model"), bl_flags_text(args, "device"), err);
+        status = bl_cli_model_open(&model, args, err);
     if (status == BL_OK)
         status = read_ids(&ids, args, model, err);
     if (status == BL_OK)
@@ -179,11 +179,7 @@ static bl_status run(const bl_args *args, bl_error *err)
 }
 
 static const bl_flag flags[] = {
-    {.name = "model",
-     .letter = 'm',
-     .value = "MODEL",
-     .required = 1,
-     .help = "model folder or training run"},
+    BL_FLAG_MODEL,
     {.name = "ids", .value = "5,17,...", .help = "feed exactly these token ids"},
     {.name = "prompt", .letter = 'p', .value = "TEXT", .help = "feed the ids of a text"},
     {.name = "bos", .fallback = "true", .help = "feed <|endoftext|> before -p; --no-bos: do not"},
@@ -196,7 +192,7 @@ static const bl_flag flags[] = {
      .value = "1,7,16",
      .fallback = "1024",
      .help = "feed in pieces of these sizes, the last one repeated"},
-    {.name = "device", .value = "cpu|ref", .fallback = "cpu", .help = "where to compute"},
+    BL_FLAG_DEVICE,
     {0},
 };
 
