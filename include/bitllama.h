@@ -201,8 +201,8 @@ typedef void bl_train_fn(void *user, const bl_train_event *event);
  *  BL_OPTIONS_TRAIN set or NULL, `config` a BL_OPTIONS_CONFIG set or NULL (the preset of `train`).
  *  With the option resume the newest checkpoint that verifies is loaded; a folder that holds a run
  *  is refused without it.
- *  Errors: BL_ENOENT, BL_EFORMAT (data, checkpoint), BL_EINVAL (options), BL_EBUSY (two trainers on
- *  one folder), BL_ENOMEM, BL_EIO, BL_EDEVICE. */
+ *  Errors: BL_ENOENT, BL_EFORMAT (data; no checkpoint is whole), BL_EINVAL (options), BL_EBUSY (two
+ * trainers on one folder), BL_ENOMEM, BL_EIO, BL_EDEVICE. */
 BL_API bl_status bl_trainer_open(bl_trainer **t, const char *data_dir, const char *run_dir,
                                  const bl_options *train, const bl_options *config, bl_error *err);
 
@@ -269,7 +269,8 @@ typedef struct bl_generate_result {
 /** Continues a prompt and hands out the text as it comes.  `options`: a BL_OPTIONS_GENERATE set or
  *  NULL.  The session goes on from where it is; unless told not to, <|endoftext|> is fed first to a
  *  session that has read nothing.
- *  Errors: BL_EFORMAT (prompt is not UTF-8), BL_EUNSUPPORTED (model without a tokenizer),
+ *  Errors: BL_EINVAL (nothing to read: an empty prompt and no bos), BL_EFORMAT (prompt is not
+ *  UTF-8), BL_EUNSUPPORTED (model without a tokenizer),
  *  BL_EDEVICE, BL_EINTERRUPTED when fn returned non-zero. */
 BL_API bl_status bl_generate(bl_session *s, const char *prompt, size_t bytes,
                              const bl_options *options, bl_text_fn *fn, void *user,
