@@ -202,7 +202,7 @@ typedef void bl_train_fn(void *user, const bl_train_event *event);
  *  With the option resume the newest checkpoint that verifies is loaded; a folder that holds a run
  *  is refused without it.
  *  Errors: BL_ENOENT, BL_EFORMAT (data; no checkpoint is whole), BL_EINVAL (options), BL_EBUSY (two
- * trainers on one folder), BL_ENOMEM, BL_EIO, BL_EDEVICE. */
+ *  trainers on one folder), BL_ENOMEM, BL_EIO, BL_EDEVICE. */
 BL_API bl_status bl_trainer_open(bl_trainer **t, const char *data_dir, const char *run_dir,
                                  const bl_options *train, const bl_options *config, bl_error *err);
 
