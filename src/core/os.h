@@ -75,6 +75,14 @@ typedef struct bl_lock bl_lock;
 bl_status bl_lock_open(bl_lock **lock, const char *path, bl_error *err) BL_NODISCARD;
 void bl_lock_close(bl_lock *lock);
 
+/* Keeps signals from this thread, until they are let through again: for calls into code that uses
+ * the stack pointer in ways that a signal handler's frame would not survive. */
+typedef struct bl_signal_mask {
+    uint64_t bits[16];
+} bl_signal_mask;
+void bl_signals_hold(bl_signal_mask *before);
+void bl_signals_release(const bl_signal_mask *before);
+
 double bl_clock_seconds(void); /* monotonic */
 double bl_clock_wall(void);    /* seconds since 1970 */
 uint64_t bl_os_entropy(void);  /* 64 random bits of the system */

@@ -8,6 +8,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -382,6 +383,22 @@ void bl_lock_close(bl_lock *lock)
         return;
     (void)close(lock->fd);
     bl_free(lock);
+}
+
+void bl_signals_hold(bl_signal_mask *before)
+{
+    sigset_t all, old;
+    _Static_assert(sizeof old <= sizeof before->bits, "a signal mask has room for a sigset");
+    (void)sigfillset(&all);
+    (void)pthread_sigmask(SIG_SETMASK, &all, &old);
+    memcpy(before->bits, &old, sizeof old);
+}
+
+void bl_signals_release(const bl_signal_mask *before)
+{
+    sigset_t old;
+    memcpy(&old, before->bits, sizeof old);
+    (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
 }
 
 static double seconds_of(clockid_t clock)

@@ -4,6 +4,7 @@
  * the kernel reads both in order: panel 256 x 16 in L1, block 256 x 256 in L2.  Each element of c
  * is one chain over ascending k, whatever the tile. */
 #include "cpu/cpu_impl.h"
+#include "core/os.h"
 
 #include <string.h>
 #if BL_HAVE_ONEDNN
@@ -71,11 +72,17 @@ static void own_gemm(const bl_cpu *cpu, int ta, int tb, size_t M, size_t N, size
 
 #if BL_HAVE_ONEDNN
 /* Inside a parallel loop oneDNN keeps to the calling thread; in a team of one it would not know
- * that it is inside one, and would start threads and sum in another order. */
+ * that it is inside one, and would start threads and sum in another order.
+ *
+ * oneDNN's kernels point the stack pointer into their heap workspace.  A signal handler that ran
+ * there would write its frame over the heap (seen: a SIGTERM in training, once in fifty), so
+ * signals wait for the end of the product. */
 static int library_gemm(int ta, int tb, size_t M, size_t N, size_t K, const float *a, size_t lda,
                         const float *b, size_t ldb, int add, float *c, size_t ldc)
 {
+    bl_signal_mask signals;
     int threads = omp_get_max_threads();
+    bl_signals_hold(&signals);
     if (threads > 1 && !omp_in_parallel())
         omp_set_num_threads(1);
     dnnl_status_t status = dnnl_sgemm(ta ? 'T' : 'N', tb ? 'T' : 'N', (dnnl_dim_t)M, (dnnl_dim_t)N,
@@ -83,6 +90,7 @@ static int library_gemm(int ta, int tb, size_t M, size_t N, size_t K, const floa
                                       add ? 1.0f : 0.0f, c, (dnnl_dim_t)ldc);
     if (threads > 1 && !omp_in_parallel())
         omp_set_num_threads(threads);
+    bl_signals_release(&signals);
     return status == dnnl_success;
 }
 #endif
