@@ -75,7 +75,7 @@ static void own_gemm(const bl_cpu *cpu, int ta, int tb, size_t M, size_t N, size
  * that it is inside one, and would start threads and sum in another order.
  *
  * oneDNN's kernels point the stack pointer into their heap workspace.  A signal handler that ran
- * there would write its frame over the heap (seen: a SIGTERM in training, once in fifty), so
+ * there would write its frame over the heap (a SIGTERM in training did, now and then), so
  * signals wait for the end of the product. */
 static int library_gemm(int ta, int tb, size_t M, size_t N, size_t K, const float *a, size_t lda,
                         const float *b, size_t ldb, int add, float *c, size_t ldc)
