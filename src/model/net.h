@@ -106,8 +106,6 @@ typedef struct bl_pass {
     size_t bytes;
 } bl_pass;
 
-/* Bytes of bl_pass_open's block, without making it. */
-size_t bl_pass_bytes(const bl_net *net, size_t B, size_t T, int backward);
 bl_status bl_pass_open(bl_pass *p, const bl_net *net, size_t B, size_t T, int backward,
                        bl_error *err) BL_NODISCARD;
 void bl_pass_release(bl_pass *p, const bl_net *net);

@@ -81,15 +81,6 @@ static bl_status shape_pass(bl_pass *p, const bl_net *net, size_t B, size_t T, i
     return BL_OK;
 }
 
-size_t bl_pass_bytes(const bl_net *net, size_t B, size_t T, int backward)
-{
-    bl_pass p;
-    if (shape_pass(&p, net, B, T, backward, NULL) != BL_OK)
-        return SIZE_MAX;
-    bl_free(p.layer);
-    return p.bytes;
-}
-
 bl_status bl_pass_open(bl_pass *p, const bl_net *net, size_t B, size_t T, int backward,
                        bl_error *err)
 {
