@@ -30,13 +30,26 @@ struct bl_command {
     bl_status (*run)(const bl_args *args, bl_error *err);
 };
 
-/* All commands in the order of the help; the last has a NULL name. */
+/* X(name): all commands in the order of the help; bl_command_<name> is in cmd_<name>.c. */
+#define BL_COMMAND_LIST(X)                                                                         \
+    X(prepare)                                                                                     \
+    X(train)                                                                                       \
+    X(generate)                                                                                    \
+    X(logits)                                                                                      \
+    X(eval)                                                                                        \
+    X(info)                                                                                        \
+    X(tokenize)                                                                                    \
+    X(detokenize)                                                                                  \
+    X(version)                                                                                     \
+    X(help)
+
+#define X(name) extern const bl_command bl_command_##name;
+BL_COMMAND_LIST(X)
+#undef X
+
+/* The same as an array; the last is NULL. */
 extern const bl_command *const bl_commands[];
 const bl_command *bl_command_find(const char *name);
-
-extern const bl_command bl_command_prepare, bl_command_train, bl_command_generate,
-    bl_command_logits, bl_command_eval, bl_command_info, bl_command_tokenize, bl_command_detokenize,
-    bl_command_version, bl_command_help;
 
 /* Describes a failure in *err and returns its code. */
 bl_status bl_cli_fail(bl_error *err, bl_status code, const char *format, ...) BL_CLI_PRINTF(3, 4);

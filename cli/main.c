@@ -13,17 +13,10 @@
 #include <unistd.h>
 
 const bl_command *const bl_commands[] = {
-    &bl_command_prepare,
-    &bl_command_train,
-    &bl_command_generate,
-    &bl_command_logits,
-    &bl_command_eval,
-    &bl_command_info,
-    &bl_command_tokenize,
-    &bl_command_detokenize,
-    &bl_command_version,
-    &bl_command_help,
-    NULL,
+#define X(name) &bl_command_##name,
+    BL_COMMAND_LIST(X)
+#undef X
+        NULL,
 };
 
 bl_status bl_cli_fail(bl_error *err, bl_status code, const char *format, ...)

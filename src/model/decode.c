@@ -5,17 +5,24 @@
 
 #include <assert.h>
 
+static size_t elements(const bl_dims *m, const char *shape)
+{
+    size_t count = 1;
+    for (; *shape; shape++)
+        count *= bl_dims_letter(m, *shape);
+    return count;
+}
+
 static void bind_state(bl_decode *s, bl_arena *arena, const bl_net *net)
 {
-    const bl_dims *m = &net->m;
+    const bl_config *c = &net->config;
     bl_dev *d = net->dev;
-    for (size_t l = 0; l < m->L; l++) {
+    for (size_t l = 0; l < net->m.L; l++) {
         bl_layer_state *a = &s->layer[l];
-        a->ttt.W = bl_arena_push(arena, m->H * m->F * m->F, d->real_bytes);
-        a->ttt.b = bl_arena_push(arena, m->H * m->F, d->real_bytes);
-        a->ttt.k = bl_arena_push(arena, m->H * m->C * m->F, d->real_bytes);
-        a->ttt.h = bl_arena_push(arena, m->H * m->C * m->F, d->real_bytes);
-        a->tail = bl_arena_push(arena, (m->K - 1) * m->D, d->act_bytes);
+#define X(type, member, key, shape, present)                                                       \
+    a->member = (present) ? bl_arena_push(arena, elements(&net->m, shape), d->type##_bytes) : NULL;
+        BL_LAYER_STATE(X)
+#undef X
     }
 }
 

@@ -276,8 +276,13 @@ bl_limits bl_net_limits(const bl_net *net, size_t B, size_t T)
 
 bl_ttt_params bl_net_ttt_params(const bl_layer_params *w)
 {
-    return (bl_ttt_params){
-        .W0 = w->W0, .b0 = w->b0, .gamma = w->gamma, .beta = w->beta, .delta = w->delta};
+    return (bl_ttt_params){.W0 = w->W0,
+                           .b0 = w->b0,
+                           .W2 = w->W2,
+                           .b2 = w->b2,
+                           .gamma = w->gamma,
+                           .beta = w->beta,
+                           .delta = w->delta};
 }
 
 float bl_net_lr_scale(const bl_net *net)

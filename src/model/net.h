@@ -3,7 +3,7 @@
 #ifndef BL_MODEL_NET_H
 #define BL_MODEL_NET_H
 
-#include "model/tensors.h"
+#include "model/state.h"
 #include "core/arena.h"
 #include "format/safetensors.h"
 
@@ -123,12 +123,6 @@ void bl_net_loss_bwd(const bl_net *net, bl_pass *p, const bl_params *grads, floa
                      bl_grads_fn *done, void *user);
 
 /* ---- decoding ---- */
-
-/* What a sequence has left behind in one layer. */
-typedef struct bl_layer_state {
-    bl_ttt_state ttt;
-    bl_act *tail; /* [K-1,D] inputs of the convolutions */
-} bl_layer_state;
 
 enum { BL_DECODE_ROWS = 64 }; /* tokens computed at once while reading a prompt */
 

@@ -14,10 +14,11 @@ bl_dims bl_config_dims(const bl_config *c)
                      .F = c->hidden_size / c->num_attention_heads,
                      .I = c->intermediate_size,
                      .C = c->mini_batch_size,
-                     .K = c->conv_kernel};
+                     .K = c->conv_kernel,
+                     .M = c->hidden_size / c->num_attention_heads * (BL_IS_MLP(c) ? 4 : 1)};
 }
 
-static size_t letter_size(const bl_dims *m, char letter)
+size_t bl_dims_letter(const bl_dims *m, char letter)
 {
     switch (letter) {
     case 'V':
@@ -34,6 +35,10 @@ static size_t letter_size(const bl_dims *m, char letter)
         return m->C;
     case 'K':
         return m->K;
+    case 'M':
+        return m->M;
+    case 'T':
+        return m->K - 1;
     default:
         return 1;
     }
@@ -68,7 +73,7 @@ static bl_status append(bl_tensor_list *list, size_t *cap, const bl_dims *m, con
     else
         (void)snprintf(t->name, sizeof t->name, "model.layers.%zu.%s", layer, line->key);
     for (size_t i = 0; i < t->rank; i++) {
-        t->shape[i] = letter_size(m, line->shape[i]);
+        t->shape[i] = bl_dims_letter(m, line->shape[i]);
         if (t->count > SIZE_MAX / 64 / t->shape[i])
             return bl_fail(err, BL_ENOMEM, "tensor %s is too large", t->name);
         t->count *= t->shape[i];

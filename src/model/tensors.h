@@ -6,12 +6,16 @@
 #include "format/options.h"
 #include "ops/ops.h"
 
-/* The model's dimension letters (docs/NOTATION.md). */
+/* The model's dimension letters (docs/NOTATION.md); M is F, or 4F when the inner model is an MLP.
+ */
 typedef struct bl_dims {
-    size_t V, D, L, H, F, I, C, K;
+    size_t V, D, L, H, F, I, C, K, M;
 } bl_dims;
 
 bl_dims bl_config_dims(const bl_config *c);
+
+/* The size a letter of a shape stands for: one of the above, T for K - 1, and 1 for '1'. */
+size_t bl_dims_letter(const bl_dims *m, char letter);
 
 /* How a tensor starts (MODEL 4). */
 typedef enum bl_tensor_init {
@@ -28,6 +32,9 @@ typedef enum bl_tensor_role {
     BL_ROLE_LATENT /* BitLinear: weight decay, ternarised */
 } bl_tensor_role;
 
+/* Whether the inner model of a bl_config is an MLP (MODEL 3.6). */
+#define BL_IS_MLP(c) ((c)->ttt_layer_type == BL_TTT_MLP)
+
 /* clang-format off */
 
 /* X(field, key, shape, init, role, present) with the shape in dimension letters ('1' is 1) as the
@@ -39,6 +46,9 @@ typedef enum bl_tensor_role {
 
 /* Keys follow "model.layers.N.". */
 #define BL_LAYER_TENSORS(X)                                                                        \
+    X(pre_norm,  "conv.norm.weight",                           "D",   ONES,   PLAIN,  c->pre_conv) \
+    X(pre_conv,  "conv.conv.weight",                           "D1K", CONV,   PLAIN,  c->pre_conv) \
+    X(pre_conv_b,"conv.conv.bias",                             "D",   ZEROS,  PLAIN,  c->pre_conv) \
     X(seq_norm,  "seq_norm.weight",                            "D",   ONES,   PLAIN,  1)           \
     X(q_proj,    "seq_modeling_block.q_proj.weight",           "DD",  NORMAL, LATENT, 1)           \
     X(k_proj,    "seq_modeling_block.k_proj.weight",           "DD",  NORMAL, LATENT, !c->share_qk)\
@@ -54,8 +64,10 @@ typedef enum bl_tensor_role {
     X(delta,     "seq_modeling_block.learnable_token_idx",     "C",   ZEROS,  PLAIN,  1)           \
     X(gamma,     "seq_modeling_block.ttt_norm_weight",         "HF",  ONES,   PLAIN,  1)           \
     X(beta,      "seq_modeling_block.ttt_norm_bias",           "HF",  ZEROS,  PLAIN,  1)           \
-    X(W0,        "seq_modeling_block.W1",                      "HFF", NORMAL, PLAIN,  1)           \
-    X(b0,        "seq_modeling_block.b1",                      "H1F", ZEROS,  PLAIN,  1)           \
+    X(W0,        "seq_modeling_block.W1",                      "HFM", NORMAL, PLAIN,  1)           \
+    X(b0,        "seq_modeling_block.b1",                      "H1M", ZEROS,  PLAIN,  1)           \
+    X(W2,        "seq_modeling_block.W2",                      "HMF", NORMAL, PLAIN,  BL_IS_MLP(c))\
+    X(b2,        "seq_modeling_block.b2",                      "H1F", ZEROS,  PLAIN,  BL_IS_MLP(c))\
     X(post_w,    "seq_modeling_block.post_norm.weight",        "D",   ONES,   PLAIN,  1)           \
     X(post_b,    "seq_modeling_block.post_norm.bias",          "D",   ZEROS,  PLAIN,  1)           \
     X(attn_sub,  "seq_modeling_block.attn_sub_norm.weight",    "D",   ONES,   PLAIN,  1)           \

@@ -45,10 +45,13 @@ typedef struct bl_ttt_shape {
     float rope_theta;
 } bl_ttt_shape;
 
-/* The inner model's learned tensors of one layer (or their gradients). */
+/* The inner model's learned tensors of one layer (or their gradients).  M is the width of its
+ * first product: F, or 4F when the inner model is an MLP (MODEL 3.6). */
 typedef struct bl_ttt_params {
-    bl_param *W0;    /* [H,F,F]  (in, out) */
-    bl_param *b0;    /* [H,F] */
+    bl_param *W0;    /* [H,F,M]  (in, out) */
+    bl_param *b0;    /* [H,M] */
+    bl_param *W2;    /* [H,M,F]  MLP only, like b2 */
+    bl_param *b2;    /* [H,F] */
     bl_param *gamma; /* [H,F] */
     bl_param *beta;  /* [H,F] */
     bl_param *delta; /* [C] */
@@ -56,10 +59,15 @@ typedef struct bl_ttt_params {
 
 /* The inner state of one layer while decoding, for B sequences. */
 typedef struct bl_ttt_state {
-    bl_real *W; /* [B,H,F,F] */
-    bl_real *b; /* [B,H,F] */
+    bl_real *W; /* [B,H,F,M] */
+    bl_real *b; /* [B,H,M] */
     bl_real *k; /* [B,H,C,F]  rotated keys of the partial chunk */
-    bl_real *h; /* [B,H,C,F]  lambda G of the same tokens */
+    bl_real *h; /* [B,H,C,M]  lambda G of the same tokens; lambda G1 of an MLP */
+    /* MLP only */
+    bl_real *W2; /* [B,H,M,F] */
+    bl_real *b2; /* [B,H,F] */
+    bl_real *x2; /* [B,H,C,M]  X2 = gelu(k W1 + b1) of the partial chunk */
+    bl_real *h2; /* [B,H,C,F]  lambda G2 */
 } bl_ttt_state;
 
 /* The largest shapes of a run; a device sizes its scratch by them (reserve). */

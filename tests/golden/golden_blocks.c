@@ -167,8 +167,13 @@ static void layer_fwd(bl_golden *g, const leaf *l, ttt_kept *a, size_t T)
     a->yq = bl_golden_bytes(g, BL_OP(d, q8_bytes, N, D));
     a->shape = (bl_ttt_shape){.B = B, .T = T, .H = H, .F = F, .C = C, .rope_theta = 10000.0f};
     a->saved = bl_golden_bytes(g, BL_OP(d, ttt_saved_bytes, &a->shape));
-    a->p = (bl_ttt_params){l[W0].x, l[B0].x, l[GAMMA].x, l[BETA].x, l[DELTA].x};
-    a->dp = (bl_ttt_params){l[W0].dx, l[B0].dx, l[GAMMA].dx, l[BETA].dx, l[DELTA].dx};
+    a->p = (bl_ttt_params){
+        .W0 = l[W0].x, .b0 = l[B0].x, .gamma = l[GAMMA].x, .beta = l[BETA].x, .delta = l[DELTA].x};
+    a->dp = (bl_ttt_params){.W0 = l[W0].dx,
+                            .b0 = l[B0].dx,
+                            .gamma = l[GAMMA].dx,
+                            .beta = l[BETA].dx,
+                            .delta = l[DELTA].dx};
     a->wq = ternarised(g, &l[WQ], D, D);
     a->wv = ternarised(g, &l[WV], D, D);
     a->wz = ternarised(g, &l[WZ], D, D);

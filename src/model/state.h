@@ -1,0 +1,32 @@
+/* The state of one sequence: one table line each for what a layer keeps of the past, from which
+ * come the struct, its memory, and the tensors of a memory file. */
+#ifndef BL_MODEL_STATE_H
+#define BL_MODEL_STATE_H
+
+#include "model/tensors.h"
+
+/* clang-format off */
+
+/* X(type, member, key, shape, present): the element type (real or act), the member of
+ * bl_layer_state, the name in files behind "layers.N.", the shape in dimension letters ('T' is
+ * K - 1), and a condition on bl_config *c. */
+#define BL_LAYER_STATE(X)                                                                          \
+    X(real, ttt.W,    "W1",       "HFM", 1)                                                        \
+    X(real, ttt.b,    "b1",       "HM",  1)                                                        \
+    X(real, ttt.k,    "k",        "HCF", 1)            /* the partial chunk */                     \
+    X(real, ttt.h,    "h1",       "HCM", 1)                                                        \
+    X(real, ttt.W2,   "W2",       "HMF", BL_IS_MLP(c))                                             \
+    X(real, ttt.b2,   "b2",       "HF",  BL_IS_MLP(c))                                             \
+    X(real, ttt.x2,   "x2",       "HCM", BL_IS_MLP(c))                                             \
+    X(real, ttt.h2,   "h2",       "HCF", BL_IS_MLP(c))                                             \
+    X(act,  tail,     "tail",     "TD",  c->share_qk)  /* inputs of conv_q and conv_k */           \
+    X(act,  pre_tail, "pre_tail", "TD",  c->pre_conv)  /* and of pre_conv */
+/* clang-format on */
+
+/* What a sequence has left behind in one layer; members that a model does not have are NULL. */
+typedef struct bl_layer_state {
+    bl_ttt_state ttt;
+    bl_act *tail, *pre_tail;
+} bl_layer_state;
+
+#endif
