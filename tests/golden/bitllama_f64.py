@@ -146,11 +146,11 @@ class Layer:
         return rows
 
     def linear(self, name, rows):
-        """BitLinear to the bit from the float32 of x on (MODEL 2)."""
+        """BitLinear: float32 up to g / s, the product y in float64 (MODEL 2)."""
         if not self.ternary:
             return rows.x @ self.matrix[name].T
         wt, g = self.matrix[name]
-        return ((rows.xi @ wt.T).astype(f32) * (g / rows.s)).astype(np.float64)
+        return rows.xi @ wt.T * np.float64(g / rows.s)
 
     def norm(self, x, weight):
         return rms_norm(x, weight, self.config["rms_norm_eps"])

@@ -45,5 +45,6 @@ int bl_golden_blocks(bl_dev *none, bl_dev *ternary);
 int bl_golden_ttt(bl_dev *d);
 int bl_golden_model(bl_dev *d);
 int bl_golden_optim(bl_dev *d);
+int bl_golden_f64(bl_dev *d);
 
 #endif

@@ -22,7 +22,7 @@ static int check_backend(open_fn *open)
     }
     int failures = bl_golden_bitlinear(ternary) + bl_golden_ttt(none) +
                    bl_golden_blocks(none, ternary) + bl_golden_optim(none) + bl_golden_model(none) +
-                   bl_golden_model(ternary);
+                   bl_golden_model(ternary) + bl_golden_f64(none) + bl_golden_f64(ternary);
     bl_dev_close(none);
     bl_dev_close(ternary);
     return failures;
