@@ -40,7 +40,8 @@ void bl_out_abandon(bl_out *out);                                      /* frees;
 bl_status bl_file_replace(const char *path, const void *bytes, size_t n,
                           bl_error *err) BL_NODISCARD;
 
-/* A log file that only grows; every append is flushed to the system.  Errors come back. */
+/* A log file that only grows; every append is flushed to the system.  After an error the file ends
+ * where it did, without half a record. */
 bl_status bl_file_append(const char *path, const void *bytes, size_t n, bl_error *err) BL_NODISCARD;
 bl_status bl_file_truncate(const char *path, uint64_t size, bl_error *err) BL_NODISCARD;
 bl_status bl_file_remove(const char *path, bl_error *err) BL_NODISCARD;

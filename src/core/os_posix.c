@@ -205,7 +205,10 @@ bl_status bl_file_replace(const char *path, const void *bytes, size_t n, bl_erro
 bl_status bl_file_append(const char *path, const void *bytes, size_t n, bl_error *err)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
-    int error = fd < 0 ? errno : write_all(fd, bytes, n);
+    off_t size = fd < 0 ? -1 : lseek(fd, 0, SEEK_END);
+    int error = size < 0 ? errno : write_all(fd, bytes, n);
+    if (size >= 0 && error)
+        (void)!ftruncate(fd, size);
     if (fd >= 0 && close(fd) != 0 && !error)
         error = errno;
     return error ? bl_fail_errno(err, BL_EIO, error, "cannot append to %s", path) : BL_OK;

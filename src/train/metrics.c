@@ -71,8 +71,6 @@ static bl_status append(bl_metrics *m, json_t *record, bl_error *err)
     free(line); /* jansson's own malloc */
     if (status == BL_OK)
         m->bytes += n;
-    else /* half a line, on a full disk: what follows begins on a line of its own, at m->bytes */
-        (void)!bl_file_truncate(m->path, m->bytes, NULL);
     return status;
 }
 

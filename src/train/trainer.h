@@ -7,8 +7,30 @@
 #include "model/net.h"
 #include "train/checkpoint.h"
 #include "train/metrics.h"
+#include "train/tensorboard.h"
 
 #include <signal.h>
+
+/* What a run writes, and goes on without when it cannot: X(id, name). */
+#define BL_TRAIN_OUTPUTS(X)                                                                        \
+    X(METRICS, "metrics.jsonl")                                                                    \
+    X(TENSORBOARD, "the TensorBoard events")                                                       \
+    X(CHECKPOINT, "a checkpoint")                                                                  \
+    X(PRUNE, "the removal of old checkpoints")                                                     \
+    X(CURVE, "loss.svg")
+
+typedef enum bl_train_output {
+#define X(id, name) BL_TRAIN_OUTPUT_##id,
+    BL_TRAIN_OUTPUTS(X)
+#undef X
+        BL_TRAIN_OUTPUT_COUNT
+} bl_train_output;
+
+/* How often in a row one of them failed, and when that was last said. */
+typedef struct bl_train_trouble {
+    uint64_t failures;
+    double told_at;
+} bl_train_trouble;
 
 struct bl_trainer {
     bl_dev *dev; /* owned */
@@ -31,6 +53,8 @@ struct bl_trainer {
 
     bl_train_state state;
     bl_metrics metrics;
+    bl_tensorboard tensorboard;
+    bl_train_trouble trouble[BL_TRAIN_OUTPUT_COUNT];
     char *resumed_from; /* checkpoint folder, or NULL */
     double saved_at;    /* clock of the last checkpoint */
     double rate;        /* tokens a second, smoothed */
@@ -58,6 +82,17 @@ bl_status bl_trainer_step(bl_trainer *t, bl_train_event *event, bl_error *err) B
 
 /* Tensors, cursor and state of a checkpoint into the trainer. */
 bl_status bl_trainer_restore(bl_trainer *t, const char *checkpoint, bl_error *err) BL_NODISCARD;
+
+/* ---- telling ---- */
+
+/* An event into metrics.jsonl, to TensorBoard and to the caller; with text from a format. */
+void bl_trainer_report(bl_trainer *t, bl_train_event *event);
+void bl_trainer_report_text(bl_trainer *t, bl_train_event_kind kind, const char *format, ...)
+    BL_PRINTF(3, 4);
+
+/* Notes whether an output was written.  A failure is a warning, for a full disk does not end a run:
+ * the first one, then at most one a minute while it lasts, and another when it is over. */
+void bl_trainer_note(bl_trainer *t, bl_train_output which, bl_status status, const bl_error *why);
 
 /* ---- RUN as a model folder ---- */
 

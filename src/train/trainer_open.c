@@ -40,6 +40,13 @@ bl_status bl_trainer_restore(bl_trainer *t, const char *checkpoint, bl_error *er
     return BL_OK;
 }
 
+/* A run that cannot write down its first words is not begun. */
+static bl_status open_records(bl_trainer *t, int resume, bl_error *err)
+{
+    BL_TRY(bl_tensorboard_open(&t->tensorboard, t->run_dir, t->state.step + 1, err));
+    return bl_metrics_open(&t->metrics, t->run_dir, resume, t->state.metrics_bytes, err);
+}
+
 static bl_status open_parts(bl_trainer *t, const char *data_dir, const bl_config *config,
                             const char *checkpoint, bl_error *err)
 {
@@ -57,15 +64,15 @@ static bl_status open_parts(bl_trainer *t, const char *data_dir, const bl_config
     (void)snprintf(t->state.data_id, sizeof t->state.data_id, "%s:%" PRIu64,
                    t->data->meta.tokenizer_hash, t->data->meta.split[BL_DATA_TRAIN].tokens);
     if (!checkpoint) {
-        BL_TRY(bl_run_dir_describe(t->run_dir, data_dir, config, err));
         BL_TRY(bl_net_init(&t->net, t->o.seed, err));
-        return bl_metrics_open(&t->metrics, t->run_dir, 0, 0, err);
+        BL_TRY(open_records(t, 0, err));
+        return bl_run_dir_describe(t->run_dir, data_dir, config, err); /* now it is a run */
     }
     t->resumed_from = bl_strdup(checkpoint);
     if (!t->resumed_from)
         return bl_fail(err, BL_ENOMEM, "out of memory");
     BL_TRY(bl_trainer_restore(t, checkpoint, err));
-    return bl_metrics_open(&t->metrics, t->run_dir, 1, t->state.metrics_bytes, err);
+    return open_records(t, 1, err);
 }
 
 bl_status bl_trainer_open_on(bl_trainer **result, bl_dev *dev, bl_data *data, const char *data_dir,
@@ -112,6 +119,7 @@ void bl_trainer_close(bl_trainer *t)
     bl_free(t->host_ids);
     bl_free(t->host_loss);
     bl_metrics_release(&t->metrics);
+    bl_tensorboard_release(&t->tensorboard);
     bl_loader_close(t->loader);
     bl_tokenizer_close(t->tokenizer);
     bl_data_close(t->data);

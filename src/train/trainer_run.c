@@ -7,49 +7,10 @@
 
 #include <inttypes.h>
 #include <math.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
 
 enum { BAD_STEPS_IN_A_ROW = 5, SAMPLE_TOKENS = 120 };
-
-static void tell(bl_trainer *t, const bl_train_event *event)
-{
-    if (t->fn)
-        t->fn(t->user, event);
-}
-
-/* A warning is also a record, unless the record is what failed. */
-static void warn(bl_trainer *t, const char *text)
-{
-    bl_train_event event = {.kind = BL_TRAIN_WARNING, .step = t->state.step, .text = text};
-    tell(t, &event);
-}
-
-/* Into metrics.jsonl and to the caller.  A record that cannot be written is a warning: a full disk
- * does not end a run. */
-static void report(bl_trainer *t, bl_train_event *event)
-{
-    bl_error why;
-    event->step = t->state.step;
-    event->steps = bl_trainer_last(t);
-    event->tokens = t->state.tokens;
-    if (bl_metrics_record(&t->metrics, event, &why) != BL_OK)
-        warn(t, why.message);
-    tell(t, event);
-}
-
-BL_PRINTF(3, 4)
-static void report_text(bl_trainer *t, bl_train_event_kind kind, const char *format, ...)
-{
-    char text[600];
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(text, sizeof text, format, args);
-    va_end(args);
-    bl_train_event event = {.kind = kind, .text = text};
-    report(t, &event);
-}
 
 /* ---- checkpoints ---- */
 
@@ -60,22 +21,25 @@ static bl_status save(bl_trainer *t, bl_error *err)
     t->saved_at = bl_clock_seconds();
     t->state.metrics_bytes = t->metrics.bytes;
     BL_TRY(bl_checkpoint_save(t->run_dir, &t->net, &t->moments, &t->state, &dir, err));
-    report_text(t, BL_TRAIN_CHECKPOINT, "%s", dir);
+    bl_trainer_report_text(t, BL_TRAIN_CHECKPOINT, "%s", dir);
     bl_free(dir);
     bl_error why;
-    if (bl_checkpoint_prune(t->run_dir, &t->state, &why) != BL_OK)
-        warn(t, why.message);
-    if (bl_metrics_draw(&t->metrics, t->run_dir, &why) != BL_OK)
-        warn(t, why.message);
+    bl_status status = bl_checkpoint_prune(t->run_dir, &t->state, &why);
+    bl_trainer_note(t, BL_TRAIN_OUTPUT_PRUNE, status, &why);
+    status = bl_metrics_draw(&t->metrics, t->run_dir, &why);
+    bl_trainer_note(t, BL_TRAIN_OUTPUT_CURVE, status, &why);
     return BL_OK;
 }
 
 /* A checkpoint in passing: a failure is loud, but the run goes on. */
-static void save_or_warn(bl_trainer *t)
+static bl_status save_or_warn(bl_trainer *t)
 {
     bl_error why;
-    if (save(t, &why) != BL_OK)
-        report_text(t, BL_TRAIN_WARNING, "no checkpoint was written: %s", why.message);
+    if (t->save) /* who asks for one hears of it, however recently it failed */
+        t->trouble[BL_TRAIN_OUTPUT_CHECKPOINT].failures = 0;
+    bl_status status = save(t, &why);
+    bl_trainer_note(t, BL_TRAIN_OUTPUT_CHECKPOINT, status, &why);
+    return status;
 }
 
 static int save_is_due(const bl_trainer *t)
@@ -98,7 +62,7 @@ static bl_status evaluate(bl_trainer *t, int *best, bl_error *err)
     bl_train_event event = {.kind = BL_TRAIN_EVAL, .loss = nats / (double)count};
     if (val->bytes)
         event.bits_per_byte = event.loss / log(2.0) * (double)val->tokens / (double)val->bytes;
-    report(t, &event);
+    bl_trainer_report(t, &event);
     if (isfinite(event.loss) && (!t->state.best_step || event.loss < t->state.best_loss)) {
         t->state.best_loss = event.loss;
         t->state.best_step = t->state.step;
@@ -132,22 +96,38 @@ static void write_sample(bl_trainer *t)
         status = bl_buf_status(&text, &why);
     if (status == BL_OK) {
         bl_train_event event = {.kind = BL_TRAIN_SAMPLE, .text = text.data};
-        report(t, &event);
+        bl_trainer_report(t, &event);
     } else {
-        report_text(t, BL_TRAIN_WARNING, "no sample was written: %s", why.message);
+        bl_trainer_report_text(t, BL_TRAIN_WARNING, "no sample was written: %s", why.message);
     }
     bl_buf_release(&text);
 }
 
 /* ---- the loop ---- */
 
+/* A run that went back has not done the steps since then: their records go. */
+static void take_back_records(bl_trainer *t)
+{
+    bl_error why;
+    bl_metrics kept;
+    bl_status status = bl_metrics_open(&kept, t->run_dir, 1, t->state.metrics_bytes, &why);
+    if (status == BL_OK) {
+        bl_metrics_release(&t->metrics);
+        t->metrics = kept;
+    }
+    bl_trainer_note(t, BL_TRAIN_OUTPUT_METRICS, status, &why);
+    status = bl_tensorboard_restart(&t->tensorboard, t->state.step + 1, &why);
+    bl_trainer_note(t, BL_TRAIN_OUTPUT_TENSORBOARD, status, &why);
+}
+
 /* Notes a step that was skipped because its loss or gradient is not finite.  Five in a row go back
  * to the last checkpoint at half the learning rate, once. */
 static bl_status handle_bad_step(bl_trainer *t, const bl_train_event *event, bl_error *err)
 {
     BL_OP(t->dev, zero, t->grads_block, t->block_bytes);
-    report_text(t, BL_TRAIN_WARNING, "step %" PRIu64 " skipped: loss %g, gradient norm %g",
-                event->step, event->loss, event->grad_norm);
+    bl_trainer_report_text(t, BL_TRAIN_WARNING,
+                           "step %" PRIu64 " skipped: loss %g, gradient norm %g", event->step,
+                           event->loss, event->grad_norm);
     if (++t->bad_steps < BAD_STEPS_IN_A_ROW)
         return BL_OK;
     t->bad_steps = 0;
@@ -163,8 +143,9 @@ static bl_status handle_bad_step(bl_trainer *t, const bl_train_event *event, bl_
     bl_status status = bl_trainer_restore(t, dir, err);
     if (status == BL_OK) {
         t->state.lr_scale = scale / 2;
-        report_text(t, BL_TRAIN_WARNING, "training diverged: back to %s at half the learning rate",
-                    dir);
+        take_back_records(t);
+        bl_trainer_report_text(t, BL_TRAIN_WARNING,
+                               "training diverged: back to %s at half the learning rate", dir);
     }
     bl_free(dir);
     return status;
@@ -184,23 +165,27 @@ static int can_evaluate(const bl_trainer *t)
 static bl_status after_step(bl_trainer *t, uint64_t last, bl_error *err)
 {
     int best = 0;
+    bl_train_state before = t->state;
     if (can_evaluate(t) && is_due(t, last, t->o.eval_every))
         BL_TRY(evaluate(t, &best, err));
     if (is_due(t, last, t->o.sample_every))
         write_sample(t);
-    if (t->state.step < last && (best || save_is_due(t)))
-        save_or_warn(t);
+    if (t->state.step < last && (best || save_is_due(t)) && save_or_warn(t) != BL_OK) {
+        t->state.best_step = before.best_step; /* what was not saved is not the best to be had */
+        t->state.best_loss = before.best_loss;
+    }
     return BL_OK;
 }
 
 static bl_status finish(bl_trainer *t, bl_status why, bl_error *err)
 {
     bl_error trouble;
-    report_text(t, BL_TRAIN_END, "%s after %" PRIu64 " steps", why == BL_OK ? "done" : "stopped",
-                t->state.step);
+    bl_trainer_report_text(t, BL_TRAIN_END, "%s after %" PRIu64 " steps",
+                           why == BL_OK ? "done" : "stopped", t->state.step);
     BL_TRY(save(t, err));
     if (bl_run_dir_publish(t, &trouble) != BL_OK)
-        report_text(t, BL_TRAIN_WARNING, "no model in the run folder: %s", trouble.message);
+        bl_trainer_report_text(t, BL_TRAIN_WARNING, "no model in the run folder: %s",
+                               trouble.message);
     if (why != BL_OK)
         return bl_fail(err, why, "training stopped after step %" PRIu64, t->state.step);
     return BL_OK;
@@ -209,19 +194,20 @@ static bl_status finish(bl_trainer *t, bl_status why, bl_error *err)
 static void announce(bl_trainer *t)
 {
     const bl_dims *m = &t->net.m;
-    report_text(t, BL_TRAIN_START,
-                "%zu parameters (%zu layers of width %zu, vocabulary %zu) on %s; %zu x %zu x %zu "
-                "tokens a step, %zu steps, lr %g",
-                t->net.tensors.parameters, m->L, m->D, m->V, t->dev->name, t->o.batch, t->o.context,
-                t->o.accum, t->o.steps, t->o.lr);
+    bl_trainer_report_text(
+        t, BL_TRAIN_START,
+        "%zu parameters (%zu layers of width %zu, vocabulary %zu) on %s; %zu x %zu x %zu "
+        "tokens a step, %zu steps, lr %g",
+        t->net.tensors.parameters, m->L, m->D, m->V, t->dev->name, t->o.batch, t->o.context,
+        t->o.accum, t->o.steps, t->o.lr);
     if (t->resumed_from)
-        report_text(t, BL_TRAIN_RESUME, "%s", t->resumed_from);
+        bl_trainer_report_text(t, BL_TRAIN_RESUME, "%s", t->resumed_from);
     uint64_t val = t->data->meta.split[BL_DATA_VAL].tokens;
     if (val && !can_evaluate(t))
-        report_text(t, BL_TRAIN_WARNING,
-                    "no evaluation: the validation data has %" PRIu64
-                    " tokens, fewer than the context",
-                    val);
+        bl_trainer_report_text(t, BL_TRAIN_WARNING,
+                               "no evaluation: the validation data has %" PRIu64
+                               " tokens, fewer than the context",
+                               val);
 }
 
 bl_status bl_trainer_run(bl_trainer *t, bl_train_fn *fn, void *user, bl_error *err)
@@ -235,7 +221,7 @@ bl_status bl_trainer_run(bl_trainer *t, bl_train_fn *fn, void *user, bl_error *e
             return finish(t, BL_EINTERRUPTED, err);
         bl_train_event event;
         BL_TRY(bl_trainer_step(t, &event, err));
-        report(t, &event);
+        bl_trainer_report(t, &event);
         if (!isfinite(event.loss) || !isfinite(event.grad_norm)) {
             BL_TRY(handle_bad_step(t, &event, err));
             continue;
