@@ -4,18 +4,18 @@
  *
  * Runs whole training steps of a preset with random tokens on the CPU backend and prints the
  * fastest step: milliseconds and share of every op; then decoding, one token at a time. */
-#include "trace.h"
 #include "core/os.h"
 #include "core/rng.h"
 #include "cpu/cpu_dev.h"
 #include "model/net.h"
+#include "ops/trace.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 typedef struct bench {
-    trace t;
+    bl_dev *dev; /* traced */
     bl_net net;
     bl_pass pass;
     void *block[3]; /* gradients, first and second moments */
@@ -36,8 +36,8 @@ static void bench_open(bench *b, const char *preset, size_t B, size_t T, bl_dev 
     bl_options *o;
     must(bl_options_open(&o, BL_OPTIONS_CONFIG, &err), &err);
     must(bl_options_preset(o, preset, &err), &err);
-    trace_open(&b->t, cpu);
-    bl_dev *d = &b->t.dev;
+    must(bl_trace_open(&b->dev, cpu, &err), &err);
+    bl_dev *d = b->dev;
     must(bl_net_open(&b->net, bl_options_config(o), d, &err), &err);
     must(bl_net_init(&b->net, 1, &err), &err);
     must(bl_pass_open(&b->pass, &b->net, B, T, 1, &err), &err);
@@ -58,14 +58,14 @@ static void put_ids(bench *b, int32_t *to, uint64_t stream)
     int32_t *ids = malloc(bytes);
     for (size_t i = 0; i < b->pass.N; i++)
         ids[i] = (int32_t)bl_rng_below(1, stream, i, b->net.m.V);
-    must(BL_OP(&b->t.dev, put, to, ids, bytes, &err), &err);
+    must(BL_OP(b->dev, put, to, ids, bytes, &err), &err);
     free(ids);
 }
 
 static double train_step(bench *b)
 {
     bl_error err;
-    bl_dev *d = &b->t.dev;
+    bl_dev *d = b->dev;
     bl_step step = {.step = 1,
                     .lr = 1e-3f,
                     .beta1 = 0.9f,
@@ -76,7 +76,7 @@ static double train_step(bench *b)
                     .bias2 = 0.05f,
                     .clip = 1.0f};
     must(BL_OP(d, put, b->pass.step, &step, sizeof step, &err), &err);
-    trace_reset(&b->t);
+    bl_trace_reset(b->dev);
     double start = bl_clock_seconds();
     bl_net_fwd(&b->net, &b->pass);
     bl_net_loss_bwd(&b->net, &b->pass, &b->grads, 1.0f / (float)b->pass.N, NULL, NULL);
@@ -94,27 +94,24 @@ static double train_step(bench *b)
     return bl_clock_seconds() - start;
 }
 
-static int by_time(const void *a, const void *b)
-{
-    double x = ((const trace_row *)a)->seconds, y = ((const trace_row *)b)->seconds;
-    return (x < y) - (x > y);
-}
+/* The ops of one run. */
+typedef struct table {
+    bl_trace_row row[BL_OPS_COUNT];
+    size_t rows;
+} table;
 
-static void print_rows(trace *t, double total)
+static void print_table(const table *t, double total)
 {
-    trace_row row[TRACE_OPS];
-    memcpy(row, t->row, sizeof row);
-    qsort(row, t->rows, sizeof *row, by_time);
     printf("  %-20s %6s %10s %7s\n", "op", "calls", "ms", "share");
-    for (size_t i = 0; i < t->rows && row[i].calls > 0; i++)
-        printf("  %-20s %6zu %10.3f %6.1f%%\n", row[i].op, row[i].calls, row[i].seconds * 1e3,
-               100 * row[i].seconds / total);
+    for (size_t i = 0; i < t->rows; i++)
+        printf("  %-20s %6zu %10.3f %6.1f%%\n", t->row[i].op, t->row[i].calls,
+               t->row[i].seconds * 1e3, 100 * t->row[i].seconds / total);
 }
 
 static void bench_training(bench *b, size_t steps)
 {
     double best = 1e30;
-    trace fastest = b->t;
+    table fastest = {.rows = 0};
     put_ids(b, b->pass.ids, 0);
     put_ids(b, b->pass.targets, 1);
     for (size_t i = 0; i < steps; i++) {
@@ -122,12 +119,12 @@ static void bench_training(bench *b, size_t steps)
         printf("step %zu: %.1f ms\n", i + 1, seconds * 1e3);
         if (seconds < best) {
             best = seconds;
-            fastest = b->t;
+            fastest.rows = bl_trace_rows(b->dev, fastest.row);
         }
     }
     printf("training, %zu tokens a step, fastest of %zu: %.1f ms, %.0f tokens/s\n", b->pass.N,
            steps, best * 1e3, (double)b->pass.N / best);
-    print_rows(&fastest, best);
+    print_table(&fastest, best);
 }
 
 static void bench_decoding(bench *b, size_t tokens)
@@ -136,9 +133,9 @@ static void bench_decoding(bench *b, size_t tokens)
     bl_decode s;
     must(bl_decode_open(&s, &b->net, &err), &err);
     double best = 1e30;
-    trace fastest = b->t;
+    table fastest = {.rows = 0};
     for (int run = 0; run < 3; run++) {
-        trace_reset(&b->t);
+        bl_trace_reset(b->dev);
         double start = bl_clock_seconds();
         for (size_t i = 0; i < tokens; i++) {
             int32_t id = (int32_t)(i * 37 % b->net.m.V);
@@ -147,12 +144,12 @@ static void bench_decoding(bench *b, size_t tokens)
         double seconds = bl_clock_seconds() - start;
         if (seconds < best) {
             best = seconds;
-            fastest = b->t;
+            fastest.rows = bl_trace_rows(b->dev, fastest.row);
         }
     }
     printf("decoding, fastest of 3 runs of %zu tokens: %.3f ms a token, %.0f tokens/s\n", tokens,
            best * 1e3 / (double)tokens, (double)tokens / best);
-    print_rows(&fastest, best);
+    print_table(&fastest, best);
     bl_decode_release(&s, &b->net);
 }
 
@@ -171,10 +168,10 @@ int main(int argc, char **argv)
     bench_decoding(b, 256);
     free(b->grads.layer);
     for (size_t i = 0; i < 3; i++)
-        cpu->ops->free(cpu, b->block[i]);
+        BL_OP(b->dev, free, b->block[i]);
     bl_pass_release(&b->pass, &b->net);
     bl_net_release(&b->net);
-    cpu->ops->close(cpu);
+    bl_dev_close(b->dev);
     free(b);
     return 0;
 }

@@ -12,7 +12,8 @@
     }
 #define BL_FLAG_DEVICE                                                                             \
     {                                                                                              \
-        .name = "device", .value = "cpu|ref", .fallback = "cpu", .help = "where to compute"        \
+        .name = "device", .value = "cpu|ref", .fallback = "cpu",                                   \
+        .help = "where to compute; trace:cpu also times the ops, fault:cpu guards their memory"    \
     }
 
 /* The model of -m on the device of --device. */

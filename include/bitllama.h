@@ -222,7 +222,9 @@ typedef struct bl_model bl_model;
 typedef struct bl_session bl_session;
 
 /** A model from a model folder or from a training run (its best checkpoint, or else the latest).
- *  device: "cpu" or "ref" (slow, the definition).
+ *  device: "cpu" or "ref" (slow, the definition).  In front of either, "trace:" writes the time and
+ *  calls of every op through bl_log_to() when the device is closed, and "fault:" ends the process
+ *  with SIGSEGV when device memory is touched outside an op; results stay the same bits.
  *  Errors: BL_ENOENT, BL_EFORMAT, BL_EUNSUPPORTED, BL_ENOMEM, BL_EDEVICE.
  *  Threads: an open model may be shared by sessions. */
 BL_API bl_status bl_model_open(bl_model **m, const char *path, const char *device, bl_error *err);

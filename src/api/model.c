@@ -6,8 +6,6 @@
 #include "infer/generate.h"
 #include "train/checkpoint.h"
 
-#include <stdio.h>
-
 enum { DEFAULT_CONTEXT = 128 };
 
 static int has_file(const char *dir, const char *name)
@@ -90,7 +88,9 @@ static bl_status open_model(bl_model *m, const bl_model_files *files, const char
         return bl_fail(err, BL_EFORMAT, "%s: the tokenizer has %zu ids, the model %zu",
                        files->config_dir, bl_tokenizer_vocab_size(m->tokenizer), config.vocab_size);
     m->context = context_of(files);
-    (void)snprintf(m->device, sizeof m->device, "%s", device);
+    m->device = bl_strdup(device);
+    if (!m->device)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
     BL_TRY(bl_device_open(&m->dev, device, config.quantization == BL_QUANT_TERNARY, 0, err));
     BL_TRY(bl_net_open(&m->net, &config, m->dev, err));
     return load_weights(m, err);
@@ -121,6 +121,7 @@ void bl_model_close(bl_model *m)
     bl_dev_close(m->dev);
     bl_tokenizer_close(m->tokenizer);
     bl_options_close(m->config);
+    bl_free(m->device);
     bl_free(m->path);
     bl_free(m);
 }

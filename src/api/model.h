@@ -8,7 +8,7 @@ struct bl_model {
     char *path; /* the folder of the weights */
     bl_options *config;
     bl_tokenizer *tokenizer; /* NULL: none */
-    char device[16];
+    char *device;            /* its name, for further ones of the kind */
     bl_dev *dev;
     bl_net net;
     size_t context; /* the run's training context, or a default */

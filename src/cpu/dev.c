@@ -165,7 +165,7 @@ void bl_cpu_close(bl_dev *d)
 
 static const bl_ops cpu_ops = {
 #define X(op, params, args) .op = bl_cpu_##op,
-    BL_OPS_SIZE_LIST(X) BL_OPS_STATUS_LIST(X) BL_OPS_VOID_LIST(X) BL_OPS_OPTIONAL_LIST(X)
+    BL_OPS_LIST(X)
 #undef X
 };
 

@@ -43,7 +43,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
 
 #define BL_TRAIN_FIELDS(X)                                                                          \
     X(choice, preset, "micro", 0, 0, "micro|code|tiny", "model size and its defaults")              \
-    X(text, device, "cpu", 0, 0, NULL, "where to compute: cpu, ref")                                \
+    X(text, device, "cpu", 0, 0, NULL, "where to compute: cpu, ref; trace:cpu times the ops, fault:cpu guards memory") \
     X(size, threads, "0", 0, 1024, NULL, "threads; 0: all cores")                                   \
     X(size, seed, "0", 0, 1e15, NULL, "seed of initial weights, data order and dropout")            \
     X(size, batch, "32", 1, 65536, NULL, "sequences B a micro-batch")                               \

@@ -11,10 +11,7 @@ void bl_ops_complete(bl_ops *ops)
     if (!ops->bitlinear_residual)
         ops->bitlinear_residual = bl_composite_bitlinear_residual;
 #define X(op, params, args) assert(ops->op);
-    BL_OPS_SIZE_LIST(X)
-    BL_OPS_STATUS_LIST(X)
-    BL_OPS_VOID_LIST(X)
-    BL_OPS_OPTIONAL_LIST(X)
+    BL_OPS_LIST(X)
 #undef X
 }
 

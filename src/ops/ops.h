@@ -226,7 +226,17 @@ typedef struct bl_dev {
     /* x[N,out] += bitlinear_fwd(xq, w); y [N,out] is room the op may use */                       \
     X(bitlinear_residual, (bl_dev *d, bl_act *x, bl_act *y, const bl_q8 *xq, const bl_tern *w,     \
       size_t N, size_t out, size_t in), (d, x, y, xq, w, N, out, in))
+
+/* X(op, params, args): every op. */
+#define BL_OPS_LIST(X)                                                                             \
+    BL_OPS_SIZE_LIST(X) BL_OPS_STATUS_LIST(X) BL_OPS_VOID_LIST(X) BL_OPS_OPTIONAL_LIST(X)
 /* clang-format on */
+
+enum {
+#define X(op, params, args) +1
+    BL_OPS_COUNT = 0 BL_OPS_LIST(X)
+#undef X
+};
 
 struct bl_ops {
 #define X(op, params, args) size_t(*op) params;

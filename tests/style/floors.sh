@@ -36,8 +36,8 @@ FNR == 1 {
 /^[ \t]*#[ \t]*include[ \t]*</ {
     name = $0
     gsub(/^[^<]*<|>.*$/, "", name)
-    if (top == "src" && name ~ posix && here != "core/os_posix.c")
-        complain("<" name "> belongs in core/os_posix.c")
+    if (top == "src" && name ~ posix && here !~ "^core/[a-z]+_posix[.]c$")
+        complain("<" name "> belongs in a core/*_posix.c")
     next
 }
 /^[ \t]*#[ \t]*include[ \t]*"/ {

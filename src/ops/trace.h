@@ -1,0 +1,24 @@
+/* A device that counts and times every op of another one; generated from the op list. */
+#ifndef BL_OPS_TRACE_H
+#define BL_OPS_TRACE_H
+
+#include "ops/ops.h"
+
+typedef struct bl_trace_row {
+    const char *op;
+    double seconds; /* between the call and its return: a device that only enqueues shows its
+                       waiting in put, get and sync */
+    size_t calls;
+} bl_trace_row;
+
+/* Around `inner`, which is taken over, also on failure.  Closing writes the table through
+ * bl_log(), a line an op. */
+bl_status bl_trace_open(bl_dev **d, bl_dev *inner, bl_error *err) BL_NODISCARD;
+
+/* Forgets what was counted. */
+void bl_trace_reset(bl_dev *d);
+
+/* The ops called since, slowest first; returns how many.  d is a device of bl_trace_open(). */
+size_t bl_trace_rows(const bl_dev *d, bl_trace_row row[BL_OPS_COUNT]);
+
+#endif
