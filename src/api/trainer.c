@@ -108,7 +108,8 @@ static bl_status plan_run(run_plan *plan, const char *run_dir, const bl_options 
         if (config)
             BL_TRY_GOTO(status, check_same_model(config, &plan->config, err), done);
         plan->options = *bl_options_train(train);
-        BL_TRY_GOTO(status, bl_checkpoint_newest(&plan->checkpoint, run_dir, err), done);
+        BL_TRY_GOTO(status, bl_checkpoint_newest(&plan->checkpoint, run_dir, UINT64_MAX, err),
+                    done);
         if (plan->checkpoint) {
             bl_train_state state;
             BL_TRY_GOTO(status, bl_checkpoint_state(&state, plan->checkpoint, err), done);

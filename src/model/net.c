@@ -201,6 +201,8 @@ bl_status bl_net_block_write(const bl_net *net, const void *block, bl_st_writer 
         const bl_tensor *t = &net->tensors.at[i];
         status = bl_dev_get_f32(net->dev, host, place_of(net, block, t), t->count,
                                 net->dev->param_bytes, err);
+        if (status == BL_OK) /* what could not be loaded again is not written */
+            status = check_finite(host, t->count, "nothing written", t->name, err);
         if (status == BL_OK)
             status = bl_st_writer_data(w, host, t->count * sizeof *host, err);
     }

@@ -28,8 +28,8 @@ void bl_net_release(bl_net *net);
 /* Initial weights (MODEL 4): a pure function of seed and the tensor's place in the list. */
 bl_status bl_net_init(bl_net *net, uint64_t seed, bl_error *err) BL_NODISCARD;
 
-/* Parameters from and to a safetensors file.  Load refuses a missing tensor, another shape and a
- * value that is not finite. */
+/* Parameters from and to a safetensors file.  Load refuses a missing tensor and another shape, and
+ * both refuse a value that is not finite. */
 bl_status bl_net_load(bl_net *net, const bl_st *st, const char *path, bl_error *err) BL_NODISCARD;
 bl_status bl_net_save(const bl_net *net, const char *path, bl_error *err) BL_NODISCARD;
 

@@ -156,7 +156,7 @@ static int is_whole(const char *dir)
     return 0;
 }
 
-bl_status bl_checkpoint_newest(char **dir, const char *run_dir, bl_error *err)
+bl_status bl_checkpoint_newest(char **dir, const char *run_dir, uint64_t below, bl_error *err)
 {
     *dir = NULL;
     char *parent;
@@ -166,7 +166,7 @@ bl_status bl_checkpoint_newest(char **dir, const char *run_dir, bl_error *err)
     if (bl_path_what(parent) == BL_PATH_DIR)
         status = bl_dir_list(&names, parent, err);
     /* From the highest step downwards until one is whole. */
-    uint64_t below = UINT64_MAX;
+    int seen = 0;
     while (status == BL_OK && !*dir) {
         const char *name = NULL;
         uint64_t newest = 0, step;
@@ -181,13 +181,14 @@ bl_status bl_checkpoint_newest(char **dir, const char *run_dir, bl_error *err)
         if (!name)
             break;
         below = newest;
+        seen = 1;
         status = join(dir, parent, name, err);
         if (status == BL_OK && !is_whole(*dir)) {
             bl_free(*dir);
             *dir = NULL;
         }
     }
-    if (status == BL_OK && !*dir && below != UINT64_MAX)
+    if (status == BL_OK && !*dir && seen)
         status = bl_fail(err, BL_EFORMAT, "%s: no checkpoint is whole", parent);
     bl_names_release(&names);
     bl_free(parent);
@@ -229,7 +230,7 @@ bl_status bl_checkpoint_best(char **dir, const char *run_dir, bl_error *err)
             return status;
         bl_free(*dir);
     }
-    return bl_checkpoint_newest(dir, run_dir, err);
+    return bl_checkpoint_newest(dir, run_dir, UINT64_MAX, err);
 }
 
 bl_status bl_checkpoint_state(bl_train_state *state, const char *dir, bl_error *err)

@@ -14,8 +14,10 @@ typedef struct bl_train_state {
     uint64_t best_step;       /* 0: none evaluated yet */
     double best_loss;
     double lr_scale;        /* 1, or 1/2 after a recovery from divergence */
+    uint64_t bad_steps;     /* the last so many steps were skipped, their loss not finite */
     uint64_t metrics_bytes; /* of metrics.jsonl when this was saved */
     char data_id[64];       /* which data: the run refuses to go on over other data */
+    char train_hash[64];    /* XXH3-128 of train.bin; "" in older states */
     bl_train_options options;
 } bl_train_state;
 
@@ -30,9 +32,11 @@ typedef struct bl_moments {
 bl_status bl_checkpoint_save(const char *run_dir, const bl_net *net, const bl_moments *moments,
                              const bl_train_state *state, char **dir, bl_error *err) BL_NODISCARD;
 
-/* The newest checkpoint whose MANIFEST verifies; *dir is NULL when there is none.  Passes over
- * damaged ones with a warning; BL_EFORMAT when all are damaged. */
-bl_status bl_checkpoint_newest(char **dir, const char *run_dir, bl_error *err) BL_NODISCARD;
+/* The newest checkpoint of a step below this one (UINT64_MAX: of all) whose MANIFEST verifies; *dir
+ * is NULL when there is none.  Passes over damaged ones with a warning; BL_EFORMAT when all are
+ * damaged. */
+bl_status bl_checkpoint_newest(char **dir, const char *run_dir, uint64_t below,
+                               bl_error *err) BL_NODISCARD;
 
 /* The one named in BEST if it verifies, or else the newest. */
 bl_status bl_checkpoint_best(char **dir, const char *run_dir, bl_error *err) BL_NODISCARD;

@@ -5,17 +5,21 @@
 #include <math.h>
 #include <stdio.h>
 
-/* X(kind, member) */
+/* X(kind, member, need): a member that MAY be there is 0 or "" in a file of before it existed. */
 #define STATE_MEMBERS(X)                                                                           \
-    X(count, step)                                                                                 \
-    X(count, tokens)                                                                               \
-    X(count, epoch)                                                                                \
-    X(count, position)                                                                             \
-    X(count, best_step)                                                                            \
-    X(number, best_loss)                                                                           \
-    X(number, lr_scale)                                                                            \
-    X(count, metrics_bytes)                                                                        \
-    X(text, data_id)
+    X(count, step, MUST)                                                                           \
+    X(count, tokens, MUST)                                                                         \
+    X(count, epoch, MUST)                                                                          \
+    X(count, position, MUST)                                                                       \
+    X(count, best_step, MUST)                                                                      \
+    X(number, best_loss, MUST)                                                                     \
+    X(number, lr_scale, MUST)                                                                      \
+    X(count, bad_steps, MAY)                                                                       \
+    X(count, metrics_bytes, MUST)                                                                  \
+    X(text, data_id, MUST)                                                                         \
+    X(text, train_hash, MAY)
+
+enum { MAY, MUST };
 
 enum { STATE_VERSION = 1 };
 
@@ -62,7 +66,7 @@ bl_status bl_train_state_save(const bl_train_state *state, const char *path, bl_
 {
     json_t *root = json_object();
     int bad = !root || json_object_set_new(root, "version", json_integer(STATE_VERSION));
-#define X(kind, member) bad |= json_object_set_new(root, #member, put_##kind(&state->member));
+#define X(kind, member, need) bad |= json_object_set_new(root, #member, put_##kind(&state->member));
     STATE_MEMBERS(X)
 #undef X
     bad |=
@@ -83,8 +87,9 @@ bl_status bl_train_state_load(bl_train_state *state, const char *path, bl_error 
     if (!json_is_integer(version) || json_integer_value(version) != STATE_VERSION)
         status =
             bl_fail(err, BL_EFORMAT, "%s: not a training state of version %d", path, STATE_VERSION);
-#define X(kind, member)                                                                            \
-    if (status == BL_OK && !take_##kind(&state->member, json_object_get(root, #member)))           \
+#define X(kind, member, need)                                                                      \
+    if (status == BL_OK && (need == MUST || json_object_get(root, #member)) &&                     \
+        !take_##kind(&state->member, json_object_get(root, #member)))                              \
         status = bl_fail(err, BL_EFORMAT, "%s: \"%s\" is missing or wrong", path, #member);
     STATE_MEMBERS(X)
 #undef X

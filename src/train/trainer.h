@@ -58,7 +58,6 @@ struct bl_trainer {
     char *resumed_from; /* checkpoint folder, or NULL */
     double saved_at;    /* clock of the last checkpoint */
     double rate;        /* tokens a second, smoothed */
-    unsigned bad_steps; /* non-finite ones in a row */
 
     bl_train_fn *fn;
     void *user;

@@ -32,10 +32,17 @@ bl_status bl_trainer_restore(bl_trainer *t, const char *checkpoint, bl_error *er
         return bl_fail(err, BL_EINVAL,
                        "%s was trained on other data (%s, here %s); resume with the same folder",
                        checkpoint, state.data_id, t->state.data_id);
+    if (*state.train_hash && strcmp(state.train_hash, t->state.train_hash) != 0)
+        return bl_fail(err, BL_EINVAL,
+                       "%s was trained on other data: %s has the hash %s, not %s; resume with the "
+                       "same folder",
+                       checkpoint, bl_tokens_path(t->data->split[BL_DATA_TRAIN]),
+                       t->state.train_hash, state.train_hash);
     BL_TRY(bl_checkpoint_tensors(&t->net, &t->moments, checkpoint, err));
     bl_loader_cursor cursor = {state.epoch, state.position};
     BL_TRY(bl_loader_seek(t->loader, cursor, err));
     state.options = t->o;
+    memcpy(state.train_hash, t->state.train_hash, sizeof state.train_hash);
     t->state = state;
     return BL_OK;
 }
@@ -63,6 +70,7 @@ static bl_status open_parts(bl_trainer *t, const char *data_dir, const bl_config
     t->state.lr_scale = 1;
     (void)snprintf(t->state.data_id, sizeof t->state.data_id, "%s:%" PRIu64,
                    t->data->meta.tokenizer_hash, t->data->meta.split[BL_DATA_TRAIN].tokens);
+    BL_TRY(bl_file_hash(bl_tokens_path(train), t->state.train_hash, err));
     if (!checkpoint) {
         BL_TRY(bl_net_init(&t->net, t->o.seed, err));
         BL_TRY(open_records(t, 0, err));

@@ -41,7 +41,7 @@ void bl_trainer_note(bl_trainer *t, bl_train_output which, bl_status status, con
         return;
     if (status == BL_OK) {
         trouble->failures = 0;
-        (void)snprintf(text, sizeof text, "%s: works again, after failing %" PRIu64 " times",
+        (void)snprintf(text, sizeof text, "%s: works again; failures before: %" PRIu64,
                        output_names[which], before);
         warn(t, which, text);
         return;

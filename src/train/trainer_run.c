@@ -24,7 +24,9 @@ static bl_status save(bl_trainer *t, bl_error *err)
     bl_trainer_report_text(t, BL_TRAIN_CHECKPOINT, "%s", dir);
     bl_free(dir);
     bl_error why;
-    bl_status status = bl_checkpoint_prune(t->run_dir, &t->state, &why);
+    bl_status status = BL_OK;
+    if (!t->state.bad_steps) /* or else the run may have to go back behind this one */
+        status = bl_checkpoint_prune(t->run_dir, &t->state, &why);
     bl_trainer_note(t, BL_TRAIN_OUTPUT_PRUNE, status, &why);
     status = bl_metrics_draw(&t->metrics, t->run_dir, &why);
     bl_trainer_note(t, BL_TRAIN_OUTPUT_CURVE, status, &why);
@@ -120,6 +122,24 @@ static void take_back_records(bl_trainer *t)
     bl_trainer_note(t, BL_TRAIN_OUTPUT_TENSORBOARD, status, &why);
 }
 
+/* The newest checkpoint that was not saved between bad steps, when a signal asked for one; *dir is
+ * NULL when there is none. */
+static bl_status newest_good(bl_trainer *t, char **dir, bl_error *err)
+{
+    bl_train_state state = {.step = UINT64_MAX};
+    for (;;) {
+        BL_TRY(bl_checkpoint_newest(dir, t->run_dir, state.step, err));
+        if (!*dir)
+            return BL_OK;
+        bl_status status = bl_checkpoint_state(&state, *dir, err);
+        if (status == BL_OK && !state.bad_steps)
+            return BL_OK;
+        bl_free(*dir);
+        *dir = NULL;
+        BL_TRY(status);
+    }
+}
+
 /* Notes a step that was skipped because its loss or gradient is not finite.  Five in a row go back
  * to the last checkpoint at half the learning rate, once. */
 static bl_status handle_bad_step(bl_trainer *t, const bl_train_event *event, bl_error *err)
@@ -127,14 +147,13 @@ static bl_status handle_bad_step(bl_trainer *t, const bl_train_event *event, bl_
     BL_OP(t->dev, zero, t->grads_block, t->block_bytes);
     bl_trainer_report_text(t, BL_TRAIN_WARNING,
                            "step %" PRIu64 " skipped: loss %g, gradient norm %g", event->step,
-                           event->loss, event->grad_norm);
-    if (++t->bad_steps < BAD_STEPS_IN_A_ROW)
+                           fabs(event->loss), fabs(event->grad_norm)); /* nan has no sign */
+    if (++t->state.bad_steps < BAD_STEPS_IN_A_ROW)
         return BL_OK;
-    t->bad_steps = 0;
     char *dir = NULL;
     double scale = t->state.lr_scale;
     if (scale == 1)
-        BL_TRY(bl_checkpoint_newest(&dir, t->run_dir, err));
+        BL_TRY(newest_good(t, &dir, err));
     if (!dir)
         return bl_fail(err, BL_EDIVERGED,
                        "training diverged at step %" PRIu64 ": %d steps in a row without a finite "
@@ -145,7 +164,9 @@ static bl_status handle_bad_step(bl_trainer *t, const bl_train_event *event, bl_
         t->state.lr_scale = scale / 2;
         take_back_records(t);
         bl_trainer_report_text(t, BL_TRAIN_WARNING,
-                               "training diverged: back to %s at half the learning rate", dir);
+                               "training diverged at step %" PRIu64
+                               ": back to %s at half the learning rate",
+                               event->step, dir);
     }
     bl_free(dir);
     return status;
@@ -226,7 +247,7 @@ bl_status bl_trainer_run(bl_trainer *t, bl_train_fn *fn, void *user, bl_error *e
             BL_TRY(handle_bad_step(t, &event, err));
             continue;
         }
-        t->bad_steps = 0;
+        t->state.bad_steps = 0;
         BL_TRY(after_step(t, last, err));
     }
     return finish(t, BL_OK, err);

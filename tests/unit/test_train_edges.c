@@ -1,75 +1,13 @@
 /* The edges of a training run: what a resumed run makes of odd options and of damaged folders. */
-#include "scratch.h"
+#include "small_run.h"
 
 #include "infer/sampler.h"
 
+#include "train/checkpoint.h"
+#include "train/manifest.h"
+
+#include <jansson.h>
 #include <math.h>
-
-typedef const char *pair[2];
-
-/* What a run told its watcher. */
-typedef struct watch {
-    bl_trainer *trainer;
-    uint64_t stop_at, first, last, steps; /* steps: as the last event says */
-    unsigned trained;
-} watch;
-
-static void on_event(void *user, const bl_train_event *e)
-{
-    watch *w = user;
-    w->steps = e->steps;
-    if (e->kind != BL_TRAIN_STEP)
-        return;
-    if (!w->trained++)
-        w->first = e->step;
-    w->last = e->step;
-    if (w->last == w->stop_at)
-        bl_trainer_stop(w->trainer);
-}
-
-static int make_data(void **state)
-{
-    static const pair set[] = {{"tales_bytes", "60000"}, {"vocab_size", "400"}};
-    const char *source = "tales";
-    bl_options *o;
-    assert_int_equal(scratch_make(state), 0);
-    assert_ok(bl_options_open(&o, BL_OPTIONS_PREPARE, &failure));
-    for (size_t i = 0; i < 2; i++)
-        assert_ok(bl_options_set(o, set[i][0], set[i][1], &failure));
-    assert_ok(bl_prepare(&source, 1, scratch("data"), o, NULL, NULL, NULL, &failure));
-    bl_options_close(o);
-    return 0;
-}
-
-/* Runs in this folder with these options (up to a NULL name) over the usual ones. */
-static bl_status train(const char *run, pair *set, watch *w)
-{
-    static const pair shape[] = {{"hidden_size", "32"},
-                                 {"intermediate_size", "32"},
-                                 {"num_hidden_layers", "1"},
-                                 {"num_attention_heads", "2"}};
-    static const pair usual[] = {{"preset", "tiny"}, {"batch", "2"}, {"context", "16"}};
-    bl_options *o, *config;
-    assert_ok(bl_options_open(&o, BL_OPTIONS_TRAIN, &failure));
-    assert_ok(bl_options_open(&config, BL_OPTIONS_CONFIG, &failure));
-    for (size_t i = 0; i < sizeof shape / sizeof *shape; i++)
-        assert_ok(bl_options_set(config, shape[i][0], shape[i][1], &failure));
-    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
-        assert_ok(bl_options_set(o, usual[i][0], usual[i][1], &failure));
-    for (; set && (*set)[0]; set++)
-        assert_ok(bl_options_set(o, (*set)[0], (*set)[1], &failure));
-    bl_status status = bl_trainer_open(&w->trainer, scratch("data"), *run ? scratch(run) : run, o,
-                                       config, &failure);
-    if (status == BL_OK) {
-        if (w->stop_at == UINT64_MAX) /* before the first step */
-            bl_trainer_stop(w->trainer);
-        status = bl_trainer_run(w->trainer, on_event, w, &failure);
-    }
-    bl_trainer_close(w->trainer);
-    bl_options_close(config);
-    bl_options_close(o);
-    return status;
-}
 
 static void stopped_before_the_first_step(void **state)
 {
@@ -150,6 +88,75 @@ static void odd_metrics(void **state)
     assert_int_equal(again.trained, 0);
 }
 
+/* Two tokens change places: same tokenizer, same count, another text. */
+static void other_data(void **state)
+{
+    (void)state;
+    watch w = {0}, again = {0};
+    const char *const run = "other";
+    const char *path = scratch("data/train.bin");
+    pair on[] = {{"steps", "3"}, {"resume", "true"}, {NULL}};
+    assert_ok(train(run, (pair[]){{"steps", "3"}, {"stop_after", "2"}, {NULL}}, &w));
+    bl_map map;
+    assert_ok(bl_map_open(&map, path, &failure));
+    char *bytes = malloc(map.size), swapped[2];
+    assert_non_null(bytes);
+    memcpy(bytes, map.data, map.size);
+    size_t at = map.size / 4 * 2;
+    while (memcmp(bytes + at, bytes + at + 2, 2) == 0)
+        at += 2;
+    memcpy(swapped, bytes + at, 2);
+    memmove(bytes + at, bytes + at + 2, 2);
+    memcpy(bytes + at + 2, swapped, 2);
+    scratch_write(path, bytes, map.size);
+    assert_int_equal(train(run, on, &again), BL_EINVAL);
+    assert_non_null(strstr(failure.message, "trained on other data"));
+    assert_int_equal(again.trained, 0);
+    memmove(bytes + at + 2, bytes + at, 2);
+    memcpy(bytes + at, swapped, 2);
+    scratch_write(path, bytes, map.size);
+    free(bytes);
+    bl_map_close(&map);
+    assert_ok(train(run, on, &again));
+    assert_int_equal(again.first, 3);
+}
+
+/* A state of before some members existed is still gone on from; one with a wrong member is not. */
+static void old_states(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"model.safetensors", "optimizer.safetensors", "state.json"};
+    static const char *const newer[] = {"bad_steps", "train_hash"};
+    watch w = {0}, again = {0};
+    const char *const run = "old";
+    pair on[] = {{"steps", "5"}, {"resume", "true"}, {NULL}};
+    char path[700], dir[700];
+    assert_ok(train(run, (pair[]){{"steps", "5"}, {"stop_after", "2"}, {NULL}}, &w));
+    (void)snprintf(dir, sizeof dir, "%s", scratch("old/ckpt/step-00000002"));
+    (void)snprintf(path, sizeof path, "%s", scratch("old/ckpt/step-00000002/state.json"));
+    json_t *root = json_load_file(path, 0, NULL);
+    for (size_t i = 0; i < 2; i++) {
+        json_t *member = json_incref(json_object_get(root, newer[i]));
+        assert_non_null(member);
+        assert_int_equal(json_object_set_new(root, newer[i], json_null()), 0);
+        assert_int_equal(json_dump_file(root, path, 0), 0);
+        assert_ok(bl_manifest_write(dir, files, 3, &failure));
+        assert_int_equal(train(run, on, &again), BL_EFORMAT);
+        assert_non_null(strstr(failure.message, newer[i]));
+        assert_int_equal(json_object_set_new(root, newer[i], member), 0);
+    }
+    for (size_t i = 0; i < 2; i++)
+        assert_int_equal(json_object_del(root, newer[i]), 0);
+    assert_int_equal(json_dump_file(root, path, 0), 0);
+    json_decref(root);
+    assert_ok(bl_manifest_write(dir, files, 3, &failure));
+    assert_ok(train(run, on, &again));
+    assert_int_equal(again.first, 3);
+    bl_train_state after;
+    assert_ok(bl_checkpoint_state(&after, scratch("old/ckpt/step-00000005"), &failure));
+    assert_int_equal(strlen(after.train_hash), 32);
+}
+
 static void no_folder(void **state)
 {
     (void)state;
@@ -185,6 +192,8 @@ int main(void)
         cmocka_unit_test(stop_after_the_end),
         cmocka_unit_test(damaged_newest),
         cmocka_unit_test(odd_metrics),
+        cmocka_unit_test(other_data),
+        cmocka_unit_test(old_states),
         cmocka_unit_test(no_folder),
         cmocka_unit_test(odd_logits),
     };

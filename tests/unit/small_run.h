@@ -1,0 +1,83 @@
+/* A small training run for a test program: its data, its options, and what it told.  Include first.
+ */
+#ifndef BL_TESTS_SMALL_RUN_H
+#define BL_TESTS_SMALL_RUN_H
+
+#include "scratch.h"
+
+typedef const char *pair[2];
+
+/* What a run told its watcher. */
+typedef struct watch {
+    bl_trainer *trainer;
+    uint64_t stop_at, first, last, steps; /* steps: as the last event says */
+    unsigned trained, warnings;
+    char warning[600]; /* the last */
+    void (*on_step)(struct watch *w,
+                    const bl_train_event *); /* what a test does meanwhile, or NULL */
+} watch;
+
+static inline void on_event(void *user, const bl_train_event *e)
+{
+    watch *w = user;
+    w->steps = e->steps;
+    if (e->kind == BL_TRAIN_WARNING) {
+        w->warnings++;
+        (void)snprintf(w->warning, sizeof w->warning, "%s", e->text);
+    }
+    if (e->kind != BL_TRAIN_STEP)
+        return;
+    if (!w->trained++)
+        w->first = e->step;
+    w->last = e->step;
+    if (w->last == w->stop_at)
+        bl_trainer_stop(w->trainer);
+    if (w->on_step)
+        w->on_step(w, e);
+}
+
+static inline int make_data(void **state)
+{
+    static const pair set[] = {{"tales_bytes", "60000"}, {"vocab_size", "400"}};
+    const char *source = "tales";
+    bl_options *o;
+    assert_int_equal(scratch_make(state), 0);
+    assert_ok(bl_options_open(&o, BL_OPTIONS_PREPARE, &failure));
+    for (size_t i = 0; i < 2; i++)
+        assert_ok(bl_options_set(o, set[i][0], set[i][1], &failure));
+    assert_ok(bl_prepare(&source, 1, scratch("data"), o, NULL, NULL, NULL, &failure));
+    bl_options_close(o);
+    return 0;
+}
+
+/* Runs in this folder with these options (up to a NULL name) over the usual ones. */
+static inline bl_status train(const char *run, pair *set, watch *w)
+{
+    static const pair shape[] = {{"hidden_size", "32"},
+                                 {"intermediate_size", "32"},
+                                 {"num_hidden_layers", "1"},
+                                 {"num_attention_heads", "2"}};
+    static const pair usual[] = {{"preset", "tiny"}, {"batch", "2"}, {"context", "16"}};
+    bl_options *o, *config;
+    assert_ok(bl_options_open(&o, BL_OPTIONS_TRAIN, &failure));
+    assert_ok(bl_options_open(&config, BL_OPTIONS_CONFIG, &failure));
+    for (size_t i = 0; i < sizeof shape / sizeof *shape; i++)
+        assert_ok(bl_options_set(config, shape[i][0], shape[i][1], &failure));
+    for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
+        assert_ok(bl_options_set(o, usual[i][0], usual[i][1], &failure));
+    for (; set && (*set)[0]; set++)
+        assert_ok(bl_options_set(o, (*set)[0], (*set)[1], &failure));
+    bl_status status = bl_trainer_open(&w->trainer, scratch("data"), *run ? scratch(run) : run, o,
+                                       config, &failure);
+    if (status == BL_OK) {
+        if (w->stop_at == UINT64_MAX) /* before the first step */
+            bl_trainer_stop(w->trainer);
+        status = bl_trainer_run(w->trainer, on_event, w, &failure);
+    }
+    bl_trainer_close(w->trainer);
+    bl_options_close(config);
+    bl_options_close(o);
+    return status;
+}
+
+#endif
