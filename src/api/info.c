@@ -63,13 +63,6 @@ static void describe_state(json_t *out, const bl_train_state *s)
     set(out, "training", train);
 }
 
-/* The state a conversation carries: constant, whatever its length. */
-static uint64_t state_bytes(const bl_dims *m)
-{
-    uint64_t inner = m->H * (m->F * m->F + m->F + 2 * m->C * m->F);
-    return sizeof(float) * m->L * (inner + (m->K - 1) * m->D);
-}
-
 static bl_status describe_model(json_t *out, const char *path, bl_error *err)
 {
     bl_model_files files;
@@ -85,11 +78,10 @@ static bl_status describe_model(json_t *out, const char *path, bl_error *err)
     if (status == BL_OK)
         status = bl_tensors_open(&tensors, &config, err);
     if (status == BL_OK) {
-        bl_dims m = bl_config_dims(&config);
         set(out, "kind", json_string(files.is_run ? "run" : "model"));
         set(out, "path", json_string(path));
         set(out, "parameters", count_of(tensors.parameters));
-        set(out, "state_bytes", count_of(state_bytes(&m)));
+        set(out, "state_bytes", count_of(sizeof(float) * bl_state_elements(&config)));
         status = describe_weights(out, weights, 0, err);
         set(out, "config", bl_options_to_json(BL_OPTIONS_CONFIG, &config));
     }

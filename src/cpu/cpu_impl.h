@@ -32,7 +32,7 @@ typedef struct bl_cpu {
     float *dense_x;              /* [DEQUANT_ROWS, max(D, I)] */
     float *dense_w;              /* [D max(D, I)] */
     float *partial;              /* [row blocks, widest parameter gradient] */
-    float *ttt_grads;            /* [B H, F F + 3 F + C] */
+    float *ttt_grads;            /* [B H, bl_ttt_grad_floats()] */
     float *rope;                 /* [2, C, F] cos and sin, for the shape below */
     float *conv_w;               /* [2 (K + 1), D] */
     double *norms;               /* [NORM_BLOCKS] */
@@ -87,7 +87,8 @@ bl_q8_view bl_q8_open(const bl_cpu *c, const bl_q8 *q8, size_t N, size_t K);
 void bl_gemm(const bl_cpu *cpu, int ta, int tb, size_t M, size_t N, size_t K, const float *a,
              size_t lda, const float *b, size_t ldb, int add, float *c, size_t ldc);
 size_t bl_gemm_local_floats(void);
-size_t bl_ttt_local_floats(const bl_limits *most);
+size_t bl_ttt_linear_local_floats(const bl_limits *most);
+size_t bl_ttt_mlp_local_floats(const bl_limits *most);
 
 /* Every op of the table; the linker proves that none is missing. */
 #define X(op, params, args) size_t bl_cpu_##op params;

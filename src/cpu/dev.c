@@ -1,6 +1,6 @@
 /* The CPU device: opening, memory, scratch and the op table. */
 #include "cpu/cpu_dev.h"
-#include "cpu/cpu_impl.h"
+#include "cpu/ttt.h"
 #include "core/alloc.h"
 #include "core/arena.h"
 
@@ -110,8 +110,9 @@ static void plan(bl_cpu *c, bl_arena *a, const bl_limits *m)
     size_t N = m->B * m->T, wide = bl_most(m->D, m->I), F = sizeof(float);
     size_t rows = bl_least(N, HEAD_ROWS);
     size_t grads = bl_most(bl_most(3 * m->D, m->I), bl_most(m->D * (m->K + 1), m->H * (m->D + 1)));
+    size_t ttt = m->M > m->F ? bl_ttt_mlp_local_floats(m) : bl_ttt_linear_local_floats(m);
     c->partial_floats = bl_blocks(N, ROW_BLOCK) * grads;
-    c->local_floats = bl_most(bl_most(bl_gemm_local_floats(), bl_ttt_local_floats(m)), 2 * wide);
+    c->local_floats = bl_most(bl_most(bl_gemm_local_floats(), ttt), 2 * wide);
     c->local_floats = bl_blocks(c->local_floats, 16) * 16;
     size_t tiles = bl_blocks(m->V, HEAD_COLS);
     c->logits = bl_arena_push(a, tiles * rows * HEAD_COLS, F);
@@ -122,7 +123,8 @@ static void plan(bl_cpu *c, bl_arena *a, const bl_limits *m)
     c->dense_x = bl_arena_push(a, bl_least(N, DEQUANT_ROWS) * wide, F);
     c->dense_w = bl_arena_push(a, m->D * wide, F);
     c->partial = bl_arena_push(a, c->partial_floats, F);
-    c->ttt_grads = bl_arena_push(a, m->B * m->H * (m->F * m->F + 3 * m->F + m->C), F);
+    c->ttt_grads =
+        bl_arena_push(a, m->B * m->H * bl_ttt_grad_floats(m->F, m->C, bl_most(m->F, m->M)), F);
     c->rope = bl_arena_push(a, 2 * m->C * m->F, F);
     c->conv_w = bl_arena_push(a, 2 * (m->K + 1) * m->D, F);
     c->norms = bl_arena_push(a, NORM_BLOCKS, sizeof(double));
@@ -137,6 +139,7 @@ bl_status bl_cpu_reserve(bl_dev *d, const bl_limits *most, bl_error *err)
     m.B = bl_most(m.B, most->B), m.T = bl_most(m.T, most->T), m.D = bl_most(m.D, most->D);
     m.H = bl_most(m.H, most->H), m.F = bl_most(m.F, most->F), m.I = bl_most(m.I, most->I);
     m.V = bl_most(m.V, most->V), m.C = bl_most(m.C, most->C), m.K = bl_most(m.K, most->K);
+    m.M = bl_most(m.M, most->M);
     bl_arena a;
     bl_arena_measure(&a);
     plan(c, &a, &m);

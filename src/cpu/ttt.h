@@ -1,10 +1,10 @@
-/* What the TTT forward, step and backward share on the CPU: one chunk of one (sequence, head). */
+/* What the TTT ops share on the CPU: one chunk of one (sequence, head), for both inner models. */
 #ifndef BL_CPU_TTT_H
 #define BL_CPU_TTT_H
 
 #include "cpu/cpu_impl.h"
 
-enum { TTT_C_MOST = 64 };
+enum { TTT_C_MOST = 64, TTT_F_MOST = 128 };
 
 /* The constants of one call. */
 typedef struct bl_ttt_call {
@@ -18,26 +18,92 @@ typedef struct bl_ttt_call {
 /* Fills rope tables (kept while the shape stays) and tau.  Not inside a parallel region. */
 void bl_ttt_begin(bl_cpu *c, bl_ttt_call *call, const bl_ttt_params *p, const bl_ttt_shape *s);
 
-/* Room of one chunk, from a thread's scratch. */
-typedef struct bl_ttt_room {
-    float *q, *z, *mix; /* [C,F] rotated queries, [C,F], [C,C] */
-} bl_ttt_room;
+/* Floats of the partial sums of one (sequence, head): its state's gradients, dgamma, dbeta, dtau.
+ */
+size_t bl_ttt_grad_floats(size_t F, size_t C, size_t M);
+
+/* Visits of elements in one call: what decides about threads. */
+size_t bl_ttt_work(const bl_ttt_shape *s, size_t M);
+
+/* ---- forward: one matrix W [in,out] that keys write and queries read ---- */
 
 /* S[i,j] = -tau[at + i] (q_i . k_j + 1) for j <= at + i, else 0: minus `mix` of MODEL 3.4 without
- * lambda, which h carries.  q [m,F], k [at + m,F], mix rows of stride C. */
+ * lambda, which h carries.  q [m,in], k [at + m,in], mix rows of stride C. */
 void bl_ttt_mix(const bl_ttt_call *call, float *mix, const float *q, const float *k, size_t at,
-                size_t m);
-
-/* zb = b + q W + mix h for m rows; at + m rows of h count. */
-void bl_ttt_read(const bl_ttt_call *call, float *zb, const float *q, const float *W, const float *b,
-                 const float *mix, const float *h, size_t at, size_t m);
+                size_t m, size_t in);
 
 /* z = b + k W for m rows. */
 void bl_ttt_affine(const bl_ttt_call *call, float *z, const float *k, const float *W,
-                   const float *b, size_t m);
+                   const float *b, size_t m, size_t in, size_t out);
 
-/* W -= tau[n] sum k^T h, b -= tau[n] sum h over a full chunk; tmp [C,F]. */
+/* zb = b + q W + mix h for m rows; at + m rows of h count. */
+void bl_ttt_read(const bl_ttt_call *call, float *zb, const float *q, const float *W, const float *b,
+                 const float *mix, const float *h, size_t at, size_t m, size_t in, size_t out);
+
+/* W -= tau[n] sum k^T h, b -= tau[n] sum h over a full chunk; tmp [C,in]. */
 void bl_ttt_fold(const bl_ttt_call *call, float *W, float *b, const float *k, const float *h,
-                 float *tmp);
+                 float *tmp, size_t in, size_t out);
+
+/* ---- backward (ttt_grads.c) ---- */
+
+/* Pointers of one (sequence, head) into the tensors of the call. */
+typedef struct bl_ttt_head {
+    const float *q, *k, *v, *dout, *lambda; /* rows of stride ld; lambda of stride H */
+    float *dq, *dk, *dv, *dlambda;
+    float *dgamma, *dbeta, *dtau; /* this task's partial sums */
+} bl_ttt_head;
+
+/* The head of a task, all its pointers but the partial sums. */
+bl_ttt_head bl_ttt_head_at(size_t task, const bl_ttt_shape *s, bl_act *dq, bl_act *dk, bl_act *dv,
+                           bl_real *dlambda, const bl_act *dout, const bl_act *q, const bl_act *k,
+                           const bl_act *v, const bl_real *lambda);
+
+/* Rows first .. first + m - 1 of q and k, rotated. */
+void bl_ttt_rotate(const bl_ttt_call *call, const bl_ttt_head *x, float *q, float *k, size_t first,
+                   size_t m);
+
+/* Rows of dq, dk rotated back, and dlambda, to where the call wants them. */
+void bl_ttt_hand_out(const bl_ttt_call *call, const bl_ttt_head *x, const float *dq,
+                     const float *dk, const float *dlam, size_t first, size_t m);
+
+/* Zb = Q W + b - C G, C = rate (Q K^T + 1) of one chunk: from dZb its dQ +=, dK and dG written,
+ * dlam and x->dtau += through rate.  Wt becomes W^T.  dW and db are left to the caller. */
+typedef struct bl_ttt_reader {
+    const float *q, *k, *W, *G, *dzb; /* [m,in], [m,in], [in,out], [m,out], [m,out] */
+    const float *mix;                 /* as bl_ttt_mix made it */
+    float *dq, *dk, *dG;              /* [m,in], [m,in], [m,out] */
+    float *Wt;                        /* [out,in] */
+    size_t in, out;
+} bl_ttt_reader;
+
+/* Squares that the adjoint of a read works in, [C,C] each. */
+typedef struct bl_ttt_squares {
+    float *coef, *dC, *S;
+} bl_ttt_squares;
+void bl_ttt_read_bwd(const bl_ttt_call *call, const bl_ttt_reader *r, const bl_ttt_squares *sq,
+                     const bl_ttt_head *x, float *dlam, size_t first, size_t m);
+
+/* W' = W - (r K)^T G, b' = b - sum r G over a full chunk: dK, dG -=; dlam and x->dtau +=. */
+typedef struct bl_ttt_updater {
+    const float *k, *G, *dW, *db; /* [m,in], [m,out]; gradients of W', b' */
+    float *dk, *dG;
+    float *tmp; /* [C, larger of in and out] */
+    size_t in, out;
+} bl_ttt_updater;
+void bl_ttt_update_bwd(const bl_ttt_call *call, const bl_ttt_updater *u, const bl_ttt_head *x,
+                       float *dlam, size_t first, size_t m);
+
+/* dW += q^T dzb + k^T dz, db += sum dzb + sum dz for m rows. */
+void bl_ttt_state_bwd(const bl_ttt_call *call, float *dW, float *db, const float *q,
+                      const float *dzb, const float *k, const float *dz, size_t m, size_t in,
+                      size_t out);
+
+/* to[i] += sum over sequences of the tasks' parts, ascending; a part is `width` floats a task. */
+void bl_ttt_gather(const bl_cpu *c, float *to, size_t offset, size_t count, size_t width,
+                   const bl_ttt_shape *s, size_t head);
+
+/* ddelta += every task's dtau, at `offset` of its part, where tau > 0. */
+void bl_ttt_gather_delta(const bl_cpu *c, bl_param *ddelta, const bl_ttt_call *call, size_t offset,
+                         size_t width, const bl_ttt_shape *s);
 
 #endif

@@ -34,42 +34,46 @@ void bl_ttt_begin(bl_cpu *c, bl_ttt_call *call, const bl_ttt_params *p, const bl
 }
 
 void bl_ttt_mix(const bl_ttt_call *call, float *mix, const float *q, const float *k, size_t at,
-                size_t m)
+                size_t m, size_t in)
 {
-    size_t C = call->C, F = call->F;
-    call->kern->dots(mix, C, q, F, k, F, m, at + m, F);
+    size_t C = call->C;
+    call->kern->dots(mix, C, q, in, k, in, m, at + m, in);
     for (size_t i = 0; i < m; i++)
         for (size_t j = 0; j < at + m; j++)
             mix[i * C + j] = j <= at + i ? -call->tau[at + i] * (mix[i * C + j] + 1.0f) : 0.0f;
 }
 
 void bl_ttt_affine(const bl_ttt_call *call, float *z, const float *k, const float *W,
-                   const float *b, size_t m)
+                   const float *b, size_t m, size_t in, size_t out)
 {
-    size_t F = call->F;
     for (size_t i = 0; i < m; i++)
-        memcpy(z + i * F, b, F * sizeof *z);
-    call->kern->matmul(z, F, k, F, 1, W, F, m, F, F);
+        memcpy(z + i * out, b, out * sizeof *z);
+    call->kern->matmul(z, out, k, in, 1, W, out, m, out, in);
 }
 
 void bl_ttt_read(const bl_ttt_call *call, float *zb, const float *q, const float *W, const float *b,
-                 const float *mix, const float *h, size_t at, size_t m)
+                 const float *mix, const float *h, size_t at, size_t m, size_t in, size_t out)
 {
-    bl_ttt_affine(call, zb, q, W, b, m);
-    call->kern->matmul(zb, call->F, mix, call->C, 1, h, call->F, m, call->F, at + m);
+    bl_ttt_affine(call, zb, q, W, b, m, in, out);
+    call->kern->matmul(zb, out, mix, call->C, 1, h, out, m, out, at + m);
 }
 
 void bl_ttt_fold(const bl_ttt_call *call, float *W, float *b, const float *k, const float *h,
-                 float *tmp)
+                 float *tmp, size_t in, size_t out)
 {
-    size_t C = call->C, F = call->F;
+    size_t C = call->C;
     float tau = call->tau[C - 1];
-    for (size_t i = 0; i < C * F; i++)
+    for (size_t i = 0; i < C * in; i++)
         tmp[i] = -tau * k[i];
-    call->kern->matmul(W, F, tmp, 1, F, h, F, F, F, C);
+    call->kern->matmul(W, out, tmp, 1, in, h, out, in, out, C);
     for (size_t j = 0; j < C; j++)
-        call->kern->axpy(b, -tau, h + j * F, F);
+        call->kern->axpy(b, -tau, h + j * out, out);
 }
+
+/* Room of one chunk, from a thread's scratch. */
+typedef struct bl_ttt_room {
+    float *q, *z, *mix; /* [C,F] rotated queries, [C,F], [C,C] */
+} bl_ttt_room;
 
 /* m more tokens of one chunk that holds `at` already; k and h are the chunk's buffers. */
 static void advance(const bl_ttt_call *call, const bl_ttt_room *room, float *o, float *W, float *b,
@@ -83,17 +87,17 @@ static void advance(const bl_ttt_call *call, const bl_ttt_room *room, float *o, 
         kern->rope(room->q + i * F, q + i * ld, cs, sn, F);
         kern->rope(k + (at + i) * F, key + i * ld, cs, sn, F);
     }
-    bl_ttt_affine(call, room->z, k + at * F, W, b, m);
+    bl_ttt_affine(call, room->z, k + at * F, W, b, m, F, F);
     for (size_t i = 0; i < m; i++)
         kern->ttt_inner(h + (at + i) * F, NULL, NULL, room->z + i * F, k + (at + i) * F, v + i * ld,
                         call->gamma, call->beta, lambda[i * call->H], F);
-    bl_ttt_mix(call, room->mix, room->q, k, at, m);
-    bl_ttt_read(call, room->z, room->q, W, b, room->mix, h, at, m);
+    bl_ttt_mix(call, room->mix, room->q, k, at, m, F);
+    bl_ttt_read(call, room->z, room->q, W, b, room->mix, h, at, m, F, F);
     for (size_t i = 0; i < m; i++)
         kern->ttt_out(o + i * ld, room->q + i * F, room->z + i * F, call->gamma, call->beta, F);
     if (at + m < call->C)
         return;
-    bl_ttt_fold(call, W, b, k, h, room->z);
+    bl_ttt_fold(call, W, b, k, h, room->z, F, F);
     memset(k, 0, call->C * F * sizeof *k);
     memset(h, 0, call->C * F * sizeof *h);
 }
@@ -119,12 +123,7 @@ static bl_ttt_room room_from(float **local, size_t C, size_t F)
     return room;
 }
 
-static size_t head_work(const bl_ttt_shape *s)
-{
-    return s->B * s->T * s->H * s->F * s->F;
-}
-
-size_t bl_cpu_ttt_saved_bytes(bl_dev *d, const bl_ttt_shape *s)
+size_t bl_cpu_ttt_linear_saved_bytes(bl_dev *d, const bl_ttt_shape *s)
 {
     (void)d;
     (void)s;
@@ -140,7 +139,7 @@ void bl_cpu_ttt_linear_fwd(bl_dev *d, bl_act *o, void *saved, const bl_act *q, c
     bl_ttt_call shared;
     bl_ttt_begin(c, &shared, p, s);
     size_t F = s->F, C = s->C, H = s->H;
-    int team = bl_cpu_team(c, head_work(s));
+    int team = bl_cpu_team(c, bl_ttt_work(s, F));
 #pragma omp parallel for num_threads(team) schedule(static)
     for (size_t task = 0; task < s->B * H; task++) {
         size_t b = task / H, head = task % H, first = b * s->T * H * F + head * F;
@@ -179,7 +178,7 @@ void bl_cpu_ttt_linear_step(bl_dev *d, bl_act *o, const bl_ttt_state *state, con
     bl_ttt_call shared;
     bl_ttt_begin(c, &shared, p, s);
     size_t F = s->F, C = s->C, H = s->H;
-    int team = bl_cpu_team(c, head_work(s));
+    int team = bl_cpu_team(c, bl_ttt_work(s, F));
 #pragma omp parallel for num_threads(team) schedule(static)
     for (size_t task = 0; task < s->B * H; task++) {
         size_t b = task / H, head = task % H, first = b * s->T * H * F + head * F;

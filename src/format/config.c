@@ -142,6 +142,12 @@ static bl_status overlay(bl_config *c, unsigned char present[BL_CONFIG_COUNT], c
     return BL_OK;
 }
 
+void bl_config_settle(bl_config *c, int base_lr_given)
+{
+    if (!base_lr_given)
+        c->ttt_base_lr = c->ttt_layer_type == BL_TTT_MLP ? 0.1 : 1;
+}
+
 bl_status bl_config_overlay(bl_config *c, unsigned char present[BL_CONFIG_COUNT], const char *path,
                             bl_error *err)
 {
@@ -157,6 +163,7 @@ bl_status bl_config_load(bl_config *c, const char *path, bl_error *err)
     unsigned char present[BL_CONFIG_COUNT];
     bl_options_defaults(BL_OPTIONS_CONFIG, c);
     BL_TRY(bl_config_overlay(c, present, path, err));
+    bl_config_settle(c, present[BL_CONFIG_ttt_base_lr]);
     bl_status status = bl_config_check(c, path, err);
     if (status == BL_EINVAL) /* a bad file is bad input, not a bad argument */
         status = BL_EFORMAT;

@@ -9,6 +9,10 @@
 enum { BL_CONFIG_FIELDS(X) BL_CONFIG_COUNT };
 #undef X
 
+/* The one default that hangs on another field: a ttt_base_lr that nobody gave is 1, and 0.1 when
+ * the inner model is an MLP (MODEL 3.6). */
+void bl_config_settle(bl_config *c, int base_lr_given);
+
 /* The fields of a preset by name (MODEL 5).  BL_EINVAL lists the presets. */
 bl_status bl_config_preset(bl_config *c, const char *preset, bl_error *err) BL_NODISCARD;
 

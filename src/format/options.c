@@ -64,6 +64,13 @@ void bl_options_close(bl_options *o)
     bl_free(o);
 }
 
+/* Defaults that hang on other fields of a set. */
+static void settle(bl_options *o)
+{
+    if (o->kind == BL_OPTIONS_CONFIG)
+        bl_config_settle(&o->fields.config, o->is_set[BL_CONFIG_ttt_base_lr]);
+}
+
 bl_status bl_options_set(bl_options *o, const char *name, const char *value, bl_error *err)
 {
     const bl_field_table *table = bl_fields(o->kind);
@@ -72,6 +79,7 @@ bl_status bl_options_set(bl_options *o, const char *name, const char *value, bl_
         return bl_field_unknown(table, name, err);
     BL_TRY(bl_field_read(field, &o->fields, value, table->noun, BL_EINVAL, err));
     o->is_set[field - table->fields] = 1;
+    settle(o);
     return BL_OK;
 }
 
@@ -106,6 +114,7 @@ bl_status bl_options_preset(bl_options *o, const char *preset, bl_error *err)
     bl_config config = o->fields.config;
     BL_TRY(bl_config_preset(&config, preset, err));
     o->fields.config = config;
+    settle(o);
     return BL_OK;
 }
 
@@ -118,6 +127,7 @@ bl_status bl_options_load(bl_options *o, const char *path, bl_error *err)
     o->fields.config = config;
     for (size_t i = 0; i < BL_CONFIG_COUNT; i++)
         o->is_set[i] |= present[i];
+    settle(o);
     return BL_OK;
 }
 

@@ -28,7 +28,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(real, rms_norm_eps, "1e-6", 0, 1, NULL, "epsilon of RMSNorm")                                 \
     X(real, rope_theta, "10000", 1, 1e9, NULL, "base of the rotary positions inside a chunk")       \
     X(choice, ttt_layer_type, "linear", 0, 0, "linear|mlp", "inner model of the TTT layer")         \
-    X(real, ttt_base_lr, "1", 0, 1000, NULL, "inner learning rate before its gate")                 \
+    X(real, ttt_base_lr, "1", 0, 1000, NULL, "inner learning rate before its gate (default for mlp: 0.1)") \
     X(size, mini_batch_size, "16", 1, 64, NULL, "chunk C: tokens between two updates of the inner model") \
     X(size, conv_kernel, "4", 2, 8, NULL, "taps K of the causal convolutions")                      \
     X(flag, share_qk, "true", 0, 1, NULL, "queries and keys from one projection through two convolutions") \

@@ -92,6 +92,9 @@ typedef struct bl_adamw_step {
       "its adjoint; dw +=; dgate may be dh; tmp [n]")                                              \
     X(void, add, (float *x, const float *y, size_t n), "x += y")                                   \
     X(void, axpy, (float *y, float a, const float *x, size_t n), "y += a x")                       \
+    X(void, mul, (float *y, const float *a, const float *b, size_t n), "y = a b; y may be a or b")    \
+    X(void, gelu, (float *y, float *slope, float *curve, const float *x, size_t n),                \
+      "y = gelu_tanh(x), its first and second derivative (either may be NULL)")                    \
     X(double, sumsq, (const float *x, size_t n), "sum of x^2, four double chains")                 \
     X(void, adamw, (float *p, float *g, float *m, float *v, const bl_adamw_step *a, size_t n),     \
       "one AdamW update; g is zeroed")                                                             \

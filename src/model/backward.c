@@ -45,8 +45,8 @@ static void layer_bwd(const bl_net *net, bl_pass *p, size_t l, const bl_layer_pa
     BL_OP(d, bitlinear_bwd_x, p->dxn, dy, t->o_proj, 0, N, D, D);
     BL_OP(d, gate_norm_bwd, p->dout, c->use_gate ? p->dz : NULL, g->post_w, g->post_b, g->attn_sub,
           p->dxn, a->o, a->z, w->post_w, w->post_b, w->attn_sub, a->stats, N, D);
-    BL_OP(d, ttt_linear_bwd, p->dq, p->dk, p->dv, p->dlambda, &dinner, p->dout, a->q, a->k, a->v,
-          a->lambda, a->ttt, &inner, &shape);
+    BL_TTT_OP(net, bwd, p->dq, p->dk, p->dv, p->dlambda, &dinner, p->dout, a->q, a->k, a->v,
+              a->lambda, a->ttt, &inner, &shape);
     if (c->share_qk) {
         BL_OP(d, conv_bwd, p->du, g->conv_q, g->conv_q_b, p->dq, a->u, w->conv_q, 0, p->B, p->T, D,
               m->K);
@@ -69,6 +69,12 @@ static void layer_bwd(const bl_net *net, bl_pass *p, size_t l, const bl_layer_pa
     BL_OP(d, lr_gate_bwd, p->dxn, g->lr_w, g->lr_b, p->dlambda, a->lambda, a->xn, w->lr_w,
           bl_net_lr_scale(net), N, D, m->H);
     BL_OP(d, rmsnorm_bwd, p->dx, g->seq_norm, p->dxn, a->x, a->rstd, w->seq_norm, N, D);
+
+    if (c->pre_conv) { /* x = x0 + conv(RMSNorm_pre(x0)) */
+        BL_OP(d, conv_bwd, p->dxn, g->pre_conv, g->pre_conv_b, p->dx, a->pn, w->pre_conv, 0, p->B,
+              p->T, D, m->K);
+        BL_OP(d, rmsnorm_bwd, p->dx, g->pre_norm, p->dxn, a->x0, a->rstd0, w->pre_norm, N, D);
+    }
 }
 
 void bl_net_loss_bwd(const bl_net *net, bl_pass *p, const bl_params *grads, float scale,

@@ -5,14 +5,6 @@
 
 #include <assert.h>
 
-static size_t elements(const bl_dims *m, const char *shape)
-{
-    size_t count = 1;
-    for (; *shape; shape++)
-        count *= bl_dims_letter(m, *shape);
-    return count;
-}
-
 static void bind_state(bl_decode *s, bl_arena *arena, const bl_net *net)
 {
     const bl_config *c = &net->config;
@@ -20,7 +12,9 @@ static void bind_state(bl_decode *s, bl_arena *arena, const bl_net *net)
     for (size_t l = 0; l < net->m.L; l++) {
         bl_layer_state *a = &s->layer[l];
 #define X(type, member, key, shape, present)                                                       \
-    a->member = (present) ? bl_arena_push(arena, elements(&net->m, shape), d->type##_bytes) : NULL;
+    a->member = (present)                                                                          \
+                    ? bl_arena_push(arena, bl_shape_elements(&net->m, shape), d->type##_bytes)     \
+                    : NULL;
         BL_LAYER_STATE(X)
 #undef X
     }
@@ -95,7 +89,7 @@ bl_status bl_decode_start(bl_decode *s, const bl_net *net, bl_error *err)
     BL_OP(d, zero, s->state_block, s->state_bytes);
     for (size_t l = 0; l < net->m.L; l++) {
         bl_ttt_params inner = bl_net_ttt_params(&net->w.layer[l]);
-        BL_OP(d, ttt_linear_start, &s->layer[l].ttt, &inner, &shape);
+        BL_TTT_OP(net, start, &s->layer[l].ttt, &inner, &shape);
     }
     s->position = 0;
     return BL_OP(d, sync, err);
@@ -114,6 +108,12 @@ static void layer_step(bl_decode *s, const bl_net *net, size_t l, size_t T)
     bl_ttt_shape shape = bl_net_ttt_shape(net, 1, T);
     bl_ttt_params inner = bl_net_ttt_params(w);
 
+    if (c->pre_conv) {
+        BL_OP(d, rmsnorm_fwd, s->u, NULL, s->rstd, s->x, w->pre_norm, eps, T, D);
+        BL_OP(d, conv_fwd, s->y, s->u, a->pre_tail, w->pre_conv, w->pre_conv_b, 1, T, D, K);
+        BL_OP(d, conv_tail, a->pre_tail, s->u, 1, T, D, K);
+        BL_OP(d, add, s->x, s->y, T * D);
+    }
     BL_OP(d, rmsnorm_fwd, s->xn, s->xq, s->rstd, s->x, w->seq_norm, eps, T, D);
     if (c->share_qk) {
         BL_OP(d, bitlinear_fwd, s->u, s->xq, t->q_proj, T, D, D);
@@ -128,7 +128,7 @@ static void layer_step(bl_decode *s, const bl_net *net, size_t l, size_t T)
     if (c->use_gate)
         BL_OP(d, bitlinear_fwd, s->z, s->xq, t->g_proj, T, D, D);
     BL_OP(d, lr_gate_fwd, s->lambda, s->xn, w->lr_w, w->lr_b, bl_net_lr_scale(net), T, D, m->H);
-    BL_OP(d, ttt_linear_step, s->o, &a->ttt, s->q, s->k, s->v, s->lambda, &inner, &shape, s->step);
+    BL_TTT_OP(net, step, s->o, &a->ttt, s->q, s->k, s->v, s->lambda, &inner, &shape, s->step);
     BL_OP(d, gate_norm_fwd, s->xq, s->stats, s->o, c->use_gate ? s->z : NULL, w->post_w, w->post_b,
           w->attn_sub, eps, T, D);
     BL_OP(d, bitlinear_residual, s->x, s->y, s->xq, t->o_proj, T, D, D);

@@ -30,6 +30,12 @@ static void layer_fwd(const bl_net *net, bl_pass *p, size_t l, bl_act *x_next)
     bl_ttt_shape shape = bl_net_ttt_shape(net, p->B, p->T);
     bl_ttt_params inner = bl_net_ttt_params(w);
 
+    if (c->pre_conv) { /* x = x0 + conv(RMSNorm_pre(x0)) */
+        BL_OP(d, rmsnorm_fwd, a->pn, NULL, a->rstd0, a->x0, w->pre_norm, eps, N, D);
+        BL_OP(d, conv_fwd, a->x, a->pn, NULL, w->pre_conv, w->pre_conv_b, p->B, p->T, D, m->K);
+        BL_OP(d, add, a->x, a->x0, N * D);
+    }
+
     /* x2 = x + TTT(RMSNorm(x)) */
     BL_OP(d, rmsnorm_fwd, a->xn, a->xq, a->rstd, a->x, w->seq_norm, eps, N, D);
     BL_OP(d, bitlinear_fwd, a->u, a->xq, t->q_proj, N, D, D);
@@ -43,7 +49,7 @@ static void layer_fwd(const bl_net *net, bl_pass *p, size_t l, bl_act *x_next)
     if (c->use_gate)
         BL_OP(d, bitlinear_fwd, a->z, a->xq, t->g_proj, N, D, D);
     BL_OP(d, lr_gate_fwd, a->lambda, a->xn, w->lr_w, w->lr_b, bl_net_lr_scale(net), N, D, m->H);
-    BL_OP(d, ttt_linear_fwd, a->o, a->ttt, a->q, a->k, a->v, a->lambda, &inner, &shape);
+    BL_TTT_OP(net, fwd, a->o, a->ttt, a->q, a->k, a->v, a->lambda, &inner, &shape);
     BL_OP(d, gate_norm_fwd, a->yq, a->stats, a->o, a->z, w->post_w, w->post_b, w->attn_sub, eps, N,
           D);
     BL_OP(d, copy, a->x2, a->x, N * D * d->act_bytes);
@@ -58,15 +64,23 @@ static void layer_fwd(const bl_net *net, bl_pass *p, size_t l, bl_act *x_next)
     residual(net, p, x_next, a->hq, t->down_proj, I, BL_SITE_FFN(l));
 }
 
+/* Where layer l takes the residual stream; after the last layer, the head. */
+static bl_act *entry(const bl_net *net, const bl_pass *p, size_t l)
+{
+    if (l == net->m.L)
+        return p->x;
+    return net->config.pre_conv ? p->layer[l].x0 : p->layer[l].x;
+}
+
 void bl_net_fwd(const bl_net *net, bl_pass *p)
 {
     const bl_dims *m = &net->m;
     bl_dev *d = net->dev;
-    BL_OP(d, embed_fwd, p->layer[0].x, net->w.embed, p->ids, p->N, m->D);
+    BL_OP(d, embed_fwd, entry(net, p, 0), net->w.embed, p->ids, p->N, m->D);
     if (p->dropout)
-        BL_OP(d, dropout, p->layer[0].x, p->N * m->D, BL_SITE_EMBED, p->step);
+        BL_OP(d, dropout, entry(net, p, 0), p->N * m->D, BL_SITE_EMBED, p->step);
     for (size_t l = 0; l < m->L; l++)
-        layer_fwd(net, p, l, l + 1 < m->L ? p->layer[l + 1].x : p->x);
+        layer_fwd(net, p, l, entry(net, p, l + 1));
     BL_OP(d, rmsnorm_fwd, p->h, NULL, p->rstd, p->x, net->w.norm, (float)net->config.rms_norm_eps,
           p->N, m->D);
 }

@@ -8,18 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-static bl_status check_variant(const bl_config *c, bl_error *err)
-{
-    BL_TRY(bl_config_check(c, "the model", err));
-    if (c->ttt_layer_type != BL_TTT_LINEAR)
-        return bl_fail(err, BL_EUNSUPPORTED,
-                       "ttt_layer_type mlp is not computed by this version; use linear");
-    if (c->pre_conv)
-        return bl_fail(err, BL_EUNSUPPORTED,
-                       "pre_conv is not computed by this version; set it to false");
-    return BL_OK;
-}
-
 /* Lays the ternarised matrices out; with a NULL base only measures. */
 static size_t bind_terns(bl_net *net, void *base, size_t size)
 {
@@ -43,7 +31,7 @@ static size_t bind_terns(bl_net *net, void *base, size_t size)
 bl_status bl_net_open(bl_net *net, const bl_config *config, bl_dev *dev, bl_error *err)
 {
     *net = (bl_net){.config = *config, .dev = dev};
-    BL_TRY(check_variant(config, err));
+    BL_TRY(bl_config_check(config, "the model", err));
     net->m = bl_config_dims(config);
     bl_status status = BL_OK;
     BL_TRY_GOTO(status, bl_tensors_open(&net->tensors, config, err), fail);
@@ -273,7 +261,8 @@ bl_limits bl_net_limits(const bl_net *net, size_t B, size_t T)
                        .I = m->I,
                        .V = m->V,
                        .C = m->C,
-                       .K = m->K};
+                       .K = m->K,
+                       .M = m->M};
 }
 
 bl_ttt_params bl_net_ttt_params(const bl_layer_params *w)

@@ -51,24 +51,28 @@ const bl_param *bl_net_head(const bl_net *net);
 
 /* clang-format off */
 
-/* Activations that the backward pass reads, of one layer.  X(type, name, elements) */
+/* Activations that the backward pass reads, of one layer.  X(type, name, elements, present) with a
+ * condition on bl_config *c. */
 #define BL_LAYER_ACTS(X)                                                                           \
-    X(act, x, N * D)        /* the residual stream at the layer's entry */                          \
-    X(act, xn, N * D)       /* RMSNorm(x) */                                                        \
-    X(real, rstd, N)       /* of it */                                                             \
-    X(act, u, N * D)        /* BitLinear_q */                                                       \
-    X(act, q, N * D)        /* before the rotation; u itself without share_qk */                    \
-    X(act, k, N * D)                                                                                \
-    X(act, v, N * D)                                                                                \
-    X(act, z, N * D)        /* the output gate */                                                   \
-    X(real, lambda, N * H)                                                                          \
-    X(act, o, N * D)        /* of the TTT chunks */                                                 \
-    X(real, stats, N * 3)  /* of gate_norm */                                                      \
-    X(act, x2, N * D)       /* the residual stream after the TTT block */                           \
-    X(real, rstd2, N)                                                                              \
-    X(act, gate, N * I)                                                                             \
-    X(act, up, N * I)                                                                               \
-    X(real, rstd3, N)      /* of swiglu_norm */
+    X(act, x0, N * D, c->pre_conv)  /* the residual stream at the layer's entry, before pre_conv */ \
+    X(act, pn, N * D, c->pre_conv)  /* RMSNorm_pre(x0) */                                          \
+    X(real, rstd0, N, c->pre_conv)  /* of it */                                                    \
+    X(act, x, N * D, 1)             /* the residual stream that the layer reads */                 \
+    X(act, xn, N * D, 1)            /* RMSNorm(x) */                                               \
+    X(real, rstd, N, 1)             /* of it */                                                    \
+    X(act, u, N * D, c->share_qk)   /* BitLinear_q; without share_qk q itself */                   \
+    X(act, q, N * D, 1)             /* before the rotation */                                      \
+    X(act, k, N * D, 1)                                                                            \
+    X(act, v, N * D, 1)                                                                            \
+    X(act, z, N * D, c->use_gate)   /* the output gate */                                          \
+    X(real, lambda, N * H, 1)                                                                      \
+    X(act, o, N * D, 1)             /* of the TTT chunks */                                        \
+    X(real, stats, N * 3, 1)        /* of gate_norm */                                             \
+    X(act, x2, N * D, 1)            /* the residual stream after the TTT block */                  \
+    X(real, rstd2, N, 1)                                                                           \
+    X(act, gate, N * I, 1)                                                                         \
+    X(act, up, N * I, 1)                                                                           \
+    X(real, rstd3, N, 1)            /* of swiglu_norm */
 
 /* Quantised inputs of the BitLinears.  X(name, rows, width) */
 #define BL_LAYER_Q8S(X)                                                                            \
@@ -79,13 +83,13 @@ const bl_param *bl_net_head(const bl_net *net);
 /* clang-format on */
 
 typedef struct bl_layer_acts {
-#define X(type, name, elements) bl_##type *name;
+#define X(type, name, elements, present) bl_##type *name;
     BL_LAYER_ACTS(X)
 #undef X
 #define X(name, rows, width) bl_q8 *name;
     BL_LAYER_Q8S(X)
 #undef X
-    void *ttt; /* ttt_saved_bytes */
+    void *ttt; /* ttt_linear_saved_bytes or ttt_mlp_saved_bytes */
 } bl_layer_acts;
 
 /* Everything one micro-batch of B x T tokens needs. */

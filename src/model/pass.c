@@ -5,20 +5,20 @@
 
 static void bind_layer(bl_layer_acts *a, bl_arena *arena, const bl_net *net, size_t B, size_t T)
 {
+    const bl_config *c = &net->config;
     bl_dev *d = net->dev;
     size_t N = B * T, D = net->m.D, H = net->m.H, I = net->m.I;
     bl_ttt_shape shape = bl_net_ttt_shape(net, B, T);
-#define X(type, name, elements) a->name = bl_arena_push(arena, elements, d->type##_bytes);
+#define X(type, name, elements, present)                                                           \
+    a->name = (present) ? bl_arena_push(arena, elements, d->type##_bytes) : NULL;
     BL_LAYER_ACTS(X)
 #undef X
 #define X(name, rows, width) a->name = bl_arena_push(arena, 1, BL_OP(d, q8_bytes, rows, width));
     BL_LAYER_Q8S(X)
 #undef X
-    a->ttt = bl_arena_push(arena, 1, BL_OP(d, ttt_saved_bytes, &shape));
-    if (!net->config.share_qk)
+    a->ttt = bl_arena_push(arena, 1, BL_TTT_OP(net, saved_bytes, &shape));
+    if (!c->share_qk)
         a->u = a->q; /* the projection is the query */
-    if (!net->config.use_gate)
-        a->z = NULL;
 }
 
 static void bind_pass(bl_pass *p, bl_arena *arena, const bl_net *net)

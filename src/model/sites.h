@@ -9,6 +9,11 @@
 #define BL_SITE_TTT(l) ((uint32_t)(2 * (l) + 1))
 #define BL_SITE_FFN(l) ((uint32_t)(2 * (l) + 2))
 
+/* The TTT op of this model's inner model: BL_TTT_OP(net, fwd, o, ...). */
+#define BL_TTT_OP(net, verb, ...)                                                                  \
+    (BL_IS_MLP(&(net)->config) ? BL_OP((net)->dev, ttt_mlp_##verb, __VA_ARGS__)                    \
+                               : BL_OP((net)->dev, ttt_linear_##verb, __VA_ARGS__))
+
 bl_ttt_shape bl_net_ttt_shape(const bl_net *net, size_t B, size_t T);
 bl_ttt_params bl_net_ttt_params(const bl_layer_params *w);
 bl_limits bl_net_limits(const bl_net *net, size_t B, size_t T);

@@ -29,4 +29,8 @@ typedef struct bl_layer_state {
     bl_act *tail, *pre_tail;
 } bl_layer_state;
 
+/* Elements of a tensor of that shape; of all layers' state, constant whatever a text's length. */
+size_t bl_shape_elements(const bl_dims *m, const char *shape);
+size_t bl_state_elements(const bl_config *c);
+
 #endif

@@ -72,7 +72,7 @@ typedef struct bl_ttt_state {
 
 /* The largest shapes of a run; a device sizes its scratch by them (reserve). */
 typedef struct bl_limits {
-    size_t B, T, D, H, F, I, V, C, K;
+    size_t B, T, D, H, F, I, V, C, K, M;
 } bl_limits;
 
 typedef struct bl_ops bl_ops;
@@ -95,8 +95,9 @@ typedef struct bl_dev {
     X(q8_bytes, (bl_dev *d, size_t N, size_t K), (d, N, K))                                        \
     /* a bl_tern of [out, in] */                                                                   \
     X(tern_bytes, (bl_dev *d, size_t out, size_t in), (d, out, in))                                \
-    /* what ttt_linear_fwd keeps for ttt_linear_bwd; may be 0 */                                   \
-    X(ttt_saved_bytes, (bl_dev *d, const bl_ttt_shape *s), (d, s))
+    /* what ttt_linear_fwd keeps for ttt_linear_bwd, and ttt_mlp_fwd for its own; may be 0 */       \
+    X(ttt_linear_saved_bytes, (bl_dev *d, const bl_ttt_shape *s), (d, s))                          \
+    X(ttt_mlp_saved_bytes, (bl_dev *d, const bl_ttt_shape *s), (d, s))
 
 /* X(op, params, args): memory and order; these return a status. */
 #define BL_OPS_STATUS_LIST(X)                                                                      \
@@ -170,7 +171,7 @@ typedef struct bl_dev {
       const bl_real *lambda, const bl_act *x, const bl_param *w, float scale, size_t N, size_t D,  \
       size_t H), (d, dx, dw, db, dlambda, lambda, x, w, scale, N, D, H))                           \
     /* MODEL 3.1-3.2 for whole rows of a batch: rotates q, k, runs the chunks in dual form.        \
-       o,q,k,v [B,T,H*F] (q, k not rotated), lambda [B,T,H]; saved: ttt_saved_bytes, for bwd */    \
+       o,q,k,v [B,T,H*F] (q, k not rotated), lambda [B,T,H]; saved: ttt_linear_saved_bytes */    \
     X(ttt_linear_fwd, (bl_dev *d, bl_act *o, void *saved, const bl_act *q, const bl_act *k,        \
       const bl_act *v, const bl_real *lambda, const bl_ttt_params *p, const bl_ttt_shape *s),      \
       (d, o, saved, q, k, v, lambda, p, s))                                                        \
@@ -185,6 +186,19 @@ typedef struct bl_dev {
     /* MODEL 3.4, buffered form: T more tokens of each sequence from position step->position on;   \
        the same bits however a text is cut into calls (ref, cpu) */                                \
     X(ttt_linear_step, (bl_dev *d, bl_act *o, const bl_ttt_state *state, const bl_act *q,          \
+      const bl_act *k, const bl_act *v, const bl_real *lambda, const bl_ttt_params *p,             \
+      const bl_ttt_shape *s, const bl_step *step), (d, o, state, q, k, v, lambda, p, s, step))     \
+    /* MODEL 3.6: the same four with an MLP of one hidden layer, 4F wide, as inner model */        \
+    X(ttt_mlp_fwd, (bl_dev *d, bl_act *o, void *saved, const bl_act *q, const bl_act *k,           \
+      const bl_act *v, const bl_real *lambda, const bl_ttt_params *p, const bl_ttt_shape *s),      \
+      (d, o, saved, q, k, v, lambda, p, s))                                                        \
+    X(ttt_mlp_bwd, (bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dlambda,               \
+      const bl_ttt_params *dp, const bl_act *dout, const bl_act *q, const bl_act *k,               \
+      const bl_act *v, const bl_real *lambda, const void *saved, const bl_ttt_params *p,           \
+      const bl_ttt_shape *s), (d, dq, dk, dv, dlambda, dp, dout, q, k, v, lambda, saved, p, s))    \
+    X(ttt_mlp_start, (bl_dev *d, const bl_ttt_state *state, const bl_ttt_params *p,                \
+      const bl_ttt_shape *s), (d, state, p, s))                                                    \
+    X(ttt_mlp_step, (bl_dev *d, bl_act *o, const bl_ttt_state *state, const bl_act *q,             \
       const bl_act *k, const bl_act *v, const bl_real *lambda, const bl_ttt_params *p,             \
       const bl_ttt_shape *s, const bl_step *step), (d, o, state, q, k, v, lambda, p, s, step))     \
     /* MODEL 3.3: y = gelu_tanh(z) * LN(o; w, b), LN eps 1e-6 (y = LN without z = NULL), then      \

@@ -212,6 +212,28 @@ static void check_swiglu(check *k)
                 (void)k->x->swiglu_norm_fwd(v[0], q, &t, &s, v[1], v[2], v[3], 1e-6f, 688));
 }
 
+static void check_gelu(check *k)
+{
+    for (size_t i = 0; i < LENGTHS; i++) {
+        size_t n = lengths[i];
+        const float *x = check_floats(k, n, i % 2 ? 2 : 30);
+        float *y[3][2];
+        for (size_t j = 0; j < 3; j++)
+            check_twins(k, &y[j][0], &y[j][1], n, 0);
+        k->c->gelu(y[0][0], y[1][0], y[2][0], x, n);
+        k->x->gelu(y[0][1], y[1][1], y[2][1], x, n);
+        check_close(k, "gelu", y[0][0], y[0][1], n);
+        check_close(k, "slope", y[1][0], y[1][1], n);
+        check_close(k, "curve", y[2][0], y[2][1], n);
+        k->x->gelu(y[1][1], NULL, NULL, x, n);
+        check_same(k, "gelu alone", y[0][1], y[1][1], n * sizeof(float));
+        check_release(k);
+    }
+    const float *x = check_floats(k, 1024, 2);
+    float *y = check_floats(k, 1024, 1);
+    CHECK_BENCH(k, "1024", 1024, k->x->gelu(y, NULL, NULL, x, 1024));
+}
+
 static void check_elementwise(check *k)
 {
     for (size_t i = 0; i < LENGTHS; i++) {
@@ -222,6 +244,9 @@ static void check_elementwise(check *k)
         k->c->add(a, x, n);
         k->x->add(b, x, n);
         check_same(k, "add", a, b, n * sizeof *a);
+        k->c->mul(a, a, x, n);
+        k->x->mul(b, b, x, n);
+        check_same(k, "mul", a, b, n * sizeof *a);
         k->c->axpy(a, 0.3f, x, n);
         k->x->axpy(b, 0.3f, x, n);
         check_close(k, "axpy", a, b, n);
@@ -303,6 +328,8 @@ const check_case check_row_cases[] = {
     {"swiglu_norm_fwd", check_swiglu, 64, 2e-5},
     {"swiglu_norm_bwd", check_swiglu, 64, 2e-5},
     {"add", check_elementwise, 8, 2e-6},
+    {"mul", check_elementwise, 8, 2e-6},
+    {"gelu", check_gelu, 16, 2e-5},
     {"axpy", check_elementwise, 8, 2e-6},
     {"sigmoid", check_elementwise, 8, 2e-6},
     {"sumsq", check_elementwise, 8, 2e-6},

@@ -139,35 +139,39 @@ typedef struct ttt_io {
     void *q, *k, *v, *lambda;
 } ttt_io;
 
-static ttt_io ttt_inputs(io *b, const shape *s)
+/* M is the width of W0: F, or 4F of an MLP. */
+static ttt_io ttt_inputs(io *b, const shape *s, size_t M)
 {
     size_t F = s->D / s->H, n = rows_of(s) * s->D;
+    int mlp = M > F;
     ttt_io t = {.shape = {s->B, s->T, s->H, F, s->C, 10000.0f}};
-    t.p = (bl_ttt_params){.W0 = io_in(b, s->H * F * F, 0.05f),
-                          .b0 = io_in(b, s->H * F, 0.1f),
+    t.p = (bl_ttt_params){.W0 = io_in(b, s->H * F * M, 0.05f),
+                          .b0 = io_in(b, s->H * M, 0.1f),
+                          .W2 = mlp ? io_in(b, s->H * M * F, 0.05f) : NULL,
+                          .b2 = mlp ? io_in(b, s->H * F, 0.1f) : NULL,
                           .gamma = io_in(b, s->H * F, 1),
                           .beta = io_in(b, s->H * F, 0.2f),
                           .delta = io_in(b, s->C, 0.1f)};
     t.q = io_in(b, n, 0.8f);
     t.k = io_in(b, n, 0.8f);
     t.v = io_in(b, n, 0.8f);
-    t.lambda = io_in(b, rows_of(s) * s->H, 1.0f / (float)F);
+    t.lambda = io_in(b, rows_of(s) * s->H, (mlp ? 0.1f : 1.0f) / (float)F);
     return t;
 }
 
 static void run_ttt_fwd(io *b, const shape *s)
 {
-    ttt_io t = ttt_inputs(b, s);
-    void *saved = io_bytes(b, BL_OP(b->d, ttt_saved_bytes, &t.shape));
+    ttt_io t = ttt_inputs(b, s, s->D / s->H);
+    void *saved = io_bytes(b, BL_OP(b->d, ttt_linear_saved_bytes, &t.shape));
     BL_OP(b->d, ttt_linear_fwd, io_out(b, "o", rows_of(s) * s->D, 0), saved, t.q, t.k, t.v,
           t.lambda, &t.p, &t.shape);
 }
 
 static void run_ttt_bwd(io *b, const shape *s)
 {
-    ttt_io t = ttt_inputs(b, s);
+    ttt_io t = ttt_inputs(b, s, s->D / s->H);
     size_t F = s->D / s->H, n = rows_of(s) * s->D;
-    void *saved = io_bytes(b, BL_OP(b->d, ttt_saved_bytes, &t.shape));
+    void *saved = io_bytes(b, BL_OP(b->d, ttt_linear_saved_bytes, &t.shape));
     BL_OP(b->d, ttt_linear_fwd, io_bytes(b, n * sizeof(float)), saved, t.q, t.k, t.v, t.lambda,
           &t.p, &t.shape);
     bl_ttt_params dp = {.W0 = io_out(b, "dW0", s->H * F * F, 0.1f),
@@ -182,7 +186,7 @@ static void run_ttt_bwd(io *b, const shape *s)
 
 static void run_ttt_step(io *b, const shape *s)
 {
-    ttt_io t = ttt_inputs(b, s);
+    ttt_io t = ttt_inputs(b, s, s->D / s->H);
     size_t F = s->D / s->H, rows = s->B * s->H * s->C * F;
     bl_ttt_state state = {.W = io_out(b, "W", s->B * s->H * F * F, 0),
                           .b = io_out(b, "b", s->B * s->H * F, 0),
@@ -192,6 +196,51 @@ static void run_ttt_step(io *b, const shape *s)
     BL_OP(b->d, ttt_linear_start, &state, &t.p, &t.shape);
     BL_OP(b->d, ttt_linear_step, io_out(b, "o", rows_of(s) * s->D, 0), &state, t.q, t.k, t.v,
           t.lambda, &t.p, &t.shape, io_put(b, &step, sizeof step));
+}
+
+static void run_mlp_fwd(io *b, const shape *s)
+{
+    ttt_io t = ttt_inputs(b, s, 4 * s->D / s->H);
+    void *saved = io_bytes(b, BL_OP(b->d, ttt_mlp_saved_bytes, &t.shape));
+    BL_OP(b->d, ttt_mlp_fwd, io_out(b, "o", rows_of(s) * s->D, 0), saved, t.q, t.k, t.v, t.lambda,
+          &t.p, &t.shape);
+}
+
+static void run_mlp_bwd(io *b, const shape *s)
+{
+    size_t F = s->D / s->H, M = 4 * F, n = rows_of(s) * s->D;
+    ttt_io t = ttt_inputs(b, s, M);
+    void *saved = io_bytes(b, BL_OP(b->d, ttt_mlp_saved_bytes, &t.shape));
+    BL_OP(b->d, ttt_mlp_fwd, io_bytes(b, n * sizeof(float)), saved, t.q, t.k, t.v, t.lambda, &t.p,
+          &t.shape);
+    bl_ttt_params dp = {.W0 = io_out(b, "dW0", s->H * F * M, 0.1f),
+                        .b0 = io_out(b, "db0", s->H * M, 0.1f),
+                        .W2 = io_out(b, "dW2", s->H * M * F, 0.1f),
+                        .b2 = io_out(b, "db2", s->H * F, 0.1f),
+                        .gamma = io_out(b, "dgamma", s->H * F, 0.1f),
+                        .beta = io_out(b, "dbeta", s->H * F, 0.1f),
+                        .delta = io_out(b, "ddelta", s->C, 0.1f)};
+    BL_OP(b->d, ttt_mlp_bwd, io_out(b, "dq", n, 0), io_out(b, "dk", n, 0), io_out(b, "dv", n, 0),
+          io_out(b, "dlambda", rows_of(s) * s->H, 0), &dp, io_in(b, n, 1), t.q, t.k, t.v, t.lambda,
+          saved, &t.p, &t.shape);
+}
+
+static void run_mlp_step(io *b, const shape *s)
+{
+    size_t F = s->D / s->H, M = 4 * F, heads = s->B * s->H;
+    ttt_io t = ttt_inputs(b, s, M);
+    bl_ttt_state state = {.W = io_out(b, "W1", heads * F * M, 0),
+                          .b = io_out(b, "b1", heads * M, 0),
+                          .k = io_out(b, "k", heads * s->C * F, 0),
+                          .h = io_out(b, "h1", heads * s->C * M, 0),
+                          .W2 = io_out(b, "W2", heads * M * F, 0),
+                          .b2 = io_out(b, "b2", heads * F, 0),
+                          .x2 = io_out(b, "x2", heads * s->C * M, 0),
+                          .h2 = io_out(b, "h2", heads * s->C * F, 0)};
+    bl_step step = {.position = 0};
+    BL_OP(b->d, ttt_mlp_start, &state, &t.p, &t.shape);
+    BL_OP(b->d, ttt_mlp_step, io_out(b, "o", rows_of(s) * s->D, 0), &state, t.q, t.k, t.v, t.lambda,
+          &t.p, &t.shape, io_put(b, &step, sizeof step));
 }
 
 /* The quantised output is seen through a product with the identity-like float path only when the
@@ -277,6 +326,9 @@ const op_case op_cases[] = {
     {"ttt_linear_fwd",  run_ttt_fwd,         1e-10, 1e-3, -1},
     {"ttt_linear_bwd",  run_ttt_bwd,         1e-9,  5e-2, -1},
     {"ttt_linear_step", run_ttt_step,        1e-10, 1e-3, -1},
+    {"ttt_mlp_fwd",     run_mlp_fwd,         1e-10, 1e-3, -1},
+    {"ttt_mlp_bwd",     run_mlp_bwd,         1e-9,  5e-2, -1},
+    {"ttt_mlp_step",    run_mlp_step,        1e-10, 1e-3, -1},
     {"gate_norm",       run_gate_norm,       1e-11, 2e-3, -1},
     {"swiglu_norm",     run_swiglu,          1e-12, 5e-4, -1},
     {"head_logits",     run_head_logits,     1e-12, 1e-5, -1},

@@ -76,8 +76,16 @@ static void run_case(worst *w, const op_case *op, const shape *s, bl_dev *ref, b
 /* The largest of every dimension of the shapes. */
 static bl_limits limits(void)
 {
-    bl_limits m = {
-        .B = 5, .T = 300, .D = 256, .H = 4, .F = 128, .I = 688, .V = 2100, .C = 64, .K = 8};
+    bl_limits m = {.B = 5,
+                   .T = 300,
+                   .D = 256,
+                   .H = 4,
+                   .F = 128,
+                   .I = 688,
+                   .V = 2100,
+                   .C = 64,
+                   .K = 8,
+                   .M = 512};
     return m;
 }
 

@@ -166,7 +166,7 @@ static void layer_fwd(bl_golden *g, const leaf *l, ttt_kept *a, size_t T)
     a->xq = bl_golden_bytes(g, BL_OP(d, q8_bytes, N, D));
     a->yq = bl_golden_bytes(g, BL_OP(d, q8_bytes, N, D));
     a->shape = (bl_ttt_shape){.B = B, .T = T, .H = H, .F = F, .C = C, .rope_theta = 10000.0f};
-    a->saved = bl_golden_bytes(g, BL_OP(d, ttt_saved_bytes, &a->shape));
+    a->saved = bl_golden_bytes(g, BL_OP(d, ttt_linear_saved_bytes, &a->shape));
     a->p = (bl_ttt_params){
         .W0 = l[W0].x, .b0 = l[B0].x, .gamma = l[GAMMA].x, .beta = l[BETA].x, .delta = l[DELTA].x};
     a->dp = (bl_ttt_params){.W0 = l[W0].dx,

@@ -46,7 +46,8 @@ static int check_dual(bl_golden *g, const ttt_case *c)
                         .gamma = bl_golden_room(g, s->H * s->F),
                         .beta = bl_golden_room(g, s->H * s->F),
                         .delta = bl_golden_room(g, s->C)};
-    void *o = bl_golden_room(g, n), *saved = bl_golden_bytes(g, BL_OP(g->d, ttt_saved_bytes, s));
+    void *o = bl_golden_room(g, n),
+         *saved = bl_golden_bytes(g, BL_OP(g->d, ttt_linear_saved_bytes, s));
     void *dq = bl_golden_room(g, n), *dk = bl_golden_room(g, n), *dv = bl_golden_room(g, n);
     void *dlambda = bl_golden_room(g, n / s->F), *dout = bl_golden_in(g, c->prefix, "do");
     char what[64];

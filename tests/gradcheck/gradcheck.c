@@ -4,9 +4,8 @@
 #include <math.h>
 #include <stdio.h>
 
-static double difference(bl_grad_loss_fn *loss, void *user, double *x)
+static double difference(bl_grad_loss_fn *loss, void *user, double *x, double h)
 {
-    static const double h = 5e-4;
     double at = *x;
     *x = at + h;
     double p1 = loss(user);
@@ -34,10 +33,11 @@ void bl_grad_compare(bl_grad_result *r, bl_grad_loss_fn *loss, void *user,
     for (size_t t = 0; t < count; t++) {
         const bl_grad_tensor *tensor = &tensors[t];
         double typical = rms(tensor->grad, tensor->count);
+        double h = 5e-4 * fmin(1, 4 * rms(tensor->value, tensor->count));
         size_t checks = most && most < tensor->count ? most : tensor->count;
         for (size_t c = 0; c < checks; c++) {
             size_t i = c * tensor->count / checks;
-            double expected = difference(loss, user, tensor->value + i);
+            double expected = difference(loss, user, tensor->value + i, h);
             double found = tensor->grad[i];
             double error = fabs(found - expected) / (fabs(expected) + typical + 1e-12);
             r->checked++;

@@ -25,9 +25,10 @@ typedef struct bl_grad_result {
 
 /* Holds grad[i] of each tensor against
  *     (8 (L(x+h) - L(x-h)) - (L(x+2h) - L(x-2h))) / 12 h,
- * whose truncation is of order h^4.  The error is relative to |difference| plus the rms of the
- * tensor's gradient, so that entries that happen to be tiny do not count as wrong.  At most `most`
- * entries a tensor are checked, evenly spread (0: all).  Adds to r, which starts as {0}. */
+ * with h = 5e-4, less for a tensor of small values, whose truncation is of order h^4.  The error is
+ * relative to |difference| plus the rms of the tensor's gradient, so that entries that happen to be
+ * tiny do not count as wrong.  At most `most` entries a tensor are checked, evenly spread (0: all).
+ * Adds to r, which starts as {0}. */
 void bl_grad_compare(bl_grad_result *r, bl_grad_loss_fn *loss, void *user,
                      const bl_grad_tensor *tensors, size_t count, size_t most);
 

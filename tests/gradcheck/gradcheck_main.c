@@ -105,7 +105,7 @@ static int check_pair(bl_dev *d, const char *name, const char *shape, const pair
     const pair_ops *ops = bl_pair_find(name);
     pair_run r = {.d = d, .m = *m};
     bl_grad_result result = {0};
-    bl_limits most = {m->B, m->T, m->D, m->H, m->F, m->I, m->V, m->C, m->K};
+    bl_limits most = {m->B, m->T, m->D, m->H, m->F, m->I, m->V, m->C, m->K, 4 * m->F};
     bl_error err;
     if (BL_OP(d, reserve, &most, &err) != BL_OK) {
         fprintf(stderr, "gradcheck: %s\n", err.message);
@@ -164,6 +164,12 @@ int main(void)
     CHECK("ttt_linear", .B = 2, .T = 11, .H = 2, .F = 16, .C = 4, .stuck = 1);
     CHECK("ttt_linear", .B = 1, .T = 19, .H = 1, .F = 32, .C = 16);
     CHECK("ttt_linear", .B = 1, .T = 32, .H = 1, .F = 32, .C = 16, .stuck = 1);
+    CHECK("ttt_mlp", .B = 1, .T = 1, .H = 1, .F = 16, .C = 1);
+    CHECK("ttt_mlp", .B = 1, .T = 5, .H = 1, .F = 16, .C = 1);
+    CHECK("ttt_mlp", .B = 1, .T = 3, .H = 1, .F = 16, .C = 4);
+    CHECK("ttt_mlp", .B = 2, .T = 8, .H = 2, .F = 16, .C = 4);
+    CHECK("ttt_mlp", .B = 2, .T = 11, .H = 2, .F = 16, .C = 4, .stuck = 1);
+    CHECK("ttt_mlp", .B = 1, .T = 19, .H = 1, .F = 16, .C = 16);
     bl_dev_close(d);
     if (failures)
         printf("%d of the pairs are above the bound\n", failures);

@@ -220,6 +220,7 @@ const pair_ops bl_pairs[] = {
     {"conv", conv_setup, conv_fwd, conv_bwd},
     {"lr_gate", lr_gate_setup, lr_gate_fwd, lr_gate_bwd},
     {"ttt_linear", bl_pair_ttt_setup, bl_pair_ttt_fwd, bl_pair_ttt_bwd},
+    {"ttt_mlp", bl_pair_mlp_setup, bl_pair_mlp_fwd, bl_pair_mlp_bwd},
     {"gate_norm", gate_norm_setup, gate_norm_fwd, gate_norm_bwd},
     {"swiglu_norm", swiglu_norm_setup, swiglu_norm_fwd, swiglu_norm_bwd},
     {"swiglu_norm inplace", swiglu_norm_setup, swiglu_norm_fwd, swiglu_norm_bwd_in_place},

@@ -4,7 +4,7 @@
 
 #include "ops/ops.h"
 
-enum { PAIR_INPUTS = 10 };
+enum { PAIR_INPUTS = 11 };
 
 /* What the backward op does to an input's gradient. */
 typedef enum pair_kind {
@@ -53,6 +53,9 @@ void bl_pair_output(pair_run *r, size_t count);
 void bl_pair_ttt_setup(pair_run *r);
 void bl_pair_ttt_fwd(pair_run *r);
 void bl_pair_ttt_bwd(pair_run *r);
+void bl_pair_mlp_setup(pair_run *r);
+void bl_pair_mlp_fwd(pair_run *r);
+void bl_pair_mlp_bwd(pair_run *r);
 
 extern const pair_ops bl_pairs[];
 const pair_ops *bl_pair_find(const char *name);

@@ -1,7 +1,7 @@
 /* How the TTT layer's forward and backward op are called. */
 #include "pairs.h"
 
-enum { Q, K, V, LAMBDA, W0, B0, GAMMA, BETA, DELTA };
+enum { Q, K, V, LAMBDA, W0, B0, GAMMA, BETA, DELTA, W2, B2 };
 
 static bl_ttt_shape shape_of(const pair_run *r)
 {
@@ -11,27 +11,38 @@ static bl_ttt_shape shape_of(const pair_run *r)
 
 static bl_ttt_params params_of(void *const x[])
 {
-    return (bl_ttt_params){
-        .W0 = x[W0], .b0 = x[B0], .gamma = x[GAMMA], .beta = x[BETA], .delta = x[DELTA]};
+    return (bl_ttt_params){.W0 = x[W0],
+                           .b0 = x[B0],
+                           .W2 = x[W2],
+                           .b2 = x[B2],
+                           .gamma = x[GAMMA],
+                           .beta = x[BETA],
+                           .delta = x[DELTA]};
 }
 
-void bl_pair_ttt_setup(pair_run *r)
+/* M is the width of W0: F, or 4F of an MLP, whose steps are smaller (ttt_base_lr 0.1). */
+static void setup(pair_run *r, size_t M)
 {
     size_t H = r->m.H, F = r->m.F, N = r->m.B * r->m.T;
-    bl_ttt_shape s = shape_of(r);
     bl_pair_input(r, "q", N * H * F, PAIR_WRITES, 0, 0.5);
     bl_pair_input(r, "k", N * H * F, PAIR_WRITES, 0, 0.5);
     bl_pair_input(r, "v", N * H * F, PAIR_WRITES, 0, 0.7);
-    bl_pair_input(r, "lambda", N * H, PAIR_WRITES, 0.05, 0.01);
-    bl_pair_input(r, "W0", H * F * F, PAIR_ADDS, 0, 0.3);
-    bl_pair_input(r, "b0", H * F, PAIR_ADDS, 0, 0.3);
+    bl_pair_input(r, "lambda", N * H, PAIR_WRITES, M == F ? 0.05 : 0.01, M == F ? 0.01 : 0.002);
+    bl_pair_input(r, "W0", H * F * M, PAIR_ADDS, 0, 0.3);
+    bl_pair_input(r, "b0", H * M, PAIR_ADDS, 0, 0.3);
     bl_pair_input(r, "gamma", H * F, PAIR_ADDS, 1, 0.2);
     bl_pair_input(r, "beta", H * F, PAIR_ADDS, 0, 0.2);
     bl_pair_input(r, "delta", r->m.C, PAIR_ADDS, 0, 0.03);
     if (r->m.stuck) /* tau = max(1/t + delta, 0) = 0: no gradient passes */
         ((double *)r->x[DELTA])[r->m.C / 2] = -2;
     bl_pair_output(r, N * H * F);
-    r->extra[0] = bl_pair_memory(r, BL_OP(r->d, ttt_saved_bytes, &s));
+}
+
+void bl_pair_ttt_setup(pair_run *r)
+{
+    bl_ttt_shape s = shape_of(r);
+    setup(r, r->m.F);
+    r->extra[0] = bl_pair_memory(r, BL_OP(r->d, ttt_linear_saved_bytes, &s));
 }
 
 void bl_pair_ttt_fwd(pair_run *r)
@@ -46,5 +57,30 @@ void bl_pair_ttt_bwd(pair_run *r)
     bl_ttt_shape s = shape_of(r);
     bl_ttt_params p = params_of(r->x), dp = params_of(r->dx);
     BL_OP(r->d, ttt_linear_bwd, r->dx[Q], r->dx[K], r->dx[V], r->dx[LAMBDA], &dp, r->dy, r->x[Q],
+          r->x[K], r->x[V], r->x[LAMBDA], r->extra[0], &p, &s);
+}
+
+void bl_pair_mlp_setup(pair_run *r)
+{
+    bl_ttt_shape s = shape_of(r);
+    size_t H = r->m.H, F = r->m.F;
+    setup(r, 4 * F);
+    bl_pair_input(r, "W2", H * 4 * F * F, PAIR_ADDS, 0, 0.2);
+    bl_pair_input(r, "b2", H * F, PAIR_ADDS, 0, 0.3);
+    r->extra[0] = bl_pair_memory(r, BL_OP(r->d, ttt_mlp_saved_bytes, &s));
+}
+
+void bl_pair_mlp_fwd(pair_run *r)
+{
+    bl_ttt_shape s = shape_of(r);
+    bl_ttt_params p = params_of(r->x);
+    BL_OP(r->d, ttt_mlp_fwd, r->y, r->extra[0], r->x[Q], r->x[K], r->x[V], r->x[LAMBDA], &p, &s);
+}
+
+void bl_pair_mlp_bwd(pair_run *r)
+{
+    bl_ttt_shape s = shape_of(r);
+    bl_ttt_params p = params_of(r->x), dp = params_of(r->dx);
+    BL_OP(r->d, ttt_mlp_bwd, r->dx[Q], r->dx[K], r->dx[V], r->dx[LAMBDA], &dp, r->dy, r->x[Q],
           r->x[K], r->x[V], r->x[LAMBDA], r->extra[0], &p, &s);
 }

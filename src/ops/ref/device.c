@@ -47,14 +47,14 @@ static size_t larger(size_t a, size_t b)
 static void plan_scratch(bl_arena *a, const bl_limits *m)
 {
     size_t width = larger(m->D, m->I), N = m->B * m->T;
-    ttt_chunk c;
+    ttt_mlp_chunk c;
     for (int row = 0; row < 8; row++)
         REF(doubles)(a, width);
     REF(doubles)(a, larger(m->V, 1));
     REF(doubles)(a, larger(N, 1));
-    REF(chunk_push)(&c, a, m->C, m->F);
-    REF(chunk_grads_measure)(a, m->C, m->F);
-    for (int row = 0; row < 10; row++) /* of ttt_linear_step */
+    REF(mlp_chunk_push)(&c, a, m->C, m->F);
+    REF(mlp_grads_measure)(a, m->C, m->F);
+    for (int row = 0; row < 10 + 4 * 4; row++) /* of ttt_mlp_step */
         REF(doubles)(a, m->F);
 }
 
@@ -65,6 +65,7 @@ bl_status REF(reserve)(bl_dev *d, const bl_limits *most, bl_error *err)
     m->B = larger(m->B, most->B), m->T = larger(m->T, most->T), m->D = larger(m->D, most->D);
     m->H = larger(m->H, most->H), m->F = larger(m->F, most->F), m->I = larger(m->I, most->I);
     m->V = larger(m->V, most->V), m->C = larger(m->C, most->C), m->K = larger(m->K, most->K);
+    m->M = larger(m->M, most->M);
 
     bl_arena plan;
     bl_arena_measure(&plan);

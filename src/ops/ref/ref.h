@@ -102,6 +102,7 @@ void REF(project)(double *out, const double *a, const double *xh, size_t n);
 double REF(dot)(const double *a, const double *b, size_t n);
 double REF(sigmoid)(double x);
 double REF(gelu)(double x);       /* tanh form */
-double REF(gelu_slope)(double x); /* its exact derivative */
+double REF(gelu_slope)(double x); /* its exact derivative, */
+double REF(gelu_curve)(double x); /* and its second */
 
 #endif

@@ -3,10 +3,12 @@
 
 #include <math.h>
 
-void REF(chunk_push)(ttt_chunk *c, bl_arena *scratch, size_t C, size_t F)
+void REF(chunk_push)(ttt_chunk *c, bl_arena *scratch, size_t C, size_t F, size_t M)
 {
+    c->F = F;
+    c->M = M;
     double **rows[] = {&c->Q, &c->K, &c->V, &c->xh, &c->e, &c->a, &c->G, &c->Zb, &c->xo, &c->O};
-    double **squares[] = {&c->S, &c->M, &c->mix};
+    double **squares[] = {&c->S, &c->rate, &c->mix};
     double **columns[] = {&c->lambda, &c->tau, &c->sigma, &c->sigma_o};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         *rows[i] = REF(doubles)(scratch, C * F);
@@ -16,8 +18,8 @@ void REF(chunk_push)(ttt_chunk *c, bl_arena *scratch, size_t C, size_t F)
         *columns[i] = REF(doubles)(scratch, C);
     c->gamma = REF(doubles)(scratch, F);
     c->beta = REF(doubles)(scratch, F);
-    c->W = REF(doubles)(scratch, F * F);
-    c->b = REF(doubles)(scratch, F);
+    c->W = REF(doubles)(scratch, F * M);
+    c->b = REF(doubles)(scratch, M);
 }
 
 void REF(load)(double *to, const BL_REAL *from, size_t n)
@@ -53,7 +55,6 @@ void REF(chunk_load)(ttt_chunk *c, const bl_ttt_shape *s, const bl_ttt_params *p
 {
     size_t F = s->F, left = s->T - at.t0;
     const BL_REAL *gamma = (const void *)p->gamma, *beta = (const void *)p->beta;
-    c->F = F;
     c->n = left < s->C ? left : s->C;
     c->full = c->n == s->C;
     REF(load)(c->gamma, gamma + at.h * F, F);
@@ -68,6 +69,9 @@ void REF(chunk_load)(ttt_chunk *c, const bl_ttt_shape *s, const bl_ttt_params *p
         c->lambda[j] = (double)lambda[row];
         c->tau[j] = REF(tau)(p, j);
     }
+    for (size_t t = 0; t < c->n; t++)
+        for (size_t j = 0; j < c->n; j++)
+            c->rate[t * c->n + j] = j <= t ? c->tau[t] * c->lambda[j] : 0;
 }
 
 double REF(inner_gradient)(double *G, double *xh, double *e, double *a, const double *z,
@@ -85,13 +89,43 @@ double REF(inner_gradient)(double *G, double *xh, double *e, double *a, const do
     return sigma;
 }
 
-/* y = x W + b, rows of x [n,F] */
-static void affine(double *y, const double *x, const double *W, const double *b, size_t n, size_t F)
+void REF(affine)(double *y, const double *x, const double *W, const double *b, size_t n, size_t in,
+                 size_t out)
 {
     for (size_t j = 0; j < n; j++)
+        for (size_t i = 0; i < out; i++)
+            y[j * out + i] = b[i];
+    REF(add_nn)(y, 1, x, W, n, in, out);
+}
+
+void REF(chunk_gradients)(ttt_chunk *c, const double *z)
+{
+    for (size_t j = 0; j < c->n; j++) {
+        size_t r = j * c->F;
+        c->sigma[j] = REF(inner_gradient)(c->G + r, c->xh + r, c->e + r, c->a + r, z + r, c->K + r,
+                                          c->V + r, c->gamma, c->beta, c->F);
+    }
+}
+
+void REF(chunk_mix)(double *S, double *mix, const ttt_chunk *c, const double *Q, const double *K,
+                    size_t width)
+{
+    size_t n = c->n;
+    for (size_t t = 0; t < n; t++)
+        for (size_t s = 0; s < n; s++) {
+            S[t * n + s] = REF(dot)(Q + t * width, K + s * width, width) + 1;
+            mix[t * n + s] = c->rate[t * n + s] * S[t * n + s];
+        }
+}
+
+void REF(chunk_output)(ttt_chunk *c)
+{
+    size_t F = c->F;
+    for (size_t j = 0; j < c->n; j++) {
+        c->sigma_o[j] = REF(standardise)(c->xo + j * F, c->Zb + j * F, F);
         for (size_t i = 0; i < F; i++)
-            y[j * F + i] = b[i];
-    REF(add_nn)(y, 1, x, W, n, F, F);
+            c->O[j * F + i] = c->Q[j * F + i] + c->gamma[i] * c->xo[j * F + i] + c->beta[i];
+    }
 }
 
 void REF(chunk_fwd)(ttt_chunk *c)
@@ -99,43 +133,25 @@ void REF(chunk_fwd)(ttt_chunk *c)
     size_t n = c->n, F = c->F;
 
     /* Z = K W + b and its G, row by row; Zb serves as room for Z */
-    affine(c->Zb, c->K, c->W, c->b, n, F);
-    for (size_t j = 0; j < n; j++) {
-        size_t r = j * F;
-        c->sigma[j] = REF(inner_gradient)(c->G + r, c->xh + r, c->e + r, c->a + r, c->Zb + r,
-                                          c->K + r, c->V + r, c->gamma, c->beta, F);
-    }
+    REF(affine)(c->Zb, c->K, c->W, c->b, n, F, F);
+    REF(chunk_gradients)(c, c->Zb);
 
-    /* S = Q K^T + 1;  M = tril(tau lambda^T);  C = M * S */
-    for (size_t t = 0; t < n; t++)
-        for (size_t s = 0; s < n; s++) {
-            c->S[t * n + s] = REF(dot)(c->Q + t * F, c->K + s * F, F) + 1;
-            c->M[t * n + s] = s <= t ? c->tau[t] * c->lambda[s] : 0;
-            c->mix[t * n + s] = c->M[t * n + s] * c->S[t * n + s];
-        }
-
-    /* Zb = Q W + b - C G */
-    affine(c->Zb, c->Q, c->W, c->b, n, F);
+    /* S = Q K^T + 1;  C = tril(tau lambda^T) * S;  Zb = Q W + b - C G */
+    REF(chunk_mix)(c->S, c->mix, c, c->Q, c->K, F);
+    REF(affine)(c->Zb, c->Q, c->W, c->b, n, F, F);
     REF(add_nn)(c->Zb, -1, c->mix, c->G, n, n, F);
-
-    /* O = Q + gamma LNhat(Zb) + beta */
-    for (size_t j = 0; j < n; j++) {
-        c->sigma_o[j] = REF(standardise)(c->xo + j * F, c->Zb + j * F, F);
-        for (size_t i = 0; i < F; i++)
-            c->O[j * F + i] = c->Q[j * F + i] + c->gamma[i] * c->xo[j * F + i] + c->beta[i];
-    }
+    REF(chunk_output)(c);
 }
 
-void REF(chunk_update)(ttt_chunk *c)
+void REF(chunk_update)(double *W, double *b, const ttt_chunk *c, const double *K, const double *G,
+                       size_t in, size_t out)
 {
-    size_t n = c->n, F = c->F;
     if (!c->full)
         return;
-    /* r = tau[n] lambda;  W' = W - (r K)^T G;  b' = b - sum_s r_s G_s */
-    for (size_t s = 0; s < n; s++) {
-        double r = c->tau[n - 1] * c->lambda[s];
-        REF(add_tn)(c->W, -r, c->K + s * F, c->G + s * F, F, 1, F);
-        for (size_t i = 0; i < F; i++)
-            c->b[i] -= r * c->G[s * F + i];
+    for (size_t s = 0; s < c->n; s++) {
+        double r = c->tau[c->n - 1] * c->lambda[s];
+        REF(add_tn)(W, -r, K + s * in, G + s * out, in, 1, out);
+        for (size_t i = 0; i < out; i++)
+            b[i] -= r * G[s * out + i];
     }
 }

@@ -10,7 +10,7 @@ static size_t chunks_of(const bl_ttt_shape *s)
     return (s->T + s->C - 1) / s->C;
 }
 
-size_t REF(ttt_saved_bytes)(bl_dev *d, const bl_ttt_shape *s)
+size_t REF(ttt_linear_saved_bytes)(bl_dev *d, const bl_ttt_shape *s)
 {
     (void)d;
     return s->B * s->H * chunks_of(s) * (s->F * s->F + s->F) * sizeof(double);
@@ -29,7 +29,7 @@ void REF(ttt_linear_fwd)(bl_dev *d, bl_act *o_, void *saved, const bl_act *q_, c
     bl_arena *scratch = REF(scratch)(d);
     size_t mark = bl_arena_mark(scratch);
     ttt_chunk c;
-    REF(chunk_push)(&c, scratch, s->C, F);
+    REF(chunk_push)(&c, scratch, s->C, F, F);
 
     for (size_t b = 0; b < s->B; b++)
         for (size_t h = 0; h < s->H; h++) {
@@ -45,7 +45,7 @@ void REF(ttt_linear_fwd)(bl_dev *d, bl_act *o_, void *saved, const bl_act *q_, c
                     size_t row = (b * s->T + t0 + j) * s->H + h;
                     REF(store)(o + row * F, c.O + j * F, F);
                 }
-                REF(chunk_update)(&c);
+                REF(chunk_update)(c.W, c.b, &c, c.K, c.G, F, F);
             }
         }
     bl_arena_rewind(scratch, mark);

@@ -5,19 +5,24 @@
 
 #include <string.h>
 
-/* The state of a sequence that has read nothing: W0, b0 and an empty chunk. */
+void REF(state_start)(const bl_ttt_state *state, const bl_ttt_params *p, const bl_ttt_shape *s,
+                      size_t M)
+{
+    size_t F = s->F, rows = s->B * s->H * s->C;
+    for (size_t b = 0; b < s->B; b++) {
+        BL_REAL *W = (void *)state->W, *bias = (void *)state->b;
+        memcpy(W + b * s->H * F * M, p->W0, s->H * F * M * sizeof *W);
+        memcpy(bias + b * s->H * M, p->b0, s->H * M * sizeof *bias);
+    }
+    memset(state->k, 0, rows * F * sizeof(BL_REAL));
+    memset(state->h, 0, rows * M * sizeof(BL_REAL));
+}
+
 void REF(ttt_linear_start)(bl_dev *d, const bl_ttt_state *state, const bl_ttt_params *p,
                            const bl_ttt_shape *s)
 {
     (void)d;
-    size_t F = s->F, rows = s->B * s->H * s->C * F;
-    for (size_t b = 0; b < s->B; b++) {
-        BL_REAL *W = (void *)state->W, *bias = (void *)state->b;
-        memcpy(W + b * s->H * F * F, p->W0, s->H * F * F * sizeof *W);
-        memcpy(bias + b * s->H * F, p->b0, s->H * F * sizeof *bias);
-    }
-    memset(state->k, 0, rows * sizeof(BL_REAL));
-    memset(state->h, 0, rows * sizeof(BL_REAL));
+    REF(state_start)(state, p, s, s->F);
 }
 
 /* Rows of one token, each [F] unless said. */
@@ -33,13 +38,31 @@ static void push_token(token_rows *r, bl_arena *scratch, size_t F)
         *rows[i] = REF(doubles)(scratch, F);
 }
 
-/* y = x W + b */
-static void affine(double *y, const double *x, const BL_REAL *W, const BL_REAL *b, size_t F)
+void REF(state_affine)(double *y, const double *x, const BL_REAL *W, const BL_REAL *b, size_t in,
+                       size_t out)
 {
-    for (size_t i = 0; i < F; i++) {
+    for (size_t i = 0; i < out; i++) {
         y[i] = (double)b[i];
-        for (size_t k = 0; k < F; k++)
-            y[i] += x[k] * (double)W[k * F + i];
+        for (size_t k = 0; k < in; k++)
+            y[i] += x[k] * (double)W[k * out + i];
+    }
+}
+
+void REF(state_fold)(BL_REAL *W, BL_REAL *b, const BL_REAL *k, const BL_REAL *h, double tau,
+                     size_t C, size_t in, size_t out)
+{
+    for (size_t x = 0; x < in; x++)
+        for (size_t y = 0; y < out; y++) {
+            double sum = 0;
+            for (size_t j = 0; j < C; j++)
+                sum += (double)k[j * in + x] * (double)h[j * out + y];
+            W[x * out + y] = (BL_REAL)((double)W[x * out + y] - tau * sum);
+        }
+    for (size_t y = 0; y < out; y++) {
+        double sum = 0;
+        for (size_t j = 0; j < C; j++)
+            sum += (double)h[j * out + y];
+        b[y] = (BL_REAL)((double)b[y] - tau * sum);
     }
 }
 
@@ -48,7 +71,7 @@ static void read_token(BL_REAL *o, BL_REAL *W, BL_REAL *b, BL_REAL *k, BL_REAL *
                        const token_rows *r, double lambda, double tau, size_t j, size_t F)
 {
     /* G from (k, v) at W, b;  append k and h = lambda G */
-    affine(r->z, r->k, W, b, F);
+    REF(state_affine)(r->z, r->k, W, b, F, F);
     REF(inner_gradient)(r->G, r->xh, r->e, r->a, r->z, r->k, r->v, r->gamma, r->beta, F);
     for (size_t i = 0; i < F; i++) {
         k[j * F + i] = (BL_REAL)r->k[i];
@@ -56,7 +79,7 @@ static void read_token(BL_REAL *o, BL_REAL *W, BL_REAL *b, BL_REAL *k, BL_REAL *
     }
 
     /* zb = q W + b - tau sum_{s<=j} (q . k_s + 1) h_s */
-    affine(r->z, r->q, W, b, F);
+    REF(state_affine)(r->z, r->q, W, b, F, F);
     for (size_t s = 0; s <= j; s++) {
         double mix = 1;
         for (size_t i = 0; i < F; i++)
@@ -69,25 +92,6 @@ static void read_token(BL_REAL *o, BL_REAL *W, BL_REAL *b, BL_REAL *k, BL_REAL *
     REF(standardise)(r->xh, r->z, F);
     for (size_t i = 0; i < F; i++)
         o[i] = (BL_REAL)(r->q[i] + r->gamma[i] * r->xh[i] + r->beta[i]);
-}
-
-/* W -= tau[n] sum_j k_j^T h_j;  b -= tau[n] sum_j h_j */
-static void fold_chunk(BL_REAL *W, BL_REAL *b, const BL_REAL *k, const BL_REAL *h, double tau,
-                       size_t C, size_t F)
-{
-    for (size_t x = 0; x < F; x++)
-        for (size_t y = 0; y < F; y++) {
-            double sum = 0;
-            for (size_t j = 0; j < C; j++)
-                sum += (double)k[j * F + x] * (double)h[j * F + y];
-            W[x * F + y] = (BL_REAL)((double)W[x * F + y] - tau * sum);
-        }
-    for (size_t y = 0; y < F; y++) {
-        double sum = 0;
-        for (size_t j = 0; j < C; j++)
-            sum += (double)h[j * F + y];
-        b[y] = (BL_REAL)((double)b[y] - tau * sum);
-    }
 }
 
 void REF(ttt_linear_step)(bl_dev *d, bl_act *o_, const bl_ttt_state *state, const bl_act *q_,
@@ -123,7 +127,7 @@ void REF(ttt_linear_step)(bl_dev *d, bl_act *o_, const bl_ttt_state *state, cons
                 read_token(o + row * F, W, bias, ks, hs, &r, (double)lambda[row], REF(tau)(p, j), j,
                            F);
                 if (j == C - 1) {
-                    fold_chunk(W, bias, ks, hs, REF(tau)(p, j), C, F);
+                    REF(state_fold)(W, bias, ks, hs, REF(tau)(p, j), C, F, F);
                     memset(ks, 0, C * F * sizeof *ks);
                     memset(hs, 0, C * F * sizeof *hs);
                 }

@@ -1,0 +1,142 @@
+/* The parts of the TTT layer's adjoint that both inner models are put together from (MODEL 3.5). */
+#include "cpu/ttt.h"
+
+#include <string.h>
+
+size_t bl_ttt_grad_floats(size_t F, size_t C, size_t M)
+{
+    size_t state = M == F ? F * F + F : F * M + M + M * F + F;
+    return state + 2 * F + C;
+}
+
+size_t bl_ttt_work(const bl_ttt_shape *s, size_t M)
+{
+    return s->B * s->T * s->H * s->F * M * (M == s->F ? 1 : 2);
+}
+
+bl_ttt_head bl_ttt_head_at(size_t task, const bl_ttt_shape *s, bl_act *dq, bl_act *dk, bl_act *dv,
+                           bl_real *dlambda, const bl_act *dout, const bl_act *q, const bl_act *k,
+                           const bl_act *v, const bl_real *lambda)
+{
+    size_t b = task / s->H, head = task % s->H;
+    size_t first = b * s->T * s->H * s->F + head * s->F, row = b * s->T * s->H + head;
+    return (bl_ttt_head){.q = (const float *)q + first,
+                         .k = (const float *)k + first,
+                         .v = (const float *)v + first,
+                         .dout = (const float *)dout + first,
+                         .lambda = (const float *)lambda + row,
+                         .dq = (float *)dq + first,
+                         .dk = (float *)dk + first,
+                         .dv = (float *)dv + first,
+                         .dlambda = (float *)dlambda + row};
+}
+
+void bl_ttt_rotate(const bl_ttt_call *call, const bl_ttt_head *x, float *q, float *k, size_t first,
+                   size_t m)
+{
+    size_t F = call->F, ld = call->ld;
+    for (size_t i = 0; i < m; i++) {
+        const float *cs = call->cs + i * F, *sn = call->sn + i * F;
+        call->kern->rope(q + i * F, x->q + (first + i) * ld, cs, sn, F);
+        call->kern->rope(k + i * F, x->k + (first + i) * ld, cs, sn, F);
+    }
+}
+
+void bl_ttt_hand_out(const bl_ttt_call *call, const bl_ttt_head *x, const float *dq,
+                     const float *dk, const float *dlam, size_t first, size_t m)
+{
+    size_t F = call->F;
+    for (size_t i = 0; i < m; i++) {
+        const float *cs = call->cs + i * F, *sn = call->sn + i * F;
+        float back[TTT_F_MOST]; /* -sin: rotation by -a */
+        for (size_t j = 0; j < F; j++)
+            back[j] = -sn[j];
+        call->kern->rope(x->dq + (first + i) * call->ld, dq + i * F, cs, back, F);
+        call->kern->rope(x->dk + (first + i) * call->ld, dk + i * F, cs, back, F);
+        x->dlambda[(first + i) * call->H] = dlam[i];
+    }
+}
+
+/* coef holds -C = -rate (S + 1) on and below the diagonal, dC becomes dS = dC o rate; dlambda and
+ * dtau take their sums over drate = dC o (S + 1). */
+void bl_ttt_read_bwd(const bl_ttt_call *call, const bl_ttt_reader *r, const bl_ttt_squares *sq,
+                     const bl_ttt_head *x, float *dlam, size_t first, size_t m)
+{
+    size_t C = call->C, in = r->in, out = r->out;
+    const bl_kern *kern = call->kern;
+    const float *lambda = x->lambda + first * call->H;
+    kern->transpose(r->Wt, in, r->W, out, in, out);
+    kern->matmul(r->dq, in, r->dzb, out, 1, r->Wt, in, m, in, out); /* dQ += dZb W^T */
+
+    kern->dots(sq->S, C, r->q, in, r->k, in, m, m, in);
+    kern->dots(sq->dC, C, r->dzb, out, r->G, out, m, m, out);
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < m; j++) {
+            size_t at = i * C + j;
+            float lam = lambda[j * call->H];
+            if (j > i) {
+                sq->coef[at] = sq->dC[at] = 0.0f;
+                continue;
+            }
+            float dC = -sq->dC[at], drate = dC * (sq->S[at] + 1.0f);
+            sq->coef[at] = r->mix[at] * lam;
+            sq->dC[at] = dC * (call->tau[i] * lam);
+            dlam[j] += drate * call->tau[i];
+            x->dtau[i] += drate * lam;
+        }
+    memset(r->dG, 0, m * out * sizeof *r->dG);
+    memset(r->dk, 0, m * in * sizeof *r->dk);
+    kern->matmul(r->dG, out, sq->coef, 1, C, r->dzb, out, m, out, m); /* dG = -C^T dZb */
+    kern->matmul(r->dq, in, sq->dC, C, 1, r->k, in, m, in, m);        /* dQ += dS K */
+    kern->matmul(r->dk, in, sq->dC, 1, C, r->q, in, m, in, m);        /* dK = dS^T Q */
+}
+
+void bl_ttt_update_bwd(const bl_ttt_call *call, const bl_ttt_updater *u, const bl_ttt_head *x,
+                       float *dlam, size_t first, size_t m)
+{
+    size_t in = u->in, out = u->out;
+    const bl_kern *kern = call->kern;
+    const float *lambda = x->lambda + first * call->H;
+    float tau = call->tau[call->C - 1];
+    bl_ttt_affine(call, u->tmp, u->k, u->dW, u->db, m, in, out); /* K dW' + db' */
+    for (size_t i = 0; i < m; i++) {
+        float lam = lambda[i * call->H], dr;
+        kern->axpy(u->dG + i * out, -(tau * lam), u->tmp + i * out, out);
+        /* dr = -K . (G dW'^T) - G . db' = -G . (K dW' + db') */
+        kern->dots(&dr, 1, u->G + i * out, out, u->tmp + i * out, out, 1, 1, out);
+        dlam[i] -= tau * dr;
+        x->dtau[call->C - 1] -= dr * lam;
+    }
+    kern->dots(u->tmp, in, u->G, out, u->dW, out, m, in, out); /* A = G dW'^T */
+    for (size_t i = 0; i < m; i++)
+        kern->axpy(u->dk + i * in, -(tau * lambda[i * call->H]), u->tmp + i * in, in);
+}
+
+void bl_ttt_state_bwd(const bl_ttt_call *call, float *dW, float *db, const float *q,
+                      const float *dzb, const float *k, const float *dz, size_t m, size_t in,
+                      size_t out)
+{
+    const bl_kern *kern = call->kern;
+    kern->matmul(dW, out, q, 1, in, dzb, out, in, out, m);
+    kern->matmul(dW, out, k, 1, in, dz, out, in, out, m);
+    for (size_t i = 0; i < m; i++) {
+        kern->add(db, dzb + i * out, out);
+        kern->add(db, dz + i * out, out);
+    }
+}
+
+void bl_ttt_gather(const bl_cpu *c, float *to, size_t offset, size_t count, size_t width,
+                   const bl_ttt_shape *s, size_t head)
+{
+    for (size_t b = 0; b < s->B; b++)
+        c->k.add(to, c->ttt_grads + (b * s->H + head) * width + offset, count);
+}
+
+void bl_ttt_gather_delta(const bl_cpu *c, bl_param *ddelta, const bl_ttt_call *call, size_t offset,
+                         size_t width, const bl_ttt_shape *s)
+{
+    for (size_t task = 0; task < s->B * s->H; task++)
+        for (size_t t = 0; t < s->C; t++)
+            if (call->tau[t] > 0.0f)
+                ((float *)ddelta)[t] += c->ttt_grads[task * width + offset + t];
+}

@@ -1,0 +1,236 @@
+/* TTT with an inner MLP backward (MODEL 3.6).
+ *
+ * Per (sequence, head): a sweep forward keeps W1, b1, W2 and b2 at every chunk's start, a sweep
+ * backward makes each chunk again and takes its adjoint. */
+#include "cpu/ttt_mlp.h"
+
+#include <string.h>
+
+/* One head's room in a thread's scratch. */
+typedef struct bl_mlp_tape {
+    float *states; /* [chunks, F M + M + M F + F] */
+    bl_mlp_chunk chunk;
+    float *dzb, *dq, *dk, *dG, *de, *dz;         /* [C,F]; dzb = dZb2, dG = dG2, dz = dZ2 */
+    float *H, *G1, *dxb, *dx2, *dG1, *dz1, *tmp; /* [C,M] */
+    float *W1t, *W2t;                            /* W1, W2 transposed */
+    bl_ttt_squares squares;
+    bl_mlp_state d; /* the gradients of the state: in the task's partial sums */
+} bl_mlp_tape;
+
+static size_t state_floats(size_t F)
+{
+    return 2 * F * 4 * F + 4 * F + F;
+}
+
+static bl_mlp_state state_at(float *base, size_t F)
+{
+    size_t M = 4 * F;
+    return (bl_mlp_state){base, base + F * M, base + F * M + M, base + 2 * F * M + M};
+}
+
+static size_t tape_plan(bl_mlp_tape *t, float *base, size_t T, size_t C, size_t F)
+{
+    size_t used = 0, M = 4 * F;
+    struct {
+        float **to;
+        size_t count;
+    } parts[] = {{&t->states, bl_blocks(T, C) * state_floats(F)},
+                 {&t->chunk.k, C * F},
+                 {&t->chunk.h1, C * M},
+                 {&t->chunk.x2, C * M},
+                 {&t->chunk.h2, C * F},
+                 {&t->dzb, C * F},
+                 {&t->dq, C * F},
+                 {&t->dk, C * F},
+                 {&t->dG, C * F},
+                 {&t->de, C * F},
+                 {&t->dz, C * F},
+                 {&t->H, C * M},
+                 {&t->G1, C * M},
+                 {&t->dxb, C * M},
+                 {&t->dx2, C * M},
+                 {&t->dG1, C * M},
+                 {&t->dz1, C * M},
+                 {&t->tmp, C * M},
+                 {&t->W1t, F * M},
+                 {&t->W2t, M * F},
+                 {&t->squares.coef, C * C},
+                 {&t->squares.dC, C * C},
+                 {&t->squares.S, C * C}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
+        *parts[i].to = base ? base + used : NULL;
+        used += bl_blocks(parts[i].count, 16) * 16;
+    }
+    return used;
+}
+
+/* The tape and the chunk's room; the forward op needs less. */
+size_t bl_ttt_mlp_local_floats(const bl_limits *most)
+{
+    bl_mlp_tape tape;
+    return tape_plan(&tape, NULL, most->T, most->C, most->F) + bl_mlp_room_floats(most->C, most->F);
+}
+
+/* The states before every chunk. */
+static void sweep_forward(const bl_ttt_call *call, const bl_mlp_room *room, const bl_mlp_tape *t,
+                          const bl_ttt_head *x, size_t T)
+{
+    size_t F = call->F, C = call->C, size = state_floats(F);
+    for (size_t first = 0, n = 0; first + C < T; first += C, n++) {
+        bl_mlp_state w = state_at(t->states + n * size, F);
+        bl_mlp_state next = state_at(t->states + (n + 1) * size, F);
+        bl_ttt_rotate(call, x, room->q, t->chunk.k, first, C);
+        bl_mlp_keys(call, room, &w, &t->chunk, x->v + first * call->ld, x->lambda + first * call->H,
+                    0, C);
+        memcpy(next.W1, w.W1, size * sizeof *w.W1);
+        bl_mlp_fold(call, room, &next, &t->chunk);
+    }
+}
+
+/* The queries' way back: dXb, dX2, dG2 of the second matrix, dQ, dK, dG1 of the first. */
+static void back_queries(const bl_ttt_call *call, const bl_mlp_room *room, const bl_mlp_tape *t,
+                         const bl_mlp_state *w, const bl_ttt_head *x, float *dlam, size_t first,
+                         size_t m)
+{
+    size_t F = call->F, M = 4 * F;
+    const bl_mlp_chunk *c = &t->chunk;
+    bl_ttt_reader second = {.q = room->xb,
+                            .k = c->x2,
+                            .W = w->W2,
+                            .G = room->G,
+                            .dzb = t->dzb,
+                            .mix = room->mix2,
+                            .dq = t->dxb,
+                            .dk = t->dx2,
+                            .dG = t->dG,
+                            .Wt = t->W2t,
+                            .in = M,
+                            .out = F};
+    memset(t->dxb, 0, m * M * sizeof *t->dxb);
+    bl_ttt_read_bwd(call, &second, &t->squares, x, dlam, first, m);
+    call->kern->mul(t->dxb, t->dxb, room->slope_xb, m * M); /* dZb1 = dXb gelu'(Zb1) */
+    bl_ttt_reader one = {.q = room->q,
+                         .k = c->k,
+                         .W = w->W1,
+                         .G = t->G1,
+                         .dzb = t->dxb,
+                         .mix = room->mix1,
+                         .dq = t->dq,
+                         .dk = t->dk,
+                         .dG = t->dG1,
+                         .Wt = t->W1t,
+                         .in = F,
+                         .out = M};
+    bl_ttt_read_bwd(call, &one, &t->squares, x, dlam, first, m);
+}
+
+/* The keys' way back, then the state's gradients before this chunk. */
+static void back_keys(const bl_ttt_call *call, const bl_mlp_room *room, const bl_mlp_tape *t,
+                      const bl_mlp_state *w, const bl_ttt_head *x, size_t first, size_t m)
+{
+    size_t F = call->F, M = 4 * F, ld = call->ld;
+    const bl_kern *kern = call->kern;
+    /* dZ1 = dG1 H gelu''(Z1);  dH = dG1 gelu'(Z1);  dG2 += dH W2;  dW2 += dH^T G2 */
+    kern->mul(t->dz1, t->dG1, t->H, m * M);
+    kern->mul(t->dz1, t->dz1, room->curve, m * M);
+    kern->mul(t->dG1, t->dG1, room->slope, m * M);
+    kern->matmul(t->dG, F, t->dG1, M, 1, w->W2, F, m, F, M);
+    kern->matmul(t->d.W2, F, t->dG1, 1, M, room->G, F, M, F, m);
+
+    for (size_t i = 0; i < m; i++) {
+        kern->ttt_inner_bwd(t->dz + i * F, t->de + i * F, x->dgamma, x->dbeta, t->dG + i * F,
+                            room->G + i * F, room->xh + i * F, room->rstd[i], t->chunk.k + i * F,
+                            x->v + (first + i) * ld, call->gamma, call->beta, F);
+        kern->add(t->dk + i * F, t->de + i * F, F);
+        float *dv = x->dv + (first + i) * ld;
+        for (size_t j = 0; j < F; j++)
+            dv[j] = -t->de[i * F + j];
+    }
+    /* dX2 += dZ2 W2^T;  dZ1 += dX2 gelu'(Z1);  dK += dZ1 W1^T */
+    kern->matmul(t->dx2, M, t->dz, F, 1, t->W2t, M, m, M, F);
+    kern->mul(t->dx2, t->dx2, room->slope, m * M);
+    kern->add(t->dz1, t->dx2, m * M);
+    kern->matmul(t->dk, F, t->dz1, M, 1, t->W1t, F, m, F, M);
+
+    bl_ttt_state_bwd(call, t->d.W2, t->d.b2, room->xb, t->dzb, t->chunk.x2, t->dz, m, M, F);
+    bl_ttt_state_bwd(call, t->d.W1, t->d.b1, room->q, t->dxb, t->chunk.k, t->dz1, m, F, M);
+}
+
+static void back_chunk(const bl_ttt_call *call, const bl_mlp_room *room, const bl_mlp_tape *t,
+                       const bl_ttt_head *x, size_t n, size_t T)
+{
+    size_t F = call->F, M = 4 * F, C = call->C, first = n * C, m = bl_least(C, T - first);
+    const bl_kern *kern = call->kern;
+    bl_mlp_state w = state_at(t->states + n * state_floats(F), F);
+    float dlam[TTT_C_MOST] = {0};
+    bl_ttt_rotate(call, x, room->q, t->chunk.k, first, m);
+    bl_mlp_keys(call, room, &w, &t->chunk, x->v + first * call->ld, x->lambda + first * call->H, 0,
+                m);
+    kern->dots(t->H, M, room->G, F, w.W2, F, m, M, F); /* H = G2 W2^T, G1 = H gelu'(Z1) */
+    kern->mul(t->G1, t->H, room->slope, m * M);
+    bl_mlp_queries(call, room, &w, &t->chunk, 0, m);
+    for (size_t i = 0; i < m; i++) {
+        const float *dout = x->dout + (first + i) * call->ld;
+        kern->ttt_out_bwd(t->dzb + i * F, x->dgamma, x->dbeta, dout, room->z + i * F, call->gamma,
+                          F);
+        memcpy(t->dq + i * F, dout, F * sizeof *dout);
+    }
+    back_queries(call, room, t, &w, x, dlam, first, m);
+    if (first + C < T) { /* the last chunk's state is read by nobody */
+        const bl_mlp_chunk *c = &t->chunk;
+        bl_ttt_updater one = {c->k, t->G1, t->d.W1, t->d.b1, t->dk, t->dG1, t->tmp, F, M};
+        bl_ttt_updater second = {c->x2, room->G, t->d.W2, t->d.b2, t->dx2, t->dG, t->tmp, M, F};
+        bl_ttt_update_bwd(call, &one, x, dlam, first, m);
+        bl_ttt_update_bwd(call, &second, x, dlam, first, m);
+    }
+    back_keys(call, room, t, &w, x, first, m);
+    bl_ttt_hand_out(call, x, t->dq, t->dk, dlam, first, m);
+}
+
+void bl_cpu_ttt_mlp_bwd(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dlambda,
+                        const bl_ttt_params *dp, const bl_act *dout, const bl_act *q,
+                        const bl_act *k, const bl_act *v, const bl_real *lambda, const void *saved,
+                        const bl_ttt_params *p, const bl_ttt_shape *s)
+{
+    (void)saved;
+    bl_cpu *c = bl_cpu_of(d);
+    bl_ttt_call shared;
+    bl_ttt_begin(c, &shared, p, s);
+    size_t F = s->F, M = 4 * F, C = s->C, H = s->H, T = s->T;
+    size_t width = bl_ttt_grad_floats(F, C, M), state = state_floats(F);
+    int team = bl_cpu_team(c, bl_ttt_work(s, M));
+#pragma omp parallel for num_threads(team) schedule(static)
+    for (size_t task = 0; task < s->B * H; task++) {
+        size_t head = task % H;
+        float *part = c->ttt_grads + task * width, *local = bl_cpu_local(c);
+        memset(part, 0, width * sizeof *part);
+        bl_ttt_call call = shared;
+        call.gamma = (const float *)p->gamma + head * F;
+        call.beta = (const float *)p->beta + head * F;
+        bl_mlp_tape tape;
+        local += tape_plan(&tape, local, T, C, F);
+        bl_mlp_room room = bl_mlp_room_from(&local, C, F, 1);
+        bl_ttt_head x = bl_ttt_head_at(task, s, dq, dk, dv, dlambda, dout, q, k, v, lambda);
+        x.dgamma = part + state;
+        x.dbeta = x.dgamma + F;
+        x.dtau = x.dbeta + F;
+        bl_mlp_state w = state_at(tape.states, F);
+        bl_mlp_start(&w, p, head, F);
+        tape.d = state_at(part, F);
+        sweep_forward(&call, &room, &tape, &x, T);
+        for (size_t n = bl_blocks(T, C); n-- > 0;)
+            back_chunk(&call, &room, &tape, &x, n, T);
+    }
+#pragma omp parallel for num_threads(team) schedule(static)
+    for (size_t head = 0; head < H; head++) {
+        float *W0 = (float *)dp->W0 + head * F * M, *b0 = (float *)dp->b0 + head * M;
+        float *W2 = (float *)dp->W2 + head * M * F, *b2 = (float *)dp->b2 + head * F;
+        bl_ttt_gather(c, W0, 0, F * M, width, s, head);
+        bl_ttt_gather(c, b0, F * M, M, width, s, head);
+        bl_ttt_gather(c, W2, F * M + M, M * F, width, s, head);
+        bl_ttt_gather(c, b2, 2 * F * M + M, F, width, s, head);
+        bl_ttt_gather(c, (float *)dp->gamma + head * F, state, F, width, s, head);
+        bl_ttt_gather(c, (float *)dp->beta + head * F, state + F, F, width, s, head);
+    }
+    bl_ttt_gather_delta(c, dp->delta, &shared, state + 2 * F, width, s);
+}

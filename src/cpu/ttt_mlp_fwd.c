@@ -1,0 +1,200 @@
+/* TTT with an inner MLP forward and step (MODEL 3.6): one code, so training reads what inference
+ * reads, bit for bit. */
+#include "cpu/ttt_mlp.h"
+
+#include <string.h>
+
+size_t bl_mlp_room_floats(size_t C, size_t F)
+{
+    return 4 * C * F + 5 * C * 4 * F + 2 * C * C + C;
+}
+
+bl_mlp_room bl_mlp_room_from(float **local, size_t C, size_t F, int backward)
+{
+    bl_mlp_room r = {0};
+    size_t M = 4 * F;
+    struct {
+        float **to;
+        size_t count;
+        int backward;
+    } parts[] = {{&r.q, C * F, 0},     {&r.z, C * F, 0},     {&r.z1, C * M, 0},
+                 {&r.slope, C * M, 0}, {&r.xb, C * M, 0},    {&r.mix1, C * C, 0},
+                 {&r.mix2, C * C, 0},  {&r.G, C * F, 1},     {&r.xh, C * F, 1},
+                 {&r.rstd, C, 1},      {&r.curve, C * M, 1}, {&r.slope_xb, C * M, 1}};
+    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++)
+        if (backward || !parts[i].backward) {
+            *parts[i].to = *local;
+            *local += parts[i].count;
+        }
+    return r;
+}
+
+void bl_mlp_keys(const bl_ttt_call *call, const bl_mlp_room *room, const bl_mlp_state *w,
+                 const bl_mlp_chunk *c, const float *v, const float *lambda, size_t at, size_t m)
+{
+    size_t F = call->F, M = 4 * F;
+    const bl_kern *kern = call->kern;
+    float *k = c->k + at * F, *x2 = c->x2 + at * M, *h1 = c->h1 + at * M, *h2 = c->h2 + at * F;
+    bl_ttt_affine(call, room->z1, k, w->W1, w->b1, m, F, M);
+    kern->gelu(x2, room->slope, room->curve, room->z1, m * M);
+    bl_ttt_affine(call, room->z, x2, w->W2, w->b2, m, M, F);
+    for (size_t i = 0; i < m; i++) {
+        float *G = room->G ? room->G + i * F : NULL, *xh = room->xh ? room->xh + i * F : NULL;
+        float rstd =
+            kern->ttt_inner(h2 + i * F, G, xh, room->z + i * F, k + i * F, v + i * call->ld,
+                            call->gamma, call->beta, lambda[i * call->H], F);
+        if (room->rstd)
+            room->rstd[i] = rstd;
+    }
+    /* h1 = lambda (G2 W2^T) gelu'(Z1) */
+    kern->dots(h1, M, h2, F, w->W2, F, m, M, F);
+    kern->mul(h1, h1, room->slope, m * M);
+}
+
+void bl_mlp_queries(const bl_ttt_call *call, const bl_mlp_room *room, const bl_mlp_state *w,
+                    const bl_mlp_chunk *c, size_t at, size_t m)
+{
+    size_t F = call->F, M = 4 * F;
+    bl_ttt_mix(call, room->mix1, room->q, c->k, at, m, F);
+    bl_ttt_read(call, room->z1, room->q, w->W1, w->b1, room->mix1, c->h1, at, m, F, M);
+    call->kern->gelu(room->xb, room->slope_xb, NULL, room->z1, m * M);
+    bl_ttt_mix(call, room->mix2, room->xb, c->x2, at, m, M);
+    bl_ttt_read(call, room->z, room->xb, w->W2, w->b2, room->mix2, c->h2, at, m, M, F);
+}
+
+void bl_mlp_fold(const bl_ttt_call *call, const bl_mlp_room *room, const bl_mlp_state *w,
+                 const bl_mlp_chunk *c)
+{
+    size_t F = call->F, M = 4 * F;
+    bl_ttt_fold(call, w->W1, w->b1, c->k, c->h1, room->z1, F, M);
+    bl_ttt_fold(call, w->W2, w->b2, c->x2, c->h2, room->z1, M, F);
+}
+
+/* m more tokens of one chunk that holds `at` already. */
+static void advance(const bl_ttt_call *call, const bl_mlp_room *room, float *o,
+                    const bl_mlp_state *w, const bl_mlp_chunk *c, const float *q, const float *key,
+                    const float *v, const float *lambda, size_t at, size_t m)
+{
+    size_t F = call->F, ld = call->ld, C = call->C, M = 4 * F;
+    for (size_t i = 0; i < m; i++) {
+        const float *cs = call->cs + (at + i) * F, *sn = call->sn + (at + i) * F;
+        call->kern->rope(room->q + i * F, q + i * ld, cs, sn, F);
+        call->kern->rope(c->k + (at + i) * F, key + i * ld, cs, sn, F);
+    }
+    bl_mlp_keys(call, room, w, c, v, lambda, at, m);
+    bl_mlp_queries(call, room, w, c, at, m);
+    for (size_t i = 0; i < m; i++)
+        call->kern->ttt_out(o + i * ld, room->q + i * F, room->z + i * F, call->gamma, call->beta,
+                            F);
+    if (at + m < C)
+        return;
+    bl_mlp_fold(call, room, w, c);
+    memset(c->k, 0, C * F * sizeof *c->k);
+    memset(c->h1, 0, C * M * sizeof *c->h1);
+    memset(c->x2, 0, C * M * sizeof *c->x2);
+    memset(c->h2, 0, C * F * sizeof *c->h2);
+}
+
+/* T tokens of one (sequence, head) from position `position` on. */
+static void run(const bl_ttt_call *call, const bl_mlp_room *room, float *o, const bl_mlp_state *w,
+                const bl_mlp_chunk *c, const bl_ttt_head *x, uint64_t position, size_t T)
+{
+    for (size_t t = 0; t < T;) {
+        size_t at = (size_t)((position + t) % call->C), m = bl_least(call->C - at, T - t);
+        size_t skip = t * call->ld;
+        advance(call, room, o + skip, w, c, x->q + skip, x->k + skip, x->v + skip,
+                x->lambda + t * call->H, at, m);
+        t += m;
+    }
+}
+
+size_t bl_cpu_ttt_mlp_saved_bytes(bl_dev *d, const bl_ttt_shape *s)
+{
+    (void)d;
+    (void)s;
+    return 0;
+}
+
+/* The state of head number `task` of the batch. */
+static void find_state(bl_mlp_state *w, bl_mlp_chunk *c, const bl_ttt_state *state, size_t task,
+                       size_t C, size_t F)
+{
+    size_t M = 4 * F;
+    *w = (bl_mlp_state){(float *)state->W + task * F * M, (float *)state->b + task * M,
+                        (float *)state->W2 + task * M * F, (float *)state->b2 + task * F};
+    *c = (bl_mlp_chunk){(float *)state->k + task * C * F, (float *)state->h + task * C * M,
+                        (float *)state->x2 + task * C * M, (float *)state->h2 + task * C * F};
+}
+
+void bl_mlp_start(const bl_mlp_state *w, const bl_ttt_params *p, size_t head, size_t F)
+{
+    size_t M = 4 * F;
+    memcpy(w->W1, (const float *)p->W0 + head * F * M, F * M * sizeof(float));
+    memcpy(w->b1, (const float *)p->b0 + head * M, M * sizeof(float));
+    memcpy(w->W2, (const float *)p->W2 + head * M * F, M * F * sizeof(float));
+    memcpy(w->b2, (const float *)p->b2 + head * F, F * sizeof(float));
+}
+
+void bl_cpu_ttt_mlp_start(bl_dev *d, const bl_ttt_state *state, const bl_ttt_params *p,
+                          const bl_ttt_shape *s)
+{
+    (void)d;
+    size_t C = s->C, F = s->F, M = 4 * F;
+    for (size_t task = 0; task < s->B * s->H; task++) {
+        bl_mlp_state w;
+        bl_mlp_chunk c;
+        find_state(&w, &c, state, task, C, F);
+        bl_mlp_start(&w, p, task % s->H, F);
+        memset(c.k, 0, C * F * sizeof(float));
+        memset(c.h1, 0, C * M * sizeof(float));
+        memset(c.x2, 0, C * M * sizeof(float));
+        memset(c.h2, 0, C * F * sizeof(float));
+    }
+}
+
+/* All heads from `position` on; state NULL: from the start, in the thread's scratch. */
+static void run_heads(bl_dev *d, bl_act *o, const bl_ttt_state *state, const bl_act *q,
+                      const bl_act *k, const bl_act *v, const bl_real *lambda,
+                      const bl_ttt_params *p, const bl_ttt_shape *s, uint64_t position)
+{
+    bl_cpu *cpu = bl_cpu_of(d);
+    bl_ttt_call shared;
+    bl_ttt_begin(cpu, &shared, p, s);
+    size_t F = s->F, C = s->C, M = 4 * F;
+    int team = bl_cpu_team(cpu, bl_ttt_work(s, M));
+#pragma omp parallel for num_threads(team) schedule(static)
+    for (size_t task = 0; task < s->B * s->H; task++) {
+        size_t head = task % s->H;
+        bl_ttt_call call = shared;
+        call.gamma = (const float *)p->gamma + head * F;
+        call.beta = (const float *)p->beta + head * F;
+        float *local = bl_cpu_local(cpu);
+        bl_mlp_room room = bl_mlp_room_from(&local, C, F, 0);
+        bl_ttt_head x = bl_ttt_head_at(task, s, o, NULL, NULL, NULL, NULL, q, k, v, lambda);
+        bl_mlp_state w;
+        bl_mlp_chunk c;
+        if (state) {
+            find_state(&w, &c, state, task, C, F);
+        } else {
+            w = (bl_mlp_state){local, local + F * M, local + F * M + M, local + 2 * F * M + M};
+            c.k = w.b2 + F, c.h2 = c.k + C * F, c.h1 = c.h2 + C * F, c.x2 = c.h1 + C * M;
+            bl_mlp_start(&w, p, head, F);
+        }
+        run(&call, &room, x.dq, &w, &c, &x, position, s->T);
+    }
+}
+
+void bl_cpu_ttt_mlp_fwd(bl_dev *d, bl_act *o, void *saved, const bl_act *q, const bl_act *k,
+                        const bl_act *v, const bl_real *lambda, const bl_ttt_params *p,
+                        const bl_ttt_shape *s)
+{
+    (void)saved;
+    run_heads(d, o, NULL, q, k, v, lambda, p, s, 0);
+}
+
+void bl_cpu_ttt_mlp_step(bl_dev *d, bl_act *o, const bl_ttt_state *state, const bl_act *q,
+                         const bl_act *k, const bl_act *v, const bl_real *lambda,
+                         const bl_ttt_params *p, const bl_ttt_shape *s, const bl_step *step)
+{
+    run_heads(d, o, state, q, k, v, lambda, p, s, step->position);
+}
