@@ -1,27 +1,49 @@
-/* checkops: does the CPU backend equal the reference, op by op, and itself at any number of
- * threads?
+/* checkops: does one device equal another, op by op, and itself at any number of threads?
  *
- * Prints one row an op: the worst normalised mean square error and the largest difference over all
- * shapes, with their bounds.  Ends with 1 when anything is out of bounds. */
-#include "cpu/cpu_dev.h"
+ * usage: checkops [device [reference]], by default cpu and ref
+ *
+ * Prints one row for the ops of a case: the worst normalised mean square error and the largest
+ * difference over all shapes, with their bounds.  Ends with 1 when anything is out of bounds, or
+ * when an op of the table has no row. */
+#include "api/device.h"
 #include "io.h"
+#include "ops/trace.h"
 
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+/* clang-format off */
 static const shape shapes[] = {
-    /* B   T   D    H  I    V     C   K */
-    {2, 37, 64, 1, 88, 200, 16, 4},  {3, 16, 96, 2, 72, 97, 16, 3},
-    {1, 5, 256, 4, 688, 300, 16, 4}, {2, 21, 48, 3, 130, 1100, 8, 2},
-    {2, 70, 32, 1, 40, 33, 1, 8},    {1, 130, 72, 1, 64, 257, 64, 4},
-    {5, 40, 128, 1, 100, 90, 7, 5},  {1, 300, 64, 4, 68, 2100, 16, 4},
+    /* B  T    D    H  I    V     C   K  zeros */
+    {2,  37,  64,  1, 88,  200,  16, 4, 0},
+    {3,  16,  96,  2, 72,  97,   16, 3, 0},
+    {1,  5,   256, 4, 688, 300,  16, 4, 0},
+    {2,  21,  48,  3, 130, 1100, 8,  2, 0},
+    {2,  70,  32,  1, 40,  33,   1,  8, 0},
+    {1,  130, 72,  1, 64,  257,  64, 4, 0},
+    {5,  40,  128, 1, 100, 90,   7,  5, 0},
+    {1,  300, 64,  4, 68,  2100, 16, 4, 0},
+    /* The least of everything (not I = 1: an RMSNorm of one element has the gradient 0). */
+    {1,  1,   16,  1, 2,   2,    1,  2, 0},
+    /* Widths beside the multiples of a vector, T beside C. */
+    {4,  1,   126, 1, 5,   3,    64, 8, 0},
+    {1,  3,   18,  1, 3,   31,   2,  7, 0},
+    {3,  63,  64,  2, 129, 511,  64, 4, 0},
+    {2,  65,  34,  1, 65,  256,  64, 3, 0},
+    {7,  33,  80,  5, 81,  1023, 32, 6, 0},
+    {1,  257, 40,  2, 33,  255,  15, 4, 0},
+    /* No variance anywhere. */
+    {2,  19,  64,  2, 48,  40,   16, 4, 1},
 };
+/* clang-format on */
+enum { SHAPES = sizeof shapes / sizeof *shapes };
 
 typedef struct worst {
     double nmse, abs;
     int bits; /* outputs whose bits differ between numbers of threads */
+    size_t cases, outputs;
 } worst;
 
 static void compare(worst *w, const float *x, const float *r, size_t n)
@@ -29,10 +51,11 @@ static void compare(worst *w, const float *x, const float *r, size_t n)
     double error = 0, power = 0;
     for (size_t i = 0; i < n; i++) {
         double d = (double)x[i] - (double)r[i];
+        double abs = fabs(d) / fmax(1.0, fabs((double)r[i]));
         error += d * d;
         power += (double)r[i] * (double)r[i];
         /* a NaN is worse than everything */
-        w->abs = fabs(d) <= w->abs ? w->abs : fabs(d);
+        w->abs = abs <= w->abs ? w->abs : abs;
     }
     double nmse = error > 0 || isnan(error) ? error / (power > 0 ? power : 1) : 0;
     w->nmse = nmse <= w->nmse ? w->nmse : nmse;
@@ -45,6 +68,7 @@ static void run_case(worst *w, const op_case *op, const shape *s, bl_dev *ref, b
     io_open(&a, ref);
     io_open(&b, one);
     io_open(&c, many);
+    a.zeros = b.zeros = c.zeros = s->zeros;
     op->run(&a, s);
     op->run(&b, s);
     op->run(&c, s);
@@ -54,16 +78,17 @@ static void run_case(worst *w, const op_case *op, const shape *s, bl_dev *ref, b
         (void)io_output(&a, i, &r, &n);
         const char *name = io_output(&b, i, &x, &n);
         (void)io_output(&c, i, &y, &n);
-        worst here = {0, 0, 0};
+        worst here = {0};
         compare(&here, x, r, n);
         here.bits = memcmp(x, y, n * sizeof *x) != 0;
         if (!(here.nmse <= op->nmse) || !(here.abs <= op->abs) || here.bits)
-            printf("FAILED %s, output %s: B %zu T %zu D %zu: nmse %.2e, max %.2e, %s\n", op->name,
+            printf("FAILED %s, output %s: B %zu T %zu D %zu: nmse %.2e, max %.2e, %s\n", op->ops,
                    name, s->B, s->T, s->D, here.nmse, here.abs,
                    here.bits ? "threads differ" : "threads agree");
         w->nmse = here.nmse <= w->nmse ? w->nmse : here.nmse;
         w->abs = here.abs <= w->abs ? w->abs : here.abs;
         w->bits += here.bits;
+        w->outputs++;
         free(r);
         free(x);
         free(y);
@@ -71,63 +96,95 @@ static void run_case(worst *w, const op_case *op, const shape *s, bl_dev *ref, b
     io_close(&a);
     io_close(&b);
     io_close(&c);
+    w->cases++;
+}
+
+static size_t most(size_t a, size_t b)
+{
+    return a > b ? a : b;
 }
 
 /* The largest of every dimension of the shapes. */
 static bl_limits limits(void)
 {
-    bl_limits m = {.B = 5,
-                   .T = 300,
-                   .D = 256,
-                   .H = 4,
-                   .F = 128,
-                   .I = 688,
-                   .V = 2100,
-                   .C = 64,
-                   .K = 8,
-                   .M = 512};
+    bl_limits m = {0};
+    for (size_t i = 0; i < SHAPES; i++) {
+        const shape *s = &shapes[i];
+        m.B = most(m.B, s->B), m.T = most(m.T, s->T), m.D = most(m.D, s->D);
+        m.H = most(m.H, s->H), m.F = most(m.F, s->D / s->H), m.I = most(m.I, s->I);
+        m.M = most(m.M, 4 * s->D / s->H), m.V = most(m.V, s->V), m.C = most(m.C, s->C),
+        m.K = most(m.K, s->K);
+    }
     return m;
 }
 
-static int check_mode(int ternary)
+static bl_dev *open_device(const char *name, int ternary, size_t threads)
 {
     bl_error err;
-    bl_dev *ref, *one, *many;
-    must(bl_ref32_open(&ref, ternary, &err), &err);
-    must(bl_cpu_open(&one, ternary, 1, &err), &err);
-    must(bl_cpu_open(&many, ternary, 3, &err), &err);
-    bl_limits most = limits();
-    must(BL_OP(ref, reserve, &most, &err), &err);
-    must(BL_OP(one, reserve, &most, &err), &err);
-    must(BL_OP(many, reserve, &most, &err), &err);
-
-    int failures = 0;
-    printf("quantization %s, level %s\n", ternary ? "ternary" : "none",
-           getenv("BITLLAMA_CPU") ? getenv("BITLLAMA_CPU") : "best");
-    printf("  %-18s %10s %10s %10s %10s  %s\n", "op", "nmse", "bound", "max", "bound", "1 = 3");
-    for (size_t i = 0; i < op_cases_count; i++) {
-        const op_case *op = &op_cases[i];
-        if (op->ternary >= 0 && op->ternary != ternary)
-            continue;
-        worst w = {0, 0, 0};
-        for (size_t j = 0; j < sizeof shapes / sizeof *shapes; j++)
-            run_case(&w, op, &shapes[j], ref, one, many);
-        int bad = !(w.nmse <= op->nmse) || !(w.abs <= op->abs) || w.bits;
-        printf("  %-18s %10.2e %10.0e %10.2e %10.0e  %s%s\n", op->name, w.nmse, op->nmse, w.abs,
-               op->abs, w.bits ? "no" : "yes", bad ? "  FAILED" : "");
-        failures += bad;
+    bl_dev *d;
+    bl_limits all = limits();
+    must(bl_device_open(&d, name, ternary, threads, &err), &err);
+    if (d->act_bytes != sizeof(float) || d->param_bytes != sizeof(float) ||
+        d->real_bytes != sizeof(float)) {
+        fprintf(stderr, "checkops: %s does not compute in float32\n", name);
+        exit(2);
     }
-    int splits = check_splits(one) + check_splits(many);
-    printf("  %-18s %s\n", "any split", splits ? "FAILED" : "the same bits, T = 1..40");
-    ref->ops->close(ref);
-    one->ops->close(one);
-    many->ops->close(many);
-    return failures + splits;
+    must(BL_OP(d, reserve, &all, &err), &err);
+    return d;
 }
 
-int main(void)
+static int check_row(const op_case *op, bl_dev *ref, bl_dev *one, bl_dev *many, size_t *outputs)
 {
-    int failures = check_mode(1) + check_mode(0);
-    printf("%s\n", failures ? "checkops: FAILED" : "checkops: all ops within bounds");
+    worst w = {0};
+    bl_trace_reset(one);
+    for (size_t j = 0; j < SHAPES; j++)
+        run_case(&w, op, &shapes[j], ref, one, many);
+    int bad = !(w.nmse <= op->nmse) || !(w.abs <= op->abs) || w.bits || check_called(op, one);
+    printf("  %6zu %10.2e %10.0e %10.2e %10.0e  %-5s  %s%s\n", w.cases, w.nmse, op->nmse, w.abs,
+           op->abs, w.bits ? "no" : "yes", op->ops, bad ? "  FAILED" : "");
+    *outputs += w.outputs;
+    return bad;
+}
+
+/* Any split of a text giving the same bits is promised of the two backends without a device. */
+static int promises_splits(const char *name)
+{
+    return strcmp(name, "cpu") == 0 || strcmp(name, "ref") == 0;
+}
+
+static int check_mode(const char *name, const char *reference, int ternary, size_t *outputs)
+{
+    char traced[64];
+    (void)snprintf(traced, sizeof traced, "trace:%s", name);
+    bl_dev *ref = open_device(reference, ternary, 0);
+    bl_dev *one = open_device(traced, ternary, 1), *many = open_device(name, ternary, 3);
+    int failures = 0;
+    printf("%s against %s, quantization %s, level %s\n", name, reference,
+           ternary ? "ternary" : "none", getenv("BITLLAMA_CPU") ? getenv("BITLLAMA_CPU") : "best");
+    printf("  %6s %10s %10s %10s %10s  %-5s  %s\n", "shapes", "nmse", "bound", "max", "bound",
+           "1 = 3", "ops");
+    for (size_t i = 0; i < op_cases_count; i++)
+        if (op_cases[i].ternary < 0 || op_cases[i].ternary == ternary)
+            failures += check_row(&op_cases[i], ref, one, many, outputs);
+    if (promises_splits(name)) {
+        int splits = check_splits(one) + check_splits(many);
+        printf("  any split: %s\n", splits ? "FAILED" : "the same bits, T = 1..40");
+        failures += splits;
+    }
+    bl_dev_close(ref);
+    bl_dev_close(one);
+    bl_dev_close(many);
+    return failures;
+}
+
+int main(int argc, char **argv)
+{
+    const char *name = argc > 1 ? argv[1] : "cpu", *reference = argc > 2 ? argv[2] : "ref";
+    size_t outputs = 0;
+    int failures = check_rows();
+    failures += check_mode(name, reference, 1, &outputs);
+    failures += check_mode(name, reference, 0, &outputs);
+    printf("checkops: %d ops in %zu rows, %d shapes, %zu outputs compared: %s\n", (int)BL_OPS_COUNT,
+           op_cases_count, (int)SHAPES, outputs, failures ? "FAILED" : "all within bounds");
     return failures ? 1 : 0;
 }

@@ -56,7 +56,7 @@ void *io_in(io *b, size_t n, float spread)
     float *host = malloc((n ? n : 1) * sizeof *host);
     uint64_t stream = b->draws++;
     for (size_t i = 0; i < n; i++)
-        host[i] = spread * (2.0f * bl_rng_uniform(7, stream, i) - 1.0f);
+        host[i] = b->zeros ? 0.0f : spread * (2.0f * bl_rng_uniform(7, stream, i) - 1.0f);
     return from_host(b, host, n);
 }
 

@@ -8,12 +8,14 @@
 /* Shapes of a case; an op uses what it needs. */
 typedef struct shape {
     size_t B, T, D, H, I, V, C, K;
+    int zeros; /* all inputs are 0 */
 } shape;
 
 enum { IO_MOST = 64 };
 
 typedef struct io {
     bl_dev *d;
+    int zeros;
     uint64_t draws; /* buffers filled so far: the random stream of the next one */
     struct {
         void *p;
@@ -46,13 +48,20 @@ void must(bl_status status, const bl_error *err);
 
 /* Every op as a case. */
 typedef struct op_case {
-    const char *name;
+    const char *ops; /* those that it calls and whose results it compares, with spaces between */
     void (*run)(io *b, const shape *s);
-    double nmse, abs; /* bounds against the reference: sum (x-r)^2 / sum r^2, max |x-r| */
+    double nmse, abs; /* bounds against the reference r: sum (x-r)^2 / sum r^2, and the largest
+                         |x-r| / max(1, |r|) of an element */
     int ternary;      /* 1, 0, or -1 for both */
 } op_case;
 extern const op_case op_cases[];
 extern const size_t op_cases_count;
+
+/* Failures of the table: an op of BL_OPS_LIST without a row, a word of a row that is no op. */
+int check_rows(void);
+
+/* Ops of a row that a device of bl_trace_open() has not seen since its reset. */
+int check_called(const op_case *row, const bl_dev *traced);
 
 /* Inference ops in one call and in pieces must give the same bits; returns failures. */
 int check_splits(bl_dev *d);

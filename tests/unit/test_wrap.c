@@ -42,7 +42,7 @@ static void stop_in_the_middle(void *user, const bl_train_event *e)
 
 /* Three steps with dropout, accumulation, evaluations, samples and checkpoints, stopped after the
  * second and resumed. */
-static void train(const char *run, const char *device, const char *quantization)
+static void train(const char *run, const char *device, const pair *variant)
 {
     static const pair shape[] = {{"hidden_size", "32"},
                                  {"intermediate_size", "40"},
@@ -69,7 +69,7 @@ static void train(const char *run, const char *device, const char *quantization)
         assert_ok(bl_options_open(&config, BL_OPTIONS_CONFIG, &failure));
         set_all(config, shape);
         set_all(o, usual);
-        assert_ok(bl_options_set(config, "quantization", quantization, &failure));
+        set_all(config, variant);
         assert_ok(bl_options_set(o, "device", device, &failure));
         assert_ok(bl_options_set(o, "resume", resume ? "true" : "false", &failure));
         assert_ok(bl_trainer_open(&t, scratch("data"), scratch(run), o, config, &failure));
@@ -148,21 +148,21 @@ static answers *ask(const char *run, const char *device)
     return a;
 }
 
-static void same_bits(const char *quantization)
+static void same_bits(const char *name, const pair *variant)
 {
     static const char *const devices[] = {"cpu", "ref"};
     static const char *const wrappers[] = {"fault", "trace"};
     for (size_t i = 0; i < 2; i++) {
         char bare[64];
-        (void)snprintf(bare, sizeof bare, "%s-%s", quantization, devices[i]);
-        train(bare, devices[i], quantization);
+        (void)snprintf(bare, sizeof bare, "%s-%s", name, devices[i]);
+        train(bare, devices[i], variant);
         answers *expected = ask(bare, devices[i]);
         assert_true(expected->text_bytes > 0 && isfinite(expected->loss[0]));
         for (size_t j = 0; j < 2; j++) {
             char device[32], run[64];
             (void)snprintf(device, sizeof device, "%s:%s", wrappers[j], devices[i]);
-            (void)snprintf(run, sizeof run, "%s-%s", quantization, device);
-            train(run, device, quantization);
+            (void)snprintf(run, sizeof run, "%s-%s", name, device);
+            train(run, device, variant);
             same_file(run, bare, "ckpt/step-00000003/model.safetensors");
             same_file(run, bare, "ckpt/step-00000003/optimizer.safetensors");
             answers *found = ask(bare, device);
@@ -176,13 +176,22 @@ static void same_bits(const char *quantization)
 static void same_bits_ternary(void **state)
 {
     (void)state;
-    same_bits("ternary");
+    static const pair none[] = {{NULL}};
+    same_bits("ternary", none);
 }
 
-static void same_bits_unrounded(void **state)
+/* The other side of every choice. */
+static void same_bits_of_the_variants(void **state)
 {
     (void)state;
-    same_bits("none");
+    static const pair other[] = {{"quantization", "none"},
+                                 {"ttt_layer_type", "mlp"},
+                                 {"pre_conv", "true"},
+                                 {"share_qk", "false"},
+                                 {"use_gate", "false"},
+                                 {"tie_word_embeddings", "false"},
+                                 {NULL}};
+    same_bits("variants", other);
 }
 
 /* ---- what the guard catches ---- */
@@ -350,7 +359,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_bits_ternary),
-        cmocka_unit_test(same_bits_unrounded),
+        cmocka_unit_test(same_bits_of_the_variants),
         cmocka_unit_test(a_peek_is_caught),
         cmocka_unit_test(fresh_memory),
         cmocka_unit_test(writing_past_a_block),
