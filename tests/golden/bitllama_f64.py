@@ -23,6 +23,12 @@ DEFAULTS = {
 f32 = np.float32
 
 
+def with_defaults(given):
+    """The fields of a config.json, those that it leaves out by FORMATS 1.1."""
+    mlp = {"ttt_base_lr": 0.1} if given.get("ttt_layer_type") == "mlp" else {}
+    return {name: given.get(name, default) for name, default in {**DEFAULTS, **mlp}.items()}
+
+
 # ---- files (FORMATS 1) ----
 
 def read_tensors(path):
@@ -242,7 +248,7 @@ class Model:
     def __init__(self, folder):
         with open(os.path.join(folder, "config.json"), encoding="utf-8") as file:
             given = json.load(file)
-        self.config = {name: given.get(name, default) for name, default in DEFAULTS.items()}
+        self.config = with_defaults(given)
         quantization = given.get("quantization_config")
         self.ternary = quantization is not None
         self.packed = self.ternary and quantization.get("quantization_mode") == "offline"

@@ -11,7 +11,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from safetensors.numpy import save_file
 
-from bitllama_f64 import DEFAULTS, ternarise
+from bitllama_f64 import ternarise, with_defaults
 
 
 @dataclass
@@ -31,32 +31,42 @@ class Case:
     other: dict = field(default_factory=dict)
 
     def config(self):
+        """As in config.json; what is left out takes its default."""
         sizes = {"vocab_size": self.V, "hidden_size": self.D, "intermediate_size": self.I,
                  "num_hidden_layers": self.L, "num_attention_heads": self.H, "mini_batch_size": self.C}
-        config = {"architectures": ["BitLlamaForCausalLM"], "model_type": "bit_llama", **DEFAULTS, **sizes, **self.other}
+        config = {"architectures": ["BitLlamaForCausalLM"], "model_type": "bit_llama", **sizes, **self.other}
         if self.ternary:
             config["quantization_config"] = {"quant_method": "bitnet", "linear_class": "autobitlinear",
                                              "quantization_mode": "online"}
         return config
 
 
+MLP = {"ttt_layer_type": "mlp"}
 PLAIN = {"share_qk": False, "use_gate": False}
 CASES = [  # each with ternary and with float weights
     Case("linear", 200),
     Case("linear, neither share_qk nor gate", 200, other=PLAIN),
-    Case("linear, no gate, untied", 101, C=5, other={"use_gate": False, "conv_kernel": 3, "tie_word_embeddings": False}),
+    Case("linear, no gate, untied", 101, C=5,
+         other={"use_gate": False, "conv_kernel": 3, "tie_word_embeddings": False}),
     Case("linear, no share_qk, tau 0", 60, C=7, floor=True, other={"share_qk": False, "rope_theta": 300.0}),
+    Case("linear, pre_conv", 200, other={"pre_conv": True}),
+    Case("linear, pre_conv, no share_qk", 75, C=8, other={"pre_conv": True, "share_qk": False, "conv_kernel": 2}),
     Case("linear, eps 0.01, lr 2", 90, C=32, other={"rms_norm_eps": 0.01, "ttt_base_lr": 2.0}),
     Case("linear, one head of 128", 150, D=128, H=1, I=120, C=64, other={"conv_kernel": 8}),
     Case("linear, D not of 4, chunks of 1", 50, D=54, H=3, I=37, C=1, packs=False, other={"conv_kernel": 5}),
     Case("linear, shorter than a chunk", 40, D=96, I=132, L=3, C=64),
     Case("linear, one token", 1, D=32, I=44, L=1),
+    Case("mlp", 200, H=4, other=MLP),
+    Case("mlp, neither share_qk nor gate, lr 3", 83, H=4, C=5, floor=True, other={**MLP, **PLAIN, "ttt_base_lr": 3.0}),
+    Case("mlp, pre_conv, untied", 120, D=72, H=2, I=100,
+         other={**MLP, "pre_conv": True, "conv_kernel": 6, "tie_word_embeddings": False}),
+    Case("mlp, two heads of 64, chunks of 1", 30, D=128, I=100, L=1, C=1, other=MLP),
 ]
 
 
 def random_tensors(case, seed):
     """Name: float32 array, by the table of docs/FORMATS.md 1.2."""
-    c, rng = case.config(), np.random.default_rng(seed)
+    c, rng = with_defaults(case.config()), np.random.default_rng(seed)
     V, D, I, H, C, F, K = case.V, case.D, case.I, case.H, case.C, case.D // case.H, c["conv_kernel"]
     tensors = {}
 

@@ -107,7 +107,7 @@ static int check_variant(bl_dev *d, const char *file)
 
 int bl_golden_f64(bl_dev *d)
 {
-    static const char *const files[] = {"f64_plain"};
+    static const char *const files[] = {"f64_plain", "f64_pre_conv", "f64_mlp", "f64_mlp_pre_conv"};
     int failures = 0;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         failures += check_variant(d, files[i]);

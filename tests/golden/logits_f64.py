@@ -13,6 +13,7 @@ call and in pieces.
 import argparse
 import dataclasses
 import itertools
+import json
 import os
 import subprocess
 import sys
@@ -21,6 +22,7 @@ import time
 import types
 
 import numpy as np
+from safetensors.numpy import load_file
 
 from bitllama_f64 import (Model, Reader, chunk_linear, chunk_mlp, gelu, standardise)
 from f64_models import CASES, pack, random_tensors, write_model
@@ -121,58 +123,92 @@ def least_effect(model, ids, expected):
 class Program:
     def __init__(self, path, work):
         self.path, self.work, self.runs = os.path.abspath(path), work, 0
-        self.levels = []
+        self.levels, self.packs = [], not self.run(["export", "--help"], None).returncode
+        if not self.packs:
+            print("packed models: not compared, for this program has no command `export`")
 
     def find_levels(self, folder):
         """The SIMD levels that this build has on this processor: a run at another is refused."""
         words = ["logits", "-m", folder, "--ids", "0", "-o", "out.npy"]
         self.levels = ["c"] + [level for level in ("avx2", "avx512") if not self.run(words, level).returncode]
 
-    def run(self, words, level):
-        environment = dict(os.environ, OMP_NUM_THREADS="1")
+    def run(self, words, level, threads=1):
+        environment = dict(os.environ, OMP_NUM_THREADS=str(threads), OMP_WAIT_POLICY="passive")
         environment.pop("BITLLAMA_CPU", None)
         if level:
             environment["BITLLAMA_CPU"] = level
         self.runs += 1
         return subprocess.run([self.path, *words], cwd=self.work, env=environment, capture_output=True, text=True)
 
-    def call(self, *words, level=None):
-        done = self.run(words, level)
+    def call(self, *words, level=None, threads=1):
+        done = self.run(words, level, threads)
         if done.returncode:
             sys.exit(f"BITLLAMA_CPU={level} bitllama {' '.join(words)}: exit code {done.returncode}\n{done.stderr}")
 
     def logits(self, folder, ids, where, pieces):
         """Of one model folder at a place: a SIMD level, or "ref"."""
         words = ["logits", "-m", folder, "--ids", ",".join(map(str, ids)), "-o", "out.npy"]
-        if pieces:
-            words += ["--split", SPLIT]
-        self.call(*words, "--device", "ref" if where == "ref" else "cpu", level=None if where == "ref" else where)
+        words += ["--device", "ref"] if where == "ref" else ["--device", "cpu"]
+        words += ["--split", SPLIT] if pieces else []
+        self.call(*words, level=None if where == "ref" else where, threads=3 if pieces else 1)
         return np.load(os.path.join(self.work, "out.npy"))
 
 
-def run_program(program, case, folders, ids, expected):
-    """Worst NMSE and absolute error over devices, files and splits, and what broke a promise of bits."""
-    worst, absolute, broken = 0.0, 0.0, []
-    for where in program.levels + ["ref"]:
-        first = None
-        for folder, pieces in itertools.product(folders, (False, True)):
-            found = program.logits(folder, ids, where, pieces)
-            if found.shape != expected.shape or not np.isfinite(found).all():
-                sys.exit(f"{case.name}, {folder}, {where}: shape {found.shape}, or not finite")
-            if first is None:
-                first = found
-            if not np.array_equal(first.view(np.uint32), found.view(np.uint32)):
-                broken.append(f"{folder}{', in pieces' if pieces else ''} on {where}: other bits than {folders[0]}")
-            worst = max(worst, nmse(found.astype(np.float64), expected))
-            absolute = max(absolute, np.abs(found - expected).max())
-    return worst, absolute, broken
+class Comparison:
+    """What a line of the table collects: the worst NMSE and absolute error, and the failures in words."""
+
+    def __init__(self, program, name):
+        self.program, self.name, self.worst, self.absolute, self.failures = program, name, 0.0, 0.0, []
+
+    def fail(self, what):
+        self.failures.append(f"{self.name}: {what}")
+
+    def same_bits(self, folders, ids, expected):
+        """Every folder on every device, whole and in pieces: near float64, and the same bits at each place."""
+        for where in self.program.levels + ["ref"]:
+            first = None
+            for folder, pieces in itertools.product(folders, (False, True)):
+                found = self.program.logits(folder, ids, where, pieces)
+                run = f"{folder}{', in pieces,' if pieces else ''} on {where}"
+                if found.shape != expected.shape or not np.isfinite(found).all():
+                    sys.exit(f"{self.name}: {run}: shape {found.shape}, or not finite")
+                first = found if first is None else first
+                if not np.array_equal(first.view(np.uint32), found.view(np.uint32)):
+                    self.fail(f"{run}: other bits than {folders[0]}")
+                self.worst = max(self.worst, nmse(found.astype(np.float64), expected))
+                self.absolute = max(self.absolute, np.abs(found - expected).max())
+
+    def packed(self, case, tensors):
+        """Packs the model by the program and from docs/FORMATS.md: the folder of the first, after holding its
+        tensors against the second's."""
+        self.program.call("export", "-m", "latent", "--out", "packed")
+        config, expected = pack(case.config(), tensors, inverse=False)
+        with open(os.path.join(self.program.work, "packed", "config.json"), encoding="utf-8") as file:
+            written = json.load(file)["quantization_config"]
+        if written != config["quantization_config"]:
+            self.fail(f"export wrote {written}")
+        found = load_file(os.path.join(self.program.work, "packed", "model.safetensors"))
+        for name in sorted(expected.keys() | found.keys()):
+            a, b = expected.get(name), found.get(name)
+            if a is None or b is None or a.shape != b.shape or a.dtype != b.dtype or a.tobytes() != b.tobytes():
+                self.fail(f"export: tensor {name} differs")
+        return "packed"
+
+    def older_scales(self, case, tensors, ids):
+        """The older convention, weight_scale = 1 / g, is a model of its own: g may lose its last bit."""
+        folder = os.path.join(self.program.work, "older")
+        write_model(folder, *pack(case.config(), tensors, inverse=True))
+        expected, distance = Model(folder).logits(ids)
+        if distance.min() < MARGIN:
+            self.fail(f"older scales: an activation comes within {distance.min():.1e} of a tie")
+        self.same_bits(["older"], ids, expected)
 
 
 def check_case(program, case, seed):
     """One line of the table; the failures."""
-    config, tensors = case.config(), random_tensors(case, seed)
-    folder = os.path.join(program.work, "latent")
-    write_model(folder, config, tensors)
+    line, tensors = Comparison(program, case.name), random_tensors(case, seed)
+    folder, folders = os.path.join(program.work, "latent"), ["latent"]
+    write_model(folder, case.config(), tensors)
     if not program.levels:
         program.find_levels("latent")
     model = Model(folder)
@@ -180,20 +216,22 @@ def check_case(program, case, seed):
     expected, _ = model.logits(ids)
     own = np.abs(buffered - expected).max() / np.abs(expected).max()
     effect, least = least_effect(model, ids, expected)
-    folders = ["latent"]
-    worst, absolute, broken = run_program(program, case, folders, ids, expected)
+    if program.packs and case.ternary and case.packs:
+        folders.append(line.packed(case, tensors))
+        line.older_scales(case, tensors, ids)
+    line.same_bits(folders, ids, expected)
     bound = BOUND[case.ternary]
     print(f"{case.name:<38} {'ternary' if case.ternary else 'none':<8} {case.T:>4} {distance:9.1e} {own:9.1e} "
-          f"{effect:9.1e} {worst:9.1e} {absolute:9.1e} {bound:7.0e}", flush=True)
+          f"{effect:9.1e} {line.worst:9.1e} {line.absolute:9.1e} {bound:7.0e}", flush=True)
     if distance < MARGIN:
-        broken.append(f"an activation comes within {distance:.1e} of a tie")
+        line.fail(f"an activation comes within {distance:.1e} of a tie")
     if not own < 1e-12:
-        broken.append(f"the dual and the buffered form differ by {own:.1e}")
+        line.fail(f"the dual and the buffered form differ by {own:.1e}")
     if not effect > 1000 * bound:
-        broken.append(f"{least} moves the logits by an NMSE of {effect:.1e} only")
-    if not worst < bound:
-        broken.append(f"NMSE {worst:.1e}")
-    return [f"{case.name}: {what}" for what in broken]
+        line.fail(f"{least} moves the logits by an NMSE of {effect:.1e} only")
+    if not line.worst < bound:
+        line.fail(f"NMSE {line.worst:.1e}")
+    return line.failures
 
 
 def main():
@@ -207,10 +245,10 @@ def main():
               f"{error:.1e}, bound 1e-7")
         if not error < 1e-7:
             failures.append("the chunk is not gradient descent")
-    print(f"{'model':<38} {'weights':<8} {'T':>4} {'tie':>9} {'dual-buf.':>9} {'effect':>9} {'NMSE':>9} {'max abs':>9} "
-          f"{'bound':>7}")
     with tempfile.TemporaryDirectory() as work:
         program = Program(args.bitllama, work)
+        print(f"{'model':<38} {'weights':<8} {'T':>4} {'tie':>9} {'dual-buf.':>9} {'effect':>9} {'NMSE':>9} {'max abs':>9} "
+              f"{'bound':>7}")
         for seed, case in enumerate(CASES):
             for ternary in (True, False):
                 failures += check_case(program, dataclasses.replace(case, ternary=ternary), seed)

@@ -15,12 +15,16 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from bitllama_f64 import Model
-from f64_models import Case, PLAIN, random_tensors, write_model
+from f64_models import Case, MLP, PLAIN, random_tensors, write_model
 from logits_f64 import MARGIN, pick_text
 
-SIZES = {"T": 23, "D": 32, "I": 40, "L": 1, "V": 32}
-FIXTURES = {
+SIZES = {"T": 22, "D": 32, "I": 36, "L": 1, "V": 27}
+FIXTURES = {  # ttt_base_lr is a float in C: 0.1 would differ from a double in the ninth digit
     "plain": Case("plain", C=5, floor=True, **SIZES, other={**PLAIN, "tie_word_embeddings": False}),
+    "pre_conv": Case("pre_conv", C=4, **SIZES, other={"pre_conv": True, "conv_kernel": 3}),
+    "mlp": Case("mlp", C=5, **SIZES, other={**MLP, "use_gate": False, "ttt_base_lr": 2.0}),
+    "mlp_pre_conv": Case("mlp_pre_conv", C=7, **SIZES,
+                         other={**MLP, "pre_conv": True, "share_qk": False, "ttt_base_lr": 0.125}),
 }
 
 
