@@ -63,14 +63,19 @@ static void describe_state(json_t *out, const bl_train_state *s)
     set(out, "training", train);
 }
 
-static bl_status describe_model(json_t *out, const char *path, bl_error *err)
+/* What is to be described, and where to. */
+typedef struct description {
+    json_t *out;
+    const char *path;
+} description;
+
+static bl_status describe_files(void *user, const bl_model_files *files, bl_error *err)
 {
-    bl_model_files files;
-    BL_TRY(bl_model_files_find(&files, path, err));
+    const description *d = user;
     bl_config config;
     bl_tensor_list tensors = {0};
-    char *config_path = bl_path_join(files.config_dir, "config.json");
-    char *weights = bl_path_join(files.weights_dir, "model.safetensors");
+    char *config_path = bl_path_join(files->config_dir, "config.json");
+    char *weights = bl_path_join(files->weights_dir, "model.safetensors");
     bl_status status = config_path && weights ? bl_config_load(&config, config_path, err)
                                               : bl_fail(err, BL_ENOMEM, "out of memory");
     if (status == BL_OK)
@@ -78,22 +83,27 @@ static bl_status describe_model(json_t *out, const char *path, bl_error *err)
     if (status == BL_OK)
         status = bl_tensors_open(&tensors, &config, err);
     if (status == BL_OK) {
-        set(out, "kind", json_string(files.is_run ? "run" : "model"));
-        set(out, "path", json_string(path));
-        set(out, "parameters", count_of(tensors.parameters));
-        set(out, "state_bytes", count_of(sizeof(float) * bl_state_elements(&config)));
-        status = describe_weights(out, weights, 0, err);
-        set(out, "config", bl_options_to_json(BL_OPTIONS_CONFIG, &config));
+        set(d->out, "kind", json_string(files->is_run ? "run" : "model"));
+        set(d->out, "path", json_string(d->path));
+        set(d->out, "parameters", count_of(tensors.parameters));
+        set(d->out, "state_bytes", count_of(sizeof(float) * bl_state_elements(&config)));
+        status = describe_weights(d->out, weights, 0, err);
+        set(d->out, "config", bl_options_to_json(BL_OPTIONS_CONFIG, &config));
     }
     bl_train_state state;
-    if (status == BL_OK && files.is_run &&
-        bl_checkpoint_state(&state, files.weights_dir, NULL) == BL_OK)
-        describe_state(out, &state);
+    if (status == BL_OK && files->is_run &&
+        bl_checkpoint_state(&state, files->weights_dir, NULL) == BL_OK)
+        describe_state(d->out, &state);
     bl_tensors_release(&tensors);
     bl_free(config_path);
     bl_free(weights);
-    bl_model_files_release(&files);
     return status;
+}
+
+static bl_status describe_model(json_t *out, const char *path, bl_error *err)
+{
+    description d = {out, path};
+    return bl_model_files_use(path, describe_files, &d, err);
 }
 
 static bl_status describe_data(json_t *out, const char *path, bl_error *err)

@@ -48,6 +48,20 @@ void bl_model_files_release(bl_model_files *f)
     *f = (bl_model_files){0};
 }
 
+bl_status bl_model_files_use(const char *path, bl_model_files_fn *fn, void *user, bl_error *err)
+{
+    bl_status status = BL_OK;
+    int gone = 1;
+    for (int i = 0; gone && i < BL_CHECKPOINT_LOOKS; i++) {
+        bl_model_files files;
+        BL_TRY(bl_model_files_find(&files, path, err));
+        status = fn(user, &files, err);
+        gone = bl_path_what(files.weights_dir) == BL_PATH_NONE;
+        bl_model_files_release(&files);
+    }
+    return status;
+}
+
 static bl_status load_weights(bl_model *m, bl_error *err)
 {
     char *path = bl_path_join(m->path, "model.safetensors");
@@ -96,21 +110,31 @@ static bl_status open_model(bl_model *m, const bl_model_files *files, const char
     return load_weights(m, err);
 }
 
+/* What is to be opened, and the result. */
+typedef struct opening {
+    const char *device;
+    bl_model *model;
+} opening;
+
+static bl_status open_files(void *user, const bl_model_files *files, bl_error *err)
+{
+    opening *o = user;
+    bl_model_close(o->model); /* of a checkpoint that is gone */
+    o->model = bl_calloc(1, sizeof *o->model);
+    return o->model ? open_model(o->model, files, o->device, err)
+                    : bl_fail(err, BL_ENOMEM, "out of memory");
+}
+
 bl_status bl_model_open(bl_model **result, const char *path, const char *device, bl_error *err)
 {
-    *result = NULL;
-    bl_model_files files;
-    BL_TRY(bl_model_files_find(&files, path, err));
-    bl_model *m = bl_calloc(1, sizeof *m);
-    bl_status status =
-        m ? open_model(m, &files, device, err) : bl_fail(err, BL_ENOMEM, "out of memory");
-    bl_model_files_release(&files);
+    opening o = {.device = device};
+    bl_status status = bl_model_files_use(path, open_files, &o, err);
     if (status != BL_OK) {
-        bl_model_close(m);
-        return status;
+        bl_model_close(o.model);
+        o.model = NULL;
     }
-    *result = m;
-    return BL_OK;
+    *result = o.model;
+    return status;
 }
 
 void bl_model_close(bl_model *m)

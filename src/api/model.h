@@ -34,4 +34,10 @@ typedef struct bl_model_files {
 bl_status bl_model_files_find(bl_model_files *f, const char *path, bl_error *err) BL_NODISCARD;
 void bl_model_files_release(bl_model_files *f);
 
+/* Finds them and calls `fn`; again, when a trainer has meanwhile removed the checkpoint that was
+ * found and written a newer one. */
+typedef bl_status bl_model_files_fn(void *user, const bl_model_files *f, bl_error *err);
+bl_status bl_model_files_use(const char *path, bl_model_files_fn *fn, void *user,
+                             bl_error *err) BL_NODISCARD;
+
 #endif

@@ -131,6 +131,9 @@ static bl_status lock_run(bl_lock **lock, const char *run_dir, bl_error *err)
     char *path = bl_path_join(run_dir, ".lock");
     bl_status status =
         path ? bl_lock_open(lock, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_EBUSY)
+        (void)bl_fail(err, status,
+                      "%s: another process is training this run; wait or stop it first", run_dir);
     bl_free(path);
     return status;
 }

@@ -147,13 +147,50 @@ static int read_step(uint64_t *step, const char *name)
     return begins(name, VISIBLE) && bl_number_read_u64(name + strlen(VISIBLE), step);
 }
 
-static int is_whole(const char *dir)
+typedef enum look { WHOLE, DAMAGED, GONE } look;
+
+/* Damage is worth a warning; a folder that a trainer has removed meanwhile is not. */
+static look look_at(const char *dir)
 {
     bl_error why = {0};
     if (bl_manifest_verify(dir, checkpoint_files, CHECKPOINT_FILES, &why) == BL_OK)
-        return 1;
+        return WHOLE;
+    if (bl_path_what(dir) == BL_PATH_NONE)
+        return GONE;
     bl_log(BL_LOG_WARNING, "checkpoint passed over: %s", why.message);
-    return 0;
+    return DAMAGED;
+}
+
+/* From the highest step downwards until one is whole, or *dir NULL and how the last one looked:
+ * WHOLE when there was none. */
+static bl_status newest_of(char **dir, look *last, const bl_names *names, const char *parent,
+                           uint64_t below, bl_error *err)
+{
+    *dir = NULL;
+    *last = WHOLE;
+    for (;;) {
+        const char *name = NULL;
+        uint64_t newest = 0, step;
+        for (size_t i = 0; i < names->count; i++) {
+            if (!read_step(&step, names->name[i]) || step >= below)
+                continue;
+            if (!name || step > newest) {
+                newest = step;
+                name = names->name[i];
+            }
+        }
+        if (!name)
+            return BL_OK;
+        below = newest;
+        BL_TRY(join(dir, parent, name, err));
+        *last = look_at(*dir);
+        if (*last == WHOLE)
+            return BL_OK;
+        bl_free(*dir);
+        *dir = NULL;
+        if (*last == GONE)
+            return BL_OK;
+    }
 }
 
 bl_status bl_checkpoint_newest(char **dir, const char *run_dir, uint64_t below, bl_error *err)
@@ -161,36 +198,20 @@ bl_status bl_checkpoint_newest(char **dir, const char *run_dir, uint64_t below, 
     *dir = NULL;
     char *parent;
     BL_TRY(join(&parent, run_dir, "ckpt", err));
-    bl_names names = {0};
     bl_status status = BL_OK;
-    if (bl_path_what(parent) == BL_PATH_DIR)
-        status = bl_dir_list(&names, parent, err);
-    /* From the highest step downwards until one is whole. */
-    int seen = 0;
-    while (status == BL_OK && !*dir) {
-        const char *name = NULL;
-        uint64_t newest = 0, step;
-        for (size_t i = 0; i < names.count; i++) {
-            if (!read_step(&step, names.name[i]) || step >= below)
-                continue;
-            if (!name || step > newest) {
-                newest = step;
-                name = names.name[i];
-            }
-        }
-        if (!name)
-            break;
-        below = newest;
-        seen = 1;
-        status = join(dir, parent, name, err);
-        if (status == BL_OK && !is_whole(*dir)) {
-            bl_free(*dir);
-            *dir = NULL;
-        }
+    look last = GONE;
+    /* Where one is gone, a newer one has come: the names are read anew. */
+    for (int i = 0; status == BL_OK && last == GONE && i < BL_CHECKPOINT_LOOKS; i++) {
+        bl_names names = {0};
+        last = WHOLE;
+        if (bl_path_what(parent) == BL_PATH_DIR)
+            status = bl_dir_list(&names, parent, err);
+        if (status == BL_OK)
+            status = newest_of(dir, &last, &names, parent, below, err);
+        bl_names_release(&names);
     }
-    if (status == BL_OK && !*dir && seen)
+    if (status == BL_OK && !*dir && last != WHOLE)
         status = bl_fail(err, BL_EFORMAT, "%s: no checkpoint is whole", parent);
-    bl_names_release(&names);
     bl_free(parent);
     return status;
 }
@@ -226,7 +247,7 @@ bl_status bl_checkpoint_best(char **dir, const char *run_dir, bl_error *err)
         BL_TRY(join(&parent, run_dir, "ckpt", err));
         bl_status status = join(dir, parent, name, err);
         bl_free(parent);
-        if (status != BL_OK || is_whole(*dir))
+        if (status != BL_OK || look_at(*dir) == WHOLE)
             return status;
         bl_free(*dir);
     }
@@ -279,6 +300,27 @@ static int is_spent(const bl_names *names, const char *name, const bl_train_stat
     return newer >= state->options.keep;
 }
 
+/* Hidden first, so that nobody who looks finds half of it. */
+static bl_status remove_checkpoint(const char *parent, const char *name, bl_error *err)
+{
+    char *old = NULL, *hidden = NULL;
+    bl_status status = BL_OK;
+    BL_TRY_GOTO(status, join(&old, parent, name, err), done);
+    BL_TRY_GOTO(status, join(&hidden, parent, HIDDEN "spent", err), done);
+    if (begins(name, HIDDEN)) {
+        status = bl_dir_remove(old, err);
+        goto done;
+    }
+    if (bl_path_what(hidden) != BL_PATH_NONE)
+        BL_TRY_GOTO(status, bl_dir_remove(hidden, err), done);
+    BL_TRY_GOTO(status, bl_path_rename(old, hidden, err), done);
+    status = bl_dir_remove(hidden, err);
+done:
+    bl_free(old);
+    bl_free(hidden);
+    return status;
+}
+
 bl_status bl_checkpoint_prune(const char *run_dir, const bl_train_state *state, bl_error *err)
 {
     char *parent, best[64];
@@ -289,11 +331,7 @@ bl_status bl_checkpoint_prune(const char *run_dir, const bl_train_state *state, 
     for (size_t i = 0; status == BL_OK && i < names.count; i++) {
         if (strcmp(names.name[i], best) == 0 || !is_spent(&names, names.name[i], state))
             continue;
-        char *old;
-        status = join(&old, parent, names.name[i], err);
-        if (status == BL_OK)
-            status = bl_dir_remove(old, err);
-        bl_free(old);
+        status = remove_checkpoint(parent, names.name[i], err);
     }
     bl_names_release(&names);
     bl_free(parent);

@@ -32,6 +32,10 @@ typedef struct bl_moments {
 bl_status bl_checkpoint_save(const char *run_dir, const bl_net *net, const bl_moments *moments,
                              const bl_train_state *state, char **dir, bl_error *err) BL_NODISCARD;
 
+/* A trainer may remove a checkpoint that a reader has just found, having written a newer one: so
+ * often the reader looks again. */
+enum { BL_CHECKPOINT_LOOKS = 100 };
+
 /* The newest checkpoint of a step below this one (UINT64_MAX: of all) whose MANIFEST verifies; *dir
  * is NULL when there is none.  Passes over damaged ones with a warning; BL_EFORMAT when all are
  * damaged. */

@@ -65,6 +65,40 @@ bl_status bl_run_dir_describe(const char *run_dir, const char *data_dir, const b
     return status;
 }
 
+/* Removes what matches in a folder; a folder that is not there holds nothing. */
+static bl_status remove_matching(const char *dir, const char *pattern, bl_error *err)
+{
+    bl_names names;
+    if (bl_path_what(dir) != BL_PATH_DIR)
+        return BL_OK;
+    BL_TRY(bl_dir_list(&names, dir, err));
+    bl_status status = BL_OK;
+    for (size_t i = 0; status == BL_OK && i < names.count; i++) {
+        if (!bl_glob_match(pattern, names.name[i]))
+            continue;
+        char *path = bl_path_join(dir, names.name[i]);
+        if (!path)
+            status = bl_fail(err, BL_ENOMEM, "out of memory");
+        else if (bl_path_what(path) == BL_PATH_DIR)
+            status = bl_dir_remove(path, err);
+        else
+            status = bl_file_remove(path, err);
+        bl_free(path);
+    }
+    bl_names_release(&names);
+    return status;
+}
+
+bl_status bl_run_dir_sweep(const char *run_dir, bl_error *err)
+{
+    BL_TRY(remove_matching(run_dir, "*.[0-9]*.tmp", err));
+    char *checkpoints = bl_path_join(run_dir, "ckpt");
+    bl_status status = checkpoints ? remove_matching(checkpoints, ".tmp-*", err)
+                                   : bl_fail(err, BL_ENOMEM, "out of memory");
+    bl_free(checkpoints);
+    return status;
+}
+
 bl_status bl_run_dir_publish(const bl_trainer *t, bl_error *err)
 {
     char *best;

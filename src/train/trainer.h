@@ -26,10 +26,12 @@ typedef enum bl_train_output {
         BL_TRAIN_OUTPUT_COUNT
 } bl_train_output;
 
-/* How often in a row one of them failed, and when that was last said. */
+/* How often one of them failed, whether the caller believes it does, and the clock until which no
+ * failure is news. */
 typedef struct bl_train_trouble {
     uint64_t failures;
-    double told_at;
+    int told;
+    double quiet_until;
 } bl_train_trouble;
 
 struct bl_trainer {
@@ -90,10 +92,13 @@ void bl_trainer_report_text(bl_trainer *t, bl_train_event_kind kind, const char 
     BL_PRINTF(3, 4);
 
 /* Notes whether an output was written.  A failure is a warning, for a full disk does not end a run:
- * the first one, then at most one a minute while it lasts, and another when it is over. */
+ * one at once, at most one a minute while it lasts, and another when it is over. */
 void bl_trainer_note(bl_trainer *t, bl_train_output which, bl_status status, const bl_error *why);
 
 /* ---- RUN as a model folder ---- */
+
+/* Removes what a process that was killed left half-written: *.PID.tmp, and ckpt/.tmp-*. */
+bl_status bl_run_dir_sweep(const char *run_dir, bl_error *err) BL_NODISCARD;
 
 /* config.json, tokenizer.json, tokenizer_config.json, generation_config.json beside the
  * checkpoints. */

@@ -58,6 +58,7 @@ static bl_status open_parts(bl_trainer *t, const char *data_dir, const bl_config
                             const char *checkpoint, bl_error *err)
 {
     const bl_tokens *train = t->data->split[BL_DATA_TRAIN];
+    BL_TRY(bl_run_dir_sweep(t->run_dir, err));
     BL_TRY(bl_loader_open(&t->loader, train, t->o.batch, t->o.context, t->o.seed, err));
     BL_TRY(bl_tokenizer_open(&t->tokenizer, data_dir, err));
     BL_TRY(bl_net_open(&t->net, config, t->dev, err));

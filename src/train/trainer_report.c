@@ -36,21 +36,18 @@ void bl_trainer_note(bl_trainer *t, bl_train_output which, bl_status status, con
 {
     bl_train_trouble *trouble = &t->trouble[which];
     char text[sizeof why->message + 64];
-    uint64_t before = trouble->failures;
-    if (status == BL_OK && !before)
-        return;
-    if (status == BL_OK) {
-        trouble->failures = 0;
-        (void)snprintf(text, sizeof text, "%s: works again; failures before: %" PRIu64,
-                       output_names[which], before);
+    trouble->failures += status != BL_OK;
+    if (status == BL_OK && trouble->told) {
+        trouble->told = 0;
+        (void)snprintf(text, sizeof text, "%s: works again; failures so far: %" PRIu64,
+                       output_names[which], trouble->failures);
         warn(t, which, text);
-        return;
     }
-    double now = bl_clock_seconds();
-    trouble->failures++;
-    if (before && now - trouble->told_at < REMIND_SECONDS)
+    /* A disk that is nearly full takes one record and refuses the next: that is no news either. */
+    if (status == BL_OK || bl_clock_seconds() < trouble->quiet_until)
         return;
-    trouble->told_at = now;
+    trouble->told = 1;
+    trouble->quiet_until = bl_clock_seconds() + REMIND_SECONDS;
     (void)snprintf(text, sizeof text, "%s: failed, training goes on: %s", output_names[which],
                    why->message);
     warn(t, which, text);

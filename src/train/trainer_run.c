@@ -38,7 +38,7 @@ static bl_status save_or_warn(bl_trainer *t)
 {
     bl_error why;
     if (t->save) /* who asks for one hears of it, however recently it failed */
-        t->trouble[BL_TRAIN_OUTPUT_CHECKPOINT].failures = 0;
+        t->trouble[BL_TRAIN_OUTPUT_CHECKPOINT].quiet_until = 0;
     bl_status status = save(t, &why);
     bl_trainer_note(t, BL_TRAIN_OUTPUT_CHECKPOINT, status, &why);
     return status;
