@@ -50,7 +50,8 @@ static inline int make_data(void **state)
     return 0;
 }
 
-/* Runs in this folder with these options (up to a NULL name) over the usual ones. */
+/* Runs in this folder with these options (up to a NULL name) over the usual ones; what is no option
+ * of training is one of the model. */
 static inline bl_status train(const char *run, pair *set, watch *w)
 {
     static const pair shape[] = {{"hidden_size", "32"},
@@ -66,7 +67,8 @@ static inline bl_status train(const char *run, pair *set, watch *w)
     for (size_t i = 0; i < sizeof usual / sizeof *usual; i++)
         assert_ok(bl_options_set(o, usual[i][0], usual[i][1], &failure));
     for (; set && (*set)[0]; set++)
-        assert_ok(bl_options_set(o, (*set)[0], (*set)[1], &failure));
+        if (bl_options_set(o, (*set)[0], (*set)[1], NULL) != BL_OK)
+            assert_ok(bl_options_set(config, (*set)[0], (*set)[1], &failure));
     bl_status status = bl_trainer_open(&w->trainer, scratch("data"), *run ? scratch(run) : run, o,
                                        config, &failure);
     if (status == BL_OK) {
