@@ -5,6 +5,8 @@
 #include "bitllama.h"
 #include "flags.h"
 
+#include <stdio.h>
+
 #if defined(__GNUC__)
 #define BL_CLI_PRINTF(text, first) __attribute__((format(printf, text, first)))
 #else
@@ -19,12 +21,20 @@ typedef struct bl_flag_group {
 
 enum { BL_GROUPS_MAX = 3 };
 
+/* A word and its meaning; NULL ends a list. */
+typedef struct bl_term {
+    const char *word, *meaning;
+} bl_term;
+
 struct bl_command {
     const char *name, *summary; /* one line each */
     const char *usage;          /* what follows "bitllama name" */
+    const char *details;        /* paragraphs with an empty line between: what flags cannot say */
     const char *example;
-    const char *operand; /* what the arguments without a flag are, or NULL */
-    size_t least, most;  /* how many of them */
+    const char *terms_title; /* a list of its own: what chat takes at its prompt */
+    const bl_term *terms;    /* or NULL */
+    const char *operand;     /* what the arguments without a flag are, or NULL */
+    size_t least, most;      /* how many of them */
     const bl_flag *flags;
     bl_flag_group groups[BL_GROUPS_MAX];
     bl_status (*run)(const bl_args *args, bl_error *err);
@@ -57,5 +67,9 @@ bl_status bl_cli_fail(bl_error *err, bl_status code, const char *format, ...) BL
 /* The help of all commands, or of one, to stdout. */
 void bl_help_overview(void);
 void bl_help_command(const bl_command *command);
+
+/* The same as a man page in roff; all pages as files of a folder that exists. */
+void bl_man_print(FILE *to, const bl_command *command_or_null);
+bl_status bl_man_write_all(const char *folder, bl_error *err);
 
 #endif

@@ -1,8 +1,6 @@
 /* bitllama version and bitllama help. */
 #include "cli.h"
 
-#include <stdio.h>
-
 static bl_status run_version(const bl_args *args, bl_error *err)
 {
     (void)args;
@@ -13,17 +11,29 @@ static bl_status run_version(const bl_args *args, bl_error *err)
 
 static bl_status run_help(const bl_args *args, bl_error *err)
 {
-    if (args->operand_count == 0) {
-        bl_help_overview();
-        return BL_OK;
-    }
-    const bl_command *command = bl_command_find(args->operands[0]);
-    if (!command)
+    const bl_command *command = NULL;
+    const char *folder = bl_flags_text(args, "man-pages");
+    if (args->operand_count && folder)
+        return bl_cli_fail(err, BL_EINVAL, "--man-pages writes all pages and takes no COMMAND");
+    if (args->operand_count && !(command = bl_command_find(args->operands[0])))
         return bl_cli_fail(err, BL_EINVAL, "unknown command '%s'; bitllama help lists them",
                            args->operands[0]);
-    bl_help_command(command);
+    if (folder)
+        return bl_man_write_all(folder, err);
+    if (bl_flags_on(args, "man"))
+        bl_man_print(stdout, command);
+    else if (command)
+        bl_help_command(command);
+    else
+        bl_help_overview();
     return BL_OK;
 }
+
+static const bl_flag help_flags[] = {
+    {.name = "man", .help = "as a man page in roff"},
+    {.name = "man-pages", .value = "DIR", .help = "write the man pages of all commands there"},
+    {0},
+};
 
 const bl_command bl_command_version = {
     .name = "version",
@@ -36,8 +46,9 @@ const bl_command bl_command_version = {
 const bl_command bl_command_help = {
     .name = "help",
     .summary = "Explains all commands, or one.",
-    .usage = "[COMMAND]",
+    .usage = "[--man] [COMMAND]",
     .example = "bitllama help train",
+    .flags = help_flags,
     .operand = "COMMAND",
     .most = 1,
     .run = run_help,

@@ -1,7 +1,10 @@
-# What `cmake --install` puts where: both libraries, the header, the pkg-config file and the licence.
+# What `cmake --install` puts where: both libraries, the header, the pkg-config file, the man pages and
+# the licence.
 install(TARGETS bitllama_static bitllama_shared
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES include/bitllama.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
+install(DIRECTORY ${PROJECT_BINARY_DIR}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1
+  FILES_MATCHING PATTERN "*.1")
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
 
 # The prefix is found from the file's own place, so an installed tree may be moved as a whole.

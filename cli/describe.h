@@ -1,0 +1,50 @@
+/* What help and man pages say: flags in words, exit codes, environment, files. */
+#ifndef BL_CLI_DESCRIBE_H
+#define BL_CLI_DESCRIBE_H
+
+#include "cli.h"
+
+/* One flag in words. */
+typedef struct bl_flag_words {
+    char name[80];     /* "-m, --model", "--top-k" */
+    char value[80];    /* what follows it: "MODEL", "N", "a|b"; or "" */
+    const char *help;  /* one sentence */
+    int required;      /* 1: the command needs it */
+    char fallback[64]; /* its default, or "" */
+    char off[80];      /* "--no-share-qk" of a switch that is on, or "" */
+    char bounds[64];   /* "0 to 100" of a number, or "" */
+} bl_flag_words;
+
+void bl_describe_flag(bl_flag_words *words, const bl_flag *flag);
+void bl_describe_field(bl_flag_words *words, const bl_field_info *field);
+
+/* The texts of all statuses that end the program with this code, joined by "; "; "" for none. */
+void bl_describe_exit(int code, char *text, size_t cap);
+
+enum { BL_EXIT_CODES = 128 }; /* above: 128 + the number of a signal */
+
+/* X(variable, meaning) */
+#define BL_ENVIRONMENT_LIST(X)                                                                     \
+    X("BITLLAMA_CPU", "the SIMD level to use, c, avx2 or avx512, instead of the processor's best") \
+    X("BITLLAMA_ONEDNN", "off: do not call oneDNN for the float matrix products of training")      \
+    X("OMP_NUM_THREADS", "threads, where no flag says how many; all cores by default")             \
+    X("NO_COLOR", "when set and not empty: no colours on a terminal")                              \
+    X("COLUMNS", "the width to write for, instead of the terminal's")
+
+/* X(what names it in a usage line, path, meaning) */
+#define BL_FILE_LIST(X)                                                                            \
+    X("MODEL", "MODEL/config.json", "sizes and choices of the model")                              \
+    X("MODEL", "MODEL/model.safetensors", "its weights")                                           \
+    X("MODEL", "MODEL/tokenizer.json", "its vocabulary and merges")                                \
+    X("RUN", "RUN/ckpt/step-NNNNNNNN/",                                                            \
+      "a checkpoint: the model and all that training goes on "                                     \
+      "from")                                                                                      \
+    X("RUN", "RUN/LATEST", "the name of the newest checkpoint")                                    \
+    X("RUN", "RUN/metrics.jsonl", "a record of every step and evaluation")                         \
+    X("RUN", "RUN/events.out.tfevents.*", "the same for TensorBoard")                              \
+    X("RUN", "RUN/loss.svg", "the loss curve")                                                     \
+    X("DIR", "DIR/train.bin, DIR/val.bin", "token ids, for training and for validation")           \
+    X("DIR", "DIR/tokenizer.json", "the tokenizer that made them")                                 \
+    X("DIR", "DIR/meta.json", "counts, and the hash of the tokenizer")
+
+#endif
