@@ -44,6 +44,7 @@ struct bl_command {
 #define BL_COMMAND_LIST(X)                                                                         \
     X(prepare)                                                                                     \
     X(train)                                                                                       \
+    X(plan)                                                                                        \
     X(generate)                                                                                    \
     X(logits)                                                                                      \
     X(eval)                                                                                        \

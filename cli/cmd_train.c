@@ -1,6 +1,7 @@
 /* bitllama train: a training run, watched. */
 #include "cli.h"
 #include "format.h"
+#include "model.h"
 #include "plot.h"
 #include "progress.h"
 #include "signals.h"
@@ -97,27 +98,6 @@ static void on_event(void *user, const bl_train_event *e)
     }
 }
 
-/* The model's options: the preset, then --config, then the flags, each over what was before.  NULL
- * when none is given: the library then takes the preset, or what the run began with. */
-static bl_status read_config(const bl_args *args, const bl_options *train, bl_options **config,
-                             bl_error *err)
-{
-    char preset[64];
-    const char *file = bl_flags_text(args, "config");
-    if (!file && !bl_flags_any(args, BL_OPTIONS_CONFIG))
-        return BL_OK;
-    bl_status status = bl_options_open(config, BL_OPTIONS_CONFIG, err);
-    if (status == BL_OK)
-        status = bl_options_get(train, "preset", preset, sizeof preset, err);
-    if (status == BL_OK)
-        status = bl_options_preset(*config, preset, err);
-    if (status == BL_OK && file)
-        status = bl_options_load(*config, file, err);
-    if (status == BL_OK)
-        status = bl_flags_apply(args, BL_OPTIONS_CONFIG, *config, err);
-    return status;
-}
-
 static void draw_curve(const bl_args *args, const watch *w)
 {
     int forced = bl_flags_given(args, "plot");
@@ -154,7 +134,7 @@ static bl_status run(const bl_args *args, bl_error *err)
     if (status == BL_OK)
         status = bl_flags_options(args, BL_OPTIONS_TRAIN, &train, err);
     if (status == BL_OK)
-        status = read_config(args, train, &config, err);
+        status = bl_cli_config_read(&config, args, train, err);
     if (status == BL_OK) {
         bl_signals_catch();
         status = bl_trainer_open(&trainer, bl_flags_text(args, "data"), bl_flags_text(args, "out"),
@@ -178,7 +158,7 @@ static bl_status run(const bl_args *args, bl_error *err)
 static const bl_flag flags[] = {
     {.name = "data", .value = "DIR", .required = 1, .help = "data folder made by prepare"},
     {.name = "out", .value = "RUN", .required = 1, .help = "folder of the run"},
-    {.name = "config", .value = "FILE", .help = "a config.json: over the preset, under the flags"},
+    BL_FLAG_CONFIG,
     {.name = "plot",
      .help = "draw the loss curve at the end (default true; with it also off a terminal in "
              "characters beyond ASCII; --no-plot: never)"},

@@ -1,7 +1,27 @@
-/* The flags by which commands name a model, and opening it. */
+/* The flags by which commands name a model, opening it, and describing a new one. */
 #include "model.h"
 
 bl_status bl_cli_model_open(bl_model **model, const bl_args *args, bl_error *err)
 {
     return bl_model_open(model, bl_flags_text(args, "model"), bl_flags_text(args, "device"), err);
+}
+
+bl_status bl_cli_config_read(bl_options **config, const bl_args *args, const bl_options *train,
+                             bl_error *err)
+{
+    char preset[64];
+    const char *file = bl_flags_text(args, "config");
+    *config = NULL;
+    if (!file && !bl_flags_any(args, BL_OPTIONS_CONFIG))
+        return BL_OK;
+    bl_status status = bl_options_open(config, BL_OPTIONS_CONFIG, err);
+    if (status == BL_OK)
+        status = bl_options_get(train, "preset", preset, sizeof preset, err);
+    if (status == BL_OK)
+        status = bl_options_preset(*config, preset, err);
+    if (status == BL_OK && file)
+        status = bl_options_load(*config, file, err);
+    if (status == BL_OK)
+        status = bl_flags_apply(args, BL_OPTIONS_CONFIG, *config, err);
+    return status;
 }

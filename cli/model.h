@@ -1,4 +1,4 @@
-/* The flags by which commands name a model, and opening it. */
+/* The flags by which commands name a model, opening it, and describing a new one. */
 #ifndef BL_CLI_MODEL_H
 #define BL_CLI_MODEL_H
 
@@ -16,7 +16,19 @@
         .help = "where to compute; trace:cpu also times the ops, fault:cpu guards their memory"    \
     }
 
+#define BL_FLAG_CONFIG                                                                             \
+    {                                                                                              \
+        .name = "config", .value = "FILE",                                                         \
+        .help = "a config.json: over the preset, under the flags"                                  \
+    }
+
 /* The model of -m on the device of --device. */
 bl_status bl_cli_model_open(bl_model **model, const bl_args *args, bl_error *err);
+
+/* The options of a model to be trained: the preset, then --config, then the flags, each over what
+ * was before.  NULL when none is given: the library then takes the preset, or what the run began
+ * with. */
+bl_status bl_cli_config_read(bl_options **config, const bl_args *args, const bl_options *train,
+                             bl_error *err);
 
 #endif

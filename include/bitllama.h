@@ -197,10 +197,39 @@ typedef struct bl_train_event {
 
 typedef void bl_train_fn(void *user, const bl_train_event *event);
 
+/* X(part, what it is): memory by lifetime */
+#define BL_PLAN_LIST(X)                                                                            \
+    X(weights, "parameters, and the matrices as inference uses them")                              \
+    X(optimizer, "gradients and AdamW's two moments")                                              \
+    X(activations, "what a batch, an evaluation or a prompt leaves for the next op")               \
+    X(scratch, "room in which ops compute")                                                        \
+    X(state, "of one sequence being decoded, whatever its length")
+
+typedef struct bl_plan_result {
+#define X(part, help) uint64_t part;
+    BL_PLAN_LIST(X)
+#undef X
+    uint64_t total;      /* bytes, like the others */
+    uint64_t machine;    /* what this process may use: the machine's, or its container's limit */
+    uint64_t parameters; /* elements of all tensors */
+} bl_plan_result;
+
+/** The memory that a run with these options will hold, before anything is allocated: measured by
+ *  the code that later allocates.  Arguments are those of bl_trainer_open(); data_dir, which gives
+ *  the vocabulary, may be NULL.  Beside it a process takes its libraries, the tokenizer, one tensor
+ *  at a time on its way to or from a file, and pages of mapped files that the system may drop.
+ *  Errors: BL_ENOENT, BL_EFORMAT (data), BL_EINVAL (options), BL_ENOMEM (the sizes overflow). */
+BL_API bl_status bl_plan(const char *data_dir, const bl_options *train, const bl_options *config,
+                         bl_plan_result *result, bl_error *err);
+
+/** The same of a model of bl_model_open() with one session.  Errors: as bl_model_open(). */
+BL_API bl_status bl_plan_model(const char *path, const char *device, bl_plan_result *result,
+                               bl_error *err);
+
 /** A training run in folder run_dir over a data folder from bl_prepare().  `train` is a
  *  BL_OPTIONS_TRAIN set or NULL, `config` a BL_OPTIONS_CONFIG set or NULL (the preset of `train`).
  *  With the option resume the newest checkpoint that verifies is loaded; a folder that holds a run
- *  is refused without it.
+ *  is refused without it, and so is a run that needs more memory than there is (bl_plan).
  *  Errors: BL_ENOENT, BL_EFORMAT (data; no checkpoint is whole), BL_EINVAL (options), BL_EBUSY (two
  *  trainers on one folder), BL_ENOMEM, BL_EIO, BL_EDEVICE. */
 BL_API bl_status bl_trainer_open(bl_trainer **t, const char *data_dir, const char *run_dir,

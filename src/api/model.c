@@ -83,18 +83,25 @@ static size_t context_of(const bl_model_files *files)
     return DEFAULT_CONTEXT;
 }
 
+bl_status bl_model_files_config(const bl_model_files *f, bl_config *config, bl_error *err)
+{
+    char *path = bl_path_join(f->config_dir, "config.json");
+    bl_status status =
+        path ? bl_config_load(config, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK)
+        status = bl_config_check(config, path, err);
+    bl_free(path);
+    return status;
+}
+
 static bl_status open_model(bl_model *m, const bl_model_files *files, const char *device,
                             bl_error *err)
 {
     bl_config config;
     m->path = bl_strdup(files->weights_dir);
-    char *config_path = bl_path_join(files->config_dir, "config.json");
-    bl_status status = m->path && config_path ? bl_config_load(&config, config_path, err)
-                                              : bl_fail(err, BL_ENOMEM, "out of memory");
-    if (status == BL_OK)
-        status = bl_config_check(&config, config_path, err);
-    bl_free(config_path);
-    BL_TRY(status);
+    if (!m->path)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    BL_TRY(bl_model_files_config(files, &config, err));
     BL_TRY(bl_options_from_config(&m->config, &config, err));
     if (has_file(files->config_dir, "tokenizer.json"))
         BL_TRY(bl_tokenizer_open(&m->tokenizer, files->config_dir, err));

@@ -32,6 +32,8 @@ typedef struct bl_model_files {
 } bl_model_files;
 
 bl_status bl_model_files_find(bl_model_files *f, const char *path, bl_error *err) BL_NODISCARD;
+bl_status bl_model_files_config(const bl_model_files *f, bl_config *config,
+                                bl_error *err) BL_NODISCARD;
 void bl_model_files_release(bl_model_files *f);
 
 /* Finds them and calls `fn`; again, when a trainer has meanwhile removed the checkpoint that was

@@ -1,4 +1,5 @@
 /* Opening a training run: options, data, device and checkpoint brought together. */
+#include "api/trainer.h"
 #include "api/device.h"
 #include "core/alloc.h"
 #include "core/log.h"
@@ -68,12 +69,12 @@ typedef struct run_plan {
     char *checkpoint; /* NULL: from the start */
 } run_plan;
 
-static bl_status plan_fresh(run_plan *plan, const bl_options *train, const bl_options *config,
-                            bl_error *err)
+bl_status bl_trainer_choose(bl_config *chosen, bl_train_options *o, const bl_options *train,
+                            const bl_options *config, bl_error *err)
 {
-    plan->options = *bl_options_train(train);
+    *o = *bl_options_train(train);
     if (config) {
-        plan->config = *bl_options_config_const(config);
+        *chosen = *bl_options_config_const(config);
         return BL_OK;
     }
     bl_options *preset;
@@ -82,7 +83,7 @@ static bl_status plan_fresh(run_plan *plan, const bl_options *train, const bl_op
     bl_status status = bl_options_get(train, "preset", name, sizeof name, err);
     if (status == BL_OK)
         status = bl_options_preset(preset, name, err);
-    plan->config = *bl_options_config(preset);
+    *chosen = *bl_options_config(preset);
     bl_options_close(preset);
     return status;
 }
@@ -97,7 +98,7 @@ static bl_status plan_run(run_plan *plan, const char *run_dir, const bl_options 
         if (status == BL_OK && bl_options_train(train)->resume)
             bl_log(BL_LOG_INFO, "%s holds no run yet: starting one", run_dir);
         if (status == BL_OK)
-            status = plan_fresh(plan, train, config, err);
+            status = bl_trainer_choose(&plan->config, &plan->options, train, config, err);
     } else if (!bl_options_train(train)->resume) {
         status = bl_fail(err, BL_EINVAL,
                          "%s holds a run already: --resume goes on with it, or choose another "

@@ -84,6 +84,14 @@ typedef struct bl_signal_mask {
 void bl_signals_hold(bl_signal_mask *before);
 void bl_signals_release(const bl_signal_mask *before);
 
+/* Bytes of memory that this process may use: those of the machine, or what its control groups
+ * leave; UINT64_MAX when the system does not say. */
+uint64_t bl_os_memory(void);
+
+/* The least limit of the groups named in a file like /proc/self/cgroup, in a tree like
+ * /sys/fs/cgroup of version 1 or 2; UINT64_MAX without any. */
+uint64_t bl_cgroup_memory(const char *groups, const char *root);
+
 double bl_clock_seconds(void); /* monotonic */
 double bl_clock_wall(void);    /* seconds since 1970 */
 uint64_t bl_os_entropy(void);  /* 64 random bits of the system */

@@ -131,24 +131,28 @@ static void plan(bl_cpu *c, bl_arena *a, const bl_limits *m)
     c->local = bl_arena_push(a, c->threads * c->local_floats, F);
 }
 
-/* A device is reserved for several users (training, evaluation, samples), so limits only grow. */
+size_t bl_cpu_scratch_bytes(bl_dev *d, const bl_limits *most)
+{
+    bl_cpu copy = *bl_cpu_of(d); /* its pointers stay */
+    bl_arena a;
+    bl_arena_measure(&a);
+    plan(&copy, &a, most);
+    return a.failed ? SIZE_MAX : bl_arena_bytes(&a);
+}
+
 bl_status bl_cpu_reserve(bl_dev *d, const bl_limits *most, bl_error *err)
 {
     bl_cpu *c = bl_cpu_of(d);
     bl_limits m = c->most;
-    m.B = bl_most(m.B, most->B), m.T = bl_most(m.T, most->T), m.D = bl_most(m.D, most->D);
-    m.H = bl_most(m.H, most->H), m.F = bl_most(m.F, most->F), m.I = bl_most(m.I, most->I);
-    m.V = bl_most(m.V, most->V), m.C = bl_most(m.C, most->C), m.K = bl_most(m.K, most->K);
-    m.M = bl_most(m.M, most->M);
-    bl_arena a;
-    bl_arena_measure(&a);
-    plan(c, &a, &m);
-    BL_TRY(bl_arena_status(&a, "CPU scratch", err));
-    size_t bytes = bl_arena_bytes(&a);
+    bl_limits_grow(&m, most);
+    size_t bytes = bl_cpu_scratch_bytes(d, &m);
+    if (bytes == SIZE_MAX)
+        return bl_fail(err, BL_ENOMEM, "the CPU scratch fits in no memory");
     bl_free(c->block);
     c->block = bl_alloc_aligned(bytes, 1);
     if (!c->block)
         return bl_fail(err, BL_ENOMEM, "out of memory: %zu bytes of CPU scratch", bytes);
+    bl_arena a;
     bl_arena_bind(&a, c->block, bytes);
     plan(c, &a, &m);
     c->most = m;

@@ -132,7 +132,7 @@ void bl_params_bind(bl_params *p, const bl_tensor_list *list, size_t L, void *bl
     for (size_t i = 0; i < list->count; i++) {
         const bl_tensor *t = &list->at[i];
         char *owner = t->layer == SIZE_MAX ? (char *)p : (char *)&layers[t->layer];
-        void *place = (char *)block + t->offset * element_bytes;
+        void *place = block ? (char *)block + t->offset * element_bytes : NULL;
         memcpy(owner + t->member, &place, sizeof place);
     }
 }

@@ -118,7 +118,7 @@ bl_status bl_tensors_open(bl_tensor_list *list, const bl_config *c, bl_error *er
 void bl_tensors_release(bl_tensor_list *list);
 
 /* Points the members of p (p->layer has room for L) at their places in a block of
- * list->elements elements; absent tensors become NULL. */
+ * list->elements elements; absent tensors become NULL, and all of them without a block. */
 void bl_params_bind(bl_params *p, const bl_tensor_list *list, size_t L, void *block,
                     size_t element_bytes);
 

@@ -15,6 +15,13 @@ void bl_ops_complete(bl_ops *ops)
 #undef X
 }
 
+void bl_limits_grow(bl_limits *most, const bl_limits *more)
+{
+#define X(letter) most->letter = most->letter > more->letter ? most->letter : more->letter;
+    BL_LIMITS(X)
+#undef X
+}
+
 void bl_dev_close(bl_dev *d)
 {
     if (d)

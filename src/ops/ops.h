@@ -71,9 +71,16 @@ typedef struct bl_ttt_state {
 } bl_ttt_state;
 
 /* The largest shapes of a run; a device sizes its scratch by them (reserve). */
+#define BL_LIMITS(X) X(B) X(T) X(D) X(H) X(F) X(I) X(V) X(C) X(K) X(M)
 typedef struct bl_limits {
-    size_t B, T, D, H, F, I, V, C, K, M;
+#define X(letter) size_t letter;
+    BL_LIMITS(X)
+#undef X
 } bl_limits;
+
+/* A device is reserved for several users (training, evaluation, samples): each of `most` becomes
+ * the larger of both. */
+void bl_limits_grow(bl_limits *most, const bl_limits *more);
 
 typedef struct bl_ops bl_ops;
 
@@ -97,7 +104,9 @@ typedef struct bl_dev {
     X(tern_bytes, (bl_dev *d, size_t out, size_t in), (d, out, in))                                \
     /* what ttt_linear_fwd keeps for ttt_linear_bwd, and ttt_mlp_fwd for its own; may be 0 */       \
     X(ttt_linear_saved_bytes, (bl_dev *d, const bl_ttt_shape *s), (d, s))                          \
-    X(ttt_mlp_saved_bytes, (bl_dev *d, const bl_ttt_shape *s), (d, s))
+    X(ttt_mlp_saved_bytes, (bl_dev *d, const bl_ttt_shape *s), (d, s))                             \
+    /* what reserve holds for these shapes; SIZE_MAX when that fits nowhere */                     \
+    X(scratch_bytes, (bl_dev *d, const bl_limits *most), (d, most))
 
 /* X(op, params, args): memory and order; these return a status. */
 #define BL_OPS_STATUS_LIST(X)                                                                      \

@@ -43,6 +43,7 @@ struct bl_trainer {
     bl_tokenizer *tokenizer;
     bl_loader *loader;
 
+    bl_plan_result plan; /* what was measured before it was opened */
     bl_net net;
     bl_pass pass, eval;
     bl_decode sample;
@@ -73,6 +74,17 @@ bl_status bl_trainer_open_on(bl_trainer **t, bl_dev *dev, bl_data *data, const c
                              const char *run_dir, bl_lock *lock, const bl_config *config,
                              const bl_train_options *o, const char *checkpoint,
                              bl_error *err) BL_NODISCARD;
+
+/* Model, passes, a session for samples, gradients and moments on t->dev, by t->o; release also
+ * after a failure. */
+bl_status bl_trainer_memory_open(bl_trainer *t, const bl_config *config,
+                                 bl_error *err) BL_NODISCARD;
+void bl_trainer_memory_release(bl_trainer *t);
+
+/* What bl_trainer_memory_open() would allocate on a device with resolved options, and what that
+ * device reserves for it; nothing is allocated. */
+bl_status bl_trainer_measure(bl_plan_result *plan, bl_dev *dev, const bl_config *config,
+                             const bl_train_options *o, bl_error *err) BL_NODISCARD;
 
 /* The step after which this invocation ends. */
 uint64_t bl_trainer_last(const bl_trainer *t);

@@ -6,21 +6,25 @@
 #include <stdio.h>
 #include <string.h>
 
-static bl_status open_blocks(bl_trainer *t, bl_error *err)
+/* Says so before the first byte is allocated: a run that swaps, or is killed in its first step, is
+ * of no use. */
+static bl_status check_memory(bl_trainer *t, const bl_config *config, bl_error *err)
 {
-    bl_dev *d = t->dev;
-    t->block_bytes = t->net.tensors.elements * d->param_bytes;
-    void **blocks[] = {&t->grads_block, &t->moments.m, &t->moments.v};
-    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++) {
-        BL_TRY(BL_OP(d, alloc, blocks[i], t->block_bytes, err));
-        BL_OP(d, zero, *blocks[i], t->block_bytes);
-    }
-    t->grads.layer = bl_calloc(t->net.m.L, sizeof *t->grads.layer);
+    BL_TRY(bl_trainer_measure(&t->plan, t->dev, config, &t->o, err));
+    if (t->plan.total > t->plan.machine)
+        return bl_fail(err, BL_ENOMEM,
+                       "this run needs %.2f GB of memory, and there are %.2f GB; lower --batch, "
+                       "--context or the size of the model (bitllama plan shows the parts)",
+                       (double)t->plan.total * 1e-9, (double)t->plan.machine * 1e-9);
+    return BL_OK;
+}
+
+static bl_status open_host_buffers(bl_trainer *t, bl_error *err)
+{
     t->host_ids = bl_calloc(2 * t->pass.N, sizeof *t->host_ids);
     t->host_loss = bl_calloc(t->pass.N, sizeof *t->host_loss);
-    if (!t->grads.layer || !t->host_ids || !t->host_loss)
+    if (!t->host_ids || !t->host_loss)
         return bl_fail(err, BL_ENOMEM, "out of memory for a batch of %zu tokens", t->pass.N);
-    bl_params_bind(&t->grads, &t->net.tensors, t->net.m.L, t->grads_block, d->param_bytes);
     return BL_OK;
 }
 
@@ -61,11 +65,9 @@ static bl_status open_parts(bl_trainer *t, const char *data_dir, const bl_config
     BL_TRY(bl_run_dir_sweep(t->run_dir, err));
     BL_TRY(bl_loader_open(&t->loader, train, t->o.batch, t->o.context, t->o.seed, err));
     BL_TRY(bl_tokenizer_open(&t->tokenizer, data_dir, err));
-    BL_TRY(bl_net_open(&t->net, config, t->dev, err));
-    BL_TRY(bl_pass_open(&t->pass, &t->net, t->o.batch, t->o.context, 1, err));
-    BL_TRY(bl_pass_open(&t->eval, &t->net, t->o.batch, t->o.context, 0, err));
-    BL_TRY(bl_decode_open(&t->sample, &t->net, err));
-    BL_TRY(open_blocks(t, err));
+    BL_TRY(check_memory(t, config, err));
+    BL_TRY(bl_trainer_memory_open(t, config, err));
+    BL_TRY(open_host_buffers(t, err));
     t->pass.dropout = t->o.dropout > 0;
     t->state.options = t->o;
     t->state.lr_scale = 1;
@@ -114,17 +116,8 @@ void bl_trainer_close(bl_trainer *t)
 {
     if (!t)
         return;
-    if (t->net.dev) {
-        bl_decode_release(&t->sample, &t->net);
-        bl_pass_release(&t->pass, &t->net);
-        bl_pass_release(&t->eval, &t->net);
-    }
-    void *blocks[] = {t->grads_block, t->moments.m, t->moments.v};
-    for (size_t i = 0; i < sizeof blocks / sizeof *blocks; i++)
-        BL_OP(t->dev, free, blocks[i]);
-    bl_net_release(&t->net);
+    bl_trainer_memory_release(t);
     bl_dev_close(t->dev);
-    bl_free(t->grads.layer);
     bl_free(t->host_ids);
     bl_free(t->host_loss);
     bl_metrics_release(&t->metrics);

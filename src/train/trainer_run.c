@@ -218,9 +218,9 @@ static void announce(bl_trainer *t)
     bl_trainer_report_text(
         t, BL_TRAIN_START,
         "%zu parameters (%zu layers of width %zu, vocabulary %zu) on %s; %zu x %zu x %zu "
-        "tokens a step, %zu steps, lr %g",
+        "tokens a step, %zu steps, lr %g; %.1f MB of memory",
         t->net.tensors.parameters, m->L, m->D, m->V, t->dev->name, t->o.batch, t->o.context,
-        t->o.accum, t->o.steps, t->o.lr);
+        t->o.accum, t->o.steps, t->o.lr, (double)t->plan.total * 1e-6);
     if (t->resumed_from)
         bl_trainer_report_text(t, BL_TRAIN_RESUME, "%s", t->resumed_from);
     uint64_t val = t->data->meta.split[BL_DATA_VAL].tokens;

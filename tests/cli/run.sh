@@ -3,6 +3,31 @@
 data=$3/data run=$3/run
 cd "$scratch" || exit 1
 
+# ---- plan ----
+shape="--hidden-size 32 --intermediate-size 48 --num-hidden-layers 2 --num-attention-heads 2"
+# shellcheck disable=SC2086 # words
+expect "plan" 0 'weights *kB *optimizer *activations *scratch *state *total *parameters*machine *GB  enough' '' \
+    plan --data "$data" --preset tiny --context 32 --batch 8 $shape
+# shellcheck disable=SC2086
+expect "plan --json" 0 '{"weights": [1-9]*, "optimizer": [1-9]*, "activations": [1-9]*, "scratch": [1-9]*, "state": [1-9]*, "total": [1-9]*, "machine": [1-9]*, "parameters": [1-9]*}' '' \
+    plan --preset tiny --json $shape
+expect "plan of a model" 0 '*optimizer *0.00B*state *kB*parameters*' '' plan -m "$run"
+expect "plan of a model with a batch" 2 '' "*-m plans inference, and --batch is of training" plan -m "$run" --batch 3
+expect "plan without a folder" 3 '' "*nowhere*" plan --data nowhere
+expect "plan of too much" 0 '*machine *too little: train would refuse' '' plan --preset micro --batch 65536 --num-hidden-layers 1000
+expect "train of too much" 4 '' "*this run needs *GB of memory, and there are *lower --batch*" \
+    train --data "$data" --out much --preset micro --batch 65536 --context 64 --num-hidden-layers 1000
+check "leaves no model behind" test ! -e much/config.json
+
+# ---- devices around devices ----
+expect "traced" 0 '?*' '*seed 7,*trace:cpu: * ms in * calls*bitlinear_fwd *%*' \
+    generate -m "$run" -p "Once" --max-tokens 5 --seed 7 --device trace:cpu
+cp stdout traced
+expect "guarded" 0 '?*' '*seed 7,*' generate -m "$run" -p "Once" --max-tokens 5 --seed 7 --device fault:cpu
+check "the same text" cmp stdout traced
+expect "a wrapped device that is none" 2 '' "*device gpu: this build has cpu*trace:*" \
+    generate -m "$run" -p "Once" --device trace:gpu
+
 # ---- tokenize and detokenize ----
 expect "tokenize" 0 '[0-9]*' '' tokenize -m "$run" -p "Once upon a time"
 cp stdout ids

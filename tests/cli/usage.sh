@@ -9,14 +9,14 @@ expect "a flag as a command" 2 '' "*unknown command '--data'*" --data x
 expect "help of an unknown command" 2 '' "*unknown command 'frobnicate'*" help frobnicate
 expect "version" 0 'bitllama [0-9]*.[0-9]*.[0-9]*' '' version
 expect "--version" 0 'bitllama [0-9]*.[0-9]*.[0-9]*' '' --version
-expect "help" 0 'usage: bitllama COMMAND*commands:*prepare*train*generate*logits*eval*info*tokenize*detokenize*' '' help
+expect "help" 0 'usage: bitllama COMMAND*commands:*prepare*train*plan*generate*logits*eval*info*tokenize*detokenize*' '' help
 cp "$scratch/stdout" "$scratch/overview"
 expect "--help" 0 '*' '' --help
 check "--help is help" cmp "$scratch/stdout" "$scratch/overview"
 expect "-h" 0 'usage: *' '' -h
 
 # ---- help of each command ----
-for command in prepare train generate logits eval info tokenize detokenize version help; do
+for command in prepare train plan generate logits eval info tokenize detokenize version help; do
     expect "$command --help" 0 "usage: bitllama $command*example:*bitllama *flags:*--help*" '' "$command" --help
     cp "$scratch/stdout" "$scratch/help"
     expect "help $command" 0 '*' '' help "$command"

@@ -58,20 +58,22 @@ static void plan_scratch(bl_arena *a, const bl_limits *m)
         REF(doubles)(a, m->F);
 }
 
+size_t REF(scratch_bytes)(bl_dev *d, const bl_limits *most)
+{
+    (void)d;
+    bl_arena plan;
+    bl_arena_measure(&plan);
+    plan_scratch(&plan, most);
+    return plan.failed ? SIZE_MAX : bl_arena_bytes(&plan);
+}
+
 bl_status REF(reserve)(bl_dev *d, const bl_limits *most, bl_error *err)
 {
     ref_device *r = impl(d);
-    bl_limits *m = &r->most;
-    m->B = larger(m->B, most->B), m->T = larger(m->T, most->T), m->D = larger(m->D, most->D);
-    m->H = larger(m->H, most->H), m->F = larger(m->F, most->F), m->I = larger(m->I, most->I);
-    m->V = larger(m->V, most->V), m->C = larger(m->C, most->C), m->K = larger(m->K, most->K);
-    m->M = larger(m->M, most->M);
-
-    bl_arena plan;
-    bl_arena_measure(&plan);
-    plan_scratch(&plan, m);
-    BL_TRY(bl_arena_status(&plan, "scratch of the reference backend", err));
-    size_t bytes = bl_arena_bytes(&plan);
+    bl_limits_grow(&r->most, most);
+    size_t bytes = REF(scratch_bytes)(d, &r->most);
+    if (bytes == SIZE_MAX)
+        return bl_fail(err, BL_ENOMEM, "scratch of the reference backend fits in no memory");
     if (bytes <= r->scratch.size)
         return BL_OK;
     void *block = bl_alloc_aligned(bytes, 1);

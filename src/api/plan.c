@@ -1,0 +1,96 @@
+/* bl_plan() and bl_plan_model(): memory before anything is allocated. */
+#include "api/device.h"
+#include "api/model.h"
+#include "api/trainer.h"
+#include "core/os.h"
+#include "data/tokens.h"
+#include "ops/measure.h"
+#include "train/schedule.h"
+#include "train/trainer.h"
+
+static bl_status open_inner(bl_dev **dev, const char *name, const bl_config *c, size_t threads,
+                            bl_error *err)
+{
+    return bl_device_open(dev, name, c->quantization == BL_QUANT_TERNARY, threads, err);
+}
+
+static bl_status take_vocabulary(bl_config *c, const char *data_dir, bl_error *err)
+{
+    bl_data *data;
+    BL_TRY(bl_data_open(&data, data_dir, err));
+    c->vocab_size = (size_t)data->meta.vocab_size;
+    bl_data_close(data);
+    return BL_OK;
+}
+
+static bl_status plan_training(const char *data_dir, const bl_options *train,
+                               const bl_options *config, bl_plan_result *result, bl_error *err)
+{
+    bl_config c;
+    bl_train_options o;
+    bl_dev *dev;
+    BL_TRY(bl_trainer_choose(&c, &o, train, config, err));
+    if (data_dir)
+        BL_TRY(take_vocabulary(&c, data_dir, err));
+    BL_TRY(bl_config_check(&c, "the model", err));
+    BL_TRY(bl_train_resolve(&o, &c, err));
+    BL_TRY(open_inner(&dev, o.device, &c, o.threads, err));
+    bl_status status = bl_trainer_measure(result, dev, &c, &o, err);
+    bl_dev_close(dev);
+    return status;
+}
+
+bl_status bl_plan(const char *data_dir, const bl_options *train, const bl_options *config,
+                  bl_plan_result *result, bl_error *err)
+{
+    bl_options *defaults = NULL;
+    *result = (bl_plan_result){0};
+    if (!train)
+        BL_TRY(bl_options_open(&defaults, BL_OPTIONS_TRAIN, err));
+    bl_status status = plan_training(data_dir, train ? train : defaults, config, result, err);
+    bl_options_close(defaults);
+    return status;
+}
+
+/* A model and a session, as bl_model_open() and bl_session_open() make them. */
+static bl_status measure_model(bl_plan_result *result, bl_dev *counting, const bl_config *c,
+                               bl_error *err)
+{
+    bl_net net;
+    bl_decode decode;
+    BL_TRY(bl_net_open(&net, c, counting, err));
+    bl_status status = bl_decode_open(&decode, &net, err);
+    if (status == BL_OK) {
+        *result = (bl_plan_result){.weights = net.tensors.elements * counting->param_bytes +
+                                              net.tern_bytes,
+                                   .activations = decode.bytes,
+                                   .scratch = bl_measure_scratch(counting),
+                                   .state = decode.state_bytes,
+                                   .parameters = net.tensors.parameters,
+                                   .machine = bl_os_memory()};
+        result->total = bl_measure_allocated(counting) + result->scratch;
+        bl_decode_release(&decode, &net);
+    }
+    bl_net_release(&net);
+    return status;
+}
+
+bl_status bl_plan_model(const char *path, const char *device, bl_plan_result *result, bl_error *err)
+{
+    bl_model_files files;
+    bl_config c;
+    bl_dev *dev = NULL, *counting = NULL;
+    *result = (bl_plan_result){0};
+    BL_TRY(bl_model_files_find(&files, path, err));
+    bl_status status = bl_model_files_config(&files, &c, err);
+    bl_model_files_release(&files);
+    if (status == BL_OK)
+        status = open_inner(&dev, device, &c, 0, err);
+    if (status == BL_OK)
+        status = bl_measure_open(&counting, dev, err);
+    if (status == BL_OK)
+        status = measure_model(result, counting, &c, err);
+    bl_dev_close(counting);
+    bl_dev_close(dev);
+    return status;
+}

@@ -1,0 +1,12 @@
+/* What a fresh run is made of: shared by training and by planning it. */
+#ifndef BL_API_TRAINER_H
+#define BL_API_TRAINER_H
+
+#include "format/options.h"
+
+/* The config and the options of a run that begins: `config`, or the preset of `train` when it is
+ * NULL.  The vocabulary still comes from the data. */
+bl_status bl_trainer_choose(bl_config *chosen, bl_train_options *o, const bl_options *train,
+                            const bl_options *config, bl_error *err) BL_NODISCARD;
+
+#endif

@@ -1,0 +1,75 @@
+/* The device memory of a run: opened in one place, which also measures it. */
+#include "train/trainer.h"
+#include "core/alloc.h"
+#include "ops/measure.h"
+
+static void **blocks_of(bl_trainer *t, size_t i)
+{
+    void **blocks[] = {&t->grads_block, &t->moments.m, &t->moments.v};
+    return i < sizeof blocks / sizeof *blocks ? blocks[i] : NULL;
+}
+
+static bl_status open_blocks(bl_trainer *t, bl_error *err)
+{
+    bl_dev *d = t->dev;
+    t->block_bytes = t->net.tensors.elements * d->param_bytes;
+    for (size_t i = 0; blocks_of(t, i); i++) {
+        BL_TRY(BL_OP(d, alloc, blocks_of(t, i), t->block_bytes, err));
+        BL_OP(d, zero, *blocks_of(t, i), t->block_bytes);
+    }
+    t->grads.layer = bl_calloc(t->net.m.L, sizeof *t->grads.layer);
+    if (!t->grads.layer)
+        return bl_fail(err, BL_ENOMEM, "out of memory for %zu layers", t->net.m.L);
+    bl_params_bind(&t->grads, &t->net.tensors, t->net.m.L, t->grads_block, d->param_bytes);
+    return BL_OK;
+}
+
+bl_status bl_trainer_memory_open(bl_trainer *t, const bl_config *config, bl_error *err)
+{
+    BL_TRY(bl_net_open(&t->net, config, t->dev, err));
+    BL_TRY(bl_pass_open(&t->pass, &t->net, t->o.batch, t->o.context, 1, err));
+    BL_TRY(bl_pass_open(&t->eval, &t->net, t->o.batch, t->o.context, 0, err));
+    BL_TRY(bl_decode_open(&t->sample, &t->net, err));
+    return open_blocks(t, err);
+}
+
+void bl_trainer_memory_release(bl_trainer *t)
+{
+    if (t->net.dev) {
+        bl_decode_release(&t->sample, &t->net);
+        bl_pass_release(&t->pass, &t->net);
+        bl_pass_release(&t->eval, &t->net);
+    }
+    for (size_t i = 0; blocks_of(t, i); i++)
+        BL_OP(t->dev, free, *blocks_of(t, i));
+    bl_net_release(&t->net);
+    bl_free(t->grads.layer);
+}
+
+bl_status bl_trainer_measure(bl_plan_result *plan, bl_dev *dev, const bl_config *config,
+                             const bl_train_options *o, bl_error *err)
+{
+    bl_trainer *t = bl_calloc(1, sizeof *t);
+    if (!t)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    t->o = *o;
+    bl_status status = bl_measure_open(&t->dev, dev, err);
+    if (status == BL_OK) {
+        status = bl_trainer_memory_open(t, config, err);
+        *plan = (bl_plan_result){.weights =
+                                     t->net.tensors.elements * dev->param_bytes + t->net.tern_bytes,
+                                 .optimizer = 3 * (uint64_t)t->block_bytes,
+                                 .activations = t->pass.bytes + t->eval.bytes + t->sample.bytes,
+                                 .scratch = bl_measure_scratch(t->dev),
+                                 .state = t->sample.state_bytes,
+                                 .parameters = t->net.tensors.parameters,
+                                 .machine = bl_os_memory()};
+        plan->total = bl_measure_allocated(t->dev) + plan->scratch;
+        if (plan->total < plan->scratch) /* either is SIZE_MAX */
+            plan->total = UINT64_MAX;
+        bl_trainer_memory_release(t);
+        bl_dev_close(t->dev);
+    }
+    bl_free(t);
+    return status;
+}

@@ -1,0 +1,255 @@
+/* Planned memory: the parts, what a process really takes, and runs that are too large. */
+#define _DEFAULT_SOURCE /* wait4 */
+#include "scratch.h"
+
+#include "bitllama.h"
+
+#include <sys/resource.h>
+#include <sys/time.h>
+#include <sys/wait.h>
+
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+#define SANITIZED 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED 1
+#endif
+#endif
+
+typedef const char *pair[2];
+
+static void set_all(bl_options *o, const pair *set)
+{
+    for (; (*set)[0]; set++)
+        assert_ok(bl_options_set(o, (*set)[0], (*set)[1], &failure));
+}
+
+static int make_data(void **state)
+{
+    static const pair set[] = {{"tales_bytes", "30000"}, {"vocab_size", "300"}, {NULL}};
+    const char *source = "tales";
+    bl_options *o;
+    assert_int_equal(scratch_make(state), 0);
+    assert_ok(bl_options_open(&o, BL_OPTIONS_PREPARE, &failure));
+    set_all(o, set);
+    assert_ok(bl_prepare(&source, 1, scratch("data"), o, NULL, NULL, NULL, &failure));
+    bl_options_close(o);
+    return 0;
+}
+
+/* D = 32, I = 48, L = 2, H = 2, V = 300: the options of a run. */
+typedef struct run {
+    bl_options *train, *config;
+} run;
+
+static run run_open(const pair *more)
+{
+    static const pair shape[] = {{"hidden_size", "32"},
+                                 {"intermediate_size", "48"},
+                                 {"num_hidden_layers", "2"},
+                                 {"num_attention_heads", "2"},
+                                 {NULL}};
+    static const pair usual[] = {{"preset", "tiny"}, {"batch", "2"},   {"context", "16"},
+                                 {"steps", "1"},     {"threads", "2"}, {NULL}};
+    run r;
+    assert_ok(bl_options_open(&r.train, BL_OPTIONS_TRAIN, &failure));
+    assert_ok(bl_options_open(&r.config, BL_OPTIONS_CONFIG, &failure));
+    set_all(r.config, shape);
+    set_all(r.train, usual);
+    set_all(r.train, more);
+    return r;
+}
+
+static void run_close(run *r)
+{
+    bl_options_close(r->config);
+    bl_options_close(r->train);
+}
+
+static uint64_t sum_of_parts(const bl_plan_result *p)
+{
+    uint64_t sum = 0;
+#define X(part, help) sum += p->part;
+    BL_PLAN_LIST(X)
+#undef X
+    return sum;
+}
+
+static void parts(void **state)
+{
+    (void)state;
+    static const pair none[] = {{NULL}}, wide[] = {{"batch", "4"}, {NULL}};
+    static const pair ref64[] = {{"device", "ref64"}, {NULL}};
+    bl_plan_result p, twice, slow;
+    run r = run_open(none), w = run_open(wide), s = run_open(ref64);
+    assert_ok(bl_plan(scratch("data"), r.train, r.config, &p, &failure));
+    assert_ok(bl_plan(scratch("data"), w.train, w.config, &twice, &failure));
+    assert_ok(bl_plan(scratch("data"), s.train, s.config, &slow, &failure));
+    assert_int_equal(p.total, sum_of_parts(&p));
+    assert_int_equal(twice.total, sum_of_parts(&twice));
+    assert_true(p.machine > 1 << 20);
+
+    /* Three blocks like the parameters, which lie at 64-byte boundaries: at most 15 floats more
+     * for each of the 3 + 2 * 23 tensors. */
+    assert_true(p.optimizer >= 12 * p.parameters);
+    assert_true(p.optimizer <= 12 * (p.parameters + 15 * (3 + 2 * 23)));
+    assert_true(p.weights > p.optimizer / 3);
+    assert_int_equal(slow.optimizer, 2 * p.optimizer);
+
+    /* The batch moves activations only; half of those that grow are there twice. */
+    assert_int_equal(twice.weights, p.weights);
+    assert_int_equal(twice.optimizer, p.optimizer);
+    assert_int_equal(twice.state, p.state);
+    assert_true(twice.activations > p.activations);
+
+    /* W and b of F = 16, C = 16 rows of k and h, K - 1 = 3 rows of the convolutions. */
+    assert_int_equal(p.state, 2 * 4 * (2 * (16 * 16 + 16 + 2 * 16 * 16) + 3 * 32));
+    run_close(&r);
+    run_close(&w);
+    run_close(&s);
+}
+
+static void a_model(void **state)
+{
+    (void)state;
+    static const pair none[] = {{NULL}};
+    run r = run_open(none);
+    bl_plan_result training, p;
+    bl_trainer *t;
+    bl_model *m;
+    bl_session *s;
+    assert_ok(bl_plan(scratch("data"), r.train, r.config, &training, &failure));
+    assert_ok(bl_trainer_open(&t, scratch("data"), scratch("run"), r.train, r.config, &failure));
+    assert_ok(bl_trainer_run(t, NULL, NULL, &failure));
+    bl_trainer_close(t);
+    assert_ok(bl_plan_model(scratch("run"), "cpu", &p, &failure));
+    assert_ok(bl_model_open(&m, scratch("run"), "cpu", &failure));
+    assert_ok(bl_session_open(&s, m, &failure));
+    assert_int_equal(p.parameters, bl_model_parameters(m));
+    assert_int_equal(p.parameters, training.parameters);
+    assert_int_equal(p.state, bl_session_bytes(s));
+    assert_int_equal(p.weights, training.weights);
+    assert_int_equal(p.optimizer, 0);
+    assert_int_equal(p.total, sum_of_parts(&p));
+    bl_session_close(s);
+    bl_model_close(m);
+    assert_int_equal(bl_plan_model(scratch("none"), "cpu", &p, &failure), BL_ENOENT);
+    assert_int_equal(bl_plan_model(scratch("run"), "gpu", &p, &failure), BL_EINVAL);
+    run_close(&r);
+}
+
+/* The most resident memory of a child process that trains one step, in bytes. */
+static uint64_t resident(const char *name, const pair *set)
+{
+    struct rusage usage;
+    int status;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        run r = run_open(set);
+        bl_trainer *t;
+        int failed = bl_trainer_open(&t, scratch("data"), scratch(name), r.train, r.config,
+                                     &failure) != BL_OK ||
+                     bl_trainer_run(t, NULL, NULL, &failure) != BL_OK;
+        _exit(failed);
+    }
+    assert_int_equal(wait4(child, &status, 0, &usage), child);
+    assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
+#ifdef __APPLE__
+    return (uint64_t)usage.ru_maxrss;
+#else
+    return (uint64_t)usage.ru_maxrss * 1024;
+#endif
+}
+
+/* Two runs that differ in their batch differ in resident memory as planned.  What a process takes
+ * beside the plan - libraries, tokenizer, the pages of mapped checkpoints - is in both, and at
+ * most 64 MB. */
+static void resident_memory(void **state)
+{
+    (void)state;
+#ifdef SANITIZED
+    printf("skipped: a sanitizer's own memory is several times the run's\n");
+    skip();
+#else
+    static const pair small[] = {{"batch", "64"}, {"context", "64"}, {NULL}};
+    static const pair large[] = {{"batch", "512"}, {"context", "64"}, {NULL}};
+    run a = run_open(small), b = run_open(large);
+    bl_plan_result p, q;
+    assert_ok(bl_plan(scratch("data"), a.train, a.config, &p, &failure));
+    assert_ok(bl_plan(scratch("data"), b.train, b.config, &q, &failure));
+    double planned[] = {(double)p.total, (double)q.total};
+    double found[] = {(double)resident("small", small), (double)resident("large", large)};
+    for (size_t i = 0; i < 2; i++)
+        printf("planned %.1f MB, resident %.1f MB\n", planned[i] * 1e-6, found[i] * 1e-6);
+    double more = planned[1] - planned[0];
+    assert_true(more > 100e6);
+    assert_true(found[1] - found[0] > 0.9 * more - 4e6 && found[1] - found[0] < 1.1 * more + 4e6);
+    assert_true(found[1] > 0.9 * planned[1] && found[1] < planned[1] + 64e6);
+    run_close(&a);
+    run_close(&b);
+#endif
+}
+
+static void too_large(void **state)
+{
+    (void)state;
+    static const pair huge[] = {{"batch", "65536"}, {"context", "64"}, {NULL}};
+    run r = run_open(huge);
+    assert_ok(bl_options_set(r.config, "num_hidden_layers", "1024", &failure));
+    bl_plan_result p;
+    bl_trainer *t;
+    assert_ok(bl_plan(scratch("data"), r.train, r.config, &p, &failure));
+    assert_true(p.total > p.machine);
+    assert_int_equal(
+        bl_trainer_open(&t, scratch("data"), scratch("huge"), r.train, r.config, &failure),
+        BL_ENOMEM);
+    assert_non_null(strstr(failure.message, "lower --batch"));
+    assert_null(t);
+    run_close(&r);
+}
+
+static void write_text(const char *name, const char *text)
+{
+    char path[128];
+    (void)snprintf(path, sizeof path, "%s", name);
+    *strrchr(path, '/') = 0;
+    assert_ok(bl_dir_make(scratch(path), &failure));
+    scratch_write(scratch(name), text, strlen(text));
+}
+
+/* Limits of control groups, versions 1 and 2, in a tree of files. */
+static void control_groups(void **state)
+{
+    (void)state;
+    const char *groups = "g/self";
+    write_text("g/v2/memory.max", "max\n");
+    write_text("g/v2/a/memory.max", "3000000\n");
+    write_text("g/v2/a/b/memory.max", "max\n");
+    write_text("g/v1/memory/c/memory.limit_in_bytes", "2000000\n");
+    write_text("g/v1/memory/memory.limit_in_bytes", "9223372036854771712\n");
+
+    write_text(groups, "0::/a/b\n");
+    assert_int_equal(bl_cgroup_memory(scratch(groups), scratch("g/v2")), 3000000);
+    write_text(groups, "0::/\n");
+    assert_true(bl_cgroup_memory(scratch(groups), scratch("g/v2")) == UINT64_MAX);
+    write_text(groups, "0::/elsewhere/entirely\n");
+    assert_true(bl_cgroup_memory(scratch(groups), scratch("g/v2")) == UINT64_MAX);
+    write_text(groups, "5:cpu,cpuacct:/c\n4:hugetlb,memory:/c\n0::/\n");
+    assert_int_equal(bl_cgroup_memory(scratch(groups), scratch("g/v1")), 2000000);
+    write_text(groups, "4:memory:/\n");
+    assert_true(bl_cgroup_memory(scratch(groups), scratch("g/v1")) == 9223372036854771712u);
+    write_text(groups, "nonsense\n4:memoryless:/c\n");
+    assert_true(bl_cgroup_memory(scratch(groups), scratch("g/v1")) == UINT64_MAX);
+    assert_true(bl_cgroup_memory(scratch("g/none"), scratch("g/v1")) == UINT64_MAX);
+    assert_true(bl_os_memory() > 1 << 20);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(parts),     cmocka_unit_test(resident_memory), cmocka_unit_test(a_model),
+        cmocka_unit_test(too_large), cmocka_unit_test(control_groups),
+    };
+    return cmocka_run_group_tests(tests, make_data, scratch_remove);
+}
