@@ -1,6 +1,8 @@
 /* BitLinear (MODEL 2): ternarise, forward, and the straight-through backward. */
 #include "cpu/cpu_impl.h"
+#include "core/alloc.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -47,6 +49,51 @@ void bl_cpu_ternarise(bl_dev *d, bl_tern *wt, const bl_param *w, size_t out, siz
     for (size_t o = 0; o < out; o += BL_TERN_ROWS)
         c->k.tern_pack(packed + o / BL_TERN_ROWS * bl_tern_panel_bytes(in), W + o * in, g,
                        bl_least(out - o, BL_TERN_ROWS), in);
+}
+
+/* A panel of codes as floats, for the kernels that pack and expand with g = 1. */
+static bl_status panel_room(float **panel, size_t in, bl_error *err)
+{
+    *panel = bl_calloc(in, BL_TERN_ROWS * sizeof **panel);
+    return *panel ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory for a panel of %zu inputs", in);
+}
+
+bl_status bl_cpu_tern_put(bl_dev *d, bl_tern *w, const int8_t *codes, float g, size_t out,
+                          size_t in, bl_error *err)
+{
+    const bl_cpu *c = bl_cpu_of(d);
+    float *panel;
+    assert(c->ternary);
+    BL_TRY(panel_room(&panel, in, err));
+    *tern_scale(w) = g;
+    for (size_t o = 0; o < out; o += BL_TERN_ROWS) {
+        size_t rows = bl_least(out - o, BL_TERN_ROWS);
+        for (size_t i = 0; i < rows * in; i++)
+            panel[i] = (float)codes[o * in + i];
+        c->k.tern_pack(tern_packed(w) + o / BL_TERN_ROWS * bl_tern_panel_bytes(in), panel, 1.0f,
+                       rows, in);
+    }
+    bl_free(panel);
+    return BL_OK;
+}
+
+bl_status bl_cpu_tern_get(bl_dev *d, int8_t *codes, float *g, const bl_tern *w, size_t out,
+                          size_t in, bl_error *err)
+{
+    const bl_cpu *c = bl_cpu_of(d);
+    float *panel;
+    assert(c->ternary);
+    BL_TRY(panel_room(&panel, in, err));
+    *g = *tern_scale(w);
+    for (size_t o = 0; o < out; o += BL_TERN_ROWS) {
+        size_t rows = bl_least(out - o, BL_TERN_ROWS);
+        c->k.tern_expand(panel, tern_packed(w) + o / BL_TERN_ROWS * bl_tern_panel_bytes(in), 1.0f,
+                         rows, in);
+        for (size_t i = 0; i < rows * in; i++)
+            codes[o * in + i] = (int8_t)panel[i];
+    }
+    bl_free(panel);
+    return BL_OK;
 }
 
 /* Tasks are (row tile, panel), panels fastest: a row tile's activations stay in L2 while the

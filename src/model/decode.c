@@ -95,6 +95,14 @@ bl_status bl_decode_start(bl_decode *s, const bl_net *net, bl_error *err)
     return BL_OP(d, sync, err);
 }
 
+bl_status bl_decode_copy(bl_decode *to, const bl_net *net, const bl_decode *from, bl_error *err)
+{
+    assert(to->state_bytes == from->state_bytes);
+    BL_OP(net->dev, copy, to->state_block, from->state_block, from->state_bytes);
+    to->position = from->position;
+    return BL_OP(net->dev, sync, err);
+}
+
 static void layer_step(bl_decode *s, const bl_net *net, size_t l, size_t T)
 {
     const bl_config *c = &net->config;

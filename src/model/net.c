@@ -83,7 +83,7 @@ static bl_status host_buffer(float **host, const bl_net *net, bl_error *err)
     return *host ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory for the largest tensor");
 }
 
-static void *place_of(const bl_net *net, const void *block, const bl_tensor *t)
+void *bl_net_place(const bl_net *net, const void *block, const bl_tensor *t)
 {
     return (char *)(uintptr_t)block + t->offset * net->dev->param_bytes;
 }
@@ -118,7 +118,7 @@ bl_status bl_net_init(bl_net *net, uint64_t seed, bl_error *err)
     for (size_t i = 0; i < net->tensors.count && status == BL_OK; i++) {
         const bl_tensor *t = &net->tensors.at[i];
         fill_initial(net, t, seed, i, host);
-        status = bl_dev_put_f32(net->dev, place_of(net, net->block, t), host, t->count,
+        status = bl_dev_put_f32(net->dev, bl_net_place(net, net->block, t), host, t->count,
                                 net->dev->param_bytes, err);
     }
     bl_free(host);
@@ -159,7 +159,7 @@ bl_status bl_net_block_load(const bl_net *net, void *block, const bl_st *st, con
         BL_TRY_GOTO(status, bl_st_get_f32(st, name, t->rank, t->shape, host, err), done);
         BL_TRY_GOTO(status, check_finite(host, t->count, path, name, err), done);
         BL_TRY_GOTO(status,
-                    bl_dev_put_f32(net->dev, place_of(net, block, t), host, t->count,
+                    bl_dev_put_f32(net->dev, bl_net_place(net, block, t), host, t->count,
                                    net->dev->param_bytes, err),
                     done);
     }
@@ -187,7 +187,7 @@ bl_status bl_net_block_write(const bl_net *net, const void *block, bl_st_writer 
     bl_status status = BL_OK;
     for (size_t i = 0; i < net->tensors.count && status == BL_OK; i++) {
         const bl_tensor *t = &net->tensors.at[i];
-        status = bl_dev_get_f32(net->dev, host, place_of(net, block, t), t->count,
+        status = bl_dev_get_f32(net->dev, host, bl_net_place(net, block, t), t->count,
                                 net->dev->param_bytes, err);
         if (status == BL_OK) /* what could not be loaded again is not written */
             status = check_finite(host, t->count, "nothing written", t->name, err);
@@ -222,15 +222,21 @@ bl_status bl_net_save(const bl_net *net, const char *path, bl_error *err)
 
 /* ---- what forward, backward and decoding share ---- */
 
+bl_tern *bl_net_tern(const bl_net *net, const bl_tensor *t)
+{
+    bl_tern *w;
+    memcpy(&w, (const char *)&net->terns[t->layer] + t->member, sizeof w);
+    return w;
+}
+
 void bl_net_ternarise(bl_net *net)
 {
     for (size_t i = 0; i < net->tensors.count; i++) {
         const bl_tensor *t = &net->tensors.at[i];
         if (t->role != BL_ROLE_LATENT)
             continue;
-        bl_tern *wt;
-        memcpy(&wt, (char *)&net->terns[t->layer] + t->member, sizeof wt);
-        const bl_param *latent = place_of(net, net->block, t);
+        bl_tern *wt = bl_net_tern(net, t);
+        const bl_param *latent = bl_net_place(net, net->block, t);
         BL_OP(net->dev, ternarise, wt, latent, t->shape[0], t->shape[1]);
     }
 }

@@ -44,6 +44,12 @@ bl_status bl_net_block_write(const bl_net *net, const void *block, bl_st_writer 
 /* Rounds every latent matrix (MODEL 2).  After init, load and every optimizer step. */
 void bl_net_ternarise(bl_net *net);
 
+/* The ternarised matrix of a latent tensor of net->tensors. */
+bl_tern *bl_net_tern(const bl_net *net, const bl_tensor *t);
+
+/* Where a tensor of net->tensors lies in a block laid out as the parameters. */
+void *bl_net_place(const bl_net *net, const void *block, const bl_tensor *t);
+
 /* The matrix of the head: the embedding when tied. */
 const bl_param *bl_net_head(const bl_net *net);
 
@@ -146,6 +152,10 @@ typedef struct bl_decode {
 bl_status bl_decode_open(bl_decode *s, const bl_net *net, bl_error *err) BL_NODISCARD;
 void bl_decode_release(bl_decode *s, const bl_net *net);
 bl_status bl_decode_start(bl_decode *s, const bl_net *net, bl_error *err) BL_NODISCARD;
+
+/* The state and position of another sequence of this model, on a device of the same kind. */
+bl_status bl_decode_copy(bl_decode *to, const bl_net *net, const bl_decode *from,
+                         bl_error *err) BL_NODISCARD;
 
 /* Reads T <= BL_DECODE_ROWS tokens (host ids, all below V); with want_logits leaves those of the
  * last, or of every one, in s->logits. */

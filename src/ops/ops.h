@@ -117,6 +117,12 @@ typedef struct bl_dev {
       (d, to, from, bytes, err))                                                                   \
     X(get, (bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err),                   \
       (d, to, from, bytes, err))                                                                   \
+    /* a ternarised matrix from and to codes -1, 0, 1 [out,in] and its scale g; only when the       \
+       device is ternary */                                                                         \
+    X(tern_put, (bl_dev *d, bl_tern *w, const int8_t *codes, float g, size_t out, size_t in,       \
+      bl_error *err), (d, w, codes, g, out, in, err))                                              \
+    X(tern_get, (bl_dev *d, int8_t *codes, float *g, const bl_tern *w, size_t out, size_t in,      \
+      bl_error *err), (d, codes, g, w, out, in, err))                                              \
     /* makes scratch for every op up to these shapes; call before any compute op */                \
     X(reserve, (bl_dev *d, const bl_limits *most, bl_error *err), (d, most, err))                  \
     /* waits for all ops; reports the first device error since the last sync */                    \

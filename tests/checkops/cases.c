@@ -2,6 +2,7 @@
 #include "io.h"
 #include "core/rng.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 static size_t rows_of(const shape *s)
@@ -99,6 +100,30 @@ static void run_bitlinear_fwd(io *b, const shape *s)
           s->D);
     BL_OP(b->d, bitlinear_residual, io_out(b, "x", N * s->I, 1), io_bytes(b, N * s->I * 4), x,
           matrix(b, s->I, s->D), N, s->I, s->D);
+}
+
+/* Codes from the host, a product with them, and the same codes and scale back. */
+static void run_codes(io *b, const shape *s)
+{
+    size_t N = rows_of(s), n = s->I * s->D;
+    int8_t *codes = malloc(n), *back = malloc(n);
+    float *seen = malloc((n + 1) * sizeof *seen);
+    uint64_t stream = b->draws++;
+    bl_error err;
+    for (size_t i = 0; i < n; i++)
+        codes[i] = (int8_t)((int)bl_rng_below(7, stream, i, 3) - 1);
+    bl_tern *w = io_bytes(b, BL_OP(b->d, tern_bytes, s->I, s->D));
+    must(BL_OP(b->d, tern_put, w, codes, 0.0375f, s->I, s->D, &err), &err);
+    BL_OP(b->d, bitlinear_fwd, io_out(b, "y", N * s->I, 0), integer_rows(b, N, s->D), w, N, s->I,
+          s->D);
+    must(BL_OP(b->d, tern_get, back, &seen[n], w, s->I, s->D, &err), &err);
+    for (size_t i = 0; i < n; i++)
+        seen[i] = back[i] == codes[i] ? (float)back[i] : NAN; /* NAN fails every bound */
+    must(BL_OP(b->d, put, io_out(b, "codes and g", n + 1, 0), seen, (n + 1) * sizeof *seen, &err),
+         &err);
+    free(codes);
+    free(back);
+    free(seen);
 }
 
 static void run_bitlinear_bwd_x(io *b, const shape *s)
@@ -335,6 +360,7 @@ const op_case op_cases[] = {
     {"rmsnorm_bwd",     run_rmsnorm_bwd,     1e-12, 2e-4, -1},
     {"bitlinear_fwd bitlinear_residual ternarise tern_bytes q8_bytes",
                         run_bitlinear_fwd,   1e-12, 1e-3, -1},
+    {"tern_put tern_get", run_codes,         1e-12, 1e-3, 1},
     {"bitlinear_bwd_x", run_bitlinear_bwd_x, 1e-12, 1e-4, -1},
     {"bitlinear_bwd_w", run_bitlinear_bwd_w, 1e-12, 1e-3, -1},
     {"conv_fwd conv_tail", run_conv_fwd,     1e-13, 2e-6, -1},

@@ -1,6 +1,7 @@
 /* BitLinear: ternary weights, int8 activations, straight-through gradients (MODEL 2). */
 #include "ops/ref/ref.h"
 
+#include <assert.h>
 #include <math.h>
 #include <string.h>
 
@@ -47,6 +48,27 @@ static tern_matrix matrix_of(const bl_dev *d, const bl_tern *w)
     memcpy(&m.g, w, sizeof m.g);
     m.Wt = (const void *)((const char *)w + SCALE_BYTES);
     return m;
+}
+
+bl_status REF(tern_put)(bl_dev *d, bl_tern *w, const int8_t *codes, float g, size_t out, size_t in,
+                        bl_error *err)
+{
+    (void)d, (void)err;
+    assert(d->ternary);
+    memcpy(w, &g, sizeof g);
+    memcpy((char *)w + SCALE_BYTES, codes, out * in);
+    return BL_OK;
+}
+
+bl_status REF(tern_get)(bl_dev *d, int8_t *codes, float *g, const bl_tern *w, size_t out, size_t in,
+                        bl_error *err)
+{
+    (void)err;
+    assert(d->ternary);
+    tern_matrix m = matrix_of(d, w);
+    *g = m.g;
+    memcpy(codes, m.Wt, out * in);
+    return BL_OK;
 }
 
 /* What entered the product: xi / s, or x. */
