@@ -78,6 +78,25 @@ static bl_status write_continuation(bl_session *session, const bl_text *prompt,
     return status;
 }
 
+/* --load before, --save after; what was written until Ctrl-C is saved too. */
+static bl_status continue_memory(bl_session *session, const bl_args *args, const bl_text *prompt,
+                                 const bl_options *options, bl_error *err)
+{
+    const char *load = bl_flags_text(args, "load"), *save = bl_flags_text(args, "save");
+    bl_status status = load ? bl_session_load(session, load, err) : BL_OK;
+    if (status == BL_OK)
+        status = write_continuation(session, prompt, options, err);
+    if (save && (status == BL_OK || status == BL_EINTERRUPTED)) {
+        bl_error save_err = {BL_OK, ""};
+        bl_status saved = bl_session_save(session, save, &save_err);
+        if (saved != BL_OK) {
+            *err = save_err;
+            status = saved;
+        }
+    }
+    return status;
+}
+
 static bl_status run(const bl_args *args, bl_error *err)
 {
     bl_text prompt = {0};
@@ -93,7 +112,7 @@ static bl_status run(const bl_args *args, bl_error *err)
         status = bl_session_open(&session, model, err);
     if (status == BL_OK) {
         bl_signals_catch();
-        status = write_continuation(session, &prompt, options, err);
+        status = continue_memory(session, args, &prompt, options, err);
     }
     bl_session_close(session);
     bl_model_close(model);
@@ -112,6 +131,8 @@ static const bl_flag flags[] = {
      .letter = 'f',
      .value = "FILE",
      .help = "read the prompt from a file (as from standard input, its final newline is dropped)"},
+    {.name = "load", .value = "FILE", .help = "go on from a memory file; -p \"\" adds no text"},
+    {.name = "save", .value = "FILE", .help = "write the memory to a file when done"},
     BL_FLAG_DEVICE,
     {0},
 };

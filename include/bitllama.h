@@ -266,18 +266,35 @@ BL_API const bl_options *bl_model_config(const bl_model *m);
 BL_API const bl_tokenizer *bl_model_tokenizer(const bl_model *m);
 BL_API uint64_t bl_model_parameters(const bl_model *m);
 
-/** One conversation: a state of constant size over a model that must outlive it.
- *  Errors: BL_ENOMEM, BL_EDEVICE.  Threads: a session is used by one thread at a time. */
+/** One conversation: a state of constant size over a model that must outlive it.  Beside what was
+ *  read it holds what going on identically needs: the last token drawn (pending: it is read by the
+ *  next call that reads), the place in the sampler's random numbers and its window of tokens.
+ *  Errors: BL_ENOMEM, BL_EDEVICE.  Threads: a session is used by one thread at a time; several
+ *  sessions of one model by several threads. */
 BL_API bl_status bl_session_open(bl_session **s, bl_model *m, bl_error *err);
 BL_API void bl_session_close(bl_session *s);
 
-/** Forgets everything read. */
+/** A session of its own that goes on exactly as s would.  Errors: BL_ENOMEM, BL_EDEVICE. */
+BL_API bl_status bl_session_fork(bl_session **fork, const bl_session *s, bl_error *err);
+
+/** Writes a session to a memory file, whole or not at all (docs/FORMATS.md), and makes a session
+ *  what such a file holds: it then goes on to the bit as the saved one.
+ *  Errors of saving: BL_EIO, BL_ENOMEM, BL_EDEVICE.  Of loading: BL_ENOENT, BL_EFORMAT (not a
+ * memory file, damaged), BL_EUNSUPPORTED (another version of the format), BL_EINVAL (a memory of
+ * another model: both fingerprints are named), BL_ENOMEM; the session is then as it was. */
+BL_API bl_status bl_session_save(const bl_session *s, const char *path, bl_error *err);
+BL_API bl_status bl_session_load(bl_session *s, const char *path, bl_error *err);
+
+/** Begins the random numbers of a seed anew. */
+BL_API void bl_session_seed(bl_session *s, uint64_t seed);
+
+/** Forgets everything read, drawn and seeded. */
 BL_API bl_status bl_session_reset(bl_session *s, bl_error *err);
 
-/** Reads `count` tokens.  logits: NULL, or [V] for those after the last token; with `every` set,
- *  [count,V], row t after token t.  The result does not depend on how a text is cut into calls.
- *  Eq: docs/MODEL.md, the buffered form.
- *  Errors: BL_EFORMAT when an id is past the vocabulary (nothing was read then), BL_EDEVICE. */
+/** Reads the pending token, if there is one, and then `count` tokens.  logits: NULL, or [V] for
+ * those after the last token; with `every` set, [count,V], row t after token t.  The result does
+ * not depend on how a text is cut into calls. Eq: docs/MODEL.md, the buffered form. Errors:
+ * BL_EFORMAT when an id is past the vocabulary (nothing was read then), BL_EDEVICE. */
 BL_API bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count, float *logits,
                                  int every, bl_error *err);
 
@@ -294,15 +311,21 @@ typedef struct bl_generate_result {
     uint64_t seed; /* the one used */
     uint64_t prompt_tokens, tokens;
     double prompt_seconds, seconds;
-    int ended; /* 1: the model wrote its end-of-text token */
+    int ended;            /* 1: the model wrote its end-of-text token */
+    size_t waiting_bytes; /* of a character whose end the next token may bring */
 } bl_generate_result;
 
 /** Continues a prompt and hands out the text as it comes.  `options`: a BL_OPTIONS_GENERATE set or
  *  NULL.  The session goes on from where it is; unless told not to, <|endoftext|> is fed first to a
  *  session that has read nothing.
- *  Errors: BL_EINVAL (nothing to read: an empty prompt and no bos), BL_EFORMAT (prompt is not
- *  UTF-8), BL_EUNSUPPORTED (model without a tokenizer),
- *  BL_EDEVICE, BL_EINTERRUPTED when fn returned non-zero. */
+ *
+ *  The last token drawn stays pending, also after fn stopped the call: an empty prompt goes on from
+ *  there, and several short calls give the text of one long one.  A chat reads a line, calls this
+ *  with it, and does so again: nothing else is to be kept.  A seed of the options that differs from
+ *  the one in use begins new random numbers; -1 and the same seed go on with those in use.
+ *  Errors: BL_EINVAL (nothing to read: an empty prompt, nothing pending and no bos), BL_EFORMAT
+ *  (prompt is not UTF-8; nothing was read then), BL_EUNSUPPORTED (model without a tokenizer),
+ *  BL_ENOMEM, BL_EDEVICE, BL_EINTERRUPTED when fn returned non-zero. */
 BL_API bl_status bl_generate(bl_session *s, const char *prompt, size_t bytes,
                              const bl_options *options, bl_text_fn *fn, void *user,
                              bl_generate_result *result, bl_error *err);

@@ -3,7 +3,6 @@
 #include "api/device.h"
 #include "core/alloc.h"
 #include "core/os.h"
-#include "infer/generate.h"
 #include "train/checkpoint.h"
 
 enum { DEFAULT_CONTEXT = 128 };
@@ -177,74 +176,9 @@ uint64_t bl_model_parameters(const bl_model *m)
     return m->net.tensors.parameters;
 }
 
-/* ---- sessions ---- */
-
 bl_status bl_model_view(const bl_model *m, bl_net *view, bl_error *err)
 {
     *view = m->net;
     view->dev = NULL;
     return bl_device_open(&view->dev, m->device, m->dev->ternary, 0, err);
-}
-
-bl_status bl_session_open(bl_session **result, bl_model *m, bl_error *err)
-{
-    *result = NULL;
-    bl_session *s = bl_calloc(1, sizeof *s);
-    if (!s)
-        return bl_fail(err, BL_ENOMEM, "out of memory for a session");
-    s->model = m;
-    bl_status status = bl_model_view(m, &s->net, err);
-    if (status == BL_OK)
-        status = bl_decode_open(&s->decode, &s->net, err);
-    if (status != BL_OK) {
-        bl_dev_close(s->net.dev);
-        bl_free(s);
-        return status;
-    }
-    *result = s;
-    return BL_OK;
-}
-
-void bl_session_close(bl_session *s)
-{
-    if (!s)
-        return;
-    bl_decode_release(&s->decode, &s->net);
-    bl_dev_close(s->net.dev);
-    bl_free(s);
-}
-
-bl_status bl_session_reset(bl_session *s, bl_error *err)
-{
-    return bl_decode_start(&s->decode, &s->net, err);
-}
-
-bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count, float *logits, int every,
-                          bl_error *err)
-{
-    return bl_infer_feed(&s->decode, &s->net, ids, count, logits, every, err);
-}
-
-uint64_t bl_session_position(const bl_session *s)
-{
-    return s->decode.position;
-}
-
-size_t bl_session_bytes(const bl_session *s)
-{
-    return s->decode.state_bytes;
-}
-
-bl_status bl_generate(bl_session *s, const char *prompt, size_t bytes, const bl_options *options,
-                      bl_text_fn *fn, void *user, bl_generate_result *result, bl_error *err)
-{
-    const bl_model *m = s->model;
-    if (!m->tokenizer)
-        return bl_fail(err, BL_EUNSUPPORTED, "%s: no tokenizer.json, so no text", m->path);
-    bl_generate_options o;
-    bl_options_defaults(BL_OPTIONS_GENERATE, &o);
-    if (options)
-        o = *bl_options_generate(options);
-    return bl_infer_generate(&s->decode, &s->net, m->tokenizer, prompt, bytes, &o, fn, user, result,
-                             err);
 }

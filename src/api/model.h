@@ -2,7 +2,7 @@
 #ifndef BL_API_MODEL_H
 #define BL_API_MODEL_H
 
-#include "model/net.h"
+#include "infer/session.h"
 
 struct bl_model {
     char *path; /* the folder of the weights */
@@ -11,13 +11,14 @@ struct bl_model {
     char *device;            /* its name, for further ones of the kind */
     bl_dev *dev;
     bl_net net;
-    size_t context; /* the run's training context, or a default */
+    size_t context;  /* the run's training context, or a default */
+    char parent[33]; /* fingerprint of the model it was made from with loss, or "" */
 };
 
 struct bl_session {
     bl_model *model;
     bl_net net; /* the model's on a device of its own */
-    bl_decode decode;
+    bl_text_session text;
 };
 
 /* The model's network on a second device of the same kind, whose scratch is its own: so several

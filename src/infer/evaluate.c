@@ -2,7 +2,7 @@
 #include "infer/evaluate.h"
 #include "core/alloc.h"
 #include "data/loader.h"
-#include "infer/generate.h"
+#include "infer/feed.h"
 
 #include <assert.h>
 #include <math.h>

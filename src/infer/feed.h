@@ -1,19 +1,16 @@
-/* Generation: a prompt read, tokens drawn, text handed out as whole characters. */
-#ifndef BL_INFER_GENERATE_H
-#define BL_INFER_GENERATE_H
+/* Reading tokens into a sequence, in pieces that a decoding pass takes. */
+#ifndef BL_INFER_FEED_H
+#define BL_INFER_FEED_H
 
-#include "format/options.h"
 #include "model/net.h"
+
+/* BL_EFORMAT for an id past the vocabulary. */
+bl_status bl_infer_check_ids(const bl_net *net, const int32_t *ids, size_t count,
+                             bl_error *err) BL_NODISCARD;
 
 /* Reads any number of tokens into a sequence.  logits: NULL, or host floats for the last token or
  * (every) for each.  Refuses ids past the vocabulary before reading any. */
 bl_status bl_infer_feed(bl_decode *s, const bl_net *net, const int32_t *ids, size_t count,
                         float *logits, int every, bl_error *err) BL_NODISCARD;
-
-/* bl_generate() on its parts. */
-bl_status bl_infer_generate(bl_decode *s, const bl_net *net, const bl_tokenizer *t,
-                            const char *prompt, size_t bytes, const bl_generate_options *options,
-                            bl_text_fn *fn, void *user, bl_generate_result *result,
-                            bl_error *err) BL_NODISCARD;
 
 #endif

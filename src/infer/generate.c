@@ -1,138 +1,124 @@
-/* Generation: a prompt read, tokens drawn, text handed out as whole characters. */
-#include "infer/generate.h"
+/* Generation: a prompt read, tokens drawn, text handed out as whole characters.
+ *
+ * The last token drawn stays pending: it is read when the session goes on, so that stopping after
+ * any token and going on with an empty prompt gives what one call would have given. */
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "core/os.h"
-#include "infer/sampler.h"
-#include "text/text.h"
+#include "infer/session.h"
 
-bl_status bl_infer_feed(bl_decode *s, const bl_net *net, const int32_t *ids, size_t count,
-                        float *logits, int every, bl_error *err)
-{
-    size_t V = net->m.V;
-    for (size_t i = 0; i < count; i++)
-        if (ids[i] < 0 || (size_t)ids[i] >= V)
-            return bl_fail(err, BL_EFORMAT,
-                           "token %zu is id %ld, past the model's vocabulary of %zu", i,
-                           (long)ids[i], V);
-    for (size_t done = 0; done < count;) {
-        size_t T = count - done < BL_DECODE_ROWS ? count - done : BL_DECODE_ROWS;
-        int last = done + T == count;
-        int wanted = logits && (every || last);
-        BL_TRY(bl_decode_feed(s, net, ids + done, T, every, wanted, err));
-        if (wanted) {
-            size_t rows = every ? T : 1;
-            float *to = every ? logits + done * V : logits;
-            BL_TRY(bl_dev_get_f32(net->dev, to, s->logits, rows * V, net->dev->real_bytes, err));
-        }
-        done += T;
-    }
-    return BL_OK;
-}
-
+/* One call's view of things. */
 typedef struct generation {
-    bl_decode *s;
+    bl_text_session *s;
     const bl_net *net;
     const bl_tokenizer *t;
-    bl_sampler sampler;
-    float *logits;
+    const bl_generate_options *o;
+    bl_text_fn *fn;
+    void *user;
     int32_t *prompt;
     size_t prompt_count;
     bl_buf text;
 } generation;
 
-/* <|endoftext|> (to a sequence that has read nothing) and the prompt's ids. */
+/* <|endoftext|> (to a session that has read nothing) and the prompt's ids. */
 static bl_status encode_prompt(generation *g, const char *prompt, size_t bytes, bl_error *err)
 {
     size_t count = 0, cap = 0;
-    if (g->sampler.options.bos && g->s->position == 0) {
+    unsigned flags = g->o->special ? 0 : BL_ENCODE_NO_SPECIAL;
+    int fresh = g->s->decode.position == 0 && g->s->pending == BL_NO_TOKEN;
+    if (g->o->bos && fresh) {
         BL_TRY(bl_grow(&g->prompt, &cap, 1, sizeof *g->prompt, err));
         g->prompt[count++] = (int32_t)g->net->config.bos_token_id;
     }
     if (bytes) {
         size_t more = 0;
-        BL_TRY(bl_tokenizer_encode(g->t, prompt, bytes, 0, NULL, 0, &more, err));
+        BL_TRY(bl_tokenizer_encode(g->t, prompt, bytes, flags, NULL, 0, &more, err));
         BL_TRY(bl_grow(&g->prompt, &cap, count + more, sizeof *g->prompt, err));
-        BL_TRY(bl_tokenizer_encode(g->t, prompt, bytes, 0, g->prompt + count, more, &more, err));
+        BL_TRY(
+            bl_tokenizer_encode(g->t, prompt, bytes, flags, g->prompt + count, more, &more, err));
         count += more;
     }
-    if (!count)
+    if (!count && g->s->pending == BL_NO_TOKEN)
         return bl_fail(err, BL_EINVAL, "nothing to read: the prompt is empty and no bos is fed");
     g->prompt_count = count;
     return BL_OK;
 }
 
-static bl_status hand_out(generation *g, size_t n, bl_text_fn *fn, void *user, bl_error *err)
+/* What `make` writes into the room for n bytes goes to the reader. */
+static bl_status hand_out(generation *g, size_t n, bl_error *err)
 {
-    if (n && fn && fn(user, g->text.data, n) != 0)
+    if (n && g->fn && g->fn(g->user, g->text.data, n) != 0)
         return bl_fail(err, BL_EINTERRUPTED, "stopped by the reader");
     return BL_OK;
 }
 
-/* Draws and hands out until the end-of-text token or max_tokens. */
-static bl_status write_reply(generation *g, int drop_prefix_space, bl_text_fn *fn, void *user,
-                             bl_generate_result *result, bl_error *err)
+static bl_status hand_out_token(generation *g, int32_t id, int drop_prefix_space, bl_error *err)
 {
-    const bl_generate_options *o = &g->sampler.options;
-    bl_decoder decoder = {0};
-    while (result->tokens < o->max_tokens) {
-        int32_t id = bl_sampler_next(&g->sampler, g->logits);
-        result->tokens++;
-        bl_sampler_accept(&g->sampler, id);
-        result->ended = id == (int32_t)g->net->config.eos_token_id;
-        if (!result->ended || o->ignore_eos) {
-            size_t token_bytes = 0;
-            (void)bl_tokenizer_bytes(g->t, id, &token_bytes);
-            bl_buf_clear(&g->text);
-            char *to = bl_buf_reserve(&g->text, 3 * (token_bytes + 1));
-            if (!to)
-                return bl_buf_status(&g->text, err);
-            BL_TRY(hand_out(g, bl_decoder_feed(&decoder, g->t, id, drop_prefix_space, to), fn, user,
-                            err));
-        }
-        /* The last token is fed too: the session has then read all that it wrote. */
-        BL_TRY(bl_infer_feed(g->s, g->net, &id, 1, g->logits, 0, err));
-        if (result->ended && !o->ignore_eos)
-            break;
-    }
+    size_t token_bytes = 0;
+    (void)bl_tokenizer_bytes(g->t, id, &token_bytes);
     bl_buf_clear(&g->text);
-    char *to = bl_buf_reserve(&g->text, 8);
+    char *to = bl_buf_reserve(&g->text, 3 * (token_bytes + 1) + 9);
     if (!to)
         return bl_buf_status(&g->text, err);
-    return hand_out(g, bl_decoder_finish(&decoder, to), fn, user, err);
+    return hand_out(g, bl_decoder_feed(&g->s->decoder, g->t, id, drop_prefix_space, to), err);
 }
 
-bl_status bl_infer_generate(bl_decode *s, const bl_net *net, const bl_tokenizer *t,
-                            const char *prompt, size_t bytes, const bl_generate_options *options,
-                            bl_text_fn *fn, void *user, bl_generate_result *result, bl_error *err)
+/* Draws and hands out until the end-of-text token or max_tokens. */
+static bl_status write_reply(generation *g, int drop_prefix_space, bl_generate_result *result,
+                             bl_error *err)
 {
-    generation g = {.s = s, .net = net, .t = t};
-    bl_generate_result local = {0};
-    bl_status status = BL_OK;
-    bl_buf_init(&g.text);
-    BL_TRY(bl_sampler_init(&g.sampler, options, net->m.V, err));
-    g.logits = bl_calloc(net->m.V, sizeof *g.logits);
-    if (!g.logits) {
-        status = bl_fail(err, BL_ENOMEM, "out of memory for %zu logits", net->m.V);
-        goto done;
+    bl_text_session *s = g->s;
+    while (result->tokens < g->o->max_tokens) {
+        if (s->pending != BL_NO_TOKEN) /* from the second token on */
+            BL_TRY(bl_text_session_feed(s, g->net, NULL, 0, s->logits, 0, err));
+        int32_t id = bl_sampler_next(&s->sampler, s->logits);
+        bl_sampler_accept(&s->sampler, id);
+        s->pending = id;
+        result->tokens++;
+        result->ended = id == (int32_t)g->net->config.eos_token_id;
+        if (result->ended && !g->o->ignore_eos)
+            return BL_OK;
+        BL_TRY(hand_out_token(g, id, drop_prefix_space, err));
     }
-    local.seed = g.sampler.seed;
-    BL_TRY_GOTO(status, encode_prompt(&g, prompt, bytes, err), done);
-    local.prompt_tokens = g.prompt_count;
+    return BL_OK;
+}
+
+static bl_status run(generation *g, const char *prompt, size_t bytes, bl_generate_result *result,
+                     bl_error *err)
+{
+    bl_text_session *s = g->s;
+    BL_TRY(encode_prompt(g, prompt, bytes, err));
+    BL_TRY(bl_sampler_configure(&s->sampler, g->o, err));
+    result->seed = s->sampler.seed;
+    result->prompt_tokens = g->prompt_count;
+    /* Only a reply to nothing begins with the space that encoding puts in front of a text. */
+    int drop_prefix_space = bytes == 0 && s->decode.position == 0 && s->pending == BL_NO_TOKEN;
     double start = bl_clock_seconds();
-    BL_TRY_GOTO(status, bl_infer_feed(s, net, g.prompt, g.prompt_count, g.logits, 0, err), done);
-    for (size_t i = 0; i < g.prompt_count; i++)
-        bl_sampler_accept(&g.sampler, g.prompt[i]);
+    BL_TRY(bl_text_session_feed(s, g->net, g->prompt, g->prompt_count, s->logits, 0, err));
+    if (drop_prefix_space)
+        s->decoder.started = 0;
+    for (size_t i = 0; i < g->prompt_count; i++)
+        bl_sampler_accept(&s->sampler, g->prompt[i]);
     double read = bl_clock_seconds();
-    local.prompt_seconds = read - start;
-    status = write_reply(&g, bytes == 0, fn, user, &local, err);
-    local.seconds = bl_clock_seconds() - read;
-done:
+    result->prompt_seconds = read - start;
+    bl_status status = write_reply(g, drop_prefix_space, result, err);
+    result->seconds = bl_clock_seconds() - read;
+    result->waiting_bytes = s->decoder.waiting;
+    return status;
+}
+
+bl_status bl_text_session_generate(bl_text_session *s, const bl_net *net, const bl_tokenizer *t,
+                                   const char *prompt, size_t bytes,
+                                   const bl_generate_options *options, bl_text_fn *fn, void *user,
+                                   bl_generate_result *result, bl_error *err)
+{
+    generation g = {.s = s, .net = net, .t = t, .o = options, .fn = fn, .user = user};
+    bl_generate_result local = {0};
+    bl_buf_init(&g.text);
+    bl_status status = run(&g, prompt, bytes, &local, err);
     if (result)
         *result = local;
-    bl_sampler_release(&g.sampler);
     bl_buf_release(&g.text);
-    bl_free(g.logits);
     bl_free(g.prompt);
     return status;
 }

@@ -7,19 +7,11 @@
 #include <math.h>
 #include <stdlib.h>
 
-bl_status bl_sampler_init(bl_sampler *s, const bl_generate_options *options, size_t V,
-                          bl_error *err)
+bl_status bl_sampler_open(bl_sampler *s, size_t V, bl_error *err)
 {
-    *s = (bl_sampler){.options = *options, .V = V};
-    /* 48 bits: a seed that prints and parses as a number without loss */
-    s->seed = options->seed < 0 ? bl_os_entropy() >> 16 : (uint64_t)options->seed;
-    s->candidate = bl_calloc(V, sizeof *s->candidate);
-    s->recent = bl_calloc(options->repeat_last, sizeof *s->recent);
-    if (!s->candidate || !s->recent) {
-        bl_sampler_release(s);
-        return bl_fail(err, BL_ENOMEM, "out of memory for sampling from %zu tokens", V);
-    }
-    return BL_OK;
+    *s = (bl_sampler){.V = V, .candidate = bl_calloc(V, sizeof *s->candidate)};
+    return s->candidate ? BL_OK
+                        : bl_fail(err, BL_ENOMEM, "out of memory for sampling from %zu tokens", V);
 }
 
 void bl_sampler_release(bl_sampler *s)
@@ -29,14 +21,73 @@ void bl_sampler_release(bl_sampler *s)
     *s = (bl_sampler){0};
 }
 
+int32_t bl_sampler_recent(const bl_sampler *s, size_t i)
+{
+    return s->recent[(s->recent_next + s->recent_size - s->recent_count + i) % s->recent_size];
+}
+
+/* A window for at least `size` tokens that begins with what `from` holds. */
+static bl_status widen(bl_sampler *s, size_t size, const bl_sampler *from, bl_error *err)
+{
+    int32_t *ring = bl_calloc(size, sizeof *ring);
+    if (!ring)
+        return bl_fail(err, BL_ENOMEM, "out of memory for a window of %zu tokens", size);
+    size_t count = from->recent_count;
+    for (size_t i = 0; i < count; i++)
+        ring[i] = bl_sampler_recent(from, i);
+    bl_free(s->recent);
+    s->recent = ring;
+    s->recent_size = size;
+    s->recent_count = count;
+    s->recent_next = count % size;
+    return BL_OK;
+}
+
+bl_status bl_sampler_configure(bl_sampler *s, const bl_generate_options *options, bl_error *err)
+{
+    if (options->repeat_last > s->recent_size)
+        BL_TRY(widen(s, options->repeat_last, s, err));
+    s->options = *options;
+    if (options->seed >= 0 && !(s->seeded && s->seed == (uint64_t)options->seed))
+        bl_sampler_seed(s, (uint64_t)options->seed);
+    else if (!s->seeded) /* 48 bits: a seed that prints and parses as a number without loss */
+        bl_sampler_seed(s, bl_os_entropy() >> 16);
+    return BL_OK;
+}
+
+void bl_sampler_seed(bl_sampler *s, uint64_t seed)
+{
+    s->seeded = 1;
+    s->seed = seed;
+    s->draws = 0;
+}
+
+void bl_sampler_restart(bl_sampler *s)
+{
+    s->seeded = 0;
+    s->recent_count = s->recent_next = 0;
+}
+
+bl_status bl_sampler_copy(bl_sampler *to, const bl_sampler *from, bl_error *err)
+{
+    if (from->recent_size)
+        BL_TRY(widen(to, from->recent_size, from, err));
+    else
+        to->recent_count = to->recent_next = 0;
+    to->options = from->options;
+    to->seeded = from->seeded;
+    to->seed = from->seed;
+    to->draws = from->draws;
+    return BL_OK;
+}
+
 void bl_sampler_accept(bl_sampler *s, int32_t id)
 {
-    size_t size = s->options.repeat_last;
-    if (!size)
+    if (!s->recent_size)
         return;
     s->recent[s->recent_next] = id;
-    s->recent_next = (s->recent_next + 1) % size;
-    if (s->recent_count < size)
+    s->recent_next = (s->recent_next + 1) % s->recent_size;
+    if (s->recent_count < s->recent_size)
         s->recent_count++;
 }
 
@@ -47,10 +98,11 @@ static void penalise(bl_sampler *s)
     float penalty = (float)s->options.repeat_penalty;
     if (penalty == 1.0f)
         return;
-    for (size_t i = 0; i < s->recent_count; i++) {
-        int32_t id = s->recent[i];
-        size_t earlier = 0;
-        while (earlier < i && s->recent[earlier] != id)
+    size_t last = s->options.repeat_last, count = s->recent_count;
+    for (size_t i = count > last ? count - last : 0, first = i; i < count; i++) {
+        int32_t id = bl_sampler_recent(s, i);
+        size_t earlier = first;
+        while (earlier < i && bl_sampler_recent(s, earlier) != id)
             earlier++;
         if (earlier < i)
             continue;

@@ -12,17 +12,34 @@ typedef struct bl_candidate {
 
 typedef struct bl_sampler {
     bl_generate_options options;
+    int seeded;           /* 0: no seed yet */
     uint64_t seed, draws; /* the n-th draw is Philox(seed, SAMPLE, n): same seed, same text */
     size_t V;
     bl_candidate *candidate; /* [V] */
-    int32_t *recent;         /* ring of the last repeat_last tokens */
-    size_t recent_count, recent_next;
+    int32_t *recent;         /* ring of the last tokens, for the repeat penalty */
+    size_t recent_size, recent_count, recent_next;
 } bl_sampler;
 
-/* Seed -1 takes one from the system; s->seed tells it. */
-bl_status bl_sampler_init(bl_sampler *s, const bl_generate_options *options, size_t V,
-                          bl_error *err) BL_NODISCARD;
+bl_status bl_sampler_open(bl_sampler *s, size_t V, bl_error *err) BL_NODISCARD;
 void bl_sampler_release(bl_sampler *s);
+
+/* Options from now on.  Their seed begins new random numbers, but -1 and the seed in use go on with
+ * those of the call before; -1 at first takes a seed from the system.  The window of the penalty
+ * keeps what it holds; it never shrinks. */
+bl_status bl_sampler_configure(bl_sampler *s, const bl_generate_options *options,
+                               bl_error *err) BL_NODISCARD;
+
+/* The seed's random numbers from the first one on. */
+void bl_sampler_seed(bl_sampler *s, uint64_t seed);
+
+/* Forgets seed and window. */
+void bl_sampler_restart(bl_sampler *s);
+
+/* Seed, draws and window of `from`; BL_ENOMEM leaves `to` as it was. */
+bl_status bl_sampler_copy(bl_sampler *to, const bl_sampler *from, bl_error *err) BL_NODISCARD;
+
+/* The i-th id in the window, the oldest first. */
+int32_t bl_sampler_recent(const bl_sampler *s, size_t i);
 
 /* Notes a token for the repeat penalty: prompt and reply alike. */
 void bl_sampler_accept(bl_sampler *s, int32_t id);

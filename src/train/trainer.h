@@ -4,7 +4,7 @@
 
 #include "core/os.h"
 #include "data/loader.h"
-#include "model/net.h"
+#include "infer/session.h"
 #include "train/checkpoint.h"
 #include "train/metrics.h"
 #include "train/tensorboard.h"
@@ -46,7 +46,7 @@ struct bl_trainer {
     bl_plan_result plan; /* what was measured before it was opened */
     bl_net net;
     bl_pass pass, eval;
-    bl_decode sample;
+    bl_text_session sample;
     bl_params grads;
     void *grads_block;
     bl_moments moments;

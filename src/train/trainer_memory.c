@@ -29,14 +29,14 @@ bl_status bl_trainer_memory_open(bl_trainer *t, const bl_config *config, bl_erro
     BL_TRY(bl_net_open(&t->net, config, t->dev, err));
     BL_TRY(bl_pass_open(&t->pass, &t->net, t->o.batch, t->o.context, 1, err));
     BL_TRY(bl_pass_open(&t->eval, &t->net, t->o.batch, t->o.context, 0, err));
-    BL_TRY(bl_decode_open(&t->sample, &t->net, err));
+    BL_TRY(bl_text_session_open(&t->sample, &t->net, err));
     return open_blocks(t, err);
 }
 
 void bl_trainer_memory_release(bl_trainer *t)
 {
     if (t->net.dev) {
-        bl_decode_release(&t->sample, &t->net);
+        bl_text_session_release(&t->sample, &t->net);
         bl_pass_release(&t->pass, &t->net);
         bl_pass_release(&t->eval, &t->net);
     }
@@ -56,14 +56,14 @@ bl_status bl_trainer_measure(bl_plan_result *plan, bl_dev *dev, const bl_config 
     bl_status status = bl_measure_open(&t->dev, dev, err);
     if (status == BL_OK) {
         status = bl_trainer_memory_open(t, config, err);
-        *plan = (bl_plan_result){.weights =
-                                     t->net.tensors.elements * dev->param_bytes + t->net.tern_bytes,
-                                 .optimizer = 3 * (uint64_t)t->block_bytes,
-                                 .activations = t->pass.bytes + t->eval.bytes + t->sample.bytes,
-                                 .scratch = bl_measure_scratch(t->dev),
-                                 .state = t->sample.state_bytes,
-                                 .parameters = t->net.tensors.parameters,
-                                 .machine = bl_os_memory()};
+        *plan = (bl_plan_result){
+            .weights = t->net.tensors.elements * dev->param_bytes + t->net.tern_bytes,
+            .optimizer = 3 * (uint64_t)t->block_bytes,
+            .activations = t->pass.bytes + t->eval.bytes + t->sample.decode.bytes,
+            .scratch = bl_measure_scratch(t->dev),
+            .state = t->sample.decode.state_bytes,
+            .parameters = t->net.tensors.parameters,
+            .machine = bl_os_memory()};
         plan->total = bl_measure_allocated(t->dev) + plan->scratch;
         if (plan->total < plan->scratch) /* either is SIZE_MAX */
             plan->total = UINT64_MAX;

@@ -3,7 +3,6 @@
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "infer/evaluate.h"
-#include "infer/generate.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -89,11 +88,11 @@ static void write_sample(bl_trainer *t)
     bl_buf_init(&text);
     bl_buf_puts(&text, t->o.sample_prompt);
     bl_error why;
-    bl_status status = bl_decode_start(&t->sample, &t->net, &why);
+    bl_status status = bl_text_session_start(&t->sample, &t->net, &why);
     if (status == BL_OK)
-        status =
-            bl_infer_generate(&t->sample, &t->net, t->tokenizer, t->o.sample_prompt,
-                              strlen(t->o.sample_prompt), &options, append_text, &text, NULL, &why);
+        status = bl_text_session_generate(&t->sample, &t->net, t->tokenizer, t->o.sample_prompt,
+                                          strlen(t->o.sample_prompt), &options, append_text, &text,
+                                          NULL, &why);
     if (status == BL_OK)
         status = bl_buf_status(&text, &why);
     if (status == BL_OK) {

@@ -77,6 +77,13 @@ expect "greedy again" 0 '?*' '*' generate -m "$run" -p x --max-tokens 30 --tempe
 check "whatever the seed" cmp stdout greedy
 expect "no tokens" 0 '' '*' generate -m "$run" -p x --max-tokens 0
 expect "a random seed is told" 0 '*' '*seed [0-9]*' generate -m "$run" -p x --max-tokens 1
+expect "a memory is saved" 0 '?*' '*' generate -m "$run" -p "Once upon a time" --max-tokens 15 --seed 7 --save half.mem
+cp stdout half
+expect "and goes on" 0 '*' '*' generate -m "$run" -p "" --max-tokens 25 --seed 7 --load half.mem
+check "as one call does" sh -c 'printf "%s%s\n" "$(cat half)" "$(cat stdout)" | cmp - first'
+expect "a memory of no model" 3 '' "*config.json: *" generate -m "$run" -p x --load "$run/config.json"
+expect "no such memory" 3 '' "*none.mem*" generate -m "$run" -p x --load none.mem
+expect "a memory that cannot be written" 4 '?*' "*none/x.mem*" generate -m "$run" -p x --max-tokens 2 --save none/x.mem
 expect "the reference device" 0 '?*' '*' generate -m "$run" -p x --max-tokens 4 --device ref
 
 # ---- logits ----

@@ -176,7 +176,8 @@ static void odd_logits(void **state)
     o.min_p = 1;
     for (size_t k = 0; k < 6; k++) {
         o.top_k = k;
-        assert_ok(bl_sampler_init(&s, &o, 4, &failure));
+        assert_ok(bl_sampler_open(&s, 4, &failure));
+        assert_ok(bl_sampler_configure(&s, &o, &failure));
         assert_int_equal(bl_sampler_next(&s, none), 0);
         assert_int_equal(bl_sampler_next(&s, one), 2);
         bl_sampler_release(&s);

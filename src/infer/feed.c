@@ -1,0 +1,32 @@
+/* Reading tokens into a sequence, in pieces that a decoding pass takes. */
+#include "infer/feed.h"
+
+bl_status bl_infer_check_ids(const bl_net *net, const int32_t *ids, size_t count, bl_error *err)
+{
+    for (size_t i = 0; i < count; i++)
+        if (ids[i] < 0 || (size_t)ids[i] >= net->m.V)
+            return bl_fail(err, BL_EFORMAT,
+                           "token %zu is id %ld, past the model's vocabulary of %zu", i,
+                           (long)ids[i], net->m.V);
+    return BL_OK;
+}
+
+bl_status bl_infer_feed(bl_decode *s, const bl_net *net, const int32_t *ids, size_t count,
+                        float *logits, int every, bl_error *err)
+{
+    size_t V = net->m.V;
+    BL_TRY(bl_infer_check_ids(net, ids, count, err));
+    for (size_t done = 0; done < count;) {
+        size_t T = count - done < BL_DECODE_ROWS ? count - done : BL_DECODE_ROWS;
+        int last = done + T == count;
+        int wanted = logits && (every || last);
+        BL_TRY(bl_decode_feed(s, net, ids + done, T, every, wanted, err));
+        if (wanted) {
+            size_t rows = every ? T : 1;
+            float *to = every ? logits + done * V : logits;
+            BL_TRY(bl_dev_get_f32(net->dev, to, s->logits, rows * V, net->dev->real_bytes, err));
+        }
+        done += T;
+    }
+    return BL_OK;
+}

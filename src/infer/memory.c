@@ -1,0 +1,321 @@
+/* Memory files: a session in a safetensors file (docs/FORMATS.md). */
+#include "core/alloc.h"
+#include "core/log.h"
+#include "format/number.h"
+#include "infer/feed.h"
+#include "infer/session.h"
+
+#include <inttypes.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+static const char format_name[] = "bitllama-memory", version[] = "1";
+static const char recent_name[] = "recent"; /* ids in the penalty window, the oldest first */
+
+/* One tensor of the state: where it is, what it is called in a file. */
+typedef struct place {
+    void *at; /* device */
+    size_t element_bytes, rank, shape[4], count, layer;
+    const char *letters;
+    char name[64];
+} place;
+
+typedef bl_status visit_fn(const place *p, void *user, bl_error *err);
+
+/* Calls `visit` for every tensor of the state, in file order. */
+static bl_status visit_state(const bl_text_session *s, const bl_net *net, visit_fn *visit,
+                             void *user, bl_error *err)
+{
+    const bl_config *c = &net->config;
+    for (size_t l = 0; l < net->m.L; l++) {
+        const bl_layer_state *a = &s->decode.layer[l];
+#define X(type, member, key, shape_, present)                                                      \
+    {a->member, net->dev->type##_bytes, strlen(shape_), {0}, (present) ? 1u : 0u, l, shape_, key},
+        place places[] = {BL_LAYER_STATE(X)};
+#undef X
+        for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
+            place *p = &places[i];
+            char key[sizeof p->name];
+            if (!p->count) /* the variant does not have it */
+                continue;
+            (void)snprintf(key, sizeof key, "%s", p->name);
+            (void)snprintf(p->name, sizeof p->name, "layers.%zu.%.32s", l, key);
+            p->count = bl_shape_elements(&net->m, p->letters);
+            for (size_t d = 0; d < p->rank; d++)
+                p->shape[d] = bl_dims_letter(&net->m, p->letters[d]);
+            BL_TRY(visit(p, user, err));
+        }
+    }
+    return BL_OK;
+}
+
+/* ---- saving ---- */
+
+typedef struct saver {
+    const bl_net *net;
+    bl_st_writer *w;
+    float *host;
+    size_t most; /* floats of the largest tensor */
+} saver;
+
+static bl_status declare(const place *p, void *user, bl_error *err)
+{
+    saver *v = user;
+    v->most = p->count > v->most ? p->count : v->most;
+    return bl_st_writer_declare(v->w, p->name, BL_F32, p->rank, p->shape, err);
+}
+
+static bl_status write(const place *p, void *user, bl_error *err)
+{
+    saver *v = user;
+    BL_TRY(bl_dev_get_f32(v->net->dev, v->host, p->at, p->count, p->element_bytes, err));
+    return bl_st_writer_data(v->w, v->host, p->count * sizeof *v->host, err);
+}
+
+static bl_status write_number(bl_st_writer *w, const char *key, uint64_t value, bl_error *err)
+{
+    char text[BL_NUMBER_MAX];
+    (void)snprintf(text, sizeof text, "%" PRIu64, value);
+    return bl_st_writer_metadata(w, key, text, err);
+}
+
+static bl_status write_metadata(const bl_text_session *s, const bl_memory_owner *owner,
+                                bl_st_writer *w, bl_error *err)
+{
+    char waiting[2 * sizeof s->decoder.pending + 1] = "";
+    for (size_t i = 0; i < s->decoder.waiting; i++)
+        (void)snprintf(waiting + 2 * i, 3, "%02x", s->decoder.pending[i]);
+    BL_TRY(bl_st_writer_metadata(w, "format", format_name, err));
+    BL_TRY(bl_st_writer_metadata(w, "version", version, err));
+    BL_TRY(bl_st_writer_metadata(w, "fingerprint", owner->fingerprint, err));
+    BL_TRY(write_number(w, "position", s->decode.position, err));
+    if (s->pending != BL_NO_TOKEN)
+        BL_TRY(write_number(w, "pending", (uint64_t)s->pending, err));
+    if (*waiting)
+        BL_TRY(bl_st_writer_metadata(w, "waiting", waiting, err));
+    if (!s->sampler.seeded)
+        return BL_OK;
+    BL_TRY(write_number(w, "seed", s->sampler.seed, err));
+    return write_number(w, "draws", s->sampler.draws, err);
+}
+
+static bl_status write_recent(const bl_sampler *s, bl_st_writer *w, bl_error *err)
+{
+    for (size_t i = 0; i < s->recent_count; i++) {
+        uint32_t id = (uint32_t)bl_sampler_recent(s, i);
+        unsigned char bytes[4] = {(unsigned char)id, (unsigned char)(id >> 8),
+                                  (unsigned char)(id >> 16), (unsigned char)(id >> 24)};
+        BL_TRY(bl_st_writer_data(w, bytes, sizeof bytes, err));
+    }
+    return BL_OK;
+}
+
+static bl_status write_file(const bl_text_session *s, const bl_memory_owner *owner, saver *v,
+                            bl_error *err)
+{
+    size_t recent[] = {s->sampler.recent_count};
+    BL_TRY(write_metadata(s, owner, v->w, err));
+    BL_TRY(visit_state(s, v->net, declare, v, err));
+    if (*recent)
+        BL_TRY(bl_st_writer_declare(v->w, recent_name, BL_I32, 1, recent, err));
+    v->host = bl_calloc(v->most, sizeof *v->host);
+    if (!v->host)
+        return bl_fail(err, BL_ENOMEM, "out of memory for the largest tensor of the state");
+    BL_TRY(visit_state(s, v->net, write, v, err));
+    return write_recent(&s->sampler, v->w, err);
+}
+
+bl_status bl_memory_save(const bl_text_session *s, const bl_net *net, const bl_memory_owner *owner,
+                         const char *path, bl_error *err)
+{
+    saver v = {.net = net};
+    BL_TRY(bl_st_writer_open(&v.w, path, err));
+    bl_status status = write_file(s, owner, &v, err);
+    bl_free(v.host);
+    if (status == BL_OK)
+        return bl_st_writer_commit(v.w, err);
+    bl_st_writer_abandon(v.w);
+    return status;
+}
+
+/* ---- loading ---- */
+
+/* What a file says beside the state's tensors. */
+typedef struct memory {
+    const char *path;
+    bl_st *st;
+    const bl_net *net;
+    float *host;
+    size_t most;
+    uint64_t position, seed, draws;
+    int seeded;
+    int32_t pending;
+    bl_decoder decoder;
+    bl_sampler recent; /* its window alone is used */
+} memory;
+
+/* A whole number of the metadata; absent: *value stays and *given is 0. */
+static bl_status read_number(const memory *m, const char *key, uint64_t most, uint64_t *value,
+                             int *given, bl_error *err)
+{
+    const char *text = bl_st_metadata(m->st, key);
+    *given = text != NULL;
+    if (text && (!bl_number_read_u64(text, value) || *value > most))
+        return bl_fail(err, BL_EFORMAT, "%s: %s \"%.40s\" is no whole number up to %" PRIu64,
+                       m->path, key, text, most);
+    return BL_OK;
+}
+
+static bl_status check_owner(const memory *m, const bl_memory_owner *owner, bl_error *err)
+{
+    const char *kind = bl_st_metadata(m->st, "format"), *v = bl_st_metadata(m->st, "version");
+    const char *theirs = bl_st_metadata(m->st, "fingerprint");
+    if (!kind || strcmp(kind, format_name) != 0)
+        return bl_fail(err, BL_EFORMAT, "%s: not a memory file", m->path);
+    if (!v || strcmp(v, version) != 0)
+        return bl_fail(err, BL_EUNSUPPORTED,
+                       "%s: version %.20s of memory files, this program "
+                       "knows version %s",
+                       m->path, v ? v : "(none)", version);
+    if (!theirs)
+        return bl_fail(err, BL_EFORMAT, "%s: no fingerprint of a model", m->path);
+    if (strcmp(theirs, owner->fingerprint) == 0)
+        return BL_OK;
+    if (owner->parent && strcmp(theirs, owner->parent) == 0) {
+        bl_log(BL_LOG_WARNING,
+               "%s is a memory of the model that this one was exported from with loss: what "
+               "follows may differ a little",
+               m->path);
+        return BL_OK;
+    }
+    return bl_fail(err, BL_EINVAL,
+                   "%s is a memory of another model: fingerprint %.40s, this model "
+                   "has %s",
+                   m->path, theirs, owner->fingerprint);
+}
+
+static bl_status read_waiting(memory *m, bl_error *err)
+{
+    const char *text = bl_st_metadata(m->st, "waiting");
+    size_t n = text ? strlen(text) : 0;
+    m->decoder = (bl_decoder){.started = 1, .waiting = n / 2};
+    if (n % 2 || n / 2 >= sizeof m->decoder.pending ||
+        strspn(text ? text : "", "0123456789abcdef") != n)
+        return bl_fail(err, BL_EFORMAT, "%s: waiting \"%.40s\" is not up to 3 bytes in hexadecimal",
+                       m->path, text);
+    for (size_t i = 0; i < n / 2; i++) {
+        char digits[3] = {text[2 * i], text[2 * i + 1], 0};
+        m->decoder.pending[i] = (unsigned char)strtoul(digits, NULL, 16);
+    }
+    return BL_OK;
+}
+
+static bl_status read_recent(memory *m, bl_error *err)
+{
+    const bl_st_tensor *t = bl_st_find(m->st, recent_name);
+    if (!t)
+        return BL_OK;
+    if (t->dtype != BL_I32 || t->rank != 1 || t->count == 0 || t->count > (size_t)1 << 20)
+        return bl_fail(err, BL_EFORMAT, "%s: tensor %s is not I32 of one dimension, 1 to 1048576",
+                       m->path, recent_name);
+    m->recent.recent = bl_calloc(t->count, sizeof *m->recent.recent);
+    if (!m->recent.recent)
+        return bl_fail(err, BL_ENOMEM, "out of memory for a window of %zu tokens", t->count);
+    const unsigned char *bytes = t->data;
+    for (size_t i = 0; i < t->count; i++, bytes += 4)
+        m->recent.recent[i] = (int32_t)(bytes[0] | (uint32_t)bytes[1] << 8 |
+                                        (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24);
+    m->recent.recent_size = m->recent.recent_count = t->count;
+    bl_status status = bl_infer_check_ids(m->net, m->recent.recent, t->count, err);
+    if (status != BL_OK)
+        return bl_fail(err, status, "%s: tensor %s holds an id past the vocabulary", m->path,
+                       recent_name);
+    return BL_OK;
+}
+
+/* Shape, finite values, and rows of the partial chunk behind the position are zero. */
+static bl_status check(const place *p, void *user, bl_error *err)
+{
+    memory *m = user;
+    if (p->count > m->most) {
+        float *host = bl_realloc(m->host, p->count, sizeof *host);
+        if (!host)
+            return bl_fail(err, BL_ENOMEM, "out of memory for the largest tensor of the state");
+        m->host = host;
+        m->most = p->count;
+    }
+    BL_TRY(bl_st_get_f32(m->st, p->name, p->rank, p->shape, m->host, err));
+    for (size_t i = 0; i < p->count; i++)
+        if (!isfinite(m->host[i]))
+            return bl_fail(err, BL_EFORMAT, "%s: tensor %s: element %zu is not finite", m->path,
+                           p->name, i);
+    if (p->letters[1] != 'C')
+        return BL_OK;
+    size_t C = p->shape[1], width = p->shape[2], filled = (size_t)(m->position % C);
+    for (size_t i = 0; i < p->count; i++)
+        if (i / width % C >= filled && (m->host[i] < 0 || m->host[i] > 0))
+            return bl_fail(err, BL_EFORMAT,
+                           "%s: tensor %s holds more rows than position %" PRIu64 " has in its "
+                           "chunk",
+                           m->path, p->name, m->position);
+    return BL_OK;
+}
+
+static bl_status put(const place *p, void *user, bl_error *err)
+{
+    memory *m = user;
+    BL_TRY(bl_st_get_f32(m->st, p->name, p->rank, p->shape, m->host, err));
+    return bl_dev_put_f32(m->net->dev, p->at, m->host, p->count, p->element_bytes, err);
+}
+
+static bl_status read_file(memory *m, const bl_text_session *s, const bl_memory_owner *owner,
+                           bl_error *err)
+{
+    int given;
+    uint64_t pending = 0;
+    BL_TRY(check_owner(m, owner, err));
+    BL_TRY(read_number(m, "position", UINT64_MAX / 2, &m->position, &given, err));
+    if (!given)
+        return bl_fail(err, BL_EFORMAT, "%s: no position", m->path);
+    BL_TRY(read_number(m, "pending", m->net->m.V - 1, &pending, &given, err));
+    m->pending = given ? (int32_t)pending : BL_NO_TOKEN;
+    BL_TRY(read_number(m, "seed", UINT64_MAX, &m->seed, &m->seeded, err));
+    BL_TRY(read_number(m, "draws", UINT64_MAX, &m->draws, &given, err));
+    BL_TRY(read_waiting(m, err));
+    BL_TRY(read_recent(m, err));
+    return visit_state(s, m->net, check, m, err);
+}
+
+static bl_status apply(memory *m, bl_text_session *s, bl_error *err)
+{
+    bl_sampler from = s->sampler;
+    from.recent = m->recent.recent;
+    from.recent_size = m->recent.recent_size;
+    from.recent_count = m->recent.recent_count;
+    from.recent_next = 0;
+    from.seeded = m->seeded;
+    from.seed = m->seed;
+    from.draws = m->draws;
+    BL_TRY(bl_sampler_copy(&s->sampler, &from, err));
+    BL_TRY(visit_state(s, m->net, put, m, err));
+    s->decode.position = m->position;
+    s->pending = m->pending;
+    s->decoder = m->decoder;
+    return BL_OP(m->net->dev, sync, err);
+}
+
+bl_status bl_memory_load(bl_text_session *s, const bl_net *net, const bl_memory_owner *owner,
+                         const char *path, bl_error *err)
+{
+    memory m = {.path = path, .net = net};
+    BL_TRY(bl_st_open(&m.st, path, err));
+    bl_status status = read_file(&m, s, owner, err);
+    if (status == BL_OK)
+        status = apply(&m, s, err);
+    bl_free(m.host);
+    bl_free(m.recent.recent);
+    bl_st_close(m.st);
+    return status;
+}

@@ -1,0 +1,58 @@
+/* A session: opening, copying and reading. */
+#include "infer/session.h"
+#include "core/alloc.h"
+#include "infer/feed.h"
+
+#include <string.h>
+
+bl_status bl_text_session_open(bl_text_session *s, const bl_net *net, bl_error *err)
+{
+    *s = (bl_text_session){.pending = BL_NO_TOKEN};
+    bl_status status = bl_decode_open(&s->decode, net, err);
+    if (status == BL_OK)
+        status = bl_sampler_open(&s->sampler, net->m.V, err);
+    if (status == BL_OK && !(s->logits = bl_calloc(net->m.V, sizeof *s->logits)))
+        status = bl_fail(err, BL_ENOMEM, "out of memory for %zu logits", net->m.V);
+    if (status != BL_OK)
+        bl_text_session_release(s, net);
+    return status;
+}
+
+void bl_text_session_release(bl_text_session *s, const bl_net *net)
+{
+    bl_decode_release(&s->decode, net);
+    bl_sampler_release(&s->sampler);
+    bl_free(s->logits);
+    *s = (bl_text_session){.pending = BL_NO_TOKEN};
+}
+
+bl_status bl_text_session_start(bl_text_session *s, const bl_net *net, bl_error *err)
+{
+    bl_sampler_restart(&s->sampler);
+    s->decoder = (bl_decoder){0};
+    s->pending = BL_NO_TOKEN;
+    return bl_decode_start(&s->decode, net, err);
+}
+
+bl_status bl_text_session_copy(bl_text_session *to, const bl_net *net, const bl_text_session *from,
+                               bl_error *err)
+{
+    BL_TRY(bl_sampler_copy(&to->sampler, &from->sampler, err));
+    to->decoder = from->decoder;
+    to->pending = from->pending;
+    return bl_decode_copy(&to->decode, net, &from->decode, err);
+}
+
+bl_status bl_text_session_feed(bl_text_session *s, const bl_net *net, const int32_t *ids,
+                               size_t count, float *logits, int every, bl_error *err)
+{
+    BL_TRY(bl_infer_check_ids(net, ids, count, err));
+    if (s->pending != BL_NO_TOKEN) {
+        int32_t id = s->pending;
+        s->pending = BL_NO_TOKEN;
+        BL_TRY(bl_infer_feed(&s->decode, net, &id, 1, count ? NULL : logits, 0, err));
+    }
+    if (count)
+        s->decoder = (bl_decoder){.started = 1}; /* another text follows */
+    return bl_infer_feed(&s->decode, net, ids, count, logits, every, err);
+}

@@ -1,0 +1,61 @@
+/* A session: one text that is read and written, with all that going on identically needs.
+ *
+ * Beside the state of the sequence that is a token which was drawn and not yet read, the sampler's
+ * place in its random numbers, the ids in its penalty window, and bytes of a character that the
+ * last token began.  None of it grows with the text. */
+#ifndef BL_INFER_SESSION_H
+#define BL_INFER_SESSION_H
+
+#include "infer/sampler.h"
+#include "model/net.h"
+#include "text/text.h"
+
+enum { BL_NO_TOKEN = -1 };
+
+typedef struct bl_text_session {
+    bl_decode decode;
+    bl_sampler sampler;
+    bl_decoder decoder;
+    int32_t pending; /* drawn but not read, or BL_NO_TOKEN */
+    float *logits;   /* [V] host */
+} bl_text_session;
+
+bl_status bl_text_session_open(bl_text_session *s, const bl_net *net, bl_error *err) BL_NODISCARD;
+void bl_text_session_release(bl_text_session *s, const bl_net *net);
+
+/* As if nothing had been read; the sampler's random numbers begin anew too. */
+bl_status bl_text_session_start(bl_text_session *s, const bl_net *net, bl_error *err) BL_NODISCARD;
+
+/* `to`, which is open over the same model on a device of the same kind, becomes equal to `from`.
+ * BL_ENOMEM leaves it as it was. */
+bl_status bl_text_session_copy(bl_text_session *to, const bl_net *net, const bl_text_session *from,
+                               bl_error *err) BL_NODISCARD;
+
+/* Reads the pending token and then any number of tokens.  logits: NULL, or host floats for the last
+ * token or (every) for each of ids.  Refuses ids past the vocabulary before reading any. */
+bl_status bl_text_session_feed(bl_text_session *s, const bl_net *net, const int32_t *ids,
+                               size_t count, float *logits, int every, bl_error *err) BL_NODISCARD;
+
+/* bl_generate() on its parts. */
+bl_status bl_text_session_generate(bl_text_session *s, const bl_net *net, const bl_tokenizer *t,
+                                   const char *prompt, size_t bytes,
+                                   const bl_generate_options *options, bl_text_fn *fn, void *user,
+                                   bl_generate_result *result, bl_error *err) BL_NODISCARD;
+
+/* ---- memory files (docs/FORMATS.md): a session on disk ---- */
+
+/* What a memory file must name to belong to a model: the model's fingerprint, or that of the one it
+ * was made from. */
+typedef struct bl_memory_owner {
+    const char *fingerprint;
+    const char *parent; /* or NULL */
+} bl_memory_owner;
+
+bl_status bl_memory_save(const bl_text_session *s, const bl_net *net, const bl_memory_owner *owner,
+                         const char *path, bl_error *err) BL_NODISCARD;
+
+/* Everything is checked before anything changes: on failure the session is as it was. */
+bl_status bl_memory_load(bl_text_session *s, const bl_net *net, const bl_memory_owner *owner,
+                         const char *path, bl_error *err) BL_NODISCARD;
+
+#endif

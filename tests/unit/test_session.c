@@ -1,0 +1,341 @@
+/* Sessions: a text in pieces, forked, or saved and loaded goes on as if nothing had happened. */
+#define _POSIX_C_SOURCE 200809L /* mkdtemp */
+
+#include "bitllama.h"
+#include "core/buf.h"
+#include "core/os.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+static char dir[] = "/tmp/bitllama-session-XXXXXX";
+
+static char *at(const char *name)
+{
+    static char path[4][96];
+    static size_t next;
+    char *p = path[next++ % 4];
+    (void)snprintf(p, sizeof path[0], "%s/%s", dir, name);
+    return p;
+}
+
+/* name=value,name=value into a set of options */
+static bl_options *options(bl_options_kind kind, const char *values)
+{
+    bl_options *o;
+    bl_error err;
+    char text[256], *rest = text;
+    (void)snprintf(text, sizeof text, "%s", values);
+    assert_int_equal(bl_options_open(&o, kind, NULL), BL_OK);
+    for (char *pair = strtok_r(text, ",", &rest); pair; pair = strtok_r(NULL, ",", &rest)) {
+        char *value = strchr(pair, '=');
+        *value++ = 0;
+        if (bl_options_set(o, pair, value, &err) != BL_OK)
+            fail_msg("%s", err.message);
+    }
+    return o;
+}
+
+static const char *const variants[][2] = {
+    {"ternary", "num_attention_heads=2"},
+    {"none", "num_attention_heads=2,quantization=none"},
+    {"mlp", "num_attention_heads=2,ttt_layer_type=mlp,pre_conv=true"},
+    {"plain", "num_attention_heads=2,share_qk=false,use_gate=false,mini_batch_size=5"},
+};
+enum { VARIANTS = sizeof variants / sizeof *variants };
+
+static int make_models(void **state)
+{
+    (void)state;
+    const char *source = "tales";
+    assert_non_null(mkdtemp(dir));
+    bl_options *prepare = options(BL_OPTIONS_PREPARE, "tales_bytes=60000,vocab_size=400");
+    assert_int_equal(bl_prepare(&source, 1, at("data"), prepare, NULL, NULL, NULL, NULL), BL_OK);
+    bl_options_close(prepare);
+    for (size_t i = 0; i < VARIANTS; i++) {
+        bl_options *train = options(BL_OPTIONS_TRAIN, "preset=tiny,steps=3,batch=2,context=48");
+        bl_options *config = options(BL_OPTIONS_CONFIG, variants[i][1]);
+        const char *size[][2] = {
+            {"hidden_size", "32"}, {"intermediate_size", "40"}, {"num_hidden_layers", "2"}};
+        bl_trainer *t;
+        bl_error err;
+        for (size_t j = 0; j < 3; j++)
+            assert_int_equal(bl_options_set(config, size[j][0], size[j][1], NULL), BL_OK);
+        if (bl_trainer_open(&t, at("data"), at(variants[i][0]), train, config, &err) != BL_OK)
+            fail_msg("%s", err.message);
+        assert_int_equal(bl_trainer_run(t, NULL, NULL, NULL), BL_OK);
+        bl_trainer_close(t);
+        bl_options_close(train);
+        bl_options_close(config);
+    }
+    return 0;
+}
+
+static int remove_models(void **state)
+{
+    (void)state;
+    return bl_dir_remove(dir, NULL) == BL_OK ? 0 : 1;
+}
+
+/* ---- one text, made in several ways ---- */
+
+typedef struct writer {
+    bl_buf text;
+    size_t pieces, stop_at; /* 0: never */
+    uint64_t tokens;        /* of the last call */
+} writer;
+
+static int take(void *user, const char *text, size_t bytes)
+{
+    writer *w = user;
+    bl_buf_append(&w->text, text, bytes);
+    return ++w->pieces == w->stop_at;
+}
+
+static bl_status go_on(bl_session *s, const char *prompt, size_t tokens, const char *how, writer *w)
+{
+    char values[128];
+    bl_error err = {BL_OK, ""};
+    (void)snprintf(values, sizeof values, "max_tokens=%zu,ignore_eos=true,%s", tokens, how);
+    bl_options *o = options(BL_OPTIONS_GENERATE, values);
+    bl_generate_result result;
+    bl_status status = bl_generate(s, prompt, strlen(prompt), o, take, w, &result, &err);
+    w->tokens = result.tokens;
+    bl_options_close(o);
+    if (status != BL_OK && status != BL_EINTERRUPTED)
+        fail_msg("%s", err.message);
+    return status;
+}
+
+static bl_session *open_session(bl_model *m)
+{
+    bl_session *s;
+    assert_int_equal(bl_session_open(&s, m, NULL), BL_OK);
+    return s;
+}
+
+static bl_model *open_model(const char *name, const char *device)
+{
+    bl_model *m;
+    bl_error err;
+    if (bl_model_open(&m, at(name), device, &err) != BL_OK)
+        fail_msg("%s", err.message);
+    return m;
+}
+
+static void same_text(const writer *a, writer *b, const char *how)
+{
+    if (strcmp(a->text.data, b->text.data ? b->text.data : "") != 0)
+        fail_msg("%s: '%s' became '%s'", how, a->text.data, b->text.data);
+    bl_buf_clear(&b->text);
+    b->pieces = b->stop_at = 0;
+}
+
+static void check_going_on(bl_model *m, bl_model *elsewhere, const char *how)
+{
+    writer whole = {0}, parts = {0};
+    bl_session *s = open_session(m), *fork, *loaded = open_session(elsewhere);
+    assert_int_equal(go_on(s, "Once upon a time", 60, how, &whole), BL_OK);
+    assert_true(whole.text.len > 60);
+    uint64_t position = bl_session_position(s);
+    size_t bytes = bl_session_bytes(s);
+
+    /* in pieces of 1, 7, 20, and the rest */
+    assert_int_equal(bl_session_reset(s, NULL), BL_OK);
+    assert_int_equal(go_on(s, "Once upon a time", 1, how, &parts), BL_OK);
+    assert_int_equal(go_on(s, "", 7, how, &parts), BL_OK);
+    assert_int_equal(go_on(s, "", 20, how, &parts), BL_OK);
+    assert_int_equal(go_on(s, "", 32, how, &parts), BL_OK);
+    assert_int_equal(bl_session_position(s), position);
+    same_text(&whole, &parts, "in pieces");
+
+    /* stopped by the reader, then on in a fork, and from a file over another model handle */
+    assert_int_equal(bl_session_reset(s, NULL), BL_OK);
+    parts.stop_at = 21;
+    assert_int_equal(go_on(s, "Once upon a time", 60, how, &parts), BL_EINTERRUPTED);
+    size_t kept = parts.text.len, left = 60 - (size_t)parts.tokens;
+    assert_int_equal(bl_session_fork(&fork, s, NULL), BL_OK);
+    assert_int_equal(bl_session_save(s, at("a.mem"), NULL), BL_OK);
+    assert_int_equal(go_on(s, " never mind", 11, how, &(writer){0}), BL_OK); /* moves s alone */
+    assert_int_equal(go_on(fork, "", left, how, &parts), BL_OK);
+    same_text(&whole, &parts, "forked");
+    assert_int_equal(bl_session_load(loaded, at("a.mem"), NULL), BL_OK);
+    bl_buf_append(&parts.text, whole.text.data, kept);
+    assert_int_equal(go_on(loaded, "", left, how, &parts), BL_OK);
+    assert_int_equal(bl_session_position(loaded), position);
+    same_text(&whole, &parts, "saved and loaded");
+
+    assert_int_equal(bl_session_bytes(s), bytes);
+    bl_session_close(s);
+    bl_session_close(fork);
+    bl_session_close(loaded);
+    bl_buf_release(&whole.text);
+    bl_buf_release(&parts.text);
+}
+
+static void test_going_on(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < VARIANTS; i++) {
+        bl_model *m = open_model(variants[i][0], "cpu"), *n = open_model(variants[i][0], "cpu");
+        check_going_on(m, n, "temperature=0");
+        check_going_on(m, n, "seed=7,temperature=1.2,repeat_penalty=1.4,repeat_last=16");
+        bl_model_close(m);
+        bl_model_close(n);
+    }
+    bl_model *m = open_model("mlp", "ref");
+    check_going_on(m, m, "seed=3");
+    bl_model_close(m);
+}
+
+/* A seed begins anew, the same seed goes on, and after a reset all is as at first. */
+static void test_seeds(void **state)
+{
+    (void)state;
+    bl_model *m = open_model("ternary", "cpu");
+    bl_session *s = open_session(m);
+    writer first = {0}, again = {0};
+    assert_int_equal(go_on(s, "A", 40, "seed=5,temperature=2", &first), BL_OK);
+    assert_int_equal(bl_session_reset(s, NULL), BL_OK);
+    assert_int_equal(go_on(s, "A", 40, "seed=5,temperature=2", &again), BL_OK);
+    same_text(&first, &again, "the same seed after a reset");
+    assert_int_equal(bl_session_reset(s, NULL), BL_OK);
+    bl_session_seed(s, 5);
+    assert_int_equal(go_on(s, "A", 40, "seed=-1,temperature=2", &again), BL_OK);
+    same_text(&first, &again, "bl_session_seed");
+    assert_int_equal(bl_session_reset(s, NULL), BL_OK);
+    assert_int_equal(go_on(s, "A", 40, "seed=6,temperature=2", &again), BL_OK);
+    assert_string_not_equal(first.text.data, again.text.data);
+    bl_session_close(s);
+    bl_model_close(m);
+    bl_buf_release(&first.text);
+    bl_buf_release(&again.text);
+}
+
+/* ---- memory files that are not what they should be ---- */
+
+static bl_session *victim;
+
+/* The file is refused with that status and a word of why, and the session is as it was. */
+static void refused(const char *path, bl_status want, const char *why)
+{
+    bl_error err = {BL_OK, ""};
+    float before[400], after[400];
+    bl_session *fork;
+    int32_t id = 9;
+    assert_int_equal(bl_session_fork(&fork, victim, NULL), BL_OK);
+    assert_int_equal(bl_session_feed(fork, &id, 1, before, 0, NULL), BL_OK);
+    bl_session_close(fork);
+    bl_status got = bl_session_load(victim, path, &err);
+    if (got != want || !strstr(err.message, why))
+        fail_msg("%s: status %d, \"%s\"; expected %d and \"%s\"", path, got, err.message, want,
+                 why);
+    assert_int_equal(bl_session_fork(&fork, victim, NULL), BL_OK);
+    assert_int_equal(bl_session_feed(fork, &id, 1, after, 0, NULL), BL_OK);
+    bl_session_close(fork);
+    assert_memory_equal(before, after, sizeof before);
+}
+
+/* The good file with one text in its header replaced by another of the same length. */
+static void refused_with(const char *from, const char *to, bl_status want, const char *why)
+{
+    bl_map map;
+    bl_buf copy = {0};
+    assert_int_equal(bl_map_open(&map, at("good.mem"), NULL), BL_OK);
+    bl_buf_append(&copy, map.data, map.size);
+    bl_map_close(&map);
+    char *place = NULL;
+    assert_int_equal(strlen(from), strlen(to));
+    for (size_t i = 0; !place && i + strlen(from) < copy.len; i++)
+        if (memcmp(copy.data + i, from, strlen(from)) == 0)
+            place = copy.data + i;
+    if (!place)
+        fail_msg("no \"%s\" in the file", from);
+    memcpy(place, to, strlen(to));
+    assert_int_equal(bl_file_replace(at("bad.mem"), copy.data, copy.len, NULL), BL_OK);
+    refused(at("bad.mem"), want, why);
+    bl_buf_release(&copy);
+}
+
+static void test_hostile_memories(void **state)
+{
+    (void)state;
+    bl_model *m = open_model("ternary", "cpu"), *other = open_model("plain", "cpu");
+    bl_session *s = open_session(m), *stranger = open_session(other);
+    victim = open_session(m);
+    assert_int_equal(go_on(s, "Once", 30, "seed=4", &(writer){0}), BL_OK);
+    assert_int_equal(go_on(victim, "There was", 5, "seed=4", &(writer){0}), BL_OK);
+    assert_int_equal(go_on(stranger, "There was", 5, "seed=4", &(writer){0}), BL_OK);
+    assert_int_equal(bl_session_save(s, at("good.mem"), NULL), BL_OK);
+    assert_int_equal(bl_session_save(stranger, at("other.mem"), NULL), BL_OK);
+
+    refused(at("none.mem"), BL_ENOENT, "none.mem");
+    refused(at("other.mem"), BL_EINVAL, "memory of another model");
+    refused(at("ternary/model.safetensors"), BL_EFORMAT, "not a memory file");
+    refused_with("bitllama-memory", "bitllama-memoir", BL_EFORMAT, "not a memory file");
+    refused_with("\"version\":\"1\"", "\"version\":\"7\"", BL_EUNSUPPORTED, "version 7");
+    refused_with("\"seed\":\"4\"", "\"seed\":\"x\"", BL_EFORMAT, "seed \"x\"");
+    refused_with("\"position\"", "\"POSITION\"", BL_EFORMAT, "no position");
+    refused_with("\"draws\":\"3", "\"draws\":\"-", BL_EFORMAT, "draws \"-");
+    refused_with("\"layers.1.W1\"", "\"layers.1.WX\"", BL_EFORMAT, "layers.1.W1");
+    refused_with("[2,16,16]", "[2,32,08]", BL_EFORMAT, "");
+    refused_with("\"I32\"", "\"F32\"", BL_EFORMAT, "recent");
+
+    /* cut anywhere */
+    bl_map map;
+    assert_int_equal(bl_map_open(&map, at("good.mem"), NULL), BL_OK);
+    for (size_t n = 0; n < map.size; n += map.size / 37 + 1) {
+        assert_int_equal(bl_file_replace(at("cut.mem"), map.data, n, NULL), BL_OK);
+        refused(at("cut.mem"), BL_EFORMAT, "cut.mem");
+    }
+    /* a value that is no number; the first tensor begins behind the header */
+    bl_buf copy = {0};
+    bl_buf_append(&copy, map.data, map.size);
+    size_t header = 0;
+    for (size_t i = 8; i-- > 0;)
+        header = header << 8 | map.data[i];
+    memset(copy.data + 8 + header + 4, 0xff, 4);
+    assert_int_equal(bl_file_replace(at("nan.mem"), copy.data, copy.len, NULL), BL_OK);
+    refused(at("nan.mem"), BL_EFORMAT, "not finite");
+    bl_map_close(&map);
+    bl_buf_release(&copy);
+
+    assert_int_equal(bl_session_load(victim, at("good.mem"), NULL), BL_OK);
+    bl_session *sessions[] = {s, stranger, victim};
+    for (size_t i = 0; i < 3; i++)
+        bl_session_close(sessions[i]);
+    bl_model_close(m);
+    bl_model_close(other);
+}
+
+/* The fingerprint is the function's, not the device's: memories move between devices. */
+static void test_devices(void **state)
+{
+    (void)state;
+    bl_model *cpu = open_model("mlp", "cpu"), *ref = open_model("mlp", "ref");
+    bl_session *a = open_session(cpu), *b = open_session(ref);
+    assert_int_equal(go_on(a, "Once", 30, "seed=4", &(writer){0}), BL_OK);
+    assert_int_equal(bl_session_save(a, at("device.mem"), NULL), BL_OK);
+    assert_int_equal(bl_session_load(b, at("device.mem"), NULL), BL_OK);
+    assert_int_equal(bl_session_position(b), bl_session_position(a));
+    bl_session_close(a);
+    bl_session_close(b);
+    bl_model_close(cpu);
+    bl_model_close(ref);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(test_going_on),
+        cmocka_unit_test(test_seeds),
+        cmocka_unit_test(test_hostile_memories),
+        cmocka_unit_test(test_devices),
+    };
+    return cmocka_run_group_tests(tests, make_models, remove_models);
+}
