@@ -15,6 +15,7 @@ import dataclasses
 import itertools
 import json
 import os
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -181,6 +182,7 @@ class Comparison:
     def packed(self, case, tensors):
         """Packs the model by the program and from docs/FORMATS.md: the folder of the first, after holding its
         tensors against the second's."""
+        shutil.rmtree(os.path.join(self.program.work, "packed"), ignore_errors=True)
         self.program.call("export", "-m", "latent", "--out", "packed")
         config, expected = pack(case.config(), tensors, inverse=False)
         with open(os.path.join(self.program.work, "packed", "config.json"), encoding="utf-8") as file:
