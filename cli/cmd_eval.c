@@ -7,11 +7,79 @@
 #include "signals.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 
-static void print_json(const bl_eval_result *r)
+/* The loss by position, in rising order. */
+typedef struct curve {
+    bl_eval_point *at;
+    size_t count, cap;
+    int failed; /* memory was short */
+} curve;
+
+static void add_point(void *user, const bl_eval_point *point)
+{
+    curve *c = user;
+    if (c->count == c->cap) {
+        size_t cap = c->cap ? 2 * c->cap : 128;
+        bl_eval_point *at = realloc(c->at, cap * sizeof *at);
+        c->failed |= !at;
+        if (!at)
+            return;
+        c->at = at;
+        c->cap = cap;
+    }
+    c->at[c->count++] = *point;
+}
+
+static void print_curve_json(const curve *c)
+{
+    fputs(", \"by_position\": [", stdout);
+    for (size_t i = 0; i < c->count; i++) {
+        const bl_eval_point *p = &c->at[i];
+        printf("%s{\"first\": %" PRIu64 ", \"last\": %" PRIu64 ", \"tokens\": %" PRIu64
+               ", \"loss\": ",
+               i ? ", " : "", p->first, p->last, p->tokens);
+        bl_output_json_number(stdout, p->loss);
+        putchar('}');
+    }
+    putchar(']');
+}
+
+/* The last position of the row that this one belongs to: 0, 1, 2-3, 4-7, ... */
+static uint64_t last_of_row(uint64_t position)
+{
+    uint64_t last = 0;
+    while (last < position)
+        last = 2 * last + 1;
+    return last;
+}
+
+/* Means over the tokens of a row. */
+static void print_curve(const curve *c)
+{
+    printf("\n%-15s %12s %8s\n", "position", "tokens", "loss");
+    for (size_t i = 0; i < c->count;) {
+        bl_eval_point row = {.first = c->at[i].first};
+        uint64_t last = last_of_row(row.first);
+        double nats = 0;
+        for (; i < c->count && c->at[i].first <= last; i++) {
+            row.last = c->at[i].last;
+            row.tokens += c->at[i].tokens;
+            nats += c->at[i].loss * (double)c->at[i].tokens;
+        }
+        char positions[48];
+        int n = snprintf(positions, sizeof positions, "%" PRIu64, row.first);
+        if (row.last > row.first)
+            (void)snprintf(positions + n, sizeof positions - (size_t)n, "-%" PRIu64, row.last);
+        printf("%-15s %12s %8.4f\n", positions, bl_format_count(row.tokens).text,
+               nats / (double)row.tokens);
+    }
+}
+
+static void print_json(const bl_eval_result *r, const curve *c)
 {
     fputs("{\"loss\": ", stdout);
     bl_output_json_number(stdout, r->loss);
@@ -26,6 +94,8 @@ static void print_json(const bl_eval_result *r)
            ", \"seconds\": ",
            r->tokens, r->bytes, r->documents);
     bl_output_json_number(stdout, r->seconds);
+    if (c)
+        print_curve_json(c);
     fputs("}\n", stdout);
 }
 
@@ -57,31 +127,53 @@ static bl_status find_file(const char *given, char **path, bl_error *err)
     return BL_OK;
 }
 
+static bl_status evaluate(const bl_args *args, bl_model *model, const char *path, uint64_t window,
+                          curve *c, bl_eval_result *result, bl_error *err)
+{
+    bl_signals_catch();
+    bl_status status =
+        bl_flags_on(args, "by-position")
+            ? bl_eval_by_position(model, path, (size_t)window, bl_progress_report, add_point, c,
+                                  result, err)
+            : bl_eval(model, path, (size_t)window, bl_progress_report, NULL, result, err);
+    bl_progress_end();
+    if (status == BL_OK && c->failed)
+        return bl_cli_fail(err, BL_ENOMEM, "out of memory");
+    return status;
+}
+
+static void print(const bl_args *args, const bl_eval_result *result, const curve *c)
+{
+    int by_position = bl_flags_on(args, "by-position");
+    if (bl_flags_on(args, "json")) {
+        print_json(result, by_position ? c : NULL);
+    } else {
+        print_table(result);
+        if (by_position)
+            print_curve(c);
+    }
+    double speed = result->seconds > 0 ? (double)result->tokens / result->seconds : 0;
+    bl_progress_print("%.1f s, %s tok/s", result->seconds, bl_format_scaled(speed).text);
+}
+
 static bl_status run(const bl_args *args, bl_error *err)
 {
     uint64_t window = 0;
     char *path = NULL;
     bl_model *model = NULL;
+    curve c = {0};
     bl_eval_result result = {0};
     bl_status status = bl_flags_whole(args, "window", 0, 1 << 30, &window, err);
     if (status == BL_OK)
         status = find_file(bl_flags_text(args, "data"), &path, err);
     if (status == BL_OK)
         status = bl_cli_model_open(&model, args, err);
-    if (status == BL_OK) {
-        bl_signals_catch();
-        status = bl_eval(model, path, (size_t)window, bl_progress_report, NULL, &result, err);
-        bl_progress_end();
-    }
-    if (status == BL_OK) {
-        if (bl_flags_on(args, "json"))
-            print_json(&result);
-        else
-            print_table(&result);
-        double speed = result.seconds > 0 ? (double)result.tokens / result.seconds : 0;
-        bl_progress_print("%.1f s, %s tok/s", result.seconds, bl_format_scaled(speed).text);
-    }
+    if (status == BL_OK)
+        status = evaluate(args, model, path, window, &c, &result, err);
+    if (status == BL_OK)
+        print(args, &result, &c);
     bl_model_close(model);
+    free(c.at);
     free(path);
     return status;
 }
@@ -96,6 +188,8 @@ static const bl_flag flags[] = {
      .value = "N",
      .fallback = "0",
      .help = "tokens a window of a token file; 0: the context of the training"},
+    {.name = "by-position",
+     .help = "also the loss by position: in the window, or in the documents of a text"},
     BL_FLAG_DEVICE,
     {.name = "json", .help = "as JSON"},
     {0},
@@ -104,7 +198,7 @@ static const bl_flag flags[] = {
 const bl_command bl_command_eval = {
     .name = "eval",
     .summary = "Measures loss, perplexity and bits per byte of a model on a file.",
-    .usage = "-m MODEL --data FILE [--window N] [--json]",
+    .usage = "-m MODEL --data FILE [--window N] [--by-position] [--json]",
     .example = "bitllama eval -m run --data data/val.bin",
     .flags = flags,
     .run = run,

@@ -343,6 +343,23 @@ typedef struct bl_eval_result {
 BL_API bl_status bl_eval(bl_model *m, const char *path, size_t window, bl_progress_fn *progress,
                          void *user, bl_eval_result *result, bl_error *err);
 
+typedef struct bl_eval_point {
+    uint64_t first, last; /* positions, from 0: how many tokens were read before, without the one
+                             that a window or a document (<|endoftext|>) begins with */
+    uint64_t tokens;      /* predicted there, over all windows or documents */
+    double loss;          /* their mean */
+} bl_eval_point;
+
+typedef void bl_eval_point_fn(void *user, const bl_eval_point *point);
+
+/** bl_eval(), and at its end the loss by position, in rising order: a point for each position of
+ *  the windows of a token file; of a text the positions 0, 1, 2-3, 4-7, ... in its documents.  A
+ *  model that learns while it reads has a falling curve.  `user` is handed to both functions;
+ *  progress may be NULL. */
+BL_API bl_status bl_eval_by_position(bl_model *m, const char *path, size_t window,
+                                     bl_progress_fn *progress, bl_eval_point_fn *point, void *user,
+                                     bl_eval_result *result, bl_error *err);
+
 /** What a model folder, run, data folder or file holds, as JSON text into buffer[cap]; *bytes is
  *  the length without the 0 (may exceed cap - 1).  Errors: BL_ENOENT, BL_EFORMAT. */
 BL_API bl_status bl_info(const char *path, char *buffer, size_t cap, size_t *bytes, bl_error *err);

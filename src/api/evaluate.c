@@ -12,30 +12,42 @@
 
 enum { EVAL_TOKENS = 4096 }; /* of a batch of windows */
 
-static bl_status eval_tokens(const bl_model *m, const bl_net *net, const char *path, size_t window,
-                             bl_progress_fn *progress, void *user, double *nats, bl_eval_result *r,
-                             bl_error *err)
+/* What is asked for, and what is found. */
+typedef struct job {
+    const char *path;
+    size_t window;
+    bl_progress_fn *progress;
+    void *user;
+    bl_positions *curve; /* NULL: not wanted; opened by who knows its bins */
+    double nats;
+    bl_eval_result *r;
+} job;
+
+static bl_status eval_tokens(const bl_model *m, const bl_net *net, job *j, bl_error *err)
 {
     bl_tokens *tokens = NULL;
     bl_data_split split;
     bl_pass pass = {0};
+    bl_eval_result *r = j->r;
     bl_status status = BL_OK;
-    if (!window)
-        window = m->context;
-    BL_TRY(bl_tokens_open_file(&tokens, path, net->m.V, &split, err));
+    size_t window = j->window ? j->window : m->context;
+    BL_TRY(bl_tokens_open_file(&tokens, j->path, net->m.V, &split, err));
     size_t B = window < EVAL_TOKENS ? EVAL_TOKENS / window : 1;
     if (bl_windows_count(tokens, window) == 0) {
-        status = bl_fail(err, BL_EFORMAT, "%s: %zu tokens are too few for a window of %zu", path,
+        status = bl_fail(err, BL_EFORMAT, "%s: %zu tokens are too few for a window of %zu", j->path,
                          bl_tokens_count(tokens), window);
         goto done;
     }
+    if (j->curve)
+        BL_TRY_GOTO(status, bl_positions_open(j->curve, window, err), done);
     BL_TRY_GOTO(status, bl_pass_open(&pass, net, B, window, 0, err), done);
     BL_TRY_GOTO(status,
-                bl_evaluate_windows(net, &pass, tokens, 0, progress, user, nats, &r->tokens, err),
+                bl_evaluate_windows(net, &pass, tokens, 0, j->progress, j->user, j->curve, &j->nats,
+                                    &r->tokens, err),
                 done);
     if (split.bytes && split.tokens)
         r->bits_per_byte =
-            *nats / (double)r->tokens / log(2.0) * (double)split.tokens / (double)split.bytes;
+            j->nats / (double)r->tokens / log(2.0) * (double)split.tokens / (double)split.bytes;
     r->documents = split.documents;
 done:
     bl_pass_release(&pass, net);
@@ -44,8 +56,7 @@ done:
 }
 
 static bl_status eval_document(const bl_model *m, const bl_net *net, bl_decode *s,
-                               const bl_document *doc, double *nats, bl_eval_result *r,
-                               bl_error *err)
+                               const bl_document *doc, job *j, bl_error *err)
 {
     size_t count = 0;
     BL_TRY(bl_tokenizer_encode(m->tokenizer, doc->text, doc->bytes, 0, NULL, 0, &count, err));
@@ -57,24 +68,24 @@ static bl_status eval_document(const bl_model *m, const bl_net *net, bl_decode *
     double more = 0;
     uint64_t tokens = 0;
     if (status == BL_OK)
-        status = bl_evaluate_document(net, s, ids, count, &more, &tokens, err);
+        status = bl_evaluate_document(net, s, ids, count, j->curve, &more, &tokens, err);
     bl_free(ids);
-    *nats += more;
-    r->tokens += tokens;
-    r->bytes += doc->bytes;
-    r->documents++;
+    j->nats += more;
+    j->r->tokens += tokens;
+    j->r->bytes += doc->bytes;
+    j->r->documents++;
     return status;
 }
 
-static bl_status eval_text(const bl_model *m, const bl_net *net, const char *path,
-                           bl_progress_fn *progress, void *user, double *nats, bl_eval_result *r,
-                           bl_error *err)
+static bl_status eval_text(const bl_model *m, const bl_net *net, job *j, bl_error *err)
 {
     if (!m->tokenizer)
         return bl_fail(err, BL_EUNSUPPORTED, "%s: no tokenizer.json, so no text", m->path);
     bl_source *source;
     bl_source_options options = {0};
-    BL_TRY(bl_source_open(&source, &path, 1, &options, err));
+    if (j->curve)
+        BL_TRY(bl_positions_open_doubling(j->curve, err));
+    BL_TRY(bl_source_open(&source, &j->path, 1, &options, err));
     bl_decode decode = {0};
     bl_status status = bl_decode_open(&decode, net, err);
     int opened = status == BL_OK;
@@ -84,37 +95,61 @@ static bl_status eval_text(const bl_model *m, const bl_net *net, const char *pat
             status = bl_source_next(source, &doc, err);
         if (status != BL_OK || !doc.text)
             break;
-        status = eval_document(m, net, &decode, &doc, nats, r, err);
-        if (status == BL_OK && progress &&
-            progress(user, "evaluating", bl_source_done(source), bl_source_total(source), "B") != 0)
+        status = eval_document(m, net, &decode, &doc, j, err);
+        if (status == BL_OK && j->progress &&
+            j->progress(j->user, "evaluating", bl_source_done(source), bl_source_total(source),
+                        "B") != 0)
             status = bl_fail(err, BL_EINTERRUPTED, "evaluation stopped");
     }
     if (opened)
         bl_decode_release(&decode, net);
     bl_source_close(source);
-    if (status == BL_OK && !r->documents)
-        return bl_fail(err, BL_EFORMAT, "%s: no documents", path);
+    if (status == BL_OK && !j->r->documents)
+        return bl_fail(err, BL_EFORMAT, "%s: no documents", j->path);
     return status;
+}
+
+static bl_status evaluate(const bl_model *m, job *j, bl_error *err)
+{
+    double start = bl_clock_seconds();
+    size_t n = strlen(j->path);
+    int is_tokens = n > 4 && strcmp(j->path + n - 4, ".bin") == 0;
+    bl_eval_result *r = j->r;
+    *r = (bl_eval_result){0};
+    bl_net net;
+    BL_TRY(bl_model_view(m, &net, err));
+    bl_status status = is_tokens ? eval_tokens(m, &net, j, err) : eval_text(m, &net, j, err);
+    bl_dev_close(net.dev);
+    BL_TRY(status);
+    r->loss = j->nats / (double)r->tokens;
+    r->perplexity = exp(r->loss);
+    if (r->bytes)
+        r->bits_per_byte = j->nats / log(2.0) / (double)r->bytes;
+    r->seconds = bl_clock_seconds() - start;
+    return BL_OK;
 }
 
 bl_status bl_eval(bl_model *m, const char *path, size_t window, bl_progress_fn *progress,
                   void *user, bl_eval_result *result, bl_error *err)
 {
-    double start = bl_clock_seconds(), nats = 0;
-    size_t n = strlen(path);
-    int is_tokens = n > 4 && strcmp(path + n - 4, ".bin") == 0;
-    *result = (bl_eval_result){0};
-    bl_net net;
-    BL_TRY(bl_model_view(m, &net, err));
-    bl_status status = is_tokens
-                           ? eval_tokens(m, &net, path, window, progress, user, &nats, result, err)
-                           : eval_text(m, &net, path, progress, user, &nats, result, err);
-    bl_dev_close(net.dev);
-    BL_TRY(status);
-    result->loss = nats / (double)result->tokens;
-    result->perplexity = exp(result->loss);
-    if (result->bytes)
-        result->bits_per_byte = nats / log(2.0) / (double)result->bytes;
-    result->seconds = bl_clock_seconds() - start;
-    return BL_OK;
+    job j = {.path = path, .window = window, .progress = progress, .user = user, .r = result};
+    return evaluate(m, &j, err);
+}
+
+bl_status bl_eval_by_position(bl_model *m, const char *path, size_t window,
+                              bl_progress_fn *progress, bl_eval_point_fn *point, void *user,
+                              bl_eval_result *result, bl_error *err)
+{
+    bl_positions curve = {0};
+    job j = {.path = path,
+             .window = window,
+             .progress = progress,
+             .user = user,
+             .curve = &curve,
+             .r = result};
+    bl_status status = evaluate(m, &j, err);
+    if (status == BL_OK)
+        bl_positions_tell(&curve, point, user);
+    bl_positions_release(&curve);
+    return status;
 }

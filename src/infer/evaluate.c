@@ -21,8 +21,8 @@ static bl_status put_windows(const bl_net *net, bl_pass *p, const bl_tokens *tok
 }
 
 bl_status bl_evaluate_windows(const bl_net *net, bl_pass *p, const bl_tokens *tokens, uint64_t most,
-                              bl_progress_fn *progress, void *user, double *nats, uint64_t *count,
-                              bl_error *err)
+                              bl_progress_fn *progress, void *user, bl_positions *curve,
+                              double *nats, uint64_t *count, bl_error *err)
 {
     assert(!p->dropout && !p->backward);
     size_t windows = bl_windows_count(tokens, p->T);
@@ -42,8 +42,10 @@ bl_status bl_evaluate_windows(const bl_net *net, bl_pass *p, const bl_tokens *to
         bl_net_loss(net, p);
         BL_TRY_GOTO(status,
                     bl_dev_get_f32(net->dev, loss, p->loss, p->N, net->dev->real_bytes, err), done);
-        for (size_t i = 0; i < n * p->T; i++)
+        for (size_t i = 0; i < n * p->T; i++) {
             *nats += (double)loss[i];
+            bl_positions_add(curve, i % p->T, (double)loss[i]);
+        }
         *count += n * p->T;
         if (progress && progress(user, "evaluating", *count, windows * p->T, "tok") != 0)
             status = bl_fail(err, BL_EINTERRUPTED, "evaluation stopped");
@@ -66,7 +68,7 @@ static double loss_of(const float *logits, size_t V, int32_t target)
 }
 
 bl_status bl_evaluate_document(const bl_net *net, bl_decode *s, const int32_t *ids, size_t count,
-                               double *nats, uint64_t *tokens, bl_error *err)
+                               bl_positions *curve, double *nats, uint64_t *tokens, bl_error *err)
 {
     size_t V = net->m.V;
     float *logits = bl_calloc(BL_DECODE_ROWS * V, sizeof *logits);
@@ -86,11 +88,14 @@ bl_status bl_evaluate_document(const bl_net *net, bl_decode *s, const int32_t *i
         status = bl_infer_feed(s, net, piece, n, logits, 1, err);
         for (size_t t = 0; status == BL_OK && t < n; t++) {
             int32_t target = first + t < count ? ids[first + t] : (int32_t)net->config.eos_token_id;
-            if (target < 0 || (size_t)target >= V)
+            if (target < 0 || (size_t)target >= V) {
                 status = bl_fail(err, BL_EFORMAT, "id %ld is past the model's vocabulary of %zu",
                                  (long)target, V);
-            else
-                *nats += loss_of(logits + t * V, V, target);
+                break;
+            }
+            double loss = loss_of(logits + t * V, V, target);
+            *nats += loss;
+            bl_positions_add(curve, first + t, loss);
         }
     }
     bl_free(logits);

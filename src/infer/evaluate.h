@@ -3,18 +3,20 @@
 #define BL_INFER_EVALUATE_H
 
 #include "data/tokens.h"
+#include "infer/positions.h"
 #include "model/net.h"
 
 /* Windows of p->T tokens with a fresh state each, p->B at a time, the tail of the file dropped; the
  * first `most` tokens only (0: all).  p is a pass for evaluation.  *nats receives the sum, *count
- * the number of tokens. */
+ * the number of tokens; curve (NULL: none) has a bin for each of the p->T positions. */
 bl_status bl_evaluate_windows(const bl_net *net, bl_pass *p, const bl_tokens *tokens, uint64_t most,
-                              bl_progress_fn *progress, void *user, double *nats, uint64_t *count,
-                              bl_error *err) BL_NODISCARD;
+                              bl_progress_fn *progress, void *user, bl_positions *curve,
+                              double *nats, uint64_t *count, bl_error *err) BL_NODISCARD;
 
 /* One document from a fresh state: the ids are read after bos and each of them, and the end-of-text
- * token after them, is predicted. */
+ * token after them, is predicted.  curve (NULL: none) is open for any position. */
 bl_status bl_evaluate_document(const bl_net *net, bl_decode *s, const int32_t *ids, size_t count,
-                               double *nats, uint64_t *tokens, bl_error *err) BL_NODISCARD;
+                               bl_positions *curve, double *nats, uint64_t *tokens,
+                               bl_error *err) BL_NODISCARD;
 
 #endif

@@ -58,7 +58,7 @@ static bl_status evaluate(bl_trainer *t, int *best, bl_error *err)
     uint64_t count;
     *best = 0;
     BL_TRY(bl_evaluate_windows(&t->net, &t->eval, t->data->split[BL_DATA_VAL], t->o.eval_tokens,
-                               NULL, NULL, &nats, &count, err));
+                               NULL, NULL, NULL, &nats, &count, err));
     const bl_data_split *val = &t->data->meta.split[BL_DATA_VAL];
     bl_train_event event = {.kind = BL_TRAIN_EVAL, .loss = nats / (double)count};
     if (val->bytes)

@@ -114,6 +114,19 @@ check "a folder means its val.bin" sh -c \
     "'$bitllama' eval -m '$run' --data '$data/val.bin' --json 2>&1 >val.json; sed 's/, .seconds.*//' val.json >a; sed 's/, .seconds.*//' stdout >b; cmp a b"
 printf 'Once upon a time there was a fox.\n<|endoftext|>\nA cat sat.\n' >story.txt
 expect "eval of a text" 0 '*loss *bytes *documents *2*' '*' eval -m "$run" --data story.txt
+expect "eval --by-position" 0 '*documents *
+position *tokens *loss
+0 *
+1 *
+2-3 *
+4-7 *
+8-15 *' '*' eval -m "$run" --data "$data" --by-position --window 16
+expect "eval --by-position of a text" 0 '*position *
+0  * 2 *
+1  * 2 *
+2-3 * 4 *' '*' eval -m "$run" --data story.txt --by-position
+expect "eval --by-position --json" 0 '{"loss": *"by_position": \[{"first": 0, "last": 0, "tokens": [1-9]*, "loss": [0-9]*}, {"first": 1, *{"first": 15, "last": 15, *}\]}' '*' \
+    eval -m "$run" --data "$data" --by-position --window 16 --json
 expect "eval by another window" 0 'loss *' '*' eval -m "$run" --data "$data/val.bin" --window 16
 expect "a window past the file" 3 '' '*val.bin*' eval -m "$run" --data "$data/val.bin" --window 1000000
 
