@@ -48,6 +48,7 @@ struct bl_command {
     X(generate)                                                                                    \
     X(logits)                                                                                      \
     X(eval)                                                                                        \
+    X(export)                                                                                      \
     X(info)                                                                                        \
     X(tokenize)                                                                                    \
     X(detokenize)                                                                                  \

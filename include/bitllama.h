@@ -266,6 +266,21 @@ BL_API const bl_options *bl_model_config(const bl_model *m);
 BL_API const bl_tokenizer *bl_model_tokenizer(const bl_model *m);
 BL_API uint64_t bl_model_parameters(const bl_model *m);
 
+/** Which function the model computes, as 32 hexadecimal digits and a 0 (docs/FORMATS.md).  Latent
+ *  weights and the same packed with a float32 rest have one fingerprint.
+ *  Errors: BL_ENOMEM, BL_EDEVICE.  Threads: any. */
+BL_API bl_status bl_model_fingerprint(const bl_model *m, char hex[33], bl_error *err);
+
+/** Writes a model folder for others to read: ternary matrices packed to 2 bits, embedding and head
+ *  as `dtype` "f32", "bf16" or "f16" (of a model without quantization all matrices), the rest
+ *  float32; with tokenizer, config and model card.  It is written beside, read back, compared, and
+ *  renamed.  `out` must be absent or empty, or with `replace` a model folder that is no run.
+ *  Errors: BL_EINVAL (dtype; the place is taken), BL_EUNSUPPORTED (a matrix whose rows are no
+ *  multiple of 4; a value too large for f16), BL_EIO, BL_ENOMEM; nothing half-written stays.
+ *  Threads: not while sessions of the model compute. */
+BL_API bl_status bl_export(bl_model *m, const char *out, const char *dtype, int replace,
+                           bl_error *err);
+
 /** One conversation: a state of constant size over a model that must outlive it.  Beside what was
  *  read it holds what going on identically needs: the last token drawn (pending: it is read by the
  *  next call that reads), the place in the sampler's random numbers and its window of tokens.

@@ -41,6 +41,12 @@ static bl_status describe_weights(json_t *out, const char *path, int list, bl_er
     set(out, "elements", count_of(elements));
     set(out, "weight_bytes", count_of(bytes));
     set(out, "tensor_count", count_of(bl_st_count(st)));
+    json_t *metadata = json_object();
+    for (size_t i = 0; i < bl_st_metadata_count(st); i++) {
+        const char *key = bl_st_metadata_key(st, i);
+        set(metadata, key, json_string(bl_st_metadata(st, key)));
+    }
+    set(out, "metadata", metadata);
     if (list)
         set(out, "tensors", tensors);
     else
@@ -63,6 +69,32 @@ static void describe_state(json_t *out, const bl_train_state *s)
     set(out, "training", train);
 }
 
+/* What the model computes, and how many bits a parameter takes; a model that does not open says
+ * why instead. */
+static void describe_function(json_t *out, const char *path, uint64_t parameters)
+{
+    static const char *const forms[] = {[BL_WEIGHTS_LATENT] = "latent",
+                                        [BL_WEIGHTS_PACKED] = "packed",
+                                        [BL_WEIGHTS_PACKED_INVERSE] = "packed, scales inverted"};
+    bl_model *m;
+    bl_error why;
+    char hex[33];
+    if (bl_model_open(&m, path, "cpu", &why) != BL_OK) {
+        set(out, "problem", json_string(why.message));
+        return;
+    }
+    json_int_t bytes = json_integer_value(json_object_get(out, "weight_bytes"));
+    set(out, "weight_form", json_string(forms[m->form]));
+    set(out, "bits_per_parameter", json_real(8.0 * (double)bytes / (double)parameters));
+    if (bl_model_fingerprint(m, hex, &why) == BL_OK)
+        set(out, "fingerprint", json_string(hex));
+    else
+        set(out, "problem", json_string(why.message));
+    if (*m->parent)
+        set(out, "parent_fingerprint", json_string(m->parent));
+    bl_model_close(m);
+}
+
 /* What is to be described, and where to. */
 typedef struct description {
     json_t *out;
@@ -81,13 +113,14 @@ static bl_status describe_files(void *user, const bl_model_files *files, bl_erro
     if (status == BL_OK)
         status = bl_config_check(&config, config_path, err);
     if (status == BL_OK)
-        status = bl_tensors_open(&tensors, &config, err);
+        status = bl_tensors_open(&tensors, &config, 0, err);
     if (status == BL_OK) {
         set(d->out, "kind", json_string(files->is_run ? "run" : "model"));
         set(d->out, "path", json_string(d->path));
         set(d->out, "parameters", count_of(tensors.parameters));
         set(d->out, "state_bytes", count_of(sizeof(float) * bl_state_elements(&config)));
         status = describe_weights(d->out, weights, 0, err);
+        describe_function(d->out, d->path, tensors.parameters);
         set(d->out, "config", bl_options_to_json(BL_OPTIONS_CONFIG, &config));
     }
     bl_train_state state;
@@ -212,8 +245,12 @@ static bl_status describe(json_t *out, const char *path, bl_error *err)
         return describe_tokenizer(out, path, err);
     if (ends_with(path, ".bin"))
         return describe_tokens(out, path, err);
-    set(out, "kind", json_string("safetensors"));
-    return describe_weights(out, path, 1, err);
+    set(out, "kind", json_string("safetensors")); /* first in the listing */
+    BL_TRY(describe_weights(out, path, 1, err));
+    const json_t *format = json_object_get(json_object_get(out, "metadata"), "format");
+    if (json_is_string(format) && strcmp(json_string_value(format), "bitllama-memory") == 0)
+        set(out, "kind", json_string("memory"));
+    return BL_OK;
 }
 
 bl_status bl_info(const char *path, char *buffer, size_t cap, size_t *bytes, bl_error *err)

@@ -3,7 +3,10 @@
 #include "api/device.h"
 #include "core/alloc.h"
 #include "core/os.h"
+#include "model/packed.h"
 #include "train/checkpoint.h"
+
+#include <stdio.h>
 
 enum { DEFAULT_CONTEXT = 128 };
 
@@ -67,7 +70,11 @@ static bl_status load_weights(bl_model *m, bl_error *err)
     bl_st *st = NULL;
     bl_status status = path ? bl_st_open(&st, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
     if (status == BL_OK)
-        status = bl_net_load(&m->net, st, path, err);
+        status = m->form == BL_WEIGHTS_LATENT ? bl_net_load(&m->net, st, path, err)
+                                              : bl_net_load_packed(&m->net, m->form, st, path, err);
+    const char *parent = st ? bl_st_metadata(st, BL_PARENT_FINGERPRINT) : NULL;
+    if (parent)
+        (void)snprintf(m->parent, sizeof m->parent, "%s", parent);
     bl_st_close(st);
     bl_free(path);
     return status;
@@ -82,13 +89,16 @@ static size_t context_of(const bl_model_files *files)
     return DEFAULT_CONTEXT;
 }
 
-bl_status bl_model_files_config(const bl_model_files *f, bl_config *config, bl_error *err)
+bl_status bl_model_files_config(const bl_model_files *f, bl_config *config, bl_weight_form *form,
+                                bl_error *err)
 {
     char *path = bl_path_join(f->config_dir, "config.json");
     bl_status status =
         path ? bl_config_load(config, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
     if (status == BL_OK)
         status = bl_config_check(config, path, err);
+    if (status == BL_OK)
+        status = bl_config_form(form, path, err);
     bl_free(path);
     return status;
 }
@@ -98,9 +108,10 @@ static bl_status open_model(bl_model *m, const bl_model_files *files, const char
 {
     bl_config config;
     m->path = bl_strdup(files->weights_dir);
-    if (!m->path)
+    m->config_dir = bl_strdup(files->config_dir);
+    if (!m->path || !m->config_dir)
         return bl_fail(err, BL_ENOMEM, "out of memory");
-    BL_TRY(bl_model_files_config(files, &config, err));
+    BL_TRY(bl_model_files_config(files, &config, &m->form, err));
     BL_TRY(bl_options_from_config(&m->config, &config, err));
     if (has_file(files->config_dir, "tokenizer.json"))
         BL_TRY(bl_tokenizer_open(&m->tokenizer, files->config_dir, err));
@@ -112,7 +123,8 @@ static bl_status open_model(bl_model *m, const bl_model_files *files, const char
     if (!m->device)
         return bl_fail(err, BL_ENOMEM, "out of memory");
     BL_TRY(bl_device_open(&m->dev, device, config.quantization == BL_QUANT_TERNARY, 0, err));
-    BL_TRY(bl_net_open(&m->net, &config, m->dev, err));
+    BL_TRY(m->form == BL_WEIGHTS_LATENT ? bl_net_open(&m->net, &config, m->dev, err)
+                                        : bl_net_open_packed(&m->net, &config, m->dev, err));
     return load_weights(m, err);
 }
 
@@ -153,6 +165,7 @@ void bl_model_close(bl_model *m)
     bl_options_close(m->config);
     bl_free(m->device);
     bl_free(m->path);
+    bl_free(m->config_dir);
     bl_free(m);
 }
 

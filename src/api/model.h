@@ -5,13 +5,15 @@
 #include "infer/session.h"
 
 struct bl_model {
-    char *path; /* the folder of the weights */
+    char *path;       /* the folder of the weights */
+    char *config_dir; /* of config.json and tokenizer.json */
     bl_options *config;
     bl_tokenizer *tokenizer; /* NULL: none */
     char *device;            /* its name, for further ones of the kind */
     bl_dev *dev;
     bl_net net;
-    size_t context;  /* the run's training context, or a default */
+    size_t context; /* the run's training context, or a default */
+    bl_weight_form form;
     char parent[33]; /* fingerprint of the model it was made from with loss, or "" */
 };
 
@@ -33,7 +35,7 @@ typedef struct bl_model_files {
 } bl_model_files;
 
 bl_status bl_model_files_find(bl_model_files *f, const char *path, bl_error *err) BL_NODISCARD;
-bl_status bl_model_files_config(const bl_model_files *f, bl_config *config,
+bl_status bl_model_files_config(const bl_model_files *f, bl_config *config, bl_weight_form *form,
                                 bl_error *err) BL_NODISCARD;
 void bl_model_files_release(bl_model_files *f);
 

@@ -54,11 +54,12 @@ bl_status bl_plan(const char *data_dir, const bl_options *train, const bl_option
 
 /* A model and a session, as bl_model_open() and bl_session_open() make them. */
 static bl_status measure_model(bl_plan_result *result, bl_dev *counting, const bl_config *c,
-                               bl_error *err)
+                               bl_weight_form form, bl_error *err)
 {
     bl_net net;
     bl_decode decode;
-    BL_TRY(bl_net_open(&net, c, counting, err));
+    BL_TRY(form == BL_WEIGHTS_LATENT ? bl_net_open(&net, c, counting, err)
+                                     : bl_net_open_packed(&net, c, counting, err));
     bl_status status = bl_decode_open(&decode, &net, err);
     if (status == BL_OK) {
         *result = (bl_plan_result){.weights = net.tensors.elements * counting->param_bytes +
@@ -79,17 +80,18 @@ bl_status bl_plan_model(const char *path, const char *device, bl_plan_result *re
 {
     bl_model_files files;
     bl_config c;
+    bl_weight_form form;
     bl_dev *dev = NULL, *counting = NULL;
     *result = (bl_plan_result){0};
     BL_TRY(bl_model_files_find(&files, path, err));
-    bl_status status = bl_model_files_config(&files, &c, err);
+    bl_status status = bl_model_files_config(&files, &c, &form, err);
     bl_model_files_release(&files);
     if (status == BL_OK)
         status = open_inner(&dev, device, &c, 0, err);
     if (status == BL_OK)
         status = bl_measure_open(&counting, dev, err);
     if (status == BL_OK)
-        status = measure_model(result, counting, &c, err);
+        status = measure_model(result, counting, &c, form, err);
     bl_dev_close(counting);
     bl_dev_close(dev);
     return status;

@@ -110,11 +110,6 @@ static bl_status read_quantization(const json_t *root, int *ternary, const char 
     BL_TRY(check_word(object, "quant_method", methods, path, err));
     BL_TRY(check_word(object, "linear_class", classes, path, err));
     BL_TRY(check_word(object, "quantization_mode", modes, path, err));
-    const char *mode = json_string_value(json_object_get(object, "quantization_mode"));
-    if (mode && strcmp(mode, "offline") == 0)
-        return bl_fail(
-            err, BL_EUNSUPPORTED,
-            "%s: packed weights (quantization_mode offline) are not read by this version", path);
     *ternary = 1;
     return BL_OK;
 }
@@ -172,7 +167,30 @@ bl_status bl_config_load(bl_config *c, const char *path, bl_error *err)
     return status;
 }
 
+bl_status bl_config_form(bl_weight_form *form, const char *path, bl_error *err)
+{
+    json_t *root;
+    int ternary;
+    *form = BL_WEIGHTS_LATENT;
+    BL_TRY(bl_json_load(&root, path, err));
+    bl_status status = read_quantization(root, &ternary, path, err);
+    const json_t *object = json_object_get(root, "quantization_config");
+    const char *mode = json_string_value(json_object_get(object, "quantization_mode"));
+    const char *kind = json_string_value(json_object_get(object, "linear_class"));
+    if (status == BL_OK && mode && strcmp(mode, "offline") == 0)
+        *form = kind && strcmp(kind, "autobitlinear") == 0 ? BL_WEIGHTS_PACKED
+                                                           : BL_WEIGHTS_PACKED_INVERSE;
+    json_decref(root);
+    return status;
+}
+
 bl_status bl_config_save(const bl_config *c, const char *path, bl_error *err)
+{
+    return bl_config_save_form(c, BL_WEIGHTS_LATENT, path, err);
+}
+
+bl_status bl_config_save_form(const bl_config *c, bl_weight_form form, const char *path,
+                              bl_error *err)
 {
     const bl_field_table *table = bl_fields(BL_OPTIONS_CONFIG);
     json_t *root =
@@ -186,7 +204,7 @@ bl_status bl_config_save(const bl_config *c, const char *path, bl_error *err)
         bad = json_object_set_new(root, "quantization_config",
                                   json_pack("{s:s, s:s, s:s}", "quant_method", "bitnet",
                                             "linear_class", "autobitlinear", "quantization_mode",
-                                            "online"));
+                                            form == BL_WEIGHTS_LATENT ? "online" : "offline"));
     bl_status status = bad ? bl_fail(err, BL_ENOMEM, "out of memory while writing %s", path)
                            : bl_json_save(root, path, err);
     json_decref(root);

@@ -28,13 +28,14 @@ static size_t bind_terns(bl_net *net, void *base, size_t size)
     return arena.failed ? SIZE_MAX : bl_arena_bytes(&arena);
 }
 
-bl_status bl_net_open(bl_net *net, const bl_config *config, bl_dev *dev, bl_error *err)
+static bl_status open_net(bl_net *net, const bl_config *config, bl_dev *dev, int packed,
+                          bl_error *err)
 {
-    *net = (bl_net){.config = *config, .dev = dev};
+    *net = (bl_net){.config = *config, .dev = dev, .packed = packed};
     BL_TRY(bl_config_check(config, "the model", err));
     net->m = bl_config_dims(config);
     bl_status status = BL_OK;
-    BL_TRY_GOTO(status, bl_tensors_open(&net->tensors, config, err), fail);
+    BL_TRY_GOTO(status, bl_tensors_open(&net->tensors, config, packed, err), fail);
     net->w.layer = bl_calloc(net->m.L, sizeof *net->w.layer);
     net->terns = bl_calloc(net->m.L, sizeof *net->terns);
     net->tern_bytes = net->terns ? bind_terns(net, NULL, 0) : SIZE_MAX;
@@ -52,6 +53,16 @@ bl_status bl_net_open(bl_net *net, const bl_config *config, bl_dev *dev, bl_erro
 fail:
     bl_net_release(net);
     return status;
+}
+
+bl_status bl_net_open(bl_net *net, const bl_config *config, bl_dev *dev, bl_error *err)
+{
+    return open_net(net, config, dev, 0, err);
+}
+
+bl_status bl_net_open_packed(bl_net *net, const bl_config *config, bl_dev *dev, bl_error *err)
+{
+    return open_net(net, config, dev, 1, err);
 }
 
 void bl_net_release(bl_net *net)
@@ -77,7 +88,7 @@ static size_t largest_tensor(const bl_net *net)
     return most;
 }
 
-static bl_status host_buffer(float **host, const bl_net *net, bl_error *err)
+bl_status bl_net_host_buffer(float **host, const bl_net *net, bl_error *err)
 {
     *host = bl_calloc(largest_tensor(net), sizeof **host);
     return *host ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory for the largest tensor");
@@ -113,7 +124,7 @@ static void fill_initial(const bl_net *net, const bl_tensor *t, uint64_t seed, u
 bl_status bl_net_init(bl_net *net, uint64_t seed, bl_error *err)
 {
     float *host;
-    BL_TRY(host_buffer(&host, net, err));
+    BL_TRY(bl_net_host_buffer(&host, net, err));
     bl_status status = BL_OK;
     for (size_t i = 0; i < net->tensors.count && status == BL_OK; i++) {
         const bl_tensor *t = &net->tensors.at[i];
@@ -146,11 +157,28 @@ static bl_status check_finite(const float *x, size_t n, const char *path, const 
     return BL_OK;
 }
 
+bl_status bl_net_tensor_load(const bl_net *net, const bl_tensor *t, const bl_st *st,
+                             const char *path, float *host, bl_error *err)
+{
+    BL_TRY(bl_st_get_f32(st, t->name, t->rank, t->shape, host, err));
+    BL_TRY(check_finite(host, t->count, path, t->name, err));
+    return bl_dev_put_f32(net->dev, bl_net_place(net, net->block, t), host, t->count,
+                          net->dev->param_bytes, err);
+}
+
+bl_status bl_net_tensor_get(const bl_net *net, const bl_tensor *t, float *host, bl_error *err)
+{
+    BL_TRY(bl_dev_get_f32(net->dev, host, bl_net_place(net, net->block, t), t->count,
+                          net->dev->param_bytes, err));
+    /* what could not be loaded again is not written */
+    return check_finite(host, t->count, "nothing written", t->name, err);
+}
+
 bl_status bl_net_block_load(const bl_net *net, void *block, const bl_st *st, const char *prefix,
                             const char *path, bl_error *err)
 {
     float *host;
-    BL_TRY(host_buffer(&host, net, err));
+    BL_TRY(bl_net_host_buffer(&host, net, err));
     bl_status status = BL_OK;
     for (size_t i = 0; i < net->tensors.count; i++) {
         const bl_tensor *t = &net->tensors.at[i];
@@ -183,7 +211,7 @@ bl_status bl_net_block_declare(const bl_net *net, bl_st_writer *w, const char *p
 bl_status bl_net_block_write(const bl_net *net, const void *block, bl_st_writer *w, bl_error *err)
 {
     float *host;
-    BL_TRY(host_buffer(&host, net, err));
+    BL_TRY(bl_net_host_buffer(&host, net, err));
     bl_status status = BL_OK;
     for (size_t i = 0; i < net->tensors.count && status == BL_OK; i++) {
         const bl_tensor *t = &net->tensors.at[i];
@@ -233,7 +261,7 @@ void bl_net_ternarise(bl_net *net)
 {
     for (size_t i = 0; i < net->tensors.count; i++) {
         const bl_tensor *t = &net->tensors.at[i];
-        if (t->role != BL_ROLE_LATENT)
+        if (t->role != BL_ROLE_LATENT || net->packed)
             continue;
         bl_tern *wt = bl_net_tern(net, t);
         const bl_param *latent = bl_net_place(net, net->block, t);

@@ -11,6 +11,7 @@ typedef struct bl_net {
     bl_config config;
     bl_dims m;
     bl_dev *dev; /* borrowed */
+    int packed;  /* no latent matrices: for inference only */
     bl_tensor_list tensors;
     void *block;           /* device: tensors.elements parameters */
     bl_params w;           /* places in block */
@@ -25,6 +26,10 @@ bl_status bl_net_open(bl_net *net, const bl_config *config, bl_dev *dev,
                       bl_error *err) BL_NODISCARD;
 void bl_net_release(bl_net *net);
 
+/* The same for weights that come packed (model/packed.h): the latent matrices have no memory. */
+bl_status bl_net_open_packed(bl_net *net, const bl_config *config, bl_dev *dev,
+                             bl_error *err) BL_NODISCARD;
+
 /* Initial weights (MODEL 4): a pure function of seed and the tensor's place in the list. */
 bl_status bl_net_init(bl_net *net, uint64_t seed, bl_error *err) BL_NODISCARD;
 
@@ -32,6 +37,15 @@ bl_status bl_net_init(bl_net *net, uint64_t seed, bl_error *err) BL_NODISCARD;
  * both refuse a value that is not finite. */
 bl_status bl_net_load(bl_net *net, const bl_st *st, const char *path, bl_error *err) BL_NODISCARD;
 bl_status bl_net_save(const bl_net *net, const char *path, bl_error *err) BL_NODISCARD;
+
+/* One tensor from and to a file, through host memory for t->count floats. */
+bl_status bl_net_tensor_load(const bl_net *net, const bl_tensor *t, const bl_st *st,
+                             const char *path, float *host, bl_error *err) BL_NODISCARD;
+bl_status bl_net_tensor_get(const bl_net *net, const bl_tensor *t, float *host,
+                            bl_error *err) BL_NODISCARD;
+
+/* Room for the largest tensor, for such work; free with bl_free. */
+bl_status bl_net_host_buffer(float **host, const bl_net *net, bl_error *err) BL_NODISCARD;
 
 /* A block laid out as the parameters (gradients, moments) from and to tensors prefix + name. */
 bl_status bl_net_block_load(const bl_net *net, void *block, const bl_st *st, const char *prefix,
@@ -41,7 +55,8 @@ bl_status bl_net_block_declare(const bl_net *net, bl_st_writer *w, const char *p
 bl_status bl_net_block_write(const bl_net *net, const void *block, bl_st_writer *w,
                              bl_error *err) BL_NODISCARD;
 
-/* Rounds every latent matrix (MODEL 2).  After init, load and every optimizer step. */
+/* Rounds every latent matrix (MODEL 2).  After init, load and every optimizer step; a packed model
+ * has none. */
 void bl_net_ternarise(bl_net *net);
 
 /* The ternarised matrix of a latent tensor of net->tensors. */

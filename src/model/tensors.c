@@ -55,7 +55,7 @@ typedef struct table_line {
 enum { ALIGN_ELEMENTS = 16 }; /* 64 bytes of float32; a multiple of it for wider elements */
 
 static bl_status append(bl_tensor_list *list, size_t *cap, const bl_dims *m, const table_line *line,
-                        size_t layer, bl_error *err)
+                        size_t layer, int packed, bl_error *err)
 {
     if (!line->present)
         return BL_OK;
@@ -79,6 +79,10 @@ static bl_status append(bl_tensor_list *list, size_t *cap, const bl_dims *m, con
         t->count *= t->shape[i];
     }
     list->parameters += t->count;
+    if (packed && t->role == BL_ROLE_LATENT) {
+        t->offset = SIZE_MAX;
+        return BL_OK;
+    }
     size_t aligned = (t->count + ALIGN_ELEMENTS - 1) / ALIGN_ELEMENTS * ALIGN_ELEMENTS;
     if (list->elements > SIZE_MAX / 64 - aligned)
         return bl_fail(err, BL_ENOMEM, "the model is too large: tensor %s", t->name);
@@ -86,7 +90,7 @@ static bl_status append(bl_tensor_list *list, size_t *cap, const bl_dims *m, con
     return BL_OK;
 }
 
-bl_status bl_tensors_open(bl_tensor_list *list, const bl_config *c, bl_error *err)
+bl_status bl_tensors_open(bl_tensor_list *list, const bl_config *c, int packed, bl_error *err)
 {
     *list = (bl_tensor_list){0};
     bl_dims m = bl_config_dims(c);
@@ -107,10 +111,10 @@ bl_status bl_tensors_open(bl_tensor_list *list, const bl_config *c, bl_error *er
 #undef OWNER
 #undef X
     for (size_t i = 0; i < sizeof model / sizeof *model; i++)
-        BL_TRY_GOTO(status, append(list, &cap, &m, &model[i], SIZE_MAX, err), fail);
+        BL_TRY_GOTO(status, append(list, &cap, &m, &model[i], SIZE_MAX, packed, err), fail);
     for (size_t l = 0; l < m.L; l++)
         for (size_t i = 0; i < sizeof layer / sizeof *layer; i++)
-            BL_TRY_GOTO(status, append(list, &cap, &m, &layer[i], l, err), fail);
+            BL_TRY_GOTO(status, append(list, &cap, &m, &layer[i], l, packed, err), fail);
     return BL_OK;
 fail:
     bl_tensors_release(list);
@@ -131,6 +135,8 @@ void bl_params_bind(bl_params *p, const bl_tensor_list *list, size_t L, void *bl
     *p = (bl_params){.layer = layers};
     for (size_t i = 0; i < list->count; i++) {
         const bl_tensor *t = &list->at[i];
+        if (t->offset == SIZE_MAX)
+            continue;
         char *owner = t->layer == SIZE_MAX ? (char *)p : (char *)&layers[t->layer];
         void *place = block ? (char *)block + t->offset * element_bytes : NULL;
         memcpy(owner + t->member, &place, sizeof place);

@@ -101,7 +101,7 @@ typedef struct bl_tensor {
     size_t rank, shape[4], count; /* count: elements */
     bl_tensor_init init;
     bl_tensor_role role;
-    size_t offset; /* elements from the start of the parameter block */
+    size_t offset; /* elements from the start of the parameter block; SIZE_MAX: not in it */
     size_t layer;  /* SIZE_MAX: not of a layer */
     size_t member; /* offsetof in bl_params, or in bl_layer_params and bl_layer_terns */
 } bl_tensor;
@@ -113,12 +113,15 @@ typedef struct bl_tensor_list {
     size_t parameters; /* without the padding */
 } bl_tensor_list;
 
-/* All tensors of a model in file order.  BL_ENOMEM when sizes overflow or memory is short. */
-bl_status bl_tensors_open(bl_tensor_list *list, const bl_config *c, bl_error *err) BL_NODISCARD;
+/* All tensors of a model in file order; of a packed one the latent matrices take no place in the
+ * block.  BL_ENOMEM when sizes overflow or memory is short. */
+bl_status bl_tensors_open(bl_tensor_list *list, const bl_config *c, int packed,
+                          bl_error *err) BL_NODISCARD;
 void bl_tensors_release(bl_tensor_list *list);
 
 /* Points the members of p (p->layer has room for L) at their places in a block of
- * list->elements elements; absent tensors become NULL, and all of them without a block. */
+ * list->elements elements; tensors that are absent or have no place become NULL, and all of them
+ * without a block. */
 void bl_params_bind(bl_params *p, const bl_tensor_list *list, size_t L, void *block,
                     size_t element_bytes);
 

@@ -112,11 +112,6 @@ void bl_trainer_note(bl_trainer *t, bl_train_output which, bl_status status, con
 /* Removes what a process that was killed left half-written: *.PID.tmp, and ckpt/.tmp-*. */
 bl_status bl_run_dir_sweep(const char *run_dir, bl_error *err) BL_NODISCARD;
 
-/* config.json, tokenizer.json, tokenizer_config.json, generation_config.json beside the
- * checkpoints. */
-bl_status bl_run_dir_describe(const char *run_dir, const char *data_dir, const bl_config *c,
-                              bl_error *err) BL_NODISCARD;
-
 /* model.safetensors of the best checkpoint to RUN, and the model card README.md. */
 bl_status bl_run_dir_publish(const bl_trainer *t, bl_error *err) BL_NODISCARD;
 

@@ -1,6 +1,7 @@
 /* Opening a run: memory, data, and the state it goes on from. */
 #include "train/trainer.h"
 #include "core/alloc.h"
+#include "model/folder.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -77,7 +78,8 @@ static bl_status open_parts(bl_trainer *t, const char *data_dir, const bl_config
     if (!checkpoint) {
         BL_TRY(bl_net_init(&t->net, t->o.seed, err));
         BL_TRY(open_records(t, 0, err));
-        return bl_run_dir_describe(t->run_dir, data_dir, config, err); /* now it is a run */
+        return bl_folder_describe(t->run_dir, data_dir, config, BL_WEIGHTS_LATENT,
+                                  err); /* now it is a run */
     }
     t->resumed_from = bl_strdup(checkpoint);
     if (!t->resumed_from)

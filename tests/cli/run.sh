@@ -130,6 +130,27 @@ expect "eval --by-position --json" 0 '{"loss": *"by_position": \[{"first": 0, "l
 expect "eval by another window" 0 'loss *' '*' eval -m "$run" --data "$data/val.bin" --window 16
 expect "a window past the file" 3 '' '*val.bin*' eval -m "$run" --data "$data/val.bin" --window 1000000
 
+# ---- export ----
+expect "export" 0 '' '*packed: *parameters*fingerprint*next: bitllama info packed*' export -m "$run" --out packed
+for file in config.json model.safetensors tokenizer.json tokenizer_config.json generation_config.json README.md; do
+    check "export writes $file" test -s "packed/$file"
+done
+expect "logits of the packed model" 0 '' '*' logits -m packed --ids $ids -o packed.npy
+check "are the same bits" cmp whole.npy packed.npy
+expect "its greedy text" 0 '?*' '*' generate -m packed -p x --max-tokens 30 --temperature 0
+check "is the same" cmp stdout greedy
+fingerprint=$("$bitllama" info "$run" | sed -n 's/^fingerprint  *//p')
+expect "info of the packed model" 0 "*weight_form *packed*fingerprint *$fingerprint*" '' info packed
+expect "a memory of the run in the packed model" 0 '*' '*' generate -m packed -p "" --max-tokens 25 --seed 7 --load half.mem
+expect "info of a memory" 0 "kind *memory*fingerprint *$fingerprint*position *" '' info half.mem
+expect "export twice" 2 '' '*packed is not empty*--force*' export -m "$run" --out packed
+expect "export over a run" 2 '' '*it is a training run' export -m packed --out "$run" --force
+expect "export again, as BF16" 0 '' '*' export -m packed --out packed --force --dtype bf16
+expect "its info" 0 "*parent_fingerprint *$fingerprint*" '' info packed
+expect "a type that there is not" 2 '' '*f32|bf16|f16*' export -m "$run" --out other-type --dtype int8
+expect "an export that cannot be written" 4 '' '*none/x*' export -m "$run" --out /proc/none/x
+check "nothing stays beside" sh -c '! ls -d *.tmp* 2>/dev/null'
+
 # ---- info ----
 expect "info of a run" 0 'kind *run*parameters *vocab_size *400*training*step *30*' '' info "$run"
 expect "info of data" 0 'kind *data*vocab_size *400*train*tokens*val*tokens*' '' info "$data"

@@ -307,7 +307,7 @@ static const struct file {
      "\"quantization_mode\":\"online\"}}",
      NULL},
     {"{\"quantization_config\":{\"quant_method\":\"bitnet\",\"quantization_mode\":\"offline\"}}",
-     "packed weights"},
+     NULL},
     {"", "line 1: "},
     {"[]", "expected a JSON object, found a list"},
     {"{\"hidden_size\":128,\"hidden_size\":128}", "duplicate"},

@@ -13,74 +13,7 @@
 
 #include <cmocka.h>
 
-static char dir[] = "/tmp/bitllama-session-XXXXXX";
-
-static char *at(const char *name)
-{
-    static char path[4][96];
-    static size_t next;
-    char *p = path[next++ % 4];
-    (void)snprintf(p, sizeof path[0], "%s/%s", dir, name);
-    return p;
-}
-
-/* name=value,name=value into a set of options */
-static bl_options *options(bl_options_kind kind, const char *values)
-{
-    bl_options *o;
-    bl_error err;
-    char text[256], *rest = text;
-    (void)snprintf(text, sizeof text, "%s", values);
-    assert_int_equal(bl_options_open(&o, kind, NULL), BL_OK);
-    for (char *pair = strtok_r(text, ",", &rest); pair; pair = strtok_r(NULL, ",", &rest)) {
-        char *value = strchr(pair, '=');
-        *value++ = 0;
-        if (bl_options_set(o, pair, value, &err) != BL_OK)
-            fail_msg("%s", err.message);
-    }
-    return o;
-}
-
-static const char *const variants[][2] = {
-    {"ternary", "num_attention_heads=2"},
-    {"none", "num_attention_heads=2,quantization=none"},
-    {"mlp", "num_attention_heads=2,ttt_layer_type=mlp,pre_conv=true"},
-    {"plain", "num_attention_heads=2,share_qk=false,use_gate=false,mini_batch_size=5"},
-};
-enum { VARIANTS = sizeof variants / sizeof *variants };
-
-static int make_models(void **state)
-{
-    (void)state;
-    const char *source = "tales";
-    assert_non_null(mkdtemp(dir));
-    bl_options *prepare = options(BL_OPTIONS_PREPARE, "tales_bytes=60000,vocab_size=400");
-    assert_int_equal(bl_prepare(&source, 1, at("data"), prepare, NULL, NULL, NULL, NULL), BL_OK);
-    bl_options_close(prepare);
-    for (size_t i = 0; i < VARIANTS; i++) {
-        bl_options *train = options(BL_OPTIONS_TRAIN, "preset=tiny,steps=3,batch=2,context=48");
-        bl_options *config = options(BL_OPTIONS_CONFIG, variants[i][1]);
-        const char *size[][2] = {
-            {"hidden_size", "32"}, {"intermediate_size", "40"}, {"num_hidden_layers", "2"}};
-        bl_trainer *t;
-        bl_error err;
-        for (size_t j = 0; j < 3; j++)
-            assert_int_equal(bl_options_set(config, size[j][0], size[j][1], NULL), BL_OK);
-        if (bl_trainer_open(&t, at("data"), at(variants[i][0]), train, config, &err) != BL_OK)
-            fail_msg("%s", err.message);
-        assert_int_equal(bl_trainer_run(t, NULL, NULL, NULL), BL_OK);
-        bl_trainer_close(t);
-        bl_options_close(train);
-        bl_options_close(config);
-    }
-    return 0;
-}
-
-static int remove_models(void **state)
-{
-    (void)state;
-    return bl_dir_remove(dir, NULL) == BL_OK ? 0 : 1;
-}
+#include "tiny_models.h"
 
 /* ---- one text, made in several ways ---- */
 
@@ -102,7 +35,7 @@ static bl_status go_on(bl_session *s, const char *prompt, size_t tokens, const c
     char values[128];
     bl_error err = {BL_OK, ""};
     (void)snprintf(values, sizeof values, "max_tokens=%zu,ignore_eos=true,%s", tokens, how);
-    bl_options *o = options(BL_OPTIONS_GENERATE, values);
+    bl_options *o = tiny_options(BL_OPTIONS_GENERATE, values);
     bl_generate_result result;
     bl_status status = bl_generate(s, prompt, strlen(prompt), o, take, w, &result, &err);
     w->tokens = result.tokens;
@@ -117,15 +50,6 @@ static bl_session *open_session(bl_model *m)
     bl_session *s;
     assert_int_equal(bl_session_open(&s, m, NULL), BL_OK);
     return s;
-}
-
-static bl_model *open_model(const char *name, const char *device)
-{
-    bl_model *m;
-    bl_error err;
-    if (bl_model_open(&m, at(name), device, &err) != BL_OK)
-        fail_msg("%s", err.message);
-    return m;
 }
 
 static void same_text(const writer *a, writer *b, const char *how)
@@ -160,11 +84,11 @@ static void check_going_on(bl_model *m, bl_model *elsewhere, const char *how)
     assert_int_equal(go_on(s, "Once upon a time", 60, how, &parts), BL_EINTERRUPTED);
     size_t kept = parts.text.len, left = 60 - (size_t)parts.tokens;
     assert_int_equal(bl_session_fork(&fork, s, NULL), BL_OK);
-    assert_int_equal(bl_session_save(s, at("a.mem"), NULL), BL_OK);
+    assert_int_equal(bl_session_save(s, tiny_path("a.mem"), NULL), BL_OK);
     assert_int_equal(go_on(s, " never mind", 11, how, &(writer){0}), BL_OK); /* moves s alone */
     assert_int_equal(go_on(fork, "", left, how, &parts), BL_OK);
     same_text(&whole, &parts, "forked");
-    assert_int_equal(bl_session_load(loaded, at("a.mem"), NULL), BL_OK);
+    assert_int_equal(bl_session_load(loaded, tiny_path("a.mem"), NULL), BL_OK);
     bl_buf_append(&parts.text, whole.text.data, kept);
     assert_int_equal(go_on(loaded, "", left, how, &parts), BL_OK);
     assert_int_equal(bl_session_position(loaded), position);
@@ -181,14 +105,14 @@ static void check_going_on(bl_model *m, bl_model *elsewhere, const char *how)
 static void test_going_on(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < VARIANTS; i++) {
-        bl_model *m = open_model(variants[i][0], "cpu"), *n = open_model(variants[i][0], "cpu");
+    for (size_t i = 0; i < TINY_MODELS; i++) {
+        bl_model *m = tiny_open(tiny_models[i][0], "cpu"), *n = tiny_open(tiny_models[i][0], "cpu");
         check_going_on(m, n, "temperature=0");
         check_going_on(m, n, "seed=7,temperature=1.2,repeat_penalty=1.4,repeat_last=16");
         bl_model_close(m);
         bl_model_close(n);
     }
-    bl_model *m = open_model("mlp", "ref");
+    bl_model *m = tiny_open("mlp", "ref");
     check_going_on(m, m, "seed=3");
     bl_model_close(m);
 }
@@ -197,7 +121,7 @@ static void test_going_on(void **state)
 static void test_seeds(void **state)
 {
     (void)state;
-    bl_model *m = open_model("ternary", "cpu");
+    bl_model *m = tiny_open("ternary", "cpu");
     bl_session *s = open_session(m);
     writer first = {0}, again = {0};
     assert_int_equal(go_on(s, "A", 40, "seed=5,temperature=2", &first), BL_OK);
@@ -246,7 +170,7 @@ static void refused_with(const char *from, const char *to, bl_status want, const
 {
     bl_map map;
     bl_buf copy = {0};
-    assert_int_equal(bl_map_open(&map, at("good.mem"), NULL), BL_OK);
+    assert_int_equal(bl_map_open(&map, tiny_path("good.mem"), NULL), BL_OK);
     bl_buf_append(&copy, map.data, map.size);
     bl_map_close(&map);
     char *place = NULL;
@@ -257,26 +181,26 @@ static void refused_with(const char *from, const char *to, bl_status want, const
     if (!place)
         fail_msg("no \"%s\" in the file", from);
     memcpy(place, to, strlen(to));
-    assert_int_equal(bl_file_replace(at("bad.mem"), copy.data, copy.len, NULL), BL_OK);
-    refused(at("bad.mem"), want, why);
+    assert_int_equal(bl_file_replace(tiny_path("bad.mem"), copy.data, copy.len, NULL), BL_OK);
+    refused(tiny_path("bad.mem"), want, why);
     bl_buf_release(&copy);
 }
 
 static void test_hostile_memories(void **state)
 {
     (void)state;
-    bl_model *m = open_model("ternary", "cpu"), *other = open_model("plain", "cpu");
+    bl_model *m = tiny_open("ternary", "cpu"), *other = tiny_open("plain", "cpu");
     bl_session *s = open_session(m), *stranger = open_session(other);
     victim = open_session(m);
     assert_int_equal(go_on(s, "Once", 30, "seed=4", &(writer){0}), BL_OK);
     assert_int_equal(go_on(victim, "There was", 5, "seed=4", &(writer){0}), BL_OK);
     assert_int_equal(go_on(stranger, "There was", 5, "seed=4", &(writer){0}), BL_OK);
-    assert_int_equal(bl_session_save(s, at("good.mem"), NULL), BL_OK);
-    assert_int_equal(bl_session_save(stranger, at("other.mem"), NULL), BL_OK);
+    assert_int_equal(bl_session_save(s, tiny_path("good.mem"), NULL), BL_OK);
+    assert_int_equal(bl_session_save(stranger, tiny_path("other.mem"), NULL), BL_OK);
 
-    refused(at("none.mem"), BL_ENOENT, "none.mem");
-    refused(at("other.mem"), BL_EINVAL, "memory of another model");
-    refused(at("ternary/model.safetensors"), BL_EFORMAT, "not a memory file");
+    refused(tiny_path("none.mem"), BL_ENOENT, "none.mem");
+    refused(tiny_path("other.mem"), BL_EINVAL, "memory of another model");
+    refused(tiny_path("ternary/model.safetensors"), BL_EFORMAT, "not a memory file");
     refused_with("bitllama-memory", "bitllama-memoir", BL_EFORMAT, "not a memory file");
     refused_with("\"version\":\"1\"", "\"version\":\"7\"", BL_EUNSUPPORTED, "version 7");
     refused_with("\"seed\":\"4\"", "\"seed\":\"x\"", BL_EFORMAT, "seed \"x\"");
@@ -288,10 +212,10 @@ static void test_hostile_memories(void **state)
 
     /* cut anywhere */
     bl_map map;
-    assert_int_equal(bl_map_open(&map, at("good.mem"), NULL), BL_OK);
+    assert_int_equal(bl_map_open(&map, tiny_path("good.mem"), NULL), BL_OK);
     for (size_t n = 0; n < map.size; n += map.size / 37 + 1) {
-        assert_int_equal(bl_file_replace(at("cut.mem"), map.data, n, NULL), BL_OK);
-        refused(at("cut.mem"), BL_EFORMAT, "cut.mem");
+        assert_int_equal(bl_file_replace(tiny_path("cut.mem"), map.data, n, NULL), BL_OK);
+        refused(tiny_path("cut.mem"), BL_EFORMAT, "cut.mem");
     }
     /* a value that is no number; the first tensor begins behind the header */
     bl_buf copy = {0};
@@ -300,12 +224,12 @@ static void test_hostile_memories(void **state)
     for (size_t i = 8; i-- > 0;)
         header = header << 8 | map.data[i];
     memset(copy.data + 8 + header + 4, 0xff, 4);
-    assert_int_equal(bl_file_replace(at("nan.mem"), copy.data, copy.len, NULL), BL_OK);
-    refused(at("nan.mem"), BL_EFORMAT, "not finite");
+    assert_int_equal(bl_file_replace(tiny_path("nan.mem"), copy.data, copy.len, NULL), BL_OK);
+    refused(tiny_path("nan.mem"), BL_EFORMAT, "not finite");
     bl_map_close(&map);
     bl_buf_release(&copy);
 
-    assert_int_equal(bl_session_load(victim, at("good.mem"), NULL), BL_OK);
+    assert_int_equal(bl_session_load(victim, tiny_path("good.mem"), NULL), BL_OK);
     bl_session *sessions[] = {s, stranger, victim};
     for (size_t i = 0; i < 3; i++)
         bl_session_close(sessions[i]);
@@ -317,11 +241,11 @@ static void test_hostile_memories(void **state)
 static void test_devices(void **state)
 {
     (void)state;
-    bl_model *cpu = open_model("mlp", "cpu"), *ref = open_model("mlp", "ref");
+    bl_model *cpu = tiny_open("mlp", "cpu"), *ref = tiny_open("mlp", "ref");
     bl_session *a = open_session(cpu), *b = open_session(ref);
     assert_int_equal(go_on(a, "Once", 30, "seed=4", &(writer){0}), BL_OK);
-    assert_int_equal(bl_session_save(a, at("device.mem"), NULL), BL_OK);
-    assert_int_equal(bl_session_load(b, at("device.mem"), NULL), BL_OK);
+    assert_int_equal(bl_session_save(a, tiny_path("device.mem"), NULL), BL_OK);
+    assert_int_equal(bl_session_load(b, tiny_path("device.mem"), NULL), BL_OK);
     assert_int_equal(bl_session_position(b), bl_session_position(a));
     bl_session_close(a);
     bl_session_close(b);
@@ -337,5 +261,5 @@ int main(void)
         cmocka_unit_test(test_hostile_memories),
         cmocka_unit_test(test_devices),
     };
-    return cmocka_run_group_tests(tests, make_models, remove_models);
+    return cmocka_run_group_tests(tests, tiny_make, tiny_remove);
 }

@@ -1,0 +1,195 @@
+/* Packed weights: byte row r holds, in bits 2i and 2i + 1, the code + 1 of row r + i out / 4. */
+#include "model/packed.h"
+#include "core/alloc.h"
+#include "format/dtype.h"
+
+#include <math.h>
+#include <stdio.h>
+
+enum { CODES = 4 }; /* in a byte */
+
+static void scale_name(const bl_tensor *t, char name[128])
+{
+    (void)snprintf(name, 128, "%s_scale", t->name);
+}
+
+static int is_packed(const bl_net *net, const bl_tensor *t)
+{
+    return t->role == BL_ROLE_LATENT && net->dev->ternary;
+}
+
+/* ---- reading ---- */
+
+/* codes [out,in] from bytes [out/4,in]; the first place of a code 3, or SIZE_MAX. */
+static size_t unpack(int8_t *codes, const unsigned char *bytes, size_t out, size_t in)
+{
+    size_t quarter = out / CODES, bad = SIZE_MAX;
+    for (size_t i = 0; i < CODES; i++)
+        for (size_t at = 0; at < quarter * in; at++) {
+            int code = bytes[at] >> 2 * i & 3;
+            if (code == 3 && bad == SIZE_MAX)
+                bad = i * quarter * in + at;
+            codes[i * quarter * in + at] = (int8_t)(code - 1);
+        }
+    return bad;
+}
+
+static bl_status load_scale(float *g, const bl_tensor *t, bl_weight_form form, const bl_st *st,
+                            const char *path, bl_error *err)
+{
+    char name[128];
+    float scale;
+    scale_name(t, name);
+    BL_TRY(bl_st_get_f32(st, name, 1, (const size_t[]){1}, &scale, err));
+    *g = form == BL_WEIGHTS_PACKED_INVERSE ? 1.0f / scale : scale;
+    if (!(*g > 0) || !isfinite(*g) || !isfinite(scale))
+        return bl_fail(err, BL_EFORMAT, "%s: tensor %s is %g, expected a positive scale", path,
+                       name, (double)scale);
+    return BL_OK;
+}
+
+static bl_status load_matrix(bl_net *net, const bl_tensor *t, bl_weight_form form, const bl_st *st,
+                             const char *path, int8_t *codes, bl_error *err)
+{
+    size_t out = t->shape[0], in = t->shape[1];
+    const bl_st_tensor *file = bl_st_find(st, t->name);
+    if (!file)
+        return bl_fail(err, BL_EFORMAT, "%s: tensor %s is missing", path, t->name);
+    if (out % CODES)
+        return bl_fail(err, BL_EFORMAT,
+                       "%s: tensor %s has %zu rows, no multiple of 4, and cannot "
+                       "be packed",
+                       path, t->name, out);
+    if (file->dtype != BL_U8 || file->rank != 2 || file->shape[0] != out / CODES ||
+        file->shape[1] != in)
+        return bl_fail(err, BL_EFORMAT,
+                       "%s: tensor %s is %s of %zu x %zu, expected U8 of %zu x "
+                       "%zu: packed ternary weights",
+                       path, t->name, bl_dtype_name(file->dtype),
+                       file->rank > 0 ? file->shape[0] : 0, file->rank > 1 ? file->shape[1] : 0,
+                       out / CODES, in);
+    size_t bad = unpack(codes, file->data, out, in);
+    if (bad != SIZE_MAX)
+        return bl_fail(err, BL_EFORMAT, "%s: tensor %s: the code of row %zu, input %zu is 3", path,
+                       t->name, bad / in, bad % in);
+    float g;
+    BL_TRY(load_scale(&g, t, form, st, path, err));
+    return BL_OP(net->dev, tern_put, bl_net_tern(net, t), codes, g, out, in, err);
+}
+
+bl_status bl_net_load_packed(bl_net *net, bl_weight_form form, const bl_st *st, const char *path,
+                             bl_error *err)
+{
+    float *host;
+    BL_TRY(bl_net_host_buffer(&host, net, err));
+    bl_status status = BL_OK;
+    for (size_t i = 0; i < net->tensors.count && status == BL_OK; i++) {
+        const bl_tensor *t = &net->tensors.at[i];
+        status = is_packed(net, t)
+                     ? load_matrix(net, t, form, st, path, (int8_t *)(void *)host, err)
+                     : bl_net_tensor_load(net, t, st, path, host, err);
+    }
+    bl_free(host);
+    return status;
+}
+
+/* ---- writing ---- */
+
+static void pack(unsigned char *bytes, const int8_t *codes, size_t out, size_t in)
+{
+    size_t quarter = out / CODES * in;
+    for (size_t at = 0; at < quarter; at++) {
+        unsigned byte = 0;
+        for (size_t i = 0; i < CODES; i++)
+            byte |= (unsigned)(codes[i * quarter + at] + 1) << 2 * i;
+        bytes[at] = (unsigned char)byte;
+    }
+}
+
+/* The type of a tensor that is not packed: tables and unrounded projections take the one asked for,
+ * all else stays float32. */
+static bl_dtype dtype_of(const bl_tensor *t, bl_dtype wanted)
+{
+    return t->role == BL_ROLE_PLAIN ? BL_F32 : wanted;
+}
+
+static bl_status declare(const bl_net *net, bl_dtype dtype, bl_st_writer *w, bl_error *err)
+{
+    for (size_t i = 0; i < net->tensors.count; i++) {
+        const bl_tensor *t = &net->tensors.at[i];
+        char name[128];
+        if (!is_packed(net, t)) {
+            BL_TRY(bl_st_writer_declare(w, t->name, dtype_of(t, dtype), t->rank, t->shape, err));
+            continue;
+        }
+        if (t->shape[0] % CODES)
+            return bl_fail(err, BL_EUNSUPPORTED,
+                           "tensor %s has %zu rows: packing wants a multiple "
+                           "of 4",
+                           t->name, t->shape[0]);
+        const size_t shape[] = {t->shape[0] / CODES, t->shape[1]};
+        scale_name(t, name);
+        BL_TRY(bl_st_writer_declare(w, t->name, BL_U8, 2, shape, err));
+        BL_TRY(bl_st_writer_declare(w, name, BL_F32, 1, (const size_t[]){1}, err));
+    }
+    return BL_OK;
+}
+
+static bl_status write_matrix(const bl_net *net, const bl_tensor *t, int8_t *codes, void *bytes,
+                              bl_st_writer *w, bl_error *err)
+{
+    size_t out = t->shape[0], in = t->shape[1];
+    float g;
+    BL_TRY(BL_OP(net->dev, tern_get, codes, &g, bl_net_tern(net, t), out, in, err));
+    pack(bytes, codes, out, in);
+    BL_TRY(bl_st_writer_data(w, bytes, out / CODES * in, err));
+    return bl_st_writer_data(w, &g, sizeof g, err);
+}
+
+static bl_status write_floats(const bl_net *net, const bl_tensor *t, bl_dtype dtype, float *host,
+                              void *narrow, bl_st_writer *w, bl_error *err)
+{
+    BL_TRY(bl_net_tensor_get(net, t, host, err));
+    for (size_t i = 0; dtype == BL_F16 && i < t->count; i++)
+        if (fabsf(host[i]) >= 65520.0f)
+            return bl_fail(err, BL_EUNSUPPORTED,
+                           "tensor %s: element %zu is %g, too large for F16; "
+                           "use bf16 or f32",
+                           t->name, i, (double)host[i]);
+    bl_dtype_narrow(dtype, host, t->count, narrow);
+    return bl_st_writer_data(w, narrow, t->count * bl_dtype_bytes(dtype), err);
+}
+
+static bl_status write_all(const bl_net *net, bl_dtype dtype, const char *parent, bl_st_writer *w,
+                           float *host, void *bytes, bl_error *err)
+{
+    BL_TRY(bl_st_writer_metadata(w, "format", "pt", err));
+    if (parent)
+        BL_TRY(bl_st_writer_metadata(w, BL_PARENT_FINGERPRINT, parent, err));
+    BL_TRY(declare(net, dtype, w, err));
+    for (size_t i = 0; i < net->tensors.count; i++) {
+        const bl_tensor *t = &net->tensors.at[i];
+        BL_TRY(is_packed(net, t) ? write_matrix(net, t, (int8_t *)(void *)host, bytes, w, err)
+                                 : write_floats(net, t, dtype_of(t, dtype), host, bytes, w, err));
+    }
+    return BL_OK;
+}
+
+bl_status bl_net_save_packed(const bl_net *net, bl_dtype dtype, const char *parent,
+                             const char *path, bl_error *err)
+{
+    float *host, *bytes = NULL;
+    bl_st_writer *w = NULL;
+    BL_TRY(bl_net_host_buffer(&host, net, err));
+    bl_status status = bl_net_host_buffer(&bytes, net, err);
+    if (status == BL_OK)
+        status = bl_st_writer_open(&w, path, err);
+    if (status == BL_OK)
+        status = write_all(net, dtype, parent, w, host, bytes, err);
+    bl_free(host);
+    bl_free(bytes);
+    if (status == BL_OK)
+        return bl_st_writer_commit(w, err);
+    bl_st_writer_abandon(w);
+    return status;
+}
