@@ -96,12 +96,12 @@ static void same_file(const char *a, const char *b, const char *name)
         bl_map_close(&map[i]);
 }
 
-/* ---- a model: reading in pieces, generating, evaluating both kinds of files ---- */
+/* ---- a model: reading in pieces, forking, saving, generating, evaluating ---- */
 
 enum { V = 300, TOKENS = 70 };
 
 typedef struct answers {
-    float logits[TOKENS][V];
+    float logits[TOKENS][V], forked[V], loaded[V];
     char text[4096];
     size_t text_bytes;
     double loss[2];
@@ -114,6 +114,21 @@ static int append(void *user, const char *text, size_t bytes)
     memcpy(a->text + a->text_bytes, text, bytes);
     a->text_bytes += bytes;
     return 0;
+}
+
+/* The token after what s has read, of a fork and of a session that a file brings back. */
+static void fork_and_load(bl_session *s, answers *a)
+{
+    const int32_t id = 9;
+    bl_session *other;
+    assert_ok(bl_session_save(s, scratch("session.mem"), &failure));
+    assert_ok(bl_session_fork(&other, s, &failure));
+    assert_ok(bl_session_feed(other, &id, 1, a->forked, 0, &failure));
+    bl_session_close(other);
+    assert_ok(bl_session_reset(s, &failure));
+    assert_ok(bl_session_load(s, scratch("session.mem"), &failure));
+    assert_ok(bl_session_feed(s, &id, 1, a->loaded, 0, &failure));
+    assert_memory_equal(a->forked, a->loaded, sizeof a->forked);
 }
 
 static answers *ask(const char *run, const char *device)
@@ -133,6 +148,7 @@ static answers *ask(const char *run, const char *device)
     assert_ok(bl_session_open(&s, m, &failure));
     assert_ok(bl_session_feed(s, ids, 1, a->logits[0], 1, &failure));
     assert_ok(bl_session_feed(s, ids + 1, TOKENS - 1, a->logits[1], 1, &failure));
+    fork_and_load(s, a);
     assert_ok(bl_session_reset(s, &failure));
     assert_ok(bl_options_open(&o, BL_OPTIONS_GENERATE, &failure));
     set_all(o, set);
@@ -150,22 +166,20 @@ static answers *ask(const char *run, const char *device)
 
 static void same_bits(const char *name, const pair *variant)
 {
-    static const char *const devices[] = {"cpu", "ref"};
-    static const char *const wrappers[] = {"fault", "trace"};
+    static const char *const devices[][4] = {{"cpu", "fault:cpu", "trace:cpu"},
+                                             {"ref", "fault:ref"}};
     for (size_t i = 0; i < 2; i++) {
-        char bare[64];
-        (void)snprintf(bare, sizeof bare, "%s-%s", name, devices[i]);
-        train(bare, devices[i], variant);
-        answers *expected = ask(bare, devices[i]);
+        char bare[64], run[64];
+        (void)snprintf(bare, sizeof bare, "%s-%s", name, devices[i][0]);
+        train(bare, devices[i][0], variant);
+        answers *expected = ask(bare, devices[i][0]);
         assert_true(expected->text_bytes > 0 && isfinite(expected->loss[0]));
-        for (size_t j = 0; j < 2; j++) {
-            char device[32], run[64];
-            (void)snprintf(device, sizeof device, "%s:%s", wrappers[j], devices[i]);
-            (void)snprintf(run, sizeof run, "%s-%s", name, device);
-            train(run, device, variant);
+        for (const char *const *device = &devices[i][1]; *device; device++) {
+            (void)snprintf(run, sizeof run, "%s-%s", name, *device);
+            train(run, *device, variant);
             same_file(run, bare, "ckpt/step-00000003/model.safetensors");
             same_file(run, bare, "ckpt/step-00000003/optimizer.safetensors");
-            answers *found = ask(bare, device);
+            answers *found = ask(bare, *device);
             assert_memory_equal(found, expected, sizeof *found);
             free(found);
         }
