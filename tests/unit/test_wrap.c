@@ -194,6 +194,41 @@ static void same_bits_ternary(void **state)
     same_bits("ternary", none);
 }
 
+static void read_logits(bl_model *m, float logits[TOKENS][V])
+{
+    bl_session *s;
+    int32_t ids[TOKENS];
+    for (int32_t i = 0; i < TOKENS; i++)
+        ids[i] = (11 * i + 5) % V;
+    assert_ok(bl_session_open(&s, m, &failure));
+    assert_ok(bl_session_feed(s, ids, TOKENS, logits[0], 1, &failure));
+    bl_session_close(s);
+}
+
+/* Ternary matrices on their way from a guarded device into a packed folder and back. */
+static void packed_models(void **state)
+{
+    (void)state;
+    static float latent[TOKENS][V], packed[TOKENS][V];
+    bl_plan_result plan[2];
+    bl_model *m;
+    const char *run = scratch("ternary-cpu");
+    assert_ok(bl_model_open(&m, run, "cpu", &failure));
+    read_logits(m, latent);
+    bl_model_close(m);
+    assert_ok(bl_model_open(&m, run, "fault:cpu", &failure));
+    assert_ok(bl_export(m, scratch("packed"), "f32", 0, &failure));
+    bl_model_close(m);
+    assert_ok(bl_model_open(&m, scratch("packed"), "fault:cpu", &failure));
+    read_logits(m, packed);
+    bl_model_close(m);
+    assert_memory_equal(packed, latent, sizeof packed);
+    assert_ok(bl_plan_model(run, "cpu", &plan[0], &failure));
+    assert_ok(bl_plan_model(scratch("packed"), "cpu", &plan[1], &failure));
+    assert_true(plan[1].weights < plan[0].weights);
+    assert_int_equal(plan[1].state, plan[0].state);
+}
+
 /* The other side of every choice. */
 static void same_bits_of_the_variants(void **state)
 {
@@ -373,6 +408,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(same_bits_ternary),
+        cmocka_unit_test(packed_models),
         cmocka_unit_test(same_bits_of_the_variants),
         cmocka_unit_test(a_peek_is_caught),
         cmocka_unit_test(fresh_memory),
