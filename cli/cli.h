@@ -31,7 +31,7 @@ struct bl_command {
     const char *usage;          /* what follows "bitllama name" */
     const char *details;        /* paragraphs with an empty line between: what flags cannot say */
     const char *example;
-    const char *terms_title; /* a list of its own: what chat takes at its prompt */
+    const char *terms_title; /* a list of its own, as what chat takes at its prompt */
     const bl_term *terms;    /* or NULL */
     const char *operand;     /* what the arguments without a flag are, or NULL */
     size_t least, most;      /* how many of them */
@@ -46,6 +46,7 @@ struct bl_command {
     X(train)                                                                                       \
     X(plan)                                                                                        \
     X(generate)                                                                                    \
+    X(chat)                                                                                        \
     X(logits)                                                                                      \
     X(eval)                                                                                        \
     X(export)                                                                                      \

@@ -29,13 +29,15 @@ enum { BL_EXIT_CODES = 128 }; /* above: 128 + the number of a signal */
     X("BITLLAMA_ONEDNN", "off: do not call oneDNN for the float matrix products of training")      \
     X("OMP_NUM_THREADS", "threads, where no flag says how many; all cores by default")             \
     X("NO_COLOR", "when set and not empty: no colours on a terminal")                              \
+    X("XDG_STATE_HOME", "where chat keeps its history; ~/.local/state by default")                 \
     X("COLUMNS", "the width to write for, instead of the terminal's")
 
-/* X(what names it in a usage line, path, meaning) */
+/* X(the word of a usage line, or the command, that it belongs to, path, meaning) */
 #define BL_FILE_LIST(X)                                                                            \
     X("MODEL", "MODEL/config.json", "sizes and choices of the model")                              \
     X("MODEL", "MODEL/model.safetensors", "its weights")                                           \
     X("MODEL", "MODEL/tokenizer.json", "its vocabulary and merges")                                \
+    X("chat", "~/.local/state/bitllama/history", "the lines typed")                                \
     X("RUN", "RUN/ckpt/step-NNNNNNNN/",                                                            \
       "a checkpoint: the model and all that training goes on "                                     \
       "from")                                                                                      \

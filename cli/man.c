@@ -96,7 +96,6 @@ static void put_usage(FILE *to, const char *text)
 }
 
 /* Paragraphs: an empty line in the text begins a new one. */
-/* Paragraphs: an empty line in the text begins a new one. */
 static void put_paragraphs(FILE *to, const char *text)
 {
     char paragraph[4 * TEXT_BYTES];
@@ -192,11 +191,9 @@ static void put_environment(FILE *to)
 #undef X
 }
 
-/* Whether a usage line has the word; all of them have NULL's. */
+/* Whether a usage line has the word. */
 static int names(const char *usage, const char *word)
 {
-    if (!usage)
-        return 1;
     for (const char *at = usage; (at = strstr(at, word)) != NULL; at++) {
         char end = at[strlen(word)];
         if ((at == usage || !is_word(at[-1])) && !is_word(end))
@@ -205,8 +202,9 @@ static int names(const char *usage, const char *word)
     return 0;
 }
 
-static void put_files(FILE *to, const char *usage)
+static void put_files(FILE *to, const bl_command *command_or_null)
 {
+    const bl_command *c = command_or_null;
     static const struct {
         const char *kind, *path, *meaning;
     } files[] = {
@@ -216,7 +214,7 @@ static void put_files(FILE *to, const char *usage)
     };
     int begun = 0;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
-        if (!names(usage, files[i].kind))
+        if (c && !names(c->usage, files[i].kind) && strcmp(c->name, files[i].kind) != 0)
             continue;
         fputs(begun ? "" : ".SH FILES\n", to);
         put_term(to, files[i].path, files[i].meaning);
@@ -231,15 +229,24 @@ static void put_example(FILE *to, const char *text)
     fputs("\n.EE\n", to);
 }
 
-static void put_title(FILE *to, const char *suffix)
+/* Small letters of ASCII as capitals. */
+static void put_capitals(FILE *to, const char *text)
 {
+    for (; *text; text++)
+        fputc(*text >= 'a' && *text <= 'z' ? *text - 'a' + 'A' : *text, to);
+}
+
+static void put_title(FILE *to, const char *name)
+{
+    fputs(".TH ", to);
+    put_capitals(to, name);
     /* No date: the same sources make the same page. */
-    fprintf(to, ".TH BITLLAMA%s 1 \"\" \"bitllama %s\" \"Bit-Llama\"\n.nh\n", suffix, bl_version());
+    fprintf(to, " 1 \"\" \"bitllama %s\" \"Bit-Llama\"\n.nh\n", bl_version());
 }
 
 static void print_overview(FILE *to)
 {
-    put_title(to, "");
+    put_title(to, "bitllama");
     fputs(".SH NAME\nbitllama \\- small ternary language models with constant memory\n"
           ".SH SYNOPSIS\n\\fBbitllama\\fR \\fICOMMAND\\fR [\\fIflags\\fR]\n"
           ".SH DESCRIPTION\n"
@@ -267,16 +274,13 @@ static void print_overview(FILE *to)
 
 static void print_command(FILE *to, const bl_command *command)
 {
-    char suffix[64] = "-";
-    char line[TEXT_BYTES];
-    size_t bytes = strlen(command->name);
+    char name[64], line[TEXT_BYTES];
+    (void)snprintf(name, sizeof name, "bitllama-%s", command->name);
     /* The first sentence, and as a part of one. */
     (void)snprintf(line, sizeof line, "%.*s", (int)strcspn(command->summary, "."),
                    command->summary);
     line[0] = (char)(line[0] - 'A' + 'a');
-    for (size_t i = 0; i < bytes && i + 2 < sizeof suffix; i++)
-        suffix[i + 1] = (char)(command->name[i] - 'a' + 'A');
-    put_title(to, suffix);
+    put_title(to, name);
     fprintf(to, ".SH NAME\nbitllama\\-%s \\- ", command->name);
     put(to, line);
     fprintf(to, "\n.SH SYNOPSIS\n\\fBbitllama %s\\fR%s", command->name, *command->usage ? " " : "");
@@ -287,7 +291,9 @@ static void print_command(FILE *to, const bl_command *command)
     if (command->details)
         put_paragraphs(to, command->details);
     if (command->terms) {
-        fprintf(to, ".SH %s\n", command->terms_title);
+        fputs(".SH ", to);
+        put_capitals(to, command->terms_title);
+        fputc('\n', to);
         for (const bl_term *t = command->terms; t->word; t++)
             put_term(to, t->word, t->meaning);
     }
@@ -296,7 +302,7 @@ static void print_command(FILE *to, const bl_command *command)
     put_example(to, command->example);
     put_exit_status(to);
     put_environment(to);
-    put_files(to, command->usage);
+    put_files(to, command);
     fputs(".SH SEE ALSO\n\\fBbitllama\\fR(1)\n", to);
 }
 

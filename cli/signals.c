@@ -2,6 +2,8 @@
 #include "signals.h"
 
 #include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <string.h>
@@ -19,6 +21,65 @@ static void set_action(int number, void (*handler)(int))
     (void)sigaction(number, &action, NULL);
 }
 
+/* ---- at a prompt ---- */
+
+enum { NOTED_MAX = 64 };
+
+static volatile sig_atomic_t noted[NOTED_MAX];
+static int waker[2] = {-1, -1}; /* a pipe: a handler writes, bl_signals_wait() sees it */
+
+static void wake(void)
+{
+    ssize_t written = waker[1] >= 0 ? write(waker[1], "", 1) : 0;
+    (void)written; /* a full pipe wakes as well */
+}
+
+static void on_note(int number)
+{
+    int saved = errno;
+    if (number < NOTED_MAX)
+        noted[number] = 1;
+    wake();
+    errno = saved;
+}
+
+int bl_signals_take(int number)
+{
+    int came = noted[number];
+    noted[number] = 0;
+    return came;
+}
+
+int bl_signals_wait(int fd)
+{
+    char bytes[64];
+    struct pollfd wanted[] = {{.fd = fd, .events = POLLIN}, {.fd = waker[0], .events = POLLIN}};
+    int ready = poll(wanted, 2, -1);
+    while (ready > 0 && wanted[1].revents && read(waker[0], bytes, sizeof bytes) > 0)
+        ;
+    return ready > 0 && wanted[0].revents && !wanted[1].revents;
+}
+
+void bl_signals_stop_here(void)
+{
+    set_action(SIGTSTP, SIG_DFL);
+    (void)raise(SIGTSTP);
+    set_action(SIGTSTP, on_note);
+}
+
+static int open_waker(void)
+{
+    if (pipe(waker) != 0)
+        return 0;
+    for (int i = 0; i < 2; i++) {
+        (void)fcntl(waker[i], F_SETFD, FD_CLOEXEC);
+        (void)fcntl(waker[i], F_SETFL, O_NONBLOCK);
+    }
+    return 1;
+}
+
+/* ---- stopping ---- */
+
 static void on_stop(int number)
 {
     static const char note[] =
@@ -33,6 +94,7 @@ static void on_stop(int number)
         ssize_t written = write(STDERR_FILENO, note, sizeof note - 1);
         (void)written;
     }
+    wake();
     errno = saved;
 }
 
@@ -61,6 +123,17 @@ void bl_signals_catch(void)
     /* nohup's wish is kept. */
     if (sigaction(SIGHUP, NULL, &hangup) == 0 && hangup.sa_handler != SIG_IGN)
         set_action(SIGHUP, on_stop);
+}
+
+void bl_signals_catch_at_prompt(int typed)
+{
+    static const int notes[] = {SIGINT, SIGTSTP, SIGCONT, SIGWINCH};
+    bl_signals_catch();
+    if (!open_waker() || !typed) /* without it SIGINT ends the program, as elsewhere */
+        return;
+    set_action(SIGQUIT, on_stop);
+    for (size_t i = 0; i < sizeof notes / sizeof *notes; i++)
+        set_action(notes[i], on_note);
 }
 
 void bl_signals_attach(bl_trainer *trainer)

@@ -16,4 +16,20 @@ void bl_signals_attach(bl_trainer *trainer);
 /* The signal that came, or 0. */
 int bl_signals_caught(void);
 
+/* ---- at a prompt ---- */
+
+/* As bl_signals_catch(), for a program that waits for input.  When somebody types it, every SIGINT
+ * is only noted, and so are those by which a terminal stops a program, starts it again and tells it
+ * a new size. */
+void bl_signals_catch_at_prompt(int typed);
+
+/* Whether this signal was noted since the last question. */
+int bl_signals_take(int number);
+
+/* Waits until a descriptor can be read, or is at its end: 1; a signal came: 0. */
+int bl_signals_wait(int fd);
+
+/* Lets a noted SIGTSTP do what it does; returns when the program goes on. */
+void bl_signals_stop_here(void);
+
 #endif

@@ -1,0 +1,38 @@
+/* A conversation at a prompt: what a line does to it, text and /commands alike. */
+#ifndef BL_CLI_CHAT_H
+#define BL_CLI_CHAT_H
+
+#include "input.h"
+
+typedef struct bl_chat {
+    bl_model *model;
+    bl_session *session;
+    bl_options *options; /* BL_OPTIONS_GENERATE */
+    int leaving;         /* /quit was said */
+    int seeded;          /* `seed` is the one in use */
+    uint64_t seed;
+    /* Sums over all replies, for /stats. */
+    uint64_t prompt_tokens, tokens;
+    double prompt_seconds, seconds;
+} bl_chat;
+
+/* X(name, argument, meaning): what may stand behind a slash; the function of each is in
+ * chat_commands.c. */
+#define BL_CHAT_COMMAND_LIST(X)                                                                    \
+    X(reset, "", "forget everything that was read and written")                                    \
+    X(save, " FILE", "write the memory of this conversation to a file")                            \
+    X(load, " FILE", "go on from such a file, instead of this conversation")                       \
+    X(temp, " X", "the temperature from now on; 0: always the likeliest token")                    \
+    X(seed, " N", "begin the random numbers of this seed")                                         \
+    X(stats, "", "position, speed, bytes of the memory, seed, temperature")                        \
+    X(help, "", "this list")                                                                       \
+    X(quit, "", "leave, as Ctrl-D does")
+
+/* The same for help and man page. */
+extern const bl_term bl_chat_terms[];
+
+/* Does what a line that begins with one slash says.  A failure leaves the conversation as it was:
+ * BL_EINVAL for what is no command, and what the command itself says. */
+bl_status bl_chat_command(bl_chat *chat, const char *line, bl_error *err);
+
+#endif

@@ -1,0 +1,234 @@
+/* Lines that somebody types: edited on a terminal by libedit, plain from anything else. */
+#include "chat_line.h"
+#include "chat_history.h"
+#include "signals.h"
+#include "terminal.h"
+
+#include <errno.h>
+#include <histedit.h>
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+#include <wchar.h>
+
+enum { PLAIN_BYTES = 65536 };
+
+#define HIDDEN '\1' /* stands around what takes no column; some character has to follow */
+
+struct bl_chat_line {
+    int typed; /* the input is a terminal */
+    EditLine *editor;
+    bl_chat_history *history;
+    char prompt[32];
+    wchar_t character;  /* of the editor's input, being decoded */
+    mbstate_t decoding; /* of it */
+    int interrupted;    /* why the editor got no more characters */
+    char *buffer;       /* [PLAIN_BYTES] of the plain reader */
+    size_t begin, end;  /* what of it is not read yet */
+    int ended;
+};
+
+/* ---- the editor ---- */
+
+/* What came while the terminal was being edited on; 0: the line is given up. */
+static int serve_signals(bl_chat_line *l)
+{
+    if (bl_signals_caught())
+        return 0;
+    if (bl_signals_take(SIGINT)) {
+        l->interrupted = 1;
+        return 0;
+    }
+    int stopped = bl_signals_take(SIGTSTP);
+    if (stopped) {
+        (void)el_set(l->editor, EL_PREP_TERM, 0);
+        bl_signals_stop_here();
+    }
+    if (bl_signals_take(SIGCONT) || stopped) {
+        (void)el_set(l->editor, EL_PREP_TERM, 1);
+        (void)el_set(l->editor, EL_REFRESH);
+    }
+    if (bl_signals_take(SIGWINCH))
+        el_resize(l->editor);
+    return 1;
+}
+
+/* libedit's source of characters: one, 0 at the end, -1 when the line is given up.  A byte that is
+ * no UTF-8 becomes U+FFFD. */
+static int next_character(EditLine *editor, wchar_t *character)
+{
+    bl_chat_line *l = NULL;
+    (void)el_get(editor, EL_CLIENTDATA, &l);
+    for (;;) {
+        char byte;
+        if (!bl_signals_wait(STDIN_FILENO)) {
+            if (!serve_signals(l))
+                return -1;
+            continue;
+        }
+        ssize_t got = read(STDIN_FILENO, &byte, 1);
+        if (got < 0 && errno == EINTR)
+            continue;
+        if (got <= 0)
+            return (int)got;
+        if (byte == 0) /* a Ctrl-D typed ahead, before the terminal was the editor's */
+            byte = 4;
+        size_t used = mbrtowc(character, &byte, 1, &l->decoding);
+        if (used == (size_t)-2)
+            continue;
+        if (used == (size_t)-1) {
+            memset(&l->decoding, 0, sizeof l->decoding);
+            *character = 0xfffd;
+        }
+        return 1;
+    }
+}
+
+static char *prompt_of(EditLine *editor)
+{
+    bl_chat_line *l = NULL;
+    (void)el_get(editor, EL_CLIENTDATA, &l);
+    return l->prompt;
+}
+
+static bl_status open_editor(bl_chat_line *l, int history, bl_error *err)
+{
+    const char *colour = bl_terminal_colour(stderr, BL_GREEN);
+    const char *plain = bl_terminal_colour(stderr, BL_PLAIN);
+    if (*colour)
+        (void)snprintf(l->prompt, sizeof l->prompt, "%c%s%c>%c%s%c ", HIDDEN, colour, HIDDEN,
+                       HIDDEN, plain, HIDDEN);
+    else
+        (void)snprintf(l->prompt, sizeof l->prompt, "> ");
+    if (!bl_terminal_unicode()) /* models write UTF-8, whatever the locale */
+        (void)setlocale(LC_CTYPE, "C.UTF-8");
+    l->editor = el_init("bitllama", stdin, stderr, stderr);
+    if (!l->editor)
+        return bl_cli_fail(err, BL_ENOMEM, "the line editor cannot be opened");
+    (void)el_set(l->editor, EL_CLIENTDATA, l);
+    (void)el_set(l->editor, EL_PROMPT_ESC, prompt_of, HIDDEN);
+    (void)el_set(l->editor, EL_EDITOR, "emacs");
+    (void)el_set(l->editor, EL_SIGNAL, 0);
+    (void)el_set(l->editor, EL_GETCFN, next_character);
+    if (history) {
+        l->history = bl_chat_history_open();
+        if (l->history)
+            bl_chat_history_attach(l->history, l->editor);
+    }
+    (void)el_source(l->editor, NULL); /* the user's own keys: ~/.editrc */
+    return BL_OK;
+}
+
+static bl_line_event read_edited(bl_chat_line *l, bl_text *line, bl_error *err)
+{
+    int count = 0;
+    memset(&l->decoding, 0, sizeof l->decoding);
+    l->interrupted = 0;
+    (void)el_set(l->editor, EL_PREP_TERM, 1); /* before the prompt tells that keys are taken */
+    const char *text = el_gets(l->editor, &count);
+    if (!text || count <= 0) {
+        fputc('\n', stderr);
+        return l->interrupted ? BL_LINE_INTERRUPT : BL_LINE_END;
+    }
+    if (bl_text_copy(line, text, err) != BL_OK)
+        return BL_LINE_FAILED;
+    if (line->bytes && line->data[line->bytes - 1] == '\n')
+        line->data[--line->bytes] = 0;
+    if (l->history)
+        bl_chat_history_add(l->history, line->data);
+    return BL_LINE_TEXT;
+}
+
+/* ---- the plain reader ---- */
+
+static bl_status append(bl_text *line, size_t *cap, const char *from, size_t bytes, bl_error *err)
+{
+    if (*cap - line->bytes <= bytes) {
+        size_t bigger = 2 * (line->bytes + bytes + 1);
+        char *moved = bigger > bytes ? realloc(line->data, bigger) : NULL;
+        if (!moved)
+            return bl_cli_fail(err, BL_ENOMEM, "out of memory for a line");
+        line->data = moved;
+        *cap = bigger;
+    }
+    memcpy(line->data + line->bytes, from, bytes);
+    line->bytes += bytes;
+    line->data[line->bytes] = 0;
+    return BL_OK;
+}
+
+static bl_line_event read_plain(bl_chat_line *l, bl_text *line, bl_error *err)
+{
+    size_t cap = 0;
+    *line = (bl_text){0};
+    for (;;) {
+        size_t bytes = l->end - l->begin;
+        const char *from = l->buffer + l->begin, *newline = memchr(from, '\n', bytes);
+        size_t part = newline ? (size_t)(newline - from) : bytes;
+        if (append(line, &cap, from, part, err) != BL_OK)
+            return BL_LINE_FAILED;
+        l->begin += part + (newline != NULL);
+        if (newline && line->bytes && line->data[line->bytes - 1] == '\r')
+            line->data[--line->bytes] = 0;
+        if (newline)
+            return BL_LINE_TEXT;
+        if (l->ended) /* what stands before the end is a line, too */
+            return line->bytes ? BL_LINE_TEXT : BL_LINE_END;
+        if (!bl_signals_wait(STDIN_FILENO)) {
+            if (bl_signals_caught())
+                return BL_LINE_END;
+            if (bl_signals_take(SIGINT))
+                return BL_LINE_INTERRUPT;
+            continue;
+        }
+        ssize_t got = read(STDIN_FILENO, l->buffer, PLAIN_BYTES);
+        if (got < 0 && errno != EINTR) {
+            (void)bl_cli_fail(err, BL_EIO, "cannot read standard input: %s", strerror(errno));
+            return BL_LINE_FAILED;
+        }
+        l->ended = got == 0;
+        l->begin = 0;
+        l->end = got > 0 ? (size_t)got : 0;
+    }
+}
+
+/* ---- both ---- */
+
+bl_status bl_chat_line_open(bl_chat_line **result, int history, bl_error *err)
+{
+    bl_chat_line *l = calloc(1, sizeof *l);
+    *result = l;
+    if (!l)
+        return bl_cli_fail(err, BL_ENOMEM, "out of memory");
+    l->typed = isatty(STDIN_FILENO);
+    if (l->typed && bl_terminal_is(stderr))
+        return open_editor(l, history, err);
+    l->buffer = malloc(PLAIN_BYTES);
+    return l->buffer ? BL_OK : bl_cli_fail(err, BL_ENOMEM, "out of memory");
+}
+
+bl_line_event bl_chat_line_read(bl_chat_line *l, bl_text *line, bl_error *err)
+{
+    *line = (bl_text){0};
+    if (bl_signals_caught())
+        return BL_LINE_END;
+    return l->editor ? read_edited(l, line, err) : read_plain(l, line, err);
+}
+
+void bl_chat_line_close(bl_chat_line *l)
+{
+    if (!l)
+        return;
+    if (l->editor)
+        el_end(l->editor);
+    bl_chat_history_close(l->history);
+    free(l->buffer);
+    free(l);
+}
+
+int bl_chat_line_is_typed(const bl_chat_line *l)
+{
+    return l->typed;
+}

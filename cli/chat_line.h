@@ -1,0 +1,27 @@
+/* Lines that somebody types: edited on a terminal, plain from anything else. */
+#ifndef BL_CLI_CHAT_LINE_H
+#define BL_CLI_CHAT_LINE_H
+
+#include "input.h"
+
+typedef struct bl_chat_line bl_chat_line;
+
+typedef enum bl_line_event {
+    BL_LINE_TEXT,      /* a line, without its end */
+    BL_LINE_INTERRUPT, /* Ctrl-C: what was typed is dropped */
+    BL_LINE_END,       /* Ctrl-D, the end of the input, or a signal that stops the program */
+    BL_LINE_FAILED
+} bl_line_event;
+
+/* With `history` lines can be called back, and are kept in a file for the next time.  Signals must
+ * be caught as at a prompt. */
+bl_status bl_chat_line_open(bl_chat_line **l, int history, bl_error *err);
+bl_line_event bl_chat_line_read(bl_chat_line *l, bl_text *line, bl_error *err);
+
+/* Keeps the history and gives the terminal back as it was. */
+void bl_chat_line_close(bl_chat_line *l);
+
+/* Whether somebody sits at a terminal and types. */
+int bl_chat_line_is_typed(const bl_chat_line *l);
+
+#endif

@@ -1,0 +1,238 @@
+/* bitllama chat: a conversation with a model, line by line, in constant memory. */
+#include "chat.h"
+#include "chat_line.h"
+#include "format.h"
+#include "model.h"
+#include "output.h"
+#include "progress.h"
+#include "signals.h"
+#include "terminal.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+/* ---- a reply, as it comes ---- */
+
+typedef struct reply {
+    bl_status status; /* of writing */
+    bl_error *err;
+    int shown;       /* on a terminal: control characters would move its cursor */
+    int interrupted; /* Ctrl-C */
+    char last;       /* character written */
+} reply;
+
+/* Writes a piece with every control character but a line break and a tab as a space: those of
+ * ASCII, and of Latin-1, which are C2 80 to C2 9F in UTF-8. */
+static bl_status write_shown(const char *text, size_t bytes, bl_error *err)
+{
+    char *clean = malloc(bytes);
+    if (!clean)
+        return bl_cli_fail(err, BL_ENOMEM, "out of memory");
+    for (size_t i = 0; i < bytes; i++) {
+        unsigned char c = (unsigned char)text[i];
+        unsigned char next = i + 1 < bytes ? (unsigned char)text[i + 1] : 0;
+        clean[i] = text[i];
+        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
+            clean[i] = ' ';
+        if (c == 0xc2 && next >= 0x80 && next < 0xa0)
+            clean[i] = clean[i + 1] = ' ', i++;
+    }
+    bl_status status = bl_output_write(clean, bytes, err);
+    free(clean);
+    return status;
+}
+
+static int on_text(void *user, const char *text, size_t bytes)
+{
+    reply *r = user;
+    if (bytes) {
+        r->status =
+            r->shown ? write_shown(text, bytes, r->err) : bl_output_write(text, bytes, r->err);
+        r->last = text[bytes - 1];
+    }
+    if (bl_signals_take(SIGTSTP))
+        bl_signals_stop_here();
+    r->interrupted = bl_signals_take(SIGINT);
+    return r->status != BL_OK || r->interrupted || bl_signals_caught();
+}
+
+/* ---- a turn ---- */
+
+static void add_up(bl_chat *chat, const bl_generate_result *r)
+{
+    chat->prompt_tokens += r->prompt_tokens;
+    chat->prompt_seconds += r->prompt_seconds;
+    chat->tokens += r->tokens;
+    chat->seconds += r->seconds;
+    chat->seeded = 1;
+    chat->seed = r->seed;
+}
+
+/* Reads a text into the conversation and writes what follows.  *broken: standard output is. */
+static bl_status say(bl_chat *chat, const char *text, size_t bytes, int typed, int *broken,
+                     bl_error *err)
+{
+    bl_error write_err = {BL_OK, ""};
+    bl_generate_result result = {0};
+    reply r = {.err = &write_err, .shown = bl_terminal_is(stdout), .last = '\n'};
+    (void)bl_signals_take(SIGINT);
+    bl_status status =
+        bl_generate(chat->session, text, bytes, chat->options, on_text, &r, &result, err);
+    if (r.status == BL_OK && r.last != '\n')
+        r.status = bl_output_write("\n", 1, &write_err);
+    if (r.status != BL_OK) {
+        *broken = 1;
+        *err = write_err;
+        return r.status;
+    }
+    if (status == BL_OK || status == BL_EINTERRUPTED)
+        add_up(chat, &result);
+    if (status == BL_EINTERRUPTED && r.interrupted) {
+        if (typed)
+            bl_progress_print("(stopped; what was written counts as said)");
+        return BL_OK;
+    }
+    if (result.ended && typed)
+        bl_progress_print("(here the text ends; what you say next begins another)");
+    return status;
+}
+
+static bl_status take_line(bl_chat *chat, const bl_text *line, int typed, int *broken,
+                           bl_error *err)
+{
+    const char *text = line->data;
+    size_t bytes = line->bytes;
+    if (text[0] == '/' && text[1] != '/')
+        return bl_chat_command(chat, text, err);
+    size_t escaped = text[0] == '/';
+    return say(chat, text + escaped, bytes - escaped, typed, broken, err);
+}
+
+/* ---- the conversation ---- */
+
+/* Failures of lines are told at once.  Where nobody sits and reads them, the exit code tells too.
+ */
+typedef struct failures {
+    size_t count;
+    bl_error first;
+} failures;
+
+static void tell(failures *failed, const bl_error *err)
+{
+    if (!failed->count++)
+        failed->first = *err;
+    bl_progress_print("%serror:%s %s", bl_terminal_colour(stderr, BL_RED),
+                      bl_terminal_colour(stderr, BL_PLAIN), err->message);
+}
+
+static bl_status converse(bl_chat *chat, bl_chat_line *lines, bl_error *err)
+{
+    failures failed = {0};
+    int typed = bl_chat_line_is_typed(lines), interrupts = 0, broken = 0;
+    while (!chat->leaving) {
+        bl_text line;
+        bl_line_event event = bl_chat_line_read(lines, &line, err);
+        bl_status status = BL_OK;
+        if (event == BL_LINE_TEXT)
+            status = take_line(chat, &line, typed, &broken, err);
+        bl_text_release(&line);
+        if (bl_signals_caught())
+            return bl_cli_fail(err, BL_EINTERRUPTED, "stopped");
+        if (event == BL_LINE_FAILED || broken || status == BL_EDEVICE)
+            return err->code;
+        if (event == BL_LINE_END)
+            break;
+        interrupts = event == BL_LINE_INTERRUPT ? interrupts + 1 : 0;
+        if (interrupts == 2)
+            bl_progress_print("Ctrl-D or /quit leaves");
+        if (status != BL_OK)
+            tell(&failed, err);
+    }
+    if (!failed.count || typed)
+        return BL_OK;
+    return bl_cli_fail(err, failed.first.code, "%zu of the lines failed, the first: %.400s",
+                       failed.count, failed.first.message);
+}
+
+static bl_status begin(bl_chat *chat, const bl_args *args, bl_error *err)
+{
+    const char *load = bl_flags_text(args, "load");
+    bl_status status = bl_flags_options(args, BL_OPTIONS_GENERATE, &chat->options, err);
+    /* What somebody types is text, whatever it spells, unless the flag was given. */
+    if (status == BL_OK && !bl_options_is_set(chat->options, "special"))
+        status = bl_options_set(chat->options, "special", "false", err);
+    if (status == BL_OK)
+        status = bl_cli_model_open(&chat->model, args, err);
+    if (status == BL_OK && !bl_model_tokenizer(chat->model))
+        return bl_cli_fail(err, BL_EUNSUPPORTED, "%s: no tokenizer.json, so no text",
+                           bl_model_path(chat->model));
+    if (status == BL_OK)
+        status = bl_session_open(&chat->session, chat->model, err);
+    if (status == BL_OK && load)
+        status = bl_session_load(chat->session, load, err);
+    return status;
+}
+
+static bl_status run(const bl_args *args, bl_error *err)
+{
+    bl_chat chat = {0};
+    bl_chat_line *lines = NULL;
+    bl_status status = begin(&chat, args, err);
+    if (status == BL_OK) {
+        bl_signals_catch_at_prompt(isatty(STDIN_FILENO));
+        status = bl_chat_line_open(&lines, bl_flags_on(args, "history"), err);
+    }
+    if (status == BL_OK) {
+        if (bl_chat_line_is_typed(lines))
+            bl_progress_print("%s, %s parameters; /help lists the commands",
+                              bl_model_path(chat.model),
+                              bl_format_scaled((double)bl_model_parameters(chat.model)).text);
+        status = converse(&chat, lines, err);
+    }
+    bl_chat_line_close(lines);
+    bl_session_close(chat.session);
+    bl_model_close(chat.model);
+    bl_options_close(chat.options);
+    return status;
+}
+
+static const bl_flag flags[] = {
+    BL_FLAG_MODEL,
+    {.name = "load", .value = "FILE", .help = "go on from a memory that /save wrote"},
+    {.name = "history",
+     .fallback = "true",
+     .help = "keep the lines typed, for the arrow keys; --no-history: neither read nor write them"},
+    BL_FLAG_DEVICE,
+    {0},
+};
+
+const bl_command bl_command_chat = {
+    .name = "chat",
+    .summary = "Talks with a model, line by line; its memory has constant size.",
+    .usage = "-m MODEL [--load FILE] [flags]",
+    .details =
+        "Each line is read into the text so far, and what the model writes after it is the reply. "
+        "Models are not trained to converse, so nothing is put between the two: the line goes on "
+        "with the text, with one space in front unless it begins with one, without a line break, "
+        "and <|endoftext|> in it is letters (--special: the token). An empty line adds nothing: "
+        "the model goes on. A line "
+        "that begins with a slash is a command, with two slashes text that begins with one."
+        "\n\n"
+        "The reply ends after --max-tokens, and an empty line then goes on as if it had not; or "
+        "where the model writes <|endoftext|>, and what comes next begins a new text. Ctrl-C stops "
+        "a reply, and what was written counts as said; at the prompt it clears the line. Ctrl-D "
+        "leaves. A conversation loaded from a file goes on as the saved one would have, its random "
+        "numbers too, unless --seed names another seed."
+        "\n\n"
+        "Replies go to standard output, everything else to standard error. When lines do not come "
+        "from a terminal there is no prompt, Ctrl-C ends the program, and the exit code is that of "
+        "the first line that failed.",
+    .example = "bitllama chat -m run --temperature 0.7",
+    .terms_title = "at the prompt",
+    .terms = bl_chat_terms,
+    .flags = flags,
+    .groups = {{"sampling", BL_OPTIONS_GENERATE}},
+    .run = run,
+};
