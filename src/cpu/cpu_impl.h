@@ -87,6 +87,9 @@ bl_q8_view bl_q8_open(const bl_cpu *c, const bl_q8 *q8, size_t N, size_t K);
 void bl_gemm(const bl_cpu *cpu, int ta, int tb, size_t M, size_t N, size_t K, const float *a,
              size_t lda, const float *b, size_t ldb, int add, float *c, size_t ldc);
 size_t bl_gemm_local_floats(void);
+
+/* Keeps the library to a level below this machine's; before the first product. */
+void bl_gemm_limit(bl_cpu_level level);
 size_t bl_ttt_linear_local_floats(const bl_limits *most);
 size_t bl_ttt_mlp_local_floats(const bl_limits *most);
 

@@ -188,6 +188,8 @@ bl_status bl_cpu_open(bl_dev **d, int ternary, size_t threads, bl_error *err)
         return bl_fail(err, BL_ENOMEM, "out of memory: the CPU device");
     }
     bl_kern_init(&c->k, level);
+    if (level < bl_cpu_best())
+        bl_gemm_limit(level);
     c->threads = threads ? threads : (size_t)omp_get_max_threads();
     c->ternary = ternary;
     const char *onednn = getenv("BITLLAMA_ONEDNN");

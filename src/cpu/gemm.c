@@ -95,6 +95,18 @@ static int library_gemm(int ta, int tb, size_t M, size_t N, size_t K, const floa
 }
 #endif
 
+/* The library takes a limit only before its first use; every device of a process asks for the same
+ * one, so what it answers later does not matter. */
+void bl_gemm_limit(bl_cpu_level level)
+{
+#if BL_HAVE_ONEDNN
+    if (level == BL_CPU_AVX2)
+        (void)dnnl_set_max_cpu_isa(dnnl_cpu_isa_avx2);
+#else
+    (void)level;
+#endif
+}
+
 void bl_gemm(const bl_cpu *cpu, int ta, int tb, size_t M, size_t N, size_t K, const float *a,
              size_t lda, const float *b, size_t ldb, int add, float *c, size_t ldc)
 {

@@ -20,6 +20,12 @@ void bl_kern_init(bl_kern *k, bl_cpu_level level)
         bl_kern_ttt_avx2(k);
         bl_kern_misc_avx2(k);
     }
+    if (level >= BL_CPU_AVX512) {
+        k->level = BL_CPU_AVX512;
+        bl_kern_quant_avx512vnni(k);
+        bl_kern_tern_avx512vnni(k);
+        bl_kern_matmul_avx512vnni(k);
+    }
 #else
     (void)level;
 #endif

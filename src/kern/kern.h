@@ -152,6 +152,9 @@ void bl_kern_matmul_avx2(bl_kern *k);
 void bl_kern_norm_avx2(bl_kern *k);
 void bl_kern_ttt_avx2(bl_kern *k);
 void bl_kern_misc_avx2(bl_kern *k);
+void bl_kern_quant_avx512vnni(bl_kern *k);
+void bl_kern_tern_avx512vnni(bl_kern *k);
+void bl_kern_matmul_avx512vnni(bl_kern *k);
 #endif
 
 #endif

@@ -134,17 +134,19 @@ static void one_matmul(check *k, size_t rows, size_t outs, size_t in, int w, int
 
 static void check_tern_matmul(check *k)
 {
-    static const size_t rows[] = {1, 2, 3, 4, 5, 31, 32, 37}, outs[] = {1, 8, 17, 24, 32};
+    static const size_t rows[] = {1, 2, 3, 4, 5, 8, 15, 31, 32, 37};
+    static const size_t outs[] = {1, 8, 16, 17, 24, 32};
     for (size_t i = 0; i < LENGTHS; i++)
         for (size_t j = 0; j < sizeof rows / sizeof *rows; j++)
             for (size_t o = 0; o < sizeof outs / sizeof *outs; o++)
                 one_matmul(k, rows[j], outs[o], lengths[i], 0, 0, (i + j + o) % 2 != 0);
     static const int signs[][2] = {{1, 127}, {-1, 127}, {1, -127}, {-1, -127}};
-    static const size_t wide[] = {256, 2048, 2560, 6912, 16384};
+    static const size_t wide[] = {256, 2048, 2560, 6912, 16384, 131072};
     for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
         for (size_t s = 0; s < 4; s++) {
             one_matmul(k, 1, 32, wide[i], signs[s][0], signs[s][1], 0);
             one_matmul(k, 5, 32, wide[i], signs[s][0], signs[s][1], 0);
+            one_matmul(k, 9, 32, wide[i], signs[s][0], signs[s][1], 0);
         }
     static const size_t shapes[][2] = {{1, 256}, {1, 768}, {1, 2048}, {64, 256}, {64, 768}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
