@@ -244,6 +244,8 @@ bl_status bl_trainer_run(bl_trainer *t, bl_train_fn *fn, void *user, bl_error *e
         bl_trainer_report(t, &event);
         if (!isfinite(event.loss) || !isfinite(event.grad_norm)) {
             BL_TRY(handle_bad_step(t, &event, err));
+            if (t->save)
+                (void)save_or_warn(t);
             continue;
         }
         t->state.bad_steps = 0;

@@ -36,6 +36,7 @@ stop_with() {
 
 stop_with 2 SIGINT interrupted
 stop_with 15 SIGTERM terminated
+stop_with 1 SIGHUP hung-up
 expect "the stopped run is a model" 0 '?*' '*' generate -m interrupted -p x --max-tokens 3
 
 # ---- SIGUSR1 ----
@@ -52,27 +53,64 @@ wait_for_file() {
 }
 check "SIGUSR1 saves" wait_for_file saved/LATEST
 check "and the run goes on" kill -0 "$process"
-expect "a second trainer on the folder" 4 '' "*saved*" train --data "$data" --out saved --resume
+first=$(cat saved/LATEST)
+expect "what it saved is a model" 0 '?*' '*' generate -m saved -p x --max-tokens 3
+check "after some steps" wait_for_steps saved $(($(grep -c '"train"' saved/metrics.jsonl) + 2))
+kill -USR1 "$process"
+saved_anew() {
+    for _ in $(seq 100); do
+        [ "$(cat saved/LATEST)" != "$first" ] && return 0
+        sleep 0.1
+    done
+    return 1
+}
+check "SIGUSR1 saves again" saved_anew
+check "and the run goes on again" kill -0 "$process"
 kill -KILL "$process"
 wait "$process" 2>/dev/null
 
-# ---- the second signal, in the middle of an endless step ----
-train aborted --steps 10 --accum 4096 --batch 64
+# ---- a hang-up that nohup keeps away ----
+folder=kept
+# shellcheck disable=SC2086 # words
+(
+    trap '' HUP
+    exec "$bitllama" train --data "$data" --out $folder $shape --steps 100000 --save-every 100000 \
+        --eval-every 100000 --sample-every 100000 >stdout 2>stderr
+) &
 process=$!
-for _ in $(seq 100); do
-    grep -q parameters stderr && break
-    sleep 0.1
-done
-sleep 0.3
-kill -INT "$process"
-sleep 0.5
-check "the first signal waits for the step" kill -0 "$process"
-check "and says so" grep -q 'once more: at once' stderr
-kill -INT "$process"
-wait "$process"
-code=$?
-check "the second does not: 130" test $code -eq 130
-check "it left no checkpoint" test ! -e aborted/LATEST
+check "under nohup the run begins" wait_for_steps kept 2
+kill -HUP "$process"
+check "and goes on after SIGHUP" wait_for_steps kept $(($(grep -c '"train"' kept/metrics.jsonl) + 3))
+kill -KILL "$process"
+wait "$process" 2>/dev/null
+
+# ---- the second signal, in the middle of an endless step after a good one ----
+# shellcheck disable=SC2086 # words
+expect "a run with a checkpoint" 0 '' '*' train --data "$data" --out aborted $shape --steps 10 --stop-after 3
+find aborted -type f ! -name 'events.*' -exec cksum {} + | sort >before
+abort_with() { # FIRST SECOND CODE
+    train aborted --resume --accum 4096 --batch 64 --stop-after 0
+    process=$!
+    for _ in $(seq 100); do
+        grep -q 'going on at step 3' stderr && break
+        sleep 0.1
+    done
+    sleep 0.3
+    kill -"$1" "$process"
+    sleep 0.5
+    check "$1: the first signal waits for the step" kill -0 "$process"
+    check "$1: and says so" grep -q 'once more: at once' stderr
+    kill -"$2" "$process"
+    wait "$process"
+    code=$?
+    check "$2: the second does not: $3" test $code -eq "$3"
+    find aborted -type f ! -name 'events.*' ! -name metrics.jsonl -exec cksum {} + | sort >after
+    check "$2: it left all as it was" sh -c 'grep -v metrics.jsonl before | cmp - after'
+}
+abort_with INT INT 130
+abort_with TERM TERM 143
+abort_with INT TERM 143
+expect "the aborted run goes on" 0 '' '*going on at step 3*' train --data "$data" --out aborted --resume
 
 # ---- resume ----
 # shellcheck disable=SC2086 # words
