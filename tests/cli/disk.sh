@@ -61,7 +61,7 @@ if [ "${4:-}" != mounted ]; then
     check "resumed with room" exits 0 train --resume
     check "ends with the bits of the straight run" test "$(last_weights 12)" = "$straight"
     rm -r run
-    check "a new run without room: exit 4" exits 4 limited 1 --steps 12
+    check "a new run without room: exit 4" exits 4 limited 8 --steps 12
     check "one clear line" said 1 "error: cannot .*File too large"
     check "no temporary is left" no_leftovers
     check "it begins with room, without --resume" exits 0 train --steps 12

@@ -24,7 +24,7 @@ static void spoil(watch *w)
 
 static void spoil_once(watch *w, const bl_train_event *e)
 {
-    if (e->step == 6 && !lr_before) {
+    if (e->step == 6 && lr_before == 0) {
         lr_before = e->lr;
         spoil(w);
     } else if (e->step == 6) {
