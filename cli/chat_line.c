@@ -24,13 +24,47 @@ struct bl_chat_line {
     char prompt[32];
     wchar_t character;  /* of the editor's input, being decoded */
     mbstate_t decoding; /* of it */
-    int interrupted;    /* why the editor got no more characters */
+    int interrupted;    /* why the editor got no more characters: Ctrl-C, */
+    int resized;        /* or another width of the terminal */
+    bl_text keys;       /* that bring the line back after that */
     char *buffer;       /* [PLAIN_BYTES] of the plain reader */
     size_t begin, end;  /* what of it is not read yet */
     int ended;
 };
 
 /* ---- the editor ---- */
+
+/* The keys that make the line as it stands, with the cursor where it is: control characters are
+ * quoted (Ctrl-V), and Ctrl-B goes back a character.  Without memory the line is lost. */
+static void keep_line(bl_chat_line *l)
+{
+    const LineInfo *line = el_line(l->editor);
+    size_t bytes = (size_t)(line->lastchar - line->buffer), n = 0;
+    free(l->keys.data);
+    l->keys = (bl_text){.data = malloc(3 * bytes + 1)};
+    if (!l->keys.data)
+        return;
+    for (const char *c = line->buffer; c < line->lastchar; c++) {
+        if ((unsigned char)*c < ' ')
+            l->keys.data[n++] = 'V' & 31;
+        l->keys.data[n++] = *c;
+    }
+    for (const char *c = line->cursor; c < line->lastchar; c++)
+        if (((unsigned char)*c & 0xc0) != 0x80) /* the first byte of a character */
+            l->keys.data[n++] = 'B' & 31;
+    l->keys.data[n] = 0;
+}
+
+/* libedit keeps its cursor when its display shrinks, and then writes past the row that it is in.
+ * So the line is read anew in the new width, from a display that begins at the left margin. */
+static void resize(bl_chat_line *l)
+{
+    l->resized = 0;
+    fputs("\r\033[J", stderr);
+    el_resize(l->editor);
+    if (l->keys.data && *l->keys.data)
+        el_push(l->editor, l->keys.data);
+}
 
 /* What came while the terminal was being edited on; 0: the line is given up. */
 static int serve_signals(bl_chat_line *l)
@@ -50,8 +84,11 @@ static int serve_signals(bl_chat_line *l)
         (void)el_set(l->editor, EL_PREP_TERM, 1);
         (void)el_set(l->editor, EL_REFRESH);
     }
-    if (bl_signals_take(SIGWINCH))
-        el_resize(l->editor);
+    if (bl_signals_take(SIGWINCH)) {
+        keep_line(l);
+        l->resized = 1;
+        return 0;
+    }
     return 1;
 }
 
@@ -128,6 +165,10 @@ static bl_line_event read_edited(bl_chat_line *l, bl_text *line, bl_error *err)
     l->interrupted = 0;
     (void)el_set(l->editor, EL_PREP_TERM, 1); /* before the prompt tells that keys are taken */
     const char *text = el_gets(l->editor, &count);
+    while (l->resized) {
+        resize(l);
+        text = el_gets(l->editor, &count);
+    }
     if (!text || count <= 0) {
         fputc('\n', stderr);
         return l->interrupted ? BL_LINE_INTERRUPT : BL_LINE_END;
@@ -224,6 +265,7 @@ void bl_chat_line_close(bl_chat_line *l)
     if (l->editor)
         el_end(l->editor);
     bl_chat_history_close(l->history);
+    free(l->keys.data);
     free(l->buffer);
     free(l);
 }

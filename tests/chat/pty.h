@@ -6,7 +6,7 @@
 #include <sys/types.h>
 #include <termios.h>
 
-enum { PTY_SECONDS = 120 }; /* how long anything is waited for */
+enum { PTY_SECONDS = 60 }; /* how long anything is waited for */
 
 typedef struct pty {
     int master, slave;

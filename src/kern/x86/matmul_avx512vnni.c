@@ -3,8 +3,7 @@
  * Every element is one chain of fused multiply-adds from c over ascending k, as at the level below:
  * the same bits, whatever the tile. */
 #include "kern/kern.h"
-
-#include <immintrin.h>
+#include "kern/x86/lanes_avx512.h"
 
 /* clang-format off */
 #define TIMES_1(X) X(0)
@@ -61,8 +60,7 @@
         for (; j + 32 <= N; j += 32)                                                               \
             tile_##M##x32(c + j, ldc, a, a_row, a_col, b + j, ldb, K);                             \
         for (; j < N; j += 16)                                                                     \
-            tile_##M##x16(c + j, ldc, a, a_row, a_col, b + j, ldb,                                 \
-                          N - j >= 16 ? 0xffff : (__mmask16)((1u << (N - j)) - 1), K);             \
+            tile_##M##x16(c + j, ldc, a, a_row, a_col, b + j, ldb, lanes16(N - j), K);             \
     }
 TILE(8)
 TILE(7)

@@ -1,12 +1,6 @@
 /* Quantisation, absmean and dequantisation for AVX-512. */
 #include "kern/kern.h"
-
-#include <immintrin.h>
-
-static inline __mmask16 lanes(size_t left)
-{
-    return left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1);
-}
+#include "kern/x86/lanes_avx512.h"
 
 static inline __m512i round16(int8_t *q, __m512 x, __m512 s)
 {
@@ -22,7 +16,7 @@ static float quantise(int8_t *q, int32_t *sum, const float *x, size_t n)
     __m512 most = _mm512_setzero_ps(), part = most;
     size_t whole = n / 16 * 16, i = 0;
     if (whole < n)
-        part = _mm512_maskz_loadu_ps(lanes(n - whole), x + whole);
+        part = _mm512_maskz_loadu_ps(lanes16(n - whole), x + whole);
     most = _mm512_abs_ps(part);
     for (; i < whole; i += 16)
         most = _mm512_max_ps(most, _mm512_abs_ps(_mm512_loadu_ps(x + i)));
@@ -48,7 +42,7 @@ static int64_t absmean_sum(const float *w, size_t n)
     const __m256 most = _mm256_set1_ps(256.0f), sign = _mm256_set1_ps(-0.0f);
     __m512i sum = _mm512_setzero_si512();
     for (size_t i = 0; i < n; i += 8) {
-        __mmask8 live = n - i >= 8 ? 0xff : (__mmask8)((1u << (n - i)) - 1);
+        __mmask8 live = lanes8(n - i);
         __m256 a = _mm256_andnot_ps(sign, _mm256_maskz_loadu_ps(live, w + i));
         __m512d x = _mm512_mul_pd(_mm512_cvtps_pd(_mm256_min_ps(a, most)), scale);
         sum = _mm512_add_epi64(sum, _mm512_cvtpd_epi64(x));
@@ -60,7 +54,7 @@ static void dequantise(float *x, const int8_t *q, float s, size_t n)
 {
     const __m512 d = _mm512_set1_ps(s);
     for (size_t i = 0; i < n; i += 16) {
-        __mmask16 live = lanes(n - i);
+        __mmask16 live = lanes16(n - i);
         __m512i v = _mm512_cvtepi8_epi32(_mm_maskz_loadu_epi8(live, q + i));
         _mm512_mask_storeu_ps(x + i, live, _mm512_div_ps(_mm512_cvtepi32_ps(v), d));
     }

@@ -10,8 +10,8 @@
  *
  * The +1 of the codes is taken back at the end: minus the row's sum of activations. */
 #include "kern/kern.h"
+#include "kern/x86/lanes_avx512.h"
 
-#include <immintrin.h>
 #include <string.h>
 
 enum { HALF = 16 };
@@ -36,7 +36,7 @@ static inline __m512i four(const int8_t *q)
 static inline void store16(float *y, __m512i acc, int32_t sum, float scale, size_t outs,
                            int accumulate)
 {
-    __mmask16 live = outs >= HALF ? 0xffff : (__mmask16)((1u << outs) - 1);
+    __mmask16 live = lanes16(outs);
     __m512 v = _mm512_mul_ps(_mm512_cvtepi32_ps(_mm512_sub_epi32(acc, _mm512_set1_epi32(sum))),
                              _mm512_set1_ps(scale));
     if (accumulate)
@@ -156,12 +156,6 @@ static void tern_matmul(float *y, size_t ldy, const uint8_t *packed, float g, co
         gemv(y + n * ldy, packed, g, x, n, outs, tiles, accumulate);
 }
 
-/* The first min(left, 16) lanes. */
-static inline __mmask16 lanes(size_t left)
-{
-    return left >= 16 ? 0xffff : (__mmask16)((1u << left) - 1);
-}
-
 /* One tile of one row: codes of 16 inputs become bytes, and the four groups of four are laid over
  * one another. */
 static void tern_pack(uint8_t *packed, const float *w, float g, size_t rows, size_t in)
@@ -171,13 +165,13 @@ static void tern_pack(uint8_t *packed, const float *w, float g, size_t rows, siz
     memset(packed, 0, bl_tern_panel_bytes(in));
     for (size_t r = 0; r < rows; r++)
         for (size_t i = 0; i < in; i += BL_TERN_INS) {
-            __mmask16 live = lanes(in - i);
+            __mmask16 live = lanes16(in - i);
             __m512 x = _mm512_maskz_loadu_ps(live, w + r * in + i);
             __m512 a = _mm512_abs_ps(x);
             __mmask16 big = _mm512_cmp_ps_mask(_mm512_add_ps(a, a), bound, _CMP_GT_OQ);
             __mmask16 up = _mm512_cmp_ps_mask(x, _mm512_setzero_ps(), _CMP_GT_OQ);
             __m512i code = _mm512_mask_blend_epi32(big, one, zero);
-            code = _mm512_mask_blend_epi32(big & up, code, _mm512_set1_epi32(2));
+            code = _mm512_mask_blend_epi32((__mmask16)(big & up), code, _mm512_set1_epi32(2));
             code = _mm512_maskz_mov_epi32(live, code); /* padding is 0 */
             uint32_t group[4], tile;
             _mm_storeu_si128((__m128i *)(void *)group, _mm512_cvtepi32_epi8(code));
@@ -196,7 +190,7 @@ static void tern_expand(float *w, const uint8_t *packed, float g, size_t rows, s
             __m128i bytes = _mm_set_epi32((int)(tile >> 6 & low), (int)(tile >> 4 & low),
                                           (int)(tile >> 2 & low), (int)(tile & low));
             __m512i code = _mm512_sub_epi32(_mm512_cvtepu8_epi32(bytes), _mm512_set1_epi32(1));
-            _mm512_mask_storeu_ps(w + r * in + i, lanes(in - i),
+            _mm512_mask_storeu_ps(w + r * in + i, lanes16(in - i),
                                   _mm512_mul_ps(scale, _mm512_cvtepi32_ps(code)));
         }
 }
