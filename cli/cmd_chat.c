@@ -76,7 +76,7 @@ static bl_status say(bl_chat *chat, const char *text, size_t bytes, int typed, i
 {
     bl_error write_err = {BL_OK, ""};
     bl_generate_result result = {0};
-    reply r = {.err = &write_err, .shown = bl_terminal_is(stdout), .last = '\n'};
+    reply r = {.err = &write_err, .shown = isatty(STDOUT_FILENO), .last = '\n'};
     (void)bl_signals_take(SIGINT);
     bl_status status =
         bl_generate(chat->session, text, bytes, chat->options, on_text, &r, &result, err);

@@ -17,10 +17,10 @@
 static const char *program, *model, *scratch;
 static char state_home[600], history_path[700];
 
-enum { WIDE = 500, MOST_ARGUMENTS = 16 };
+enum { WIDE = 500, MOST_ARGUMENTS = 20 };
 
 #define ENDLESS "--max-tokens", "100000000", "--ignore-eos"
-#define SHORT   "--max-tokens", "12", "--ignore-eos", "--temperature", "0"
+#define SHORT   "--max-tokens", "24", "--ignore-eos", "--temperature", "1.5", "--seed", "7"
 
 static void start_as(pty *p, size_t columns, const char *const *environment,
                      const char *const *more)
@@ -46,9 +46,10 @@ static void reply_to(const char *lines, char *reply, size_t cap)
     assert_non_null(f);
     assert_int_equal(fputs(lines, f) >= 0, 1);
     assert_int_equal(fclose(f), 0);
-    (void)snprintf(command, sizeof command,
-                   "'%s' chat -m '%s' --max-tokens 12 --ignore-eos --temperature 0 <'%s'", program,
-                   model, path);
+    (void)snprintf(
+        command, sizeof command,
+        "'%s' chat -m '%s' --max-tokens 24 --ignore-eos --temperature 1.5 --seed 7 <'%s'", program,
+        model, path);
     f = popen(command, "r");
     assert_non_null(f);
     size_t bytes = fread(raw, 1, sizeof raw, f), made = 0;
@@ -91,7 +92,7 @@ static void says_and_leaves(void **unused)
     pty_type(&p, "/stats\r");
     pty_expect(&p, "position ");
     pty_expect(&p, "tok/s");
-    pty_expect(&p, "temperature  0");
+    pty_expect(&p, "temperature  1.5");
     pty_expect(&p, "> ");
     pty_type(&p, "/hepl\r");
     pty_expect(&p, "unknown command /hepl; did you mean /help?");
@@ -155,11 +156,12 @@ static void takes_keys_ahead(void **unused)
 {
     (void)unused;
     pty p;
-    START(&p, "--max-tokens", "3000", "--ignore-eos");
+    START(&p, "--max-tokens", "40000", "--ignore-eos"); /* a second or so */
     pty_expect(&p, "> ");
     pty_type(&p, "hello\r");
     pty_expect(&p, "hello\r\n");
     pty_type(&p, "/stats\n\004");
+    pty_expect(&p, "/stats"); /* the terminal's own echo, in the middle of the reply */
     pty_expect(&p, "temperature");
     assert_int_equal(pty_end(&p), 0);
 }
@@ -327,6 +329,28 @@ static void works_on_a_dumb_terminal(void **unused)
     leave(&p);
 }
 
+/* A model without taste writes any byte; none of them reaches the terminal as a control character.
+ */
+static void shows_no_control_characters(void **unused)
+{
+    (void)unused;
+    pty p;
+    start_as(&p, WIDE, (const char *const[]){"TERM=dumb", state_home, NULL},
+             (const char *const[]){"--max-tokens", "30000", "--ignore-eos", "--temperature", "100",
+                                   "--top-k", "0", "--top-p", "1", "--min-p", "0", NULL});
+    pty_expect(&p, "/help lists the commands");
+    pty_type(&p, "hello\n/stats\n");
+    pty_expect(&p, "replies      30,000 tokens");
+    for (size_t i = 0; i < p.bytes; i++) {
+        unsigned char c = (unsigned char)p.text[i];
+        int second = i && (unsigned char)p.text[i - 1] == 0xc2;
+        assert_false((c < 0x20 && c != '\r' && c != '\n' && c != '\t') || c == 0x7f);
+        assert_false(second && c < 0xa0);
+        assert_false(c == '\r' && p.text[i + 1] != '\n');
+    }
+    leave(&p);
+}
+
 /* Signals at the prompt and in a reply: the exit code tells, the terminal is as before. */
 static void ends_by_signals(void **unused)
 {
@@ -386,7 +410,11 @@ static void needs_constant_memory(void **unused)
     pty p;
     char keys[64];
     size_t early = 0;
-    START(&p, "--max-tokens", "200", "--ignore-eos");
+    /* AddressSanitizer, where it is built in, keeps what was freed unless told not to. */
+    start_as(&p, WIDE,
+             (const char *const[]){"NO_COLOR=1", "TERM=xterm", state_home,
+                                   "ASAN_OPTIONS=quarantine_size_mb=0", NULL},
+             (const char *const[]){"--max-tokens", "200", "--ignore-eos", NULL});
     pty_expect(&p, "> ");
     for (int turn = 1; turn <= 50; turn++) {
         (void)snprintf(keys, sizeof keys, "this is what I say in turn %d\r", turn);
@@ -435,13 +463,21 @@ static void keeps_the_conversation(void **unused)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(says_and_leaves),        cmocka_unit_test(stops_a_reply),
-        cmocka_unit_test(takes_keys_ahead),       cmocka_unit_test(clears_the_line),
-        cmocka_unit_test(edits_whole_characters), cmocka_unit_test(keeps_the_history),
-        cmocka_unit_test(needs_no_home),          cmocka_unit_test(fits_any_width),
-        cmocka_unit_test(obeys_no_color),         cmocka_unit_test(works_on_a_dumb_terminal),
-        cmocka_unit_test(ends_by_signals),        cmocka_unit_test(stops_as_a_job),
-        cmocka_unit_test(needs_constant_memory),  cmocka_unit_test(keeps_the_conversation),
+        cmocka_unit_test(says_and_leaves),
+        cmocka_unit_test(stops_a_reply),
+        cmocka_unit_test(takes_keys_ahead),
+        cmocka_unit_test(clears_the_line),
+        cmocka_unit_test(edits_whole_characters),
+        cmocka_unit_test(keeps_the_history),
+        cmocka_unit_test(needs_no_home),
+        cmocka_unit_test(fits_any_width),
+        cmocka_unit_test(obeys_no_color),
+        cmocka_unit_test(works_on_a_dumb_terminal),
+        cmocka_unit_test(shows_no_control_characters),
+        cmocka_unit_test(ends_by_signals),
+        cmocka_unit_test(stops_as_a_job),
+        cmocka_unit_test(needs_constant_memory),
+        cmocka_unit_test(keeps_the_conversation),
     };
     if (argc != 4) {
         fprintf(stderr, "usage: chat PROGRAM MODEL SCRATCH\n");

@@ -39,10 +39,7 @@ static void become_program(const pty *p, const char *const *argv, const char *co
     (void)signal(SIGTTOU, SIG_IGN); /* setting the foreground from the background */
     (void)tcsetpgrp(p->slave, getpid());
     (void)signal(SIGTTOU, SIG_DFL);
-    for (int fd = 0; fd <= 2; fd++)
-        (void)dup2(p->slave, fd);
     (void)close(p->slave);
-    (void)close(p->master);
     for (size_t i = 0; environment && environment[i]; i++) {
         const char *value = strchr(environment[i], '=');
         char name[64];
@@ -65,6 +62,10 @@ static void become_leader(const pty *p, int report, const char *const *argv,
     int status = 0;
     (void)setsid();
     (void)ioctl(p->slave, TIOCSCTTY, 0);
+    /* Nothing of the test stays open: when it ends early, so does the terminal, and all on it. */
+    for (int fd = 0; fd <= 2; fd++)
+        (void)dup2(p->slave, fd);
+    (void)close(p->master);
     pid_t program = fork();
     if (program == 0)
         become_program(p, argv, environment);

@@ -64,6 +64,12 @@ for how in "--temperature 0" "--seed 7" "--seed 7 --repeat-penalty 1.3 --top-k 0
         equal "the same over another conversation ($how)" again last
     }
 done
+say "kept with a seed" 0 '?*' "*" 'Once upon a time\nthe dog\n/save kept.mem\n' --seed 7
+say "going on" 0 '?*' '' 'ran\n' --load kept.mem
+cp stdout last
+say "after another seed" 0 '?*' '*' '/seed 9\nnoise\n/load kept.mem\nran\n' --seed 9
+tail -c "$(wc -c <last)" stdout >again
+equal "the seed of the file counts" again last
 say "the seed of the file" 0 '?*' "*seed *7*" 'ran\n/stats\n' --load kept.mem
 say "a seed said anew" 0 '?*' "forgotten" 'a\n/reset\n/seed 9\na\n' --seed 9
 check "begins again" sh -c 'test "$(sed -n 1p stdout)" = "$(sed -n 2p stdout)"'
