@@ -104,7 +104,7 @@ static void fill_initial(const bl_net *net, const bl_tensor *t, uint64_t seed, u
 {
     float deviation = (float)net->config.initializer_range;
     if (t->init == BL_INIT_CONV)
-        deviation = (float)(0.8 * sqrt(256.0 / (double)net->m.D));
+        deviation = (float)(0.8 * sqrt(256.0 / fmax((double)net->m.D, 256.0)));
     for (size_t i = 0; i < t->count; i++) {
         switch (t->init) {
         case BL_INIT_ZEROS:

@@ -22,7 +22,7 @@ typedef enum bl_tensor_init {
     BL_INIT_ZEROS,
     BL_INIT_ONES,
     BL_INIT_NORMAL, /* Normal(0, initializer_range) */
-    BL_INIT_CONV    /* Normal(0, 0.8 sqrt(256 / D)): rms(k) about 0.4 at the start */
+    BL_INIT_CONV    /* Normal(0, 0.8 sqrt(256 / max(D, 256))) */
 } bl_tensor_init;
 
 /* What training and inference do with it. */
