@@ -36,30 +36,46 @@ static bl_status read_dtype(bl_dtype *dtype, const char *word, bl_error *err)
     return bl_fail(err, BL_EINVAL, "dtype is one of f32|bf16|f16, not '%.40s'", word);
 }
 
-/* An empty place, or a model folder when `replace`; never a run, and nothing else. */
+/* Whether an export writes a file of that name: such a file may be replaced. */
+static int is_ours(const char *name)
+{
+    static const char *const ours[] = {
+        "config.json",           "model.safetensors",      "tokenizer.json",
+        "tokenizer_config.json", "generation_config.json", "README.md"};
+    for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
+        if (strcmp(name, ours[i]) == 0)
+            return 1;
+    return 0;
+}
+
+/* An absent or empty folder, or with `replace` one that holds a model and nothing else: a run, or
+ * what somebody put beside a model, is never removed. */
 static bl_status check_place(const char *out, int replace, bl_error *err)
 {
     bl_names names;
-    if (!*out)
-        return bl_fail(err, BL_EINVAL, "the output folder has no name");
+    char other[64] = "";
+    int has_model = 0;
+    if (bl_path_is_link(out))
+        return bl_fail(err, BL_EINVAL, "%s is a symbolic link: name the folder itself", out);
     if (bl_path_what(out) == BL_PATH_NONE)
         return BL_OK;
     if (bl_path_what(out) != BL_PATH_DIR)
         return bl_fail(err, BL_EINVAL, "%s is there and is no folder", out);
     BL_TRY(bl_dir_list(&names, out, err));
-    int has_model = 0, is_run = 0;
     for (size_t i = 0; i < names.count; i++) {
         has_model |= strcmp(names.name[i], "model.safetensors") == 0;
-        is_run |= strcmp(names.name[i], "ckpt") == 0;
+        if (!*other && !is_ours(names.name[i]))
+            (void)snprintf(other, sizeof other, "%.60s", names.name[i]);
     }
     size_t count = names.count;
     bl_names_release(&names);
-    if (!count || (replace && has_model && !is_run))
+    if (!count || (replace && has_model && !*other))
         return BL_OK;
+    if (*other)
+        return bl_fail(err, BL_EINVAL, "%s is not empty, and %s in it is no part of an export", out,
+                       other);
     return bl_fail(err, BL_EINVAL, "%s is not empty%s", out,
-                   is_run      ? ": it is a training run"
-                   : has_model ? ": it holds a model (--force replaces it)"
-                               : " and holds no model");
+                   has_model ? ": it holds a model (--force replaces it)" : " and holds no model");
 }
 
 static bl_status write_card(const export_job *job, bl_error *err)
@@ -109,6 +125,19 @@ static bl_status verify(const export_job *job, bl_error *err)
     return status;
 }
 
+static bl_status sync_parent(const char *path, bl_error *err)
+{
+    bl_buf parent;
+    const char *slash = strrchr(path, '/');
+    bl_buf_init(&parent);
+    bl_buf_append(&parent, slash ? path : ".", slash && slash > path ? (size_t)(slash - path) : 1);
+    bl_status status = bl_buf_status(&parent, err);
+    if (status == BL_OK)
+        status = bl_dir_sync(parent.data, err);
+    bl_buf_release(&parent);
+    return status;
+}
+
 /* The new folder to its place; an old one steps aside first. */
 static bl_status move_in(const export_job *job, bl_error *err)
 {
@@ -117,6 +146,8 @@ static bl_status move_in(const export_job *job, bl_error *err)
     bl_buf_printf(&old, "%s.old", job->beside);
     bl_status status = bl_buf_status(&old, err);
     int replaces = bl_path_what(job->out) == BL_PATH_DIR;
+    if (status == BL_OK)
+        status = bl_dir_sync(job->beside, err);
     if (status == BL_OK && replaces)
         status = bl_path_rename(job->out, old.data, err);
     if (status == BL_OK) {
@@ -125,39 +156,57 @@ static bl_status move_in(const export_job *job, bl_error *err)
             status = bl_fail(err, BL_EIO, "%s could not be put in place; the old one is %s",
                              job->out, old.data);
     }
+    if (status == BL_OK)
+        status = sync_parent(job->out, err);
     if (status == BL_OK && replaces)
         status = bl_dir_remove(old.data, err);
     bl_buf_release(&old);
     return status;
 }
 
+/* Writes beside, checks, moves; on failure only what was there before is there. */
+static bl_status run(export_job *job, bl_error *err)
+{
+    bl_status status = write_folder(job, err);
+    if (status == BL_OK)
+        status = verify(job, err);
+    if (status == BL_OK)
+        status = move_in(job, err);
+    if (status != BL_OK && bl_path_what(job->beside) == BL_PATH_DIR) {
+        bl_status cleared = bl_dir_remove(job->beside, NULL);
+        (void)cleared; /* the first failure is the one to tell */
+    }
+    return status;
+}
+
 bl_status bl_export(bl_model *m, const char *out, const char *dtype, int replace, bl_error *err)
 {
-    export_job job = {
-        .m = m, .out = out, .form = m->dev->ternary ? BL_WEIGHTS_PACKED : BL_WEIGHTS_LATENT};
-    bl_buf beside;
-    BL_TRY(read_dtype(&job.dtype, dtype, err));
-    BL_TRY(check_place(out, replace, err));
-    BL_TRY(bl_net_fingerprint(&m->net, job.fingerprint, err));
+    export_job job = {.m = m, .form = m->dev->ternary ? BL_WEIGHTS_PACKED : BL_WEIGHTS_LATENT};
+    bl_buf place, beside;
     size_t length = strlen(out);
+    if (!length)
+        return bl_fail(err, BL_EINVAL, "the output folder has no name");
     while (length > 1 && out[length - 1] == '/')
         length--;
+    bl_buf_init(&place);
     bl_buf_init(&beside);
+    bl_buf_append(&place, out, length);
     bl_buf_printf(&beside, "%.*s.%08lx.tmp", (int)length, out,
                   (unsigned long)(bl_os_entropy() & 0xffffffff));
-    bl_status status = bl_buf_status(&beside, err);
-    if (status == BL_OK) {
-        job.beside = beside.data;
-        status = write_folder(&job, err);
-        if (status == BL_OK)
-            status = verify(&job, err);
-        if (status == BL_OK)
-            status = move_in(&job, err);
-        if (status != BL_OK && bl_path_what(job.beside) == BL_PATH_DIR) {
-            bl_status cleared = bl_dir_remove(job.beside, NULL);
-            (void)cleared; /* the first failure is the one to tell */
-        }
-    }
+    bl_status status = bl_buf_status(&place, err);
+    if (status == BL_OK)
+        status = bl_buf_status(&beside, err);
+    job.out = place.data;
+    job.beside = beside.data;
+    if (status == BL_OK)
+        status = read_dtype(&job.dtype, dtype, err);
+    if (status == BL_OK)
+        status = check_place(job.out, replace, err);
+    if (status == BL_OK)
+        status = bl_net_fingerprint(&m->net, job.fingerprint, err);
+    if (status == BL_OK)
+        status = run(&job, err);
+    bl_buf_release(&place);
     bl_buf_release(&beside);
     return status;
 }

@@ -61,6 +61,12 @@ bl_path_kind bl_path_what(const char *path)
     return S_ISDIR(info.st_mode) ? BL_PATH_DIR : BL_PATH_OTHER;
 }
 
+int bl_path_is_link(const char *path)
+{
+    struct stat info;
+    return lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+}
+
 /* ---- writing ---- */
 
 enum { OUT_BUFFER = 1 << 16 };

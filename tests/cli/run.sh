@@ -144,7 +144,8 @@ expect "info of the packed model" 0 "*weight_form *packed*fingerprint *$fingerpr
 expect "a memory of the run in the packed model" 0 '*' '*' generate -m packed -p "" --max-tokens 25 --seed 7 --load half.mem
 expect "info of a memory" 0 "kind *memory*fingerprint *$fingerprint*position *" '' info half.mem
 expect "export twice" 2 '' '*packed is not empty*--force*' export -m "$run" --out packed
-expect "export over a run" 2 '' '*it is a training run' export -m packed --out "$run" --force
+expect "export over a run" 2 '' '*no part of an export' export -m packed --out "$run" --force
+expect "export to nowhere" 2 '' '*has no name' export -m packed --out ""
 expect "export again, as BF16" 0 '' '*' export -m packed --out packed --force --dtype bf16
 expect "its info" 0 "*parent_fingerprint *$fingerprint*" '' info packed
 expect "a type that there is not" 2 '' '*f32|bf16|f16*' export -m "$run" --out other-type --dtype int8

@@ -14,6 +14,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -419,10 +420,12 @@ static void test_older_convention(void **state)
 static void test_places(void **state)
 {
     (void)state;
-    export_to("ternary", "ternary", "f32", 1, BL_EINVAL, "it is a training run");
+    export_to("ternary", "ternary", "f32", 1, BL_EINVAL, "no part of an export");
     export_to("ternary", "ternary-packed", "f32", 0, BL_EINVAL, "--force replaces it");
     export_to("ternary", "ternary-packed", "f32", 1, BL_OK, "");
-    export_to("ternary", "data", "f32", 1, BL_EINVAL, "holds no model");
+    export_to("ternary", "data", "f32", 1, BL_EINVAL, "no part of an export");
+    assert_int_equal(symlink("ternary-packed", tiny_path("link")), 0);
+    export_to("ternary", "link/", "f32", 1, BL_EINVAL, "is a symbolic link");
     export_to("ternary", "x", "f64", 0, BL_EINVAL, "f32|bf16|f16");
     export_to("odd", "odd-packed", "f32", 0, BL_EUNSUPPORTED, "multiple of 4");
     assert_int_equal(bl_path_what(tiny_path("odd-packed")), BL_PATH_NONE);
