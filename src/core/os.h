@@ -32,7 +32,6 @@ typedef struct bl_out bl_out;
 
 bl_status bl_out_open(bl_out **out, const char *path, bl_error *err) BL_NODISCARD;
 void bl_out_write(bl_out *out, const void *bytes, size_t n);
-uint64_t bl_out_bytes(const bl_out *out);
 bl_status bl_out_check(const bl_out *out, bl_error *err) BL_NODISCARD; /* the sticky error so far */
 bl_status bl_out_commit(bl_out *out, bl_error *err) BL_NODISCARD;      /* frees in any case */
 void bl_out_abandon(bl_out *out);                                      /* frees; NULL is fine */

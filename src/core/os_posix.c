@@ -75,7 +75,6 @@ struct bl_out {
     int fd;
     int error; /* errno of the first failure */
     char *path, *temporary;
-    uint64_t bytes;
     size_t pending;
     char buffer[OUT_BUFFER];
 };
@@ -147,7 +146,6 @@ static void out_flush(bl_out *out)
 
 void bl_out_write(bl_out *out, const void *bytes, size_t n)
 {
-    out->bytes += n;
     if (n > OUT_BUFFER - out->pending)
         out_flush(out);
     if (n >= OUT_BUFFER) {
@@ -157,11 +155,6 @@ void bl_out_write(bl_out *out, const void *bytes, size_t n)
         memcpy(out->buffer + out->pending, bytes, n);
         out->pending += n;
     }
-}
-
-uint64_t bl_out_bytes(const bl_out *out)
-{
-    return out->bytes;
 }
 
 bl_status bl_out_check(const bl_out *out, bl_error *err)

@@ -184,13 +184,7 @@ bl_status bl_config_form(bl_weight_form *form, const char *path, bl_error *err)
     return status;
 }
 
-bl_status bl_config_save(const bl_config *c, const char *path, bl_error *err)
-{
-    return bl_config_save_form(c, BL_WEIGHTS_LATENT, path, err);
-}
-
-bl_status bl_config_save_form(const bl_config *c, bl_weight_form form, const char *path,
-                              bl_error *err)
+bl_status bl_config_save(const bl_config *c, bl_weight_form form, const char *path, bl_error *err)
 {
     const bl_field_table *table = bl_fields(BL_OPTIONS_CONFIG);
     json_t *root =

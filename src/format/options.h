@@ -132,7 +132,6 @@ bl_status bl_config_check(const bl_config *c, const char *name, bl_error *err) B
 /* config.json of a model folder (docs/FORMATS.md): every field, model_type, architectures and
  * quantization_config.  A field missing on reading takes its default. */
 bl_status bl_config_load(bl_config *c, const char *path, bl_error *err) BL_NODISCARD;
-bl_status bl_config_save(const bl_config *c, const char *path, bl_error *err) BL_NODISCARD;
 
 /* How model.safetensors beside a config.json holds the ternary matrices: as latent float matrices
  * (quantization_mode online), or packed (offline) with weight_scale = g, or, in the older
@@ -144,9 +143,9 @@ typedef enum bl_weight_form {
 } bl_weight_form;
 bl_status bl_config_form(bl_weight_form *form, const char *path, bl_error *err) BL_NODISCARD;
 
-/* bl_config_save() for weights of that form (latent or packed). */
-bl_status bl_config_save_form(const bl_config *c, bl_weight_form form, const char *path,
-                              bl_error *err) BL_NODISCARD;
+/* The same back, for weights of that form (latent or packed). */
+bl_status bl_config_save(const bl_config *c, bl_weight_form form, const char *path,
+                         bl_error *err) BL_NODISCARD;
 
 /* Any set as a JSON object {"name": value, ...} into a checkpoint's state and back.  `kind` says
  * which table `fields` is.  The object is a jansson json_t, passed as void to keep jansson out of

@@ -57,7 +57,7 @@ bl_status bl_folder_describe(const char *dir, const char *tokenizer_dir, const b
     BL_TRY(write_generation_config(dir, c, err));
     char *path = bl_path_join(dir, "config.json");
     bl_status status =
-        path ? bl_config_save_form(c, form, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
+        path ? bl_config_save(c, form, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
     bl_free(path);
     return status;
 }
