@@ -45,6 +45,15 @@ static bl_status go_on(bl_session *s, const char *prompt, size_t tokens, const c
     return status;
 }
 
+/* The same where nobody wants the text. */
+static bl_status move_on(bl_session *s, const char *prompt, size_t tokens, const char *how)
+{
+    writer w = {0};
+    bl_status status = go_on(s, prompt, tokens, how, &w);
+    bl_buf_release(&w.text);
+    return status;
+}
+
 static bl_session *open_session(bl_model *m)
 {
     bl_session *s;
@@ -85,7 +94,7 @@ static void check_going_on(bl_model *m, bl_model *elsewhere, const char *how)
     size_t kept = parts.text.len, left = 60 - (size_t)parts.tokens;
     assert_int_equal(bl_session_fork(&fork, s, NULL), BL_OK);
     assert_int_equal(bl_session_save(s, tiny_path("a.mem"), NULL), BL_OK);
-    assert_int_equal(go_on(s, " never mind", 11, how, &(writer){0}), BL_OK); /* moves s alone */
+    assert_int_equal(move_on(s, " never mind", 11, how), BL_OK); /* moves s alone */
     assert_int_equal(go_on(fork, "", left, how, &parts), BL_OK);
     same_text(&whole, &parts, "forked");
     assert_int_equal(bl_session_load(loaded, tiny_path("a.mem"), NULL), BL_OK);
@@ -192,9 +201,9 @@ static void test_hostile_memories(void **state)
     bl_model *m = tiny_open("ternary", "cpu"), *other = tiny_open("plain", "cpu");
     bl_session *s = open_session(m), *stranger = open_session(other);
     victim = open_session(m);
-    assert_int_equal(go_on(s, "Once", 30, "seed=4", &(writer){0}), BL_OK);
-    assert_int_equal(go_on(victim, "There was", 5, "seed=4", &(writer){0}), BL_OK);
-    assert_int_equal(go_on(stranger, "There was", 5, "seed=4", &(writer){0}), BL_OK);
+    assert_int_equal(move_on(s, "Once", 30, "seed=4"), BL_OK);
+    assert_int_equal(move_on(victim, "There was", 5, "seed=4"), BL_OK);
+    assert_int_equal(move_on(stranger, "There was", 5, "seed=4"), BL_OK);
     assert_int_equal(bl_session_save(s, tiny_path("good.mem"), NULL), BL_OK);
     assert_int_equal(bl_session_save(stranger, tiny_path("other.mem"), NULL), BL_OK);
 
@@ -243,7 +252,7 @@ static void test_devices(void **state)
     (void)state;
     bl_model *cpu = tiny_open("mlp", "cpu"), *ref = tiny_open("mlp", "ref");
     bl_session *a = open_session(cpu), *b = open_session(ref);
-    assert_int_equal(go_on(a, "Once", 30, "seed=4", &(writer){0}), BL_OK);
+    assert_int_equal(move_on(a, "Once", 30, "seed=4"), BL_OK);
     assert_int_equal(bl_session_save(a, tiny_path("device.mem"), NULL), BL_OK);
     assert_int_equal(bl_session_load(b, tiny_path("device.mem"), NULL), BL_OK);
     assert_int_equal(bl_session_position(b), bl_session_position(a));
