@@ -179,7 +179,7 @@ done
 expect "a run that diverges" 6 '' '*step 2? skipped: *back to diverged/ckpt/step-* at half the learning rate*5 steps in a row*lower --lr*' \
     train --data "$data" --out diverged --preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers 1 \
     --context 32 --batch 4 --steps 400 --lr 10 --weight-decay 10 --warmup 1 --save-every 5 --save-seconds 0
-expect "its last checkpoint is a model" 0 '?*' '*' generate -m diverged -p x --max-tokens 3
+expect "its last checkpoint is a model" 0 '?*' '*' generate -m diverged -p x --max-tokens 20 --seed 1 --ignore-eos
 
 # ---- the curve and the progress line ----
 shape="--preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers 1 --num-attention-heads 2 --context 32 --batch 4 --steps 5"
