@@ -335,7 +335,8 @@ typedef struct bl_generate_result {
  *  session that has read nothing.
  *
  *  The last token drawn stays pending, also after fn stopped the call: an empty prompt goes on from
- *  there, and several short calls give the text of one long one.  A chat reads a line, calls this
+ *  there, and several short calls give the text of one long one.  A call for no tokens leaves the
+ *  prompt's last token pending, for the same reason.  A chat reads a line, calls this
  *  with it, and does so again: nothing else is to be kept.  A seed of the options that differs from
  *  the one in use begins new random numbers; -1 and the same seed go on with those in use.
  *  Errors: BL_EINVAL (nothing to read: an empty prompt, nothing pending and no bos), BL_EFORMAT

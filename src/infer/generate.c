@@ -5,6 +5,7 @@
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "core/os.h"
+#include "infer/feed.h"
 #include "infer/session.h"
 
 /* One call's view of things. */
@@ -52,7 +53,8 @@ static bl_status hand_out(generation *g, size_t n, bl_error *err)
     return BL_OK;
 }
 
-static bl_status hand_out_token(generation *g, int32_t id, int drop_prefix_space, bl_error *err)
+/* A text that begins with a reply begins without the space that encoding puts in front. */
+static bl_status hand_out_token(generation *g, int32_t id, bl_error *err)
 {
     size_t token_bytes = 0;
     (void)bl_tokenizer_bytes(g->t, id, &token_bytes);
@@ -60,12 +62,11 @@ static bl_status hand_out_token(generation *g, int32_t id, int drop_prefix_space
     char *to = bl_buf_reserve(&g->text, 3 * (token_bytes + 1) + 9);
     if (!to)
         return bl_buf_status(&g->text, err);
-    return hand_out(g, bl_decoder_feed(&g->s->decoder, g->t, id, drop_prefix_space, to), err);
+    return hand_out(g, bl_decoder_feed(&g->s->decoder, g->t, id, 1, to), err);
 }
 
 /* Draws and hands out until the end-of-text token or max_tokens. */
-static bl_status write_reply(generation *g, int drop_prefix_space, bl_generate_result *result,
-                             bl_error *err)
+static bl_status write_reply(generation *g, bl_generate_result *result, bl_error *err)
 {
     bl_text_session *s = g->s;
     while (result->tokens < g->o->max_tokens) {
@@ -78,8 +79,24 @@ static bl_status write_reply(generation *g, int drop_prefix_space, bl_generate_r
         result->ended = id == (int32_t)g->net->config.eos_token_id;
         if (result->ended && !g->o->ignore_eos)
             return BL_OK;
-        BL_TRY(hand_out_token(g, id, drop_prefix_space, err));
+        BL_TRY(hand_out_token(g, id, err));
     }
+    return BL_OK;
+}
+
+/* A call that draws nothing leaves the last token pending, for the logits of the next one. */
+static bl_status read_prompt(generation *g, bl_error *err)
+{
+    bl_text_session *s = g->s;
+    size_t n = g->prompt_count;
+    if (g->o->max_tokens)
+        return bl_text_session_feed(s, g->net, g->prompt, n, s->logits, 0, err);
+    if (!n)
+        return BL_OK; /* what is pending stays so */
+    BL_TRY(bl_infer_check_ids(g->net, g->prompt, n, err));
+    BL_TRY(bl_text_session_feed(s, g->net, g->prompt, n - 1, NULL, 0, err));
+    s->decoder = (bl_decoder){.started = 1};
+    s->pending = g->prompt[n - 1];
     return BL_OK;
 }
 
@@ -91,17 +108,16 @@ static bl_status run(generation *g, const char *prompt, size_t bytes, bl_generat
     BL_TRY(bl_sampler_configure(&s->sampler, g->o, err));
     result->seed = s->sampler.seed;
     result->prompt_tokens = g->prompt_count;
-    /* Only a reply to nothing begins with the space that encoding puts in front of a text. */
-    int drop_prefix_space = bytes == 0 && s->decode.position == 0 && s->pending == BL_NO_TOKEN;
+    int started = s->decoder.started || bytes;
     double start = bl_clock_seconds();
-    BL_TRY(bl_text_session_feed(s, g->net, g->prompt, g->prompt_count, s->logits, 0, err));
-    if (drop_prefix_space)
-        s->decoder.started = 0;
+    BL_TRY(read_prompt(g, err));
+    if (!started)
+        s->decoder.started = 0; /* <|endoftext|> is no text */
     for (size_t i = 0; i < g->prompt_count; i++)
         bl_sampler_accept(&s->sampler, g->prompt[i]);
     double read = bl_clock_seconds();
     result->prompt_seconds = read - start;
-    bl_status status = write_reply(g, drop_prefix_space, result, err);
+    bl_status status = write_reply(g, result, err);
     result->seconds = bl_clock_seconds() - read;
     result->waiting_bytes = s->decoder.waiting;
     return status;

@@ -12,7 +12,8 @@
 #include <string.h>
 
 static const char format_name[] = "bitllama-memory", version[] = "1";
-static const char recent_name[] = "recent"; /* ids in the penalty window, the oldest first */
+static const uint64_t window_most = 1 << 20; /* of the option repeat_last */
+static const char recent_name[] = "recent";  /* ids in the penalty window, the oldest first */
 
 /* One tensor of the state: where it is, what it is called in a file. */
 typedef struct place {
@@ -95,6 +96,10 @@ static bl_status write_metadata(const bl_text_session *s, const bl_memory_owner 
         BL_TRY(write_number(w, "pending", (uint64_t)s->pending, err));
     if (*waiting)
         BL_TRY(bl_st_writer_metadata(w, "waiting", waiting, err));
+    if (!s->decoder.started)
+        BL_TRY(write_number(w, "started", 0, err));
+    if (s->sampler.recent_size)
+        BL_TRY(write_number(w, "window", s->sampler.recent_size, err));
     if (!s->sampler.seeded)
         return BL_OK;
     BL_TRY(write_number(w, "seed", s->sampler.seed, err));
@@ -198,9 +203,12 @@ static bl_status check_owner(const memory *m, const bl_memory_owner *owner, bl_e
 
 static bl_status read_waiting(memory *m, bl_error *err)
 {
+    int given;
+    uint64_t started = 1;
+    BL_TRY(read_number(m, "started", 1, &started, &given, err));
     const char *text = bl_st_metadata(m->st, "waiting");
     size_t n = text ? strlen(text) : 0;
-    m->decoder = (bl_decoder){.started = 1, .waiting = n / 2};
+    m->decoder = (bl_decoder){.started = (int)started, .waiting = n / 2};
     if (n % 2 || n / 2 >= sizeof m->decoder.pending ||
         strspn(text ? text : "", "0123456789abcdef") != n)
         return bl_fail(err, BL_EFORMAT, "%s: waiting \"%.40s\" is not up to 3 bytes in hexadecimal",
@@ -214,20 +222,28 @@ static bl_status read_waiting(memory *m, bl_error *err)
 
 static bl_status read_recent(memory *m, bl_error *err)
 {
+    int given;
+    uint64_t size = 0;
+    BL_TRY(read_number(m, "window", window_most, &size, &given, err));
     const bl_st_tensor *t = bl_st_find(m->st, recent_name);
+    if (t && (t->dtype != BL_I32 || t->rank != 1 || t->count == 0 || t->count > size))
+        return bl_fail(err, BL_EFORMAT,
+                       "%s: tensor %s is not I32 of one dimension, 1 to %" PRIu64 " (window)",
+                       m->path, recent_name, size);
+    if (!size)
+        return BL_OK;
+    m->recent.recent = bl_calloc((size_t)size, sizeof *m->recent.recent);
+    if (!m->recent.recent)
+        return bl_fail(err, BL_ENOMEM, "out of memory for a window of %" PRIu64 " tokens", size);
+    m->recent.recent_size = (size_t)size;
     if (!t)
         return BL_OK;
-    if (t->dtype != BL_I32 || t->rank != 1 || t->count == 0 || t->count > (size_t)1 << 20)
-        return bl_fail(err, BL_EFORMAT, "%s: tensor %s is not I32 of one dimension, 1 to 1048576",
-                       m->path, recent_name);
-    m->recent.recent = bl_calloc(t->count, sizeof *m->recent.recent);
-    if (!m->recent.recent)
-        return bl_fail(err, BL_ENOMEM, "out of memory for a window of %zu tokens", t->count);
     const unsigned char *bytes = t->data;
     for (size_t i = 0; i < t->count; i++, bytes += 4)
         m->recent.recent[i] = (int32_t)(bytes[0] | (uint32_t)bytes[1] << 8 |
                                         (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24);
-    m->recent.recent_size = m->recent.recent_count = t->count;
+    m->recent.recent_count = t->count;
+    m->recent.recent_next = t->count % (size_t)size;
     bl_status status = bl_infer_check_ids(m->net, m->recent.recent, t->count, err);
     if (status != BL_OK)
         return bl_fail(err, status, "%s: tensor %s holds an id past the vocabulary", m->path,
@@ -294,7 +310,7 @@ static bl_status apply(memory *m, bl_text_session *s, bl_error *err)
     from.recent = m->recent.recent;
     from.recent_size = m->recent.recent_size;
     from.recent_count = m->recent.recent_count;
-    from.recent_next = 0;
+    from.recent_next = m->recent.recent_next;
     from.seeded = m->seeded;
     from.seed = m->seed;
     from.draws = m->draws;

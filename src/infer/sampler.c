@@ -26,6 +26,13 @@ int32_t bl_sampler_recent(const bl_sampler *s, size_t i)
     return s->recent[(s->recent_next + s->recent_size - s->recent_count + i) % s->recent_size];
 }
 
+static void drop_window(bl_sampler *s)
+{
+    bl_free(s->recent);
+    s->recent = NULL;
+    s->recent_size = s->recent_count = s->recent_next = 0;
+}
+
 /* A window for at least `size` tokens that begins with what `from` holds. */
 static bl_status widen(bl_sampler *s, size_t size, const bl_sampler *from, bl_error *err)
 {
@@ -65,7 +72,7 @@ void bl_sampler_seed(bl_sampler *s, uint64_t seed)
 void bl_sampler_restart(bl_sampler *s)
 {
     s->seeded = 0;
-    s->recent_count = s->recent_next = 0;
+    drop_window(s);
 }
 
 bl_status bl_sampler_copy(bl_sampler *to, const bl_sampler *from, bl_error *err)
@@ -73,7 +80,7 @@ bl_status bl_sampler_copy(bl_sampler *to, const bl_sampler *from, bl_error *err)
     if (from->recent_size)
         BL_TRY(widen(to, from->recent_size, from, err));
     else
-        to->recent_count = to->recent_next = 0;
+        drop_window(to);
     to->options = from->options;
     to->seeded = from->seeded;
     to->seed = from->seed;

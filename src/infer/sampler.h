@@ -32,7 +32,7 @@ bl_status bl_sampler_configure(bl_sampler *s, const bl_generate_options *options
 /* The seed's random numbers from the first one on. */
 void bl_sampler_seed(bl_sampler *s, uint64_t seed);
 
-/* Forgets seed and window. */
+/* Forgets seed and window, its width too. */
 void bl_sampler_restart(bl_sampler *s);
 
 /* Seed, draws and window of `from`; BL_ENOMEM leaves `to` as it was. */

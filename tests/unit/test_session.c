@@ -215,6 +215,8 @@ static void test_hostile_memories(void **state)
     refused_with("\"seed\":\"4\"", "\"seed\":\"x\"", BL_EFORMAT, "seed \"x\"");
     refused_with("\"position\"", "\"POSITION\"", BL_EFORMAT, "no position");
     refused_with("\"draws\":\"3", "\"draws\":\"-", BL_EFORMAT, "draws \"-");
+    refused_with("\"window\":\"64\"", "\"window\":\"-4\"", BL_EFORMAT, "window \"-4\"");
+    refused_with("\"window\":\"64\"", "\"window\":\"07\"", BL_EFORMAT, "1 to 7 (window)");
     refused_with("\"layers.1.W1\"", "\"layers.1.WX\"", BL_EFORMAT, "layers.1.W1");
     refused_with("[2,16,16]", "[2,32,08]", BL_EFORMAT, "");
     refused_with("\"I32\"", "\"F32\"", BL_EFORMAT, "recent");
@@ -262,13 +264,100 @@ static void test_devices(void **state)
     bl_model_close(ref);
 }
 
+/* What a session is saved at does not matter: every position of two chunks, and options that change
+ * between the calls. */
+static void test_saved_anywhere(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < TINY_MODELS; i++) {
+        bl_model *m = tiny_open(tiny_models[i][0], "cpu");
+        bl_session *s = open_session(m), *t = open_session(m);
+        float a[400], b[400];
+        for (int32_t id = 1; id < 70; id++) {
+            assert_int_equal(bl_session_feed(s, &id, 1, a, 0, NULL), BL_OK);
+            if (id > 1)
+                assert_int_equal(bl_session_feed(t, &id, 1, b, 0, NULL), BL_OK);
+            if (id > 1)
+                assert_memory_equal(a, b, sizeof a);
+            assert_int_equal(bl_session_save(s, tiny_path("any.mem"), NULL), BL_OK);
+            bl_error err = {BL_OK, ""};
+            if (bl_session_load(t, tiny_path("any.mem"), &err) != BL_OK)
+                fail_msg("%s after %d: %s", tiny_models[i][0], (int)id, err.message);
+        }
+        bl_session_close(s);
+        bl_session_close(t);
+        bl_model_close(m);
+    }
+}
+
+/* The penalty window of a loaded session is as wide as the saved one's, however full it is. */
+static void test_window_width(void **state)
+{
+    (void)state;
+    static const char wide[] = "seed=3,temperature=1,repeat_penalty=20,repeat_last=64";
+    static const char narrow[] = "seed=3,temperature=1,repeat_penalty=20,repeat_last=4";
+    bl_model *m = tiny_open("ternary", "cpu");
+    bl_session *s = open_session(m), *t = open_session(m);
+    writer stayed = {0}, loaded = {0};
+    assert_int_equal(move_on(s, "Once", 8, wide), BL_OK);
+    assert_int_equal(bl_session_save(s, tiny_path("w.mem"), NULL), BL_OK);
+    assert_int_equal(bl_session_load(t, tiny_path("w.mem"), NULL), BL_OK);
+    assert_int_equal(go_on(s, "", 40, narrow, &stayed), BL_OK);
+    assert_int_equal(go_on(t, "", 40, narrow, &loaded), BL_OK);
+    assert_int_equal(go_on(s, "", 60, wide, &stayed), BL_OK);
+    assert_int_equal(go_on(t, "", 60, wide, &loaded), BL_OK);
+    same_text(&stayed, &loaded, "a window of 64 saved with fewer ids");
+    bl_session_close(s);
+    bl_session_close(t);
+    bl_model_close(m);
+    bl_buf_release(&stayed.text);
+    bl_buf_release(&loaded.text);
+}
+
+/* Calls that draw nothing are pieces of a text too. */
+static void test_no_tokens(void **state)
+{
+    (void)state;
+    bl_model *m = tiny_open("ternary", "cpu");
+    bl_session *s = open_session(m);
+    writer whole = {0}, parts = {0};
+    assert_int_equal(go_on(s, "Once", 30, "seed=3", &whole), BL_OK);
+    assert_int_equal(bl_session_reset(s, NULL), BL_OK);
+    assert_int_equal(go_on(s, "Once", 0, "seed=3", &parts), BL_OK);
+    assert_int_equal(go_on(s, "", 30, "seed=3", &parts), BL_OK);
+    same_text(&whole, &parts, "after a call for no token");
+    for (int seed = 0; seed < 30; seed++) {
+        char how[64];
+        (void)snprintf(how, sizeof how, "seed=%d,temperature=3", seed);
+        assert_int_equal(bl_session_reset(s, NULL), BL_OK);
+        bl_buf_clear(&whole.text);
+        assert_int_equal(go_on(s, "", 12, how, &whole), BL_OK);
+        assert_int_equal(bl_session_reset(s, NULL), BL_OK);
+        for (int i = 0; i < 12; i++)
+            assert_int_equal(go_on(s, "", 1, how, &parts), BL_OK);
+        same_text(&whole, &parts, how);
+        /* <|endoftext|> alone, saved: the text still has to begin */
+        assert_int_equal(bl_session_reset(s, NULL), BL_OK);
+        assert_int_equal(go_on(s, "", 0, how, &parts), BL_OK);
+        assert_int_equal(bl_session_save(s, tiny_path("bos.mem"), NULL), BL_OK);
+        assert_int_equal(move_on(s, "more", 1, how), BL_OK);
+        assert_int_equal(bl_session_load(s, tiny_path("bos.mem"), NULL), BL_OK);
+        assert_int_equal(go_on(s, "", 12, how, &parts), BL_OK);
+        same_text(&whole, &parts, how);
+    }
+    bl_session_close(s);
+    bl_model_close(m);
+    bl_buf_release(&whole.text);
+    bl_buf_release(&parts.text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_going_on),
-        cmocka_unit_test(test_seeds),
-        cmocka_unit_test(test_hostile_memories),
-        cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_going_on),         cmocka_unit_test(test_seeds),
+        cmocka_unit_test(test_hostile_memories), cmocka_unit_test(test_devices),
+        cmocka_unit_test(test_saved_anywhere),   cmocka_unit_test(test_window_width),
+        cmocka_unit_test(test_no_tokens),
     };
     return cmocka_run_group_tests(tests, tiny_make, tiny_remove);
 }
