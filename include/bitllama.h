@@ -294,9 +294,10 @@ BL_API bl_status bl_session_fork(bl_session **fork, const bl_session *s, bl_erro
 
 /** Writes a session to a memory file, whole or not at all (docs/FORMATS.md), and makes a session
  *  what such a file holds: it then goes on to the bit as the saved one.
- *  Errors of saving: BL_EIO, BL_ENOMEM, BL_EDEVICE.  Of loading: BL_ENOENT, BL_EFORMAT (not a
- * memory file, damaged), BL_EUNSUPPORTED (another version of the format), BL_EINVAL (a memory of
- * another model: both fingerprints are named), BL_ENOMEM; the session is then as it was. */
+ *  Errors of saving: BL_EFORMAT (the state is not finite), BL_EIO, BL_ENOMEM, BL_EDEVICE.
+ *  Of loading: BL_ENOENT, BL_EFORMAT (not a memory file, damaged), BL_EUNSUPPORTED (another version
+ *  of the format), BL_EINVAL (a memory of another model: both fingerprints are named), BL_ENOMEM;
+ *  the session is then as it was. */
 BL_API bl_status bl_session_save(const bl_session *s, const char *path, bl_error *err);
 BL_API bl_status bl_session_load(bl_session *s, const char *path, bl_error *err);
 

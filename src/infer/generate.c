@@ -40,7 +40,9 @@ static bl_status encode_prompt(generation *g, const char *prompt, size_t bytes, 
         count += more;
     }
     if (!count && g->s->pending == BL_NO_TOKEN)
-        return bl_fail(err, BL_EINVAL, "nothing to read: the prompt is empty and no bos is fed");
+        return bl_fail(err, BL_EINVAL,
+                       "nothing to read: the prompt is empty, nothing was drawn before, and no "
+                       "bos is fed");
     g->prompt_count = count;
     return BL_OK;
 }

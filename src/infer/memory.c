@@ -52,6 +52,16 @@ static bl_status visit_state(const bl_text_session *s, const bl_net *net, visit_
     return BL_OK;
 }
 
+/* What could not be loaded again is not saved either. */
+static bl_status check_finite(const place *p, const float *x, const char *path, bl_error *err)
+{
+    for (size_t i = 0; i < p->count; i++)
+        if (!isfinite(x[i]))
+            return bl_fail(err, BL_EFORMAT, "%s: tensor %s: element %zu is not finite", path,
+                           p->name, i);
+    return BL_OK;
+}
+
 /* ---- saving ---- */
 
 typedef struct saver {
@@ -72,6 +82,7 @@ static bl_status write(const place *p, void *user, bl_error *err)
 {
     saver *v = user;
     BL_TRY(bl_dev_get_f32(v->net->dev, v->host, p->at, p->count, p->element_bytes, err));
+    BL_TRY(check_finite(p, v->host, "nothing saved", err));
     return bl_st_writer_data(v->w, v->host, p->count * sizeof *v->host, err);
 }
 
@@ -263,10 +274,7 @@ static bl_status check(const place *p, void *user, bl_error *err)
         m->most = p->count;
     }
     BL_TRY(bl_st_get_f32(m->st, p->name, p->rank, p->shape, m->host, err));
-    for (size_t i = 0; i < p->count; i++)
-        if (!isfinite(m->host[i]))
-            return bl_fail(err, BL_EFORMAT, "%s: tensor %s: element %zu is not finite", m->path,
-                           p->name, i);
+    BL_TRY(check_finite(p, m->host, m->path, err));
     if (p->letters[1] != 'C')
         return BL_OK;
     size_t C = p->shape[1], width = p->shape[2], filled = (size_t)(m->position % C);

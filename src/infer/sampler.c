@@ -98,22 +98,25 @@ void bl_sampler_accept(bl_sampler *s, int32_t id)
         s->recent_count++;
 }
 
+/* A logit that is not a number is never the best. */
+static float rank_of(float logit)
+{
+    return isnan(logit) ? -INFINITY : logit;
+}
+
 /* Logits of recent tokens are divided by the penalty when positive and multiplied when negative
  * (Keskar et al., arXiv:1909.05858); a token that occurs twice is punished once. */
-static void penalise(bl_sampler *s)
+static void penalise(bl_sampler *s, const float *logits)
 {
     float penalty = (float)s->options.repeat_penalty;
     if (penalty == 1.0f)
         return;
     size_t last = s->options.repeat_last, count = s->recent_count;
-    for (size_t i = count > last ? count - last : 0, first = i; i < count; i++) {
+    for (size_t i = count > last ? count - last : 0; i < count; i++) {
         int32_t id = bl_sampler_recent(s, i);
-        size_t earlier = first;
-        while (earlier < i && bl_sampler_recent(s, earlier) != id)
-            earlier++;
-        if (earlier < i)
-            continue;
         float *logit = &s->candidate[id].logit;
+        if (*logit != rank_of(logits[id])) /* punished already */
+            continue;
         *logit = *logit > 0 ? *logit / penalty : *logit * penalty;
     }
 }
@@ -195,8 +198,8 @@ static int32_t draw(bl_sampler *s, size_t n)
 int32_t bl_sampler_next(bl_sampler *s, const float *logits)
 {
     for (size_t i = 0; i < s->V; i++)
-        s->candidate[i] = (bl_candidate){isnan(logits[i]) ? -INFINITY : logits[i], (int32_t)i};
-    penalise(s);
+        s->candidate[i] = (bl_candidate){rank_of(logits[i]), (int32_t)i};
+    penalise(s, logits);
     size_t k = s->options.top_k && s->options.top_k < s->V ? s->options.top_k : s->V;
     if (s->options.temperature == 0)
         k = 1;
