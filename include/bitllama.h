@@ -123,6 +123,12 @@ BL_API bl_status bl_options_load(bl_options *config, const char *path, bl_error 
 
 /* ------------------------------------------------------------------ tokenizer */
 
+/** A stretch of text; it need not end in a 0. */
+typedef struct bl_span {
+    const char *text;
+    size_t bytes;
+} bl_span;
+
 typedef struct bl_tokenizer bl_tokenizer;
 
 /** A byte-level BPE tokenizer from a tokenizer.json, or from the folder that holds one.

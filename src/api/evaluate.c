@@ -56,7 +56,7 @@ done:
 }
 
 static bl_status eval_document(const bl_model *m, const bl_net *net, bl_decode *s,
-                               const bl_document *doc, job *j, bl_error *err)
+                               const bl_span *doc, job *j, bl_error *err)
 {
     size_t count = 0;
     BL_TRY(bl_tokenizer_encode(m->tokenizer, doc->text, doc->bytes, 0, NULL, 0, &count, err));
@@ -90,7 +90,7 @@ static bl_status eval_text(const bl_model *m, const bl_net *net, job *j, bl_erro
     bl_status status = bl_decode_open(&decode, net, err);
     int opened = status == BL_OK;
     for (;;) {
-        bl_document doc = {0};
+        bl_span doc = {0};
         if (status == BL_OK)
             status = bl_source_next(source, &doc, err);
         if (status != BL_OK || !doc.text)

@@ -73,13 +73,13 @@ static void balance(preparation *p)
 
 static bl_status read_all(preparation *p, bl_bpe_trainer *trainer, bl_error *err)
 {
-    bl_document doc;
+    bl_span doc;
     for (;;) {
         BL_TRY(bl_source_next(p->source, &doc, err));
         if (!doc.text)
             return notice(p, "reading", 1, err);
         if (trainer)
-            BL_TRY(bl_bpe_trainer_feed(trainer, doc.text, doc.bytes, err));
+            BL_TRY(bl_bpe_trainer_feed(trainer, &doc, 1, err));
         p->drawn += (uint64_t)drawn_for_validation(p, p->documents);
         p->documents++;
         BL_TRY(notice(p, "reading", 0, err));
@@ -122,7 +122,7 @@ static bl_status encode_all(preparation *p, bl_word_cache *cache, bl_error *err)
     bl_status status = BL_OK;
     const int32_t end = 0;
     for (uint64_t i = 0;; i++) {
-        bl_document doc;
+        bl_span doc;
         BL_TRY_GOTO(status, bl_source_next(p->source, &doc, err), done);
         if (!doc.text)
             break;

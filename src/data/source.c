@@ -213,7 +213,7 @@ static size_t find_separator(const char *text, size_t size, size_t from, size_t 
 }
 
 /* The next document of a text; none gives text NULL. */
-static bl_status next_in_text(bl_source *s, bl_document *d, bl_error *err)
+static bl_status next_in_text(bl_source *s, bl_span *d, bl_error *err)
 {
     while (s->position < s->size) {
         size_t first = s->position, next;
@@ -229,13 +229,13 @@ static bl_status next_in_text(bl_source *s, bl_document *d, bl_error *err)
         if (bad < end - first)
             return bl_fail(err, BL_EFORMAT, "%s: not UTF-8 at byte %zu", s->parts[s->at].path,
                            first + bad);
-        *d = (bl_document){s->text + first, end - first};
+        *d = (bl_span){s->text + first, end - first};
         return BL_OK;
     }
     return BL_OK;
 }
 
-static bl_status next_tale(bl_source *s, bl_document *d, bl_error *err)
+static bl_status next_tale(bl_source *s, bl_span *d, bl_error *err)
 {
     if (s->told >= s->parts[s->at].bytes)
         return BL_OK;
@@ -243,13 +243,13 @@ static bl_status next_tale(bl_source *s, bl_document *d, bl_error *err)
     BL_TRY(bl_tales_story(s->tales, s->stories, &s->story, err));
     s->stories++;
     s->told += s->story.len;
-    *d = (bl_document){s->story.data, s->story.len};
+    *d = (bl_span){s->story.data, s->story.len};
     return BL_OK;
 }
 
-bl_status bl_source_next(bl_source *s, bl_document *d, bl_error *err)
+bl_status bl_source_next(bl_source *s, bl_span *d, bl_error *err)
 {
-    *d = (bl_document){NULL, 0};
+    *d = (bl_span){NULL, 0};
     for (; s->at < s->count; s->at++) {
         const part *p = &s->parts[s->at];
         if (!s->begun)

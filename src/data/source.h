@@ -27,14 +27,9 @@ bl_status bl_source_open(bl_source **s, const char *const *parts, size_t count,
                          const bl_source_options *options, bl_error *err) BL_NODISCARD;
 void bl_source_close(bl_source *s);
 
-typedef struct bl_document {
-    const char *text; /* NULL after the last document */
-    size_t bytes;
-} bl_document;
-
-/* The next document, valid until the next call.
+/* The next document, valid until the next call; text is NULL after the last.
  * BL_EFORMAT names file and byte when a text is not UTF-8. */
-bl_status bl_source_next(bl_source *s, bl_document *document, bl_error *err) BL_NODISCARD;
+bl_status bl_source_next(bl_source *s, bl_span *document, bl_error *err) BL_NODISCARD;
 
 /* Back to the first document. */
 void bl_source_rewind(bl_source *s);

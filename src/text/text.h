@@ -16,8 +16,8 @@ typedef struct bl_bpe_options {
 
 bl_status bl_bpe_trainer_open(bl_bpe_trainer **t, const bl_bpe_options *options,
                               bl_error *err) BL_NODISCARD;
-/* Counts the words of one document (valid UTF-8).  Memory grows with the distinct words only. */
-bl_status bl_bpe_trainer_feed(bl_bpe_trainer *t, const char *text, size_t bytes,
+/* Counts the words of some documents (valid UTF-8).  Memory grows with the distinct words only. */
+bl_status bl_bpe_trainer_feed(bl_bpe_trainer *t, const bl_span *documents, size_t count,
                               bl_error *err) BL_NODISCARD;
 /* Learns the merges and hands out the tokenizer.  A corpus that runs out of pairs gives fewer ids.
  */

@@ -54,12 +54,18 @@ static bl_status count_word(void *user, const char *word, size_t bytes, bl_error
     return BL_OK;
 }
 
-bl_status bl_bpe_trainer_feed(bl_bpe_trainer *t, const char *text, size_t bytes, bl_error *err)
+bl_status bl_bpe_trainer_feed(bl_bpe_trainer *t, const bl_span *documents, size_t count,
+                              bl_error *err)
 {
-    size_t invalid = bl_utf8_invalid(text, bytes);
-    if (invalid < bytes)
-        return bl_fail(err, BL_EFORMAT, "the document is not UTF-8 at byte %zu", invalid);
-    return bl_splitter_run(t->splitter, &t->split, text, bytes, count_word, &t->words, err);
+    for (size_t i = 0; i < count; i++) {
+        const bl_span d = documents[i];
+        size_t invalid = bl_utf8_invalid(d.text, d.bytes);
+        if (invalid < d.bytes)
+            return bl_fail(err, BL_EFORMAT, "the document is not UTF-8 at byte %zu", invalid);
+        BL_TRY(
+            bl_splitter_run(t->splitter, &t->split, d.text, d.bytes, count_word, &t->words, err));
+    }
+    return BL_OK;
 }
 
 bl_status bl_bpe_trainer_finish(bl_bpe_trainer *t, bl_progress_fn *progress, void *user,

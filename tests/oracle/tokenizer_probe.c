@@ -61,7 +61,7 @@ static int train(const char *path, const char *vocab_size, const char *min_frequ
     bl_status status = bl_bpe_trainer_open(&trainer, &options, &error);
     double start = bl_clock_seconds();
     while (status == BL_OK && read_record(in, &record, 1, &count))
-        status = bl_bpe_trainer_feed(trainer, record.data, count, &error);
+        status = bl_bpe_trainer_feed(trainer, &(bl_span){record.data, count}, 1, &error);
     double fed = bl_clock_seconds();
     if (status == BL_OK)
         status = bl_bpe_trainer_finish(trainer, NULL, NULL, &tokenizer, &error);

@@ -25,10 +25,7 @@
 /* Feeds the documents of train.txt, from the last to the first when asked. */
 static void feed_documents(bl_bpe_trainer *t, int backwards)
 {
-    struct {
-        const char *text;
-        size_t bytes;
-    } documents[64];
+    bl_span documents[64];
     size_t count = 0;
     bl_map map;
     assert_int_equal(bl_map_open(&map, FIXTURES "train.txt", NULL), BL_OK);
@@ -42,8 +39,7 @@ static void feed_documents(bl_bpe_trainer *t, int backwards)
     assert_true(count > 10);
     for (size_t i = 0; i < count; i++) {
         size_t d = backwards ? count - 1 - i : i;
-        assert_int_equal(bl_bpe_trainer_feed(t, documents[d].text, documents[d].bytes, NULL),
-                         BL_OK);
+        assert_int_equal(bl_bpe_trainer_feed(t, &documents[d], 1, NULL), BL_OK);
     }
     bl_map_close(&map);
 }
@@ -110,7 +106,7 @@ static void test_min_frequency_and_empty(void **state)
     bl_bpe_options options = {300, 0};
     bl_bpe_trainer *trainer;
     assert_int_equal(bl_bpe_trainer_open(&trainer, &options, NULL), BL_OK);
-    assert_int_equal(bl_bpe_trainer_feed(trainer, "", 0, NULL), BL_OK);
+    assert_int_equal(bl_bpe_trainer_feed(trainer, &(bl_span){"", 0}, 1, NULL), BL_OK);
     assert_int_equal(bl_bpe_trainer_finish(trainer, NULL, NULL, &t, NULL), BL_OK);
     assert_int_equal(bl_tokenizer_vocab_size(t), 258);
     bl_tokenizer_close(t);
@@ -138,7 +134,7 @@ static void test_refusals_and_interruption(void **state)
     assert_int_equal(bl_bpe_trainer_open(&trainer, &options, &err), BL_EINVAL);
     options.vocab_size = 500;
     assert_int_equal(bl_bpe_trainer_open(&trainer, &options, &err), BL_OK);
-    assert_int_equal(bl_bpe_trainer_feed(trainer, "ok\xC3", 3, &err), BL_EFORMAT);
+    assert_int_equal(bl_bpe_trainer_feed(trainer, &(bl_span){"ok\xC3", 3}, 1, &err), BL_EFORMAT);
     assert_non_null(strstr(err.message, "byte 2"));
     feed_documents(trainer, 0);
     assert_int_equal(bl_bpe_trainer_finish(trainer, stop_soon, &calls, &t, &err), BL_EINTERRUPTED);

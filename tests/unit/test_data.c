@@ -18,7 +18,7 @@ static const char *documents(const char *part, const char *glob)
         bl_buf_clear(&text[pass]);
         bl_buf_puts(&text[pass], "");
         for (;;) {
-            bl_document d;
+            bl_span d;
             assert_ok(bl_source_next(s, &d, &failure));
             assert_true(bl_source_done(s) <= bl_source_total(s));
             if (!d.text)
@@ -99,7 +99,7 @@ static void bad_sources(void **state)
 {
     (void)state;
     bl_source *s;
-    bl_document d;
+    bl_span d;
     const bl_source_options options = {0};
     const char *absent = scratch("absent.txt");
     assert_int_equal(bl_source_open(&s, &absent, 1, &options, &failure), BL_ENOENT);
@@ -131,7 +131,7 @@ static void tales_reach_their_size(void **state)
     assert_ok(bl_source_open(&s, &part, 1, &options, &failure));
     for (int pass = 0; pass < 2; pass++) {
         size_t bytes = 0, last = 0;
-        for (bl_document d;;) {
+        for (bl_span d;;) {
             assert_ok(bl_source_next(s, &d, &failure));
             if (!d.text)
                 break;

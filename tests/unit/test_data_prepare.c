@@ -79,7 +79,7 @@ static void documents_round_trip(void **state)
     bl_source *s;
     const bl_source_options from = {.tales_bytes = 60000, .seed = 3};
     assert_ok(bl_source_open(&s, &part, 1, &from, &failure));
-    for (bl_document doc;;) {
+    for (bl_span doc;;) {
         assert_ok(bl_source_next(s, &doc, &failure));
         if (!doc.text)
             break;
