@@ -143,11 +143,33 @@ BL_API size_t bl_tokenizer_vocab_size(const bl_tokenizer *t);
 enum { BL_ENCODE_NO_SPECIAL = 1 /* text such as <|endoftext|> is text, not the special token */ };
 
 /** Text [bytes] to ids, as Hugging Face's tokenizers gives them.  Writes the first `cap` ids and
- *  the number of all to *count; ids may be NULL with cap 0.
+ *  the number of all to *count; with cap 0 (ids may then be NULL) it only counts.  For much text a
+ *  bl_encoder is faster: this call keeps nothing for the next.
  *  Errors: BL_EFORMAT when the text is not UTF-8 (the byte offset is named), BL_ENOMEM. */
 BL_API bl_status bl_tokenizer_encode(const bl_tokenizer *t, const char *text, size_t bytes,
                                      unsigned flags, int32_t *ids, size_t cap, size_t *count,
                                      bl_error *err);
+
+/** Encodes many texts at once, on several threads, and keeps for the next texts the words that it
+ *  has met.  The tokenizer must stay open as long.  threads: 0 for all of the machine.
+ *  Errors: BL_EINVAL (more than 1024 threads), BL_ENOMEM.  Threads: an encoder is used by one
+ * thread at a time; several may share a tokenizer. */
+typedef struct bl_encoder bl_encoder;
+BL_API bl_status bl_encoder_open(bl_encoder **e, const bl_tokenizer *t, size_t threads,
+                                 bl_error *err);
+BL_API void bl_encoder_close(bl_encoder *e);
+
+/** Encodes texts[count] as bl_tokenizer_encode() would each of them; `flags` as there.  The result
+ *  does not depend on the number of threads.  It replaces that of the run before, whose memory is
+ *  used again.  On failure there is no result, and the message names the first text that fails.
+ *  Errors: BL_EFORMAT when a text is not UTF-8 (its index, from 0, and the byte are named),
+ *  BL_ENOMEM. */
+BL_API bl_status bl_encoder_run(bl_encoder *e, const bl_span *texts, size_t count, unsigned flags,
+                                bl_error *err);
+
+/** The ids [*count] of text i of the last run, valid until the next run or close; NULL and 0 when
+ *  there is no such text. */
+BL_API const int32_t *bl_encoder_ids(const bl_encoder *e, size_t i, size_t *count);
 
 /** Ids to text, special tokens left out, bytes that are no UTF-8 as U+FFFD, the prefix space kept.
  *  Writes the first `cap` bytes and the number of all to *bytes.

@@ -1,0 +1,163 @@
+/* The batch encoder: texts cut into units of work, which threads take from the largest on. */
+#include "core/alloc.h"
+#include "text/text.h"
+
+#include <omp.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MOST_THREADS = 1024,
+    UNIT_BYTES = 1 << 16, /* small texts are taken together until they have this size */
+};
+
+/* What one thread keeps from run to run. */
+typedef struct worker {
+    bl_word_cache *cache;
+    int32_t *ids;
+    size_t count, cap;
+    size_t failed; /* the first text that failed, or SIZE_MAX */
+    bl_error error;
+} worker;
+
+/* Where the ids of a text lie. */
+typedef struct place {
+    size_t start, count;
+    uint32_t worker;
+} place;
+
+/* Texts first .. last - 1 in one go. */
+typedef struct unit {
+    size_t first, last, bytes;
+} unit;
+
+struct bl_encoder {
+    const bl_tokenizer *t;
+    worker *worker;
+    size_t threads;
+    place *places;
+    unit *units;
+    size_t count, unit_count, place_cap, unit_cap;
+};
+
+bl_status bl_encoder_open(bl_encoder **e, const bl_tokenizer *t, size_t threads, bl_error *err)
+{
+    *e = NULL;
+    if (threads > MOST_THREADS)
+        return bl_fail(err, BL_EINVAL, "an encoder has at most %d threads, not %zu", MOST_THREADS,
+                       threads);
+    if (threads == 0)
+        threads = (size_t)omp_get_max_threads();
+    bl_encoder *made = bl_calloc(1, sizeof *made);
+    worker *workers = bl_calloc(threads, sizeof *workers);
+    if (!made || !workers) {
+        bl_free(made);
+        bl_free(workers);
+        return bl_fail(err, BL_ENOMEM, "out of memory for an encoder");
+    }
+    *made = (bl_encoder){.t = t, .worker = workers, .threads = threads};
+    for (size_t i = 0; i < threads; i++) {
+        bl_status status = bl_word_cache_open(&workers[i].cache, err);
+        if (status != BL_OK) {
+            bl_encoder_close(made);
+            return status;
+        }
+    }
+    *e = made;
+    return BL_OK;
+}
+
+void bl_encoder_close(bl_encoder *e)
+{
+    if (!e)
+        return;
+    for (size_t i = 0; i < e->threads; i++) {
+        bl_word_cache_close(e->worker[i].cache);
+        bl_free(e->worker[i].ids);
+    }
+    bl_free(e->worker);
+    bl_free(e->places);
+    bl_free(e->units);
+    bl_free(e);
+}
+
+static int larger_first(const void *a, const void *b)
+{
+    const unit *x = a, *y = b;
+    if (x->bytes != y->bytes)
+        return x->bytes > y->bytes ? -1 : 1;
+    return x->first < y->first ? -1 : x->first > y->first;
+}
+
+/* Small neighbours together, large texts alone, the largest first: so no thread is left with a
+ * large one when the others are done. */
+static bl_status plan(bl_encoder *e, const bl_span *texts, size_t count, bl_error *err)
+{
+    e->unit_count = 0;
+    for (size_t i = 0; i < count;) {
+        unit u = {i, i, 0};
+        while (u.last < count &&
+               (u.last == u.first ||
+                (u.last - u.first < UNIT_BYTES / 16 && texts[u.last].bytes < UNIT_BYTES - u.bytes)))
+            u.bytes += texts[u.last++].bytes;
+        BL_TRY(bl_grow(&e->units, &e->unit_cap, e->unit_count + 1, sizeof *e->units, err));
+        e->units[e->unit_count++] = u;
+        i = u.last;
+    }
+    if (e->unit_count > 1)
+        qsort(e->units, e->unit_count, sizeof *e->units, larger_first);
+    return bl_grow(&e->places, &e->place_cap, count + 1, sizeof *e->places, err);
+}
+
+static void encode_unit(bl_encoder *e, const unit *u, size_t number, const bl_span *texts,
+                        unsigned flags)
+{
+    worker *w = &e->worker[number];
+    for (size_t i = u->first; i < u->last && i < w->failed; i++) {
+        bl_error why;
+        size_t start = w->count;
+        if (bl_tokenizer_append(e->t, w->cache, texts[i].text, texts[i].bytes, flags, &w->ids,
+                                &w->count, &w->cap, &why) != BL_OK) {
+            w->failed = i;
+            w->error = why;
+            return;
+        }
+        e->places[i] = (place){start, w->count - start, (uint32_t)number};
+    }
+}
+
+bl_status bl_encoder_run(bl_encoder *e, const bl_span *texts, size_t count, unsigned flags,
+                         bl_error *err)
+{
+    e->count = 0;
+    BL_TRY(plan(e, texts, count, err));
+    size_t team = e->unit_count < e->threads ? e->unit_count : e->threads;
+    for (size_t i = 0; i < e->threads; i++) {
+        e->worker[i].count = 0;
+        e->worker[i].failed = SIZE_MAX;
+    }
+#pragma omp parallel for num_threads((int)(team > 1 ? team : 1)) schedule(dynamic, 1)
+    for (size_t i = 0; i < e->unit_count; i++)
+        encode_unit(e, &e->units[i], (size_t)omp_get_thread_num(), texts, flags);
+
+    const worker *failed = &e->worker[0];
+    for (size_t i = 1; i < e->threads; i++)
+        if (e->worker[i].failed < failed->failed)
+            failed = &e->worker[i];
+    if (failed->failed != SIZE_MAX)
+        return bl_fail(err, failed->error.code, "text %zu of %zu: %s", failed->failed, count,
+                       failed->error.message);
+    e->count = count;
+    return BL_OK;
+}
+
+const int32_t *bl_encoder_ids(const bl_encoder *e, size_t i, size_t *count)
+{
+    *count = 0;
+    if (i >= e->count)
+        return NULL;
+    const place *p = &e->places[i];
+    *count = p->count;
+    static const int32_t none;
+    return p->count ? e->worker[p->worker].ids + p->start : &none;
+}
