@@ -7,24 +7,90 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+/* A count for training, for validation, and of both. */
+static void row(const char *name, uint64_t all, uint64_t val)
+{
+    bl_progress_print("%-16s %15s %15s %15s", name, bl_format_count(all - val).text,
+                      bl_format_count(val).text, bl_format_count(all).text);
+}
+
+/* A token as it could stand in C: " the", "\n", "\xE4". */
+static void spell(const bl_tokenizer *t, int32_t id, char *text, size_t cap)
+{
+    size_t bytes, n = 0;
+    const char *token = bl_tokenizer_bytes(t, id, &bytes);
+    text[n++] = '"';
+    for (size_t i = 0; i < bytes && n + 8 < cap; i++) {
+        unsigned char c = (unsigned char)token[i];
+        if (c == '\n' || c == '\t' || c == '"' || c == '\\') {
+            text[n++] = '\\';
+            text[n++] = (char)(c == '\n' ? 'n' : c == '\t' ? 't' : c);
+        } else if (c < 32 || c > 126) {
+            n += (size_t)snprintf(text + n, cap - n, "\\x%02X", c);
+        } else {
+            text[n++] = (char)c;
+        }
+    }
+    text[n++] = '"';
+    text[n] = 0;
+}
+
+/* The most frequent tokens on one line. */
+static void report_top(const bl_prepare_result *r, const char *out)
+{
+    char line[600], token[48];
+    size_t used = 0;
+    bl_tokenizer *t;
+    if (bl_tokenizer_open(&t, out, NULL) != BL_OK)
+        return;
+    for (size_t i = 0; i < BL_PREPARE_TOP && r->top[i] >= 0; i++) {
+        spell(t, r->top[i], token, sizeof token);
+        int n = snprintf(line + used, sizeof line - used, "%s%s %.1f%%", i ? ", " : "", token,
+                         100.0 * (double)r->top_count[i] / (double)r->tokens);
+        if (n < 0 || (size_t)n >= sizeof line - used)
+            break;
+        used += (size_t)n;
+    }
+    line[used] = 0;
+    bl_tokenizer_close(t);
+    bl_progress_print("most frequent    %s", line);
+}
+
+static double share(uint64_t bytes, uint64_t tokens)
+{
+    return tokens ? (double)bytes / (double)tokens : 0;
+}
+
 static void report(const bl_prepare_result *r, const bl_options *options, const char *out,
                    bl_error *err)
 {
     char asked[32] = "0";
-    bl_progress_print("%s: %s documents, %s bytes, %s tokens for training; %s documents, %s bytes, "
-                      "%s tokens for validation",
-                      out, bl_format_count(r->documents - r->val_documents).text,
-                      bl_format_count(r->bytes - r->val_bytes).text,
-                      bl_format_count(r->tokens - r->val_tokens).text,
-                      bl_format_count(r->val_documents).text, bl_format_count(r->val_bytes).text,
-                      bl_format_count(r->val_tokens).text);
-    bl_progress_print("vocabulary %s, longest document %s tokens",
-                      bl_format_count(r->vocab_size).text,
+    bl_progress_print("%-16s %15s %15s %15s", out, "training", "validation", "all");
+    row("documents", r->documents, r->val_documents);
+    row("bytes", r->bytes, r->val_bytes);
+    row("tokens", r->tokens, r->val_tokens);
+    bl_progress_print("%-16s %15.3f %15.3f %15.3f", "bytes a token",
+                      share(r->bytes - r->val_bytes, r->tokens - r->val_tokens),
+                      share(r->val_bytes, r->val_tokens), share(r->bytes, r->tokens));
+    bl_progress_print("longest document %s tokens; unknown tokens 0 (every byte has one)",
                       bl_format_count(r->longest_document).text);
+    bl_progress_print("vocabulary %s, of which %s unused", bl_format_count(r->vocab_size).text,
+                      bl_format_count(r->tokens_unused).text);
+    report_top(r, out);
+    if (r->exact_duplicates || r->near_duplicates)
+        bl_progress_print("dropped          %s exact duplicates, %s near ones",
+                          bl_format_count(r->exact_duplicates).text,
+                          bl_format_count(r->near_duplicates).text);
+    if (r->documents_cut)
+        bl_progress_print("cut              %s times a document was longer than --max-document",
+                          bl_format_count(r->documents_cut).text);
+    if (r->characters_replaced)
+        bl_progress_print("replaced         %s invalid sequences by U+FFFD",
+                          bl_format_count(r->characters_replaced).text);
     (void)bl_options_get(options, "vocab_size", asked, sizeof asked, err);
     unsigned long long wanted = strtoull(asked, NULL, 10);
     if (bl_options_is_set(options, "tokenizer") == 0 && r->vocab_size < wanted)
-        bl_progress_print("(%s were asked for: the text has no more pairs to merge)",
+        bl_progress_print("(a vocabulary of %s was asked for: the text has no more pairs to merge)",
                           bl_format_count(wanted).text);
     bl_progress_print("next: bitllama train --data %s --out RUN", out);
 }
@@ -57,7 +123,7 @@ const bl_command bl_command_prepare = {
     .summary = "Turns text into a data folder: tokenizer, training and validation tokens.",
     .usage = "SOURCE... --out DIR [flags]",
     .example = "bitllama prepare tales --out data --vocab-size 2048",
-    .operand = "SOURCE (tales, a file, a folder, or - for standard input)",
+    .operand = "SOURCE (tales, a file, plain or .gz .zst .xz, a folder, or - for standard input)",
     .least = 1,
     .most = SIZE_MAX,
     .flags = flags,

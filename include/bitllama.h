@@ -184,16 +184,26 @@ BL_API const char *bl_tokenizer_bytes(const bl_tokenizer *t, int32_t id, size_t 
 
 /* ------------------------------------------------------------------ prepare */
 
+enum { BL_PREPARE_TOP = 10 };
+
 typedef struct bl_prepare_result {
     uint64_t documents, val_documents, bytes, val_bytes, tokens, val_tokens;
-    uint64_t vocab_size, longest_document; /* in tokens */
+    uint64_t vocab_size, longest_document;       /* in tokens */
+    uint64_t exact_duplicates, near_duplicates;  /* documents dropped */
+    uint64_t documents_cut, characters_replaced; /* for their length; by U+FFFD */
+    uint64_t tokens_unused;                      /* ids of the vocabulary that never occur */
+    int32_t top[BL_PREPARE_TOP];                 /* most frequent ids; -1: fewer occur */
+    uint64_t top_count[BL_PREPARE_TOP];
 } bl_prepare_result;
 
 /** Text to a data folder: out_dir/{tokenizer.json, tokenizer_config.json, train.bin, val.bin,
- *  meta.json} (docs/FORMATS.md).  A source is "tales" (the built-in story generator), a file, a
- *  folder, or "-" for standard input; `options` is a BL_OPTIONS_PREPARE set or NULL.
- *  Errors: BL_ENOENT, BL_EFORMAT (not UTF-8, no documents), BL_EIO, BL_ENOMEM, BL_EINTERRUPTED;
- *  nothing half-written stays behind. */
+ *  meta.json} (docs/FORMATS.md).  A source is "tales" (the built-in story generator), a file
+ * (plain, gzip, zstd or xz), a folder, a pipe, or "-" for standard input; `options` is a
+ *  BL_OPTIONS_PREPARE set or NULL.  Sources are read twice, document by document, and may be larger
+ *  than memory; what a pipe gives is kept in an unnamed file in out_dir meanwhile.
+ *  Errors: BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, no documents), BL_EIO, BL_ENOMEM, BL_EBUSY
+ *  (another process is writing there), BL_EINTERRUPTED; nothing half-written stays behind, and
+ *  files that were there before are replaced only when all is done. */
 BL_API bl_status bl_prepare(const char *const *sources, size_t count, const char *out_dir,
                             const bl_options *options, bl_progress_fn *progress, void *user,
                             bl_prepare_result *result, bl_error *err);

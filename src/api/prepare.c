@@ -1,23 +1,42 @@
 /* bl_prepare(): text to a data folder, in two passes over the source.
  *
- * The first pass counts the documents and trains the tokenizer, the second encodes.  Whether a
- * document is set aside for validation is a draw numbered by its index, so the split is the same
- * whatever the tokenizer.  All files become visible at the end, meta.json last: a folder without it
- * is not a data folder. */
+ * The first pass finds duplicates, counts the documents and trains the tokenizer, the second
+ * encodes.  Whether a document is set aside for validation is drawn from its text, so it does not
+ * depend on the tokenizer or on the other documents, and copies of a document are on one side.  All
+ * files become visible at the end, meta.json last: a folder without it is not a data folder. */
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "core/log.h"
 #include "core/os.h"
 #include "core/rng.h"
+#include "data/dedup.h"
 #include "data/source.h"
 #include "data/tokens.h"
 #include "format/options.h"
 #include "text/text.h"
 
+#include <omp.h>
 #include <stdio.h>
 #include <string.h>
+#include <xxhash.h>
 
-enum { NOTICE = 1 << 18 /* bytes of text between two calls of the progress function */ };
+enum {
+    NOTICE = 1 << 18, /* bytes of text between two calls of the progress function */
+    BATCH_BYTES = 4 << 20,
+    BATCH_DOCUMENTS = 1 << 14,
+};
+
+static const char *const split_names[BL_DATA_SPLITS] = {"train.bin", "val.bin"};
+
+/* Some documents in a row that are worked on together. */
+typedef struct batch {
+    bl_buf text;
+    bl_span *doc;
+    bl_hash128 *hash;
+    unsigned char *copy; /* a bl_copy each */
+    size_t count, cap, hash_cap, copy_cap;
+    int special; /* bl_source_special() of all of them */
+} batch;
 
 typedef struct preparation {
     const bl_prepare_options *o;
@@ -25,35 +44,122 @@ typedef struct preparation {
     bl_source *source;
     bl_tokenizer *tokenizer;
     bl_data_meta meta;
-    uint64_t documents, drawn; /* of the first pass: all, and those drawn for validation */
-    uint64_t forced;           /* document that changes sides so that no side is empty */
-    bl_out *out[BL_DATA_SPLITS];
+    bl_prepare_result result;
+    batch batch;
+    bl_span ahead; /* read, but of the next batch */
+    int ended;
+    uint64_t digest;        /* of all documents of this pass */
+    uint64_t read;          /* documents of this pass */
+    unsigned char *dropped; /* a bit a document, of the first pass */
+    size_t dropped_cap;
+    uint64_t documents, drawn; /* kept: all, and those drawn for validation */
+    uint64_t forced;           /* kept document that changes sides so that no side is empty */
+    uint64_t *uses;            /* [vocab_size] of each id */
+    bl_tokens_out *out[BL_DATA_SPLITS];
     bl_progress_fn *progress;
     void *user;
+    const char *stage;
     uint64_t noticed; /* bytes at the last call of progress */
 } preparation;
 
-static bl_status notice(preparation *p, const char *stage, int now, bl_error *err)
+static int ask(preparation *p)
 {
-    uint64_t done = bl_source_done(p->source);
-    if (!p->progress || (!now && done < p->noticed + NOTICE))
+    p->noticed = bl_source_done(p->source);
+    return p->progress &&
+           p->progress(p->user, p->stage, p->noticed, bl_source_total(p->source), "B") != 0;
+}
+
+static int idle(void *user)
+{
+    return ask(user);
+}
+
+static bl_status notice(preparation *p, int now, bl_error *err)
+{
+    if (!now && bl_source_done(p->source) < p->noticed + NOTICE)
         return BL_OK;
-    p->noticed = done;
-    if (p->progress(p->user, stage, done, bl_source_total(p->source), "B") != 0)
-        return bl_fail(err, BL_EINTERRUPTED, "interrupted while preparing %s", p->dir);
+    return ask(p) ? bl_fail(err, BL_EINTERRUPTED, "interrupted while preparing %s", p->dir) : BL_OK;
+}
+
+/* ---- batches ---- */
+
+static bl_status add_document(batch *b, bl_span d, bl_error *err)
+{
+    BL_TRY(bl_grow(&b->doc, &b->cap, b->count + 1, sizeof *b->doc, err));
+    BL_TRY(bl_grow(&b->hash, &b->hash_cap, b->count + 1, sizeof *b->hash, err));
+    BL_TRY(bl_grow(&b->copy, &b->copy_cap, b->count + 1, 1, err));
+    bl_buf_append(&b->text, d.text, d.bytes);
+    BL_TRY(bl_buf_status(&b->text, err));
+    XXH128_hash_t h = XXH3_128bits(d.text, d.bytes);
+    b->hash[b->count] = (bl_hash128){h.low64, h.high64};
+    b->copy[b->count] = BL_COPY_NONE;
+    b->doc[b->count++].bytes = d.bytes;
     return BL_OK;
+}
+
+/* The next documents of the source; none at its end. */
+static bl_status read_batch(preparation *p, bl_error *err)
+{
+    batch *b = &p->batch;
+    b->count = 0;
+    bl_buf_clear(&b->text);
+    while (!p->ended && b->count < BATCH_DOCUMENTS && b->text.len < BATCH_BYTES) {
+        bl_span d = p->ahead;
+        p->ahead = (bl_span){0};
+        if (!d.text)
+            BL_TRY(bl_source_next(p->source, &d, err));
+        int special = bl_source_special(p->source);
+        if (!d.text) {
+            p->ended = 1;
+        } else if (b->count && special != b->special) {
+            p->ahead = d;
+            break;
+        } else {
+            b->special = special;
+            BL_TRY(add_document(b, d, err));
+            BL_TRY(notice(p, 0, err));
+        }
+    }
+    const char *text = b->text.data;
+    for (size_t i = 0; i < b->count; i++) {
+        b->doc[i].text = text;
+        text += b->doc[i].bytes;
+        p->digest = (p->digest ^ b->hash[i].low) * 0x9E3779B97F4A7C15u;
+    }
+    return b->count ? BL_OK : notice(p, 1, err);
+}
+
+static bl_status begin_pass(preparation *p, const char *stage, bl_error *err)
+{
+    p->stage = stage;
+    p->noticed = p->read = p->digest = 0;
+    p->ended = 0;
+    p->ahead = (bl_span){0};
+    return notice(p, 1, err);
+}
+
+/* Moves the documents that are no copies to the front; how many there are. */
+static size_t keep_originals(batch *b)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < b->count; i++)
+        if (b->copy[i] == BL_COPY_NONE) {
+            b->doc[kept] = b->doc[i];
+            b->hash[kept++] = b->hash[i];
+        }
+    return kept;
 }
 
 /* ---- the split ---- */
 
-static int drawn_for_validation(const preparation *p, uint64_t document)
+static int drawn_for_validation(const preparation *p, bl_hash128 hash)
 {
-    return bl_rng_uniform(p->o->seed, BL_RNG_SPLIT, document) < p->o->val_split;
+    return bl_rng_uniform(p->o->seed, BL_RNG_SPLIT, hash.low) < p->o->val_split;
 }
 
-static int split_of(const preparation *p, uint64_t document)
+static int split_of(const preparation *p, uint64_t document, bl_hash128 hash)
 {
-    int val = drawn_for_validation(p, document);
+    int val = drawn_for_validation(p, hash);
     if (document == p->forced)
         val = !val;
     return val ? BL_DATA_VAL : BL_DATA_TRAIN;
@@ -71,25 +177,49 @@ static void balance(preparation *p)
 
 /* ---- the first pass ---- */
 
-static bl_status read_all(preparation *p, bl_bpe_trainer *trainer, bl_error *err)
+static bl_status drop_copies(preparation *p, bl_dedup *dedup, bl_error *err)
 {
-    bl_span doc;
+    batch *b = &p->batch;
+    if (!dedup)
+        return BL_OK;
+    BL_TRY(bl_dedup_look(dedup, b->doc, b->hash, b->count, b->copy, err));
+    BL_TRY(bl_grow(&p->dropped, &p->dropped_cap, (size_t)(p->read + b->count) / 8 + 1, 1, err));
+    for (size_t i = 0; i < b->count; i++) {
+        uint64_t n = p->read + i;
+        if (n % 8 == 0)
+            p->dropped[n / 8] = 0;
+        if (b->copy[i] != BL_COPY_NONE)
+            p->dropped[n / 8] |= (unsigned char)(1 << n % 8);
+        p->result.exact_duplicates += b->copy[i] == BL_COPY_EXACT;
+        p->result.near_duplicates += b->copy[i] == BL_COPY_NEAR;
+    }
+    return BL_OK;
+}
+
+static bl_status read_all(preparation *p, bl_bpe_trainer *trainer, bl_dedup *dedup, bl_error *err)
+{
+    BL_TRY(begin_pass(p, "reading", err));
     for (;;) {
-        BL_TRY(bl_source_next(p->source, &doc, err));
-        if (!doc.text)
-            return notice(p, "reading", 1, err);
+        BL_TRY(read_batch(p, err));
+        if (p->batch.count == 0)
+            return BL_OK;
+        BL_TRY(drop_copies(p, dedup, err));
+        p->read += p->batch.count;
+        size_t kept = keep_originals(&p->batch);
         if (trainer)
-            BL_TRY(bl_bpe_trainer_feed(trainer, &doc, 1, err));
-        p->drawn += (uint64_t)drawn_for_validation(p, p->documents);
-        p->documents++;
-        BL_TRY(notice(p, "reading", 0, err));
+            BL_TRY(bl_bpe_trainer_feed(trainer, p->batch.doc, kept, err));
+        for (size_t i = 0; i < kept; i++)
+            p->drawn += (uint64_t)drawn_for_validation(p, p->batch.hash[i]);
+        p->documents += kept;
     }
 }
 
 static bl_status first_pass(preparation *p, bl_error *err)
 {
     bl_bpe_trainer *trainer = NULL;
+    bl_dedup *dedup = NULL;
     bl_status status = BL_OK;
+    size_t threads = p->o->threads ? p->o->threads : (size_t)omp_get_max_threads();
     if (p->o->tokenizer[0]) {
         BL_TRY(bl_tokenizer_open(&p->tokenizer, p->o->tokenizer, err));
         if (bl_tokenizer_id(p->tokenizer, "<|endoftext|>") != 0)
@@ -100,50 +230,80 @@ static bl_status first_pass(preparation *p, bl_error *err)
         const bl_bpe_options bpe = {.vocab_size = p->o->vocab_size, .min_frequency = 0};
         BL_TRY(bl_bpe_trainer_open(&trainer, &bpe, err));
     }
-    BL_TRY_GOTO(status, read_all(p, trainer, err), done);
+    if (p->o->dedup != BL_DEDUP_NONE)
+        BL_TRY_GOTO(
+            status,
+            bl_dedup_open(&dedup, p->o->dedup == BL_DEDUP_NEAR ? p->o->near : 0, threads, err),
+            done);
+    BL_TRY_GOTO(status, read_all(p, trainer, dedup, err), done);
     if (p->documents == 0) {
         status = bl_fail(err, BL_EFORMAT, "%s: no documents (files taken: %s)", p->meta.source,
                          p->o->glob);
         goto done;
     }
+    bl_dedup_close(dedup);
+    dedup = NULL;
     if (trainer)
         status = bl_bpe_trainer_finish(trainer, p->progress, p->user, &p->tokenizer, err);
 done:
+    bl_dedup_close(dedup);
     bl_bpe_trainer_close(trainer);
     return status;
 }
 
 /* ---- the second pass ---- */
 
+/* One document's ids and the id 0 that ends it. */
+static void write_document(preparation *p, int which, const int32_t *ids, size_t count,
+                           uint64_t bytes)
+{
+    static const int32_t end = 0;
+    bl_data_split *split = &p->meta.split[which];
+    bl_tokens_write(p->out[which], ids, count);
+    bl_tokens_write(p->out[which], &end, 1);
+    split->documents++;
+    split->bytes += bytes;
+    split->tokens += count + 1;
+    if (split->longest_document < count + 1)
+        split->longest_document = count + 1;
+    for (size_t i = 0; i < count; i++)
+        p->uses[ids[i]]++;
+    p->uses[end]++;
+}
+
 static bl_status encode_all(preparation *p, bl_word_cache *cache, bl_error *err)
 {
-    size_t width = bl_tokens_width(p->meta.vocab_size), count, cap = 0;
+    batch *b = &p->batch;
+    size_t count, cap = 0;
     int32_t *ids = NULL;
     bl_status status = BL_OK;
-    const int32_t end = 0;
-    for (uint64_t i = 0;; i++) {
-        bl_span doc;
-        BL_TRY_GOTO(status, bl_source_next(p->source, &doc, err), done);
-        if (!doc.text)
+    uint64_t digest = p->digest, read = p->read, document = 0;
+    BL_TRY(begin_pass(p, "encoding", err));
+    for (;;) {
+        BL_TRY_GOTO(status, read_batch(p, err), done);
+        if (b->count == 0)
             break;
-        count = 0;
-        BL_TRY_GOTO(status,
-                    bl_tokenizer_append(p->tokenizer, cache, doc.text, doc.bytes, 0, &ids, &count,
-                                        &cap, err),
-                    done);
-        int which = split_of(p, i);
-        bl_data_split *split = &p->meta.split[which];
-        bl_tokens_write(p->out[which], width, ids, count);
-        bl_tokens_write(p->out[which], width, &end, 1);
-        split->documents++;
-        split->bytes += doc.bytes;
-        split->tokens += count + 1;
-        if (split->longest_document < count + 1)
-            split->longest_document = count + 1;
-        BL_TRY_GOTO(status, bl_out_check(p->out[which], err), done);
-        BL_TRY_GOTO(status, notice(p, "encoding", 0, err), done);
+        for (size_t i = 0; i < b->count && p->dropped; i++) {
+            uint64_t n = p->read + i;
+            b->copy[i] = n < read && p->dropped[n / 8] >> n % 8 & 1;
+        }
+        p->read += b->count;
+        size_t kept = keep_originals(b);
+        for (size_t i = 0; i < kept; i++) {
+            count = 0;
+            BL_TRY_GOTO(status,
+                        bl_tokenizer_append(p->tokenizer, cache, b->doc[i].text, b->doc[i].bytes,
+                                            b->special ? 0 : BL_ENCODE_NO_SPECIAL, &ids, &count,
+                                            &cap, err),
+                        done);
+            write_document(p, split_of(p, document++, b->hash[i]), ids, count, b->doc[i].bytes);
+        }
+        for (int i = 0; i < BL_DATA_SPLITS; i++)
+            BL_TRY_GOTO(status, bl_tokens_check(p->out[i], err), done);
     }
-    status = notice(p, "encoding", 1, err);
+    if (p->digest != digest || p->read != read)
+        status = bl_fail(err, BL_EFORMAT, "%s: changed while it was being read; prepare it again",
+                         p->meta.source);
 done:
     bl_free(ids);
     return status;
@@ -158,15 +318,16 @@ static bl_status in_dir(bl_buf *path, const char *dir, const char *name, bl_erro
 
 static bl_status second_pass(preparation *p, bl_buf *path, bl_error *err)
 {
-    static const char *const names[BL_DATA_SPLITS] = {"train.bin", "val.bin"};
     bl_word_cache *cache = NULL;
     p->meta.vocab_size = bl_tokenizer_vocab_size(p->tokenizer);
-    bl_source_rewind(p->source);
-    p->noticed = 0;
+    p->uses = bl_calloc(p->meta.vocab_size, sizeof *p->uses);
+    if (!p->uses)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    BL_TRY(bl_source_rewind(p->source, err));
     balance(p);
     for (int i = 0; i < BL_DATA_SPLITS; i++) {
-        BL_TRY(in_dir(path, p->dir, names[i], err));
-        BL_TRY(bl_out_open(&p->out[i], path->data, err));
+        BL_TRY(in_dir(path, p->dir, split_names[i], err));
+        BL_TRY(bl_tokens_create(&p->out[i], path->data, bl_tokens_width(p->meta.vocab_size), err));
     }
     BL_TRY(bl_word_cache_open(&cache, err));
     bl_status status = encode_all(p, cache, err);
@@ -174,15 +335,19 @@ static bl_status second_pass(preparation *p, bl_buf *path, bl_error *err)
     return status;
 }
 
+/* ---- the files ---- */
+
 /* Makes the files visible: first no meta.json, then the files it describes, then meta.json. */
 static bl_status publish(preparation *p, bl_buf *path, bl_error *err)
 {
+    for (int i = 0; i < BL_DATA_SPLITS; i++)
+        BL_TRY(bl_tokens_verify(p->out[i], p->meta.split[i].hash, err));
     BL_TRY(in_dir(path, p->dir, "meta.json", err));
     BL_TRY(bl_file_remove(path->data, err));
     for (int i = 0; i < BL_DATA_SPLITS; i++) {
-        bl_out *out = p->out[i];
+        bl_tokens_out *out = p->out[i];
         p->out[i] = NULL;
-        BL_TRY(bl_out_commit(out, err));
+        BL_TRY(bl_tokens_commit(out, err));
     }
     BL_TRY(in_dir(path, p->dir, "tokenizer_config.json", err));
     BL_TRY(bl_tokenizer_save_config(p->tokenizer, path->data, err));
@@ -190,6 +355,23 @@ static bl_status publish(preparation *p, bl_buf *path, bl_error *err)
     BL_TRY(bl_tokenizer_save(p->tokenizer, path->data, err));
     BL_TRY(bl_file_hash(path->data, p->meta.tokenizer_hash, err));
     return bl_data_meta_save(&p->meta, p->dir, err);
+}
+
+/* Takes away what a run that was killed left under temporary names. */
+static bl_status sweep(const char *dir, bl_buf *path, bl_error *err)
+{
+    static const char *const pattern[] = {"train.bin.*.tmp", "val.bin.*.tmp", "meta.json.*.tmp",
+                                          "tokenizer*.json.*.tmp"};
+    bl_names names;
+    BL_TRY(bl_dir_list(&names, dir, err));
+    bl_status status = BL_OK;
+    for (size_t i = 0; i < names.count && status == BL_OK; i++)
+        for (size_t k = 0; k < sizeof pattern / sizeof *pattern && status == BL_OK; k++)
+            if (bl_glob_match(pattern[k], names.name[i]) &&
+                (status = in_dir(path, dir, names.name[i], err)) == BL_OK)
+                status = bl_file_remove(path->data, err);
+    bl_names_release(&names);
+    return status;
 }
 
 /* ---- the whole ---- */
@@ -212,27 +394,90 @@ static void describe(preparation *p, const char *const *sources, size_t count)
             if ((unsigned char)*c > 127)
                 *c = '?';
     (void)snprintf(p->meta.split_rule, sizeof p->meta.split_rule,
-                   "document i is for validation if Philox(seed, split, i) < val_split; one "
-                   "document changes sides if a side would be empty");
+                   "a document is for validation if Philox(seed, split, low half of its "
+                   "XXH3-128) < val_split; one changes sides if a side would be empty");
     p->meta.seed = p->o->seed;
     p->meta.val_split = p->o->val_split;
 }
 
-static void summarize(const preparation *p, bl_prepare_result *r)
+static void find_top(const preparation *p, bl_prepare_result *r)
+{
+    for (size_t i = 0; i < BL_PREPARE_TOP; i++)
+        r->top[i] = -1;
+    for (size_t id = 0; id < p->meta.vocab_size; id++) {
+        uint64_t uses = p->uses[id];
+        r->tokens_unused += uses == 0;
+        size_t at = BL_PREPARE_TOP;
+        while (uses && at > 0 && uses > r->top_count[at - 1])
+            at--;
+        for (size_t i = BL_PREPARE_TOP - 1; uses && i > at; i--) {
+            r->top[i] = r->top[i - 1];
+            r->top_count[i] = r->top_count[i - 1];
+        }
+        if (uses && at < BL_PREPARE_TOP) {
+            r->top[at] = (int32_t)id;
+            r->top_count[at] = uses;
+        }
+    }
+}
+
+static void summarize(preparation *p, bl_prepare_result *r)
 {
     const bl_data_split *train = &p->meta.split[BL_DATA_TRAIN], *val = &p->meta.split[BL_DATA_VAL];
-    *r = (bl_prepare_result){
-        .documents = train->documents + val->documents,
-        .val_documents = val->documents,
-        .bytes = train->bytes + val->bytes,
-        .val_bytes = val->bytes,
-        .tokens = train->tokens + val->tokens,
-        .val_tokens = val->tokens,
-        .vocab_size = p->meta.vocab_size,
-        .longest_document = train->longest_document > val->longest_document
-                                ? train->longest_document
-                                : val->longest_document,
+    bl_cutter_counts counts = bl_source_counted(p->source);
+    *r = p->result;
+    r->documents = train->documents + val->documents;
+    r->val_documents = val->documents;
+    r->bytes = train->bytes + val->bytes;
+    r->val_bytes = val->bytes;
+    r->tokens = train->tokens + val->tokens;
+    r->val_tokens = val->tokens;
+    r->vocab_size = p->meta.vocab_size;
+    r->longest_document = train->longest_document > val->longest_document ? train->longest_document
+                                                                          : val->longest_document;
+    r->documents_cut = counts.cut;
+    r->characters_replaced = counts.replaced;
+    find_top(p, r);
+}
+
+static bl_status open_source(preparation *p, const char *const *sources, size_t count,
+                             bl_error *err)
+{
+    static const bl_cut cuts[] = {
+        [BL_DOCUMENTS_AUTO] = BL_CUT_END_OF_TEXT, [BL_DOCUMENTS_BLANK_LINE] = BL_CUT_BLANK_LINE,
+        [BL_DOCUMENTS_LINE] = BL_CUT_LINE,        [BL_DOCUMENTS_FILE] = BL_CUT_FILE,
+        [BL_DOCUMENTS_JSONL] = BL_CUT_JSONL,
     };
+    const bl_prepare_options *o = p->o;
+    int by_field = o->documents == BL_DOCUMENTS_AUTO && o->field[0];
+    const bl_source_options from = {
+        .glob = o->glob,
+        .tales_bytes = o->tales_bytes,
+        .seed = o->seed,
+        .cut_by_name = o->documents == BL_DOCUMENTS_AUTO,
+        .cut = by_field ? BL_CUT_JSONL : cuts[o->documents],
+        .cutter = {.field = o->field[0] ? o->field : NULL,
+                   .replace_invalid = o->replace_invalid,
+                   .most = o->max_document,
+                   .idle = idle,
+                   .user = p},
+        .keep = p->dir,
+    };
+    return bl_source_open(&p->source, sources, count, &from, err);
+}
+
+static void release(preparation *p)
+{
+    for (int i = 0; i < BL_DATA_SPLITS; i++)
+        bl_tokens_abandon(p->out[i]);
+    bl_free(p->dropped);
+    bl_free(p->uses);
+    bl_buf_release(&p->batch.text);
+    bl_free(p->batch.doc);
+    bl_free(p->batch.hash);
+    bl_free(p->batch.copy);
+    bl_tokenizer_close(p->tokenizer);
+    bl_source_close(p->source);
 }
 
 bl_status bl_prepare(const char *const *sources, size_t count, const char *out_dir,
@@ -244,31 +489,29 @@ bl_status bl_prepare(const char *const *sources, size_t count, const char *out_d
     preparation p = {.o = options ? bl_options_prepare(options) : &defaults,
                      .dir = out_dir,
                      .progress = progress,
-                     .user = user};
-    const bl_source_options from = {
-        .glob = p.o->glob, .tales_bytes = p.o->tales_bytes, .seed = p.o->seed};
+                     .user = user,
+                     .stage = "reading"};
     bl_buf path = {0};
+    bl_lock *lock = NULL;
     bl_status status;
-    int made = bl_path_what(out_dir) == BL_PATH_NONE;
     if (count == 0 || !out_dir[0])
         return bl_fail(err, BL_EINVAL, "prepare needs a source and a folder to write");
+    int made = bl_path_what(out_dir) == BL_PATH_NONE;
     describe(&p, sources, count);
-    BL_TRY(bl_source_open(&p.source, sources, count, &from, err));
-    BL_TRY_GOTO(status, bl_dir_make(out_dir, err), done);
-    BL_TRY_GOTO(status, first_pass(&p, err), failed);
-    BL_TRY_GOTO(status, second_pass(&p, &path, err), failed);
-    BL_TRY_GOTO(status, publish(&p, &path, err), failed);
+    BL_TRY(bl_dir_make(out_dir, err));
+    BL_TRY_GOTO(status, bl_lock_open(&lock, out_dir, err), done);
+    BL_TRY_GOTO(status, sweep(out_dir, &path, err), done);
+    BL_TRY_GOTO(status, open_source(&p, sources, count, err), done);
+    BL_TRY_GOTO(status, first_pass(&p, err), done);
+    BL_TRY_GOTO(status, second_pass(&p, &path, err), done);
+    BL_TRY_GOTO(status, publish(&p, &path, err), done);
     if (result)
         summarize(&p, result);
-    goto done;
-failed:
-    for (int i = 0; i < BL_DATA_SPLITS; i++)
-        bl_out_abandon(p.out[i]);
-    if (made && bl_dir_remove(out_dir, NULL) != BL_OK)
-        bl_log(BL_LOG_WARNING, "%s: an unfinished folder could not be removed", out_dir);
 done:
-    bl_tokenizer_close(p.tokenizer);
-    bl_source_close(p.source);
+    release(&p);
+    if (status != BL_OK && made && status != BL_EBUSY && bl_dir_remove(out_dir, NULL) != BL_OK)
+        bl_log(BL_LOG_WARNING, "%s: an unfinished folder could not be removed", out_dir);
+    bl_lock_close(lock);
     bl_buf_release(&path);
     return status;
 }

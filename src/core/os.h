@@ -23,6 +23,22 @@ typedef enum bl_path_kind { BL_PATH_NONE, BL_PATH_FILE, BL_PATH_DIR, BL_PATH_OTH
 bl_path_kind bl_path_what(const char *path); /* of what a link points to */
 int bl_path_is_link(const char *path);
 
+/* A file, or standard input (path NULL), from its start to its end.  What comes out of a pipe is
+ * kept in an unnamed file in the folder `keep`, so that it too can be read again; with keep NULL it
+ * cannot.  BL_ENOENT, BL_EIO. */
+typedef struct bl_in bl_in;
+bl_status bl_in_open(bl_in **in, const char *path, const char *keep, bl_error *err) BL_NODISCARD;
+void bl_in_close(bl_in *in);
+
+/* Up to `cap` bytes.  None without *end: a pipe had nothing for a fifth of a second, a chance for
+ * the caller to look for Ctrl-C. */
+bl_status bl_in_read(bl_in *in, void *to, size_t cap, size_t *n, int *end,
+                     bl_error *err) BL_NODISCARD;
+
+/* Back to the first byte, after the end was seen. */
+bl_status bl_in_rewind(bl_in *in, bl_error *err) BL_NODISCARD;
+uint64_t bl_in_size(const bl_in *in); /* bytes; 0 while a pipe has not ended */
+
 /* ---- writing ---- */
 
 /* A file that appears whole or not at all: written under a temporary name beside `path`, synced to
@@ -33,8 +49,10 @@ typedef struct bl_out bl_out;
 bl_status bl_out_open(bl_out **out, const char *path, bl_error *err) BL_NODISCARD;
 void bl_out_write(bl_out *out, const void *bytes, size_t n);
 bl_status bl_out_check(const bl_out *out, bl_error *err) BL_NODISCARD; /* the sticky error so far */
-bl_status bl_out_commit(bl_out *out, bl_error *err) BL_NODISCARD;      /* frees in any case */
-void bl_out_abandon(bl_out *out);                                      /* frees; NULL is fine */
+bl_status bl_out_sync(bl_out *out, bl_error *err) BL_NODISCARD;        /* all so far is on disk */
+const char *bl_out_temporary(const bl_out *out); /* its name until commit, to look at it */
+bl_status bl_out_commit(bl_out *out, bl_error *err) BL_NODISCARD; /* frees in any case */
+void bl_out_abandon(bl_out *out);                                 /* frees; NULL is fine */
 
 /* open, write, commit in one. */
 bl_status bl_file_replace(const char *path, const void *bytes, size_t n,
@@ -70,7 +88,8 @@ int bl_glob_match(const char *pattern, const char *path);
 
 /* ---- the rest ---- */
 
-/* An exclusive lock on a file, made when absent; held until closed or the process ends.
+/* An exclusive lock on a folder, or on a file that is made when absent; held until closed or the
+ * process ends.
  * BL_EBUSY when another process holds it. */
 typedef struct bl_lock bl_lock;
 bl_status bl_lock_open(bl_lock **lock, const char *path, bl_error *err) BL_NODISCARD;

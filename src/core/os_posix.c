@@ -163,11 +163,22 @@ bl_status bl_out_check(const bl_out *out, bl_error *err)
                       : BL_OK;
 }
 
-bl_status bl_out_commit(bl_out *out, bl_error *err)
+bl_status bl_out_sync(bl_out *out, bl_error *err)
 {
     out_flush(out);
     if (!out->error && fsync(out->fd) != 0)
         out->error = errno;
+    return bl_out_check(out, err);
+}
+
+const char *bl_out_temporary(const bl_out *out)
+{
+    return out->temporary;
+}
+
+bl_status bl_out_commit(bl_out *out, bl_error *err)
+{
+    (void)!bl_out_sync(out, NULL);
     if (close(out->fd) != 0 && !out->error)
         out->error = errno;
     if (!out->error && rename(out->temporary, out->path) != 0)
@@ -360,7 +371,8 @@ struct bl_lock {
 bl_status bl_lock_open(bl_lock **lock, const char *path, bl_error *err)
 {
     *lock = NULL;
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+    int is_dir = bl_path_what(path) == BL_PATH_DIR;
+    int fd = open(path, is_dir ? O_RDONLY | O_CLOEXEC : O_RDWR | O_CREAT | O_CLOEXEC, 0666);
     if (fd < 0)
         return bl_fail_errno(err, BL_EIO, errno, "cannot write %s", path);
     if (flock(fd, LOCK_EX | LOCK_NB) != 0) {

@@ -4,7 +4,6 @@
 #include "format/json.h"
 
 #include <string.h>
-#include <xxhash.h>
 
 enum { META_VERSION = 1 };
 
@@ -28,21 +27,6 @@ static bl_status no_memory(bl_error *err)
     return bl_fail(err, BL_ENOMEM, "out of memory");
 }
 
-bl_status bl_file_hash(const char *path, char hash[33], bl_error *err)
-{
-    bl_map map;
-    BL_TRY(bl_map_open(&map, path, err));
-    XXH128_canonical_t bytes;
-    XXH128_canonicalFromHash(&bytes, XXH3_128bits(map.data, map.size));
-    bl_map_close(&map);
-    for (size_t i = 0; i < 16; i++) {
-        hash[2 * i] = "0123456789abcdef"[bytes.digest[i] >> 4];
-        hash[2 * i + 1] = "0123456789abcdef"[bytes.digest[i] & 15];
-    }
-    hash[32] = 0;
-    return BL_OK;
-}
-
 /* ---- writing ---- */
 
 static json_t *split_to_json(const bl_data_split *split)
@@ -51,6 +35,7 @@ static json_t *split_to_json(const bl_data_split *split)
 #define X(field) json_object_set_new(object, #field, json_integer((json_int_t)split->field));
     SPLIT_FIELDS(X)
 #undef X
+    json_object_set_new(object, "xxh3_128", json_string(split->hash));
     return object;
 }
 
@@ -102,6 +87,8 @@ static bl_status get_split(const json_t *root, const char *name, bl_data_split *
 #define X(field) BL_TRY(get_count(object, #field, &split->field, path, err));
     SPLIT_FIELDS(X)
 #undef X
+    if (json_object_get(object, "xxh3_128")) /* older folders have none */
+        BL_TRY(get_text(object, "xxh3_128", split->hash, sizeof split->hash, path, err));
     if (split->documents > split->tokens || (split->documents && !split->bytes))
         return bl_fail(err, BL_EFORMAT, "%s: the counts of \"%s\" contradict each other", path,
                        name);

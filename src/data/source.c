@@ -1,37 +1,37 @@
-/* Documents of a corpus: listing the parts, and cutting their texts. */
+/* Documents of a corpus: listing the parts, and reading them one after the other. */
 #include "data/source.h"
 #include "core/alloc.h"
 #include "core/buf.h"
-#include "core/os.h"
 #include "data/tales.h"
-#include "text/text.h"
 
-#include <stdio.h>
 #include <string.h>
 
 enum { FOLDER_DEPTH = 32 }; /* below the 40 links in a row that systems follow */
 
-typedef enum part_kind { PART_TALES, PART_FILE, PART_STDIN } part_kind;
+typedef enum part_kind { PART_TALES, PART_FILE, PART_PIPE } part_kind;
 
 typedef struct part {
     part_kind kind;
     char *path;
-    uint64_t bytes; /* for progress */
+    uint64_t bytes;    /* for progress */
+    bl_stream *stream; /* of a pipe, open from the start */
+    int seen;          /* the pipe's end was seen */
 } part;
 
 struct bl_source {
+    bl_source_options o;
     part *parts;
     size_t count, cap;
     bl_tales *tales;
-    char *glob;
-    bl_buf input; /* standard input */
+    bl_cutter *cutter;
+    bl_cutter_counts counts; /* of the cutter at the last rewind */
+    char *glob, *keep, *field;
     bl_buf story;
     /* where the reader stands */
-    size_t at;  /* part */
-    int begun;  /* `text` holds the part's */
-    bl_map map; /* of a file */
-    const char *text;
-    size_t size, position;
+    size_t at;              /* part */
+    int begun;              /* in the midst of it */
+    int special;            /* as bl_source_special() */
+    bl_stream *stream;      /* its text */
     uint64_t stories, told; /* of tales: number and bytes so far */
     uint64_t before;        /* bytes of the parts already read */
 };
@@ -49,13 +49,32 @@ static bl_status add_part(bl_source *s, part_kind kind, const char *path, uint64
     return BL_OK;
 }
 
+/* Files are opened to see that they can be, and closed until it is their turn. */
 static bl_status add_file(bl_source *s, const char *path, bl_error *err)
 {
-    bl_map map;
-    BL_TRY(bl_map_open(&map, path, err));
-    uint64_t bytes = map.size;
-    bl_map_close(&map);
+    bl_in *in;
+    BL_TRY(bl_in_open(&in, path, NULL, err));
+    uint64_t bytes = bl_in_size(in);
+    bl_in_close(in);
     return add_part(s, PART_FILE, path, bytes, err);
+}
+
+/* Does the pattern match the path or name, with or without the ending of a compressed file? */
+static int matches(const bl_source *s, const char *below, const char *name)
+{
+    if (!s->glob)
+        return 1;
+    const char *subject = strchr(s->glob, '/') ? below : name;
+    if (bl_glob_match(s->glob, subject))
+        return 1;
+    char *stem = bl_strdup(subject);
+    int yes = 0;
+    if (stem) {
+        stem[bl_stream_stem(stem)] = 0;
+        yes = bl_glob_match(s->glob, stem);
+    }
+    bl_free(stem);
+    return yes;
 }
 
 /* The files of a folder and those below it; `below` is the path from the folder that was named. */
@@ -79,8 +98,7 @@ static bl_status add_folder(bl_source *s, const char *path, const char *below, i
             status = bl_fail(err, BL_ENOMEM, "out of memory while listing %s", path);
         else if (kind == BL_PATH_DIR)
             status = add_folder(s, inner, under, depth + 1, err);
-        else if (kind == BL_PATH_FILE &&
-                 (!s->glob || bl_glob_match(s->glob, strchr(s->glob, '/') ? under : name)))
+        else if (kind == BL_PATH_FILE && matches(s, under, name))
             status = add_file(s, inner, err);
         bl_free(inner);
         bl_free(under);
@@ -89,31 +107,27 @@ static bl_status add_folder(bl_source *s, const char *path, const char *below, i
     return status;
 }
 
-static bl_status add_stdin(bl_source *s, bl_error *err)
+/* Standard input (path NULL) or a named pipe. */
+static bl_status add_pipe(bl_source *s, const char *path, bl_error *err)
 {
-    enum { PIECE = 1 << 16 };
-    for (size_t i = 0; i < s->count; i++)
-        if (s->parts[i].kind == PART_STDIN)
+    for (size_t i = 0; i < s->count && !path; i++)
+        if (s->parts[i].kind == PART_PIPE && strcmp(s->parts[i].path, "standard input") == 0)
             return bl_fail(err, BL_EINVAL, "standard input can be given only once");
-    for (;;) {
-        char *to = bl_buf_reserve(&s->input, PIECE);
-        if (!to)
-            return bl_fail(err, BL_ENOMEM, "out of memory while reading standard input");
-        size_t n = fread(to, 1, PIECE, stdin);
-        s->input.len += n;
-        if (n < PIECE)
-            break;
-    }
-    if (ferror(stdin))
-        return bl_fail(err, BL_EIO, "standard input: reading failed");
-    return add_part(s, PART_STDIN, "standard input", s->input.len, err);
+    bl_stream *stream;
+    BL_TRY(bl_stream_open(&stream, path, s->keep, err));
+    bl_status status = add_part(s, PART_PIPE, path ? path : "standard input", 0, err);
+    if (status == BL_OK)
+        s->parts[s->count - 1].stream = stream;
+    else
+        bl_stream_close(stream);
+    return status;
 }
 
 static bl_status add_any(bl_source *s, const char *name, const bl_source_options *options,
                          bl_error *err)
 {
     if (strcmp(name, "-") == 0)
-        return add_stdin(s, err);
+        return add_pipe(s, NULL, err);
     if (strcmp(name, "tales") == 0) {
         if (!s->tales)
             BL_TRY(bl_tales_open(&s->tales, options->seed, err));
@@ -125,7 +139,7 @@ static bl_status add_any(bl_source *s, const char *name, const bl_source_options
     case BL_PATH_DIR:
         return add_folder(s, name, "", 0, err);
     case BL_PATH_OTHER:
-        return bl_fail(err, BL_EIO, "%s: neither a file nor a folder", name);
+        return add_pipe(s, name, err);
     case BL_PATH_NONE:
         break;
     }
@@ -144,9 +158,18 @@ bl_status bl_source_open(bl_source **result, const char *const *parts, size_t co
     bl_source *s = bl_calloc(1, sizeof *s);
     if (!s)
         return bl_fail(err, BL_ENOMEM, "out of memory");
+    s->o = *options;
+    s->glob = options->glob ? bl_strdup(options->glob) : NULL;
+    s->keep = options->keep ? bl_strdup(options->keep) : NULL;
+    s->field = bl_strdup(options->cutter.field ? options->cutter.field : "text");
+    s->o.cutter.field = s->field;
+    if (!s->o.cutter.most)
+        s->o.cutter.most = UINT64_MAX;
     bl_status status = BL_OK;
-    if (options->glob && (s->glob = bl_strdup(options->glob)) == NULL)
+    if ((options->glob && !s->glob) || (options->keep && !s->keep) || !s->field)
         status = bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK)
+        status = bl_cutter_open(&s->cutter, &s->o.cutter, err);
     for (size_t i = 0; i < count && status == BL_OK; i++)
         status = add_any(s, parts[i], options, err);
     if (status == BL_OK)
@@ -161,77 +184,36 @@ bl_status bl_source_open(bl_source **result, const char *const *parts, size_t co
 static void leave_part(bl_source *s)
 {
     if (s->begun && s->parts[s->at].kind == PART_FILE)
-        bl_map_close(&s->map);
+        bl_stream_close(s->stream);
     s->begun = 0;
-    s->text = NULL;
-    s->size = s->position = 0;
+    s->stream = NULL;
     s->stories = s->told = 0;
+}
+
+static int is_json_lines(const char *path)
+{
+    static const char *const endings[] = {".jsonl", ".ndjson"};
+    size_t stem = bl_stream_stem(path);
+    for (size_t i = 0; i < sizeof endings / sizeof *endings; i++) {
+        size_t n = strlen(endings[i]);
+        if (stem > n && memcmp(path + stem - n, endings[i], n) == 0)
+            return 1;
+    }
+    return 0;
 }
 
 static bl_status enter_part(bl_source *s, bl_error *err)
 {
     const part *p = &s->parts[s->at];
-    if (p->kind == PART_FILE) {
-        BL_TRY(bl_map_open(&s->map, p->path, err));
-        s->text = (const char *)s->map.data;
-        s->size = s->map.size;
-    } else if (p->kind == PART_STDIN) {
-        s->text = s->input.data;
-        s->size = s->input.len;
-    }
+    bl_cut cut = s->o.cut_by_name && is_json_lines(p->path) ? BL_CUT_JSONL : s->o.cut;
+    if (p->kind == PART_FILE)
+        BL_TRY(bl_stream_open(&s->stream, p->path, NULL, err));
+    else
+        s->stream = p->stream;
     s->begun = 1;
-    if (s->size >= 3 && memcmp(s->text, "\xEF\xBB\xBF", 3) == 0)
-        s->position = 3;
-    return BL_OK;
-}
-
-static int is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* From `from`, the end of the text before the next line <|endoftext|>; *next is behind the line. */
-static size_t find_separator(const char *text, size_t size, size_t from, size_t *next)
-{
-    static const char mark[] = "<|endoftext|>";
-    size_t n = sizeof mark - 1;
-    for (size_t line = from; line < size;) {
-        const char *newline = memchr(text + line, '\n', size - line);
-        size_t end = newline ? (size_t)(newline - text) : size;
-        size_t after = newline ? end + 1 : size;
-        size_t length = end - line;
-        if (length == n + 1 && text[end - 1] == '\r')
-            length--;
-        if (length == n && memcmp(text + line, mark, n) == 0) {
-            *next = after;
-            return line;
-        }
-        line = after;
-    }
-    *next = size;
-    return size;
-}
-
-/* The next document of a text; none gives text NULL. */
-static bl_status next_in_text(bl_source *s, bl_span *d, bl_error *err)
-{
-    while (s->position < s->size) {
-        size_t first = s->position, next;
-        size_t end = find_separator(s->text, s->size, first, &next);
-        s->position = next;
-        while (first < end && is_space(s->text[first]))
-            first++;
-        while (end > first && is_space(s->text[end - 1]))
-            end--;
-        if (first == end)
-            continue;
-        size_t bad = bl_utf8_invalid(s->text + first, end - first);
-        if (bad < end - first)
-            return bl_fail(err, BL_EFORMAT, "%s: not UTF-8 at byte %zu", s->parts[s->at].path,
-                           first + bad);
-        *d = (bl_span){s->text + first, end - first};
-        return BL_OK;
-    }
+    s->special = p->kind == PART_TALES || cut == BL_CUT_END_OF_TEXT;
+    if (s->stream)
+        bl_cutter_begin(s->cutter, s->stream, p->path, cut);
     return BL_OK;
 }
 
@@ -251,26 +233,40 @@ bl_status bl_source_next(bl_source *s, bl_span *d, bl_error *err)
 {
     *d = (bl_span){NULL, 0};
     for (; s->at < s->count; s->at++) {
-        const part *p = &s->parts[s->at];
+        part *p = &s->parts[s->at];
         if (!s->begun)
             BL_TRY(enter_part(s, err));
         if (p->kind == PART_TALES)
             BL_TRY(next_tale(s, d, err));
         else
-            BL_TRY(next_in_text(s, d, err));
+            BL_TRY(bl_cutter_next(s->cutter, d, err));
         if (d->text)
             return BL_OK;
+        if (p->kind == PART_PIPE) {
+            p->bytes = bl_stream_size(s->stream);
+            p->seen = 1;
+        }
         leave_part(s);
         s->before += p->bytes;
     }
     return BL_OK;
 }
 
-void bl_source_rewind(bl_source *s)
+int bl_source_special(const bl_source *s)
+{
+    return s->special;
+}
+
+bl_status bl_source_rewind(bl_source *s, bl_error *err)
 {
     leave_part(s);
     s->at = 0;
     s->before = 0;
+    s->counts = bl_cutter_counted(s->cutter);
+    for (size_t i = 0; i < s->count; i++)
+        if (s->parts[i].stream)
+            BL_TRY(bl_stream_rewind(s->parts[i].stream, err));
+    return BL_OK;
 }
 
 void bl_source_close(bl_source *s)
@@ -278,12 +274,16 @@ void bl_source_close(bl_source *s)
     if (!s)
         return;
     leave_part(s);
-    for (size_t i = 0; i < s->count; i++)
+    for (size_t i = 0; i < s->count; i++) {
+        bl_stream_close(s->parts[i].stream);
         bl_free(s->parts[i].path);
+    }
     bl_free(s->parts);
     bl_free(s->glob);
+    bl_free(s->keep);
+    bl_free(s->field);
     bl_tales_close(s->tales);
-    bl_buf_release(&s->input);
+    bl_cutter_close(s->cutter);
     bl_buf_release(&s->story);
     bl_free(s);
 }
@@ -291,15 +291,24 @@ void bl_source_close(bl_source *s)
 uint64_t bl_source_total(const bl_source *s)
 {
     uint64_t total = 0;
-    for (size_t i = 0; i < s->count; i++)
-        total += s->parts[i].bytes;
+    for (size_t i = 0; i < s->count; i++) {
+        const part *p = &s->parts[i];
+        if (p->kind == PART_PIPE && !p->seen && bl_stream_size(p->stream) == 0)
+            return 0;
+        total += p->kind == PART_PIPE && !p->seen ? bl_stream_size(p->stream) : p->bytes;
+    }
     return total;
 }
 
 uint64_t bl_source_done(const bl_source *s)
 {
-    uint64_t here = s->position + s->told;
-    if (s->at < s->count && here > s->parts[s->at].bytes)
-        here = s->parts[s->at].bytes;
-    return s->before + here;
+    if (s->at >= s->count || !s->begun)
+        return s->before;
+    return s->before + (s->stream ? bl_stream_done(s->stream) : s->told);
+}
+
+bl_cutter_counts bl_source_counted(const bl_source *s)
+{
+    bl_cutter_counts now = bl_cutter_counted(s->cutter);
+    return (bl_cutter_counts){now.replaced - s->counts.replaced, now.cut - s->counts.cut};
 }

@@ -1,4 +1,4 @@
-/* Token files: writing ids, mapping and checking them. */
+/* Token files: mapping and checking them. */
 #include "data/tokens.h"
 #include "core/alloc.h"
 
@@ -13,21 +13,6 @@ struct bl_tokens {
 size_t bl_tokens_width(uint64_t vocab_size)
 {
     return vocab_size > 65536 ? 4 : 2;
-}
-
-void bl_tokens_write(bl_out *out, size_t width, const int32_t *ids, size_t count)
-{
-    enum { PIECE = 1024 };
-    unsigned char bytes[PIECE * 4];
-    while (count) {
-        size_t n = count < PIECE ? count : PIECE;
-        for (size_t i = 0; i < n; i++)
-            for (size_t k = 0; k < width; k++)
-                bytes[i * width + k] = (unsigned char)((uint32_t)ids[i] >> (8 * k));
-        bl_out_write(out, bytes, n * width);
-        ids += n;
-        count -= n;
-    }
 }
 
 static uint32_t get16(const unsigned char *p)

@@ -11,8 +11,16 @@
 /* Bytes an id takes on disk for a vocabulary of this size: 2 or 4. */
 size_t bl_tokens_width(uint64_t vocab_size);
 
-/* Ids to the end of a file that is being written.  Errors are sticky in `out`. */
-void bl_tokens_write(bl_out *out, size_t width, const int32_t *ids, size_t count);
+/* A token file that is being written: it appears whole or not at all (bl_out). */
+typedef struct bl_tokens_out bl_tokens_out;
+bl_status bl_tokens_create(bl_tokens_out **t, const char *path, size_t width,
+                           bl_error *err) BL_NODISCARD;
+void bl_tokens_write(bl_tokens_out *t, const int32_t *ids, size_t count); /* errors are sticky */
+bl_status bl_tokens_check(const bl_tokens_out *t, bl_error *err) BL_NODISCARD;
+/* Syncs, reads the file back and compares with what was written; its XXH3-128 to hash. */
+bl_status bl_tokens_verify(bl_tokens_out *t, char hash[33], bl_error *err) BL_NODISCARD;
+bl_status bl_tokens_commit(bl_tokens_out *t, bl_error *err) BL_NODISCARD; /* frees in any case */
+void bl_tokens_abandon(bl_tokens_out *t);                                 /* frees; NULL is fine */
 
 /* A token file, mapped read-only. */
 typedef struct bl_tokens bl_tokens;
@@ -37,6 +45,7 @@ typedef struct bl_data_split {
     uint64_t documents, tokens;
     uint64_t bytes;            /* of the source documents, for bits per byte */
     uint64_t longest_document; /* in tokens, the closing id 0 included */
+    char hash[33];             /* XXH3-128 of the file, hexadecimal; "" when not known */
 } bl_data_split;
 
 typedef struct bl_data_meta {

@@ -74,7 +74,13 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(text, tokenizer, "", 0, 0, NULL, "use this tokenizer.json instead of training one")           \
     X(real, val_split, "0.01", 0, 0.9, NULL, "share of the documents set aside for validation")     \
     X(size, seed, "0", 0, 1e15, NULL, "seed of the split and of tales")                             \
-    X(text, glob, "*", 0, 0, NULL, "files to take from folders")                                    \
+    X(text, glob, "*", 0, 0, NULL, "files to take from folders; *.txt takes a.txt.gz too")          \
+    X(choice, documents, "auto", 0, 0, "auto|blank-line|line|file|jsonl", "where documents end; auto: at lines <|endoftext|>, and .jsonl as jsonl") \
+    X(text, field, "", 0, 0, NULL, "field of JSON Lines that holds the text (text); given, auto means jsonl") \
+    X(choice, dedup, "none", 0, 0, "none|exact|near", "drop documents that were there before, exactly or nearly") \
+    X(real, near, "0.8", 0.3, 1, NULL, "how alike near is: Jaccard index of five-word shingles")      \
+    X(flag, replace_invalid, "false", 0, 1, NULL, "U+FFFD in place of bytes that are not UTF-8 instead of stopping") \
+    X(size, max_document, "67108864", 64, 1e12, NULL, "bytes after which a document is cut in two")   \
     X(size, tales_bytes, "20000000", 1, 1e12, NULL, "bytes of text that tales writes")              \
     X(size, threads, "0", 0, 1024, NULL, "threads; 0: all cores")
 
@@ -110,6 +116,14 @@ typedef struct bl_generate_options {
 enum { BL_TTT_LINEAR, BL_TTT_MLP };                       /* ttt_layer_type */
 enum { BL_QUANT_TERNARY, BL_QUANT_NONE };                 /* quantization */
 enum { BL_PRESET_MICRO, BL_PRESET_CODE, BL_PRESET_TINY }; /* preset */
+enum {                                                    /* documents */
+       BL_DOCUMENTS_AUTO,
+       BL_DOCUMENTS_BLANK_LINE,
+       BL_DOCUMENTS_LINE,
+       BL_DOCUMENTS_FILE,
+       BL_DOCUMENTS_JSONL
+};
+enum { BL_DEDUP_NONE, BL_DEDUP_EXACT, BL_DEDUP_NEAR }; /* dedup */
 
 /* The struct behind an options handle of that kind, for the library's own files.  Valid until the
  * handle is closed. */

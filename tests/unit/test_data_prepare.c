@@ -58,7 +58,7 @@ static void documents_round_trip(void **state)
         OPTIONS("tales_bytes", "60000", "vocab_size", "600", "val_split", "0.2", "seed", "3"), NULL,
         NULL, &r));
     assert_true(r.vocab_size == 600 && r.bytes >= 60000);
-    assert_true(r.val_documents > r.documents / 10 && r.val_documents < r.documents * 3 / 10);
+    assert_true(r.val_documents > r.documents / 20 && r.val_documents < r.documents * 2 / 5);
 
     bl_data *d;
     bl_tokenizer *tokenizer;

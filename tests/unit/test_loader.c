@@ -8,15 +8,15 @@
 static bl_tokens *counting_file(size_t count)
 {
     int32_t *ids = bl_calloc(count, sizeof *ids);
-    bl_out *out;
+    bl_tokens_out *out;
     bl_tokens *t;
     assert_non_null(ids);
     for (size_t i = 0; i < count; i++)
         ids[i] = (int32_t)i;
     const char *path = scratch("counting.bin");
-    assert_ok(bl_out_open(&out, path, &failure));
-    bl_tokens_write(out, 4, ids, count);
-    assert_ok(bl_out_commit(out, &failure));
+    assert_ok(bl_tokens_create(&out, path, 4, &failure));
+    bl_tokens_write(out, ids, count);
+    assert_ok(bl_tokens_commit(out, &failure));
     bl_free(ids);
     assert_ok(bl_tokens_open(&t, path, 4, count ? count : 1, &failure));
     return t;

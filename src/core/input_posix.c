@@ -1,0 +1,165 @@
+/* Reading from start to end, from a file or a pipe, and a second time. */
+#define _POSIX_C_SOURCE 200809L
+#include "core/alloc.h"
+#include "core/os.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { PATIENCE_MS = 200 };
+
+struct bl_in {
+    int fd;
+    int borrowed; /* standard input: not ours to close */
+    int pipe;     /* cannot seek */
+    int kept;     /* a copy of what a pipe gave, or -1; later read instead of it */
+    int replay;   /* reading the copy */
+    int ended;
+    off_t first;   /* where the file began for us */
+    uint64_t size; /* of a pipe: so far */
+    char *path, *keep;
+};
+
+static bl_status in_fail(const bl_in *in, int error, bl_error *err)
+{
+    return bl_fail_errno(err, BL_EIO, error, "%s: cannot be read", in->path);
+}
+
+/* An unnamed file in a folder: gone with the process, whatever ends it. */
+static bl_status open_unnamed(int *fd, const char *dir, bl_error *err)
+{
+    char *path = bl_path_join(dir, ".input.XXXXXX");
+    if (!path)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    *fd = mkstemp(path);
+    int error = errno;
+    if (*fd >= 0)
+        (void)unlink(path);
+    bl_free(path);
+    return *fd >= 0
+               ? BL_OK
+               : bl_fail_errno(err, BL_EIO, error, "%s: cannot keep standard input there", dir);
+}
+
+static bl_status in_look(bl_in *in, bl_error *err)
+{
+    struct stat st;
+    if (fstat(in->fd, &st) != 0)
+        return in_fail(in, errno, err);
+    if (S_ISDIR(st.st_mode))
+        return in_fail(in, EISDIR, err);
+    if (!S_ISREG(st.st_mode) && !S_ISFIFO(st.st_mode) && !in->borrowed)
+        return bl_fail(err, BL_EIO, "%s: neither a file nor a folder nor a pipe", in->path);
+    if (!S_ISREG(st.st_mode)) {
+        in->pipe = 1;
+        return in->keep ? open_unnamed(&in->kept, in->keep, err) : BL_OK;
+    }
+    in->first = in->borrowed ? lseek(in->fd, 0, SEEK_CUR) : 0;
+    if (in->first < 0)
+        return in_fail(in, errno, err);
+    in->size = st.st_size > in->first ? (uint64_t)(st.st_size - in->first) : 0;
+    return BL_OK;
+}
+
+bl_status bl_in_open(bl_in **result, const char *path, const char *keep, bl_error *err)
+{
+    *result = NULL;
+    bl_in *in = bl_calloc(1, sizeof *in);
+    if (!in)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    *in = (bl_in){.fd = STDIN_FILENO, .borrowed = !path, .kept = -1};
+    in->path = bl_strdup(path ? path : "standard input");
+    in->keep = keep ? bl_strdup(keep) : NULL;
+    bl_status status = BL_OK;
+    if (!in->path || (keep && !in->keep))
+        status = bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK && path && (in->fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+        status = bl_fail_errno(err, errno == ENOENT ? BL_ENOENT : BL_EIO, errno,
+                               "%s: cannot be opened", path);
+    if (status == BL_OK)
+        status = in_look(in, err);
+    if (status != BL_OK) {
+        bl_in_close(in);
+        return status;
+    }
+    *result = in;
+    return BL_OK;
+}
+
+void bl_in_close(bl_in *in)
+{
+    if (!in)
+        return;
+    if (!in->borrowed && in->fd >= 0)
+        (void)close(in->fd);
+    if (in->kept >= 0)
+        (void)close(in->kept);
+    bl_free(in->path);
+    bl_free(in->keep);
+    bl_free(in);
+}
+
+uint64_t bl_in_size(const bl_in *in)
+{
+    return in->pipe && !in->replay && !in->ended ? 0 : in->size;
+}
+
+/* Is there something to read, or the end, within our patience? */
+static int ready(int fd)
+{
+    struct pollfd p = {.fd = fd, .events = POLLIN};
+    int n = poll(&p, 1, PATIENCE_MS);
+    return n != 0 && !(n < 0 && errno == EINTR);
+}
+
+static bl_status copy_out(bl_in *in, const char *bytes, size_t n, bl_error *err)
+{
+    while (n) {
+        ssize_t done = write(in->kept, bytes, n);
+        if (done < 0 && errno == EINTR)
+            continue;
+        if (done < 0)
+            return bl_fail_errno(err, BL_EIO, errno, "%s: cannot keep standard input there",
+                                 in->keep);
+        bytes += done;
+        n -= (size_t)done;
+    }
+    return BL_OK;
+}
+
+bl_status bl_in_read(bl_in *in, void *to, size_t cap, size_t *n, int *end, bl_error *err)
+{
+    *n = 0;
+    *end = in->ended;
+    int live = in->pipe && !in->replay;
+    if (in->ended || (live && !ready(in->fd)))
+        return BL_OK;
+    ssize_t done;
+    do
+        done = read(in->replay ? in->kept : in->fd, to, cap);
+    while (done < 0 && errno == EINTR);
+    if (done < 0)
+        return errno == EAGAIN ? BL_OK : in_fail(in, errno, err);
+    *n = (size_t)done;
+    *end = in->ended = done == 0;
+    if (!live)
+        return BL_OK;
+    in->size += *n;
+    return in->kept >= 0 ? copy_out(in, to, *n, err) : BL_OK;
+}
+
+bl_status bl_in_rewind(bl_in *in, bl_error *err)
+{
+    if (in->pipe && (in->kept < 0 || !in->ended))
+        return bl_fail(err, BL_EIO, "%s: a pipe cannot be read twice", in->path);
+    in->replay = in->pipe;
+    in->ended = 0;
+    if (lseek(in->replay ? in->kept : in->fd, in->replay ? 0 : in->first, SEEK_SET) < 0)
+        return in_fail(in, errno, err);
+    return BL_OK;
+}

@@ -1,0 +1,32 @@
+/* The bytes of a file or of standard input, decompressed on the way: gzip, zstd and xz are known by
+ * their first bytes, not by their names.  Several compressed pieces in a row are one text, as the
+ * programs of those names have it. */
+#ifndef BL_DATA_STREAM_H
+#define BL_DATA_STREAM_H
+
+#include "core/os.h"
+
+typedef struct bl_stream bl_stream;
+
+/* path NULL: standard input; keep: as in bl_in_open().  Nothing is read yet.
+ * BL_ENOENT, BL_EIO, BL_ENOMEM. */
+bl_status bl_stream_open(bl_stream **s, const char *path, const char *keep,
+                         bl_error *err) BL_NODISCARD;
+void bl_stream_close(bl_stream *s);
+
+/* Up to `cap` bytes of text; none without *end: a pipe was idle, try again.
+ * BL_EFORMAT: compressed data that is damaged or cut off. */
+bl_status bl_stream_read(bl_stream *s, char *to, size_t cap, size_t *n, int *end,
+                         bl_error *err) BL_NODISCARD;
+
+/* Back to the start, after the end was seen (or, of a file, at any time). */
+bl_status bl_stream_rewind(bl_stream *s, bl_error *err) BL_NODISCARD;
+
+/* Bytes read of the file and bytes it has (0 while a pipe has not ended). */
+uint64_t bl_stream_done(const bl_stream *s);
+uint64_t bl_stream_size(const bl_stream *s);
+
+/* The length of a name without the endings of compressed files: 5 for "a.txt.gz". */
+size_t bl_stream_stem(const char *name);
+
+#endif

@@ -1,0 +1,123 @@
+/* Writing token files: ids to bytes, hashed on the way and read back before the file gets its name.
+ */
+#include "core/alloc.h"
+#include "data/tokens.h"
+
+#include <string.h>
+#include <xxhash.h>
+
+struct bl_tokens_out {
+    bl_out *out;
+    XXH3_state_t *hash;
+    size_t width;
+};
+
+static void hash_text(XXH128_hash_t hash, char text[33])
+{
+    XXH128_canonical_t bytes;
+    XXH128_canonicalFromHash(&bytes, hash);
+    for (size_t i = 0; i < 16; i++) {
+        text[2 * i] = "0123456789abcdef"[bytes.digest[i] >> 4];
+        text[2 * i + 1] = "0123456789abcdef"[bytes.digest[i] & 15];
+    }
+    text[32] = 0;
+}
+
+bl_status bl_file_hash(const char *path, char hash[33], bl_error *err)
+{
+    enum { PIECE = 1 << 18 };
+    XXH3_state_t *state = XXH3_createState();
+    unsigned char *piece = bl_calloc(PIECE, 1);
+    bl_in *in = NULL;
+    bl_status status = BL_OK;
+    if (!state || !piece || XXH3_128bits_reset(state) != XXH_OK)
+        status = bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK)
+        status = bl_in_open(&in, path, NULL, err);
+    for (int end = 0; !end && status == BL_OK;) {
+        size_t n;
+        status = bl_in_read(in, piece, PIECE, &n, &end, err);
+        if (status == BL_OK)
+            (void)XXH3_128bits_update(state, piece, n);
+    }
+    if (status == BL_OK)
+        hash_text(XXH3_128bits_digest(state), hash);
+    bl_in_close(in);
+    XXH3_freeState(state);
+    bl_free(piece);
+    return status;
+}
+
+bl_status bl_tokens_create(bl_tokens_out **t, const char *path, size_t width, bl_error *err)
+{
+    *t = bl_calloc(1, sizeof **t);
+    if (!*t)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    (*t)->width = width;
+    (*t)->hash = XXH3_createState();
+    bl_status status = (*t)->hash && XXH3_128bits_reset((*t)->hash) == XXH_OK
+                           ? bl_out_open(&(*t)->out, path, err)
+                           : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status != BL_OK) {
+        bl_tokens_abandon(*t);
+        *t = NULL;
+    }
+    return status;
+}
+
+void bl_tokens_write(bl_tokens_out *t, const int32_t *ids, size_t count)
+{
+    enum { PIECE = 1024 };
+    unsigned char bytes[PIECE * 4];
+    while (count) {
+        size_t n = count < PIECE ? count : PIECE;
+        if (t->width == 2) {
+            for (size_t i = 0; i < n; i++) {
+                bytes[2 * i] = (unsigned char)ids[i];
+                bytes[2 * i + 1] = (unsigned char)((uint32_t)ids[i] >> 8);
+            }
+        } else {
+            for (size_t i = 0; i < n; i++)
+                for (size_t k = 0; k < 4; k++)
+                    bytes[4 * i + k] = (unsigned char)((uint32_t)ids[i] >> (8 * k));
+        }
+        bl_out_write(t->out, bytes, n * t->width);
+        (void)XXH3_128bits_update(t->hash, bytes, n * t->width);
+        ids += n;
+        count -= n;
+    }
+}
+
+bl_status bl_tokens_check(const bl_tokens_out *t, bl_error *err)
+{
+    return bl_out_check(t->out, err);
+}
+
+bl_status bl_tokens_verify(bl_tokens_out *t, char hash[33], bl_error *err)
+{
+    char found[33];
+    const char *path = bl_out_temporary(t->out);
+    BL_TRY(bl_out_sync(t->out, err));
+    hash_text(XXH3_128bits_digest(t->hash), hash);
+    BL_TRY(bl_file_hash(path, found, err));
+    if (strcmp(hash, found) != 0)
+        return bl_fail(err, BL_EIO, "%s: the disk does not hold what was written to it", path);
+    return BL_OK;
+}
+
+bl_status bl_tokens_commit(bl_tokens_out *t, bl_error *err)
+{
+    bl_out *out = t->out;
+    t->out = NULL;
+    bl_tokens_abandon(t);
+    return bl_out_commit(out, err);
+}
+
+void bl_tokens_abandon(bl_tokens_out *t)
+{
+    if (!t)
+        return;
+    bl_out_abandon(t->out);
+    XXH3_freeState(t->hash);
+    bl_free(t);
+}
