@@ -29,6 +29,10 @@ enum { BL_EXIT_CODES = 128 }; /* above: 128 + the number of a signal */
     X("BITLLAMA_ONEDNN", "off: do not call oneDNN for the float matrix products of training")      \
     X("OMP_NUM_THREADS", "threads, where no flag says how many; all cores by default")             \
     X("NO_COLOR", "when set and not empty: no colours on a terminal")                              \
+    X("BITLLAMA_CACHE", "where downloads are kept; ~/.cache/bitllama by default")                  \
+    X("HF_ENDPOINT", "the Hugging Face Hub or a mirror of it")                                     \
+    X("HF_TOKEN", "access token, sent to that host only")                                          \
+    X("HF_HUB_OFFLINE", "1: nothing is downloaded, the cache must do")                             \
     X("XDG_STATE_HOME", "where chat keeps its history; ~/.local/state by default")                 \
     X("COLUMNS", "the width to write for, instead of the terminal's")
 

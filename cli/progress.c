@@ -213,7 +213,7 @@ int bl_progress_report(void *user, const char *stage, uint64_t done, uint64_t to
 {
     (void)user;
     if (!bar.active || strcmp(bar.label, stage) != 0)
-        bl_progress_begin(stage, unit ? unit : "", 0);
+        bl_progress_begin(stage, unit ? unit : "", done);
     bl_progress_set(done, total, NULL);
     return bl_signals_caught() != 0;
 }

@@ -14,5 +14,8 @@ set(BL_PC_LIBS_PRIVATE "${OpenMP_C_FLAGS} -lm")
 if(BITLLAMA_ONEDNN)
   string(PREPEND BL_PC_LIBS_PRIVATE "-ldnnl ")
 endif()
+if(BITLLAMA_CURL) # not Requires.private: Debian's libcurl.pc would ask for a dozen more -dev packages
+  string(PREPEND BL_PC_LIBS_PRIVATE "-lcurl -lcrypto ")
+endif()
 configure_file(cmake/bitllama.pc.in bitllama.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/bitllama.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)

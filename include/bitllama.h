@@ -182,6 +182,24 @@ BL_API bl_status bl_tokenizer_decode(const bl_tokenizer *t, const int32_t *ids, 
 BL_API int32_t bl_tokenizer_id(const bl_tokenizer *t, const char *token);
 BL_API const char *bl_tokenizer_bytes(const bl_tokenizer *t, int32_t id, size_t *bytes);
 
+/* ------------------------------------------------------------------ files of the Hugging Face Hub
+ */
+
+typedef enum bl_hub_kind { BL_HUB_MODEL, BL_HUB_DATASET } bl_hub_kind;
+
+/** A file of a repository ("owner/name") at a revision (a branch, tag or commit; NULL: main), as
+ * its path into path[cap].  It is downloaded into the cache when it is not there: resumed where an
+ *  earlier download stopped, tried again while there is progress, and verified by size and
+ * checksum. A file in the cache costs one request, or none when the revision is a commit.  The
+ * environment says where the cache and the Hub are (docs/FORMATS.md).  progress counts bytes.
+ *  Errors: BL_ENETWORK, BL_ENOENT (no such file on the Hub), BL_EINVAL (a name, a variable, cap),
+ *  BL_EIO (a full disk; what has come stays for the next call), BL_EINTERRUPTED (the same),
+ *  BL_ENOMEM, BL_EUNSUPPORTED (a build without libcurl).  Threads: any; a process that downloads
+ * the same file is waited for. */
+BL_API bl_status bl_hub_fetch(bl_hub_kind kind, const char *repo, const char *revision,
+                              const char *file, char *path, size_t cap, bl_progress_fn *progress,
+                              void *user, bl_error *err);
+
 /* ------------------------------------------------------------------ prepare */
 
 enum { BL_PREPARE_TOP = 10 };

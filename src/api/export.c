@@ -125,19 +125,6 @@ static bl_status verify(const export_job *job, bl_error *err)
     return status;
 }
 
-static bl_status sync_parent(const char *path, bl_error *err)
-{
-    bl_buf parent;
-    const char *slash = strrchr(path, '/');
-    bl_buf_init(&parent);
-    bl_buf_append(&parent, slash ? path : ".", slash && slash > path ? (size_t)(slash - path) : 1);
-    bl_status status = bl_buf_status(&parent, err);
-    if (status == BL_OK)
-        status = bl_dir_sync(parent.data, err);
-    bl_buf_release(&parent);
-    return status;
-}
-
 /* The new folder to its place; an old one steps aside first. */
 static bl_status move_in(const export_job *job, bl_error *err)
 {
@@ -157,7 +144,7 @@ static bl_status move_in(const export_job *job, bl_error *err)
                              job->out, old.data);
     }
     if (status == BL_OK)
-        status = sync_parent(job->out, err);
+        status = bl_dir_sync_parent(job->out, err);
     if (status == BL_OK && replaces)
         status = bl_dir_remove(old.data, err);
     bl_buf_release(&old);

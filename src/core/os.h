@@ -68,8 +68,13 @@ bl_status bl_file_remove(const char *path, bl_error *err) BL_NODISCARD;
 
 bl_status bl_dir_make(const char *path, bl_error *err) BL_NODISCARD; /* with its parents */
 bl_status bl_dir_sync(const char *path, bl_error *err) BL_NODISCARD;
+bl_status bl_dir_sync_parent(const char *path,
+                             bl_error *err) BL_NODISCARD;              /* of a file or folder */
 bl_status bl_dir_remove(const char *path, bl_error *err) BL_NODISCARD; /* with all below it */
 bl_status bl_path_rename(const char *from, const char *to, bl_error *err) BL_NODISCARD;
+
+/* A symbolic link at `path` to `target`, in place of a file or link that has the name.  BL_EIO. */
+bl_status bl_path_link(const char *target, const char *path, bl_error *err) BL_NODISCARD;
 
 /* Names in a folder, sorted bytewise, without "." and "..". */
 typedef struct bl_names {
@@ -111,8 +116,12 @@ uint64_t bl_os_memory(void);
  * /sys/fs/cgroup of version 1 or 2; UINT64_MAX without any. */
 uint64_t bl_cgroup_memory(const char *groups, const char *root);
 
-double bl_clock_seconds(void); /* monotonic */
-double bl_clock_wall(void);    /* seconds since 1970 */
-uint64_t bl_os_entropy(void);  /* 64 random bits of the system */
+/* Bytes that may still be written to the file system of a folder; UINT64_MAX when not known. */
+uint64_t bl_os_disk_free(const char *path);
+
+void bl_os_sleep(double seconds); /* or until a signal comes */
+double bl_clock_seconds(void);    /* monotonic */
+double bl_clock_wall(void);       /* seconds since 1970 */
+uint64_t bl_os_entropy(void);     /* 64 random bits of the system */
 
 #endif

@@ -16,6 +16,7 @@
 #include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/statvfs.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -92,17 +93,6 @@ static int write_all(int fd, const char *bytes, size_t n)
         n -= (size_t)done;
     }
     return 0;
-}
-
-static char *directory_of(const char *path)
-{
-    const char *slash = strrchr(path, '/');
-    if (!slash)
-        return bl_strdup(".");
-    char *dir = bl_strdup(path);
-    if (dir)
-        dir[slash == path ? 1 : slash - path] = 0;
-    return dir;
 }
 
 static void out_free(bl_out *out)
@@ -187,9 +177,7 @@ bl_status bl_out_commit(bl_out *out, bl_error *err)
     if (out->error) {
         (void)unlink(out->temporary);
     } else {
-        char *dir = directory_of(out->path);
-        status = dir ? bl_dir_sync(dir, err) : bl_fail(err, BL_ENOMEM, "out of memory");
-        bl_free(dir);
+        status = bl_dir_sync_parent(out->path, err);
     }
     out_free(out);
     return status;
@@ -279,6 +267,25 @@ bl_status bl_dir_sync(const char *path, bl_error *err)
     return BL_OK;
 }
 
+static char *directory_of(const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    if (!slash)
+        return bl_strdup(".");
+    char *dir = bl_strdup(path);
+    if (dir)
+        dir[slash == path ? 1 : slash - path] = 0;
+    return dir;
+}
+
+bl_status bl_dir_sync_parent(const char *path, bl_error *err)
+{
+    char *dir = directory_of(path);
+    bl_status status = dir ? bl_dir_sync(dir, err) : bl_fail(err, BL_ENOMEM, "out of memory");
+    bl_free(dir);
+    return status;
+}
+
 bl_status bl_dir_remove(const char *path, bl_error *err)
 {
     bl_names names;
@@ -306,6 +313,25 @@ bl_status bl_path_rename(const char *from, const char *to, bl_error *err)
     if (rename(from, to) != 0)
         return bl_fail_errno(err, BL_EIO, errno, "cannot rename %s to %s", from, to);
     return BL_OK;
+}
+
+bl_status bl_path_link(const char *target, const char *path, bl_error *err)
+{
+    size_t room = strlen(path) + 32;
+    char *temporary = bl_calloc(room, 1);
+    if (!temporary)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    (void)snprintf(temporary, room, "%s.%ld.tmp", path, (long)getpid());
+    (void)unlink(temporary);
+    bl_status status = BL_OK;
+    if (symlink(target, temporary) != 0)
+        status = bl_fail_errno(err, BL_EIO, errno, "cannot make the link %s", path);
+    else if (rename(temporary, path) != 0) {
+        status = bl_fail_errno(err, BL_EIO, errno, "cannot make the link %s", path);
+        (void)unlink(temporary);
+    }
+    bl_free(temporary);
+    return status;
 }
 
 static int by_bytes(const void *a, const void *b)
@@ -413,6 +439,21 @@ void bl_signals_release(const bl_signal_mask *before)
     sigset_t old;
     memcpy(&old, before->bits, sizeof old);
     (void)pthread_sigmask(SIG_SETMASK, &old, NULL);
+}
+
+uint64_t bl_os_disk_free(const char *path)
+{
+    struct statvfs info;
+    if (statvfs(path, &info) != 0 || info.f_blocks == 0) /* some network file systems say 0 */
+        return UINT64_MAX;
+    return (uint64_t)info.f_bavail * info.f_frsize;
+}
+
+void bl_os_sleep(double seconds)
+{
+    struct timespec t = {.tv_sec = (time_t)seconds};
+    t.tv_nsec = (long)((seconds - (double)t.tv_sec) * 1e9);
+    (void)nanosleep(&t, NULL);
 }
 
 static double seconds_of(clockid_t clock)

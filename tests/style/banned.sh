@@ -43,7 +43,7 @@ forbid src "$word(malloc|calloc|realloc|aligned_alloc|posix_memalign|strdup)[ ]*
     src/core/alloc.c
 
 # The environment is read in core/ and, for its own library, in the backend.
-forbid "src/format src/ops src/kern src/text src/data src/model src/train src/infer src/api" \
+forbid "src/format src/ops src/kern src/text src/net src/data src/model src/train src/infer src/api" \
     "$word(getenv|secure_getenv)[ ]*[(]" "the environment is read in core/ only: make it an option"
 
 # Bare reminders, anywhere: say what is undecided in NEEDSWORK: with the question.

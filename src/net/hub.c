@@ -1,0 +1,333 @@
+/* The Hugging Face Hub: a file of a repository, from the cache or downloaded into it. */
+#include "net/hub.h"
+#include "core/log.h"
+#include "core/os.h"
+#include "net/digest.h"
+#include "net/fetch.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { COMMIT_DIGITS = 40, CHANGES_MOST = 3 };
+
+static const double LOOK_SECONDS = 0.1; /* between two looks at a lock that another holds */
+
+/* What is known of one file. */
+typedef struct lookup {
+    const bl_hub *hub;
+    const bl_hub_file *f;
+    bl_buf folder; /* CACHE/hub/datasets--OWNER--NAME */
+    char commit[COMMIT_DIGITS + 1];
+    char digest[80];
+    int64_t size;
+} lookup;
+
+/* ---- names ---- */
+
+/* Is it a path that stays where it is put: a/b, no part of it empty, "." or ".."? */
+static int is_relative(const char *path)
+{
+    for (const char *part = path;;) {
+        size_t n = strcspn(part, "/");
+        if (n == 0 || (part[0] == '.' && (n == 1 || (n == 2 && part[1] == '.'))))
+            return 0;
+        if (!part[n])
+            break;
+        part += n + 1;
+    }
+    for (; *path; path++)
+        if ((unsigned char)*path < 0x20 || *path == 0x7f || *path == '\\')
+            return 0;
+    return 1;
+}
+
+static int is_repo(const char *repo)
+{
+    const char *slash = strchr(repo, '/');
+    size_t n = strspn(repo, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./");
+    return is_relative(repo) && !repo[n] && n <= 200 && (!slash || !strchr(slash + 1, '/'));
+}
+
+static int is_commit(const char *text)
+{
+    return strspn(text, "0123456789abcdef") == COMMIT_DIGITS && !text[COMMIT_DIGITS];
+}
+
+static bl_status check_names(const bl_hub_file *f, bl_error *err)
+{
+    if (!is_repo(f->repo))
+        return bl_fail(err, BL_EINVAL, "'%.100s' is not the name of a repository, OWNER/NAME",
+                       f->repo);
+    if (!is_relative(f->revision))
+        return bl_fail(err, BL_EINVAL, "'%.100s' is not a revision", f->revision);
+    if (!is_relative(f->file))
+        return bl_fail(err, BL_EINVAL, "'%.100s' is not the path of a file in a repository",
+                       f->file);
+    return BL_OK;
+}
+
+/* Percent-encoded; slashes stay when they are `kept`. */
+static void put_encoded(bl_buf *url, const char *text, int kept)
+{
+    static const char plain[] =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
+    for (; *text; text++)
+        if (strchr(plain, *text) || (kept && *text == '/'))
+            bl_buf_append(url, text, 1);
+        else
+            bl_buf_printf(url, "%%%02X", (unsigned char)*text);
+}
+
+static bl_status make_url(const lookup *l, const char *revision, bl_buf *url, bl_error *err)
+{
+    int model = strcmp(l->f->kind, "models") == 0;
+    bl_buf_clear(url);
+    bl_buf_printf(url, "%s/%s%s/resolve/", l->hub->endpoint.data, model ? "" : "datasets/",
+                  l->f->repo);
+    put_encoded(url, revision, 0);
+    bl_buf_puts(url, "/");
+    put_encoded(url, l->f->file, 1);
+    return bl_buf_status(url, err);
+}
+
+static bl_status make_folder(lookup *l, bl_error *err)
+{
+    bl_buf_printf(&l->folder, "%s/hub/%s--", l->hub->cache.data, l->f->kind);
+    for (const char *c = l->f->repo; *c; c++)
+        bl_buf_append(&l->folder, *c == '/' ? "--" : c, *c == '/' ? 2 : 1);
+    return bl_buf_status(&l->folder, err);
+}
+
+/* FOLDER/what/name, or FOLDER/what/name/more. */
+static bl_status in_folder(const lookup *l, bl_buf *path, const char *what, const char *name,
+                           const char *more, bl_error *err)
+{
+    bl_buf_clear(path);
+    bl_buf_printf(path, "%s/%s/%s%s%s", l->folder.data, what, name, *more ? "/" : "", more);
+    return bl_buf_status(path, err);
+}
+
+static bl_status make_parent(const char *path, bl_error *err)
+{
+    bl_buf parent;
+    bl_buf_init(&parent);
+    bl_buf_append(&parent, path, (size_t)(strrchr(path, '/') - path));
+    bl_status status = bl_buf_status(&parent, err);
+    if (status == BL_OK)
+        status = bl_dir_make(parent.data, err);
+    bl_buf_release(&parent);
+    return status;
+}
+
+/* ---- the cache ---- */
+
+/* The commit that the revision was when it was last asked for; "" when it never was. */
+static bl_status known_commit(lookup *l, bl_buf *path, bl_error *err)
+{
+    bl_map map;
+    l->commit[0] = 0;
+    if (is_commit(l->f->revision)) {
+        (void)snprintf(l->commit, sizeof l->commit, "%s", l->f->revision);
+        return BL_OK;
+    }
+    BL_TRY(in_folder(l, path, "refs", l->f->revision, "", err));
+    if (bl_path_what(path->data) != BL_PATH_FILE)
+        return BL_OK;
+    BL_TRY(bl_map_open(&map, path->data, err));
+    if (map.size >= COMMIT_DIGITS) {
+        memcpy(l->commit, map.data, COMMIT_DIGITS);
+        l->commit[COMMIT_DIGITS] = 0;
+    }
+    bl_map_close(&map);
+    if (!is_commit(l->commit))
+        l->commit[0] = 0;
+    return BL_OK;
+}
+
+/* *path is the file's at the commit known; *there says whether it exists. */
+static bl_status look_in_cache(lookup *l, bl_buf *path, int *there, bl_error *err)
+{
+    BL_TRY(known_commit(l, path, err));
+    *there = 0;
+    if (!*l->commit)
+        return BL_OK;
+    BL_TRY(in_folder(l, path, "snapshots", l->commit, l->f->file, err));
+    *there = bl_path_what(path->data) == BL_PATH_FILE;
+    return BL_OK;
+}
+
+/* snapshots/COMMIT/FILE -> ../../blobs/DIGEST, and refs/REVISION. */
+static bl_status publish(const lookup *l, bl_buf *path, bl_error *err)
+{
+    bl_buf target;
+    bl_status status = BL_OK;
+    bl_buf_init(&target);
+    if (!is_commit(l->f->revision)) {
+        BL_TRY_GOTO(status, in_folder(l, path, "refs", l->f->revision, "", err), done);
+        BL_TRY_GOTO(status, make_parent(path->data, err), done);
+        BL_TRY_GOTO(status, bl_file_replace(path->data, l->commit, COMMIT_DIGITS, err), done);
+    }
+    bl_buf_puts(&target, "../../");
+    for (const char *c = l->f->file; *c; c++)
+        if (*c == '/')
+            bl_buf_puts(&target, "../");
+    bl_buf_printf(&target, "blobs/%s", l->digest);
+    BL_TRY_GOTO(status, bl_buf_status(&target, err), done);
+    BL_TRY_GOTO(status, in_folder(l, path, "snapshots", l->commit, l->f->file, err), done);
+    BL_TRY_GOTO(status, make_parent(path->data, err), done);
+    status = bl_path_link(target.data, path->data, err);
+done:
+    bl_buf_release(&target);
+    return status;
+}
+
+/* ---- the Hub ---- */
+
+static bl_status ask_hub(lookup *l, unsigned tries, int *again, bl_error *err)
+{
+    bl_buf url;
+    bl_error words = {BL_OK, ""};
+    bl_http_answer a = {0};
+    bl_http http = l->hub->http;
+    http.tries = tries;
+    bl_buf_init(&url);
+    bl_status status = make_url(l, l->f->revision, &url, err);
+    bl_http_request r = {.url = url.data, .head = 1, .stage = l->f->file};
+    for (unsigned count = 1; status == BL_OK; count++) {
+        status = bl_http_send(&http, &r, &a, &words);
+        if (status == BL_OK)
+            break;
+        status = bl_http_wait(&http, &r, &a, count, status, &words);
+        if (status != BL_OK && err)
+            *err = words;
+    }
+    *again = a.again;
+    const char *digest = *a.linked_etag ? a.linked_etag : a.etag;
+    if (status == BL_OK && (!is_commit(a.commit) || !bl_digest_is_name(digest)))
+        status = bl_fail(err, BL_ENETWORK,
+                         "%s: the answer does not say commit and checksum (X-Repo-Commit, ETag): "
+                         "no Hugging Face Hub there?",
+                         url.data);
+    if (status == BL_OK) {
+        memcpy(l->commit, a.commit, sizeof l->commit); /* with its 0 */
+        (void)snprintf(l->digest, sizeof l->digest, "%s", digest);
+        l->size = a.linked_size >= 0 || *a.linked_etag ? a.linked_size : a.length;
+    }
+    bl_buf_release(&url);
+    return status;
+}
+
+/* Waits while another process downloads the same. */
+static bl_status take_lock(const lookup *l, bl_lock **lock, bl_error *err)
+{
+    const bl_http *http = &l->hub->http;
+    bl_buf path;
+    bl_buf_init(&path);
+    bl_buf_printf(&path, "%s/hub/.locks/%s.lock", l->hub->cache.data, l->digest);
+    bl_status status = bl_buf_status(&path, err);
+    if (status == BL_OK)
+        status = make_parent(path.data, err);
+    for (int told = 0; status == BL_OK;) {
+        status = bl_lock_open(lock, path.data, err);
+        if (status != BL_EBUSY)
+            break;
+        if (!told++)
+            bl_log(BL_LOG_WARNING, "%s: another process downloads it; waiting", l->f->file);
+        status = BL_OK;
+        if (http->progress && http->progress(http->user, "waiting", 0, 0, "B") != 0)
+            status = bl_fail(err, BL_EINTERRUPTED, "interrupted while waiting for %s", l->f->file);
+        else
+            bl_os_sleep(LOOK_SECONDS);
+    }
+    bl_buf_release(&path);
+    return status;
+}
+
+static int is_there(const char *path, int64_t size)
+{
+    bl_map map;
+    if (bl_path_what(path) != BL_PATH_FILE || bl_map_open(&map, path, NULL) != BL_OK)
+        return 0;
+    int fine = size < 0 || map.size == (uint64_t)size;
+    bl_map_close(&map);
+    return fine;
+}
+
+/* The content into blobs/DIGEST. */
+static bl_status download(lookup *l, bl_buf *path, int *changed, bl_error *err)
+{
+    bl_buf url, incomplete;
+    bl_lock *lock = NULL;
+    const char *slash = strrchr(l->f->file, '/');
+    bl_buf_init(&url);
+    bl_buf_init(&incomplete);
+    bl_status status = in_folder(l, path, "blobs", l->digest, "", err);
+    if (status != BL_OK || is_there(path->data, l->size))
+        goto done;
+    BL_TRY_GOTO(status, make_parent(path->data, err), done);
+    BL_TRY_GOTO(status, take_lock(l, &lock, err), done);
+    if (is_there(path->data, l->size))
+        goto done;
+    BL_TRY_GOTO(status, make_url(l, l->commit, &url, err), done);
+    bl_buf_printf(&incomplete, "%s.incomplete", path->data);
+    BL_TRY_GOTO(status, bl_buf_status(&incomplete, err), done);
+    bl_fetch f = {.url = url.data,
+                  .name = slash ? slash + 1 : l->f->file,
+                  .incomplete = incomplete.data,
+                  .path = path->data,
+                  .digest = l->digest,
+                  .size = l->size};
+    status = bl_fetch_file(&f, &l->hub->http, err);
+    *changed = f.changed;
+done:
+    bl_lock_close(lock);
+    bl_buf_release(&url);
+    bl_buf_release(&incomplete);
+    return status;
+}
+
+static bl_status get_from_hub(lookup *l, bl_buf *path, int cached, bl_error *err)
+{
+    bl_error words = {BL_OK, ""};
+    for (int changes = 0;; changes++) {
+        int again = 0, changed = 0;
+        bl_status status = ask_hub(l, cached ? 1 : l->hub->http.tries, &again, &words);
+        if (status == BL_ENETWORK && again && cached) {
+            bl_log(BL_LOG_WARNING, "%s; the copy in the cache is taken", words.message);
+            return BL_OK;
+        }
+        if (status == BL_OK)
+            status = download(l, path, &changed, &words);
+        if (status == BL_OK)
+            return publish(l, path, err);
+        if (changed && changes < CHANGES_MOST)
+            continue;
+        if (err)
+            *err = words;
+        return status;
+    }
+}
+
+static bl_status get(lookup *l, bl_buf *path, bl_error *err)
+{
+    int cached;
+    BL_TRY(make_folder(l, err));
+    BL_TRY(look_in_cache(l, path, &cached, err));
+    if (cached && (l->hub->offline || is_commit(l->f->revision)))
+        return BL_OK;
+    if (l->hub->offline)
+        return bl_fail(err, BL_ENETWORK,
+                       "%s of %s is not in the cache %s, and HF_HUB_OFFLINE forbids to download it",
+                       l->f->file, l->f->repo, l->folder.data);
+    return get_from_hub(l, path, cached, err);
+}
+
+bl_status bl_hub_get(const bl_hub *hub, const bl_hub_file *file, bl_buf *path, bl_error *err)
+{
+    lookup l = {.hub = hub, .f = file};
+    BL_TRY(check_names(file, err));
+    bl_buf_init(&l.folder);
+    bl_status status = get(&l, path, err);
+    bl_buf_release(&l.folder);
+    return status;
+}

@@ -1,0 +1,686 @@
+"""Downloads against a hostile server: what is cut, lied about, refused, forged or stalled.
+
+  hub_test.py HUB_PROBE BITLLAMA
+"""
+import hashlib
+import os
+import random
+import resource
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+
+from hub_server import COMMIT, Hub, git_sha1
+
+PROBE, BITLLAMA = sys.argv[1:3]
+CONTENT = random.Random(1).randbytes(300_000)
+scratch = tempfile.mkdtemp(prefix="bl-net-")
+cases, failures = 0, []
+
+
+class Cache:
+    """An empty cache folder and an environment without any other setting."""
+
+    def __init__(self):
+        self.path = tempfile.mkdtemp(dir=scratch)
+        self.folder = f"{self.path}/hub/datasets--o--n"
+
+    def environment(self, hub, **more):
+        clean = {k: v for k, v in os.environ.items()
+                 if not k.startswith(("HF_", "SSL_")) and "CA_BUNDLE" not in k and not k.lower().endswith("_proxy")}
+        clean.update(BITLLAMA_CACHE=self.path, HF_ENDPOINT=hub.url if hub else "http://127.0.0.1:1",
+                     HOME=self.path, no_proxy="127.0.0.1,localhost")
+        clean.update(more)
+        return {k: v for k, v in clean.items() if v is not None}
+
+    def start(self, hub, *arguments, repo="o/n", file="a.txt", limit=None, **environment):
+        return subprocess.Popen([PROBE, repo, file, *map(str, arguments)], text=True,
+                                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                                env=self.environment(hub, **environment),
+                                preexec_fn=limit and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))))
+
+    def fetch(self, hub, *arguments, **how):
+        process = self.start(hub, *arguments, **how)
+        out, self.said = process.communicate(timeout=60)
+        self.code = process.returncode
+        self.file = out.strip()
+        return self
+
+    def blobs(self):
+        return sorted(os.listdir(f"{self.folder}/blobs")) if os.path.isdir(f"{self.folder}/blobs") else []
+
+    def incomplete(self, hub):
+        return f"{self.folder}/blobs/{hub.digest}.incomplete"
+
+    def leave(self, hub, content):
+        os.makedirs(f"{self.folder}/blobs", exist_ok=True)
+        with open(self.incomplete(hub), "wb") as f:
+            f.write(content)
+
+
+def case(function):
+    """Runs it; a failed assertion is told with the case's name and the words of the last run."""
+    global cases
+    cases += 1
+    start = time.time()
+    try:
+        function()
+    except Exception as e:  # also a failed assertion
+        failures.append(function.__name__)
+        print(f"FAILED {function.__name__}: {type(e).__name__} {e}")
+    if time.time() - start > 3:
+        print(f"({function.__name__}: {time.time() - start:.1f} s)")
+    return function
+
+
+def good(cache, content=CONTENT, file="a.txt"):
+    assert cache.code == 0, (cache.code, cache.said)
+    assert cache.file == f"{cache.folder}/snapshots/{COMMIT}/{file}", cache.file
+    with open(cache.file, "rb") as f:
+        assert f.read() == content
+    assert not [b for b in cache.blobs() if b.endswith(".incomplete")], cache.blobs()
+
+
+def bad(cache, code, *words):
+    assert cache.code == code, (cache.code, cache.said)
+    last = cache.said.strip().splitlines()[-1]
+    assert last.startswith("error: "), cache.said
+    for word in words:
+        assert word in last, (word, last)
+
+
+# ---- what goes well ----
+
+@case
+def plain():
+    with Hub(CONTENT) as hub:
+        c = Cache().fetch(hub)
+        good(c)
+        assert [(m, p.split("?")[0]) for m, p, _ in hub.log] == [
+            ("HEAD", "/datasets/o/n/resolve/main/a.txt"), ("GET", f"/datasets/o/n/resolve/{COMMIT}/a.txt"),
+            ("GET", f"/cdn/{hub.digest}")], hub.log
+        assert c.blobs() == [hub.digest]
+        assert open(f"{c.folder}/refs/main").read() == COMMIT
+        assert c.said == "", c.said
+
+
+@case
+def cached_needs_one_head():
+    with Hub(CONTENT) as hub:
+        c = Cache().fetch(hub)
+        hub.log.clear()
+        good(c.fetch(hub))
+        assert [m for m, _, _ in hub.log] == ["HEAD"], hub.log
+
+
+@case
+def commit_in_the_cache_needs_no_request():
+    with Hub(CONTENT) as hub:
+        c = Cache().fetch(hub)
+        hub.log.clear()
+        good(c.fetch(hub, COMMIT))
+        assert not hub.log
+
+
+@case
+def offline():
+    with Hub(CONTENT) as hub:
+        c = Cache().fetch(hub, HF_HUB_OFFLINE="1")
+        bad(c, 5, "not in the cache", "HF_HUB_OFFLINE")
+        assert not hub.log
+        good(c.fetch(hub))
+        hub.log.clear()
+        good(c.fetch(hub, HF_HUB_OFFLINE="true"))
+        assert not hub.log
+
+
+@case
+def a_server_that_is_gone_leaves_the_cache():
+    with Hub(CONTENT) as hub:
+        c = Cache().fetch(hub)
+    good(c.fetch(None))
+    assert "the copy in the cache is taken" in c.said, c.said
+
+
+@case
+def changed_on_the_hub():
+    with Hub(CONTENT) as hub:
+        c = Cache().fetch(hub)
+        hub.content, hub.commit = CONTENT[:-1] + b"!", COMMIT[::-1]
+        hub.digest = hashlib.sha256(hub.content).hexdigest()
+        c.fetch(hub)
+        assert c.code == 0 and COMMIT[::-1] in c.file and open(c.file, "rb").read() == hub.content, c.said
+
+
+@case
+def small_file():
+    with Hub(b"a few words\n", small=True) as hub:
+        c = Cache().fetch(hub, file="b/c d.txt")
+        good(c, b"a few words\n", "b/c d.txt")
+        assert c.blobs() == [git_sha1(b"a few words\n")]
+        assert "/resolve/main/b/c%20d.txt" in hub.log[0][1], hub.log[0]
+
+
+@case
+def empty_file():
+    with Hub(b"", small=True) as hub:
+        good(Cache().fetch(hub), b"")
+
+
+@case
+def revision_with_a_slash():
+    with Hub(CONTENT) as hub:
+        good(Cache().fetch(hub, "refs/pr/1"))
+        assert "/resolve/refs%2Fpr%2F1/a.txt" in hub.log[0][1]
+
+
+# ---- cuts and lies ----
+
+@case
+def cut_many_times():
+    with Hub(CONTENT, cuts=[50_000, 1, 70_000, 0, 60_000, 30_000]) as hub:
+        good(Cache().fetch(hub))
+        assert [h.get("Range") for h in hub.gets()] == [
+            None, "bytes=50000-", "bytes=50001-", "bytes=120001-", "bytes=120001-", "bytes=180001-", "bytes=210001-"]
+        assert all(h.get("If-Range") == '"cdn"' for h in hub.gets()[1:])
+
+
+@case
+def cut_before_an_answer():
+    with Hub(CONTENT, statuses=[("cut", {}), ("cut", {})]) as hub:
+        good(Cache().fetch(hub))
+
+
+@case
+def cut_without_progress_is_given_up():
+    with Hub(CONTENT, cuts=[100_000] + [0] * 20) as hub:
+        c = Cache().fetch(hub)
+        bad(c, 5, "/resolve/")
+        assert len(hub.gets()) == 5, len(hub.gets())  # one with bytes, then four without
+        assert os.path.getsize(c.incomplete(hub)) == 100_000
+        hub.cuts = []
+        hub.log.clear()
+        good(c.fetch(hub))
+        assert [h.get("Range") for h in hub.gets()] == ["bytes=100000-"]
+
+
+@case
+def cut_in_the_headers():
+    def reply(h):
+        if "/cdn/" in h.path and len(h.server.gets()) < 3:
+            h.wfile.write(b"HTTP/1.1 200 OK\r\nContent-Le")
+            h.cut()
+            return True
+    with Hub(CONTENT, reply=reply) as hub:
+        good(Cache().fetch(hub))
+
+
+@case
+def length_too_long():
+    with Hub(CONTENT, length=400_000) as hub:
+        good(Cache().fetch(hub))
+
+
+@case
+def length_too_short():
+    with Hub(CONTENT, length=100_000) as hub:
+        c = Cache().fetch(hub)  # what is beyond the announced end is not read; the rest by ranges
+        good(c)
+        assert len(hub.gets()) == 3, hub.log
+
+
+@case
+def more_than_announced():
+    with Hub(CONTENT, size=200_000) as hub:
+        c = Cache().fetch(hub)
+        bad(c, 5, "more came than the 200000 bytes announced")
+        assert os.path.getsize(c.incomplete(hub)) == 0
+
+
+@case
+def less_than_announced():
+    with Hub(CONTENT, size=400_000) as hub:
+        bad(Cache().fetch(hub), 5)
+
+
+@case
+def wrong_contents():
+    with Hub(CONTENT, digest="ab" * 32) as hub:
+        c = Cache().fetch(hub)
+        bad(c, 5, "is not the file that the Hub announced", "SHA-256", "it was removed")
+        assert c.blobs() == [], c.blobs()
+        assert len(hub.gets()) == 1
+
+
+@case
+def wrong_small_contents():
+    def reply(h):
+        if h.command == "GET":
+            h.server.content = b"other words"
+    with Hub(b"these words", small=True, reply=reply) as hub:
+        bad(Cache().fetch(hub), 5, "git SHA-1")
+
+
+@case
+def wrong_start_begins_afresh():
+    with Hub(CONTENT) as hub:
+        c = Cache()
+        c.leave(hub, b"x" * 1000)
+        good(c.fetch(hub))
+        assert [h.get("Range") for h in hub.gets()] == ["bytes=1000-", None]
+        assert "starts afresh" in c.said
+
+
+@case
+def whole_start_needs_no_bytes():
+    with Hub(CONTENT) as hub:
+        c = Cache()
+        c.leave(hub, CONTENT)
+        good(c.fetch(hub))
+        assert not hub.gets()
+
+
+@case
+def start_that_is_too_long():
+    with Hub(CONTENT) as hub:
+        c = Cache()
+        c.leave(hub, CONTENT + b"x")
+        good(c.fetch(hub))
+
+
+@case
+def ranges_ignored():
+    with Hub(CONTENT, ranges=False, cuts=[200_000, 250_000]) as hub:
+        good(Cache().fetch(hub))
+
+
+@case
+def ranges_ignored_without_progress():
+    with Hub(CONTENT, ranges=False, cuts=[200_000] * 30) as hub:
+        bad(Cache().fetch(hub), 5)
+        assert len(hub.gets()) == 5, len(hub.gets())
+
+
+@case
+def range_not_satisfiable():
+    def reply(h):
+        if h.headers.get("Range"):
+            h.answer(416, {"Content-Range": "bytes */10"})
+            return True
+    with Hub(CONTENT, reply=reply, cuts=[1000]) as hub:
+        good(Cache().fetch(hub))
+
+
+@case
+def another_range():
+    def reply(h):
+        if h.headers.get("Range") and not hasattr(h.server, "lied"):
+            h.server.lied = True
+            h.answer(206, {"Content-Range": "bytes 5-299999/300000"}, CONTENT[5:])
+            return True
+    with Hub(CONTENT, reply=reply, cuts=[1000]) as hub:
+        good(Cache().fetch(hub))
+
+
+@case
+def etag_changes_between_tries():
+    def reply(h):
+        if len(h.server.gets()) == 2:
+            h.server.etag = '"another"'
+    with Hub(CONTENT, reply=reply, cuts=[1000]) as hub:
+        good(Cache().fetch(hub))
+        assert hub.gets()[1]["If-Range"] == '"cdn"'
+
+
+@case
+def file_changes_between_head_and_get():
+    def reply(h):
+        if h.command == "GET" and h.server.content == CONTENT:
+            h.server.content = CONTENT[::-1]
+            h.server.digest = hashlib.sha256(h.server.content).hexdigest()
+    with Hub(CONTENT, reply=reply) as hub:
+        good(Cache().fetch(hub), CONTENT[::-1])
+
+
+@case
+def endless_headers():
+    def reply(h):
+        h.wfile.write(b"HTTP/1.1 200 OK\r\n" + b"X-A: %s\r\n" % (b"a" * 1000) * 3000)
+        h.cut()
+        return True
+    with Hub(CONTENT, reply=reply) as hub:
+        bad(Cache().fetch(hub, "main", 0.001, 1), 5)
+
+
+@case
+def no_http_at_all():
+    def reply(h):
+        h.wfile.write(b"\x00\x01SSH-2.0 hello\r\n" * 10)
+        h.cut()
+        return True
+    with Hub(CONTENT, reply=reply) as hub:
+        bad(Cache().fetch(hub), 5)
+
+
+@case
+def no_hub():
+    with Hub(CONTENT, reply=lambda h: h.answer(200, {"ETag": '"x"'}, b"hello") or True) as hub:
+        bad(Cache().fetch(hub), 5, "no Hugging Face Hub there?")
+
+
+@case
+def hostile_names_in_headers():
+    for commit, digest in (("../../../../x" + "0" * 27, None), ("0" * 40, "../../../evil"), ("0" * 39, None)):
+        with Hub(CONTENT) as hub:
+            hub.commit, hub.digest = commit, digest or hub.digest
+            bad(Cache().fetch(hub), 5, "does not say commit and checksum")
+
+
+# ---- statuses ----
+
+@case
+def not_found():
+    with Hub(CONTENT, statuses=[(404, {"X-Error-Message": "Entry not found"})]) as hub:
+        bad(Cache().fetch(hub), 3, "404", hub.url + "/datasets/o/n/resolve/main/a.txt", "Entry not found")
+        assert len(hub.log) == 1
+
+
+@case
+def no_access():
+    for status in (401, 403):
+        with Hub(CONTENT, statuses=[(status, {"X-Error-Message": "gated"}), (status, {})]) as hub:
+            bad(Cache().fetch(hub), 5, str(status), "set HF_TOKEN", "gated")
+            bad(Cache().fetch(hub, HF_TOKEN="hf_x"), 5, "the token in HF_TOKEN gives no access")
+
+
+@case
+def busy_then_fine():
+    with Hub(CONTENT, statuses=[(429, {"Retry-After": "1"}), (500, {}), (503, {}), (502, {})]) as hub:
+        start = time.time()
+        c = Cache().fetch(hub)
+        good(c)
+        assert time.time() - start >= 1
+        assert "429" in c.said and "another try in 1 s (2 of 5)" in c.said, c.said
+
+
+@case
+def busy_for_too_long():
+    with Hub(CONTENT, statuses=[(429, {"Retry-After": "86400"})]) as hub:
+        bad(Cache().fetch(hub), 5, "429")
+        assert len(hub.log) == 1
+
+
+@case
+def broken_for_ever():
+    with Hub(CONTENT, statuses=[(500, {})] * 20) as hub:
+        bad(Cache().fetch(hub), 5, "500")
+        assert len(hub.log) == 5
+
+
+@case
+def nobody_there():
+    bad(Cache().fetch(None), 5, "127.0.0.1")
+
+
+# ---- redirects ----
+
+@case
+def relative_redirect():
+    def reply(h):
+        if h.path.startswith("/datasets/o/n/"):
+            h.answer(307, {"Location": h.path.replace("/o/n/", "/renamed/n/")})
+            return True
+    with Hub(CONTENT, reply=reply) as hub:
+        good(Cache().fetch(hub, HF_TOKEN="hf_secret"))
+        assert all("Authorization" in h for m, p, h in hub.log if "/cdn/" not in p)
+
+
+@case
+def redirects_in_a_circle():
+    with Hub(CONTENT, reply=lambda h: h.answer(302, {"Location": h.path}) or True) as hub:
+        bad(Cache().fetch(hub), 5, "more than 10 redirects")
+        assert len(hub.log) == 11
+
+
+@case
+def redirects_to_elsewhere():
+    for place in ("file:///etc/passwd", "FILE:///etc/passwd", "ftp://127.0.0.1/x", "gopher://127.0.0.1:1/x", "dict://127.0.0.1:1/x"):
+        with Hub(CONTENT, location=place) as hub:
+            c = Cache().fetch(hub)
+            assert c.code == 5 and c.file == "" and "root:" not in c.said, (place, c.said)
+
+
+@case
+def token_stays_with_its_host():
+    with Hub(CONTENT) as hub:
+        good(Cache().fetch(hub, HF_TOKEN=" hf_secret\n"))
+        assert [h.get("Authorization") for m, p, h in hub.log] == ["Bearer hf_secret"] * 2 + [None]
+    with Hub(CONTENT) as other, Hub(CONTENT, location=f"{other.url}/cdn/x") as hub:  # another port
+        good(Cache().fetch(hub, HF_TOKEN="hf_secret"))
+        assert all("Authorization" not in h for _, _, h in other.log) and other.log
+
+
+@case
+def token_from_files():
+    for name, path in (("HF_TOKEN_PATH", "/t"), ("HF_HOME", "/token"), (None, "/.cache/huggingface/token")):
+        with Hub(CONTENT) as hub:
+            c = Cache()
+            os.makedirs(os.path.dirname(c.path + path), exist_ok=True)
+            with open(c.path + path, "w") as f:
+                f.write("hf_file\n")
+            more = {name: c.path + (path if name == "HF_TOKEN_PATH" else "")} if name else {"XDG_CACHE_HOME": None}
+            good(c.fetch(hub, **more))
+            assert hub.log[0][2].get("Authorization") == "Bearer hf_file", name
+            hub.log.clear()
+            good(Cache().fetch(hub, HF_HUB_DISABLE_IMPLICIT_TOKEN="1", **more))
+            assert "Authorization" not in hub.log[0][2]
+
+
+@case
+def token_with_a_line_break():
+    with Hub(CONTENT) as hub:
+        bad(Cache().fetch(hub, HF_TOKEN="a\r\nX-Evil: 1"), 2, "HF_TOKEN")
+        assert not hub.log
+
+
+@case
+def endpoints_that_are_none():
+    for url in ("ftp://127.0.0.1", "file:///etc", "127.0.0.1", "http://u:p@127.0.0.1", "http://", "http://a b"):
+        bad(Cache().fetch(None, HF_ENDPOINT=url), 2, "HF_ENDPOINT")
+
+
+@case
+def names_that_leave_the_cache():
+    for how in ({"repo": "../x"}, {"repo": "a/b/c"}, {"file": "../x"}, {"file": "/etc/passwd"}, {"file": "a//b"}, {"file": "a/.."}, {"repo": "a?b"}):
+        bad(Cache().fetch(None, **how), 2, "is not")
+    bad(Cache().fetch(None, "../../x"), 2, "is not a revision")
+
+
+# ---- proxies and certificates ----
+
+@case
+def proxy():
+    def reply(h):  # absolute URLs come to a proxy
+        if h.path.startswith("http://hub.invalid/"):
+            h.path = h.path[len("http://hub.invalid"):]
+    with Hub(CONTENT, reply=reply) as hub:
+        hub.location = "http://hub.invalid/cdn/x"
+        for name in ("http_proxy", "all_proxy"):
+            good(Cache().fetch(hub, HF_ENDPOINT="http://hub.invalid", **{name: hub.url}))
+        bad(Cache().fetch(hub, "main", 0.001, 1, HF_ENDPOINT="http://hub.invalid", http_proxy=hub.url, no_proxy="hub.invalid"), 5)
+
+
+def certificate():
+    key, crt = f"{scratch}/key.pem", f"{scratch}/crt.pem"
+    if not os.path.exists(crt):
+        subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1",
+                        "-nodes", "-keyout", key, "-out", crt, "-days", "2", "-subj", "/CN=bl-test",
+                        "-addext", "subjectAltName=IP:127.0.0.1"], check=True, capture_output=True)
+    return crt, key
+
+
+def https():
+    crt, key = certificate()
+    with Hub(CONTENT, certificate=(crt, key)) as hub:
+        hub.location = hub.url + "/cdn/x"
+        for name in ("SSL_CERT_FILE", "CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE"):
+            good(Cache().fetch(hub, **{name: crt}))
+        bad(Cache().fetch(hub), 5, "certificate is not trusted", "SSL_CERT_FILE")
+        hub.location = f"https://localhost:{hub.port}/cdn/x"  # not a name of the certificate
+        bad(Cache().fetch(hub, SSL_CERT_FILE=crt), 5, "certificate is not trusted")
+
+
+def https_to_http():
+    crt, key = certificate()
+    with Hub(CONTENT) as plain_hub, Hub(CONTENT, certificate=(crt, key)) as hub:
+        hub.location = f"{plain_hub.url}/cdn/x"
+        bad(Cache().fetch(hub, SSL_CERT_FILE=crt), 5, "from https to unprotected http")
+        assert not plain_hub.log
+        plain_hub.location = hub.url + "/cdn/x"  # the other way is fine
+        good(Cache().fetch(plain_hub, SSL_CERT_FILE=crt))
+
+
+if shutil.which("openssl"):
+    case(https)
+    case(https_to_http)
+else:
+    print("skipped: https and https_to_http want the openssl command for a certificate")
+
+
+# ---- time, signals, disks, neighbours ----
+
+@case
+def stalls_are_cut_and_resumed():
+    def reply(h):
+        if "/cdn/" in h.path and len(h.server.gets()) == 1:
+            h.send_response(200)
+            h.send_header("Content-Length", str(len(CONTENT)))
+            h.end_headers()
+            h.wfile.write(CONTENT[:100])
+            time.sleep(4)
+            h.cut()
+            return True
+    with Hub(CONTENT, reply=reply) as hub:
+        c = Cache().fetch(hub, HF_HUB_DOWNLOAD_TIMEOUT="1")
+        good(c)
+        assert "too slow" in c.said, c.said
+        assert hub.gets()[1]["Range"] == "bytes=100-"
+
+
+@case
+def silence_instead_of_headers():
+    def reply(h):
+        time.sleep(4)
+        h.cut()
+        return True
+    with Hub(CONTENT, reply=reply) as hub:
+        start = time.time()
+        bad(Cache().fetch(hub, "main", 0.001, 1, HF_HUB_ETAG_TIMEOUT="1"), 5)
+        assert time.time() - start < 3.5
+
+
+def wait_for(condition):
+    end = time.time() + 10
+    while not condition():
+        assert time.time() < end, "waited in vain"
+        time.sleep(0.02)
+
+
+def grown(cache, hub):
+    return lambda: os.path.exists(cache.incomplete(hub)) and os.path.getsize(cache.incomplete(hub)) > 20_000
+
+
+@case
+def interrupted_then_resumed():
+    with Hub(CONTENT, pieces=10_000, stall=0.2) as hub:
+        c = Cache()
+        process = c.start(hub)
+        wait_for(grown(c, hub))
+        start = time.time()
+        process.send_signal(signal.SIGINT)
+        _, c.said = process.communicate(timeout=10)
+        c.code = process.returncode
+        assert time.time() - start < 1.2, time.time() - start
+        bad(c, 130, "interrupted")
+        size = os.path.getsize(c.incomplete(hub))
+        assert 0 < size < len(CONTENT)
+        hub.stall = 0
+        hub.log.clear()
+        good(c.fetch(hub))
+        assert [h.get("Range") for h in hub.gets()] == [f"bytes={size}-"]
+
+
+@case
+def interrupted_in_a_pause():
+    with Hub(CONTENT, statuses=[(503, {"Retry-After": "60"})] * 9) as hub:
+        c = Cache()
+        process = c.start(hub)
+        wait_for(lambda: hub.log)
+        time.sleep(0.3)
+        start = time.time()
+        process.send_signal(signal.SIGINT)
+        _, c.said = process.communicate(timeout=10)
+        c.code = process.returncode
+        assert time.time() - start < 1
+        bad(c, 130, "interrupted")
+
+
+@case
+def killed_then_resumed():
+    with Hub(CONTENT, pieces=10_000, stall=0.2) as hub:
+        c = Cache()
+        process = c.start(hub)
+        wait_for(grown(c, hub))
+        process.kill()
+        process.communicate()
+        hub.stall = 0
+        good(c.fetch(hub))
+        assert hub.gets()[-1]["Range"].startswith("bytes=")
+
+
+@case
+def full_disk():
+    with Hub(CONTENT) as hub:
+        c = Cache().fetch(hub, limit=100_000)
+        bad(c, 4, "cannot write", "File too large")
+        assert len(hub.gets()) == 1
+        good(c.fetch(hub))
+        assert hub.gets()[-1]["Range"] == "bytes=100000-"
+
+
+@case
+def no_room_is_seen_before():
+    with Hub(CONTENT, size=1 << 60) as hub:
+        bad(Cache().fetch(hub), 4, "the disk has room for")
+        assert not hub.gets()
+
+
+@case
+def two_at_once():
+    with Hub(CONTENT, pieces=30_000, stall=0.1) as hub:
+        c = Cache()
+        first = c.start(hub)
+        wait_for(grown(c, hub))
+        second = c.start(hub)
+        out, said = second.communicate(timeout=30)
+        first.communicate(timeout=30)
+        assert (first.returncode, second.returncode) == (0, 0), said
+        assert "another process downloads it" in said, said
+        c.code, c.file = 0, out.strip()
+        good(c)
+        assert len(hub.gets()) == 1
+
+
+# ---- the program ----
+
+def stories(count):
+    return "".join(f"Once upon a time there was a cat number {i}.\nIt slept.\n<|endoftext|>\n" for i in range(count)).encode()
+
+
+shutil.rmtree(scratch)
+print(f"{cases} cases, {len(failures)} failures")
+sys.exit(bool(failures) or not cases)
