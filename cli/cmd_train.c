@@ -1,4 +1,6 @@
 /* bitllama train: a training run, watched. */
+#define _POSIX_C_SOURCE 200809L /* stat */
+
 #include "cli.h"
 #include "format.h"
 #include "model.h"
@@ -10,6 +12,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+
+enum { CORPORA_MOST = 32 };
+
+/* The folders of --data, and their flags as they were typed. */
+typedef struct corpora {
+    const char *typed[CORPORA_MOST];
+    char *dir[CORPORA_MOST];
+    bl_corpus list[CORPORA_MOST];
+    size_t count;
+} corpora;
 
 /* What the events of a run leave behind. */
 typedef struct watch {
@@ -36,14 +49,40 @@ static void show_step(watch *w, const bl_train_event *e)
     bl_progress_set(e->step, e->steps, tail);
 }
 
+/* " (A 1.2345, B 2.3456)" of several folders. */
+static void print_losses(char *text, size_t room, const bl_train_event *e)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < e->corpus_count && n < room; i++) {
+        int more = snprintf(text + n, room - n, "%s%s %.4f%s", i ? ", " : " (", e->corpora[i].dir,
+                            e->corpora[i].loss, i + 1 == e->corpus_count ? ")" : "");
+        n += more > 0 ? (size_t)more : room;
+    }
+}
+
+/* What was read of several folders, when the run ends. */
+static void show_shares(const bl_train_event *e)
+{
+    double all = 0;
+    for (size_t i = 0; i < e->corpus_count; i++)
+        all += (double)e->corpora[i].tokens;
+    for (size_t i = 0; i < e->corpus_count; i++) {
+        const bl_train_corpus *c = &e->corpora[i];
+        bl_progress_print("%s: %s tokens, %.2f%% of all (asked for %.2f%%), %.3f epochs", c->dir,
+                          bl_format_count(c->tokens).text,
+                          all > 0 ? 100 * (double)c->tokens / all : 0, 100 * c->weight, c->epochs);
+    }
+}
+
 static void show_evaluation(watch *w, const bl_train_event *e)
 {
-    char bits[48] = "";
+    char bits[48] = "", each[600] = "";
     if (e->bits_per_byte > 0)
         (void)snprintf(bits, sizeof bits, ", %.4f bits per byte", e->bits_per_byte);
+    print_losses(each, sizeof each, e);
     bl_plot_add(&w->valid, (double)e->step, e->loss);
-    bl_progress_print("step %s: validation loss %.4f%s", bl_format_count(e->step).text, e->loss,
-                      bits);
+    bl_progress_print("step %s: validation loss %.4f%s%s", bl_format_count(e->step).text, e->loss,
+                      bits, each);
 }
 
 /* A young model writes any byte: control characters would move the cursor. */
@@ -94,6 +133,7 @@ static void on_event(void *user, const bl_train_event *e)
         break;
     case BL_TRAIN_END:
         (void)snprintf(w->reason, sizeof w->reason, "%s", text);
+        show_shares(e);
         break;
     }
 }
@@ -107,14 +147,19 @@ static void draw_curve(const bl_args *args, const watch *w)
     bl_plot_draw(stderr, &w->train, &w->valid, bl_terminal_width(stderr), unicode);
 }
 
-static void report_end(const bl_args *args, const watch *w, bl_status status)
+static void report_end(const bl_args *args, const watch *w, const corpora *c, bl_status status)
 {
-    const char *run = bl_flags_text(args, "out"), *data = bl_flags_text(args, "data");
+    const char *run = bl_flags_text(args, "out");
+    char data[4096] = "";
+    for (size_t i = 0, n = 0; i < c->count && n < sizeof data; i++) {
+        int more = snprintf(data + n, sizeof data - n, " --data %s", c->typed[i]);
+        n += more > 0 ? (size_t)more : sizeof data;
+    }
     bl_progress_end();
     if (*w->reason)
         bl_progress_print("%s%s%s", w->reason, *w->newest ? ", checkpoint " : "", w->newest);
     if (status == BL_EINTERRUPTED) {
-        bl_progress_print("go on with: bitllama train --data %s --out %s --resume", data, run);
+        bl_progress_print("go on with: bitllama train%s --out %s --resume", data, run);
         return;
     }
     if (status != BL_OK)
@@ -122,7 +167,49 @@ static void report_end(const bl_args *args, const watch *w, bl_status status)
     draw_curve(args, w);
     bl_progress_print("the curve: %s/loss.svg", run);
     bl_progress_print("next: bitllama generate -m %s -p \"Once upon a time\"", run);
-    bl_progress_print("      bitllama eval -m %s --data %s/val.bin", run, data);
+    bl_progress_print("      bitllama eval -m %s --data %s/val.bin", run, c->dir[0]);
+}
+
+/* "A:0.7": the weight behind the last colon, when the whole names nothing that is there and what
+ * stands behind the colon is a number. */
+static bl_status read_corpus(corpora *c, const char *typed, bl_error *err)
+{
+    struct stat info;
+    size_t length = strlen(typed);
+    bl_corpus *corpus = &c->list[c->count];
+    const char *colon = strrchr(typed, ':');
+    corpus->weight = 0;
+    if (colon && stat(typed, &info) != 0 && colon[1] &&
+        strspn(colon + 1, "0123456789.eE+-") == strlen(colon + 1)) {
+        char *end;
+        corpus->weight = strtod(colon + 1, &end);
+        if (*end || !(corpus->weight > 0 && corpus->weight <= 1e9))
+            return bl_cli_fail(err, BL_EINVAL, "--data %s: a weight is a positive number, not '%s'",
+                               typed, colon + 1);
+        length = (size_t)(colon - typed);
+    }
+    c->typed[c->count] = typed;
+    char *dir = c->dir[c->count] = malloc(length + 1);
+    if (!dir)
+        return bl_cli_fail(err, BL_ENOMEM, "out of memory");
+    memcpy(dir, typed, length);
+    dir[length] = 0;
+    corpus->dir = dir;
+    c->count++;
+    return BL_OK;
+}
+
+static bl_status read_corpora(corpora *c, const bl_args *args, bl_error *err)
+{
+    const char *typed[CORPORA_MOST];
+    bl_status status = BL_OK;
+    size_t count = bl_flags_all(args, "data", typed, CORPORA_MOST);
+    if (count > CORPORA_MOST)
+        return bl_cli_fail(err, BL_EINVAL, "%zu data folders: there can be at most %d", count,
+                           CORPORA_MOST);
+    for (size_t i = 0; status == BL_OK && i < count; i++)
+        status = read_corpus(c, typed[i], err);
+    return status;
 }
 
 static bl_status run(const bl_args *args, bl_error *err)
@@ -130,15 +217,18 @@ static bl_status run(const bl_args *args, bl_error *err)
     bl_options *train = NULL, *config = NULL;
     bl_trainer *trainer = NULL;
     watch *w = calloc(1, sizeof *w);
-    bl_status status = w ? BL_OK : bl_cli_fail(err, BL_ENOMEM, "out of memory");
+    corpora *c = calloc(1, sizeof *c);
+    bl_status status = w && c ? BL_OK : bl_cli_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK)
+        status = read_corpora(c, args, err);
     if (status == BL_OK)
         status = bl_flags_options(args, BL_OPTIONS_TRAIN, &train, err);
     if (status == BL_OK)
         status = bl_cli_config_read(&config, args, train, err);
     if (status == BL_OK) {
         bl_signals_catch();
-        status = bl_trainer_open(&trainer, bl_flags_text(args, "data"), bl_flags_text(args, "out"),
-                                 train, config, err);
+        status = bl_trainer_open_corpora(&trainer, c->list, c->count, bl_flags_text(args, "out"),
+                                         train, config, err);
     }
     if (status == BL_OK && bl_signals_caught())
         status = bl_cli_fail(err, BL_EINTERRUPTED, "interrupted before the first step");
@@ -146,17 +236,24 @@ static bl_status run(const bl_args *args, bl_error *err)
         bl_signals_attach(trainer);
         status = bl_trainer_run(trainer, on_event, w, err);
         bl_signals_attach(NULL);
-        report_end(args, w, status);
+        report_end(args, w, c, status);
     }
     bl_trainer_close(trainer);
     bl_options_close(config);
     bl_options_close(train);
+    for (size_t i = 0; c && i < c->count; i++)
+        free(c->dir[i]);
+    free(c);
     free(w);
     return status;
 }
 
 static const bl_flag flags[] = {
-    {.name = "data", .value = "DIR", .required = 1, .help = "data folder made by prepare"},
+    {.name = "data",
+     .value = "DIR[:WEIGHT]",
+     .required = 1,
+     .help = "data folder made by prepare; several times for several, "
+             "read by their weights, or else by their tokens"},
     {.name = "out", .value = "RUN", .required = 1, .help = "folder of the run"},
     BL_FLAG_CONFIG,
     {.name = "plot",
@@ -168,7 +265,7 @@ static const bl_flag flags[] = {
 const bl_command bl_command_train = {
     .name = "train",
     .summary = "Trains a model.  Ctrl-C saves and stops, --resume goes on; SIGUSR1 saves.",
-    .usage = "--data DIR --out RUN [--preset micro|code|tiny | --config FILE] [flags]",
+    .usage = "--data DIR[:WEIGHT]... --out RUN [--preset micro|code|tiny | --config FILE] [flags]",
     .example = "bitllama train --data data --out run --preset tiny",
     .flags = flags,
     .groups = {{"training", BL_OPTIONS_TRAIN}, {"model", BL_OPTIONS_CONFIG}},

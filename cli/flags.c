@@ -300,6 +300,20 @@ const char *bl_flags_text(const bl_args *args, const char *name)
     return NULL;
 }
 
+size_t bl_flags_all(const bl_args *args, const char *name, const char **values, size_t cap)
+{
+    size_t count = 0;
+    for (size_t i = 0; i < args->count; i++) {
+        const bl_setting *s = &args->settings[i];
+        if (!s->flag || strcmp(s->flag->name, name) != 0)
+            continue;
+        if (count < cap)
+            values[count] = s->value;
+        count++;
+    }
+    return count;
+}
+
 int bl_flags_on(const bl_args *args, const char *name)
 {
     const char *value = bl_flags_text(args, name);

@@ -41,6 +41,9 @@ void bl_flags_release(bl_args *args);
 
 /* The value of an own flag, its default, or NULL; whether a switch is on; whether it was given. */
 const char *bl_flags_text(const bl_args *args, const char *name);
+/* All values of an own flag that may be given several times, in their order, at most `cap` of them;
+ * returns how many there are. */
+size_t bl_flags_all(const bl_args *args, const char *name, const char **values, size_t cap);
 int bl_flags_on(const bl_args *args, const char *name);
 int bl_flags_given(const bl_args *args, const char *name);
 

@@ -241,6 +241,21 @@ typedef enum bl_train_event_kind {
     BL_TRAIN_END         /* text: why */
 } bl_train_event_kind;
 
+/** A data folder of a run, and its share of the windows in any unit; 0: by its training tokens. */
+typedef struct bl_corpus {
+    const char *dir;
+    double weight;
+} bl_corpus;
+
+/** How far one of several data folders has been read. */
+typedef struct bl_train_corpus {
+    const char *dir;
+    double weight;   /* its share of the windows, 0 to 1 */
+    uint64_t tokens; /* read from it so far */
+    double epochs;   /* the same, in times the whole folder */
+    double loss;     /* of BL_TRAIN_EVAL: on its validation data; NaN when that is too short */
+} bl_train_corpus;
+
 typedef struct bl_train_event {
     bl_train_event_kind kind;
     uint64_t step, steps; /* done, and of the whole schedule (or stop_after) */
@@ -249,6 +264,9 @@ typedef struct bl_train_event {
     double bits_per_byte; /* 0 when the data does not say its bytes */
     double lr, grad_norm, tokens_per_s;
     const char *text; /* valid during the call, or NULL */
+    const bl_train_corpus
+        *corpora;        /* of BL_TRAIN_EVAL and BL_TRAIN_END over several data folders, */
+    size_t corpus_count; /* valid during the call; otherwise NULL and 0 */
 } bl_train_event;
 
 typedef void bl_train_fn(void *user, const bl_train_event *event);
@@ -290,6 +308,13 @@ BL_API bl_status bl_plan_model(const char *path, const char *device, bl_plan_res
  *  trainers on one folder), BL_ENOMEM, BL_EIO, BL_EDEVICE. */
 BL_API bl_status bl_trainer_open(bl_trainer **t, const char *data_dir, const char *run_dir,
                                  const bl_options *train, const bl_options *config, bl_error *err);
+
+/** The same over 1 to 32 data folders of one tokenizer, whose windows are drawn by weight; either
+ * all weights are positive or all are 0.  Each folder is read without repetition in epochs of its
+ * own; a run is resumed with the same folders and weights in the same order (BL_EINVAL). */
+BL_API bl_status bl_trainer_open_corpora(bl_trainer **t, const bl_corpus *corpora, size_t count,
+                                         const char *run_dir, const bl_options *train,
+                                         const bl_options *config, bl_error *err);
 
 /** Trains to the end, calling `fn` (may be NULL) for each event.  BL_EINTERRUPTED after
  *  bl_trainer_stop(), with a checkpoint saved.  Errors: also BL_EDIVERGED, BL_EIO, BL_EDEVICE. */

@@ -11,7 +11,7 @@
 /* Fields of this invocation that a checkpoint does not bring back. */
 static int is_of_this_invocation(const char *name)
 {
-    static const char *const names[] = {"resume", "stop_after", "device", "threads"};
+    static const char *const names[] = {"resume", "stop_after", "device", "threads", "prefetch"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return 1;
@@ -139,22 +139,23 @@ static bl_status lock_run(bl_lock **lock, const char *run_dir, bl_error *err)
     return status;
 }
 
-static bl_status open_run(bl_trainer **t, const char *data_dir, const char *run_dir,
-                          const bl_options *train, const bl_options *config, run_plan *plan,
-                          bl_error *err)
+static bl_status open_run(bl_trainer **t, const bl_corpus *corpora, size_t count,
+                          const char *run_dir, const bl_options *train, const bl_options *config,
+                          run_plan *plan, bl_error *err)
 {
-    bl_data *data = NULL;
+    bl_corpora *data = NULL;
     bl_lock *lock = NULL;
     bl_dev *dev = NULL;
     bl_status status = BL_OK;
-    BL_TRY_GOTO(status, bl_data_open(&data, data_dir, err), fail);
+    BL_TRY_GOTO(status, bl_corpora_open(&data, corpora, count, err), fail);
     BL_TRY_GOTO(status, lock_run(&lock, run_dir, err), fail);
     BL_TRY_GOTO(status, plan_run(plan, run_dir, train, config, err), fail);
+    size_t vocab_size = (size_t)data->data[0]->meta.vocab_size;
     if (!plan->checkpoint)
-        plan->config.vocab_size = (size_t)data->meta.vocab_size;
-    if (plan->config.vocab_size != data->meta.vocab_size) {
-        status = bl_fail(err, BL_EINVAL, "%s: vocabulary of %zu, but the run has %zu", data_dir,
-                         (size_t)data->meta.vocab_size, plan->config.vocab_size);
+        plan->config.vocab_size = vocab_size;
+    if (plan->config.vocab_size != vocab_size) {
+        status = bl_fail(err, BL_EINVAL, "%s: vocabulary of %zu, but the run has %zu", data->dir[0],
+                         vocab_size, plan->config.vocab_size);
         goto fail;
     }
     BL_TRY_GOTO(status, bl_config_check(&plan->config, "the model", err), fail);
@@ -164,24 +165,33 @@ static bl_status open_run(bl_trainer **t, const char *data_dir, const char *run_
                                plan->config.quantization == BL_QUANT_TERNARY, plan->options.threads,
                                err),
                 fail);
-    return bl_trainer_open_on(t, dev, data, data_dir, run_dir, lock, &plan->config, &plan->options,
+    return bl_trainer_open_on(t, dev, data, run_dir, lock, &plan->config, &plan->options,
                               plan->checkpoint, err);
 fail:
     bl_lock_close(lock);
-    bl_data_close(data);
+    bl_corpora_close(data);
     return status;
 }
 
-bl_status bl_trainer_open(bl_trainer **t, const char *data_dir, const char *run_dir,
-                          const bl_options *train, const bl_options *config, bl_error *err)
+bl_status bl_trainer_open_corpora(bl_trainer **t, const bl_corpus *corpora, size_t count,
+                                  const char *run_dir, const bl_options *train,
+                                  const bl_options *config, bl_error *err)
 {
     run_plan plan = {.checkpoint = NULL};
     bl_options *defaults = NULL;
     *t = NULL;
     if (!train)
         BL_TRY(bl_options_open(&defaults, BL_OPTIONS_TRAIN, err));
-    bl_status status = open_run(t, data_dir, run_dir, train ? train : defaults, config, &plan, err);
+    bl_status status =
+        open_run(t, corpora, count, run_dir, train ? train : defaults, config, &plan, err);
     bl_options_close(defaults);
     bl_free(plan.checkpoint);
     return status;
+}
+
+bl_status bl_trainer_open(bl_trainer **t, const char *data_dir, const char *run_dir,
+                          const bl_options *train, const bl_options *config, bl_error *err)
+{
+    const bl_corpus corpus = {.dir = data_dir};
+    return bl_trainer_open_corpora(t, &corpus, 1, run_dir, train, config, err);
 }

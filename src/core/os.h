@@ -13,11 +13,24 @@
 typedef struct bl_map {
     const unsigned char *data;
     size_t size;
+    int watch; /* descriptor + 1 of a watched file; 0: none */
 } bl_map;
 
 /* BL_ENOENT when there is none, BL_EIO when it cannot be read or is no regular file. */
 bl_status bl_map_open(bl_map *m, const char *path, bl_error *err) BL_NODISCARD;
 void bl_map_close(bl_map *m);
+
+/* The same for a file that is read for hours: it stays open, so that it can be seen whether it is
+ * still as long as it was.  A page past the end of a file that was cut short is a SIGBUS. */
+bl_status bl_map_open_watched(bl_map *m, const char *path, bl_error *err) BL_NODISCARD;
+
+/* BL_EIO when the watched file is shorter by now than what is mapped. */
+bl_status bl_map_check(const bl_map *m, const char *path, bl_error *err) BL_NODISCARD;
+
+/* Hints for a file larger than memory: its pages are wanted in no order, so no page brings its
+ * neighbours; these bytes are wanted soon. */
+void bl_map_scattered(const bl_map *m);
+void bl_map_want(const bl_map *m, size_t first, size_t bytes);
 
 typedef enum bl_path_kind { BL_PATH_NONE, BL_PATH_FILE, BL_PATH_DIR, BL_PATH_OTHER } bl_path_kind;
 bl_path_kind bl_path_what(const char *path); /* of what a link points to */

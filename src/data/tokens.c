@@ -7,6 +7,7 @@
 struct bl_tokens {
     bl_map map;
     size_t width, count;
+    int scattered;
     char *path;
 };
 
@@ -75,7 +76,7 @@ bl_status bl_tokens_open(bl_tokens **result, const char *path, size_t width, uin
     if (!t)
         return bl_fail(err, BL_ENOMEM, "out of memory while opening %s", path);
     bl_status status;
-    BL_TRY_GOTO(status, bl_map_open(&t->map, path, err), failed);
+    BL_TRY_GOTO(status, bl_map_open_watched(&t->map, path, err), failed);
     t->path = bl_strdup(path);
     t->width = width;
     t->count = t->map.size / width;
@@ -100,8 +101,7 @@ void bl_tokens_close(bl_tokens *t)
 {
     if (!t)
         return;
-    if (t->map.data)
-        bl_map_close(&t->map);
+    bl_map_close(&t->map);
     bl_free(t->path);
     bl_free(t);
 }
@@ -114,6 +114,33 @@ size_t bl_tokens_count(const bl_tokens *t)
 const char *bl_tokens_path(const bl_tokens *t)
 {
     return t->path;
+}
+
+bl_status bl_tokens_still(const bl_tokens *t, bl_error *err)
+{
+    return bl_map_check(&t->map, t->path, err);
+}
+
+size_t bl_tokens_size(const bl_tokens *t)
+{
+    return t->map.size;
+}
+
+void bl_tokens_scattered(bl_tokens *t)
+{
+    t->scattered = 1;
+    bl_map_scattered(&t->map);
+}
+
+int bl_tokens_is_scattered(const bl_tokens *t)
+{
+    return t->scattered;
+}
+
+void bl_tokens_want(const bl_tokens *t, size_t first, size_t count)
+{
+    if (t->scattered)
+        bl_map_want(&t->map, first * t->width, count * t->width);
 }
 
 void bl_tokens_get(const bl_tokens *t, size_t first, size_t count, int32_t *ids)

@@ -34,6 +34,17 @@ void bl_tokens_close(bl_tokens *t);
 size_t bl_tokens_count(const bl_tokens *t);
 const char *bl_tokens_path(const bl_tokens *t);
 
+/* BL_EIO when another process has cut the file short, whose missing pages would be a SIGBUS.  Asked
+ * for before every batch and every evaluation; a cut in the moment between is not caught. */
+bl_status bl_tokens_still(const bl_tokens *t, bl_error *err) BL_NODISCARD;
+
+/* For a file that memory cannot hold: its size in bytes; that windows are read in no order; which
+ * ids are read next (nothing without the former). */
+size_t bl_tokens_size(const bl_tokens *t);
+void bl_tokens_scattered(bl_tokens *t);
+int bl_tokens_is_scattered(const bl_tokens *t);
+void bl_tokens_want(const bl_tokens *t, size_t first, size_t count);
+
 /* ids[0..count) = the file's ids first .. first + count - 1, which must exist. */
 void bl_tokens_get(const bl_tokens *t, size_t first, size_t count, int32_t *ids);
 

@@ -60,6 +60,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(real, adam_eps, "1e-8", 1e-30, 1, NULL, "AdamW epsilon")                                          \
     X(real, clip, "1", 0, 1e6, NULL, "largest gradient norm; 0: no clipping")                       \
     X(real, dropout, "0", 0, 0.9, NULL, "dropout on embedding and residual additions")              \
+    X(choice, prefetch, "auto", 0, 0, "auto|on|off", "make the next batch while a step runs; auto: when the data exceeds half of the memory") \
     X(flag, resume, "false", 0, 1, NULL, "go on from the newest good checkpoint")                   \
     X(size, save_every, "10", 1, 1e12, NULL, "steps between checkpoints")                           \
     X(real, save_seconds, "60", 0, 1e9, NULL, "but not sooner than this after the last one")        \
@@ -113,10 +114,11 @@ typedef struct bl_generate_options {
 } bl_generate_options;
 #undef X
 
-enum { BL_TTT_LINEAR, BL_TTT_MLP };                       /* ttt_layer_type */
-enum { BL_QUANT_TERNARY, BL_QUANT_NONE };                 /* quantization */
-enum { BL_PRESET_MICRO, BL_PRESET_CODE, BL_PRESET_TINY }; /* preset */
-enum {                                                    /* documents */
+enum { BL_TTT_LINEAR, BL_TTT_MLP };                         /* ttt_layer_type */
+enum { BL_QUANT_TERNARY, BL_QUANT_NONE };                   /* quantization */
+enum { BL_PREFETCH_AUTO, BL_PREFETCH_ON, BL_PREFETCH_OFF }; /* prefetch */
+enum { BL_PRESET_MICRO, BL_PRESET_CODE, BL_PRESET_TINY };   /* preset */
+enum {                                                      /* documents */
        BL_DOCUMENTS_AUTO,
        BL_DOCUMENTS_BLANK_LINE,
        BL_DOCUMENTS_LINE,

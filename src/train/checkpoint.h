@@ -3,14 +3,24 @@
 #ifndef BL_TRAIN_CHECKPOINT_H
 #define BL_TRAIN_CHECKPOINT_H
 
+#include "data/mix.h"
 #include "format/options.h"
 #include "model/net.h"
+
+/* One of several data folders: what it is and how far it was read. */
+typedef struct bl_train_part {
+    uint64_t tokens; /* of its train.bin */
+    char train_hash[64];
+    double weight;
+    uint64_t epoch, position, windows; /* the loader's cursor, windows taken in all */
+    uint64_t tokens_read;
+} bl_train_part;
 
 /* Everything beside the tensors that a run needs to go on identically. */
 typedef struct bl_train_state {
     uint64_t step;            /* optimizer steps done */
     uint64_t tokens;          /* read so far */
-    uint64_t epoch, position; /* the loader's cursor */
+    uint64_t epoch, position; /* the loader's cursor; of several folders: 0, windows taken */
     uint64_t best_step;       /* 0: none evaluated yet */
     double best_loss;
     double lr_scale;        /* 1, or 1/2 after a recovery from divergence */
@@ -18,6 +28,8 @@ typedef struct bl_train_state {
     uint64_t metrics_bytes; /* of metrics.jsonl when this was saved */
     char data_id[64];       /* which data: the run refuses to go on over other data */
     char train_hash[64];    /* XXH3-128 of train.bin; "" in older states */
+    size_t part_count;      /* data folders when there are several, else 0 */
+    bl_train_part part[BL_MIX_MOST];
     bl_train_options options;
 } bl_train_state;
 

@@ -111,6 +111,24 @@ static void set_number(json_t *record, const char *key, double value)
     (void)json_object_set_new(record, key, isfinite(value) ? json_real(value) : json_null());
 }
 
+/* What an event says of several data folders. */
+static json_t *corpora_of(const bl_train_event *e)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < e->corpus_count; i++) {
+        const bl_train_corpus *c = &e->corpora[i];
+        json_t *object = json_object();
+        (void)json_object_set_new(object, "data", json_string(c->dir));
+        set_number(object, "weight", c->weight);
+        (void)json_object_set_new(object, "tokens", json_integer((json_int_t)c->tokens));
+        set_number(object, "epochs", c->epochs);
+        if (e->kind == BL_TRAIN_EVAL)
+            set_number(object, "loss", c->loss);
+        (void)json_array_append_new(array, object);
+    }
+    return array;
+}
+
 bl_status bl_metrics_record(bl_metrics *m, const bl_train_event *e, bl_error *err)
 {
     json_t *record = json_object();
@@ -126,6 +144,8 @@ bl_status bl_metrics_record(bl_metrics *m, const bl_train_event *e, bl_error *er
     }
     if (e->kind == BL_TRAIN_EVAL && e->bits_per_byte > 0)
         set_number(record, "bits_per_byte", e->bits_per_byte);
+    if (e->corpus_count)
+        (void)json_object_set_new(record, "corpora", corpora_of(e));
     if (e->text)
         (void)json_object_set_new(record, "text", json_string(e->text));
     BL_TRY(append(m, record, err));

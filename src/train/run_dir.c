@@ -52,11 +52,13 @@ bl_status bl_run_dir_publish(const bl_trainer *t, bl_error *err)
     BL_TRY(status);
     bl_buf text;
     bl_buf_init(&text);
+    bl_buf_puts(&text, "Trained on ");
+    for (size_t i = 0; i < t->data->count; i++)
+        bl_buf_printf(&text, "%s%s", i ? "; " : "", t->data->data[i]->meta.source);
     bl_buf_printf(&text,
-                  "Trained on %s for %" PRIu64 " of %zu steps (%" PRIu64 " tokens, %zu x %zu x %zu "
+                  " for %" PRIu64 " of %zu steps (%" PRIu64 " tokens, %zu x %zu x %zu "
                   "a step).\n",
-                  t->data->meta.source, t->state.step, t->o.steps, t->state.tokens, t->o.batch,
-                  t->o.context, t->o.accum);
+                  t->state.step, t->o.steps, t->state.tokens, t->o.batch, t->o.context, t->o.accum);
     if (t->state.best_step)
         bl_buf_printf(&text, "Best validation loss: %.4f nats a token, at step %" PRIu64 ".\n",
                       t->state.best_loss, t->state.best_step);

@@ -19,6 +19,16 @@
     X(text, data_id, MUST)                                                                         \
     X(text, train_hash, MAY)
 
+/* The same of one of several data folders. */
+#define PART_MEMBERS(X)                                                                            \
+    X(count, tokens, MUST)                                                                         \
+    X(text, train_hash, MUST)                                                                      \
+    X(number, weight, MUST)                                                                        \
+    X(count, epoch, MUST)                                                                          \
+    X(count, position, MUST)                                                                       \
+    X(count, windows, MUST)                                                                        \
+    X(count, tokens_read, MUST)
+
 enum { MAY, MUST };
 
 enum { STATE_VERSION = 1 };
@@ -62,6 +72,46 @@ static int take_text(char (*value)[64], const json_t *json)
     return 1;
 }
 
+static json_t *put_parts(const bl_train_state *state)
+{
+    json_t *array = json_array();
+    int bad = !array;
+    for (size_t i = 0; i < state->part_count; i++) {
+        const bl_train_part *part = &state->part[i];
+        json_t *object = json_object();
+#define X(kind, member, need)                                                                      \
+    bad |= json_object_set_new(object, #member, put_##kind(&part->member));
+        PART_MEMBERS(X)
+#undef X
+        bad |= json_array_append_new(array, object);
+    }
+    if (!bad)
+        return array;
+    json_decref(array);
+    return NULL;
+}
+
+static bl_status take_parts(bl_train_state *state, const json_t *array, const char *path,
+                            bl_error *err)
+{
+    size_t count = json_array_size(array); /* 0 of what is no array */
+    if (count < 2 || count > BL_MIX_MOST)
+        return bl_fail(err, BL_EFORMAT, "%s: \"corpora\" is no array of 2 to %d", path,
+                       BL_MIX_MOST);
+    for (size_t i = 0; i < count; i++) {
+        bl_train_part *part = &state->part[i];
+        const json_t *object = json_array_get(array, i);
+#define X(kind, member, need)                                                                      \
+    if (!take_##kind(&part->member, json_object_get(object, #member)))                             \
+        return bl_fail(err, BL_EFORMAT, "%s: \"%s\" of data folder %zu is missing or wrong", path, \
+                       #member, i + 1);
+        PART_MEMBERS(X)
+#undef X
+    }
+    state->part_count = count;
+    return BL_OK;
+}
+
 bl_status bl_train_state_save(const bl_train_state *state, const char *path, bl_error *err)
 {
     json_t *root = json_object();
@@ -69,6 +119,8 @@ bl_status bl_train_state_save(const bl_train_state *state, const char *path, bl_
 #define X(kind, member, need) bad |= json_object_set_new(root, #member, put_##kind(&state->member));
     STATE_MEMBERS(X)
 #undef X
+    if (state->part_count)
+        bad |= json_object_set_new(root, "corpora", put_parts(state));
     bad |=
         json_object_set_new(root, "options", bl_options_to_json(BL_OPTIONS_TRAIN, &state->options));
     bl_status status = bad ? bl_fail(err, BL_ENOMEM, "out of memory while writing %s", path)
@@ -93,6 +145,8 @@ bl_status bl_train_state_load(bl_train_state *state, const char *path, bl_error 
         status = bl_fail(err, BL_EFORMAT, "%s: \"%s\" is missing or wrong", path, #member);
     STATE_MEMBERS(X)
 #undef X
+    if (status == BL_OK && json_object_get(root, "corpora"))
+        status = take_parts(state, json_object_get(root, "corpora"), path, err);
     if (status == BL_OK && !(state->lr_scale > 0 && state->lr_scale <= 1))
         status = bl_fail(err, BL_EFORMAT, "%s: \"lr_scale\" is not in (0, 1]", path);
     if (status == BL_OK)

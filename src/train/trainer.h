@@ -3,7 +3,8 @@
 #define BL_TRAIN_TRAINER_H
 
 #include "core/os.h"
-#include "data/loader.h"
+#include "data/batches.h"
+#include "data/corpora.h"
 #include "infer/session.h"
 #include "train/checkpoint.h"
 #include "train/metrics.h"
@@ -39,9 +40,10 @@ struct bl_trainer {
     bl_train_options o;
     char *run_dir;
     bl_lock *lock;
-    bl_data *data;
+    bl_corpora *data; /* owned */
     bl_tokenizer *tokenizer;
-    bl_loader *loader;
+    bl_mix *mix;
+    bl_batches *batches;
 
     bl_plan_result plan; /* what was measured before it was opened */
     bl_net net;
@@ -70,10 +72,9 @@ struct bl_trainer {
 /* Opens a run on a device; takes device, data and lock over, also on failure.  `config` has the
  * data's vocabulary already; `o` is resolved, over the options of the checkpoint when there is one
  * (NULL: the run begins). */
-bl_status bl_trainer_open_on(bl_trainer **t, bl_dev *dev, bl_data *data, const char *data_dir,
-                             const char *run_dir, bl_lock *lock, const bl_config *config,
-                             const bl_train_options *o, const char *checkpoint,
-                             bl_error *err) BL_NODISCARD;
+bl_status bl_trainer_open_on(bl_trainer **t, bl_dev *dev, bl_corpora *data, const char *run_dir,
+                             bl_lock *lock, const bl_config *config, const bl_train_options *o,
+                             const char *checkpoint, bl_error *err) BL_NODISCARD;
 
 /* Model, passes, a session for samples, gradients and moments on t->dev, by t->o; release also
  * after a failure. */
@@ -95,6 +96,20 @@ bl_status bl_trainer_step(bl_trainer *t, bl_train_event *event, bl_error *err) B
 
 /* Tensors, cursor and state of a checkpoint into the trainer. */
 bl_status bl_trainer_restore(bl_trainer *t, const char *checkpoint, bl_error *err) BL_NODISCARD;
+
+/* The loader's place into t->state, after a step. */
+void bl_trainer_note_place(bl_trainer *t);
+
+/* The mean loss over the validation data of all folders, weighted by tokens, and of each. */
+bl_status bl_trainer_evaluate(bl_trainer *t, bl_train_event *event,
+                              bl_train_corpus corpora[BL_MIX_MOST], bl_error *err) BL_NODISCARD;
+
+/* Whether any folder has validation data for a window. */
+int bl_trainer_can_evaluate(const bl_trainer *t);
+
+/* How far each folder was read, into an event over several. */
+void bl_trainer_fill_corpora(const bl_trainer *t, bl_train_event *event,
+                             bl_train_corpus corpora[BL_MIX_MOST]);
 
 /* ---- telling ---- */
 

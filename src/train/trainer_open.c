@@ -4,6 +4,7 @@
 #include "model/folder.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -29,23 +30,62 @@ static bl_status open_host_buffers(bl_trainer *t, bl_error *err)
     return BL_OK;
 }
 
+static bl_status other_data(const char *checkpoint, const bl_tokens *file, const char *was,
+                            const char *is, bl_error *err)
+{
+    return bl_fail(err, BL_EINVAL,
+                   "%s was trained on other data: %s has the hash %s, not %s; resume with the same "
+                   "folder",
+                   checkpoint, bl_tokens_path(file), is, was);
+}
+
+/* Folders, order and weights of a run over several must be those it was begun with. */
+static bl_status check_parts(const bl_trainer *t, const bl_train_state *saved,
+                             const char *checkpoint, bl_error *err)
+{
+    size_t was = saved->part_count ? saved->part_count : 1;
+    if (was != t->data->count)
+        return bl_fail(err, BL_EINVAL,
+                       "%s was trained on %zu data folders, here are %zu; resume with the same",
+                       checkpoint, was, t->data->count);
+    for (size_t i = 0; i < saved->part_count; i++) {
+        const bl_train_part *old = &saved->part[i], *now = &t->state.part[i];
+        if (strcmp(old->train_hash, now->train_hash) != 0)
+            return other_data(checkpoint, t->data->data[i]->split[BL_DATA_TRAIN], old->train_hash,
+                              now->train_hash, err);
+        if (fabs(old->weight - now->weight) > 1e-9)
+            return bl_fail(err, BL_EINVAL,
+                           "%s was trained with %.6g of the windows from %s, here it is %.6g; "
+                           "resume with the same weights",
+                           checkpoint, old->weight, t->data->dir[i], now->weight);
+    }
+    return BL_OK;
+}
+
+static bl_status seek(bl_trainer *t, const bl_train_state *saved, bl_error *err)
+{
+    bl_mix_cursor cursor = {.windows = saved->position, .at[0] = {saved->epoch, saved->position}};
+    for (size_t i = 0; i < saved->part_count; i++) {
+        cursor.at[i] = (bl_loader_cursor){saved->part[i].epoch, saved->part[i].position};
+        cursor.taken[i] = saved->part[i].windows;
+    }
+    return bl_batches_seek(t->batches, &cursor, err);
+}
+
 bl_status bl_trainer_restore(bl_trainer *t, const char *checkpoint, bl_error *err)
 {
     bl_train_state state;
     BL_TRY(bl_checkpoint_state(&state, checkpoint, err));
+    BL_TRY(check_parts(t, &state, checkpoint, err));
     if (strcmp(state.data_id, t->state.data_id) != 0)
         return bl_fail(err, BL_EINVAL,
                        "%s was trained on other data (%s, here %s); resume with the same folder",
                        checkpoint, state.data_id, t->state.data_id);
     if (*state.train_hash && strcmp(state.train_hash, t->state.train_hash) != 0)
-        return bl_fail(err, BL_EINVAL,
-                       "%s was trained on other data: %s has the hash %s, not %s; resume with the "
-                       "same folder",
-                       checkpoint, bl_tokens_path(t->data->split[BL_DATA_TRAIN]),
-                       t->state.train_hash, state.train_hash);
+        return other_data(checkpoint, t->data->data[0]->split[BL_DATA_TRAIN], state.train_hash,
+                          t->state.train_hash, err);
     BL_TRY(bl_checkpoint_tensors(&t->net, &t->moments, checkpoint, err));
-    bl_loader_cursor cursor = {state.epoch, state.position};
-    BL_TRY(bl_loader_seek(t->loader, cursor, err));
+    BL_TRY(seek(t, &state, err));
     state.options = t->o;
     memcpy(state.train_hash, t->state.train_hash, sizeof state.train_hash);
     t->state = state;
@@ -59,12 +99,49 @@ static bl_status open_records(bl_trainer *t, int resume, bl_error *err)
     return bl_metrics_open(&t->metrics, t->run_dir, resume, t->state.metrics_bytes, err);
 }
 
-static bl_status open_parts(bl_trainer *t, const char *data_dir, const bl_config *config,
-                            const char *checkpoint, bl_error *err)
+/* A batch costs microseconds when its pages are in memory: only what may have to wait for a disk is
+ * worth a thread (docs/SPEED.md). */
+static bl_status open_batches(bl_trainer *t, bl_error *err)
 {
-    const bl_tokens *train = t->data->split[BL_DATA_TRAIN];
+    bl_tokens *train[BL_MIX_MOST];
+    int large = bl_corpora_bytes(t->data) > bl_os_memory() / 2;
+    for (size_t i = 0; i < t->data->count; i++) {
+        train[i] = t->data->data[i]->split[BL_DATA_TRAIN];
+        if (large)
+            bl_tokens_scattered(train[i]);
+    }
+    BL_TRY(bl_mix_open(&t->mix, train, t->data->weight, t->data->count, t->o.batch, t->o.context,
+                       t->o.seed, err));
+    int ahead = t->o.prefetch == BL_PREFETCH_AUTO ? large : t->o.prefetch == BL_PREFETCH_ON;
+    return bl_batches_open(&t->batches, t->mix, t->o.batch * t->o.context, ahead, err);
+}
+
+/* Which data this is. */
+static void describe_data(bl_trainer *t)
+{
+    bl_train_state *s = &t->state;
+    const bl_corpora *c = t->data;
+    (void)snprintf(s->data_id, sizeof s->data_id, "%s:%" PRIu64, c->data[0]->meta.tokenizer_hash,
+                   bl_corpora_tokens(c, BL_DATA_TRAIN));
+    if (c->count == 1) {
+        (void)snprintf(s->train_hash, sizeof s->train_hash, "%s", c->hash[0]);
+        return;
+    }
+    s->part_count = c->count;
+    for (size_t i = 0; i < c->count; i++) {
+        bl_train_part *part = &s->part[i];
+        part->tokens = c->data[i]->meta.split[BL_DATA_TRAIN].tokens;
+        part->weight = c->weight[i];
+        (void)snprintf(part->train_hash, sizeof part->train_hash, "%s", c->hash[i]);
+    }
+}
+
+static bl_status open_parts(bl_trainer *t, const bl_config *config, const char *checkpoint,
+                            bl_error *err)
+{
+    const char *data_dir = t->data->dir[0];
     BL_TRY(bl_run_dir_sweep(t->run_dir, err));
-    BL_TRY(bl_loader_open(&t->loader, train, t->o.batch, t->o.context, t->o.seed, err));
+    BL_TRY(open_batches(t, err));
     BL_TRY(bl_tokenizer_open(&t->tokenizer, data_dir, err));
     BL_TRY(check_memory(t, config, err));
     BL_TRY(bl_trainer_memory_open(t, config, err));
@@ -72,9 +149,7 @@ static bl_status open_parts(bl_trainer *t, const char *data_dir, const bl_config
     t->pass.dropout = t->o.dropout > 0;
     t->state.options = t->o;
     t->state.lr_scale = 1;
-    (void)snprintf(t->state.data_id, sizeof t->state.data_id, "%s:%" PRIu64,
-                   t->data->meta.tokenizer_hash, t->data->meta.split[BL_DATA_TRAIN].tokens);
-    BL_TRY(bl_file_hash(bl_tokens_path(train), t->state.train_hash, err));
+    describe_data(t);
     if (!checkpoint) {
         BL_TRY(bl_net_init(&t->net, t->o.seed, err));
         BL_TRY(open_records(t, 0, err));
@@ -88,7 +163,7 @@ static bl_status open_parts(bl_trainer *t, const char *data_dir, const bl_config
     return open_records(t, 1, err);
 }
 
-bl_status bl_trainer_open_on(bl_trainer **result, bl_dev *dev, bl_data *data, const char *data_dir,
+bl_status bl_trainer_open_on(bl_trainer **result, bl_dev *dev, bl_corpora *data,
                              const char *run_dir, bl_lock *lock, const bl_config *config,
                              const bl_train_options *o, const char *checkpoint, bl_error *err)
 {
@@ -99,12 +174,12 @@ bl_status bl_trainer_open_on(bl_trainer **result, bl_dev *dev, bl_data *data, co
         bl_free(t);
         bl_free(copy);
         bl_dev_close(dev);
-        bl_data_close(data);
+        bl_corpora_close(data);
         bl_lock_close(lock);
         return bl_fail(err, BL_ENOMEM, "out of memory");
     }
     *t = (bl_trainer){.dev = dev, .data = data, .run_dir = copy, .lock = lock, .o = *o};
-    bl_status status = open_parts(t, data_dir, config, checkpoint, err);
+    bl_status status = open_parts(t, config, checkpoint, err);
     if (status != BL_OK) {
         bl_trainer_close(t);
         return status;
@@ -124,9 +199,10 @@ void bl_trainer_close(bl_trainer *t)
     bl_free(t->host_loss);
     bl_metrics_release(&t->metrics);
     bl_tensorboard_release(&t->tensorboard);
-    bl_loader_close(t->loader);
+    bl_batches_close(t->batches);
+    bl_mix_close(t->mix);
     bl_tokenizer_close(t->tokenizer);
-    bl_data_close(t->data);
+    bl_corpora_close(t->data);
     bl_lock_close(t->lock);
     bl_free(t->resumed_from);
     bl_free(t->run_dir);

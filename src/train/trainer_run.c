@@ -2,7 +2,6 @@
 #include "train/trainer.h"
 #include "core/alloc.h"
 #include "core/buf.h"
-#include "infer/evaluate.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -54,15 +53,10 @@ static int save_is_due(const bl_trainer *t)
 /* Returns 1 when this is the best loss so far. */
 static bl_status evaluate(bl_trainer *t, int *best, bl_error *err)
 {
-    double nats;
-    uint64_t count;
+    bl_train_event event;
+    bl_train_corpus corpora[BL_MIX_MOST];
     *best = 0;
-    BL_TRY(bl_evaluate_windows(&t->net, &t->eval, t->data->split[BL_DATA_VAL], t->o.eval_tokens,
-                               NULL, NULL, NULL, &nats, &count, err));
-    const bl_data_split *val = &t->data->meta.split[BL_DATA_VAL];
-    bl_train_event event = {.kind = BL_TRAIN_EVAL, .loss = nats / (double)count};
-    if (val->bytes)
-        event.bits_per_byte = event.loss / log(2.0) * (double)val->tokens / (double)val->bytes;
+    BL_TRY(bl_trainer_evaluate(t, &event, corpora, err));
     bl_trainer_report(t, &event);
     if (isfinite(event.loss) && (!t->state.best_step || event.loss < t->state.best_loss)) {
         t->state.best_loss = event.loss;
@@ -176,17 +170,12 @@ static int is_due(const bl_trainer *t, uint64_t last, size_t every)
     return t->state.step % every == 0 || t->state.step == last;
 }
 
-static int can_evaluate(const bl_trainer *t)
-{
-    return t->data->meta.split[BL_DATA_VAL].tokens > t->o.context;
-}
-
 /* What follows a good step: evaluation, sample, checkpoint. */
 static bl_status after_step(bl_trainer *t, uint64_t last, bl_error *err)
 {
     int best = 0;
     bl_train_state before = t->state;
-    if (can_evaluate(t) && is_due(t, last, t->o.eval_every))
+    if (bl_trainer_can_evaluate(t) && is_due(t, last, t->o.eval_every))
         BL_TRY(evaluate(t, &best, err));
     if (is_due(t, last, t->o.sample_every))
         write_sample(t);
@@ -200,8 +189,13 @@ static bl_status after_step(bl_trainer *t, uint64_t last, bl_error *err)
 static bl_status finish(bl_trainer *t, bl_status why, bl_error *err)
 {
     bl_error trouble;
-    bl_trainer_report_text(t, BL_TRAIN_END, "%s after %" PRIu64 " steps",
-                           why == BL_OK ? "done" : "stopped", t->state.step);
+    char text[64];
+    bl_train_corpus corpora[BL_MIX_MOST];
+    bl_train_event end = {.kind = BL_TRAIN_END, .text = text};
+    (void)snprintf(text, sizeof text, "%s after %" PRIu64 " steps",
+                   why == BL_OK ? "done" : "stopped", t->state.step);
+    bl_trainer_fill_corpora(t, &end, corpora);
+    bl_trainer_report(t, &end);
     BL_TRY(save(t, err));
     if (bl_run_dir_publish(t, &trouble) != BL_OK)
         bl_trainer_report_text(t, BL_TRAIN_WARNING, "no model in the run folder: %s",
@@ -222,8 +216,8 @@ static void announce(bl_trainer *t)
         t->o.accum, t->o.steps, t->o.lr, (double)t->plan.total * 1e-6);
     if (t->resumed_from)
         bl_trainer_report_text(t, BL_TRAIN_RESUME, "%s", t->resumed_from);
-    uint64_t val = t->data->meta.split[BL_DATA_VAL].tokens;
-    if (val && !can_evaluate(t))
+    uint64_t val = bl_corpora_tokens(t->data, BL_DATA_VAL);
+    if (val && !bl_trainer_can_evaluate(t))
         bl_trainer_report_text(t, BL_TRAIN_WARNING,
                                "no evaluation: the validation data has %" PRIu64
                                " tokens, fewer than the context",

@@ -35,7 +35,7 @@ static bl_status micro_batch(bl_trainer *t, uint64_t micro, float scale, double 
     bl_pass *p = &t->pass;
     size_t bytes = p->N * sizeof *t->host_ids;
     bl_step step = step_block(t, micro);
-    bl_loader_next(t->loader, t->host_ids, t->host_ids + p->N);
+    BL_TRY(bl_batches_next(t->batches, t->host_ids, t->host_ids + p->N, err));
     BL_TRY(BL_OP(d, put, p->ids, t->host_ids, bytes, err));
     BL_TRY(BL_OP(d, put, p->targets, t->host_ids + p->N, bytes, err));
     BL_TRY(BL_OP(d, put, p->step, &step, sizeof step, err));
@@ -77,11 +77,9 @@ bl_status bl_trainer_step(bl_trainer *t, bl_train_event *event, bl_error *err)
     BL_TRY(BL_OP(t->dev, sync, err));
     double rate = (double)tokens / fmax(bl_clock_seconds() - start, 1e-9);
     t->rate = t->rate > 0 ? 0.9 * t->rate + 0.1 * rate : rate;
-    bl_loader_cursor cursor = bl_loader_at(t->loader);
     t->state.step++;
     t->state.tokens += tokens;
-    t->state.epoch = cursor.epoch;
-    t->state.position = cursor.position;
+    bl_trainer_note_place(t);
     *event = (bl_train_event){.kind = BL_TRAIN_STEP,
                               .step = t->state.step,
                               .steps = bl_trainer_last(t),

@@ -24,7 +24,7 @@ for command in prepare train plan generate logits eval export info tokenize deto
     expect "$command -h beside other errors" 0 'usage: *' '' "$command" -h
 done
 expect "defaults in the help" 0 '*--temperature X *(default 0.8)*--top-k N *(default 40)*' '' generate --help
-expect "groups of train" 0 '*flags:*--data DIR *(required)*training:*--lr X*--resume*model:*--hidden-size N*--quantization ternary|none*' '' train --help
+expect "groups of train" 0 '*flags:*--data DIR\[:WEIGHT\] *(required)*training:*--lr X*--resume*model:*--hidden-size N*--quantization ternary|none*' '' train --help
 expect "a switch that is on" 0 '*--share-qk *--no-share-qk*--use-gate*' '' train --help
 COLUMNS=70 "$bitllama" train --help >"$scratch/narrow" 2>&1
 check "help keeps to the width" awk '/^flags:/ { on = 1 } on && length($0) > 70 { print; bad = 1 } END { exit bad || !on }' "$scratch/narrow"
@@ -42,7 +42,7 @@ expect "very long unknown flag" 2 '' "*unknown flag --aaaaaaa*" train "--$(print
 expect "value missing at the end" 2 '' "*--data needs a value" train --data
 expect "value missing before a flag" 2 '' "*--data needs a value; write --data=--out *" train --data --out r
 expect "letter without its value" 2 '' "*-m needs a value" generate -m
-expect "required flag missing" 2 '' "*--data DIR is missing; usage: bitllama train *" train --out r
+expect "required flag missing" 2 '' "*--data DIR\[:WEIGHT\] is missing; usage: bitllama train *" train --out r
 expect "required letter missing" 2 '' "*-m MODEL is missing; usage: bitllama generate *" generate -p x
 expect "operand missing" 2 '' "*SOURCE*is missing; usage: bitllama prepare *" prepare --out d
 expect "operand too many" 2 '' "*unexpected argument 'more'*" info one more

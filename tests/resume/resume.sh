@@ -1,7 +1,8 @@
 #!/bin/sh
 # A run stopped and resumed at random steps ends with the bits of the straight run, and its records.
 #
-# usage: resume.sh BITLLAMA [STEPS [TERMS [KILLS [SEED [train's flags ...]]]]]
+# usage: [MIX=1] resume.sh BITLLAMA [STEPS [TERMS [KILLS [SEED [train's flags ...]]]]]
+# MIX: two data folders by weights, and batches made ahead by a thread.
 # TERMS stops are SIGTERM (finish the step, save, exit 143), KILLS are kill -9 in mid-work.  Every step
 # is saved, so that most kills fall into the writing of a checkpoint.
 set -eu
@@ -13,13 +14,19 @@ trap 'rm -rf "$work"' EXIT
 printf '%s\n' "$@" >"$work/flags"
 
 "$bitllama" prepare tales --tales-bytes 200000 --vocab-size 400 --out "$work/data" 2>"$work/log"
+printf -- '--data %s ' "$work/data" >"$work/folders"
+if [ -n "${MIX:-}" ]; then
+    "$bitllama" prepare tales --tales-bytes 40000 --seed 5 --tokenizer "$work/data/tokenizer.json" \
+        --out "$work/more" 2>"$work/log"
+    printf -- '--data %s:0.7 --data %s:0.3 --prefetch on ' "$work/data" "$work/more" >"$work/folders"
+fi
 
 # Dropout and accumulation on, so that their counters have to survive as well.  The shell becomes the
 # program, so that in the background $! is its process.
 train() {
     # shellcheck disable=SC2046 # words
     exec "$bitllama" train --preset tiny --hidden-size 64 --intermediate-size 96 --num-hidden-layers 2 \
-        --data "$work/data" --out "$1" --steps "$steps" --batch 4 --context 40 --accum 2 \
+        $(cat "$work/folders") --out "$1" --steps "$steps" --batch 4 --context 40 --accum 2 \
         --dropout 0.1 --seed 7 --save-every 1 --save-seconds 0 --eval-every 20 --eval-tokens 400 \
         --sample-every 50 --resume $(cat "$work/flags") 2>>"$work/log"
 }

@@ -1,0 +1,96 @@
+/* The data of a run: how far it has been read, and evaluation on it. */
+#include "infer/evaluate.h"
+#include "train/trainer.h"
+
+#include <math.h>
+
+void bl_trainer_note_place(bl_trainer *t)
+{
+    bl_mix_cursor cursor;
+    bl_train_state *s = &t->state;
+    bl_batches_at(t->batches, &cursor);
+    if (!s->part_count) {
+        s->epoch = cursor.at[0].epoch;
+        s->position = cursor.at[0].position;
+        return;
+    }
+    s->epoch = 0;
+    s->position = cursor.windows;
+    for (size_t i = 0; i < s->part_count; i++) {
+        bl_train_part *part = &s->part[i];
+        part->epoch = cursor.at[i].epoch;
+        part->position = cursor.at[i].position;
+        part->tokens_read += (cursor.taken[i] - part->windows) * t->o.context;
+        part->windows = cursor.taken[i];
+    }
+}
+
+void bl_trainer_fill_corpora(const bl_trainer *t, bl_train_event *event,
+                             bl_train_corpus corpora[BL_MIX_MOST])
+{
+    if (t->data->count < 2)
+        return;
+    for (size_t i = 0; i < t->data->count; i++) {
+        const bl_train_part *part = &t->state.part[i];
+        double turn = (double)part->position / (double)bl_mix_windows(t->mix, i);
+        corpora[i] = (bl_train_corpus){.dir = t->data->dir[i],
+                                       .weight = t->data->weight[i],
+                                       .tokens = part->tokens_read,
+                                       .epochs = (double)part->epoch + turn,
+                                       .loss = (double)NAN};
+    }
+    event->corpora = corpora;
+    event->corpus_count = t->data->count;
+}
+
+static int has_window(const bl_trainer *t, size_t i)
+{
+    return t->data->data[i]->meta.split[BL_DATA_VAL].tokens > t->o.context;
+}
+
+int bl_trainer_can_evaluate(const bl_trainer *t)
+{
+    for (size_t i = 0; i < t->data->count; i++)
+        if (has_window(t, i))
+            return 1;
+    return 0;
+}
+
+/* The most tokens of folder i, its part of eval_tokens; 0: all. */
+static uint64_t most_tokens(const bl_trainer *t, size_t i)
+{
+    double all = (double)bl_corpora_tokens(t->data, BL_DATA_VAL);
+    double share = (double)t->data->data[i]->meta.split[BL_DATA_VAL].tokens / all;
+    uint64_t most = (uint64_t)((double)t->o.eval_tokens * share);
+    return t->o.eval_tokens && !most ? 1 : most;
+}
+
+bl_status bl_trainer_evaluate(bl_trainer *t, bl_train_event *event,
+                              bl_train_corpus corpora[BL_MIX_MOST], bl_error *err)
+{
+    double nats = 0;
+    uint64_t count = 0, tokens = 0, bytes = 0;
+    *event = (bl_train_event){.kind = BL_TRAIN_EVAL};
+    bl_trainer_fill_corpora(t, event, corpora);
+    for (size_t i = 0; i < t->data->count; i++) {
+        const bl_data_split *val = &t->data->data[i]->meta.split[BL_DATA_VAL];
+        const bl_tokens *file = t->data->data[i]->split[BL_DATA_VAL];
+        double its_nats;
+        uint64_t its_count;
+        if (!has_window(t, i))
+            continue;
+        BL_TRY(bl_tokens_still(file, err));
+        BL_TRY(bl_evaluate_windows(&t->net, &t->eval, file, most_tokens(t, i), NULL, NULL, NULL,
+                                   &its_nats, &its_count, err));
+        if (event->corpora)
+            corpora[i].loss = its_nats / (double)its_count;
+        nats += its_nats;
+        count += its_count;
+        tokens += val->tokens;
+        bytes += val->bytes;
+    }
+    event->loss = nats / (double)count;
+    if (bytes)
+        event->bits_per_byte = event->loss / log(2.0) * (double)tokens / (double)bytes;
+    return BL_OK;
+}

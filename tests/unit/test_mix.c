@@ -1,0 +1,323 @@
+/* Several corpora: whose window is whose, exact places, batches made ahead, files cut short. */
+#include "scratch.h"
+
+#include "core/alloc.h"
+#include "data/batches.h"
+#include "data/corpora.h"
+
+#include <math.h>
+#include <time.h>
+
+static void pause_ms(long ms)
+{
+    (void)nanosleep(&(struct timespec){.tv_nsec = ms * 1000000}, NULL);
+}
+
+enum { B = 4, T = 6, N = B * T };
+
+/* A file of first, first + 1, ...: a token says from which file and where. */
+static bl_tokens *numbers(const char *name, int32_t first, size_t count)
+{
+    int32_t *ids = bl_calloc(count + 1, sizeof *ids);
+    bl_out *out;
+    bl_tokens *t;
+    for (size_t i = 0; i < count; i++)
+        ids[i] = first + (int32_t)i;
+    assert_ok(bl_out_open(&out, scratch(name), &failure));
+    for (size_t i = 0; i < count; i++)
+        for (unsigned k = 0; k < 4; k++)
+            bl_out_write(out, &(unsigned char){(unsigned char)((uint32_t)ids[i] >> (8 * k))}, 1);
+    assert_ok(bl_out_commit(out, &failure));
+    bl_free(ids);
+    assert_ok(bl_tokens_open(&t, scratch(name), 4, 1 << 24, &failure));
+    return t;
+}
+
+enum { FILES = 3, FAR = 1000000 };
+static bl_tokens *file[FILES];
+static const double weight[FILES] = {0.7, 0.2, 0.1};
+
+static void open_files(void)
+{
+    static const size_t counts[FILES] = {5000, 200, 31};
+    static const char *const names[FILES] = {"a.bin", "b.bin", "c.bin"};
+    for (int32_t i = 0; i < FILES; i++)
+        file[i] = numbers(names[i], i * FAR, counts[i]);
+}
+
+static void close_files(void)
+{
+    for (size_t i = 0; i < FILES; i++)
+        bl_tokens_close(file[i]);
+}
+
+/* One file in a mix gives the batches of its loader. */
+static void one_is_its_loader(void **state)
+{
+    (void)state;
+    int32_t x[N], y[N], x2[N], y2[N];
+    const double whole = 1;
+    bl_loader *l;
+    bl_mix *m;
+    open_files();
+    assert_ok(bl_loader_open(&l, file[1], B, T, 5, &failure));
+    assert_ok(bl_mix_open(&m, &file[1], &whole, 1, B, T, 5, &failure));
+    for (size_t i = 0; i < 100; i++) {
+        bl_mix_cursor at;
+        bl_loader_next(l, x, y);
+        assert_ok(bl_mix_next(m, x2, y2, &failure));
+        assert_memory_equal(x, x2, sizeof x);
+        assert_memory_equal(y, y2, sizeof y);
+        bl_mix_at(m, &at);
+        assert_true(at.at[0].epoch == bl_loader_at(l).epoch);
+        assert_true(at.at[0].position == bl_loader_at(l).position);
+        assert_true(at.windows == (i + 1) * B && at.taken[0] == at.windows);
+    }
+    bl_mix_close(m);
+    bl_loader_close(l);
+    close_files();
+}
+
+/* Over any stretch each file gets its share to within a few windows, and the order is mixed. */
+static void shares_are_kept(void **state)
+{
+    (void)state;
+    bl_mix *m;
+    open_files();
+    assert_ok(bl_mix_open(&m, file, weight, FILES, B, T, 5, &failure));
+    double worst = 0;
+    for (uint64_t from = 0; from < 1000000; from += 99991) {
+        uint64_t taken[FILES] = {0};
+        for (uint64_t w = 0; w < 5000; w++) {
+            taken[bl_mix_corpus(m, from + w)]++;
+            for (size_t i = 0; i < FILES; i++) {
+                double away = (double)taken[i] - weight[i] * (double)(w + 1);
+                worst = away > worst ? away : -away > worst ? -away : worst;
+            }
+        }
+    }
+    print_message("largest distance from the share: %.2f windows in 5,000\n", worst);
+    assert_true(worst < 4);
+    bl_mix_close(m);
+    close_files();
+}
+
+/* Each file is walked without replacement: in an epoch, the windows that its own loader gives. */
+static void each_walks_alone(void **state)
+{
+    (void)state;
+    bl_mix *m;
+    bl_loader *alone[FILES];
+    int32_t x[N], y[N], x1[T], y1[T];
+    open_files();
+    assert_ok(bl_mix_open(&m, file, weight, FILES, B, T, 9, &failure));
+    for (size_t i = 0; i < FILES; i++)
+        assert_ok(bl_loader_open(&alone[i], file[i], 1, T, 9, &failure));
+    for (size_t batch = 0; batch < 500; batch++) {
+        assert_ok(bl_mix_next(m, x, y, &failure));
+        for (size_t b = 0; b < B; b++) {
+            size_t i = (size_t)(x[b * T] / FAR);
+            assert_int_equal(i, bl_mix_corpus(m, batch * B + b));
+            bl_loader_next(alone[i], x1, y1);
+            assert_memory_equal(x1, x + b * T, sizeof x1);
+            assert_memory_equal(y1, y + b * T, sizeof y1);
+        }
+    }
+    bl_mix_cursor at;
+    bl_mix_at(m, &at);
+    for (size_t i = 0; i < FILES; i++) {
+        assert_true(at.at[i].epoch == bl_loader_at(alone[i]).epoch);
+        assert_true(at.at[i].position == bl_loader_at(alone[i]).position);
+        bl_loader_close(alone[i]);
+    }
+    assert_true(at.at[2].epoch > 5); /* the small file went round */
+    bl_mix_close(m);
+    close_files();
+}
+
+enum { BATCHES = 60 };
+static int32_t want[BATCHES][2][N];
+static bl_mix_cursor places[BATCHES + 1];
+
+static void straight(void)
+{
+    bl_mix *m;
+    assert_ok(bl_mix_open(&m, file, weight, FILES, B, T, 3, &failure));
+    for (size_t i = 0; i < BATCHES; i++) {
+        bl_mix_at(m, &places[i]);
+        assert_ok(bl_mix_next(m, want[i][0], want[i][1], &failure));
+    }
+    bl_mix_at(m, &places[BATCHES]);
+    bl_mix_close(m);
+}
+
+/* With and without a thread, from any place, at once and when the consumer is slow: the same, and
+ * the place never counts what was only made ahead. */
+static void ahead_is_the_same(void **state)
+{
+    (void)state;
+    open_files();
+    straight();
+    for (int ahead = 0; ahead < 2; ahead++) {
+        for (int scattered = 0; scattered < 2; scattered++) {
+            bl_mix *m;
+            bl_batches *b;
+            int32_t x[N], y[N];
+            bl_mix_cursor at;
+            for (size_t i = 0; scattered && i < FILES; i++)
+                bl_tokens_scattered(file[i]);
+            assert_ok(bl_mix_open(&m, file, weight, FILES, B, T, 3, &failure));
+            assert_ok(bl_batches_open(&b, m, N, ahead, &failure));
+            for (size_t from = 0; from < BATCHES; from += 13) {
+                assert_ok(bl_batches_seek(b, &places[from], &failure));
+                for (size_t i = from; i < BATCHES; i++) {
+                    bl_batches_at(b, &at);
+                    assert_memory_equal(&at, &places[i], sizeof at);
+                    if (i % 16 == 0)
+                        pause_ms(2);
+                    assert_ok(bl_batches_next(b, x, y, &failure));
+                    assert_memory_equal(x, want[i][0], sizeof x);
+                    assert_memory_equal(y, want[i][1], sizeof y);
+                }
+            }
+            /* A place that cannot be leaves all as it was. */
+            assert_ok(bl_batches_seek(b, &places[7], &failure));
+            bl_mix_cursor past = places[3];
+            past.at[1].position = UINT64_MAX;
+            assert_int_equal(bl_batches_seek(b, &past, &failure), BL_EFORMAT);
+            assert_non_null(strstr(failure.message, "b.bin"));
+            bl_batches_at(b, &at);
+            assert_memory_equal(&at, &places[7], sizeof at);
+            assert_ok(bl_batches_next(b, x, y, &failure));
+            assert_memory_equal(x, want[7][0], sizeof x);
+            bl_batches_close(b);
+            bl_mix_close(m);
+        }
+    }
+    bl_batches_close(NULL);
+    bl_mix_close(NULL);
+    close_files();
+}
+
+/* A file that another process cuts short is a message, not a SIGBUS, and the place stays. */
+static void cut_short(void **state)
+{
+    (void)state;
+    for (int ahead = 0; ahead < 2; ahead++) {
+        bl_mix *m;
+        bl_batches *b;
+        int32_t x[N], y[N];
+        bl_mix_cursor before, after;
+        const double whole = 1;
+        bl_tokens *t = numbers("cut.bin", 0, 100000);
+        assert_ok(bl_mix_open(&m, &t, &whole, 1, B, T, 3, &failure));
+        assert_ok(bl_batches_open(&b, m, N, ahead, &failure));
+        assert_ok(bl_batches_next(b, x, y, &failure));
+        bl_batches_at(b, &before);
+        pause_ms(5); /* one batch is made by now */
+        assert_ok(bl_file_truncate(scratch("cut.bin"), 4096, &failure));
+        bl_status status = BL_OK;
+        for (int i = 0; i < 3 && status == BL_OK; i++) {
+            status = bl_batches_next(b, x, y, &failure);
+            bl_batches_at(b, &after);
+            assert_int_equal(after.windows - before.windows, (uint64_t)(status == BL_OK) * B);
+            before = after;
+        }
+        assert_int_equal(status, BL_EIO);
+        assert_non_null(strstr(failure.message, "cut.bin: cut short from 400000 to 4096 bytes"));
+        assert_int_equal(bl_batches_next(b, x, y, &failure), BL_EIO);
+        assert_int_equal(bl_tokens_still(t, &failure), BL_EIO);
+        bl_batches_close(b);
+        bl_mix_close(m);
+        bl_tokens_close(t);
+    }
+}
+
+static void bad_mixes(void **state)
+{
+    (void)state;
+    bl_mix *m;
+    open_files();
+    bl_tokens *tiny = numbers("tiny.bin", 0, T);
+    bl_tokens *two[2] = {file[0], tiny};
+    const double halves[2] = {0.5, 0.5};
+    assert_int_equal(bl_mix_open(&m, file, weight, 0, B, T, 0, &failure), BL_EINVAL);
+    assert_int_equal(bl_mix_open(&m, file, weight, BL_MIX_MOST + 1, B, T, 0, &failure), BL_EINVAL);
+    assert_int_equal(bl_mix_open(&m, file, weight, 2, 0, T, 0, &failure), BL_EINVAL);
+    assert_int_equal(bl_mix_open(&m, two, halves, 2, B, T, 0, &failure), BL_EFORMAT);
+    assert_null(m);
+    assert_non_null(strstr(failure.message, "tiny.bin"));
+    bl_tokens_close(tiny);
+    close_files();
+}
+
+static void prepare(const char *name, const char *seed, const char *tokenizer)
+{
+    const char *source = "tales";
+    bl_options *o;
+    assert_ok(bl_options_open(&o, BL_OPTIONS_PREPARE, &failure));
+    assert_ok(bl_options_set(o, "tales_bytes", "30000", &failure));
+    assert_ok(bl_options_set(o, "vocab_size", "300", &failure));
+    assert_ok(bl_options_set(o, "seed", seed, &failure));
+    if (tokenizer)
+        assert_ok(bl_options_set(o, "tokenizer", tokenizer, &failure));
+    assert_ok(bl_prepare(&source, 1, scratch(name), o, NULL, NULL, NULL, &failure));
+    bl_options_close(o);
+}
+
+static void folders(void **state)
+{
+    (void)state;
+    char a[256], b[256], other[256], tokenizer[300];
+    (void)snprintf(a, sizeof a, "%s", scratch("A"));
+    (void)snprintf(b, sizeof b, "%s", scratch("B"));
+    (void)snprintf(other, sizeof other, "%s", scratch("other"));
+    (void)snprintf(tokenizer, sizeof tokenizer, "%s/tokenizer.json", a);
+    prepare("A", "1", NULL);
+    prepare("B", "2", tokenizer);
+    prepare("other", "3", NULL);
+    bl_corpora *c;
+    bl_corpus two[2] = {{a, 3}, {b, 1}};
+    assert_ok(bl_corpora_open(&c, two, 2, &failure));
+    assert_true(c->weight[0] == 0.75 && c->weight[1] == 0.25);
+    uint64_t tokens[2] = {c->data[0]->meta.split[0].tokens, c->data[1]->meta.split[0].tokens};
+    assert_true(bl_corpora_tokens(c, BL_DATA_TRAIN) == tokens[0] + tokens[1]);
+    assert_true(bl_corpora_bytes(c) == 2 * (tokens[0] + tokens[1]));
+    bl_corpora_close(c);
+    two[0].weight = two[1].weight = 0;
+    assert_ok(bl_corpora_open(&c, two, 2, &failure));
+    assert_true(c->weight[0] == (double)tokens[0] / (double)(tokens[0] + tokens[1]));
+    bl_corpora_close(c);
+
+    static const double bad[] = {-1, (double)INFINITY, (double)NAN, 0.5};
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) { /* the last: one has, one has not */
+        two[1].weight = bad[i];
+        assert_int_equal(bl_corpora_open(&c, two, 2, &failure), BL_EINVAL);
+        assert_null(c);
+        assert_non_null(strstr(failure.message, "weight"));
+    }
+    two[1] = (bl_corpus){other, 0};
+    assert_int_equal(bl_corpora_open(&c, two, 2, &failure), BL_EINVAL);
+    assert_non_null(strstr(failure.message, a));
+    assert_non_null(strstr(failure.message, other));
+    assert_non_null(strstr(failure.message, "different tokenizers"));
+    two[1] = (bl_corpus){a, 0};
+    assert_int_equal(bl_corpora_open(&c, two, 2, &failure), BL_EINVAL);
+    assert_non_null(strstr(failure.message, "the same train.bin"));
+    assert_int_equal(bl_corpora_open(&c, two, 0, &failure), BL_EINVAL);
+    assert_int_equal(bl_corpora_open(&c, two, BL_MIX_MOST + 1, &failure), BL_EINVAL);
+    two[1] = (bl_corpus){scratch("nowhere"), 0};
+    assert_int_equal(bl_corpora_open(&c, two, 2, &failure), BL_ENOENT);
+    bl_corpora_close(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(one_is_its_loader), cmocka_unit_test(shares_are_kept),
+        cmocka_unit_test(each_walks_alone),  cmocka_unit_test(ahead_is_the_same),
+        cmocka_unit_test(cut_short),         cmocka_unit_test(bad_mixes),
+        cmocka_unit_test(folders),
+    };
+    return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
+}
