@@ -123,7 +123,8 @@ const bl_command bl_command_prepare = {
     .summary = "Turns text into a data folder: tokenizer, training and validation tokens.",
     .usage = "SOURCE... --out DIR [flags]",
     .example = "bitllama prepare tales --out data --vocab-size 2048",
-    .operand = "SOURCE (tales, a file, plain or .gz .zst .xz, a folder, or - for standard input)",
+    .operand = "SOURCE (tinystories, tales, a file, plain or .gz .zst .xz, a folder, or - for "
+               "standard input)",
     .least = 1,
     .most = SIZE_MAX,
     .flags = flags,

@@ -215,13 +215,15 @@ typedef struct bl_prepare_result {
 } bl_prepare_result;
 
 /** Text to a data folder: out_dir/{tokenizer.json, tokenizer_config.json, train.bin, val.bin,
- *  meta.json} (docs/FORMATS.md).  A source is "tales" (the built-in story generator), a file
- * (plain, gzip, zstd or xz), a folder, a pipe, or "-" for standard input; `options` is a
- *  BL_OPTIONS_PREPARE set or NULL.  Sources are read twice, document by document, and may be larger
- *  than memory; what a pipe gives is kept in an unnamed file in out_dir meanwhile.
+ *  meta.json} (docs/FORMATS.md).  A source is "tinystories" (downloaded as bl_hub_fetch() does; its
+ *  own validation file is the validation data unless val_split is set), "tales" (the built-in story
+ *  generator), a file (plain, gzip, zstd or xz), a folder, a pipe, or "-" for standard input;
+ *  `options` is a BL_OPTIONS_PREPARE set or NULL.  Sources are read twice, document by document,
+ * and may be larger than memory; what a pipe gives is kept in an unnamed file in out_dir meanwhile.
  *  Errors: BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, no documents), BL_EIO, BL_ENOMEM, BL_EBUSY
- *  (another process is writing there), BL_EINTERRUPTED; nothing half-written stays behind, and
- *  files that were there before are replaced only when all is done. */
+ *  (another process is writing there), BL_EINTERRUPTED, those of bl_hub_fetch(); nothing
+ *  half-written stays behind, and files that were there before are replaced only when all is done.
+ */
 BL_API bl_status bl_prepare(const char *const *sources, size_t count, const char *out_dir,
                             const bl_options *options, bl_progress_fn *progress, void *user,
                             bl_prepare_result *result, bl_error *err);

@@ -11,6 +11,7 @@
 #include "core/rng.h"
 #include "data/dedup.h"
 #include "data/source.h"
+#include "data/tinystories.h"
 #include "data/tokens.h"
 #include "format/options.h"
 #include "text/text.h"
@@ -36,12 +37,15 @@ typedef struct batch {
     unsigned char *copy; /* a bl_copy each */
     size_t count, cap, hash_cap, copy_cap;
     int special; /* bl_source_special() of all of them */
+    int aside;   /* bl_source_aside() of all of them */
 } batch;
 
 typedef struct preparation {
     const bl_prepare_options *o;
     const char *dir;
     bl_source *source;
+    bl_buf stories, valid; /* paths of TinyStories' two files */
+    int aside;             /* the second is the validation data, and nothing is drawn */
     bl_tokenizer *tokenizer;
     bl_data_meta meta;
     bl_prepare_result result;
@@ -108,14 +112,15 @@ static bl_status read_batch(preparation *p, bl_error *err)
         p->ahead = (bl_span){0};
         if (!d.text)
             BL_TRY(bl_source_next(p->source, &d, err));
-        int special = bl_source_special(p->source);
+        int special = bl_source_special(p->source), aside = bl_source_aside(p->source);
         if (!d.text) {
             p->ended = 1;
-        } else if (b->count && special != b->special) {
+        } else if (b->count && (special != b->special || aside != b->aside)) {
             p->ahead = d;
             break;
         } else {
             b->special = special;
+            b->aside = aside;
             BL_TRY(add_document(b, d, err));
             BL_TRY(notice(p, 0, err));
         }
@@ -154,6 +159,8 @@ static size_t keep_originals(batch *b)
 
 static int drawn_for_validation(const preparation *p, bl_hash128 hash)
 {
+    if (p->aside)
+        return p->batch.aside;
     return bl_rng_uniform(p->o->seed, BL_RNG_SPLIT, hash.low) < p->o->val_split;
 }
 
@@ -376,6 +383,11 @@ static bl_status sweep(const char *dir, bl_buf *path, bl_error *err)
 
 /* ---- the whole ---- */
 
+static int is_tinystories(const char *source)
+{
+    return strcmp(source, "tinystories") == 0;
+}
+
 static void describe(preparation *p, const char *const *sources, size_t count)
 {
     char *text = p->meta.source;
@@ -396,8 +408,11 @@ static void describe(preparation *p, const char *const *sources, size_t count)
     (void)snprintf(p->meta.split_rule, sizeof p->meta.split_rule,
                    "a document is for validation if Philox(seed, split, low half of its "
                    "XXH3-128) < val_split; one changes sides if a side would be empty");
+    if (p->aside)
+        (void)snprintf(p->meta.split_rule, sizeof p->meta.split_rule,
+                       "the validation documents are those of TinyStories' own validation file");
     p->meta.seed = p->o->seed;
-    p->meta.val_split = p->o->val_split;
+    p->meta.val_split = p->aside ? 0 : p->o->val_split;
 }
 
 static void find_top(const preparation *p, bl_prepare_result *r)
@@ -440,8 +455,7 @@ static void summarize(preparation *p, bl_prepare_result *r)
     find_top(p, r);
 }
 
-static bl_status open_source(preparation *p, const char *const *sources, size_t count,
-                             bl_error *err)
+static bl_status open_parts(preparation *p, const char *const *parts, size_t count, bl_error *err)
 {
     static const bl_cut cuts[] = {
         [BL_DOCUMENTS_AUTO] = BL_CUT_END_OF_TEXT, [BL_DOCUMENTS_BLANK_LINE] = BL_CUT_BLANK_LINE,
@@ -461,9 +475,34 @@ static bl_status open_source(preparation *p, const char *const *sources, size_t 
                    .most = o->max_document,
                    .idle = idle,
                    .user = p},
+        .aside = p->aside ? p->valid.data : NULL,
         .keep = p->dir,
     };
-    return bl_source_open(&p->source, sources, count, &from, err);
+    return bl_source_open(&p->source, parts, count, &from, err);
+}
+
+/* The sources with "tinystories" as its two files. */
+static bl_status open_source(preparation *p, const char *const *sources, size_t count,
+                             bl_error *err)
+{
+    const char **parts = bl_calloc(count, 2 * sizeof *parts);
+    size_t n = 0;
+    bl_status status = parts ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory");
+    for (size_t i = 0; i < count && status == BL_OK; i++) {
+        if (!is_tinystories(sources[i])) {
+            parts[n++] = sources[i];
+        } else if (p->stories.len) {
+            status = bl_fail(err, BL_EINVAL, "tinystories can be given only once");
+        } else {
+            status = bl_tinystories_files(&p->stories, &p->valid, p->progress, p->user, err);
+            parts[n++] = p->stories.data;
+            parts[n++] = p->valid.data;
+        }
+    }
+    if (status == BL_OK)
+        status = open_parts(p, parts, n, err);
+    bl_free(parts);
+    return status;
 }
 
 static void release(preparation *p)
@@ -478,6 +517,8 @@ static void release(preparation *p)
     bl_free(p->batch.copy);
     bl_tokenizer_close(p->tokenizer);
     bl_source_close(p->source);
+    bl_buf_release(&p->stories);
+    bl_buf_release(&p->valid);
 }
 
 bl_status bl_prepare(const char *const *sources, size_t count, const char *out_dir,
@@ -496,6 +537,9 @@ bl_status bl_prepare(const char *const *sources, size_t count, const char *out_d
     bl_status status;
     if (count == 0 || !out_dir[0])
         return bl_fail(err, BL_EINVAL, "prepare needs a source and a folder to write");
+    for (size_t i = 0; i < count; i++)
+        p.aside |=
+            is_tinystories(sources[i]) && !(options && bl_options_is_set(options, "val_split"));
     int made = bl_path_what(out_dir) == BL_PATH_NONE;
     describe(&p, sources, count);
     BL_TRY(bl_dir_make(out_dir, err));

@@ -15,6 +15,7 @@ typedef struct part {
     char *path;
     uint64_t bytes;    /* for progress */
     bl_stream *stream; /* of a pipe, open from the start */
+    int aside;         /* as bl_source_aside() */
     int seen;          /* the pipe's end was seen */
 } part;
 
@@ -144,8 +145,8 @@ static bl_status add_any(bl_source *s, const char *name, const bl_source_options
         break;
     }
     return bl_fail(err, BL_ENOENT,
-                   "%s: no such file or folder (sources are tales, files, folders "
-                   "and -)",
+                   "%s: no such file or folder (sources are tinystories, tales, "
+                   "files, folders and -)",
                    name);
 }
 
@@ -170,8 +171,12 @@ bl_status bl_source_open(bl_source **result, const char *const *parts, size_t co
         status = bl_fail(err, BL_ENOMEM, "out of memory");
     if (status == BL_OK)
         status = bl_cutter_open(&s->cutter, &s->o.cutter, err);
-    for (size_t i = 0; i < count && status == BL_OK; i++)
+    for (size_t i = 0; i < count && status == BL_OK; i++) {
+        size_t first = s->count;
         status = add_any(s, parts[i], options, err);
+        for (; first < s->count && options->aside; first++)
+            s->parts[first].aside = strcmp(parts[i], options->aside) == 0;
+    }
     if (status == BL_OK)
         *result = s;
     else
@@ -255,6 +260,11 @@ bl_status bl_source_next(bl_source *s, bl_span *d, bl_error *err)
 int bl_source_special(const bl_source *s)
 {
     return s->special;
+}
+
+int bl_source_aside(const bl_source *s)
+{
+    return s->at < s->count && s->parts[s->at].aside;
 }
 
 bl_status bl_source_rewind(bl_source *s, bl_error *err)

@@ -21,6 +21,7 @@ typedef struct bl_source_options {
     int cut_by_name;      /* JSON Lines for names in .jsonl and .ndjson, for the others `cut` */
     bl_cut cut;
     bl_cutter_options cutter; /* all 0: no replacing, no longest document, waits on pipes */
+    const char *aside;        /* the part whose documents bl_source_aside() tells; NULL: none */
     const char *keep;         /* folder for what pipes give; NULL: they are read only once */
 } bl_source_options;
 
@@ -37,6 +38,9 @@ bl_status bl_source_next(bl_source *s, bl_span *document, bl_error *err) BL_NODI
 /* Is <|endoftext|> inside the document just given the special token?  Where such lines end
  * documents it is; where documents end otherwise it is the text that somebody wrote. */
 int bl_source_special(const bl_source *s);
+
+/* Is the document just given of the part `aside`? */
+int bl_source_aside(const bl_source *s);
 
 /* Back to the first document, after the last one was seen. */
 bl_status bl_source_rewind(bl_source *s, bl_error *err) BL_NODISCARD;

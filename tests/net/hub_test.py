@@ -3,6 +3,7 @@
   hub_test.py HUB_PROBE BITLLAMA
 """
 import hashlib
+import json
 import os
 import random
 import resource
@@ -679,6 +680,45 @@ def two_at_once():
 
 def stories(count):
     return "".join(f"Once upon a time there was a cat number {i}.\nIt slept.\n<|endoftext|>\n" for i in range(count)).encode()
+
+
+def prepare(hub, cache, out, *flags, source="tinystories", **environment):
+    files = {"TinyStoriesV2-GPT4-valid.txt": stories(7), "TinyStoriesV2-GPT4-train.txt": stories(300)}
+
+    def reply(h):
+        for name, text in files.items():
+            if name in h.path or hashlib.sha256(text).hexdigest() in h.path:
+                hub.content, hub.size, hub.digest = text, len(text), hashlib.sha256(text).hexdigest()
+    hub.reply = reply
+    process = subprocess.run([BITLLAMA, "prepare", source, "--out", out, "--vocab-size", "300", *flags],
+                             capture_output=True, text=True, env=cache.environment(hub, **environment), timeout=60)
+    cache.code, cache.said = process.returncode, process.stderr
+    return json.load(open(f"{out}/meta.json")) if process.returncode == 0 else None
+
+
+@case
+def prepare_tinystories():
+    with Hub(b"") as hub:
+        c = Cache()
+        meta = prepare(hub, c, f"{c.path}/data")
+        assert c.code == 0, c.said
+        assert (meta["train"]["documents"], meta["val"]["documents"]) == (300, 7), meta
+        assert meta["source"] == "tinystories" and "own validation file" in meta["split_rule"], meta
+        assert "/datasets/roneneldan/TinyStories/resolve/main/TinyStoriesV2-GPT4-valid.txt" in hub.log[0][1]
+        meta = prepare(hub, c, f"{c.path}/drawn", "--val-split", "0.2", HF_HUB_OFFLINE="1")
+        assert c.code == 0, c.said
+        assert meta["train"]["documents"] + meta["val"]["documents"] == 307 and meta["val"]["documents"] > 20, meta
+        data = prepare(hub, c, f"{c.path}/again")
+        assert data["train"] and open(f"{c.path}/again/val.bin", "rb").read() == open(f"{c.path}/data/val.bin", "rb").read()
+
+
+@case
+def prepare_tinystories_without_network():
+    c = Cache()
+    with Hub(b"") as hub:
+        prepare(hub, c, f"{c.path}/data", HF_HUB_OFFLINE="1")
+    assert c.code == 5 and "HF_HUB_OFFLINE forbids" in c.said, (c.code, c.said)
+    assert not os.path.exists(f"{c.path}/data")
 
 
 shutil.rmtree(scratch)
