@@ -1,0 +1,137 @@
+/* Any bytes as text: checked, cut into documents, encoded, decoded at once and as a stream, and in
+ * a batch. */
+#include "fuzz.h"
+
+#include "data/source.h"
+#include "text/text.h"
+
+/* A small tokenizer learnt here, so that the program needs no file. */
+static bl_tokenizer *tokenizer(void)
+{
+    static const char lesson[] =
+        "Once upon a time there was a cat. The cat's name was Tom, and Tom saw 1234 birds. "
+        "\"Hello,\" said the birds. They're all the same to the cat, the cat said.\n\n"
+        "na\xC3\xAFve caf\xC3\xA9 \xE4\xB8\xAD\xE6\x96\x87 \xE4\xB8\xAD "
+        "\xF0\x9F\x90\xBB\xF0\x9F\x90\xBB";
+    static bl_tokenizer *t;
+    if (t)
+        return t;
+    const bl_bpe_options options = {.vocab_size = 320, .min_frequency = 2};
+    const bl_span document = {lesson, sizeof lesson - 1};
+    bl_bpe_trainer *trainer;
+    FUZZ_CHECK(bl_bpe_trainer_open(&trainer, &options, NULL) == BL_OK);
+    FUZZ_CHECK(bl_bpe_trainer_feed(trainer, &document, 1, NULL) == BL_OK);
+    FUZZ_CHECK(bl_bpe_trainer_finish(trainer, NULL, NULL, &t, NULL) == BL_OK);
+    bl_bpe_trainer_close(trainer);
+    return t;
+}
+
+/* The text with the space in front that encoding puts there; *bytes is its length. */
+static char *with_prefix(const char *text, size_t *bytes)
+{
+    size_t more = *bytes && *text != ' ';
+    char *whole = malloc(*bytes + 2);
+    FUZZ_CHECK(whole);
+    *whole = ' ';
+    memcpy(whole + more, text, *bytes);
+    *bytes += more;
+    return whole;
+}
+
+static void decode(const bl_tokenizer *t, const int32_t *ids, size_t count, const char *want,
+                   size_t want_bytes)
+{
+    size_t bytes, streamed = 0, most = 0;
+    char *text = malloc(want_bytes + 1);
+    FUZZ_CHECK(text);
+    FUZZ_CHECK(bl_tokenizer_decode(t, ids, count, text, want_bytes, &bytes, NULL) == BL_OK);
+    FUZZ_CHECK(bytes == want_bytes && memcmp(text, want, bytes) == 0);
+    for (size_t i = 0; i < count; i++) {
+        size_t n;
+        (void)bl_tokenizer_bytes(t, ids[i], &n);
+        most = n > most ? n : most;
+    }
+    bl_decoder d = {.waiting = 0};
+    char *piece = malloc(3 * (most + 4));
+    FUZZ_CHECK(piece);
+    for (size_t i = 0; i <= count; i++) {
+        size_t n =
+            i < count ? bl_decoder_feed(&d, t, ids[i], 0, piece) : bl_decoder_finish(&d, piece);
+        FUZZ_CHECK(n <= want_bytes - streamed && memcmp(piece, want + streamed, n) == 0);
+        FUZZ_CHECK(bl_utf8_invalid(piece, n) == n); /* no character is cut */
+        streamed += n;
+    }
+    FUZZ_CHECK(streamed == want_bytes);
+    free(piece);
+    free(text);
+}
+
+/* The text as a batch of pieces against each piece alone. */
+static void batch(const bl_tokenizer *t, const char *text, size_t bytes)
+{
+    enum { PIECES = 3 };
+    bl_span piece[PIECES];
+    size_t from = 0;
+    for (size_t i = 0; i < PIECES; i++) {
+        size_t to = i + 1 == PIECES ? bytes : bytes * (i + 1) / PIECES;
+        while (to < bytes && ((unsigned char)text[to] & 0xC0) == 0x80)
+            to++;
+        piece[i] = (bl_span){text + from, to - from};
+        from = to;
+    }
+    static bl_encoder *e; /* one for all inputs: its caches are large, and must not matter */
+    FUZZ_CHECK(e || bl_encoder_open(&e, t, 1, NULL) == BL_OK);
+    for (unsigned flags = 0; flags <= BL_ENCODE_NO_SPECIAL; flags++) {
+        FUZZ_CHECK(bl_encoder_run(e, piece, PIECES, flags, NULL) == BL_OK);
+        for (size_t i = 0; i < PIECES; i++) {
+            size_t count, single;
+            const int32_t *ids = bl_encoder_ids(e, i, &count);
+            int32_t *alone = calloc(piece[i].bytes + 2, sizeof *alone);
+            FUZZ_CHECK(alone);
+            FUZZ_CHECK(bl_tokenizer_encode(t, piece[i].text, piece[i].bytes, flags, alone,
+                                           piece[i].bytes + 2, &single, NULL) == BL_OK);
+            FUZZ_CHECK(single == count && (!count || !memcmp(ids, alone, count * sizeof *ids)));
+            free(alone);
+        }
+    }
+}
+
+static void cut(const uint8_t *data, size_t size, int valid)
+{
+    const char *path = fuzz_file(data, size);
+    const bl_source_options options = {0};
+    bl_source *s;
+    bl_status status;
+    FUZZ_CHECK(bl_source_open(&s, &path, 1, &options, NULL) == BL_OK);
+    for (bl_span d;;) {
+        status = bl_source_next(s, &d, NULL);
+        if (status != BL_OK || !d.text)
+            break;
+        FUZZ_CHECK(d.bytes > 0 && bl_utf8_invalid(d.text, d.bytes) == d.bytes);
+    }
+    FUZZ_CHECK(status == BL_OK ? valid : (status == BL_EFORMAT && !valid));
+    bl_source_close(s);
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    const bl_tokenizer *t = tokenizer();
+    const char *text = (const char *)data;
+    size_t most = size + 2, count, want_bytes = size;
+    int valid = bl_utf8_invalid(text, size) == size;
+    int32_t *ids = calloc(most, sizeof *ids);
+    FUZZ_CHECK(ids);
+    bl_status status =
+        bl_tokenizer_encode(t, text, size, BL_ENCODE_NO_SPECIAL, ids, most, &count, NULL);
+    FUZZ_CHECK(status == (valid ? BL_OK : BL_EFORMAT));
+    if (valid) {
+        char *want = with_prefix(text, &want_bytes);
+        FUZZ_CHECK(count <= most);
+        decode(t, ids, count, want, want_bytes);
+        batch(t, text, size);
+        free(want);
+    }
+    free(ids);
+    cut(data, size, valid);
+    return 0;
+}
