@@ -278,16 +278,29 @@ static void write_document(preparation *p, int which, const int32_t *ids, size_t
     p->uses[end]++;
 }
 
-static bl_status encode_all(preparation *p, bl_word_cache *cache, bl_error *err)
+/* The documents of the batch to train.bin and val.bin. */
+static bl_status encode_batch(preparation *p, bl_encoder *encoder, uint64_t *document,
+                              bl_error *err)
 {
     batch *b = &p->batch;
-    size_t count, cap = 0;
-    int32_t *ids = NULL;
-    bl_status status = BL_OK;
+    size_t kept = keep_originals(b), count;
+    BL_TRY(bl_encoder_run(encoder, b->doc, kept, b->special ? 0 : BL_ENCODE_NO_SPECIAL, err));
+    for (size_t i = 0; i < kept; i++) {
+        const int32_t *ids = bl_encoder_ids(encoder, i, &count);
+        write_document(p, split_of(p, (*document)++, b->hash[i]), ids, count, b->doc[i].bytes);
+    }
+    for (int i = 0; i < BL_DATA_SPLITS; i++)
+        BL_TRY(bl_tokens_check(p->out[i], err));
+    return BL_OK;
+}
+
+static bl_status encode_all(preparation *p, bl_encoder *encoder, bl_error *err)
+{
+    batch *b = &p->batch;
     uint64_t digest = p->digest, read = p->read, document = 0;
     BL_TRY(begin_pass(p, "encoding", err));
     for (;;) {
-        BL_TRY_GOTO(status, read_batch(p, err), done);
+        BL_TRY(read_batch(p, err));
         if (b->count == 0)
             break;
         for (size_t i = 0; i < b->count && p->dropped; i++) {
@@ -295,25 +308,12 @@ static bl_status encode_all(preparation *p, bl_word_cache *cache, bl_error *err)
             b->copy[i] = n < read && p->dropped[n / 8] >> n % 8 & 1;
         }
         p->read += b->count;
-        size_t kept = keep_originals(b);
-        for (size_t i = 0; i < kept; i++) {
-            count = 0;
-            BL_TRY_GOTO(status,
-                        bl_tokenizer_append(p->tokenizer, cache, b->doc[i].text, b->doc[i].bytes,
-                                            b->special ? 0 : BL_ENCODE_NO_SPECIAL, &ids, &count,
-                                            &cap, err),
-                        done);
-            write_document(p, split_of(p, document++, b->hash[i]), ids, count, b->doc[i].bytes);
-        }
-        for (int i = 0; i < BL_DATA_SPLITS; i++)
-            BL_TRY_GOTO(status, bl_tokens_check(p->out[i], err), done);
+        BL_TRY(encode_batch(p, encoder, &document, err));
     }
     if (p->digest != digest || p->read != read)
-        status = bl_fail(err, BL_EFORMAT, "%s: changed while it was being read; prepare it again",
-                         p->meta.source);
-done:
-    bl_free(ids);
-    return status;
+        return bl_fail(err, BL_EFORMAT, "%s: changed while it was being read; prepare it again",
+                       p->meta.source);
+    return BL_OK;
 }
 
 static bl_status in_dir(bl_buf *path, const char *dir, const char *name, bl_error *err)
@@ -325,7 +325,7 @@ static bl_status in_dir(bl_buf *path, const char *dir, const char *name, bl_erro
 
 static bl_status second_pass(preparation *p, bl_buf *path, bl_error *err)
 {
-    bl_word_cache *cache = NULL;
+    bl_encoder *encoder = NULL;
     p->meta.vocab_size = bl_tokenizer_vocab_size(p->tokenizer);
     p->uses = bl_calloc(p->meta.vocab_size, sizeof *p->uses);
     if (!p->uses)
@@ -336,9 +336,9 @@ static bl_status second_pass(preparation *p, bl_buf *path, bl_error *err)
         BL_TRY(in_dir(path, p->dir, split_names[i], err));
         BL_TRY(bl_tokens_create(&p->out[i], path->data, bl_tokens_width(p->meta.vocab_size), err));
     }
-    BL_TRY(bl_word_cache_open(&cache, err));
-    bl_status status = encode_all(p, cache, err);
-    bl_word_cache_close(cache);
+    BL_TRY(bl_encoder_open(&encoder, p->tokenizer, p->o->threads, err));
+    bl_status status = encode_all(p, encoder, err);
+    bl_encoder_close(encoder);
     return status;
 }
 
