@@ -80,10 +80,10 @@ static bl_status run_tokenize(const bl_args *args, bl_error *err)
     return status;
 }
 
-/* Encoding puts one space in front of a text; it is no part of the text. */
-static bl_status print_text(const char *text, size_t bytes, int json, bl_error *err)
+/* Where encoding puts one space in front of a text, it is no part of the text. */
+static bl_status print_text(const char *text, size_t bytes, int prefixed, int json, bl_error *err)
 {
-    if (bytes && *text == ' ') {
+    if (prefixed && bytes && *text == ' ') {
         text++;
         bytes--;
     }
@@ -122,7 +122,8 @@ static bl_status run_detokenize(const bl_args *args, bl_error *err)
     if (status == BL_OK)
         status = bl_tokenizer_decode(from.tokenizer, ids.id, ids.count, made, bytes, &bytes, err);
     if (status == BL_OK)
-        status = print_text(made, bytes, bl_flags_on(args, "json"), err);
+        status = print_text(made, bytes, bl_tokenizer_prefix_space(from.tokenizer),
+                            bl_flags_on(args, "json"), err);
     free(made);
     bl_ids_release(&ids);
     bl_text_release(&text);

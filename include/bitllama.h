@@ -137,6 +137,9 @@ typedef struct bl_tokenizer bl_tokenizer;
 BL_API bl_status bl_tokenizer_open(bl_tokenizer **t, const char *path, bl_error *err);
 BL_API void bl_tokenizer_close(bl_tokenizer *t);
 
+/** 1 when encoding puts a space in front of a text that does not begin with one, else 0. */
+BL_API int bl_tokenizer_prefix_space(const bl_tokenizer *t);
+
 /** Number of ids, added tokens included. */
 BL_API size_t bl_tokenizer_vocab_size(const bl_tokenizer *t);
 

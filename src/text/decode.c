@@ -50,7 +50,7 @@ size_t bl_decoder_feed(bl_decoder *d, const bl_tokenizer *t, int32_t id, int dro
     for (size_t i = 0; i < bytes; i++) {
         int first = !d->started;
         d->started = 1;
-        if (first && drop_prefix_space && token[i] == ' ')
+        if (first && drop_prefix_space && !t->no_prefix_space && token[i] == ' ')
             continue;
         n += feed_byte(d, (unsigned char)token[i], out + n);
     }

@@ -124,7 +124,8 @@ static bl_status encode_segment(encoding *e, int pass, const char *text, size_t 
                                 bl_error *err)
 {
     if (pass == 2)
-        return bl_splitter_run(e->t->splitter, &e->cache->split, text, bytes, encode_word, e, err);
+        return bl_splitter_run(e->t->splitter, &e->cache->split, text, bytes,
+                               !e->t->no_prefix_space, encode_word, e, err);
     size_t from = 0, at = 0;
     while (at < bytes) {
         size_t length;

@@ -99,11 +99,11 @@ void bl_split_work_release(bl_split_work *w)
 }
 
 bl_status bl_splitter_run(const bl_splitter *s, bl_split_work *w, const char *text, size_t bytes,
-                          bl_word_fn *fn, void *user, bl_error *err)
+                          int prefix_space, bl_word_fn *fn, void *user, bl_error *err)
 {
     if (bytes == 0)
         return BL_OK;
-    if (text[0] != ' ') {
+    if (prefix_space && text[0] != ' ') {
         bl_buf_clear(&w->prefixed);
         bl_buf_append(&w->prefixed, " ", 1);
         bl_buf_append(&w->prefixed, text, bytes);

@@ -22,9 +22,9 @@ void bl_split_work_release(bl_split_work *w);
 /* Told each word in order, as raw bytes. */
 typedef bl_status bl_word_fn(void *user, const char *word, size_t bytes, bl_error *err);
 
-/* Cuts one segment (valid UTF-8), with a space put in front unless it begins with one.  An empty
- * segment has no words. */
+/* Cuts one segment (valid UTF-8), on request with a space put in front unless it begins with one.
+ * An empty segment has no words. */
 bl_status bl_splitter_run(const bl_splitter *s, bl_split_work *w, const char *text, size_t bytes,
-                          bl_word_fn *fn, void *user, bl_error *err) BL_NODISCARD;
+                          int prefix_space, bl_word_fn *fn, void *user, bl_error *err) BL_NODISCARD;
 
 #endif

@@ -104,6 +104,11 @@ bl_status bl_tokenizer_open(bl_tokenizer **t, const char *path, bl_error *err)
     return BL_OK;
 }
 
+int bl_tokenizer_prefix_space(const bl_tokenizer *t)
+{
+    return !t->no_prefix_space;
+}
+
 size_t bl_tokenizer_vocab_size(const bl_tokenizer *t)
 {
     return t->tokens.count;

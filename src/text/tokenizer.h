@@ -28,6 +28,7 @@ struct bl_tokenizer {
     size_t merge_count;
     bl_added *added; /* rising ids */
     size_t added_count;
+    int no_prefix_space; /* add_prefix_space is false: no space in front of a segment */
 
     /* made by bl_tokenizer_bind() */
     bl_buf bytes;              /* the raw bytes of all tokens */

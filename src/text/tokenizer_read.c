@@ -28,7 +28,7 @@ static const rule rules[] = {
     {NULL, "decoder", "*", 1},
     {NULL, "model", "*", 1},
     {"pre_tokenizer", "type", "\"ByteLevel\"", 1},
-    {"pre_tokenizer", "add_prefix_space", "true", 1},
+    {"pre_tokenizer", "add_prefix_space", "*", 1},
     {"pre_tokenizer", "trim_offsets", "*", 0},
     {"pre_tokenizer", "use_regex", "true", 0},
     {"decoder", "type", "\"ByteLevel\"", 1},
@@ -267,6 +267,12 @@ static bl_status read_root(bl_tokenizer *t, json_t *root, const char *path, bl_e
     BL_TRY(check_object(root, "model", path, err));
     BL_TRY(check_object(root, "pre_tokenizer", path, err));
     BL_TRY(check_object(root, "decoder", path, err));
+    const json_t *prefix =
+        json_object_get(json_object_get(root, "pre_tokenizer"), "add_prefix_space");
+    if (!json_is_boolean(prefix))
+        return bl_fail(err, BL_EFORMAT,
+                       "%s: pre_tokenizer.add_prefix_space is neither true nor false", path);
+    t->no_prefix_space = json_is_false(prefix);
     const json_t *model = json_object_get(root, "model");
     BL_TRY(read_vocab(t, json_object_get(model, "vocab"), path, err));
     BL_TRY(read_merges(t, json_object_get(model, "merges"), path, err));

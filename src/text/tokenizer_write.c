@@ -53,12 +53,12 @@ static void put_added_tokens(bl_buf *out, const bl_tokenizer *t)
     bl_buf_puts(out, t->added_count ? "\n  ],\n" : "],\n");
 }
 
-static void put_byte_level(bl_buf *out, const char *name)
+static void put_byte_level(bl_buf *out, const char *name, int prefix_space)
 {
     bl_buf_printf(out,
-                  "  \"%s\": {\n    \"type\": \"ByteLevel\",\n    \"add_prefix_space\": true,\n"
+                  "  \"%s\": {\n    \"type\": \"ByteLevel\",\n    \"add_prefix_space\": %s,\n"
                   "    \"trim_offsets\": true,\n    \"use_regex\": true\n  },\n",
-                  name);
+                  name, truth(prefix_space));
 }
 
 static void put_model(bl_buf *out, const bl_tokenizer *t)
@@ -101,9 +101,9 @@ bl_status bl_tokenizer_save(const bl_tokenizer *t, const char *path, bl_error *e
                       "  \"padding\": null,\n");
     put_added_tokens(&out, t);
     bl_buf_puts(&out, "  \"normalizer\": null,\n");
-    put_byte_level(&out, "pre_tokenizer");
+    put_byte_level(&out, "pre_tokenizer", !t->no_prefix_space);
     bl_buf_puts(&out, "  \"post_processor\": null,\n");
-    put_byte_level(&out, "decoder");
+    put_byte_level(&out, "decoder", 1);
     put_model(&out, t);
     return replace(path, &out, err);
 }
@@ -119,7 +119,8 @@ bl_status bl_tokenizer_save_config(const bl_tokenizer *t, const char *path, bl_e
 {
     bl_buf out;
     bl_buf_init(&out);
-    bl_buf_puts(&out, "{\n  \"add_prefix_space\": true,\n  \"added_tokens_decoder\": {");
+    bl_buf_printf(&out, "{\n  \"add_prefix_space\": %s,\n  \"added_tokens_decoder\": {",
+                  truth(!t->no_prefix_space));
     for (size_t i = 0; i < t->added_count; i++) {
         const bl_added *a = &t->added[i];
         bl_buf_printf(&out, "%s\n    \"%lu\": {\n      \"content\": ", i ? "," : "",

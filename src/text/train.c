@@ -62,8 +62,8 @@ bl_status bl_bpe_trainer_feed(bl_bpe_trainer *t, const bl_span *documents, size_
         size_t invalid = bl_utf8_invalid(d.text, d.bytes);
         if (invalid < d.bytes)
             return bl_fail(err, BL_EFORMAT, "the document is not UTF-8 at byte %zu", invalid);
-        BL_TRY(
-            bl_splitter_run(t->splitter, &t->split, d.text, d.bytes, count_word, &t->words, err));
+        BL_TRY(bl_splitter_run(t->splitter, &t->split, d.text, d.bytes, 1, count_word, &t->words,
+                               err));
     }
     return BL_OK;
 }

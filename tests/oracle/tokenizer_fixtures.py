@@ -7,6 +7,7 @@ train.txt        the documents, each followed by a line of %%
 vocab-N.json     trained on them at N tokens, as Tokenizer.save writes it
 cases-N.json     [{"text", "ids", "ids_as_text" (specials not recognised), "decoded"}]
 added.json, cases-added.json   the same with added tokens past the vocabulary
+no-prefix.json, cases-no-prefix.json   and with add_prefix_space false
 """
 
 import json
@@ -71,9 +72,9 @@ def write_cases(name, t, texts):
     write(f"cases-{name}.json", "[\n" + ",\n".join(rows) + "\n]\n")
 
 
-def trained(size):
+def trained(size, prefix_space=True):
     t = Tokenizer(models.BPE())
-    t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=True)
+    t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix_space)
     t.decoder = decoders.ByteLevel()
     t.train_from_iterator(DOCUMENTS, trainers.BpeTrainer(
         vocab_size=size, special_tokens=SPECIALS, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
@@ -89,6 +90,9 @@ def main():
         t = trained(size)
         t.save(os.path.join(FOLDER, f"vocab-{size}.json"), pretty=True)
         write_cases(str(size), t, CASES + DOCUMENTS)
+    t = trained(300, prefix_space=False)
+    t.save(os.path.join(FOLDER, "no-prefix.json"), pretty=True)
+    write_cases("no-prefix", t, CASES + DOCUMENTS)
     t = trained(300)
     t.add_tokens([AddedToken("lake", normalized=True), AddedToken("lake house", normalized=True),
                   AddedToken("e|>x", normalized=False), AddedToken("x\t\"\\\n\u0001", normalized=False)])

@@ -16,7 +16,8 @@
 #define SAVED    "test_tokenizer.tmp.json"
 
 /* Tokenizers and the cases beside them: vocabularies of growing size (200 is below the alphabet's
- * 258, at 2000 the corpus runs out of merges), and one with added tokens past the vocabulary. */
+ * 258, at 2000 the corpus runs out of merges), one with added tokens past the vocabulary, and one
+ * that puts no space in front. */
 static const struct {
     const char *tokenizer, *cases;
 } fixtures[] = {
@@ -26,6 +27,7 @@ static const struct {
     {FIXTURES "vocab-500.json", FIXTURES "cases-500.json"},
     {FIXTURES "vocab-2000.json", FIXTURES "cases-2000.json"},
     {FIXTURES "added.json", FIXTURES "cases-added.json"},
+    {FIXTURES "no-prefix.json", FIXTURES "cases-no-prefix.json"},
 };
 enum { COUNT = sizeof fixtures / sizeof fixtures[0] };
 
@@ -321,6 +323,27 @@ static void test_decoder_drops_one_space(void **state)
     bl_tokenizer_close(t);
 }
 
+/* A tokenizer that adds no space has none to drop, and its config says so. */
+static void test_no_prefix_space(void **state)
+{
+    (void)state;
+    bl_tokenizer *t = open_fixture(FIXTURES "no-prefix.json");
+    int32_t id = bl_tokenizer_id(t, "\xC4\xA0"); /* a space */
+    char out[8];
+    bl_decoder d = {0};
+    assert_int_equal(bl_tokenizer_prefix_space(t), 0);
+    assert_int_equal(bl_decoder_feed(&d, t, id, 1, out), 1);
+    assert_int_equal(bl_tokenizer_save_config(t, SAVED, NULL), BL_OK);
+    json_t *config = json_load_file(SAVED, JSON_REJECT_DUPLICATES, NULL);
+    assert_true(json_is_false(json_object_get(config, "add_prefix_space")));
+    json_decref(config);
+    bl_tokenizer_close(t);
+    assert_int_equal(bl_file_remove(SAVED, NULL), BL_OK);
+    t = open_fixture(FIXTURES "added.json");
+    assert_int_equal(bl_tokenizer_prefix_space(t), 1);
+    bl_tokenizer_close(t);
+}
+
 static void test_decode_refuses_ids_past_the_vocabulary(void **state)
 {
     (void)state;
@@ -404,6 +427,7 @@ int main(void)
         cmocka_unit_test(test_append_keeps_what_is_there),
         cmocka_unit_test(test_decode_replaces_broken_characters),
         cmocka_unit_test(test_decoder_drops_one_space),
+        cmocka_unit_test(test_no_prefix_space),
         cmocka_unit_test(test_decode_refuses_ids_past_the_vocabulary),
         cmocka_unit_test(test_long_words),
         cmocka_unit_test(test_shared_by_threads),
