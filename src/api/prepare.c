@@ -78,6 +78,14 @@ static int idle(void *user)
     return ask(user);
 }
 
+/* The same for a part that would report in its own units. */
+static int idle_progress(void *user, const char *stage, uint64_t done, uint64_t total,
+                         const char *unit)
+{
+    (void)stage, (void)done, (void)total, (void)unit;
+    return ask(user);
+}
+
 static bl_status notice(preparation *p, int now, bl_error *err)
 {
     if (!now && bl_source_done(p->source) < p->noticed + NOTICE)
@@ -214,7 +222,7 @@ static bl_status read_all(preparation *p, bl_bpe_trainer *trainer, bl_dedup *ded
         p->read += p->batch.count;
         size_t kept = keep_originals(&p->batch);
         if (trainer)
-            BL_TRY(bl_bpe_trainer_feed(trainer, p->batch.doc, kept, err));
+            BL_TRY(bl_bpe_trainer_feed(trainer, p->batch.doc, kept, idle_progress, p, err));
         for (size_t i = 0; i < kept; i++)
             p->drawn += (uint64_t)drawn_for_validation(p, p->batch.hash[i]);
         p->documents += kept;
@@ -234,7 +242,9 @@ static bl_status first_pass(preparation *p, bl_error *err)
                            "%s: <|endoftext|> is not id 0, which ends every document",
                            p->o->tokenizer);
     } else {
-        const bl_bpe_options bpe = {.vocab_size = p->o->vocab_size, .min_frequency = 0};
+        const bl_bpe_options bpe = {.vocab_size = p->o->vocab_size,
+                                    .min_frequency = p->o->min_frequency,
+                                    .threads = p->o->threads};
         BL_TRY(bl_bpe_trainer_open(&trainer, &bpe, err));
     }
     if (p->o->dedup != BL_DEDUP_NONE)

@@ -72,6 +72,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
 
 #define BL_PREPARE_FIELDS(X)                                                                        \
     X(size, vocab_size, "16384", 258, 1 << 24, NULL, "entries of the vocabulary")                   \
+    X(size, min_frequency, "0", 0, 1e15, NULL, "how often a pair must occur to become a token")         \
     X(text, tokenizer, "", 0, 0, NULL, "use this tokenizer.json instead of training one")           \
     X(real, val_split, "0.01", 0, 0.9, NULL, "share of the documents set aside for validation")     \
     X(size, seed, "0", 0, 1e15, NULL, "seed of the split and of tales")                             \

@@ -64,6 +64,8 @@ static void forget_words(bl_word_cache *c)
 
 static bl_status emit(encoding *e, const int32_t *ids, size_t n, bl_error *err)
 {
+    if (n == 0)
+        return BL_OK;
     BL_TRY(bl_grow(e->ids, e->cap, e->count + n, sizeof **e->ids, err));
     memcpy(*e->ids + e->count, ids, n * sizeof *ids);
     e->count += n;
@@ -93,7 +95,8 @@ static bl_status encode_word(void *user, const char *word, size_t bytes, bl_erro
     BL_TRY(bl_grow(&c->ids, &c->ids_cap, c->ids_count + count, sizeof *c->ids, err));
     BL_TRY(bl_grow(&c->start, &c->start_cap, c->words.count + 2, sizeof *c->start, err));
     BL_TRY(bl_strtab_add(&c->words, word, bytes, &number, err));
-    memcpy(c->ids + c->ids_count, ids, count * sizeof *ids);
+    if (count)
+        memcpy(c->ids + c->ids_count, ids, count * sizeof *ids);
     c->start[number] = c->ids_count;
     c->ids_count += count;
     c->start[number + 1] = c->ids_count;

@@ -102,9 +102,14 @@ bl_status bl_merge_word(const bl_tokenizer *t, bl_merge_work *w, const char *wor
     if (bytes >= BL_PAIRMAP_NONE)
         return bl_fail(err, BL_EUNSUPPORTED, "a word of %zu bytes is too long", bytes);
     BL_TRY(bl_grow(&w->symbol, &w->cap, bytes, sizeof *w->symbol, err));
-    for (size_t i = 0; i < bytes; i++)
-        w->symbol[i].id = t->byte_id[(unsigned char)word[i]];
-    *count = bytes;
+    size_t kept = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        w->symbol[kept].id = t->byte_id[(unsigned char)word[i]];
+        kept += w->symbol[kept].id != BL_NO_BYTE_ID;
+    }
+    bytes = *count = kept;
+    if (bytes == 0)
+        return BL_OK;
     if (bytes > SHORT_WORD)
         return merge_long(t, w, count, err);
     for (size_t i = 0; i < bytes; i++)

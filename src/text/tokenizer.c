@@ -52,7 +52,9 @@ static bl_status bind_byte_ids(bl_tokenizer *t, const char *what, bl_error *err)
         char spelled[2];
         size_t n = bl_utf8_put(bl_bytechar_of((unsigned char)byte), spelled);
         size_t id = bl_strtab_find(&t->tokens, spelled, n);
-        if (id >= t->vocab_count)
+        if (id >= t->vocab_count && t->some_bytes)
+            id = BL_NO_BYTE_ID;
+        else if (id >= t->vocab_count)
             return bl_fail(err, BL_EUNSUPPORTED,
                            "%s: model.vocab has no token for the byte 0x%02X; only vocabularies "
                            "with all 256 byte characters are supported",

@@ -6,6 +6,8 @@
 #include "text/pretokenize.h"
 #include "text/strtab.h"
 
+#define BL_NO_BYTE_ID UINT32_MAX
+
 #define BL_TOKEN_END_OF_TEXT "<|endoftext|>"
 #define BL_TOKEN_PADDING     "<|padding|>"
 
@@ -28,6 +30,7 @@ struct bl_tokenizer {
     size_t merge_count;
     bl_added *added; /* rising ids */
     size_t added_count;
+    int some_bytes;      /* the trainer may have left bytes without a token */
     int no_prefix_space; /* add_prefix_space is false: no space in front of a segment */
 
     /* made by bl_tokenizer_bind() */
@@ -35,7 +38,7 @@ struct bl_tokenizer {
     size_t *bytes_start;       /* [ids + 1] */
     unsigned char *special;    /* [ids] */
     bl_pairmap ranks;          /* pair of ids -> place in merges */
-    uint32_t byte_id[256];     /* the token of a single byte */
+    uint32_t byte_id[256];     /* the token of a single byte, or BL_NO_BYTE_ID */
     unsigned char cut[2][256]; /* bytes that begin an added token: exact, normalized */
     bl_splitter *splitter;
     uint64_t

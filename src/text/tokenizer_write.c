@@ -73,7 +73,7 @@ static void put_model(bl_buf *out, const bl_tokenizer *t)
         put_token(out, t, id);
         bl_buf_printf(out, ": %zu", id);
     }
-    bl_buf_puts(out, "\n    },\n    \"merges\": [");
+    bl_buf_puts(out, t->vocab_count ? "\n    },\n    \"merges\": [" : "},\n    \"merges\": [");
     for (size_t i = 0; i < t->merge_count; i++) {
         bl_buf_puts(out, i ? ",\n      [\n        " : "\n      [\n        ");
         put_token(out, t, t->merges[i].left);

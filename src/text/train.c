@@ -1,28 +1,85 @@
-/* The BPE trainer's first half: documents into words and their counts. */
+/* The BPE trainer's first half: documents into words and their counts.
+ *
+ * Each thread counts in a small table of its own, which holds nearly all words that come by; when
+ * it is full it is poured into the table of all words, which is divided among locks by the hash of
+ * a word.  So rare words, which are most of them, are kept once, whatever the number of threads.
+ * The order of the words depends on the threads; what is learnt from them does not. */
 #include "text/train.h"
 #include "core/alloc.h"
 #include "text/text.h"
+#include "text/wordscan.h"
+
+#include <omp.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    MOST_THREADS = 1024,
+    OWN_WORDS = 3 << 14,  /* words of a thread's own table: three quarters of its slots */
+    UNIT_BYTES = 1 << 18, /* what a thread takes at a time */
+};
+
+/* What one thread keeps from call to call. */
+typedef struct worker {
+    bl_wordcount own;
+    bl_buf first; /* a document's first word with its space in front */
+    bl_status status;
+    bl_error error;
+} worker;
+
+/* Documents first .. last - 1, or of a single one the bytes from .. to - 1. */
+typedef struct unit {
+    size_t first, last, from, to;
+} unit;
+
+typedef struct shard {
+    omp_lock_t lock;
+    bl_wordcount words;
+} shard;
 
 struct bl_bpe_trainer {
     bl_bpe_options options;
-    bl_splitter *splitter;
-    bl_split_work split;
-    bl_word_counts words;
+    bl_wordscan *scan;
+    worker *worker;
+    size_t threads;
+    shard shard[BL_WORD_SHARDS];
+    unit *units;
+    size_t unit_count, unit_cap;
 };
+
+static bl_status check_options(const bl_bpe_options *o, bl_error *err)
+{
+    if (o->vocab_size > INT32_MAX)
+        return bl_fail(err, BL_EINVAL, "a vocabulary of %zu is past %ld", o->vocab_size,
+                       (long)INT32_MAX);
+    if (o->threads > MOST_THREADS)
+        return bl_fail(err, BL_EINVAL, "a trainer has at most %d threads, not %zu", MOST_THREADS,
+                       o->threads);
+    for (size_t i = 0; o->specials && i < o->specials_count; i++) {
+        size_t n = strlen(o->specials[i]);
+        if (n == 0 || bl_utf8_invalid(o->specials[i], n) < n)
+            return bl_fail(err, BL_EINVAL, "special token %zu is empty or not UTF-8", i);
+    }
+    return BL_OK;
+}
 
 bl_status bl_bpe_trainer_open(bl_bpe_trainer **t, const bl_bpe_options *options, bl_error *err)
 {
     *t = NULL;
-    if (options->vocab_size > INT32_MAX)
-        return bl_fail(err, BL_EINVAL, "a vocabulary of %zu is past %ld", options->vocab_size,
-                       (long)INT32_MAX);
+    BL_TRY(check_options(options, err));
+    size_t threads = options->threads ? options->threads : (size_t)omp_get_max_threads();
     bl_bpe_trainer *made = bl_calloc(1, sizeof *made);
     if (!made)
         return bl_fail(err, BL_ENOMEM, "out of memory for the tokenizer's trainer");
     made->options = *options;
-    bl_status status = bl_splitter_open(&made->splitter, err);
-    if (status == BL_OK)
-        status = bl_split_work_init(&made->split, err);
+    made->threads = threads;
+    for (int i = 0; i < BL_WORD_SHARDS; i++)
+        omp_init_lock(&made->shard[i].lock);
+    made->worker = bl_calloc(threads, sizeof *made->worker);
+    bl_status status = made->worker
+                           ? bl_wordscan_open(&made->scan, err)
+                           : bl_fail(err, BL_ENOMEM, "out of memory for %zu threads", threads);
     if (status != BL_OK) {
         bl_bpe_trainer_close(made);
         return status;
@@ -31,51 +88,200 @@ bl_status bl_bpe_trainer_open(bl_bpe_trainer **t, const bl_bpe_options *options,
     return BL_OK;
 }
 
+static void release_workers(bl_bpe_trainer *t)
+{
+    for (size_t i = 0; t->worker && i < t->threads; i++) {
+        bl_wordcount_release(&t->worker[i].own);
+        bl_buf_release(&t->worker[i].first);
+    }
+    bl_free(t->worker);
+    bl_free(t->units);
+    t->worker = NULL;
+    t->units = NULL;
+}
+
 void bl_bpe_trainer_close(bl_bpe_trainer *t)
 {
     if (!t)
         return;
-    bl_splitter_close(t->splitter);
-    bl_split_work_release(&t->split);
-    bl_strtab_release(&t->words.text);
-    bl_free(t->words.count);
+    release_workers(t);
+    for (int i = 0; i < BL_WORD_SHARDS; i++) {
+        omp_destroy_lock(&t->shard[i].lock);
+        bl_wordcount_release(&t->shard[i].words);
+    }
+    bl_wordscan_close(t->scan);
     bl_free(t);
 }
 
-static bl_status count_word(void *user, const char *word, size_t bytes, bl_error *err)
+/* ---- one thread's part ---- */
+
+/* Pours a thread's own table into the table of all words. */
+static bl_status pour(bl_bpe_trainer *t, bl_wordcount *own, bl_error *err)
 {
-    bl_word_counts *w = user;
-    size_t number, before = w->text.count;
-    BL_TRY(bl_grow(&w->count, &w->count_cap, before + 1, sizeof *w->count, err));
-    BL_TRY(bl_strtab_add(&w->text, word, bytes, &number, err));
-    if (number == before)
-        w->count[number] = 0;
-    w->count[number]++;
+    for (unsigned k = 0; k < BL_WORD_SHARDS; k++) {
+        shard *s = &t->shard[k];
+        bl_status status = BL_OK;
+        omp_set_lock(&s->lock);
+        for (size_t i = 0; i < own->count && status == BL_OK; i++) {
+            const bl_word_entry *e = &own->word[i];
+            const char *word = own->text.data + e->start;
+            uint64_t hash = bl_word_hash(word, e->bytes);
+            if (hash >> 60 == k)
+                status = bl_wordcount_add(&s->words, word, e->bytes, hash, e->count, err);
+        }
+        omp_unset_lock(&s->lock);
+        BL_TRY(status);
+    }
+    bl_wordcount_clear(own);
+    return BL_OK;
+}
+
+static bl_status count_word(bl_bpe_trainer *t, worker *w, const char *word, size_t bytes,
+                            bl_error *err)
+{
+    BL_TRY(bl_wordcount_add(&w->own, word, bytes, bl_word_hash(word, bytes), 1, err));
+    return w->own.count < OWN_WORDS && w->own.text.len < OWN_WORDS * 32 ? BL_OK
+                                                                        : pour(t, &w->own, err);
+}
+
+/* Part of a document; at its beginning a space is put in front unless there is one. */
+static bl_status count_text(bl_bpe_trainer *t, worker *w, const char *text, size_t bytes,
+                            int beginning, bl_error *err)
+{
+    size_t at = 0;
+    if (beginning && bytes && text[0] != ' ' && !t->options.no_prefix_space) {
+        at = bl_wordscan_prefixed(t->scan, text, bytes);
+        bl_buf_clear(&w->first);
+        bl_buf_append(&w->first, " ", 1);
+        bl_buf_append(&w->first, text, at);
+        BL_TRY(bl_buf_status(&w->first, err));
+        BL_TRY(count_word(t, w, w->first.data, w->first.len, err));
+    }
+    while (at < bytes) {
+        size_t end = bl_wordscan_next(t->scan, text, bytes, at);
+        BL_TRY(count_word(t, w, text + at, end - at, err));
+        at = end;
+    }
+    return BL_OK;
+}
+
+static void count_unit(bl_bpe_trainer *t, const unit *u, const bl_span *documents, worker *w)
+{
+    if (u->last == u->first + 1) {
+        w->status = count_text(t, w, documents[u->first].text + u->from, u->to - u->from,
+                               u->from == 0, &w->error);
+        return;
+    }
+    for (size_t i = u->first; i < u->last && w->status == BL_OK; i++)
+        w->status = count_text(t, w, documents[i].text, documents[i].bytes, 1, &w->error);
+}
+
+/* ---- a call ---- */
+
+static bl_status check_utf8(const bl_bpe_trainer *t, const bl_span *documents, size_t count,
+                            bl_error *err)
+{
+    size_t first = count;
+#pragma omp parallel for num_threads((int)t->threads) schedule(dynamic, 16)                        \
+    reduction(min                                                                                  \
+              : first) if (t->threads > 1 && count > 16)
+    for (size_t i = 0; i < count; i++)
+        if (i < first &&
+            bl_utf8_invalid(documents[i].text, documents[i].bytes) < documents[i].bytes)
+            first = i;
+    if (first == count)
+        return BL_OK;
+    return bl_fail(err, BL_EFORMAT, "the document is not UTF-8 at byte %zu",
+                   bl_utf8_invalid(documents[first].text, documents[first].bytes));
+}
+
+static bl_status add_unit(bl_bpe_trainer *t, unit u, bl_error *err)
+{
+    BL_TRY(bl_grow(&t->units, &t->unit_cap, t->unit_count + 1, sizeof *t->units, err));
+    t->units[t->unit_count++] = u;
+    return BL_OK;
+}
+
+/* Small documents together, large ones in pieces. */
+static bl_status plan(bl_bpe_trainer *t, const bl_span *documents, size_t count, bl_error *err)
+{
+    t->unit_count = 0;
+    for (size_t i = 0; i < count;) {
+        const bl_span d = documents[i];
+        size_t last = i, bytes = 0, from = 0;
+        if (d.bytes < 2 * UNIT_BYTES) {
+            while (last < count && (last == i || (last - i < UNIT_BYTES / 16 &&
+                                                  documents[last].bytes < UNIT_BYTES - bytes)))
+                bytes +=
+                    documents[last++].bytes < UNIT_BYTES ? documents[last - 1].bytes : UNIT_BYTES;
+            BL_TRY(add_unit(t, (unit){i, last, 0, d.bytes}, err));
+            i = last;
+            continue;
+        }
+        while (from < d.bytes) {
+            size_t to = d.bytes - from <= UNIT_BYTES
+                            ? d.bytes
+                            : bl_wordscan_cut(t->scan, d.text, d.bytes, from + UNIT_BYTES);
+            BL_TRY(add_unit(t, (unit){i, i + 1, from, to}, err));
+            from = to;
+        }
+        i++;
+    }
     return BL_OK;
 }
 
 bl_status bl_bpe_trainer_feed(bl_bpe_trainer *t, const bl_span *documents, size_t count,
-                              bl_error *err)
+                              bl_progress_fn *progress, void *user, bl_error *err)
 {
-    for (size_t i = 0; i < count; i++) {
-        const bl_span d = documents[i];
-        size_t invalid = bl_utf8_invalid(d.text, d.bytes);
-        if (invalid < d.bytes)
-            return bl_fail(err, BL_EFORMAT, "the document is not UTF-8 at byte %zu", invalid);
-        BL_TRY(bl_splitter_run(t->splitter, &t->split, d.text, d.bytes, 1, count_word, &t->words,
-                               err));
+    if (!t->worker)
+        return bl_fail(err, BL_EINVAL, "the trainer has already finished");
+    BL_TRY(check_utf8(t, documents, count, err));
+    BL_TRY(plan(t, documents, count, err));
+    size_t team = t->unit_count < t->threads ? t->unit_count : t->threads;
+    for (size_t i = 0; i < t->threads; i++)
+        t->worker[i].status = BL_OK;
+    atomic_int stop = 0;
+    atomic_size_t done = 0;
+#pragma omp parallel for num_threads((int)(team > 1 ? team : 1)) schedule(dynamic, 1)
+    for (size_t i = 0; i < t->unit_count; i++) {
+        worker *w = &t->worker[omp_get_thread_num()];
+        if (w->status != BL_OK || atomic_load(&stop))
+            continue;
+        count_unit(t, &t->units[i], documents, w);
+        size_t units = atomic_fetch_add(&done, 1) + 1;
+        if (progress && omp_get_thread_num() == 0 &&
+            progress(user, "words", units, t->unit_count, "units") != 0)
+            atomic_store(&stop, 1);
     }
-    return BL_OK;
+    for (size_t i = 0; i < t->threads; i++)
+        if (t->worker[i].status != BL_OK)
+            return bl_fail(err, t->worker[i].status, "%s", t->worker[i].error.message);
+    return atomic_load(&stop) ? bl_fail(err, BL_EINTERRUPTED, "stopped while counting words")
+                              : BL_OK;
 }
 
 bl_status bl_bpe_trainer_finish(bl_bpe_trainer *t, bl_progress_fn *progress, void *user,
                                 bl_tokenizer **result, bl_error *err)
 {
     *result = NULL;
+    if (!t->worker)
+        return bl_fail(err, BL_EINVAL, "the trainer has already finished");
+    bl_status status = BL_OK;
+    for (size_t i = 0; i < t->threads && status == BL_OK; i++)
+        status = pour(t, &t->worker[i].own, err);
+    release_workers(t);
+    BL_TRY(status);
+    bl_wordcount words[BL_WORD_SHARDS];
+    for (int i = 0; i < BL_WORD_SHARDS; i++) {
+        words[i] = t->shard[i].words;
+        t->shard[i].words = (bl_wordcount){0};
+    }
     bl_tokenizer *made = NULL;
-    bl_status status = bl_tokenizer_new(&made, err);
+    status = bl_tokenizer_new(&made, err);
     if (status == BL_OK)
-        status = bl_merges_learn(&t->words, &t->options, made, progress, user, err);
+        status = bl_merges_learn(words, &t->options, made, progress, user, err);
+    for (int i = 0; i < BL_WORD_SHARDS; i++)
+        bl_wordcount_release(&words[i]);
     if (status == BL_OK)
         status = bl_tokenizer_bind(made, "the trained tokenizer", err);
     if (status != BL_OK) {

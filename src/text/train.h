@@ -1,18 +1,20 @@
-/* What the two halves of the BPE trainer share: counted words in, merges out. */
+/* What the halves of the BPE trainer share: counted words in, merges out. */
 #ifndef BL_TEXT_TRAIN_H
 #define BL_TEXT_TRAIN_H
 
 #include "text/text.h"
 #include "text/tokenizer.h"
+#include "text/wordcount.h"
 
-typedef struct bl_word_counts {
-    bl_strtab text;  /* distinct words, raw bytes */
-    uint64_t *count; /* [words] how often each was seen */
-    size_t count_cap;
-} bl_word_counts;
+enum { BL_WORD_SHARDS = 16 };
 
-/* Fills the tokens, merges and added tokens of t from the words. */
-bl_status bl_merges_learn(const bl_word_counts *words, const bl_bpe_options *options,
+/* The specials and the characters that the options keep, as tokens; seen: how often each byte
+ * occurs.  byte_id: BL_NO_BYTE_ID for the bytes that words are to lose. */
+bl_status bl_alphabet_add(const uint64_t seen[256], const bl_bpe_options *options, bl_tokenizer *t,
+                          uint32_t byte_id[256], bl_error *err) BL_NODISCARD;
+
+/* Fills the tokens, merges and added tokens of t from the words, which are released on the way. */
+bl_status bl_merges_learn(bl_wordcount words[BL_WORD_SHARDS], const bl_bpe_options *options,
                           bl_tokenizer *t, bl_progress_fn *progress, void *user,
                           bl_error *err) BL_NODISCARD;
 

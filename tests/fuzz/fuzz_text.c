@@ -16,11 +16,11 @@ static bl_tokenizer *tokenizer(void)
     static bl_tokenizer *t;
     if (t)
         return t;
-    const bl_bpe_options options = {.vocab_size = 320, .min_frequency = 2};
+    const bl_bpe_options options = {.vocab_size = 320, .min_frequency = 2, .threads = 1};
     const bl_span document = {lesson, sizeof lesson - 1};
     bl_bpe_trainer *trainer;
     FUZZ_CHECK(bl_bpe_trainer_open(&trainer, &options, NULL) == BL_OK);
-    FUZZ_CHECK(bl_bpe_trainer_feed(trainer, &document, 1, NULL) == BL_OK);
+    FUZZ_CHECK(bl_bpe_trainer_feed(trainer, &document, 1, NULL, NULL, NULL) == BL_OK);
     FUZZ_CHECK(bl_bpe_trainer_finish(trainer, NULL, NULL, &t, NULL) == BL_OK);
     bl_bpe_trainer_close(trainer);
     return t;

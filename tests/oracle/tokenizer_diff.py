@@ -132,7 +132,7 @@ class Comparison:
         seconds = time.time() - start
         theirs.save(theirs_path, pretty=True)
         start = time.time()
-        _, parts = self.run("train", corpus, str(vocab_size), str(min_frequency), ours_path)
+        _, parts = self.run("train", corpus, ours_path, f"vocab_size={vocab_size}", f"min_frequency={min_frequency}")
         a, b = open(theirs_path, "rb").read(), open(ours_path, "rb").read()
         if a != b:
             lines = [(i, x, y) for i, (x, y) in enumerate(zip(a.split(b"\n"), b.split(b"\n")), 1) if x != y]

@@ -1,6 +1,6 @@
 /* Our tokenizer behind a pipe: what tokenizer_diff.py compares with Hugging Face's.
  *
- *     tokenizer_probe train RECORDS VOCAB_SIZE MIN_FREQUENCY OUT.json
+ *     tokenizer_probe train RECORDS OUT.json [SETTING=VALUE ...]
  *     tokenizer_probe encode|encode-text TOKENIZER.json < texts > ids
  *     tokenizer_probe decode|stream TOKENIZER.json < ids > texts
  *
@@ -46,22 +46,80 @@ static void write_record(const void *data, size_t count, size_t size)
         exit(1);
 }
 
-static int train(const char *path, const char *vocab_size, const char *min_frequency,
-                 const char *out)
+/* The settings of a training as name=value; special=TEXT may come again, special= is none. */
+static int set_option(bl_bpe_options *o, size_t *batch, char *text)
 {
-    bl_bpe_options options = {strtoull(vocab_size, NULL, 10), strtoull(min_frequency, NULL, 10)};
+    static const char *special[64];
+    char *value = strchr(text, '=');
+    if (!value)
+        return 0;
+    *value++ = 0;
+    size_t n = strtoull(value, NULL, 10);
+    if (strcmp(text, "vocab_size") == 0)
+        o->vocab_size = n;
+    else if (strcmp(text, "min_frequency") == 0)
+        o->min_frequency = n;
+    else if (strcmp(text, "max_token_length") == 0)
+        o->max_token_length = n;
+    else if (strcmp(text, "limit_alphabet") == 0)
+        o->limit_alphabet = n;
+    else if (strcmp(text, "no_initial_alphabet") == 0)
+        o->no_initial_alphabet = n != 0;
+    else if (strcmp(text, "no_prefix_space") == 0)
+        o->no_prefix_space = n != 0;
+    else if (strcmp(text, "threads") == 0)
+        o->threads = n;
+    else if (strcmp(text, "batch") == 0)
+        *batch = n;
+    else if (strcmp(text, "special") == 0 && o->specials_count < 64) {
+        o->specials = special;
+        if (value[0])
+            special[o->specials_count++] = value;
+    } else {
+        return 0;
+    }
+    return 1;
+}
+
+/* The records of a file as documents, `batch` (or all) to a call. */
+static bl_status feed_file(bl_bpe_trainer *t, const char *path, size_t batch)
+{
+    bl_map map;
+    bl_span *span = NULL;
+    size_t count = 0, cap = 0;
+    bl_status status = bl_map_open(&map, path, &error);
+    for (size_t at = 0; status == BL_OK && at < map.size;) {
+        uint32_t n;
+        memcpy(&n, (const char *)map.data + at, sizeof n);
+        status = bl_grow(&span, &cap, count + 1, sizeof *span, &error);
+        if (status == BL_OK)
+            span[count++] = (bl_span){(const char *)map.data + at + sizeof n, n};
+        at += sizeof n + n;
+    }
+    for (size_t i = 0, n; status == BL_OK && i < count; i += n) {
+        n = batch && batch < count - i ? batch : count - i;
+        status = bl_bpe_trainer_feed(t, span + i, n, NULL, NULL, &error);
+    }
+    bl_free(span);
+    bl_map_close(&map);
+    return status;
+}
+
+static int train(const char *path, const char *out, char **settings, int count)
+{
+    bl_bpe_options options = {.vocab_size = 300};
     bl_bpe_trainer *trainer = NULL;
     bl_tokenizer *tokenizer = NULL;
-    bl_buf record;
-    size_t count;
-    FILE *in = fopen(path, "rb");
-    if (!in)
-        return 1;
-    bl_buf_init(&record);
+    size_t batch = 0;
+    for (int i = 0; i < count; i++)
+        if (!set_option(&options, &batch, settings[i])) {
+            fprintf(stderr, "tokenizer_probe: %s is no setting\n", settings[i]);
+            return 2;
+        }
     bl_status status = bl_bpe_trainer_open(&trainer, &options, &error);
     double start = bl_clock_seconds();
-    while (status == BL_OK && read_record(in, &record, 1, &count))
-        status = bl_bpe_trainer_feed(trainer, &(bl_span){record.data, count}, 1, &error);
+    if (status == BL_OK)
+        status = feed_file(trainer, path, batch);
     double fed = bl_clock_seconds();
     if (status == BL_OK)
         status = bl_bpe_trainer_finish(trainer, NULL, NULL, &tokenizer, &error);
@@ -71,8 +129,6 @@ static int train(const char *path, const char *vocab_size, const char *min_frequ
     fprintf(stderr, "words %.3f s, merges %.3f s\n", fed - start, learnt - fed);
     bl_tokenizer_close(tokenizer);
     bl_bpe_trainer_close(trainer);
-    bl_buf_release(&record);
-    fclose(in);
     return status == BL_OK ? 0 : failed();
 }
 
@@ -147,11 +203,11 @@ static int decode(const bl_tokenizer *t, int stream)
 
 int main(int argc, char **argv)
 {
-    if (argc == 6 && strcmp(argv[1], "train") == 0)
-        return train(argv[2], argv[3], argv[4], argv[5]);
+    if (argc >= 4 && strcmp(argv[1], "train") == 0)
+        return train(argv[2], argv[3], argv + 4, argc - 4);
     bl_tokenizer *t = NULL;
     if (argc != 3) {
-        fprintf(stderr, "usage: tokenizer_probe train RECORDS VOCAB_SIZE MIN_FREQUENCY OUT.json\n"
+        fprintf(stderr, "usage: tokenizer_probe train RECORDS OUT.json [SETTING=VALUE ...]\n"
                         "       tokenizer_probe encode|encode-text|decode|stream TOKENIZER.json\n");
         return 2;
     }

@@ -7,8 +7,10 @@
 #include "text/bytechars.h"
 #include "text/heap.h"
 #include "text/pairmap.h"
+#include "text/pretokenize.h"
 #include "text/strtab.h"
 #include "text/text.h"
+#include "text/wordscan.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -39,14 +41,14 @@ static void feed_documents(bl_bpe_trainer *t, int backwards)
     assert_true(count > 10);
     for (size_t i = 0; i < count; i++) {
         size_t d = backwards ? count - 1 - i : i;
-        assert_int_equal(bl_bpe_trainer_feed(t, &documents[d], 1, NULL), BL_OK);
+        assert_int_equal(bl_bpe_trainer_feed(t, &documents[d], 1, NULL, NULL, NULL), BL_OK);
     }
     bl_map_close(&map);
 }
 
 static bl_tokenizer *train(size_t vocab_size, size_t min_frequency, int backwards)
 {
-    bl_bpe_options options = {vocab_size, min_frequency};
+    bl_bpe_options options = {.vocab_size = vocab_size, .min_frequency = min_frequency};
     bl_bpe_trainer *trainer;
     bl_tokenizer *t;
     assert_int_equal(bl_bpe_trainer_open(&trainer, &options, NULL), BL_OK);
@@ -103,14 +105,249 @@ static void test_min_frequency_and_empty(void **state)
     assert_in_range(bl_tokenizer_vocab_size(t), 259, 700);
     bl_tokenizer_close(t);
 
-    bl_bpe_options options = {300, 0};
+    bl_bpe_options options = {.vocab_size = 300};
     bl_bpe_trainer *trainer;
     assert_int_equal(bl_bpe_trainer_open(&trainer, &options, NULL), BL_OK);
-    assert_int_equal(bl_bpe_trainer_feed(trainer, &(bl_span){"", 0}, 1, NULL), BL_OK);
+    assert_int_equal(bl_bpe_trainer_feed(trainer, &(bl_span){"", 0}, 1, NULL, NULL, NULL), BL_OK);
     assert_int_equal(bl_bpe_trainer_finish(trainer, NULL, NULL, &t, NULL), BL_OK);
     assert_int_equal(bl_tokenizer_vocab_size(t), 258);
     bl_tokenizer_close(t);
     bl_bpe_trainer_close(trainer);
+}
+
+/* Trains on one text and holds the tokens from `first` on against a list. */
+static void check_tokens(bl_bpe_options options, const char *text, size_t first,
+                         const char *const *want, size_t count)
+{
+    bl_bpe_trainer *trainer;
+    bl_tokenizer *t;
+    options.threads = 1;
+    assert_int_equal(bl_bpe_trainer_open(&trainer, &options, NULL), BL_OK);
+    assert_int_equal(
+        bl_bpe_trainer_feed(trainer, &(bl_span){text, strlen(text)}, 1, NULL, NULL, NULL), BL_OK);
+    assert_int_equal(bl_bpe_trainer_finish(trainer, NULL, NULL, &t, NULL), BL_OK);
+    assert_int_equal(bl_tokenizer_vocab_size(t), first + count);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(bl_tokenizer_id(t, want[i]), first + i);
+    bl_tokenizer_close(t);
+    bl_bpe_trainer_close(trainer);
+}
+
+#define CHECK_TOKENS(options, text, first, ...)                                                    \
+    do {                                                                                           \
+        const char *const want[] = {__VA_ARGS__};                                                  \
+        check_tokens(options, text, first, want, sizeof want / sizeof want[0]);                    \
+    } while (0)
+
+#define SPACE "\xC4\xA0" /* the byte character of a space */
+
+static void test_options(void **state)
+{
+    (void)state;
+    static const char *const none[] = {NULL};
+    static const char *const one[] = {"bc", "a", "bc"};
+    bl_bpe_options o = {.vocab_size = 100, .no_initial_alphabet = 1, .specials = none};
+    /* The word " abc" five times, and then "ab" once; equal counts go by the smaller ids. */
+    static const char text[] = "abc abc abc abc abc ab";
+    CHECK_TOKENS(o, text, 0, "a", "b", "c", SPACE, "ab", SPACE "ab", SPACE "abc");
+    o.no_prefix_space = 1; /* the first abc has no space */
+    CHECK_TOKENS(o, text, 0, "a", "b", "c", SPACE, "ab", SPACE "ab", SPACE "abc", "abc");
+    o.min_frequency = 2; /* one pair occurs once only */
+    CHECK_TOKENS(o, text, 0, "a", "b", "c", SPACE, "ab", SPACE "ab", SPACE "abc");
+    o.min_frequency = 0;
+    o.vocab_size = 5;
+    CHECK_TOKENS(o, text, 0, "a", "b", "c", SPACE, "ab");
+    o.vocab_size = 100;
+    o.max_token_length = 4; /* three characters are fewer than four, four are not */
+    CHECK_TOKENS(o, text, 0, "a", "b", "c", SPACE, "ab", SPACE "ab", "abc");
+    o.max_token_length = 1; /* pairs of single characters are never too long */
+    CHECK_TOKENS(o, "abab", 0, "a", "b", "ab");
+    o.max_token_length = 0;
+    o.limit_alphabet = 2; /* c and the space are the rarest: " abc" is left as "ab" */
+    CHECK_TOKENS(o, text, 0, "a", "b", "ab");
+    o.limit_alphabet = 0;
+    o.specials = one;
+    o.specials_count = 3; /* one of them twice, one also a character, one also a merge */
+    CHECK_TOKENS(o, "bcbc", 0, "bc", "a", "b", "c", "bcbc");
+    o.no_initial_alphabet = 0;
+    o.vocab_size = 0;
+    o.specials_count = 0;
+    o.specials = none;
+    CHECK_TOKENS(o, "", 255, "\xC5\x83"); /* all 256, whatever vocab_size says */
+}
+
+static void test_dropped_characters(void **state)
+{
+    (void)state;
+    static const char *const none[] = {NULL};
+    bl_bpe_options o = {.vocab_size = 9, .no_initial_alphabet = 1, .specials = none, .threads = 1};
+    bl_bpe_trainer *trainer;
+    bl_tokenizer *t;
+    int32_t ids[8];
+    size_t count;
+    assert_int_equal(bl_bpe_trainer_open(&trainer, &o, NULL), BL_OK);
+    assert_int_equal(bl_bpe_trainer_feed(trainer, &(bl_span){"ab", 2}, 1, NULL, NULL, NULL), BL_OK);
+    assert_int_equal(bl_bpe_trainer_finish(trainer, NULL, NULL, &t, NULL), BL_OK);
+    bl_bpe_trainer_close(trainer);
+    /* What has no token is left out, and its neighbours meet: " axb" is " ab". */
+    assert_int_equal(bl_tokenizer_encode(t, "axb", 3, 0, ids, 8, &count, NULL), BL_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(ids[0], bl_tokenizer_id(t, SPACE "ab"));
+    assert_int_equal(bl_tokenizer_encode(t, " xyz\n", 5, 0, ids, 8, &count, NULL), BL_OK);
+    assert_int_equal(count, 1);
+    assert_int_equal(bl_tokenizer_encode(t, "\n\n", 2, 0, ids, 8, &count, NULL), BL_OK);
+    assert_int_equal(count, 1); /* the space in front */
+    bl_tokenizer_close(t);
+
+    o.no_prefix_space = 1;
+    o.vocab_size = 0;
+    assert_int_equal(bl_bpe_trainer_open(&trainer, &o, NULL), BL_OK);
+    assert_int_equal(bl_bpe_trainer_finish(trainer, NULL, NULL, &t, NULL), BL_OK);
+    bl_bpe_trainer_close(trainer);
+    assert_int_equal(bl_tokenizer_vocab_size(t), 0);
+    assert_int_equal(bl_tokenizer_encode(t, "abc", 3, 0, ids, 8, &count, NULL), BL_OK);
+    assert_int_equal(count, 0);
+    bl_map map;
+    assert_int_equal(bl_tokenizer_save(t, SAVED, NULL), BL_OK);
+    assert_int_equal(bl_map_open(&map, SAVED, NULL), BL_OK);
+    static const char end[] = "    \"vocab\": {},\n    \"merges\": []\n  }\n}";
+    assert_true(map.size > sizeof end);
+    assert_memory_equal((const char *)map.data + map.size - strlen(end), end, strlen(end));
+    bl_map_close(&map);
+    assert_int_equal(bl_file_remove(SAVED, NULL), BL_OK);
+    bl_tokenizer_close(t);
+}
+
+/* A text that mixes all classes of characters, drawn by number. */
+static void draw_text(bl_buf *text, size_t pieces, uint64_t seed)
+{
+    static const char *const piece[] = {"a",  "re", "'",   "'s", "'ll",          " ",  "  ", "\n",
+                                        "1",  "½",  "-",   "!'", "\xE2\x80\x83", "湖", "é",  "👩",
+                                        "'r", "x9", "\t ", "ve", "\xC2\xA0"};
+    bl_buf_clear(text);
+    for (size_t i = 0; i < pieces; i++)
+        bl_buf_puts(text,
+                    piece[bl_rng_below(seed, BL_RNG_SHUFFLE, i, sizeof piece / sizeof *piece)]);
+    assert_int_equal(bl_buf_status(text, NULL), BL_OK);
+}
+
+typedef struct cuts {
+    const bl_wordscan *scan;
+    const char *text; /* with the space in front */
+    size_t at;
+    int prefixed;
+} cuts;
+
+static bl_status same_word(void *user, const char *word, size_t bytes, bl_error *err)
+{
+    cuts *c = user;
+    (void)err;
+    if (c->at == 0 && c->prefixed) /* the space in front is not in the scanner's text */
+        c->at = 1 + bl_wordscan_prefixed(c->scan, c->text + 1, strlen(c->text + 1));
+    else
+        c->at = bl_wordscan_next(c->scan, c->text, strlen(c->text), c->at);
+    assert_ptr_equal(word + bytes, c->text + c->at);
+    return BL_OK;
+}
+
+/* The scanner cuts as PCRE2 does, and at a cut nothing changes. */
+static void test_wordscan(void **state)
+{
+    (void)state;
+    bl_splitter *splitter;
+    bl_split_work work;
+    bl_wordscan *scan;
+    bl_buf text;
+    bl_buf_init(&text);
+    assert_int_equal(bl_splitter_open(&splitter, NULL), BL_OK);
+    assert_int_equal(bl_split_work_init(&work, NULL), BL_OK);
+    assert_int_equal(bl_wordscan_open(&scan, NULL), BL_OK);
+    for (uint64_t seed = 0; seed < 4000; seed++) {
+        draw_text(&text, 1 + seed % 24, seed);
+        char whole[256] = " ";
+        memcpy(whole + 1, text.data, text.len + 1);
+        size_t bytes = text.len + 1;
+        cuts c = {scan, whole, 0, whole[1] != ' '};
+        assert_int_equal(bl_splitter_run(splitter, &work, whole, bytes, 0, same_word, &c, NULL),
+                         BL_OK);
+        assert_int_equal(c.at, bytes);
+        for (size_t at = 0; at < bytes; at++) {
+            size_t cut = bl_wordscan_cut(scan, whole, bytes, at), a = 0, b = 0;
+            assert_true(cut >= at && cut <= bytes);
+            while (a < cut) { /* the words of the first part are those of the whole */
+                a = bl_wordscan_next(scan, whole, cut, a);
+                b = bl_wordscan_next(scan, whole, bytes, b);
+                assert_int_equal(a, b);
+            }
+        }
+    }
+    bl_wordscan_close(scan);
+    bl_split_work_release(&work);
+    bl_splitter_close(splitter);
+    bl_buf_release(&text);
+}
+
+static int stop_at_third(void *user, const char *stage, uint64_t done, uint64_t total,
+                         const char *unit)
+{
+    int *calls = user;
+    assert_true(done <= total && stage && unit);
+    return ++*calls == 3;
+}
+
+/* Threads, calls and pieces of a long document leave the file as it is. */
+static void test_threads_and_batches(void **state)
+{
+    (void)state;
+    enum { DOCUMENTS = 40 };
+    bl_buf text, file;
+    bl_span documents[DOCUMENTS];
+    bl_buf_init(&text);
+    bl_buf_init(&file);
+    draw_text(&text, 1000000, 7);
+    size_t at = 0;
+    for (size_t i = 0; i < DOCUMENTS; i++) { /* the last one has most of it */
+        size_t to = i + 1 == DOCUMENTS ? text.len : at + 3000;
+        while (((unsigned char)text.data[to] & 0xC0) == 0x80)
+            to++;
+        documents[i] = (bl_span){text.data + at, to - at};
+        at = to;
+    }
+    bl_bpe_trainer *trainer;
+    for (size_t threads = 1; threads <= 4; threads++) {
+        bl_bpe_options o = {.vocab_size = 900, .threads = threads};
+        bl_tokenizer *t;
+        bl_map map;
+        assert_int_equal(bl_bpe_trainer_open(&trainer, &o, NULL), BL_OK);
+        for (size_t i = 0, n; i < DOCUMENTS; i += n) {
+            n = threads * 5 < DOCUMENTS - i ? threads * 5 : DOCUMENTS - i;
+            assert_int_equal(bl_bpe_trainer_feed(trainer, documents + i, n, NULL, NULL, NULL),
+                             BL_OK);
+        }
+        assert_int_equal(bl_bpe_trainer_finish(trainer, NULL, NULL, &t, NULL), BL_OK);
+        assert_int_equal(bl_tokenizer_save(t, SAVED, NULL), BL_OK);
+        assert_int_equal(bl_map_open(&map, SAVED, NULL), BL_OK);
+        if (threads == 1)
+            bl_buf_append(&file, map.data, map.size);
+        assert_int_equal(map.size, file.len);
+        assert_memory_equal(map.data, file.data, file.len);
+        bl_map_close(&map);
+        bl_tokenizer_close(t);
+        bl_bpe_trainer_close(trainer);
+    }
+    bl_bpe_options o = {.vocab_size = 900, .threads = 2};
+    int calls = 0;
+    assert_int_equal(bl_bpe_trainer_open(&trainer, &o, NULL), BL_OK);
+    for (int i = 0; i < 1000 && calls < 3; i++) {
+        bl_status status =
+            bl_bpe_trainer_feed(trainer, documents, DOCUMENTS, stop_at_third, &calls, NULL);
+        assert_int_equal(status, calls < 3 ? BL_OK : BL_EINTERRUPTED);
+    }
+    assert_true(calls >= 3);
+    bl_bpe_trainer_close(trainer);
+    bl_buf_release(&text);
+    bl_buf_release(&file);
+    assert_int_equal(bl_file_remove(SAVED, NULL), BL_OK);
 }
 
 /* Stops at the second report. */
@@ -126,23 +363,36 @@ static int stop_soon(void *user, const char *stage, uint64_t done, uint64_t tota
 static void test_refusals_and_interruption(void **state)
 {
     (void)state;
-    bl_bpe_options options = {SIZE_MAX, 0};
+    bl_bpe_options options = {.vocab_size = SIZE_MAX};
     bl_bpe_trainer *trainer;
     bl_tokenizer *t = NULL;
     bl_error err = {0};
     int calls = 0;
     assert_int_equal(bl_bpe_trainer_open(&trainer, &options, &err), BL_EINVAL);
     options.vocab_size = 500;
+    options.threads = 2000;
+    assert_int_equal(bl_bpe_trainer_open(&trainer, &options, &err), BL_EINVAL);
+    options.threads = 0;
+    static const char *const bad[] = {"ok", "", "\xFF"};
+    options.specials = bad;
+    options.specials_count = 2;
+    assert_int_equal(bl_bpe_trainer_open(&trainer, &options, &err), BL_EINVAL);
+    options.specials = bad + 2;
+    options.specials_count = 1;
+    assert_int_equal(bl_bpe_trainer_open(&trainer, &options, &err), BL_EINVAL);
+    options.specials = NULL;
     assert_int_equal(bl_bpe_trainer_open(&trainer, &options, &err), BL_OK);
-    assert_int_equal(bl_bpe_trainer_feed(trainer, &(bl_span){"ok\xC3", 3}, 1, &err), BL_EFORMAT);
+    assert_int_equal(bl_bpe_trainer_feed(trainer, &(bl_span){"ok\xC3", 3}, 1, NULL, NULL, &err),
+                     BL_EFORMAT);
     assert_non_null(strstr(err.message, "byte 2"));
     feed_documents(trainer, 0);
     assert_int_equal(bl_bpe_trainer_finish(trainer, stop_soon, &calls, &t, &err), BL_EINTERRUPTED);
     assert_null(t);
     assert_int_equal(calls, 2);
-    assert_int_equal(bl_bpe_trainer_finish(trainer, NULL, NULL, &t, &err), BL_OK);
-    assert_int_equal(bl_tokenizer_vocab_size(t), 500);
-    bl_tokenizer_close(t);
+    assert_int_equal(bl_bpe_trainer_finish(trainer, NULL, NULL, &t, &err), BL_EINVAL);
+    assert_null(t);
+    assert_int_equal(bl_bpe_trainer_feed(trainer, &(bl_span){"a", 1}, 1, NULL, NULL, &err),
+                     BL_EINVAL);
     bl_bpe_trainer_close(trainer);
 }
 
@@ -245,6 +495,10 @@ int main(void)
         cmocka_unit_test(test_trained_tokenizer_encodes),
         cmocka_unit_test(test_min_frequency_and_empty),
         cmocka_unit_test(test_refusals_and_interruption),
+        cmocka_unit_test(test_options),
+        cmocka_unit_test(test_dropped_characters),
+        cmocka_unit_test(test_wordscan),
+        cmocka_unit_test(test_threads_and_batches),
         cmocka_unit_test(test_byte_characters),
         cmocka_unit_test(test_containers),
         cmocka_unit_test(test_heap_sorts),

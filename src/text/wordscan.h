@@ -1,0 +1,25 @@
+/* GPT-2's pattern by hand, for bulk counting: the same words as the pre-tokenizer's, several times
+ * as fast, and the places where a long text may be cut. */
+#ifndef BL_TEXT_WORDSCAN_H
+#define BL_TEXT_WORDSCAN_H
+
+#include "core/status.h"
+
+/* The class of every code point: never changes, shared by threads. */
+typedef struct bl_wordscan bl_wordscan;
+
+bl_status bl_wordscan_open(bl_wordscan **s, bl_error *err) BL_NODISCARD;
+void bl_wordscan_close(bl_wordscan *s);
+
+/* Where the word ends that begins at `at` < bytes (text: valid UTF-8). */
+size_t bl_wordscan_next(const bl_wordscan *s, const char *text, size_t bytes, size_t at);
+
+/* How many bytes of the text belong to its first word when a space is put in front of it: 0 when
+ * that space is a word of its own. */
+size_t bl_wordscan_prefixed(const bl_wordscan *s, const char *text, size_t bytes);
+
+/* The first place behind `at` where a text may be cut: the words of both parts are those of the
+ * whole.  `bytes` when there is none. */
+size_t bl_wordscan_cut(const bl_wordscan *s, const char *text, size_t bytes, size_t at);
+
+#endif
