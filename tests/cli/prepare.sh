@@ -28,6 +28,8 @@ same() {
     same "JSON Lines from standard input" json
     expect "three threads" 0 '' '*' prepare stories.txt --out three --threads 3 $small
     same "three threads" three
+    expect "no pair is frequent enough" 0 '' '*' prepare stories.txt --out rare --min-frequency 1000 $small
+    check "then nothing is merged" grep -q '"merges": \[\]' rare/tokenizer.json
 
     expect "exact duplicates" 0 '' '*documents * 2 *dropped *1 exact duplicates, 0 near ones*' \
         prepare stories.txt --dedup exact --out exact $small

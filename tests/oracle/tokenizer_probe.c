@@ -81,27 +81,41 @@ static int set_option(bl_bpe_options *o, size_t *batch, char *text)
     return 1;
 }
 
-/* The records of a file as documents, `batch` (or all) to a call. */
+/* The records of a file as documents, `batch` to a call, or 4 MiB of them. */
 static bl_status feed_file(bl_bpe_trainer *t, const char *path, size_t batch)
 {
-    bl_map map;
+    enum { BATCH_BYTES = 4 << 20 };
+    FILE *in = fopen(path, "rb");
+    bl_buf text;
     bl_span *span = NULL;
     size_t count = 0, cap = 0;
-    bl_status status = bl_map_open(&map, path, &error);
-    for (size_t at = 0; status == BL_OK && at < map.size;) {
-        uint32_t n;
-        memcpy(&n, (const char *)map.data + at, sizeof n);
-        status = bl_grow(&span, &cap, count + 1, sizeof *span, &error);
+    uint32_t n;
+    bl_status status = in ? BL_OK : bl_fail(&error, BL_ENOENT, "%s: cannot be read", path);
+    bl_buf_init(&text);
+    while (status == BL_OK) {
+        char *to = fread(&n, sizeof n, 1, in) == 1 ? bl_buf_reserve(&text, n) : NULL;
+        if (to && fread(to, 1, n, in) == n) {
+            text.len += n;
+            status = bl_grow(&span, &cap, count + 1, sizeof *span, &error);
+            if (status == BL_OK)
+                span[count++].bytes = n;
+        }
+        if (to && (batch ? count < batch : text.len < BATCH_BYTES))
+            continue;
+        const char *from = text.data;
+        for (size_t i = 0; i < count; from += span[i++].bytes)
+            span[i].text = from;
         if (status == BL_OK)
-            span[count++] = (bl_span){(const char *)map.data + at + sizeof n, n};
-        at += sizeof n + n;
+            status = bl_bpe_trainer_feed(t, span, count, NULL, NULL, &error);
+        count = 0;
+        bl_buf_clear(&text);
+        if (!to)
+            break;
     }
-    for (size_t i = 0, n; status == BL_OK && i < count; i += n) {
-        n = batch && batch < count - i ? batch : count - i;
-        status = bl_bpe_trainer_feed(t, span + i, n, NULL, NULL, &error);
-    }
+    bl_buf_release(&text);
     bl_free(span);
-    bl_map_close(&map);
+    if (in)
+        fclose(in);
     return status;
 }
 
