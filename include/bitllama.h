@@ -140,7 +140,7 @@ BL_API void bl_tokenizer_close(bl_tokenizer *t);
 /** 1 when encoding puts a space in front of a text that does not begin with one, else 0. */
 BL_API int bl_tokenizer_prefix_space(const bl_tokenizer *t);
 
-/** Number of ids, added tokens included. */
+/** One past the greatest id, added tokens included. */
 BL_API size_t bl_tokenizer_vocab_size(const bl_tokenizer *t);
 
 enum { BL_ENCODE_NO_SPECIAL = 1 /* text such as <|endoftext|> is text, not the special token */ };

@@ -103,50 +103,25 @@ static bl_status encode_word(void *user, const char *word, size_t bytes, bl_erro
     return BL_OK;
 }
 
-/* The longest added token of one pass that begins the text, or NULL. */
-static const bl_added *added_at(const bl_tokenizer *t, int normalized, const char *text,
-                                size_t bytes, size_t *length)
-{
-    const bl_added *found = NULL;
-    *length = 0;
-    for (size_t i = 0; i < t->added_count; i++) {
-        size_t n;
-        const char *token = bl_strtab_get(&t->tokens, t->added[i].id, &n);
-        if (t->added[i].normalized == normalized && n <= bytes && n > *length &&
-            memcmp(token, text, n) == 0) {
-            found = &t->added[i];
-            *length = n;
-        }
-    }
-    return found;
-}
-
-/* Cuts the added tokens out, leftmost and longest first: those not normalized, then in each piece
- * that is left the normalized ones; the rest is split into words. */
-static bl_status encode_segment(encoding *e, int pass, const char *text, size_t bytes,
-                                bl_error *err)
+/* Cuts the added tokens out: those not normalized, then in each piece that is left the normalized
+ * ones; the rest is split into words. */
+static bl_status encode_piece(encoding *e, int pass, const char *text, size_t bytes, bl_error *err)
 {
     if (pass == 2)
         return bl_splitter_run(e->t->splitter, &e->cache->split, text, bytes,
                                !e->t->no_prefix_space, encode_word, e, err);
-    size_t from = 0, at = 0;
-    while (at < bytes) {
-        size_t length;
-        const bl_added *a = e->t->cut[pass][(unsigned char)text[at]]
-                                ? added_at(e->t, pass, text + at, bytes - at, &length)
-                                : NULL;
-        if (!a) {
-            at++;
-        } else if (a->special && (e->flags & BL_ENCODE_NO_SPECIAL)) {
-            at += length;
-        } else {
-            int32_t id = (int32_t)a->id;
-            BL_TRY(encode_segment(e, pass + 1, text + from, at - from, err));
-            BL_TRY(emit(e, &id, 1, err));
-            from = at += length;
-        }
+    bl_added_scan scan = {.index = &e->t->index[pass],
+                          .text = text,
+                          .bytes = bytes,
+                          .no_special = e->flags & BL_ENCODE_NO_SPECIAL};
+    size_t from = 0, first, last;
+    for (const bl_added *a; (a = bl_added_next(&scan, &first, &last)) != NULL; from = last) {
+        int32_t id = (int32_t)a->id;
+        if (from < first)
+            BL_TRY(encode_piece(e, pass + 1, text + from, first - from, err));
+        BL_TRY(emit(e, &id, 1, err));
     }
-    return encode_segment(e, pass + 1, text + from, bytes - from, err);
+    return from < bytes ? encode_piece(e, pass + 1, text + from, bytes - from, err) : BL_OK;
 }
 
 bl_status bl_tokenizer_append(const bl_tokenizer *t, bl_word_cache *cache, const char *text,
@@ -160,7 +135,7 @@ bl_status bl_tokenizer_append(const bl_tokenizer *t, bl_word_cache *cache, const
         forget_words(cache);
     cache->owner = t->tag;
     encoding e = {t, cache, flags, ids, cap, *count};
-    BL_TRY(encode_segment(&e, 0, text, bytes, err));
+    BL_TRY(encode_piece(&e, 0, text, bytes, err));
     *count = e.count;
     return BL_OK;
 }

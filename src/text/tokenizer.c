@@ -19,6 +19,10 @@ void bl_tokenizer_close(bl_tokenizer *t)
     if (!t)
         return;
     bl_strtab_release(&t->tokens);
+    bl_free(t->id_of);
+    bl_free(t->number_of);
+    for (size_t pass = 0; pass < 2; pass++)
+        bl_added_index_release(&t->index[pass]);
     bl_free(t->merges);
     bl_free(t->added);
     bl_buf_release(&t->bytes);
@@ -29,21 +33,59 @@ void bl_tokenizer_close(bl_tokenizer *t)
     bl_free(t);
 }
 
+static uint32_t id_of(const bl_tokenizer *t, size_t number)
+{
+    return t->id_of ? t->id_of[number] : (uint32_t)number;
+}
+
+const char *bl_tokenizer_spelling(const bl_tokenizer *t, size_t id, size_t *bytes)
+{
+    *bytes = 0;
+    if (id >= t->ids || t->number_of[id] == BL_TOKEN_NONE)
+        return NULL;
+    return bl_strtab_get(&t->tokens, t->number_of[id], bytes);
+}
+
 /* The raw bytes of every token, one after the other. */
 static bl_status bind_bytes(bl_tokenizer *t, bl_error *err)
 {
-    size_t ids = t->tokens.count;
-    t->bytes_start = bl_calloc(ids + 1, sizeof *t->bytes_start);
-    t->special = bl_calloc(ids, 1);
-    if (!t->bytes_start || !t->special)
-        return bl_fail(err, BL_ENOMEM, "out of memory: a vocabulary of %zu tokens", ids);
-    for (size_t id = 0; id < ids; id++) {
+    for (size_t i = 0; i < t->tokens.count; i++)
+        t->ids = t->ids > id_of(t, i) ? t->ids : id_of(t, i) + (size_t)1;
+    t->number_of = bl_calloc(t->ids, sizeof *t->number_of);
+    t->bytes_start = bl_calloc(t->ids + 1, sizeof *t->bytes_start);
+    t->special = bl_calloc(t->ids, 1);
+    if (!t->number_of || !t->bytes_start || !t->special)
+        return bl_fail(err, BL_ENOMEM, "out of memory: a vocabulary of %zu tokens", t->ids);
+    memset(t->number_of, 0xFF, t->ids * sizeof *t->number_of);
+    for (size_t i = 0; i < t->tokens.count; i++)
+        t->number_of[id_of(t, i)] = (uint32_t)i;
+    for (size_t id = 0; id < t->ids; id++) {
         size_t n;
-        const char *token = bl_strtab_get(&t->tokens, id, &n);
-        bl_bytechar_read(&t->bytes, token, n);
+        const char *token = bl_tokenizer_spelling(t, id, &n);
+        if (token)
+            bl_bytechar_read(&t->bytes, token, n);
         t->bytes_start[id + 1] = t->bytes.len;
     }
     return bl_buf_status(&t->bytes, err);
+}
+
+/* The added tokens by their bytes; of normalized ones that come to the same, special ones go before
+ * others. */
+static bl_status bind_added(bl_tokenizer *t, bl_error *err)
+{
+    for (int special = 1; special >= 0; special--) {
+        for (size_t i = 0; i < t->added_count; i++) {
+            const bl_added *a = &t->added[i];
+            if (a->special != special)
+                continue;
+            size_t n;
+            const char *token = bl_tokenizer_spelling(t, a->id, &n);
+            t->special[a->id] = a->special;
+            BL_TRY(bl_added_index_add(&t->index[a->normalized], a, token, n, err));
+        }
+    }
+    BL_TRY(bl_added_index_sort(&t->index[0], err));
+    return bl_added_index_sort(&t->index[1], err);
 }
 
 static bl_status bind_byte_ids(bl_tokenizer *t, const char *what, bl_error *err)
@@ -51,15 +93,15 @@ static bl_status bind_byte_ids(bl_tokenizer *t, const char *what, bl_error *err)
     for (unsigned byte = 0; byte < 256; byte++) {
         char spelled[2];
         size_t n = bl_utf8_put(bl_bytechar_of((unsigned char)byte), spelled);
-        size_t id = bl_strtab_find(&t->tokens, spelled, n);
-        if (id >= t->vocab_count && t->some_bytes)
-            id = BL_NO_BYTE_ID;
-        else if (id >= t->vocab_count)
+        size_t number = bl_strtab_find(&t->tokens, spelled, n);
+        if (number >= t->vocab_count && t->some_bytes)
+            number = BL_STRTAB_NONE;
+        else if (number >= t->vocab_count)
             return bl_fail(err, BL_EUNSUPPORTED,
                            "%s: model.vocab has no token for the byte 0x%02X; only vocabularies "
                            "with all 256 byte characters are supported",
                            what, byte);
-        t->byte_id[byte] = (uint32_t)id;
+        t->byte_id[byte] = number == BL_STRTAB_NONE ? BL_NO_BYTE_ID : id_of(t, number);
     }
     return BL_OK;
 }
@@ -76,12 +118,7 @@ bl_status bl_tokenizer_bind(bl_tokenizer *t, const char *what, bl_error *err)
             return bl_fail(err, BL_EFORMAT, "%s: model.merges %zu is the same as %zu", what, i,
                            (size_t)rank);
     }
-    for (size_t i = 0; i < t->added_count; i++) {
-        size_t n;
-        const char *token = bl_strtab_get(&t->tokens, t->added[i].id, &n);
-        t->special[t->added[i].id] = t->added[i].special;
-        t->cut[t->added[i].normalized][(unsigned char)token[0]] = 1;
-    }
+    BL_TRY(bind_added(t, err));
     return bl_splitter_open(&t->splitter, err);
 }
 
@@ -113,20 +150,20 @@ int bl_tokenizer_prefix_space(const bl_tokenizer *t)
 
 size_t bl_tokenizer_vocab_size(const bl_tokenizer *t)
 {
-    return t->tokens.count;
+    return t->ids;
 }
 
 int32_t bl_tokenizer_id(const bl_tokenizer *t, const char *token)
 {
-    size_t id = bl_strtab_find(&t->tokens, token, strlen(token));
-    return id == BL_STRTAB_NONE ? -1 : (int32_t)id;
+    size_t number = bl_strtab_find(&t->tokens, token, strlen(token));
+    return number == BL_STRTAB_NONE ? -1 : (int32_t)id_of(t, number);
 }
 
 const char *bl_tokenizer_bytes(const bl_tokenizer *t, int32_t id, size_t *bytes)
 {
     if (bytes)
         *bytes = 0;
-    if (id < 0 || (size_t)id >= t->tokens.count)
+    if (id < 0 || (size_t)id >= t->ids)
         return NULL;
     if (bytes)
         *bytes = t->bytes_start[id + 1] - t->bytes_start[id];

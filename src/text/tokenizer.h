@@ -2,6 +2,7 @@
 #ifndef BL_TEXT_TOKENIZER_H
 #define BL_TEXT_TOKENIZER_H
 
+#include "text/added.h"
 #include "text/pairmap.h"
 #include "text/pretokenize.h"
 #include "text/strtab.h"
@@ -16,16 +17,10 @@ typedef struct bl_merge {
     uint32_t left, right, result;
 } bl_merge;
 
-/* A token that is cut out of the text before pre-tokenisation. */
-typedef struct bl_added {
-    uint32_t id;
-    unsigned char special;    /* left out when decoding */
-    unsigned char normalized; /* looked for in a second pass, in what the first one left */
-} bl_added;
-
 struct bl_tokenizer {
-    bl_strtab tokens;   /* how token id is spelled in tokenizer.json */
-    size_t vocab_count; /* ids below are the model's, the others only added tokens */
+    bl_strtab tokens;   /* how tokens are spelled in tokenizer.json, in the order of their ids */
+    size_t vocab_count; /* so many are the model's, those behind them only added */
+    uint32_t *id_of;    /* [tokens] their ids; NULL: their numbers in the table */
     bl_merge *merges;
     size_t merge_count;
     bl_added *added; /* rising ids */
@@ -34,16 +29,23 @@ struct bl_tokenizer {
     int no_prefix_space; /* add_prefix_space is false: no space in front of a segment */
 
     /* made by bl_tokenizer_bind() */
-    bl_buf bytes;              /* the raw bytes of all tokens */
-    size_t *bytes_start;       /* [ids + 1] */
-    unsigned char *special;    /* [ids] */
-    bl_pairmap ranks;          /* pair of ids -> place in merges */
-    uint32_t byte_id[256];     /* the token of a single byte, or BL_NO_BYTE_ID */
-    unsigned char cut[2][256]; /* bytes that begin an added token: exact, normalized */
+    size_t ids;              /* one past the greatest */
+    uint32_t *number_of;     /* [ids] in the table; BL_TOKEN_NONE: no token has the id */
+    bl_buf bytes;            /* the raw bytes of all tokens */
+    size_t *bytes_start;     /* [ids + 1] */
+    unsigned char *special;  /* [ids] */
+    bl_pairmap ranks;        /* pair of ids -> place in merges */
+    uint32_t byte_id[256];   /* the token of a single byte, or BL_NO_BYTE_ID */
+    bl_added_index index[2]; /* added tokens: exact, normalized */
     bl_splitter *splitter;
     uint64_t
         tag; /* random: tells a word cache whose ids it holds, where an address may come again */
 };
+
+#define BL_TOKEN_NONE UINT32_MAX
+
+/* How a token is spelled in tokenizer.json; NULL when no token has the id. */
+const char *bl_tokenizer_spelling(const bl_tokenizer *t, size_t id, size_t *bytes);
 
 /* An empty tokenizer, to be filled by its maker. */
 bl_status bl_tokenizer_new(bl_tokenizer **t, bl_error *err) BL_NODISCARD;

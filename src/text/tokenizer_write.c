@@ -27,7 +27,7 @@ static void put_string(bl_buf *out, const char *s, size_t n)
 static void put_token(bl_buf *out, const bl_tokenizer *t, size_t id)
 {
     size_t n;
-    const char *token = bl_strtab_get(&t->tokens, id, &n);
+    const char *token = bl_tokenizer_spelling(t, id, &n);
     put_string(out, token, n);
 }
 
@@ -45,9 +45,10 @@ static void put_added_tokens(bl_buf *out, const bl_tokenizer *t)
                       (unsigned long)a->id);
         put_token(out, t, a->id);
         bl_buf_printf(out,
-                      ",\n      \"single_word\": false,\n      \"lstrip\": false,\n"
-                      "      \"rstrip\": false,\n      \"normalized\": %s,\n"
+                      ",\n      \"single_word\": %s,\n      \"lstrip\": %s,\n"
+                      "      \"rstrip\": %s,\n      \"normalized\": %s,\n"
                       "      \"special\": %s\n    }",
+                      truth(a->single_word), truth(a->lstrip), truth(a->rstrip),
                       truth(a->normalized), truth(a->special));
     }
     bl_buf_puts(out, t->added_count ? "\n  ],\n" : "],\n");
@@ -68,8 +69,9 @@ static void put_model(bl_buf *out, const bl_tokenizer *t)
                      "    \"end_of_word_suffix\": null,\n    \"fuse_unk\": false,\n"
                      "    \"byte_fallback\": false,\n    \"ignore_merges\": false,\n"
                      "    \"vocab\": {");
-    for (size_t id = 0; id < t->vocab_count; id++) {
-        bl_buf_puts(out, id ? ",\n      " : "\n      ");
+    for (size_t i = 0; i < t->vocab_count; i++) {
+        size_t id = t->id_of ? t->id_of[i] : i;
+        bl_buf_puts(out, i ? ",\n      " : "\n      ");
         put_token(out, t, id);
         bl_buf_printf(out, ": %zu", id);
     }
@@ -127,10 +129,11 @@ bl_status bl_tokenizer_save_config(const bl_tokenizer *t, const char *path, bl_e
                       (unsigned long)a->id);
         put_token(&out, t, a->id);
         bl_buf_printf(&out,
-                      ",\n      \"lstrip\": false,\n      \"normalized\": %s,\n"
-                      "      \"rstrip\": false,\n      \"single_word\": false,\n"
+                      ",\n      \"lstrip\": %s,\n      \"normalized\": %s,\n"
+                      "      \"rstrip\": %s,\n      \"single_word\": %s,\n"
                       "      \"special\": %s\n    }",
-                      truth(a->normalized), truth(a->special));
+                      truth(a->lstrip), truth(a->normalized), truth(a->rstrip),
+                      truth(a->single_word), truth(a->special));
     }
     bl_buf_puts(&out, t->added_count ? "\n  },\n" : "},\n");
     put_role(&out, t, "bos_token", BL_TOKEN_END_OF_TEXT);

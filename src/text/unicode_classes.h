@@ -1,4 +1,5 @@
-/* The three character classes of the pre-tokenizer's pattern as explicit code point ranges. */
+/* Character classes as explicit code point ranges: those of the pre-tokenizer's pattern, and what
+ * added tokens with single_word may not stand beside. */
 #ifndef BL_TEXT_UNICODE_CLASSES_H
 #define BL_TEXT_UNICODE_CLASSES_H
 
@@ -14,8 +15,10 @@ typedef struct bl_code_class {
     size_t count;
 } bl_code_class;
 
-enum { BL_CODE_LETTER, BL_CODE_NUMBER, BL_CODE_SPACE, BL_CODE_CLASSES };
+enum { BL_CODE_LETTER, BL_CODE_NUMBER, BL_CODE_SPACE, BL_CODE_WORD, BL_CODE_CLASSES };
 
 extern const bl_code_class bl_code_classes[BL_CODE_CLASSES];
+
+int bl_code_is(int name, uint32_t code);
 
 #endif

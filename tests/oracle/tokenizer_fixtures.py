@@ -8,6 +8,7 @@ vocab-N.json     trained on them at N tokens, as Tokenizer.save writes it
 cases-N.json     [{"text", "ids", "ids_as_text" (specials not recognised), "decoded"}]
 added.json, cases-added.json   the same with added tokens past the vocabulary
 no-prefix.json, cases-no-prefix.json   and with add_prefix_space false
+flags.json, cases-flags.json   and with single_word, lstrip, rstrip, in a vocabulary with gaps
 """
 
 import json
@@ -81,6 +82,24 @@ def trained(size, prefix_space=True):
     return t
 
 
+def write_flags():
+    """Every flag, alone and together; saved as the library saves what it loads."""
+    root = json.loads(trained(300).to_str())
+    for token in ("\u0100", "\u0101", "\u0102"):  # bytes of control characters, in no merge
+        root["model"]["vocab"][token] += 1000
+    t = Tokenizer.from_str(json.dumps(root))
+    flags = [(s, l, r) for s in (False, True) for l in (False, True) for r in (False, True)]
+    t.add_tokens([AddedToken(f"w{i}", single_word=s, lstrip=l, rstrip=r, normalized=i % 3 == 0, special=i % 2 == 1)
+                  for i, (s, l, r) in enumerate(flags)][1:])
+    t.add_tokens([AddedToken("\n", rstrip=True, normalized=False)])
+    t.save(os.path.join(FOLDER, "flags.json"), pretty=True)
+    texts = [f"{a}w{i}{b}" for i in range(8) for a, b in (
+        ("", ""), ("x", " y"), ("x ", "y"), (" \t", "  "), ("\u3000", "\u2028z"), ("-", "-"), ("_", ""), ("e\u0301", "é"))]
+    texts += ["w1 w2 w3 w4 w5 w6 w7", "w1w2w3w4w5w6w7", "w3 w3\tw3", "\n\n x\n \n\n", "w1\n w2 \nw3", "\x00\x01\x02 w7",
+              "a\n\u3000\n\nw6", "w5 \u3000中 w5", "w7\u200dw7"]
+    write_cases("flags", t, CASES + texts)
+
+
 def main():
     if tokenizers.__version__ != "0.21.4":
         raise SystemExit("tokenizers 0.21.4 is wanted")
@@ -101,6 +120,8 @@ def main():
     write_cases("added", t, CASES + DOCUMENTS + [
         "the lake house", "lakelake house lake", "<|user|>hi<|use<|used", "<|use|>x", "e|>x<|endofte|>xtext|>", "the lake e|>xlake",
         "<|user|>lake<|padding|>", "x\t\"\\\n\u0001y"])
+    write_flags()
 
 
-main()
+if __name__ == "__main__":
+    main()

@@ -3,6 +3,7 @@
  *     tokenizer_probe train RECORDS OUT.json [SETTING=VALUE ...]
  *     tokenizer_probe encode|encode-text TOKENIZER.json < texts > ids
  *     tokenizer_probe decode|stream TOKENIZER.json < ids > texts
+ *     tokenizer_probe save TOKENIZER.json OUT.json
  *
  * A record is a 32-bit count in the machine's byte order and as many bytes (texts) or 32-bit ids.
  * Seconds go to standard error. */
@@ -220,15 +221,19 @@ int main(int argc, char **argv)
     if (argc >= 4 && strcmp(argv[1], "train") == 0)
         return train(argv[2], argv[3], argv + 4, argc - 4);
     bl_tokenizer *t = NULL;
-    if (argc != 3) {
+    int saves = argc == 4 && strcmp(argv[1], "save") == 0;
+    if (argc != 3 && !saves) {
         fprintf(stderr, "usage: tokenizer_probe train RECORDS OUT.json [SETTING=VALUE ...]\n"
-                        "       tokenizer_probe encode|encode-text|decode|stream TOKENIZER.json\n");
+                        "       tokenizer_probe encode|encode-text|decode|stream TOKENIZER.json\n"
+                        "       tokenizer_probe save TOKENIZER.json OUT.json\n");
         return 2;
     }
     if (bl_tokenizer_open(&t, argv[2], &error) != BL_OK)
         return failed();
     int status = 2;
-    if (strcmp(argv[1], "encode") == 0)
+    if (saves)
+        status = bl_tokenizer_save(t, argv[3], &error) == BL_OK ? 0 : failed();
+    else if (strcmp(argv[1], "encode") == 0)
         status = encode(t, 0);
     else if (strcmp(argv[1], "encode-text") == 0)
         status = encode(t, BL_ENCODE_NO_SPECIAL);

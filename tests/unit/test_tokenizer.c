@@ -28,6 +28,7 @@ static const struct {
     {FIXTURES "vocab-2000.json", FIXTURES "cases-2000.json"},
     {FIXTURES "added.json", FIXTURES "cases-added.json"},
     {FIXTURES "no-prefix.json", FIXTURES "cases-no-prefix.json"},
+    {FIXTURES "flags.json", FIXTURES "cases-flags.json"},
 };
 enum { COUNT = sizeof fixtures / sizeof fixtures[0] };
 

@@ -1,5 +1,6 @@
 /* tokenizer.json that is broken, or asks for what is not supported: one clear line each. */
 #include "core/os.h"
+#include "text/added.h"
 #include "text/text.h"
 
 #include <jansson.h>
@@ -92,7 +93,9 @@ static const struct {
     {"model.vocab", "{}", BL_EFORMAT, "model.vocab"},
     {"model.vocab", "{\"a\": 0}", BL_EFORMAT, "model.merges 0"},
     {"model.vocab.new", "300", BL_OK, ""},
-    {"model.vocab.new", "301", BL_EFORMAT, "token \"new\""},
+    {"model.vocab.new", "301", BL_OK, ""},
+    {"model.vocab.new", "1048876", BL_OK, ""},
+    {"model.vocab.new", "1048877", BL_EFORMAT, "token \"new\""},
     {"model.vocab.new", "299", BL_EFORMAT, "model.vocab: token"},
     {"model.vocab.new", "-1", BL_EFORMAT, "token \"new\""},
     {"model.vocab.new", "4294967296", BL_EFORMAT, "token \"new\""},
@@ -124,14 +127,21 @@ static const struct {
     {"added_tokens.1.content", "\"\"", BL_EFORMAT, "added_tokens 1"},
     {"added_tokens.1.content", "\"fresh\"", BL_EFORMAT, "the next free id 300"},
     {"added_tokens.1.special", NULL, BL_EFORMAT, "added_tokens 1"},
-    {"added_tokens.1.lstrip", "true", BL_EUNSUPPORTED, "lstrip is true"},
-    {"added_tokens.1.rstrip", "true", BL_EUNSUPPORTED, "rstrip"},
-    {"added_tokens.0.single_word", "true", BL_EUNSUPPORTED, "single_word"},
+    {"added_tokens.1.lstrip", "true", BL_OK, ""},
+    {"added_tokens.1.rstrip", "true", BL_OK, ""},
+    {"added_tokens.0.single_word", "true", BL_OK, ""},
+    {"added_tokens.0.single_word", "1", BL_EFORMAT, "added_tokens 0"},
+    {"added_tokens.1.normalized", "null", BL_EFORMAT, "added_tokens 1"},
     {"added_tokens.2",
      "{\"id\": 0, \"content\": \"<|endoftext|>\", \"special\": true, \"normalized\": false}",
-     BL_EFORMAT, "rising order"},
+     BL_EFORMAT, "id 0 is given twice"},
+    {"added_tokens.2",
+     "{\"id\": 299, \"content\": \"fresh\", \"special\": true, \"normalized\": false}", BL_EFORMAT,
+     "the next free id 300"},
     {"added_tokens.2",
      "{\"id\": 300, \"content\": \"fresh\", \"special\": true, \"normalized\": false}", BL_OK, ""},
+    {"added_tokens.2",
+     "{\"id\": 305, \"content\": \"fresh\", \"special\": true, \"normalized\": false}", BL_OK, ""},
 };
 
 static void test_one_change(void **state)
@@ -211,6 +221,80 @@ static void test_repeated_merge_and_missing_byte(void **state)
     json_decref(root);
 }
 
+/* The text of vocab-300 with the tokens added; the caller frees it. */
+static char *with_added(size_t first_id, const char *const *contents, size_t count,
+                        const char *extra)
+{
+    json_t *root = json_load_file(FIXTURES "vocab-300.json", 0, NULL);
+    json_t *added = json_object_get(root, "added_tokens");
+    if (extra)
+        assert_int_equal(
+            json_object_set_new(json_object_get(json_object_get(root, "model"), "vocab"), extra,
+                                json_integer(300 + (json_int_t)count)),
+            0);
+    for (size_t i = 0; i < count; i++)
+        assert_int_equal(json_array_append_new(added, json_pack("{sI, ss, sb, sb, sb}", "id",
+                                                                (json_int_t)(first_id + i),
+                                                                "content", contents[i], "special",
+                                                                1, "normalized", 0, "rstrip", 1)),
+                         0);
+    char *text = json_dumps(root, 0);
+    json_decref(root);
+    return text;
+}
+
+/* Twice the same string, too long a one, and an id that the vocabulary has past a gap. */
+static void test_added_that_collide(void **state)
+{
+    (void)state;
+    char longest[BL_ADDED_BYTES + 2];
+    const char *const twice[] = {"fresh", "fresh"}, *const one[] = {longest};
+    memset(longest, 'x', sizeof longest);
+    longest[BL_ADDED_BYTES] = 0;
+    char *text = with_added(300, twice, 2, NULL);
+    expect(text, strlen(text), BL_EFORMAT, "added_tokens 3 is given twice");
+    free(text);
+    text = with_added(300, one, 1, NULL);
+    expect(text, strlen(text), BL_OK, "");
+    free(text);
+    text = with_added(301, one, 1, "past a gap");
+    expect(text, strlen(text), BL_EUNSUPPORTED, "the next free id 301 is taken");
+    free(text);
+    longest[BL_ADDED_BYTES] = 'x';
+    longest[BL_ADDED_BYTES + 1] = 0;
+    text = with_added(300, one, 1, NULL);
+    expect(text, strlen(text), BL_EUNSUPPORTED, "added_tokens 2 has 1025 bytes");
+    free(text);
+}
+
+/* Texts that would take long where a search began anew at every byte, or looked at the same white
+ * space again for every token in it. */
+static void test_added_in_linear_time(void **state)
+{
+    (void)state;
+    enum { BYTES = 4000000 };
+    char nearly[BL_ADDED_BYTES + 1];
+    const char *const contents[] = {nearly, "\n", "<<"};
+    memset(nearly, '<', sizeof nearly);
+    nearly[BL_ADDED_BYTES - 1] = '>';
+    nearly[BL_ADDED_BYTES] = 0;
+    char *file = with_added(300, contents, 3, NULL), *text = malloc(BYTES);
+    bl_tokenizer *t;
+    size_t count;
+    assert_int_equal(bl_file_replace(PATH, file, strlen(file), NULL), BL_OK);
+    assert_int_equal(bl_tokenizer_open(&t, PATH, NULL), BL_OK);
+    memset(text, '<', BYTES);
+    assert_int_equal(bl_tokenizer_encode(t, text, BYTES, 0, NULL, 0, &count, NULL), BL_OK);
+    assert_int_equal(count, BYTES / 2);
+    memset(text, '\n', BYTES);
+    assert_int_equal(bl_tokenizer_encode(t, text, BYTES, 0, NULL, 0, &count, NULL), BL_OK);
+    assert_int_equal(count, BYTES);
+    free(text);
+    free(file);
+    bl_tokenizer_close(t);
+    assert_int_equal(bl_file_remove(PATH, NULL), BL_OK);
+}
+
 static void test_not_json(void **state)
 {
     (void)state;
@@ -263,6 +347,8 @@ int main(void)
         cmocka_unit_test(test_one_change),
         cmocka_unit_test(test_old_merges_are_read),
         cmocka_unit_test(test_repeated_merge_and_missing_byte),
+        cmocka_unit_test(test_added_that_collide),
+        cmocka_unit_test(test_added_in_linear_time),
         cmocka_unit_test(test_not_json),
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_no_file),

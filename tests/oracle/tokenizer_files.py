@@ -1,0 +1,160 @@
+"""Holds our reading of tokenizer.json files against Hugging Face's: many kinds of files, the same ids, or exit code 1.
+
+    pip install tokenizers==0.21.4
+    python tests/oracle/tokenizer_files.py --probe build/tests/oracle/tokenizer_probe [--count N] [FILE ...]
+
+Small tokenizers of every supported kind are trained here on sentences of our own, or on the text of FILE; random
+strings, mixed with their added tokens, are encoded by both, and what we save is loaded by them and encodes the same.
+"""
+
+import argparse
+import json
+import os
+import random
+import subprocess
+import sys
+import tempfile
+
+from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+
+from tokenizer_diff import PIECES, id_records, parse, random_string, text_records
+from tokenizer_fixtures import DOCUMENTS
+
+SPECIALS = ["<|endoftext|>", "<|padding|>"]
+SOUP = ["lake", "the", "x", " ", "  ", "\n", "\t", "\u3000", "é", "1", "_", "<", "<|", "|>", "-", "\u0301", "'s", "λ", "中"]
+
+
+def trained(docs, size, prefix_space=True, specials=SPECIALS):
+    t = Tokenizer(models.BPE())
+    t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=prefix_space)
+    t.decoder = decoders.ByteLevel()
+    t.train_from_iterator(docs, trainers.BpeTrainer(
+        vocab_size=size, special_tokens=specials, initial_alphabet=pre_tokenizers.ByteLevel.alphabet(),
+        show_progress=False))
+    return t
+
+
+def some_added(rng, count, separate):
+    """Tokens with every flag.  Separate: none begins or ends with white space, as rstrip makes such overlap."""
+    out = {}
+    while len(out) < count:
+        text = "".join(rng.choice(SOUP) for _ in range(rng.randint(1, 4)))
+        if text.strip() != text and separate or not text:
+            continue
+        flags = {name: rng.random() < 0.35 for name in ("single_word", "lstrip", "rstrip", "normalized", "special")}
+        out[text] = AddedToken(text, **flags)
+    return list(out.values())
+
+
+def changed(t, change):
+    """The tokenizer with its file changed by a function."""
+    root = json.loads(t.to_str())
+    change(root)
+    return json.dumps(root, ensure_ascii=False)
+
+
+def with_gaps(root):
+    """Every tenth token of the vocabulary that no merge needs moves up, and leaves its id without a token."""
+    vocab, merges = root["model"]["vocab"], root["model"]["merges"]
+    used = {part for pair in merges for part in pair} | {"".join(pair) for pair in merges}
+    for k, token in enumerate([x for x in vocab if x not in used and len(x) == 1]):
+        if k % 10 == 0:
+            vocab[token] += 5000
+    root["added_tokens"] = root["added_tokens"][:2]
+
+
+def added_files(rng, docs):
+    """(name, file, texts to mix in) of tokenizers with added tokens."""
+    for number in range(12):
+        t = trained(docs, 400, prefix_space=True)
+        tokens = some_added(rng, rng.choice([1, 3, 8, 30]), number % 2 == 0)
+        t.add_tokens(tokens)
+        yield f"added {number}", t.to_str(), [a.content for a in tokens]
+    t = trained(docs, 500)
+    many = [f"<|reserved_{i}|>" for i in range(1500)]
+    t.add_special_tokens(many)
+    yield "1,500 added", t.to_str(), many[:50] + many[-50:] + ["<|reserved_1", "<|reserved_"]
+    yield "gaps in the vocabulary", changed(trained(docs, 500), with_gaps), SPECIALS
+
+
+class Comparison:
+    def __init__(self, probe, folder):
+        self.probe, self.folder = probe, folder
+        self.files = self.texts = self.tokens = self.differences = self.panics = 0
+
+    def run(self, *args, data=b""):
+        done = subprocess.run([self.probe, *args], input=data, capture_output=True)
+        if done.returncode != 0:
+            raise SystemExit(f"tokenizer_probe {' '.join(args)}: {done.stderr.decode()}")
+        return done.stdout
+
+    def differ(self, what, text, theirs, ours):
+        self.differences += 1
+        if self.differences <= 20:
+            print(f"DIFFERENT {what} {text!r:.300}\n  theirs {theirs!r:.400}\n  ours   {ours!r:.400}")
+
+    def encoded(self, t, texts):
+        """Their encodings; None where their library panics, which it does where two tokens take one white space."""
+        out = []
+        for text in texts:
+            try:
+                out.append(t.encode(text))
+            except BaseException as e:  # pyo3's PanicException is no Exception
+                if "PanicException" not in type(e).__name__:
+                    raise
+                out.append(None)
+                self.panics += 1
+        return out
+
+    def file(self, name, content, texts):
+        path, saved = (os.path.join(self.folder, f) for f in ("theirs.json", "saved.json"))
+        with open(path, "w", encoding="utf-8") as f:
+            f.write(content)
+        self.run("save", path, saved)
+        t, again = Tokenizer.from_file(path), Tokenizer.from_file(saved)
+        self.files += 1
+        data = text_records(texts)
+        for mode, raw in (("encode", False), ("encode-text", True)):
+            t.encode_special_tokens = again.encode_special_tokens = raw
+            want = self.encoded(t, texts)
+            back = self.encoded(again, texts)
+            ours = parse(self.run(mode, path, data=data), 4)
+            self.texts += len(texts)
+            for text, w, b, o in zip(texts, want, back, ours):
+                if w is None:
+                    continue
+                self.tokens += len(o)
+                if w.ids != o:
+                    self.differ(f"{name}: {mode}", text, w.ids, o)
+                if w.ids != b.ids:
+                    self.differ(f"{name}: saved, {mode}", text, w.ids, b.ids)
+            lists = [w.ids for w in want if w is not None]
+            decoded = parse(self.run("decode", path, data=id_records(lists)), 1)
+            for ids, w, o in zip(lists, t.decode_batch(lists, skip_special_tokens=True), decoded):
+                if w != o:
+                    self.differ(f"{name}: decode", ids, w, o)
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    p.add_argument("files", nargs="*")
+    p.add_argument("--probe", required=True)
+    p.add_argument("--count", type=int, default=1500, help="random strings a file")
+    p.add_argument("--seed", type=int, default=0)
+    args = p.parse_args()
+    rng = random.Random(args.seed)
+    docs = [open(f, encoding="utf-8", newline="").read() for f in args.files] or DOCUMENTS
+    with tempfile.TemporaryDirectory() as folder:
+        c = Comparison(args.probe, folder)
+        for name, content, pieces in added_files(rng, docs):
+            mix = pieces + SOUP + PIECES[:12]
+            texts = [random_string(rng) for _ in range(args.count // 3)]
+            texts += ["".join(rng.choice(mix) for _ in range(rng.randrange(12))) for _ in range(args.count)]
+            c.file(name, content, texts + docs)
+    print(f"tokenizer_files: {c.files} files, {c.texts} texts, {c.tokens} tokens, {c.panics} panics of theirs, "
+          f"{c.differences} differences")
+    return 1 if c.differences else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
