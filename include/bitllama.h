@@ -133,7 +133,8 @@ typedef struct bl_tokenizer bl_tokenizer;
 
 /** A byte-level BPE tokenizer from a tokenizer.json, or from the folder that holds one.
  *  Errors: BL_ENOENT, BL_EFORMAT (not JSON, not a tokenizer), BL_EUNSUPPORTED (another model,
- *  normaliser or pre-tokenizer), BL_ENOMEM.  Threads: the open tokenizer may be shared. */
+ *  normaliser or pre-tokenizer; a pattern with what is not known), BL_ENOMEM.  Threads: the open
+ * tokenizer may be shared. */
 BL_API bl_status bl_tokenizer_open(bl_tokenizer **t, const char *path, bl_error *err);
 BL_API void bl_tokenizer_close(bl_tokenizer *t);
 
@@ -143,7 +144,11 @@ BL_API int bl_tokenizer_prefix_space(const bl_tokenizer *t);
 /** One past the greatest id, added tokens included. */
 BL_API size_t bl_tokenizer_vocab_size(const bl_tokenizer *t);
 
-enum { BL_ENCODE_NO_SPECIAL = 1 /* text such as <|endoftext|> is text, not the special token */ };
+enum {
+    BL_ENCODE_NO_SPECIAL = 1, /* text such as <|endoftext|> is text, not the special token */
+    BL_ENCODE_TEMPLATE = 2    /* with the special tokens that the file's post_processor puts around
+                                 a text, such as <|begin_of_text|> */
+};
 
 /** Text [bytes] to ids, as Hugging Face's tokenizers gives them.  Writes the first `cap` ids and
  *  the number of all to *count; with cap 0 (ids may then be NULL) it only counts.  For much text a

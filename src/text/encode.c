@@ -1,5 +1,6 @@
 /* Encoding: added tokens cut out, segments into words, words into ids through a cache. */
 #include "core/alloc.h"
+#include "text/bytechars.h"
 #include "text/merge.h"
 #include "text/text.h"
 
@@ -15,7 +16,8 @@ struct bl_word_cache {
     bl_split_work split;
     bl_merge_work merge;
     bl_strtab words;
-    int32_t *ids; /* of all words, one after the other */
+    bl_buf spelled; /* a word in byte characters */
+    int32_t *ids;   /* of all words, one after the other */
     size_t ids_count, ids_cap;
     size_t *start; /* [words + 1] */
     size_t start_cap;
@@ -51,6 +53,7 @@ void bl_word_cache_close(bl_word_cache *c)
     bl_split_work_release(&c->split);
     bl_merge_work_release(&c->merge);
     bl_strtab_release(&c->words);
+    bl_buf_release(&c->spelled);
     bl_free(c->ids);
     bl_free(c->start);
     bl_free(c);
@@ -72,6 +75,22 @@ static bl_status emit(encoding *e, const int32_t *ids, size_t n, bl_error *err)
     return BL_OK;
 }
 
+/* The vocabulary's token that a whole word is, or BL_TOKEN_NONE. */
+static uint32_t token_of(encoding *e, const char *word, size_t bytes)
+{
+    const bl_tokenizer *t = e->t;
+    bl_buf *spelled = &e->cache->spelled;
+    if (bytes > t->longest)
+        return BL_TOKEN_NONE;
+    bl_buf_clear(spelled);
+    bl_bytechar_spell(spelled, word, bytes);
+    size_t number =
+        spelled->failed ? BL_STRTAB_NONE : bl_strtab_find(&t->tokens, spelled->data, spelled->len);
+    if (number >= t->vocab_count)
+        return BL_TOKEN_NONE;
+    return t->id_of ? t->id_of[number] : (uint32_t)number;
+}
+
 static bl_status encode_word(void *user, const char *word, size_t bytes, bl_error *err)
 {
     encoding *e = user;
@@ -81,7 +100,11 @@ static bl_status encode_word(void *user, const char *word, size_t bytes, bl_erro
         return emit(e, c->ids + c->start[number], c->start[number + 1] - c->start[number], err);
 
     size_t count;
-    BL_TRY(bl_merge_word(e->t, &c->merge, word, bytes, &count, err));
+    uint32_t whole = e->t->ignore_merges ? token_of(e, word, bytes) : BL_TOKEN_NONE;
+    if (whole != BL_TOKEN_NONE)
+        BL_TRY(bl_merge_set(&c->merge, whole, &count, err));
+    else
+        BL_TRY(bl_merge_word(e->t, &c->merge, word, bytes, &count, err));
     BL_TRY(bl_grow(e->ids, e->cap, e->count + count, sizeof **e->ids, err));
     int32_t *ids = *e->ids + e->count;
     for (size_t i = 0; i < count; i++)
@@ -135,7 +158,13 @@ bl_status bl_tokenizer_append(const bl_tokenizer *t, bl_word_cache *cache, const
         forget_words(cache);
     cache->owner = t->tag;
     encoding e = {t, cache, flags, ids, cap, *count};
+    const int32_t *template = flags & BL_ENCODE_TEMPLATE ? (const int32_t *)t->template : NULL;
+    if (template)
+        BL_TRY(emit(&e, template, t->template_before, err));
     BL_TRY(encode_piece(&e, 0, text, bytes, err));
+    if (template)
+        BL_TRY(
+            emit(&e, template + t->template_before, t->template_count - t->template_before, err));
     *count = e.count;
     return BL_OK;
 }

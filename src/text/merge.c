@@ -119,3 +119,11 @@ bl_status bl_merge_word(const bl_tokenizer *t, bl_merge_work *w, const char *wor
     *count = merge_short(t, w->symbol, bytes);
     return BL_OK;
 }
+
+bl_status bl_merge_set(bl_merge_work *w, uint32_t id, size_t *count, bl_error *err)
+{
+    BL_TRY(bl_grow(&w->symbol, &w->cap, 1, sizeof *w->symbol, err));
+    w->symbol[0].id = id;
+    *count = 1;
+    return BL_OK;
+}

@@ -27,4 +27,7 @@ void bl_merge_work_release(bl_merge_work *w);
 bl_status bl_merge_word(const bl_tokenizer *t, bl_merge_work *w, const char *word, size_t bytes,
                         size_t *count, bl_error *err) BL_NODISCARD;
 
+/* A word that is one token: *count is 1. */
+bl_status bl_merge_set(bl_merge_work *w, uint32_t id, size_t *count, bl_error *err) BL_NODISCARD;
+
 #endif

@@ -1,18 +1,28 @@
-/* The pre-tokenizer: text into words, as GPT-2's pattern cuts it. */
+/* The pre-tokenizer: text into words, as the patterns of a tokenizer cut it. */
 #ifndef BL_TEXT_PRETOKENIZE_H
 #define BL_TEXT_PRETOKENIZE_H
 
 #include "core/buf.h"
 
-/* The compiled pattern: never changes, shared by threads. */
+/* The patterns, one behind the other: never changes, shared by threads. */
 typedef struct bl_splitter bl_splitter;
 
-bl_status bl_splitter_open(bl_splitter **s, bl_error *err) BL_NODISCARD;
+/* GPT-2's pattern, which ByteLevel has built in. */
+extern const char bl_pattern_gpt2[];
+
+/* Cuts by the first pattern, each piece by the next, and so on: matches are words, and so is what
+ * lies between them.  Without patterns a segment is one word.  Patterns are those of
+ * text/pattern.h; published ones are scanned by hand, unless `regex` is set, with the same result.
+ * BL_EUNSUPPORTED names what a pattern has that is not known; `what` (a path) begins the message
+ * and is kept. */
+bl_status bl_splitter_open(bl_splitter **s, const char *const *patterns, size_t count, int regex,
+                           const char *what, bl_error *err) BL_NODISCARD;
 void bl_splitter_close(bl_splitter *s);
 
 /* What one thread needs to run it. */
 typedef struct bl_split_work {
     void *match;     /* the match data of the regex library */
+    void *context;   /* and its limits */
     bl_buf prefixed; /* the segment with its space in front */
 } bl_split_work;
 
@@ -23,7 +33,8 @@ void bl_split_work_release(bl_split_work *w);
 typedef bl_status bl_word_fn(void *user, const char *word, size_t bytes, bl_error *err);
 
 /* Cuts one segment (valid UTF-8), on request with a space put in front unless it begins with one.
- * An empty segment has no words. */
+ * An empty segment has no words.  The time is bounded by the length of the text, whatever the
+ * pattern: one that goes back and forth too often is BL_EUNSUPPORTED. */
 bl_status bl_splitter_run(const bl_splitter *s, bl_split_work *w, const char *text, size_t bytes,
                           int prefix_space, bl_word_fn *fn, void *user, bl_error *err) BL_NODISCARD;
 

@@ -19,6 +19,12 @@ void bl_tokenizer_close(bl_tokenizer *t)
     if (!t)
         return;
     bl_strtab_release(&t->tokens);
+    for (size_t i = 0; i < BL_TOKENIZER_PARTS; i++)
+        bl_free(t->parts[i]);
+    for (size_t i = 0; i < t->pattern_count; i++)
+        bl_free(t->patterns[i]);
+    bl_free(t->patterns);
+    bl_free(t->template);
     bl_free(t->id_of);
     bl_free(t->number_of);
     for (size_t pass = 0; pass < 2; pass++)
@@ -65,6 +71,8 @@ static bl_status bind_bytes(bl_tokenizer *t, bl_error *err)
         if (token)
             bl_bytechar_read(&t->bytes, token, n);
         t->bytes_start[id + 1] = t->bytes.len;
+        if (t->bytes.len - t->bytes_start[id] > t->longest)
+            t->longest = t->bytes.len - t->bytes_start[id];
     }
     return bl_buf_status(&t->bytes, err);
 }
@@ -119,7 +127,14 @@ bl_status bl_tokenizer_bind(bl_tokenizer *t, const char *what, bl_error *err)
                            (size_t)rank);
     }
     BL_TRY(bind_added(t, err));
-    return bl_splitter_open(&t->splitter, err);
+    for (size_t i = 0; i < t->template_count; i++)
+        if (t->template[i] >= t->ids)
+            return bl_fail(err, BL_EFORMAT, "%s: post_processor: id %lu is past the vocabulary",
+                           what, (unsigned long)t->template[i]);
+    static const char *const builtin[] = {bl_pattern_gpt2};
+    return t->own_patterns ? bl_splitter_open(&t->splitter, (const char *const *)t->patterns,
+                                              t->pattern_count, 0, what, err)
+                           : bl_splitter_open(&t->splitter, builtin, 1, 0, what, err);
 }
 
 bl_status bl_tokenizer_open(bl_tokenizer **t, const char *path, bl_error *err)

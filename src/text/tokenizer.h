@@ -17,6 +17,23 @@ typedef struct bl_merge {
     uint32_t left, right, result;
 } bl_merge;
 
+/* Parts of tokenizer.json that are kept as they are, for saving. */
+enum {
+    BL_PART_NORMALIZER,
+    BL_PART_PRE_TOKENIZER,
+    BL_PART_POST_PROCESSOR,
+    BL_PART_DECODER,
+    BL_PART_DROPOUT, /* from here on of the model */
+    BL_PART_UNK_TOKEN,
+    BL_PART_CONTINUING_SUBWORD_PREFIX,
+    BL_PART_END_OF_WORD_SUFFIX,
+    BL_PART_FUSE_UNK,
+    BL_PART_BYTE_FALLBACK,
+    BL_PART_IGNORE_MERGES,
+    BL_TOKENIZER_PARTS
+};
+extern const char *const bl_part_names[BL_TOKENIZER_PARTS];
+
 struct bl_tokenizer {
     bl_strtab tokens;   /* how tokens are spelled in tokenizer.json, in the order of their ids */
     size_t vocab_count; /* so many are the model's, those behind them only added */
@@ -27,10 +44,18 @@ struct bl_tokenizer {
     size_t added_count;
     int some_bytes;      /* the trainer may have left bytes without a token */
     int no_prefix_space; /* add_prefix_space is false: no space in front of a segment */
+    int ignore_merges;   /* a word that is a token is that token, whatever the merges say */
+    char **patterns;     /* of the pre-tokenizer, in turn */
+    size_t pattern_count;
+    int own_patterns;                /* those above, even if none; 0: GPT-2's */
+    char *parts[BL_TOKENIZER_PARTS]; /* as the file has them; NULL: what training writes */
+    uint32_t *template; /* the ids that the post-processor puts in front of a text and behind it */
+    size_t template_before, template_count;
 
     /* made by bl_tokenizer_bind() */
     size_t ids;              /* one past the greatest */
     uint32_t *number_of;     /* [ids] in the table; BL_TOKEN_NONE: no token has the id */
+    size_t longest;          /* bytes of the longest token */
     bl_buf bytes;            /* the raw bytes of all tokens */
     size_t *bytes_start;     /* [ids + 1] */
     unsigned char *special;  /* [ids] */

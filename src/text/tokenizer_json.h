@@ -19,4 +19,9 @@ bl_status bl_json_merges(bl_tokenizer *t, const json_t *merges, const char *path
 bl_status bl_json_added(bl_tokenizer *t, const json_t *added, const char *path,
                         bl_error *err) BL_NODISCARD;
 
+/* normalizer, pre_tokenizer, post_processor, decoder and the model's settings: checked, and kept
+ * for saving. */
+bl_status bl_json_parts(bl_tokenizer *t, json_t *root, const char *path,
+                        bl_error *err) BL_NODISCARD;
+
 #endif

@@ -10,8 +10,8 @@
 #include <stdio.h>
 #include <string.h>
 
-/* The one value that is supported, as compact JSON; "*" stands for any.  An absent field has that
- * value too unless it is required. */
+/* The one value that is supported, as compact JSON, or "one or another"; "*" stands for any.  An
+ * absent field has the first value unless it is required. */
 typedef struct rule {
     const char *object, *field, *value;
     int required;
@@ -24,25 +24,17 @@ static const rule rules[] = {
     {NULL, "added_tokens", "*", 1},
     {NULL, "normalizer", "null", 0},
     {NULL, "pre_tokenizer", "*", 1},
-    {NULL, "post_processor", "null", 0},
+    {NULL, "post_processor", "*", 0},
     {NULL, "decoder", "*", 1},
     {NULL, "model", "*", 1},
-    {"pre_tokenizer", "type", "\"ByteLevel\"", 1},
-    {"pre_tokenizer", "add_prefix_space", "*", 1},
-    {"pre_tokenizer", "trim_offsets", "*", 0},
-    {"pre_tokenizer", "use_regex", "true", 0},
-    {"decoder", "type", "\"ByteLevel\"", 1},
-    {"decoder", "add_prefix_space", "*", 0},
-    {"decoder", "trim_offsets", "*", 0},
-    {"decoder", "use_regex", "*", 0},
     {"model", "type", "\"BPE\"", 1},
     {"model", "dropout", "null", 0},
-    {"model", "unk_token", "null", 0},
-    {"model", "continuing_subword_prefix", "null", 0},
-    {"model", "end_of_word_suffix", "null", 0},
+    {"model", "unk_token", "*", 0}, /* never used where all bytes have tokens */
+    {"model", "continuing_subword_prefix", "null or \"\"", 0},
+    {"model", "end_of_word_suffix", "null or \"\"", 0},
     {"model", "fuse_unk", "*", 0},
-    {"model", "byte_fallback", "false", 0},
-    {"model", "ignore_merges", "false", 0},
+    {"model", "byte_fallback", "*", 0},
+    {"model", "ignore_merges", "true or false", 0},
     {"model", "vocab", "*", 1},
     {"model", "merges", "*", 1},
 };
@@ -52,6 +44,16 @@ static const char *dotted(const rule *r, char text[BL_JSON_QUOTE])
     (void)snprintf(text, BL_JSON_QUOTE, "%s%s%s", r->object ? r->object : "", r->object ? "." : "",
                    r->field);
     return text;
+}
+
+/* Is the value the text, or a side of its " or "? */
+static int one_of(const char *values, const char *value)
+{
+    const char *other = strstr(values, " or ");
+    if (!other)
+        return strcmp(values, value) == 0;
+    return strcmp(other + 4, value) == 0 ||
+           (strlen(value) == (size_t)(other - values) && memcmp(values, value, strlen(value)) == 0);
 }
 
 static const rule *rule_of(const char *object, const char *field)
@@ -85,7 +87,7 @@ static bl_status check_object(json_t *root, const char *name, const char *path, 
             return bl_fail(err, BL_EUNSUPPORTED, "%s: unknown field %s%s%s", path, name ? name : "",
                            name ? "." : "", text);
         }
-        if (strcmp(r->value, "*") != 0 && strcmp(r->value, bl_json_quote(value, text)) != 0)
+        if (strcmp(r->value, "*") != 0 && !one_of(r->value, bl_json_quote(value, text)))
             return bl_fail(err, BL_EUNSUPPORTED, "%s: %s is %s; only %s is supported", path,
                            dotted(r, where), text, r->value);
     }
@@ -101,14 +103,7 @@ static bl_status read_root(bl_tokenizer *t, json_t *root, const char *path, bl_e
 {
     BL_TRY(check_object(root, NULL, path, err));
     BL_TRY(check_object(root, "model", path, err));
-    BL_TRY(check_object(root, "pre_tokenizer", path, err));
-    BL_TRY(check_object(root, "decoder", path, err));
-    const json_t *prefix =
-        json_object_get(json_object_get(root, "pre_tokenizer"), "add_prefix_space");
-    if (!json_is_boolean(prefix))
-        return bl_fail(err, BL_EFORMAT,
-                       "%s: pre_tokenizer.add_prefix_space is neither true nor false", path);
-    t->no_prefix_space = json_is_false(prefix);
+    BL_TRY(bl_json_parts(t, root, path, err));
     const json_t *model = json_object_get(root, "model");
     BL_TRY(bl_json_vocab(t, json_object_get(model, "vocab"), path, err));
     BL_TRY(bl_json_merges(t, json_object_get(model, "merges"), path, err));

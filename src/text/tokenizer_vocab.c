@@ -8,6 +8,7 @@
 
 const char *bl_json_quote(const json_t *value, char text[BL_JSON_QUOTE])
 {
+    memset(text, '.', BL_JSON_QUOTE); /* what does not fit is left out, not written in part */
     size_t n = json_dumpb(value, text, BL_JSON_QUOTE - 4,
                           JSON_ENCODE_ANY | JSON_COMPACT | JSON_ENSURE_ASCII);
     if (n > BL_JSON_QUOTE - 4) {

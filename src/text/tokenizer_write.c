@@ -54,21 +54,30 @@ static void put_added_tokens(bl_buf *out, const bl_tokenizer *t)
     bl_buf_puts(out, t->added_count ? "\n  ],\n" : "],\n");
 }
 
-static void put_byte_level(bl_buf *out, const char *name, int prefix_space)
+/* A part as the file had it, or else as training writes it. */
+static void put_part(bl_buf *out, const bl_tokenizer *t, size_t part)
 {
-    bl_buf_printf(out,
-                  "  \"%s\": {\n    \"type\": \"ByteLevel\",\n    \"add_prefix_space\": %s,\n"
-                  "    \"trim_offsets\": true,\n    \"use_regex\": true\n  },\n",
-                  name, truth(prefix_space));
+    const char *indent = part >= BL_PART_DROPOUT ? "    " : "  ";
+    const char *fallback = part >= BL_PART_FUSE_UNK ? "false" : "null";
+    bl_buf_printf(out, "%s\"%s\": ", indent, bl_part_names[part]);
+    if (t->parts[part])
+        bl_buf_puts(out, t->parts[part]);
+    else if (part == BL_PART_PRE_TOKENIZER || part == BL_PART_DECODER)
+        bl_buf_printf(out,
+                      "{\n    \"type\": \"ByteLevel\",\n    \"add_prefix_space\": %s,\n"
+                      "    \"trim_offsets\": true,\n    \"use_regex\": true\n  }",
+                      truth(part == BL_PART_DECODER || !t->no_prefix_space));
+    else
+        bl_buf_puts(out, fallback);
+    bl_buf_puts(out, ",\n");
 }
 
 static void put_model(bl_buf *out, const bl_tokenizer *t)
 {
-    bl_buf_puts(out, "  \"model\": {\n    \"type\": \"BPE\",\n    \"dropout\": null,\n"
-                     "    \"unk_token\": null,\n    \"continuing_subword_prefix\": null,\n"
-                     "    \"end_of_word_suffix\": null,\n    \"fuse_unk\": false,\n"
-                     "    \"byte_fallback\": false,\n    \"ignore_merges\": false,\n"
-                     "    \"vocab\": {");
+    bl_buf_puts(out, "  \"model\": {\n    \"type\": \"BPE\",\n");
+    for (size_t part = BL_PART_DROPOUT; part < BL_TOKENIZER_PARTS; part++)
+        put_part(out, t, part);
+    bl_buf_puts(out, "    \"vocab\": {");
     for (size_t i = 0; i < t->vocab_count; i++) {
         size_t id = t->id_of ? t->id_of[i] : i;
         bl_buf_puts(out, i ? ",\n      " : "\n      ");
@@ -102,10 +111,8 @@ bl_status bl_tokenizer_save(const bl_tokenizer *t, const char *path, bl_error *e
     bl_buf_puts(&out, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n"
                       "  \"padding\": null,\n");
     put_added_tokens(&out, t);
-    bl_buf_puts(&out, "  \"normalizer\": null,\n");
-    put_byte_level(&out, "pre_tokenizer", !t->no_prefix_space);
-    bl_buf_puts(&out, "  \"post_processor\": null,\n");
-    put_byte_level(&out, "decoder", 1);
+    for (size_t part = 0; part < BL_PART_DROPOUT; part++)
+        put_part(&out, t, part);
     put_model(&out, t);
     return replace(path, &out, err);
 }

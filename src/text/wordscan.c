@@ -117,3 +117,60 @@ size_t bl_wordscan_cut(const bl_wordscan *s, const char *text, size_t bytes, siz
     }
     return bytes;
 }
+
+/* The contractions in any case, the long s among them. */
+static size_t contraction_of_any_case(const char *text, size_t bytes)
+{
+    char lower[3] = {'\'', 0, 0};
+    for (size_t i = 1; i < 3 && i < bytes; i++)
+        lower[i] = (char)(text[i] >= 'A' && text[i] <= 'Z' ? text[i] | 0x20 : text[i]);
+    if (bytes > 2 && memcmp(text + 1, "\xC5\xBF", 2) == 0)
+        return 3;
+    return contraction(lower, bytes < 3 ? bytes : 3);
+}
+
+/* White space: up to its last newline, if there is one; else all but its last character, unless the
+ * text ends or it is but one. */
+static size_t lines_white(const bl_wordscan *s, const char *text, size_t bytes, size_t at)
+{
+    size_t end = at, last = at, line = at, used;
+    for (; end < bytes && class_at(s, text + end, &used) == SPACE; end += used) {
+        last = end;
+        if (text[end] == '\n' || text[end] == '\r')
+            line = end + 1;
+    }
+    if (line > at)
+        return line;
+    return end == bytes || last == at ? end : last;
+}
+
+/*     (?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}
+ *     | ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+                       */
+size_t bl_wordscan_lines(const bl_wordscan *s, const char *text, size_t bytes, size_t at,
+                         int digits)
+{
+    size_t used, last;
+    if (text[at] == '\'') {
+        size_t n = contraction_of_any_case(text + at, bytes - at);
+        if (n)
+            return at + n;
+    }
+    int class = class_at(s, text + at, &used);
+    size_t end = at + used;
+    if (class == LETTER)
+        return run_end(s, text, bytes, end, LETTER, &last);
+    if (class == NUMBER) {
+        while (--digits > 0 && end < bytes && class_at(s, text + end, &used) == NUMBER)
+            end += used;
+        return end;
+    }
+    int next = end < bytes ? class_at(s, text + end, &used) : SPACE;
+    if (next == LETTER && text[at] != '\r' && text[at] != '\n')
+        return run_end(s, text, bytes, end, LETTER, &last);
+    if (class == SPACE && !(text[at] == ' ' && next == OTHER))
+        return lines_white(s, text, bytes, at);
+    end = run_end(s, text, bytes, end, OTHER, &last);
+    while (end < bytes && (text[end] == '\r' || text[end] == '\n'))
+        end++;
+    return end;
+}

@@ -1,5 +1,5 @@
-/* GPT-2's pattern by hand, for bulk counting: the same words as the pre-tokenizer's, several times
- * as fast, and the places where a long text may be cut. */
+/* Published patterns by hand: the same words as by a regex library, several times as fast, and the
+ * places where a long text may be cut. */
 #ifndef BL_TEXT_WORDSCAN_H
 #define BL_TEXT_WORDSCAN_H
 
@@ -13,6 +13,10 @@ void bl_wordscan_close(bl_wordscan *s);
 
 /* Where the word ends that begins at `at` < bytes (text: valid UTF-8). */
 size_t bl_wordscan_next(const bl_wordscan *s, const char *text, size_t bytes, size_t at);
+
+/* The same by the pattern of Llama 3 (digits 3: so many make a word) and Qwen 2 (digits 1). */
+size_t bl_wordscan_lines(const bl_wordscan *s, const char *text, size_t bytes, size_t at,
+                         int digits);
 
 /* How many bytes of the text belong to its first word when a space is put in front of it: 0 when
  * that space is a word of its own. */

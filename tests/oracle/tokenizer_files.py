@@ -8,6 +8,7 @@ strings, mixed with their added tokens, are encoded by both, and what we save is
 """
 
 import argparse
+import itertools
 import json
 import os
 import random
@@ -15,7 +16,7 @@ import subprocess
 import sys
 import tempfile
 
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 from tokenizer_diff import PIECES, id_records, parse, random_string, text_records
 from tokenizer_fixtures import DOCUMENTS
@@ -77,6 +78,67 @@ def added_files(rng, docs):
     yield "gaps in the vocabulary", changed(trained(docs, 500), with_gaps), SPECIALS
 
 
+LINES = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|"
+         r"\s+(?!\S)|\s+")
+PATTERNS = {
+    "llama 3": [LINES % r"\p{N}{1,3}"],
+    "qwen 2 without NFC": [LINES % r"\p{N}"],
+    "cl100k": [r"'(?i:[sdmt]|ll|ve|re)|[^\r\n\p{L}\p{N}]?+\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]++[\r\n]*|\s*[\r\n]|"
+               r"\s+(?!\S)|\s+"],
+    "llama 3, by regex": ["(?:" + LINES % r"\p{N}{1,3}" + ")"],
+    "gpt 2, by regex": [r"(?:'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+)"],
+    "parts": [r"\p{N}{1,3}", "[一-龥\u3040-ゟ゠-ヿ]+", r"[\r\n]", r" ?\p{L}+|\S"],
+    "gaps": [r"\P{L}+?[a-f\-x]|é+", r"(?i:k+s)(?=[^\S\t]|\s)"],
+}
+
+
+def split_tokenizer(docs, patterns, use_regex=False, post=None):
+    t = Tokenizer(models.BPE())
+    splits = [pre_tokenizers.Split(Regex(p), "isolated") for p in patterns]
+    t.pre_tokenizer = pre_tokenizers.Sequence(splits + [pre_tokenizers.ByteLevel(False, use_regex=use_regex)])
+    t.decoder = decoders.ByteLevel()
+    t.train_from_iterator(docs, trainers.BpeTrainer(
+        vocab_size=600, special_tokens=["<|begin_of_text|>", "<|end|>"],
+        initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
+    if post:
+        t.post_processor = post
+    return t
+
+
+def strange_words(root):
+    """ignore_merges, and words in the vocabulary that no merge makes; empty texts where null is meant."""
+    root["model"]["ignore_merges"] = True
+    for word in ("Ġboat", "zzz", "Ġxyz", "123", "中文"):
+        root["model"]["vocab"].setdefault(word, len(root["model"]["vocab"]))
+    new = [a for a in root["added_tokens"] if a["content"] not in root["model"]["vocab"]]
+    for number, added in enumerate(new):
+        added["id"] = len(root["model"]["vocab"]) + number
+    for field in ("continuing_subword_prefix", "end_of_word_suffix", "unk_token"):
+        root["model"][field] = ""
+    root["model"]["merges"] = [" ".join(pair) for pair in root["model"]["merges"]]
+
+
+def styled_files(rng, docs):
+    """Files as they are written for published models."""
+    for name, patterns in PATTERNS.items():
+        yield name, split_tokenizer(docs, patterns).to_str(), []
+        yield name + ", ByteLevel's too", split_tokenizer(docs, patterns, use_regex=True).to_str(), []
+    begin = processors.TemplateProcessing(
+        single="<|begin_of_text|> $A", pair="<|begin_of_text|> $A <|begin_of_text|>:1 $B:1",
+        special_tokens=[("<|begin_of_text|>", 0)])
+    both = processors.TemplateProcessing(single="<|begin_of_text|> <|end|> $0 <|end|>", special_tokens=[
+        ("<|begin_of_text|>", 0), ("<|end|>", 1)])
+    for post in (begin, both, processors.Sequence([processors.ByteLevel(trim_offsets=False), begin])):
+        t = split_tokenizer(docs, PATTERNS["llama 3"], post=post)
+        t.add_special_tokens([f"<|reserved_special_token_{i}|>" for i in range(256)])
+        yield "llama 3 with a template", changed(t, strange_words), ["<|begin_of_text|>", "<|reserved_special_token_17|>", "xyz"]
+    for prefix_space in (False, True):
+        t = trained(docs, 500, prefix_space, specials=[])
+        t.add_special_tokens(["<|endoftext|>"])
+        t.post_processor = processors.ByteLevel(trim_offsets=False)
+        yield "gpt 2", changed(t, strange_words), ["<|endoftext|>", "zzz", " xyz"]
+
+
 class Comparison:
     def __init__(self, probe, folder):
         self.probe, self.folder = probe, folder
@@ -93,12 +155,12 @@ class Comparison:
         if self.differences <= 20:
             print(f"DIFFERENT {what} {text!r:.300}\n  theirs {theirs!r:.400}\n  ours   {ours!r:.400}")
 
-    def encoded(self, t, texts):
+    def encoded(self, t, texts, template):
         """Their encodings; None where their library panics, which it does where two tokens take one white space."""
         out = []
         for text in texts:
             try:
-                out.append(t.encode(text))
+                out.append(t.encode(text, add_special_tokens=template))
             except BaseException as e:  # pyo3's PanicException is no Exception
                 if "PanicException" not in type(e).__name__:
                     raise
@@ -114,10 +176,10 @@ class Comparison:
         t, again = Tokenizer.from_file(path), Tokenizer.from_file(saved)
         self.files += 1
         data = text_records(texts)
-        for mode, raw in (("encode", False), ("encode-text", True)):
+        for mode, raw in (("encode", False), ("encode-text", True), ("template", False)):
             t.encode_special_tokens = again.encode_special_tokens = raw
-            want = self.encoded(t, texts)
-            back = self.encoded(again, texts)
+            want = self.encoded(t, texts, mode == "template")
+            back = self.encoded(again, texts, mode == "template")
             ours = parse(self.run(mode, path, data=data), 4)
             self.texts += len(texts)
             for text, w, b, o in zip(texts, want, back, ours):
@@ -146,7 +208,7 @@ def main():
     docs = [open(f, encoding="utf-8", newline="").read() for f in args.files] or DOCUMENTS
     with tempfile.TemporaryDirectory() as folder:
         c = Comparison(args.probe, folder)
-        for name, content, pieces in added_files(rng, docs):
+        for name, content, pieces in itertools.chain(added_files(rng, docs), styled_files(rng, docs)):
             mix = pieces + SOUP + PIECES[:12]
             texts = [random_string(rng) for _ in range(args.count // 3)]
             texts += ["".join(rng.choice(mix) for _ in range(rng.randrange(12))) for _ in range(args.count)]

@@ -1,7 +1,7 @@
 /* Our tokenizer behind a pipe: what tokenizer_diff.py compares with Hugging Face's.
  *
  *     tokenizer_probe train RECORDS OUT.json [SETTING=VALUE ...]
- *     tokenizer_probe encode|encode-text TOKENIZER.json < texts > ids
+ *     tokenizer_probe encode|encode-text|template TOKENIZER.json < texts > ids
  *     tokenizer_probe decode|stream TOKENIZER.json < ids > texts
  *     tokenizer_probe save TOKENIZER.json OUT.json
  *
@@ -223,9 +223,10 @@ int main(int argc, char **argv)
     bl_tokenizer *t = NULL;
     int saves = argc == 4 && strcmp(argv[1], "save") == 0;
     if (argc != 3 && !saves) {
-        fprintf(stderr, "usage: tokenizer_probe train RECORDS OUT.json [SETTING=VALUE ...]\n"
-                        "       tokenizer_probe encode|encode-text|decode|stream TOKENIZER.json\n"
-                        "       tokenizer_probe save TOKENIZER.json OUT.json\n");
+        fprintf(stderr,
+                "usage: tokenizer_probe train RECORDS OUT.json [SETTING=VALUE ...]\n"
+                "       tokenizer_probe encode|encode-text|template|decode|stream TOKENIZER.json\n"
+                "       tokenizer_probe save TOKENIZER.json OUT.json\n");
         return 2;
     }
     if (bl_tokenizer_open(&t, argv[2], &error) != BL_OK)
@@ -237,6 +238,8 @@ int main(int argc, char **argv)
         status = encode(t, 0);
     else if (strcmp(argv[1], "encode-text") == 0)
         status = encode(t, BL_ENCODE_NO_SPECIAL);
+    else if (strcmp(argv[1], "template") == 0)
+        status = encode(t, BL_ENCODE_TEMPLATE);
     else if (strcmp(argv[1], "decode") == 0)
         status = decode(t, 0);
     else if (strcmp(argv[1], "stream") == 0)

@@ -259,7 +259,8 @@ static void test_wordscan(void **state)
     bl_wordscan *scan;
     bl_buf text;
     bl_buf_init(&text);
-    assert_int_equal(bl_splitter_open(&splitter, NULL), BL_OK);
+    static const char *const pattern[] = {bl_pattern_gpt2};
+    assert_int_equal(bl_splitter_open(&splitter, pattern, 1, 1, "", NULL), BL_OK);
     assert_int_equal(bl_split_work_init(&work, NULL), BL_OK);
     assert_int_equal(bl_wordscan_open(&scan, NULL), BL_OK);
     for (uint64_t seed = 0; seed < 4000; seed++) {

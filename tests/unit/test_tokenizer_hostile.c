@@ -52,6 +52,14 @@ static json_t *parent_of(json_t *root, const char *path, const char **last)
     return root;
 }
 
+#define SPLIT(regex, behavior, invert)                                                             \
+    "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Split\", \"pattern\": {\"Regex\": " \
+    "\"" regex "\"}, \"behavior\": \"" behavior "\", \"invert\": " invert                          \
+    "}, {\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": false}]}"
+#define TEMPLATE(piece, id)                                                                        \
+    "{\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"b\"}}, " piece  \
+    "], \"pair\": [], \"special_tokens\": {\"b\": {\"id\": \"b\", \"ids\": [" id "]}}}"
+
 /* One change to a good file: the value at `path` becomes `value` (JSON; NULL: taken away; an array
  * index past the end appends). */
 static const struct {
@@ -65,15 +73,47 @@ static const struct {
     {"truncation", "{\"max_length\": 8}", BL_EUNSUPPORTED, "truncation"},
     {"padding", "{}", BL_EUNSUPPORTED, "padding"},
     {"normalizer", "{\"type\": \"NFC\"}", BL_EUNSUPPORTED, "normalizer is {\"type\":\"NFC\"}"},
-    {"post_processor", "{\"type\": \"ByteLevel\"}", BL_EUNSUPPORTED, "post_processor"},
+    {"post_processor", "{\"type\": \"ByteLevel\"}", BL_EFORMAT,
+     "post_processor.add_prefix_space is missing"},
+    {"post_processor", "{\"type\": \"ByteLevel\", \"add_prefix_space\": true}", BL_OK, ""},
+    {"post_processor", "{\"type\": \"RobertaProcessing\"}", BL_EUNSUPPORTED,
+     "post_processor.type is \"RobertaProcessing\""},
+    {"post_processor", "7", BL_EUNSUPPORTED, "post_processor is no object"},
+    {"post_processor", TEMPLATE("{\"Sequence\": {\"id\": \"A\"}}", "1"), BL_OK, ""},
+    {"post_processor", TEMPLATE("{\"Sequence\": {\"id\": \"A\"}}", "300"), BL_EFORMAT,
+     "id 300 is past the vocabulary"},
+    {"post_processor", TEMPLATE("{\"Sequence\": {\"id\": \"A\"}}", "-1"), BL_EFORMAT, "are none"},
+    {"post_processor", TEMPLATE("{\"SpecialToken\": {\"id\": \"b\"}}", "1"), BL_EUNSUPPORTED,
+     "0 sequences"},
+    {"post_processor", TEMPLATE("{\"SpecialToken\": {\"id\": \"c\"}}", "1"), BL_EFORMAT,
+     "post_processor.single 1"},
+    {"pre_tokenizer", "{\"type\": \"Sequence\", \"pretokenizers\": []}", BL_EUNSUPPORTED,
+     "has 0 members"},
+    {"pre_tokenizer", SPLIT("\\\\p{L}+|\\\\s", "Isolated", "false"), BL_OK, ""},
+    {"pre_tokenizer", SPLIT("x", "Removed", "false"), BL_EUNSUPPORTED, "behavior is \"Removed\""},
+    {"pre_tokenizer", SPLIT("x", "Isolated", "true"), BL_EUNSUPPORTED, "invert is true"},
+    {"pre_tokenizer", SPLIT("x*", "Isolated", "false"), BL_EUNSUPPORTED, "matches an empty text"},
+    {"pre_tokenizer", SPLIT("", "Isolated", "false"), BL_EUNSUPPORTED, "a pattern of 0 bytes"},
+    {"pre_tokenizer", SPLIT("a(?<=b)", "Isolated", "false"), BL_EUNSUPPORTED, "at byte 1"},
+    {"pre_tokenizer", SPLIT("(*COMMIT)", "Isolated", "false"), BL_EUNSUPPORTED, "quantifier"},
+    {"pre_tokenizer", SPLIT("\\\\p{Greek}", "Isolated", "false"), BL_EUNSUPPORTED, "escape"},
+    {"pre_tokenizer", SPLIT("[a[b]]", "Isolated", "false"), BL_EUNSUPPORTED, "a set inside"},
+    {"pre_tokenizer", SPLIT("[a", "Isolated", "false"), BL_EUNSUPPORTED, "open ["},
+    {"pre_tokenizer", SPLIT("(a", "Isolated", "false"), BL_EUNSUPPORTED, "an open ("},
+    {"pre_tokenizer", SPLIT("a)", "Isolated", "false"), BL_EUNSUPPORTED, "a ) too many"},
+    {"pre_tokenizer", SPLIT("a{1,3}+", "Isolated", "false"), BL_EUNSUPPORTED, "of a quantifier"},
+    {"pre_tokenizer", SPLIT("a{9999}", "Isolated", "false"), BL_EUNSUPPORTED, "quantifier"},
+    {"pre_tokenizer", SPLIT("(?i:fi)", "Isolated", "false"), BL_EUNSUPPORTED, "may stand for"},
+    {"pre_tokenizer", SPLIT("^a", "Isolated", "false"), BL_EUNSUPPORTED, "one of . ^ $"},
     {"surprise", "1", BL_EUNSUPPORTED, "unknown field \"surprise\""},
     {"model.surprise\\n", "1", BL_EUNSUPPORTED, "unknown field model."},
     {"pre_tokenizer", "null", BL_EUNSUPPORTED, "pre_tokenizer is no object"},
     {"pre_tokenizer.type", "\"Metaspace\"", BL_EUNSUPPORTED, "pre_tokenizer.type is \"Metaspace\""},
     {"pre_tokenizer.add_prefix_space", "false", BL_OK, ""},
-    {"pre_tokenizer.add_prefix_space", "0", BL_EFORMAT, "pre_tokenizer.add_prefix_space"},
+    {"pre_tokenizer.add_prefix_space", "0", BL_EUNSUPPORTED, "pre_tokenizer.add_prefix_space"},
     {"pre_tokenizer.add_prefix_space", NULL, BL_EFORMAT, "pre_tokenizer.add_prefix_space"},
-    {"pre_tokenizer.use_regex", "false", BL_EUNSUPPORTED, "pre_tokenizer.use_regex"},
+    {"pre_tokenizer.use_regex", "false", BL_OK, ""},
+    {"pre_tokenizer.use_regex", "0", BL_EUNSUPPORTED, "pre_tokenizer.use_regex"},
     {"pre_tokenizer.use_regex", NULL, BL_OK, ""},
     {"decoder", "null", BL_EUNSUPPORTED, "decoder"},
     {"decoder.type", "\"WordPiece\"", BL_EUNSUPPORTED, "decoder.type"},
@@ -82,12 +122,14 @@ static const struct {
     {"model", NULL, BL_EFORMAT, "model is missing"},
     {"model.type", "\"Unigram\"", BL_EUNSUPPORTED, "model.type is \"Unigram\""},
     {"model.dropout", "0.1", BL_EUNSUPPORTED, "model.dropout"},
-    {"model.unk_token", "\"<unk>\"", BL_EUNSUPPORTED, "model.unk_token"},
+    {"model.unk_token", "\"<unk>\"", BL_OK, ""},
+    {"model.end_of_word_suffix", "\"\"", BL_OK, ""},
     {"model.continuing_subword_prefix", "\"##\"", BL_EUNSUPPORTED,
      "model.continuing_subword_prefix"},
     {"model.end_of_word_suffix", "\"</w>\"", BL_EUNSUPPORTED, "model.end_of_word_suffix"},
-    {"model.byte_fallback", "true", BL_EUNSUPPORTED, "model.byte_fallback is true"},
-    {"model.ignore_merges", "true", BL_EUNSUPPORTED, "model.ignore_merges is true"},
+    {"model.byte_fallback", "true", BL_OK, ""},
+    {"model.ignore_merges", "true", BL_OK, ""},
+    {"model.ignore_merges", "1", BL_EUNSUPPORTED, "only true or false"},
     {"model.vocab", NULL, BL_EFORMAT, "model.vocab is missing"},
     {"model.vocab", "[]", BL_EFORMAT, "model.vocab"},
     {"model.vocab", "{}", BL_EFORMAT, "model.vocab"},
@@ -295,6 +337,48 @@ static void test_added_in_linear_time(void **state)
     assert_int_equal(bl_file_remove(PATH, NULL), BL_OK);
 }
 
+/* A pattern that goes back and forth ends with an error, soon; scanners and PCRE2 take long words.
+ */
+static void test_patterns_in_bounded_time(void **state)
+{
+    (void)state;
+    enum { BYTES = 300000 };
+    static const struct {
+        const char *pattern;
+        bl_status status;
+        char fill, end;
+    } cases[] = {
+        {SPLIT("(?:a+)+b|a", "Isolated", "false"), BL_EUNSUPPORTED, 'a', 'a'},
+        {SPLIT("a*a*a*a*b|a", "Isolated", "false"), BL_EUNSUPPORTED, 'a', 'a'},
+        {SPLIT("a*b|a", "Isolated", "false"), BL_EUNSUPPORTED, 'a', 'a'},
+        {SPLIT("\\\\s*[\\\\r\\\\n]+|\\\\s+(?!\\\\S)|\\\\s+", "Isolated", "false"), BL_OK, ' ', 'x'},
+        {SPLIT("\\\\p{L}+", "Isolated", "false"), BL_OK, 'a', '.'},
+        {"{\"type\": \"ByteLevel\", \"add_prefix_space\": false}", BL_OK, ' ', 'x'},
+    };
+    char *text = malloc(BYTES);
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        json_t *root = json_load_file(FIXTURES "vocab-300.json", 0, NULL);
+        json_t *value = json_loads(cases[i].pattern, 0, NULL);
+        assert_non_null(value);
+        assert_int_equal(json_object_set_new(root, "pre_tokenizer", value), 0);
+        assert_int_equal(json_dump_file(root, PATH, 0), 0);
+        json_decref(root);
+        bl_tokenizer *t;
+        bl_error err = {0};
+        size_t count;
+        memset(text, cases[i].fill, BYTES - 1);
+        text[BYTES - 1] = cases[i].end;
+        assert_int_equal(bl_tokenizer_open(&t, PATH, NULL), BL_OK);
+        bl_status status = bl_tokenizer_encode(t, text, BYTES, 0, NULL, 0, &count, &err);
+        assert_int_equal(status, cases[i].status);
+        if (status != BL_OK)
+            assert_non_null(strstr(err.message, PATH));
+        bl_tokenizer_close(t);
+    }
+    free(text);
+    assert_int_equal(bl_file_remove(PATH, NULL), BL_OK);
+}
+
 static void test_not_json(void **state)
 {
     (void)state;
@@ -349,6 +433,7 @@ int main(void)
         cmocka_unit_test(test_repeated_merge_and_missing_byte),
         cmocka_unit_test(test_added_that_collide),
         cmocka_unit_test(test_added_in_linear_time),
+        cmocka_unit_test(test_patterns_in_bounded_time),
         cmocka_unit_test(test_not_json),
         cmocka_unit_test(test_truncated),
         cmocka_unit_test(test_no_file),
