@@ -37,6 +37,17 @@ static inline const char *fuzz_file(const uint8_t *data, size_t size)
     return path;
 }
 
+/* Do these bytes begin as a gzip, zstd or xz file does? */
+static inline int fuzz_is_compressed(const uint8_t *data, size_t size)
+{
+    static const unsigned char magic[][6] = {{0x1F, 0x8B}, {0x28, 0xB5, 0x2F, 0xFD}, {0xFD, 0x37}};
+    static const size_t length[] = {2, 4, 2};
+    for (size_t i = 0; i < sizeof magic / sizeof magic[0]; i++)
+        if (size >= length[i] && memcmp(data, magic[i], length[i]) == 0)
+            return 1;
+    return size >= 4 && memcmp(data + 1, "\x2A\x4D\x18", 3) == 0; /* a zstd frame to skip */
+}
+
 static char fuzz_folder_path[64];
 
 static inline void fuzz_folder_remove(void)

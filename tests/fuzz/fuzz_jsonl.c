@@ -1,0 +1,120 @@
+/* Any bytes as JSON Lines: the documents are those of a plain reading of each line, in pieces that
+ * fit, and what is damaged is refused.  The first byte chooses the options. */
+#include "fuzz.h"
+
+#include "core/buf.h"
+#include "data/cutter.h"
+#include "text/text.h"
+
+#include <jansson.h>
+
+static int is_space(char c)
+{
+    return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+/* Appends text without white space at its ends and a 0, or nothing when that is empty. */
+static void put(bl_buf *out, const char *text, size_t n)
+{
+    while (n && is_space(*text))
+        text++, n--;
+    while (n && is_space(text[n - 1]))
+        n--;
+    bl_buf_append(out, text, n);
+    if (n)
+        bl_buf_append(out, "", 1);
+}
+
+/* The documents of one line; 0 when it has none because it is damaged. */
+static int read_line(const char *line, size_t n, bl_buf *out)
+{
+    while (n && is_space(*line))
+        line++, n--;
+    while (n && is_space(line[n - 1]))
+        n--;
+    if (n == 0)
+        return 1;
+    json_t *root = bl_utf8_invalid(line, n) == n ? json_loadb(line, n, JSON_ALLOW_NUL, NULL) : NULL;
+    const json_t *field = json_object_get(root, "t");
+    int good = json_is_string(field) || json_is_null(field);
+    if (json_is_string(field))
+        put(out, json_string_value(field), json_string_length(field));
+    json_decref(root);
+    return good;
+}
+
+/* All documents of the text, up to the first damaged line. */
+static int read_plainly(const char *text, size_t n, bl_buf *out)
+{
+    if (n >= 3 && memcmp(text, "\xEF\xBB\xBF", 3) == 0)
+        text += 3, n -= 3;
+    while (n) {
+        const char *end = memchr(text, '\n', n);
+        size_t length = end ? (size_t)(end - text) : n;
+        if (!read_line(text, length, out))
+            return 0;
+        length += end != NULL;
+        text += length, n -= length;
+    }
+    return 1;
+}
+
+/* Reads with the cutter; the documents to out. */
+static bl_status cut(const uint8_t *data, size_t size, const bl_cutter_options *options,
+                     bl_buf *out)
+{
+    bl_stream *stream;
+    bl_cutter *c;
+    FUZZ_CHECK(bl_stream_open(&stream, fuzz_file(data, size), NULL, NULL) == BL_OK);
+    FUZZ_CHECK(bl_cutter_open(&c, options, NULL) == BL_OK);
+    bl_cutter_begin(c, stream, "fuzz", BL_CUT_JSONL);
+    bl_status status;
+    for (bl_span d;;) {
+        status = bl_cutter_next(c, &d, NULL);
+        if (status != BL_OK || !d.text)
+            break;
+        FUZZ_CHECK(d.bytes > 0 && d.bytes <= options->most);
+        FUZZ_CHECK(bl_utf8_invalid(d.text, d.bytes) == d.bytes);
+        FUZZ_CHECK(!is_space(d.text[0]) && !is_space(d.text[d.bytes - 1]));
+        put(out, d.text, d.bytes);
+    }
+    bl_cutter_close(c);
+    bl_stream_close(stream);
+    return status;
+}
+
+/* Without white space and the zeros between documents: what no cut may change. */
+static void squeeze(bl_buf *b)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < b->len; i++)
+        if (!is_space(b->data[i]) && b->data[i])
+            b->data[kept++] = b->data[i];
+    b->len = kept;
+}
+
+int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
+{
+    if (size == 0)
+        return 0;
+    unsigned choice = *data++;
+    size--;
+    const bl_cutter_options options = {.field = "t",
+                                       .replace_invalid = choice & 1,
+                                       .most = choice & 2 ? 4 + (choice >> 2) : 1 << 20};
+    bl_buf got = {0}, want = {0};
+    bl_status status = cut(data, size, &options, &got);
+    FUZZ_CHECK(status == BL_OK || status == BL_EFORMAT);
+    if (!fuzz_is_compressed(data, size) && !options.replace_invalid) {
+        int good = read_plainly((const char *)data, size, &want);
+        FUZZ_CHECK(good == (status == BL_OK));
+        if (options.most < 1 << 20) {
+            squeeze(&got);
+            squeeze(&want);
+        }
+        FUZZ_CHECK(got.len == want.len && (!got.len || !memcmp(got.data, want.data, got.len)));
+    }
+    bl_buf_release(&got);
+    bl_buf_release(&want);
+    return 0;
+}
