@@ -15,21 +15,6 @@ CLASSES = [("letters", r"\p{L}"), ("numbers", r"\p{N}"), ("spaces", r"\s"), ("wo
 SURROGATES = range(0xD800, 0xE000)
 
 
-LOOKUP = """int bl_code_is(int name, uint32_t code)
-{
-    const bl_code_class *c = &bl_code_classes[name];
-    size_t low = 0, high = c->count;
-    while (low < high) {
-        size_t middle = (low + high) / 2;
-        if (c->ranges[middle].last < code)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low < c->count && c->ranges[low].first <= code;
-}"""
-
-
 def matching(pattern, chunk):
     """Which code points the regular expression matches."""
     only_matches = pre_tokenizers.Split(Regex(pattern), "removed", invert=True)
@@ -74,8 +59,7 @@ def main():
     print("const bl_code_class bl_code_classes[BL_CODE_CLASSES] = {")
     for name, _ in CLASSES:
         print(f"    {{{name}, sizeof {name} / sizeof {name}[0]}},")
-    print("};\n/* clang-format on */\n")
-    print(LOOKUP)
+    print("};\n/* clang-format on */")
 
 
 main()

@@ -13,13 +13,19 @@ static int is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-/* Appends text without white space at its ends and a 0, or nothing when that is empty. */
+/* Takes the white space off both ends. */
+static void trim(const char **text, size_t *n)
+{
+    while (*n && is_space(**text))
+        ++*text, --*n;
+    while (*n && is_space((*text)[*n - 1]))
+        --*n;
+}
+
+/* Appends trimmed text and a 0, or nothing when that is empty. */
 static void put(bl_buf *out, const char *text, size_t n)
 {
-    while (n && is_space(*text))
-        text++, n--;
-    while (n && is_space(text[n - 1]))
-        n--;
+    trim(&text, &n);
     bl_buf_append(out, text, n);
     if (n)
         bl_buf_append(out, "", 1);
@@ -28,10 +34,7 @@ static void put(bl_buf *out, const char *text, size_t n)
 /* The documents of one line; 0 when it has none because it is damaged. */
 static int read_line(const char *line, size_t n, bl_buf *out)
 {
-    while (n && is_space(*line))
-        line++, n--;
-    while (n && is_space(line[n - 1]))
-        n--;
+    trim(&line, &n);
     if (n == 0)
         return 1;
     json_t *root = bl_utf8_invalid(line, n) == n ? json_loadb(line, n, JSON_ALLOW_NUL, NULL) : NULL;
