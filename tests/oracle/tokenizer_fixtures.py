@@ -9,13 +9,14 @@ cases-N.json     [{"text", "ids", "ids_as_text" (specials not recognised), "deco
 added.json, cases-added.json   the same with added tokens past the vocabulary
 no-prefix.json, cases-no-prefix.json   and with add_prefix_space false
 flags.json, cases-flags.json   and with single_word, lstrip, rstrip, in a vocabulary with gaps
+gpt2.json, llama3.json, qwen2.json, and their cases   of the make of published files, cases with "ids_in_template"
 """
 
 import json
 import os
 
 import tokenizers
-from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures", "tokenizer")
 SPECIALS = ["<|endoftext|>", "<|padding|>"]
@@ -53,14 +54,40 @@ CASES = [
     "<|padding|>x<|endoftext|", "<<|endoftext|>>", "<|endoftext|>|>", "<|end<|padding|>oftext|>", "no <| specials |> here",
 ]
 
+SCRIPTS = [
+    "Маленькая лодка стоит посреди озера. Лодка, озеро, берег: 3 часа ждали, 45 минут спали.",
+    "Η μικρή βάρκα έμεινε στη λίμνη. Η ΛΊΜΝΗ ήταν ήσυχη· «πού είναι η βάρκα;» ρώτησε.",
+    "הסירה הקטנה עמדה באמצע האגם. שָׁלוֹם, אמר הדייג; ״איפה הסירה?״",
+    "작은 배가 호수 한가운데 멈춰 있었다. 배는 세 시간 동안 움직이지 않았다.",
+    "小さな舟が湖の真ん中に止まっていた。舟は、三時間うごかなかった。カタカナのボート「１２３」",
+    "เรือลำเล็กจอดอยู่กลางทะเลสาบ เรือไม่ขยับเลยสามชั่วโมง ๑๒๓๔",
+    "ছোট নৌকাটি হ্রদের মাঝখানে ছিল। নৌকা নড়েনি ৩ ঘণ্টা।",
+    "சிறிய படகு ஏரியின் நடுவில் நின்றது. படகு நகரவில்லை ௧௨௩",
+    "პატარა ნავი ტბის შუაში იდგა. ნავი არ მოძრაობდა.",
+    "Փոքրիկ նավակը կանգնած էր լճի մեջտեղում։ Նավակը չշարժվեց։",
+    "ትንሿ ጀልባ በሐይቁ መካከል ቆመች። ጀልባዋ አልተንቀሳቀሰችም።",
+    "ទូកតូចនៅកណ្តាលបឹង។ ទូកមិនបានកម្រើកទេ ១២៣",
+    "མཚོ་དཀྱིལ་དུ་གྲུ་ཆུང་ཞིག་འདུག གྲུ་དེ་མ་འགུལ།",
+    "Łódka na jeziorze, Žluťoučký čoln, İstanbul'da ılık göl, Đà Nẵng: chiếc thuyền nhỏ",
+    "𝔗𝔥𝔢 𝓫𝓸𝓪𝓽 𝟙𝟚𝟛 𐍈𐌰𐌹𐍂 𒀀𒁀 𓀀𓃠 🜁 𠀋𠂢",
+    "The boat's and the BOAT'S, we'LL, I'D, they'Ve, it'ſ, 'TIS, 'RE'm''s, x'd'D",
+    "    four\n\n\n  two \t\n  \r\n\r\nboat\u00a0 \u2003lake \n",
+    "if (lake[3] != -1) { boat->next += 100000; } // 1234567890 x²³ ½⅓ Ⅻ㊿",
+    "boat!!!\n\n...lake?\r\n--\n#$%\n'\n's\n't",
+    "zzz boat ships lakes zzzz 123 12345 湖面 湖面湖面",
+]
+
 
 def encoded(t, text):
     t.encode_special_tokens = False
-    ids = t.encode(text).ids
+    ids = t.encode(text, add_special_tokens=False).ids
     t.encode_special_tokens = True
-    as_text = t.encode(text).ids
+    as_text = t.encode(text, add_special_tokens=False).ids
     t.encode_special_tokens = False
-    return {"text": text, "ids": ids, "ids_as_text": as_text, "decoded": t.decode(ids, skip_special_tokens=True)}
+    row = {"text": text, "ids": ids, "ids_as_text": as_text, "decoded": t.decode(ids, skip_special_tokens=True)}
+    if t.post_processor is not None:
+        row["ids_in_template"] = t.encode(text).ids
+    return row
 
 
 def write(name, text):
@@ -100,6 +127,53 @@ def write_flags():
     write_cases("flags", t, CASES + texts)
 
 
+LINES = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|"
+         r"\s+(?!\S)|\s+")
+
+
+def styled(pattern, specials, change=lambda root: None):
+    """Trained without special tokens, changed as a file, special tokens behind the vocabulary."""
+    t = Tokenizer(models.BPE())
+    t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False) if pattern is None else pre_tokenizers.Sequence([
+        pre_tokenizers.Split(Regex(pattern), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    t.decoder = decoders.ByteLevel()
+    t.post_processor = processors.ByteLevel(trim_offsets=False)
+    t.train_from_iterator(DOCUMENTS + SCRIPTS, trainers.BpeTrainer(
+        vocab_size=500, special_tokens=[], initial_alphabet=pre_tokenizers.ByteLevel.alphabet(), show_progress=False))
+    root = json.loads(t.to_str())
+    change(root)
+    t = Tokenizer.from_str(json.dumps(root))
+    t.add_special_tokens(specials)
+    return t
+
+
+def end_in_vocabulary(root):
+    root["model"]["vocab"]["<|endoftext|>"] = len(root["model"]["vocab"])
+
+
+def words_without_merges(root):
+    root["model"]["ignore_merges"] = True
+    for word in ("Ġships", "zzz", "123", "æ¹ĸéĿ¢", "!!!Ċ"):
+        root["model"]["vocab"].setdefault(word, len(root["model"]["vocab"]))
+
+
+def write_styles():
+    """Small vocabularies with all else as in the files of GPT-2, Llama 3 and Qwen 2 (but for its NFC)."""
+    llama_specials = ["<|begin_of_text|>", "<|end_of_text|>"] + [f"<|reserved_special_token_{i}|>" for i in range(8)]
+    llama = styled(LINES % r"\p{N}{1,3}", llama_specials, words_without_merges)
+    begin = processors.TemplateProcessing(
+        single="<|begin_of_text|> $A", pair="<|begin_of_text|> $A <|begin_of_text|>:1 $B:1",
+        special_tokens=[("<|begin_of_text|>", llama.token_to_id("<|begin_of_text|>"))])
+    llama.post_processor = processors.Sequence([processors.ByteLevel(trim_offsets=False), begin])
+    files = {"gpt2": styled(None, ["<|endoftext|>"], end_in_vocabulary), "llama3": llama,
+             "qwen2": styled(LINES % r"\p{N}", ["<|endoftext|>", "<|im_start|>", "<|im_end|>"])}
+    texts = [f"{a}{s.content}{b}" for t in files.values() for s in list(t.get_added_tokens_decoder().values())[:3]
+             for a, b in (("", ""), ("boat ", "\n\nlake"))]
+    for name, t in files.items():
+        t.save(os.path.join(FOLDER, f"{name}.json"), pretty=True)
+        write_cases(name, t, CASES + DOCUMENTS + SCRIPTS + texts)
+
+
 def main():
     if tokenizers.__version__ != "0.21.4":
         raise SystemExit("tokenizers 0.21.4 is wanted")
@@ -121,6 +195,7 @@ def main():
         "the lake house", "lakelake house lake", "<|user|>hi<|use<|used", "<|use|>x", "e|>x<|endofte|>xtext|>", "the lake e|>xlake",
         "<|user|>lake<|padding|>", "x\t\"\\\n\u0001y"])
     write_flags()
+    write_styles()
 
 
 if __name__ == "__main__":

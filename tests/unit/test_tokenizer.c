@@ -16,8 +16,9 @@
 #define SAVED    "test_tokenizer.tmp.json"
 
 /* Tokenizers and the cases beside them: vocabularies of growing size (200 is below the alphabet's
- * 258, at 2000 the corpus runs out of merges), one with added tokens past the vocabulary, and one
- * that puts no space in front. */
+ * 258, at 2000 the corpus runs out of merges), one with added tokens past the vocabulary, one that
+ * puts no space in front, one whose added tokens have flags, and three made as published files are:
+ * patterns of their own, special tokens behind the vocabulary, ignored merges, a template. */
 static const struct {
     const char *tokenizer, *cases;
 } fixtures[] = {
@@ -29,6 +30,9 @@ static const struct {
     {FIXTURES "added.json", FIXTURES "cases-added.json"},
     {FIXTURES "no-prefix.json", FIXTURES "cases-no-prefix.json"},
     {FIXTURES "flags.json", FIXTURES "cases-flags.json"},
+    {FIXTURES "gpt2.json", FIXTURES "cases-gpt2.json"},
+    {FIXTURES "llama3.json", FIXTURES "cases-llama3.json"},
+    {FIXTURES "qwen2.json", FIXTURES "cases-qwen2.json"},
 };
 enum { COUNT = sizeof fixtures / sizeof fixtures[0] };
 
@@ -70,6 +74,11 @@ static void check_case(const bl_tokenizer *t, bl_word_cache *cache, const json_t
     assert_int_equal(
         bl_tokenizer_encode(t, text, bytes, BL_ENCODE_NO_SPECIAL, ids, 1024, &count, &err), BL_OK);
     assert_ids(json_object_get(row, "ids_as_text"), ids, count, text);
+
+    const json_t *in_template = json_object_get(row, "ids_in_template");
+    assert_int_equal(
+        bl_tokenizer_encode(t, text, bytes, BL_ENCODE_TEMPLATE, ids, 1024, &count, &err), BL_OK);
+    assert_ids(in_template ? in_template : json_object_get(row, "ids"), ids, count, text);
 
     /* In bulk, twice: the second time from the cache. */
     for (int i = 0; i < 2; i++)
