@@ -88,8 +88,8 @@ static void decode_one(bench *b, size_t i, const int32_t *ids)
             b->text[i].cap = cap;
             expect(b->text[i].data != NULL, "out of memory");
         }
-        must(bl_tokenizer_decode(b->t, ids, n, b->text[i].data, b->text[i].cap, &b->text[i].bytes,
-                                 &err),
+        must(bl_tokenizer_decode(b->t, ids, n, 0, b->text[i].data, b->text[i].cap,
+                                 &b->text[i].bytes, &err),
              &err);
         if (b->text[i].bytes <= b->text[i].cap)
             return;

@@ -58,7 +58,19 @@ static void print_ids(const bl_ids *ids, int json)
     fputs(json ? "{\"ids\": [" : "", stdout);
     for (size_t i = 0; i < ids->count; i++)
         printf("%s%" PRId32, i == 0 ? "" : json ? ", " : " ", ids->id[i]);
+    if (json && ids->offset) {
+        fputs("], \"offsets\": [", stdout);
+        for (size_t i = 0; i < ids->count; i++)
+            printf("%s[%zu, %zu]", i == 0 ? "" : ", ", ids->offset[i].start, ids->offset[i].end);
+    }
     fputs(json ? "]}\n" : "\n", stdout);
+}
+
+/* A line for each token: id, start, end. */
+static void print_offsets(const bl_ids *ids)
+{
+    for (size_t i = 0; i < ids->count; i++)
+        printf("%" PRId32 " %zu %zu\n", ids->id[i], ids->offset[i].start, ids->offset[i].end);
 }
 
 static bl_status run_tokenize(const bl_args *args, bl_error *err)
@@ -66,13 +78,18 @@ static bl_status run_tokenize(const bl_args *args, bl_error *err)
     source from = {0};
     bl_text text = {0};
     bl_ids ids = {0};
+    int offsets = bl_flags_on(args, "offsets");
+    unsigned flags = (bl_flags_on(args, "special") ? 0 : BL_ENCODE_NO_SPECIAL) |
+                     (bl_flags_on(args, "template") ? BL_ENCODE_TEMPLATE : 0) |
+                     (offsets ? BL_ENCODE_OFFSETS : 0);
     bl_status status = open_source(&from, args, err);
     if (status == BL_OK)
         status = read_text(&text, args, err);
     if (status == BL_OK)
-        status = bl_ids_encode(&ids, 0, from.tokenizer, &text,
-                               bl_flags_on(args, "special") ? 0 : BL_ENCODE_NO_SPECIAL, err);
-    if (status == BL_OK)
+        status = bl_ids_encode(&ids, 0, from.tokenizer, &text, flags, err);
+    if (status == BL_OK && offsets && !bl_flags_on(args, "json"))
+        print_offsets(&ids);
+    else if (status == BL_OK)
         print_ids(&ids, bl_flags_on(args, "json"));
     bl_ids_release(&ids);
     bl_text_release(&text);
@@ -106,6 +123,7 @@ static bl_status run_detokenize(const bl_args *args, bl_error *err)
     bl_ids ids = {0};
     char *made = NULL;
     size_t bytes = 0;
+    unsigned flags = bl_flags_on(args, "special") ? BL_DECODE_SPECIAL : 0;
     const char *file = bl_flags_text(args, "file");
     const char *name = bl_flags_given(args, "prompt") ? "-p" : file ? file : "standard input";
     bl_status status = open_source(&from, args, err);
@@ -116,11 +134,13 @@ static bl_status run_detokenize(const bl_args *args, bl_error *err)
     if (status == BL_EINVAL && text.data) /* the ids are input, not usage */
         status = err->code = BL_EFORMAT;
     if (status == BL_OK)
-        status = bl_tokenizer_decode(from.tokenizer, ids.id, ids.count, NULL, 0, &bytes, err);
+        status =
+            bl_tokenizer_decode(from.tokenizer, ids.id, ids.count, flags, NULL, 0, &bytes, err);
     if (status == BL_OK && !(made = malloc(bytes + 1)))
         status = bl_cli_fail(err, BL_ENOMEM, "out of memory");
     if (status == BL_OK)
-        status = bl_tokenizer_decode(from.tokenizer, ids.id, ids.count, made, bytes, &bytes, err);
+        status =
+            bl_tokenizer_decode(from.tokenizer, ids.id, ids.count, flags, made, bytes, &bytes, err);
     if (status == BL_OK)
         status = print_text(made, bytes, bl_tokenizer_prefix_space(from.tokenizer),
                             bl_flags_on(args, "json"), err);
@@ -143,7 +163,12 @@ static const bl_flag tokenize_flags[] = {
     {.name = "special",
      .fallback = "true",
      .help = "<|endoftext|> in the text is the special token; --no-special: plain text"},
-    {.name = "json", .help = "as {\"ids\": [...]}"},
+    {.name = "template",
+     .help = "with the special tokens that the file's post_processor puts around a text"},
+    {.name = "offsets",
+     .help = "a line for each token: its id, where in the text it starts and where it ends, in "
+             "bytes"},
+    {.name = "json", .help = "as {\"ids\": [...]}, with --offsets also \"offsets\": [[0, 4], ...]"},
     {0},
 };
 
@@ -156,6 +181,7 @@ static const bl_flag detokenize_flags[] = {
      .value = "FILE",
      .help = "read the ids from a file (default "
              "standard input)"},
+    {.name = "special", .help = "spell out special tokens, which are left out otherwise"},
     {.name = "json", .help = "as {\"text\": \"...\"}"},
     {0},
 };
@@ -163,7 +189,7 @@ static const bl_flag detokenize_flags[] = {
 const bl_command bl_command_tokenize = {
     .name = "tokenize",
     .summary = "Turns text into token ids.",
-    .usage = "(--tokenizer FILE | -m MODEL) [-p TEXT | -f FILE] [--json]",
+    .usage = "(--tokenizer FILE | -m MODEL) [-p TEXT | -f FILE] [--offsets] [--json]",
     .example = "bitllama tokenize -m run -p \"Once upon a time\"",
     .flags = tokenize_flags,
     .run = run_tokenize,

@@ -158,18 +158,31 @@ bl_status bl_ids_parse(bl_ids *ids, const char *text, size_t bytes, const char *
     return r.at == r.end ? BL_OK : not_ids(&r, err);
 }
 
+/* Room for `count` ids, and for as many offsets if they are wanted. */
+static bl_status room(bl_ids *ids, size_t count, int offsets, bl_error *err)
+{
+    int32_t *id = realloc(ids->id, count * sizeof *id);
+    if (!id)
+        return no_memory(err);
+    ids->id = id;
+    bl_offset *offset = offsets ? realloc(ids->offset, count * sizeof *offset) : NULL;
+    if (offsets && !offset)
+        return no_memory(err);
+    ids->offset = offset;
+    return BL_OK;
+}
+
 bl_status bl_ids_encode(bl_ids *ids, size_t first, const bl_tokenizer *tokenizer,
                         const bl_text *text, unsigned flags, bl_error *err)
 {
     /* One id a byte is nearly always enough; the count tells when it was not. */
     size_t cap = text->bytes + 16, count = 0;
     for (int again = 0; again < 2; again++) {
-        int32_t *moved = realloc(ids->id, (first + cap) * sizeof *ids->id);
-        if (!moved)
-            return no_memory(err);
-        ids->id = moved;
-        bl_status status = bl_tokenizer_encode(tokenizer, text->data, text->bytes, flags,
-                                               ids->id + first, cap, &count, err);
+        bl_status status = room(ids, first + cap, (flags & BL_ENCODE_OFFSETS) != 0, err);
+        if (status == BL_OK)
+            status = bl_tokenizer_encode_offsets(
+                tokenizer, text->data, text->bytes, flags, ids->id + first,
+                ids->offset ? ids->offset + first : NULL, cap, &count, err);
         if (status != BL_OK)
             return status;
         if (count <= cap)
@@ -183,5 +196,6 @@ bl_status bl_ids_encode(bl_ids *ids, size_t first, const bl_tokenizer *tokenizer
 void bl_ids_release(bl_ids *ids)
 {
     free(ids->id);
+    free(ids->offset);
     *ids = (bl_ids){0};
 }

@@ -17,6 +17,7 @@ void bl_text_release(bl_text *text);
 /* Token ids. */
 typedef struct bl_ids {
     int32_t *id;
+    bl_offset *offset; /* of those encoded with BL_ENCODE_OFFSETS, else NULL */
     size_t count;
 } bl_ids;
 

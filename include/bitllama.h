@@ -146,9 +146,17 @@ BL_API size_t bl_tokenizer_vocab_size(const bl_tokenizer *t);
 
 enum {
     BL_ENCODE_NO_SPECIAL = 1, /* text such as <|endoftext|> is text, not the special token */
-    BL_ENCODE_TEMPLATE = 2    /* with the special tokens that the file's post_processor puts around
+    BL_ENCODE_TEMPLATE = 2,   /* with the special tokens that the file's post_processor puts around
                                  a text, such as <|begin_of_text|> */
+    BL_ENCODE_OFFSETS = 4     /* bl_encoder_run: for bl_encoder_offsets() */
 };
+
+/** The bytes of a text that a token comes from: text[start] to text[end - 1], exact also inside a
+ *  character.  Tokens in order cover the text without a gap.  Empty for what has no source: a token
+ *  that is only the space put in front, and those of a template. */
+typedef struct bl_offset {
+    size_t start, end;
+} bl_offset;
 
 /** Text [bytes] to ids, as Hugging Face's tokenizers gives them.  Writes the first `cap` ids and
  *  the number of all to *count; with cap 0 (ids may then be NULL) it only counts.  For much text a
@@ -157,6 +165,11 @@ enum {
 BL_API bl_status bl_tokenizer_encode(const bl_tokenizer *t, const char *text, size_t bytes,
                                      unsigned flags, int32_t *ids, size_t cap, size_t *count,
                                      bl_error *err);
+
+/** The same, and the first `cap` offsets too. */
+BL_API bl_status bl_tokenizer_encode_offsets(const bl_tokenizer *t, const char *text, size_t bytes,
+                                             unsigned flags, int32_t *ids, bl_offset *offsets,
+                                             size_t cap, size_t *count, bl_error *err);
 
 /** Encodes many texts at once, on several threads, and keeps for the next texts the words that it
  *  has met.  The tokenizer must stay open as long.  threads: 0 for all of the machine.
@@ -179,11 +192,17 @@ BL_API bl_status bl_encoder_run(bl_encoder *e, const bl_span *texts, size_t coun
  *  there is no such text. */
 BL_API const int32_t *bl_encoder_ids(const bl_encoder *e, size_t i, size_t *count);
 
+/** Where they come from, as long; NULL too when the run had no BL_ENCODE_OFFSETS. */
+BL_API const bl_offset *bl_encoder_offsets(const bl_encoder *e, size_t i, size_t *count);
+
+enum { BL_DECODE_SPECIAL = 1 }; /* special tokens too, as they are spelled */
+
 /** Ids to text, special tokens left out, bytes that are no UTF-8 as U+FFFD, the prefix space kept.
  *  Writes the first `cap` bytes and the number of all to *bytes.
  *  Errors: BL_EFORMAT when an id is past the vocabulary, BL_ENOMEM. */
 BL_API bl_status bl_tokenizer_decode(const bl_tokenizer *t, const int32_t *ids, size_t count,
-                                     char *text, size_t cap, size_t *bytes, bl_error *err);
+                                     unsigned flags, char *text, size_t cap, size_t *bytes,
+                                     bl_error *err);
 
 /** The id of a token as spelled in tokenizer.json, or -1; the raw bytes of an id (NULL past the
  *  vocabulary), valid until the tokenizer is closed. */

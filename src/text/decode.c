@@ -45,7 +45,7 @@ size_t bl_decoder_feed(bl_decoder *d, const bl_tokenizer *t, int32_t id, int dro
 {
     size_t bytes, n = 0;
     const char *token = bl_tokenizer_bytes(t, id, &bytes);
-    if (!token || t->special[id])
+    if (!token || (t->special[id] && !d->special))
         return 0;
     for (size_t i = 0; i < bytes; i++) {
         int first = !d->started;
@@ -64,10 +64,10 @@ size_t bl_decoder_finish(bl_decoder *d, char *out)
     return n;
 }
 
-bl_status bl_tokenizer_decode(const bl_tokenizer *t, const int32_t *ids, size_t count, char *text,
-                              size_t cap, size_t *bytes, bl_error *err)
+bl_status bl_tokenizer_decode(const bl_tokenizer *t, const int32_t *ids, size_t count,
+                              unsigned flags, char *text, size_t cap, size_t *bytes, bl_error *err)
 {
-    bl_decoder decoder = {0};
+    bl_decoder decoder = {.special = (flags & BL_DECODE_SPECIAL) != 0};
     bl_buf all;
     bl_buf_init(&all);
     bl_status status = BL_OK;

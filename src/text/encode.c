@@ -27,9 +27,11 @@ struct bl_word_cache {
 typedef struct encoding {
     const bl_tokenizer *t;
     bl_word_cache *cache;
+    const char *text;
     unsigned flags;
-    int32_t **ids;
-    size_t *cap, count;
+    bl_tokens *out;
+    size_t at;    /* the next word in the text */
+    int prefixed; /* that word begins with a space that the text does not have */
 } encoding;
 
 bl_status bl_word_cache_open(bl_word_cache **c, bl_error *err)
@@ -65,14 +67,49 @@ static void forget_words(bl_word_cache *c)
     c->ids_count = 0;
 }
 
-static bl_status emit(encoding *e, const int32_t *ids, size_t n, bl_error *err)
+void bl_tokens_release(bl_tokens *tokens)
 {
-    if (n == 0)
-        return BL_OK;
-    BL_TRY(bl_grow(e->ids, e->cap, e->count + n, sizeof **e->ids, err));
-    memcpy(*e->ids + e->count, ids, n * sizeof *ids);
-    e->count += n;
+    bl_free(tokens->ids);
+    bl_free(tokens->offsets);
+    *tokens = (bl_tokens){0};
+}
+
+/* Room for `more` tokens. */
+static bl_status reserve(encoding *e, size_t more, bl_error *err)
+{
+    bl_tokens *out = e->out;
+    BL_TRY(bl_grow(&out->ids, &out->ids_cap, out->count + more, sizeof *out->ids, err));
+    return e->flags & BL_ENCODE_OFFSETS ? bl_grow(&out->offsets, &out->offsets_cap,
+                                                  out->count + more, sizeof *out->offsets, err)
+                                        : BL_OK;
+}
+
+/* A token that is no word's. */
+static bl_status emit(encoding *e, int32_t id, size_t start, size_t end, bl_error *err)
+{
+    BL_TRY(reserve(e, 1, err));
+    if (e->flags & BL_ENCODE_OFFSETS)
+        e->out->offsets[e->out->count] = (bl_offset){start, end};
+    e->out->ids[e->out->count++] = id;
     return BL_OK;
+}
+
+/* Where the `count` tokens behind those of `out` come from, which spell a word. */
+static void place(encoding *e, const char *word, size_t bytes, size_t count)
+{
+    const bl_tokenizer *t = e->t;
+    size_t to = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t id = (size_t)e->out->ids[e->out->count + i];
+        while (t->some_bytes && t->byte_id[(unsigned char)word[to]] == BL_NO_BYTE_ID)
+            to++;
+        size_t from = to;
+        to += t->bytes_start[id + 1] - t->bytes_start[id];
+        e->out->offsets[e->out->count + i] = (bl_offset){e->at + (from - (e->prefixed && from > 0)),
+                                                         e->at + (to - (size_t)e->prefixed)};
+    }
+    e->at += bytes - (size_t)e->prefixed;
+    e->prefixed = 0;
 }
 
 /* The vocabulary's token that a whole word is, or BL_TOKEN_NONE. */
@@ -91,28 +128,11 @@ static uint32_t token_of(encoding *e, const char *word, size_t bytes)
     return t->id_of ? t->id_of[number] : (uint32_t)number;
 }
 
-static bl_status encode_word(void *user, const char *word, size_t bytes, bl_error *err)
+/* Keeps the ids of a short word for when it comes again. */
+static bl_status remember(bl_word_cache *c, const char *word, size_t bytes, const int32_t *ids,
+                          size_t count, bl_error *err)
 {
-    encoding *e = user;
-    bl_word_cache *c = e->cache;
-    size_t number = bytes <= CACHED_WORD ? bl_strtab_find(&c->words, word, bytes) : BL_STRTAB_NONE;
-    if (number != BL_STRTAB_NONE)
-        return emit(e, c->ids + c->start[number], c->start[number + 1] - c->start[number], err);
-
-    size_t count;
-    uint32_t whole = e->t->ignore_merges ? token_of(e, word, bytes) : BL_TOKEN_NONE;
-    if (whole != BL_TOKEN_NONE)
-        BL_TRY(bl_merge_set(&c->merge, whole, &count, err));
-    else
-        BL_TRY(bl_merge_word(e->t, &c->merge, word, bytes, &count, err));
-    BL_TRY(bl_grow(e->ids, e->cap, e->count + count, sizeof **e->ids, err));
-    int32_t *ids = *e->ids + e->count;
-    for (size_t i = 0; i < count; i++)
-        ids[i] = (int32_t)c->merge.symbol[i].id;
-    e->count += count;
-    if (bytes > CACHED_WORD)
-        return BL_OK;
-
+    size_t number;
     if (c->ids_count + count > CACHED_IDS)
         forget_words(c);
     BL_TRY(bl_grow(&c->ids, &c->ids_cap, c->ids_count + count, sizeof *c->ids, err));
@@ -126,66 +146,115 @@ static bl_status encode_word(void *user, const char *word, size_t bytes, bl_erro
     return BL_OK;
 }
 
+/* The ids of a word that is not in the cache, behind those of `out`. */
+static bl_status merge_word(encoding *e, const char *word, size_t bytes, size_t *count,
+                            bl_error *err)
+{
+    bl_merge_work *merge = &e->cache->merge;
+    uint32_t whole = e->t->ignore_merges ? token_of(e, word, bytes) : BL_TOKEN_NONE;
+    if (whole != BL_TOKEN_NONE)
+        BL_TRY(bl_merge_set(merge, whole, count, err));
+    else
+        BL_TRY(bl_merge_word(e->t, merge, word, bytes, count, err));
+    BL_TRY(reserve(e, *count, err));
+    int32_t *ids = e->out->ids + e->out->count;
+    for (size_t i = 0; i < *count; i++)
+        ids[i] = (int32_t)merge->symbol[i].id;
+    return bytes <= CACHED_WORD ? remember(e->cache, word, bytes, ids, *count, err) : BL_OK;
+}
+
+static bl_status encode_word(void *user, const char *word, size_t bytes, bl_error *err)
+{
+    encoding *e = user;
+    bl_word_cache *c = e->cache;
+    size_t count,
+        number = bytes <= CACHED_WORD ? bl_strtab_find(&c->words, word, bytes) : BL_STRTAB_NONE;
+    if (number == BL_STRTAB_NONE) {
+        BL_TRY(merge_word(e, word, bytes, &count, err));
+    } else {
+        count = c->start[number + 1] - c->start[number];
+        BL_TRY(reserve(e, count, err));
+        if (count)
+            memcpy(e->out->ids + e->out->count, c->ids + c->start[number], count * sizeof *c->ids);
+    }
+    if (e->flags & BL_ENCODE_OFFSETS)
+        place(e, word, bytes, count);
+    e->out->count += count;
+    return BL_OK;
+}
+
 /* Cuts the added tokens out: those not normalized, then in each piece that is left the normalized
  * ones; the rest is split into words. */
 static bl_status encode_piece(encoding *e, int pass, const char *text, size_t bytes, bl_error *err)
 {
-    if (pass == 2)
-        return bl_splitter_run(e->t->splitter, &e->cache->split, text, bytes,
-                               !e->t->no_prefix_space, encode_word, e, err);
+    if (pass == 2) {
+        e->at = (size_t)(text - e->text);
+        e->prefixed = !e->t->no_prefix_space && text[0] != ' ';
+        return bl_splitter_run(e->t->splitter, &e->cache->split, text, bytes, e->prefixed,
+                               encode_word, e, err);
+    }
     bl_added_scan scan = {.index = &e->t->index[pass],
                           .text = text,
                           .bytes = bytes,
                           .no_special = e->flags & BL_ENCODE_NO_SPECIAL};
     size_t from = 0, first, last;
     for (const bl_added *a; (a = bl_added_next(&scan, &first, &last)) != NULL; from = last) {
-        int32_t id = (int32_t)a->id;
+        size_t start = (size_t)(text - e->text);
         if (from < first)
             BL_TRY(encode_piece(e, pass + 1, text + from, first - from, err));
-        BL_TRY(emit(e, &id, 1, err));
+        BL_TRY(emit(e, (int32_t)a->id, start + first, start + last, err));
     }
     return from < bytes ? encode_piece(e, pass + 1, text + from, bytes - from, err) : BL_OK;
 }
 
 bl_status bl_tokenizer_append(const bl_tokenizer *t, bl_word_cache *cache, const char *text,
-                              size_t bytes, unsigned flags, int32_t **ids, size_t *count,
-                              size_t *cap, bl_error *err)
+                              size_t bytes, unsigned flags, bl_tokens *tokens, bl_error *err)
 {
-    size_t invalid = bl_utf8_invalid(text, bytes);
+    size_t invalid = bl_utf8_invalid(text, bytes), count = tokens->count, i = 0;
     if (invalid < bytes)
         return bl_fail(err, BL_EFORMAT, "the text is not UTF-8 at byte %zu", invalid);
     if (cache->owner != t->tag)
         forget_words(cache);
     cache->owner = t->tag;
-    encoding e = {t, cache, flags, ids, cap, *count};
-    const int32_t *template = flags & BL_ENCODE_TEMPLATE ? (const int32_t *)t->template : NULL;
-    if (template)
-        BL_TRY(emit(&e, template, t->template_before, err));
-    BL_TRY(encode_piece(&e, 0, text, bytes, err));
-    if (template)
-        BL_TRY(
-            emit(&e, template + t->template_before, t->template_count - t->template_before, err));
-    *count = e.count;
-    return BL_OK;
+    encoding e = {.t = t, .cache = cache, .text = text, .flags = flags, .out = tokens};
+    int with_template = (flags & BL_ENCODE_TEMPLATE) != 0;
+    bl_status status = BL_OK;
+    for (; with_template && i < t->template_before && status == BL_OK; i++)
+        status = emit(&e, (int32_t)t->template[i], 0, 0, err);
+    if (status == BL_OK)
+        status = encode_piece(&e, 0, text, bytes, err);
+    for (; with_template && i < t->template_count && status == BL_OK; i++)
+        status = emit(&e, (int32_t)t->template[i], bytes, bytes, err);
+    if (status != BL_OK)
+        tokens->count = count;
+    return status;
+}
+
+bl_status bl_tokenizer_encode_offsets(const bl_tokenizer *t, const char *text, size_t bytes,
+                                      unsigned flags, int32_t *ids, bl_offset *offsets, size_t cap,
+                                      size_t *count, bl_error *err)
+{
+    bl_tokens all = {0};
+    bl_word_cache *cache;
+    *count = 0;
+    flags = offsets ? flags | BL_ENCODE_OFFSETS : flags & ~(unsigned)BL_ENCODE_OFFSETS;
+    BL_TRY(bl_word_cache_open(&cache, err));
+    bl_status status = bl_tokenizer_append(t, cache, text, bytes, flags, &all, err);
+    if (status == BL_OK) {
+        size_t n = all.count < cap ? all.count : cap;
+        if (n)
+            memcpy(ids, all.ids, n * sizeof *ids);
+        if (n && offsets)
+            memcpy(offsets, all.offsets, n * sizeof *offsets);
+        *count = all.count;
+    }
+    bl_word_cache_close(cache);
+    bl_tokens_release(&all);
+    return status;
 }
 
 bl_status bl_tokenizer_encode(const bl_tokenizer *t, const char *text, size_t bytes, unsigned flags,
                               int32_t *ids, size_t cap, size_t *count, bl_error *err)
 {
-    int32_t *all = NULL;
-    size_t all_count = 0, all_cap = 0;
-    bl_word_cache *cache;
-    *count = 0;
-    BL_TRY(bl_word_cache_open(&cache, err));
-    bl_status status =
-        bl_tokenizer_append(t, cache, text, bytes, flags, &all, &all_count, &all_cap, err);
-    if (status == BL_OK) {
-        size_t n = all_count < cap ? all_count : cap;
-        if (n)
-            memcpy(ids, all, n * sizeof *ids);
-        *count = all_count;
-    }
-    bl_word_cache_close(cache);
-    bl_free(all);
-    return status;
+    return bl_tokenizer_encode_offsets(t, text, bytes, flags, ids, NULL, cap, count, err);
 }

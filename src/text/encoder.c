@@ -14,13 +14,12 @@ enum {
 /* What one thread keeps from run to run. */
 typedef struct worker {
     bl_word_cache *cache;
-    int32_t *ids;
-    size_t count, cap;
+    bl_tokens tokens;
     size_t failed; /* the first text that failed, or SIZE_MAX */
     bl_error error;
 } worker;
 
-/* Where the ids of a text lie. */
+/* Where the tokens of a text lie. */
 typedef struct place {
     size_t start, count;
     uint32_t worker;
@@ -38,6 +37,7 @@ struct bl_encoder {
     place *places;
     unit *units;
     size_t count, unit_count, place_cap, unit_cap;
+    int offsets; /* the last run made them */
 };
 
 bl_status bl_encoder_open(bl_encoder **e, const bl_tokenizer *t, size_t threads, bl_error *err)
@@ -73,7 +73,7 @@ void bl_encoder_close(bl_encoder *e)
         return;
     for (size_t i = 0; i < e->threads; i++) {
         bl_word_cache_close(e->worker[i].cache);
-        bl_free(e->worker[i].ids);
+        bl_tokens_release(&e->worker[i].tokens);
     }
     bl_free(e->worker);
     bl_free(e->places);
@@ -115,14 +115,14 @@ static void encode_unit(bl_encoder *e, const unit *u, size_t number, const bl_sp
     worker *w = &e->worker[number];
     for (size_t i = u->first; i < u->last && i < w->failed; i++) {
         bl_error why;
-        size_t start = w->count;
-        if (bl_tokenizer_append(e->t, w->cache, texts[i].text, texts[i].bytes, flags, &w->ids,
-                                &w->count, &w->cap, &why) != BL_OK) {
+        size_t start = w->tokens.count;
+        if (bl_tokenizer_append(e->t, w->cache, texts[i].text, texts[i].bytes, flags, &w->tokens,
+                                &why) != BL_OK) {
             w->failed = i;
             w->error = why;
             return;
         }
-        e->places[i] = (place){start, w->count - start, (uint32_t)number};
+        e->places[i] = (place){start, w->tokens.count - start, (uint32_t)number};
     }
 }
 
@@ -133,7 +133,7 @@ bl_status bl_encoder_run(bl_encoder *e, const bl_span *texts, size_t count, unsi
     BL_TRY(plan(e, texts, count, err));
     size_t team = e->unit_count < e->threads ? e->unit_count : e->threads;
     for (size_t i = 0; i < e->threads; i++) {
-        e->worker[i].count = 0;
+        e->worker[i].tokens.count = 0;
         e->worker[i].failed = SIZE_MAX;
     }
 #pragma omp parallel for num_threads((int)(team > 1 ? team : 1)) schedule(dynamic, 1)
@@ -148,16 +148,25 @@ bl_status bl_encoder_run(bl_encoder *e, const bl_span *texts, size_t count, unsi
         return bl_fail(err, failed->error.code, "text %zu of %zu: %s", failed->failed, count,
                        failed->error.message);
     e->count = count;
+    e->offsets = (flags & BL_ENCODE_OFFSETS) != 0;
     return BL_OK;
 }
 
 const int32_t *bl_encoder_ids(const bl_encoder *e, size_t i, size_t *count)
 {
-    *count = 0;
-    if (i >= e->count)
-        return NULL;
-    const place *p = &e->places[i];
-    *count = p->count;
     static const int32_t none;
-    return p->count ? e->worker[p->worker].ids + p->start : &none;
+    *count = i < e->count ? e->places[i].count : 0;
+    if (*count)
+        return e->worker[e->places[i].worker].tokens.ids + e->places[i].start;
+    return i < e->count ? &none : NULL;
+}
+
+const bl_offset *bl_encoder_offsets(const bl_encoder *e, size_t i, size_t *count)
+{
+    static const bl_offset none;
+    int there = e->offsets && i < e->count;
+    *count = there ? e->places[i].count : 0;
+    if (*count)
+        return e->worker[e->places[i].worker].tokens.offsets + e->places[i].start;
+    return there ? &none : NULL;
 }

@@ -223,7 +223,7 @@ bl_status bl_splitter_run(const bl_splitter *s, bl_split_work *w, const char *te
 {
     if (bytes == 0)
         return BL_OK;
-    if (prefix_space && text[0] != ' ') {
+    if (prefix_space) {
         bl_buf_clear(&w->prefixed);
         bl_buf_append(&w->prefixed, " ", 1);
         bl_buf_append(&w->prefixed, text, bytes);

@@ -32,9 +32,9 @@ void bl_split_work_release(bl_split_work *w);
 /* Told each word in order, as raw bytes. */
 typedef bl_status bl_word_fn(void *user, const char *word, size_t bytes, bl_error *err);
 
-/* Cuts one segment (valid UTF-8), on request with a space put in front unless it begins with one.
- * An empty segment has no words.  The time is bounded by the length of the text, whatever the
- * pattern: one that goes back and forth too often is BL_EUNSUPPORTED. */
+/* Cuts one segment (valid UTF-8), on request with a space put in front.  The words cover it without
+ * a gap.  An empty segment has no words.  The time is bounded by the length of the text, whatever
+ * the pattern: one that goes back and forth too often is BL_EUNSUPPORTED. */
 bl_status bl_splitter_run(const bl_splitter *s, bl_split_work *w, const char *text, size_t bytes,
                           int prefix_space, bl_word_fn *fn, void *user, bl_error *err) BL_NODISCARD;
 

@@ -51,14 +51,23 @@ bl_status bl_tokenizer_save(const bl_tokenizer *t, const char *path, bl_error *e
 bl_status bl_tokenizer_save_config(const bl_tokenizer *t, const char *path,
                                    bl_error *err) BL_NODISCARD;
 
-/* Encodes one document onto a growing array (ids, count, cap: bl_grow's), for bulk work.  `cache`
- * keeps whole words already encoded; one a thread. */
+/* Ids that grow, and where they come from. */
+typedef struct bl_tokens {
+    int32_t *ids;
+    bl_offset *offsets; /* of those encoded with BL_ENCODE_OFFSETS */
+    size_t count, ids_cap, offsets_cap;
+} bl_tokens;
+
+void bl_tokens_release(bl_tokens *tokens);
+
+/* Encodes one document behind those that are there, for bulk work.  `cache` keeps whole words
+ * already encoded; one a thread. */
 typedef struct bl_word_cache bl_word_cache;
 bl_status bl_word_cache_open(bl_word_cache **c, bl_error *err) BL_NODISCARD;
 void bl_word_cache_close(bl_word_cache *c);
 bl_status bl_tokenizer_append(const bl_tokenizer *t, bl_word_cache *cache, const char *text,
-                              size_t bytes, unsigned flags, int32_t **ids, size_t *count,
-                              size_t *cap, bl_error *err) BL_NODISCARD;
+                              size_t bytes, unsigned flags, bl_tokens *tokens,
+                              bl_error *err) BL_NODISCARD;
 
 /* Offset of the first byte that is not valid UTF-8, or `bytes` when all is. */
 size_t bl_utf8_invalid(const char *text, size_t bytes);
@@ -67,11 +76,13 @@ size_t bl_utf8_invalid(const char *text, size_t bytes);
 typedef struct bl_decoder {
     unsigned char pending[4];
     size_t waiting;
+    int special; /* spell special tokens out */
     int started; /* the prefix space of the first token was dropped or was not there */
 } bl_decoder;
 
 /* The text that token `id` completes, into out (at least 3 * (the token's bytes + 1): every byte
- * may turn into U+FFFD); returns its length, 0 for special tokens.  drop_prefix_space: leave out
+ * may turn into U+FFFD); returns its length, 0 for special tokens unless they are asked for.
+ * drop_prefix_space: leave out
  * one leading space of the whole stream, if the tokenizer is one that puts it there. */
 size_t bl_decoder_feed(bl_decoder *d, const bl_tokenizer *t, int32_t id, int drop_prefix_space,
                        char *out);

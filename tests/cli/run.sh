@@ -42,6 +42,13 @@ expect "tokenize nothing" 0 '' '' tokenize -m "$run" -p ''
 expect "tokenize nothing --json" 0 '{"ids": \[\]}' '' tokenize -m "$run" -p '' --json
 expect "a special token" 0 '0' '' tokenize -m "$run" -p '<|endoftext|>'
 expect "a special token as text" 0 '?*[0-9] *' '' tokenize -m "$run" -p '<|endoftext|>' --no-special
+printf 'ab c' >abc
+expect "tokenize --offsets, end" 0 '*[0-9] [0-9] 4' '' tokenize -m "$run" -f abc --offsets
+expect "tokenize --offsets, start" 0 '[0-9]* 0 [0-9]*' '' tokenize -m "$run" -f abc --offsets
+expect "tokenize --offsets --json" 0 '{"ids": \[*\], "offsets": \[\[0, *, 4\]\]}' '' tokenize -m "$run" -f abc --offsets --json
+expect "tokenize nothing --offsets" 0 '' '' tokenize -m "$run" -p '' --offsets
+expect "detokenize a special token" 0 '' '' detokenize -m "$run" -p 0
+expect "detokenize --special" 0 '<|endoftext|>' '' detokenize -m "$run" -p 0 --special
 expect "detokenize" 0 'Once upon a time' '' detokenize -m "$run" -p "$(cat ids)"
 expect "detokenize commas" 0 'Once upon a time' '' detokenize -m "$run" -p "$(tr ' ' , <ids)"
 expect "detokenize JSON" 0 'Once upon a time' '' detokenize -m "$run" -p "[$(tr ' ' , <ids)]"

@@ -44,7 +44,7 @@ static void decode(const bl_tokenizer *t, const int32_t *ids, size_t count, cons
     size_t bytes, streamed = 0, most = 0;
     char *text = malloc(want_bytes + 1);
     FUZZ_CHECK(text);
-    FUZZ_CHECK(bl_tokenizer_decode(t, ids, count, text, want_bytes, &bytes, NULL) == BL_OK);
+    FUZZ_CHECK(bl_tokenizer_decode(t, ids, count, 0, text, want_bytes, &bytes, NULL) == BL_OK);
     FUZZ_CHECK(bytes == want_bytes && memcmp(text, want, bytes) == 0);
     for (size_t i = 0; i < count; i++) {
         size_t n;
@@ -64,6 +64,23 @@ static void decode(const bl_tokenizer *t, const int32_t *ids, size_t count, cons
     FUZZ_CHECK(streamed == want_bytes);
     free(piece);
     free(text);
+}
+
+/* The tokens stand for stretches of the text that follow each other. */
+static void check_offsets(const bl_tokenizer *t, const char *text, const int32_t *ids,
+                          const bl_offset *offsets, size_t count, size_t bytes)
+{
+    size_t at = 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t n;
+        const char *token = bl_tokenizer_bytes(t, ids[i], &n);
+        FUZZ_CHECK(offsets[i].start == at && offsets[i].end >= at && offsets[i].end <= bytes);
+        at = offsets[i].end;
+        size_t put = n - (at - offsets[i].start);
+        FUZZ_CHECK(put == 0 || (put == 1 && i == 0 && *token == ' '));
+        FUZZ_CHECK(memcmp(token + put, text + offsets[i].start, n - put) == 0);
+    }
+    FUZZ_CHECK(at == bytes);
 }
 
 /* The text as a batch of pieces against each piece alone. */
@@ -121,18 +138,21 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     size_t most = size + 2, count, want_bytes = size;
     int valid = bl_utf8_invalid(text, size) == size;
     int32_t *ids = calloc(most, sizeof *ids);
-    FUZZ_CHECK(ids);
-    bl_status status =
-        bl_tokenizer_encode(t, text, size, BL_ENCODE_NO_SPECIAL, ids, most, &count, NULL);
+    bl_offset *offsets = calloc(most, sizeof *offsets);
+    FUZZ_CHECK(ids && offsets);
+    bl_status status = bl_tokenizer_encode_offsets(t, text, size, BL_ENCODE_NO_SPECIAL, ids,
+                                                   offsets, most, &count, NULL);
     FUZZ_CHECK(status == (valid ? BL_OK : BL_EFORMAT));
     if (valid) {
         char *want = with_prefix(text, &want_bytes);
         FUZZ_CHECK(count <= most);
+        check_offsets(t, text, ids, offsets, count, size);
         decode(t, ids, count, want, want_bytes);
         batch(t, text, size);
         free(want);
     }
     free(ids);
+    free(offsets);
     cut(data, size, valid);
     return 0;
 }

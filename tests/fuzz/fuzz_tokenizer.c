@@ -29,7 +29,7 @@ static void use(const bl_tokenizer *t, const bl_tokenizer *again)
             size_t bytes, count = encode(t, texts[i], flags, ids);
             for (size_t k = 0; k < count; k++)
                 FUZZ_CHECK(ids[k] >= 0 && (size_t)ids[k] < bl_tokenizer_vocab_size(t));
-            FUZZ_CHECK(bl_tokenizer_decode(t, ids, count, text, sizeof text, &bytes, NULL) ==
+            FUZZ_CHECK(bl_tokenizer_decode(t, ids, count, 0, text, sizeof text, &bytes, NULL) ==
                        BL_OK);
             FUZZ_CHECK(encode(again, texts[i], flags, other) == count);
             FUZZ_CHECK(memcmp(ids, other, count * sizeof *ids) == 0);

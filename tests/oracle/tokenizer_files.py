@@ -139,10 +139,25 @@ def styled_files(rng, docs):
         yield "gpt 2", changed(t, strange_words), ["<|endoftext|>", "zzz", " xyz"]
 
 
+def their_offsets(text, ours):
+    """What ours come to in theirs: whole characters, not bytes; what the space in front stands for is a character."""
+    char = [0] * (len(text.encode()) + 1)  # the character that a byte belongs to
+    at = 0
+    for number, c in enumerate(text):
+        for _ in c.encode():
+            char[at] = number
+            at += 1
+    char[at] = len(text)
+    out = []
+    for start, end in zip(ours[::2], ours[1::2]):
+        out.append((char[start], char[max(start + 1, end) - 1] + 1 if start < at else len(text)))
+    return out
+
+
 class Comparison:
     def __init__(self, probe, folder):
         self.probe, self.folder = probe, folder
-        self.files = self.texts = self.tokens = self.differences = self.panics = 0
+        self.files = self.texts = self.tokens = self.offsets_compared = self.differences = self.panics = 0
 
     def run(self, *args, data=b""):
         done = subprocess.run([self.probe, *args], input=data, capture_output=True)
@@ -168,6 +183,13 @@ class Comparison:
                 self.panics += 1
         return out
 
+    def offsets(self, name, text, theirs, ours):
+        want = [o for o, special in zip(theirs.offsets, theirs.special_tokens_mask) if not special]
+        got = [o for o, special in zip(their_offsets(text, ours), theirs.special_tokens_mask) if not special]
+        self.offsets_compared += len(want)
+        if want != got:
+            self.differ(f"{name}: offsets", text, want, got)
+
     def file(self, name, content, texts):
         path, saved = (os.path.join(self.folder, f) for f in ("theirs.json", "saved.json"))
         with open(path, "w", encoding="utf-8") as f:
@@ -190,11 +212,16 @@ class Comparison:
                     self.differ(f"{name}: {mode}", text, w.ids, o)
                 if w.ids != b.ids:
                     self.differ(f"{name}: saved, {mode}", text, w.ids, b.ids)
+            if mode == "template":
+                for text, w, o in zip(texts, want, parse(self.run("offsets", path, data=data), 4)):
+                    if w is not None:
+                        self.offsets(name, text, w, o)
             lists = [w.ids for w in want if w is not None]
-            decoded = parse(self.run("decode", path, data=id_records(lists)), 1)
-            for ids, w, o in zip(lists, t.decode_batch(lists, skip_special_tokens=True), decoded):
-                if w != o:
-                    self.differ(f"{name}: decode", ids, w, o)
+            for way, skip in (("decode", True), ("decode-all", False)):
+                decoded = parse(self.run(way, path, data=id_records(lists)), 1)
+                for ids, w, o in zip(lists, t.decode_batch(lists, skip_special_tokens=skip), decoded):
+                    if w != o:
+                        self.differ(f"{name}: {way}", ids, w, o)
 
 
 def main():
@@ -213,7 +240,7 @@ def main():
             texts = [random_string(rng) for _ in range(args.count // 3)]
             texts += ["".join(rng.choice(mix) for _ in range(rng.randrange(12))) for _ in range(args.count)]
             c.file(name, content, texts + docs)
-    print(f"tokenizer_files: {c.files} files, {c.texts} texts, {c.tokens} tokens, {c.panics} panics of theirs, "
+    print(f"tokenizer_files: {c.files} files, {c.texts} texts, {c.tokens} tokens, {c.offsets_compared} offsets, {c.panics} panics of theirs, "
           f"{c.differences} differences")
     return 1 if c.differences else 0
 

@@ -2,7 +2,8 @@
  *
  *     tokenizer_probe train RECORDS OUT.json [SETTING=VALUE ...]
  *     tokenizer_probe encode|encode-text|template TOKENIZER.json < texts > ids
- *     tokenizer_probe decode|stream TOKENIZER.json < ids > texts
+ *     tokenizer_probe offsets TOKENIZER.json < texts > starts and ends, two 32-bit numbers a token
+ *     tokenizer_probe decode|decode-all|stream TOKENIZER.json < ids > texts
  *     tokenizer_probe save TOKENIZER.json OUT.json
  *
  * A record is a 32-bit count in the machine's byte order and as many bytes (texts) or 32-bit ids.
@@ -147,33 +148,48 @@ static int train(const char *path, const char *out, char **settings, int count)
     return status == BL_OK ? 0 : failed();
 }
 
+static void write_tokens(const bl_tokens *tokens, int offsets)
+{
+    uint32_t n = (uint32_t)tokens->count * 2;
+    if (!offsets) {
+        write_record(tokens->ids, tokens->count, sizeof *tokens->ids);
+        return;
+    }
+    if (fwrite(&n, sizeof n, 1, stdout) != 1)
+        exit(1);
+    for (size_t i = 0; i < tokens->count; i++) {
+        uint32_t at[] = {(uint32_t)tokens->offsets[i].start, (uint32_t)tokens->offsets[i].end};
+        if (fwrite(at, sizeof at, 1, stdout) != 1)
+            exit(1);
+    }
+}
+
 static int encode(const bl_tokenizer *t, unsigned flags)
 {
     bl_word_cache *cache;
     bl_buf record;
-    int32_t *ids = NULL;
-    size_t bytes, count, cap = 0;
+    bl_tokens tokens = {0};
+    size_t bytes;
     double seconds = 0;
     if (bl_word_cache_open(&cache, &error) != BL_OK)
         return failed();
     bl_buf_init(&record);
     while (read_record(stdin, &record, 1, &bytes)) {
         double start = bl_clock_seconds();
-        count = 0;
-        if (bl_tokenizer_append(t, cache, record.data, bytes, flags, &ids, &count, &cap, &error) !=
-            BL_OK)
+        tokens.count = 0;
+        if (bl_tokenizer_append(t, cache, record.data, bytes, flags, &tokens, &error) != BL_OK)
             return failed();
         seconds += bl_clock_seconds() - start;
-        write_record(ids, count, sizeof *ids);
+        write_tokens(&tokens, (flags & BL_ENCODE_OFFSETS) != 0);
     }
     fprintf(stderr, "encode %.3f s\n", seconds);
     bl_word_cache_close(cache);
     bl_buf_release(&record);
-    bl_free(ids);
+    bl_tokens_release(&tokens);
     return 0;
 }
 
-static int decode(const bl_tokenizer *t, int stream)
+static int decode(const bl_tokenizer *t, int stream, unsigned flags)
 {
     bl_buf record, text;
     bl_buf_init(&record);
@@ -201,10 +217,11 @@ static int decode(const bl_tokenizer *t, int stream)
                 return 1;
             text.len += bl_decoder_finish(&d, to);
         } else {
-            if (bl_tokenizer_decode(t, ids, count, NULL, 0, &bytes, &error) != BL_OK)
+            if (bl_tokenizer_decode(t, ids, count, flags, NULL, 0, &bytes, &error) != BL_OK)
                 return failed();
             char *to = bl_buf_reserve(&text, bytes);
-            if (!to || bl_tokenizer_decode(t, ids, count, to, bytes, &bytes, &error) != BL_OK)
+            if (!to ||
+                bl_tokenizer_decode(t, ids, count, flags, to, bytes, &bytes, &error) != BL_OK)
                 return failed();
             text.len = bytes;
         }
@@ -223,10 +240,12 @@ int main(int argc, char **argv)
     bl_tokenizer *t = NULL;
     int saves = argc == 4 && strcmp(argv[1], "save") == 0;
     if (argc != 3 && !saves) {
-        fprintf(stderr,
-                "usage: tokenizer_probe train RECORDS OUT.json [SETTING=VALUE ...]\n"
-                "       tokenizer_probe encode|encode-text|template|decode|stream TOKENIZER.json\n"
-                "       tokenizer_probe save TOKENIZER.json OUT.json\n");
+        fprintf(
+            stderr,
+            "usage: tokenizer_probe train RECORDS OUT.json [SETTING=VALUE ...]\n"
+            "       tokenizer_probe encode|encode-text|template|offsets|decode|decode-all|stream "
+            "TOKENIZER.json\n"
+            "       tokenizer_probe save TOKENIZER.json OUT.json\n");
         return 2;
     }
     if (bl_tokenizer_open(&t, argv[2], &error) != BL_OK)
@@ -240,10 +259,14 @@ int main(int argc, char **argv)
         status = encode(t, BL_ENCODE_NO_SPECIAL);
     else if (strcmp(argv[1], "template") == 0)
         status = encode(t, BL_ENCODE_TEMPLATE);
+    else if (strcmp(argv[1], "offsets") == 0)
+        status = encode(t, BL_ENCODE_TEMPLATE | BL_ENCODE_OFFSETS);
     else if (strcmp(argv[1], "decode") == 0)
-        status = decode(t, 0);
+        status = decode(t, 0, 0);
+    else if (strcmp(argv[1], "decode-all") == 0)
+        status = decode(t, 0, BL_DECODE_SPECIAL);
     else if (strcmp(argv[1], "stream") == 0)
-        status = decode(t, 1);
+        status = decode(t, 1, 0);
     bl_tokenizer_close(t);
     return status;
 }

@@ -36,8 +36,8 @@ static void decode_split(const bl_data *d, int which, const bl_tokenizer *tokeni
         if (ids[i] != 0)
             continue;
         char text[4096];
-        assert_ok(bl_tokenizer_decode(tokenizer, ids + first, i - first, text, sizeof text, &bytes,
-                                      &failure));
+        assert_ok(bl_tokenizer_decode(tokenizer, ids + first, i - first, 0, text, sizeof text,
+                                      &bytes, &failure));
         assert_true(bytes > 0 && bytes <= sizeof text && text[0] == ' ');
         bl_buf_append(out, text + 1, bytes - 1); /* without the prefix space */
         bl_buf_puts(out, "\n");

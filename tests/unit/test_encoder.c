@@ -59,16 +59,23 @@ static int free_texts(void **state)
 /* Texts whose ids differ from what bl_tokenizer_encode gives. */
 static size_t differences(const bl_encoder *e, size_t first, size_t count, unsigned flags)
 {
-    size_t wrong = 0, cap = 1 << 20, n, want;
+    size_t wrong = 0, cap = 1 << 20, n, placed, want;
     int32_t *ids = bl_calloc(cap, sizeof *ids);
+    bl_offset *offsets = bl_calloc(cap, sizeof *offsets);
     for (size_t i = 0; i < count; i++) {
         const bl_span *x = &texts[first + i];
         const int32_t *got = bl_encoder_ids(e, i, &n);
-        bl_status status =
-            bl_tokenizer_encode(tokenizer, x->text, x->bytes, flags, ids, cap, &want, NULL);
+        const bl_offset *from = bl_encoder_offsets(e, i, &placed);
+        bl_status status = bl_tokenizer_encode_offsets(tokenizer, x->text, x->bytes, flags, ids,
+                                                       offsets, cap, &want, NULL);
         wrong += status != BL_OK || !got || n != want || memcmp(got, ids, n * sizeof *ids) != 0;
+        if (flags & BL_ENCODE_OFFSETS)
+            wrong += !from || placed != n || memcmp(from, offsets, n * sizeof *offsets) != 0;
+        else
+            wrong += from || placed;
     }
     bl_free(ids);
+    bl_free(offsets);
     return wrong;
 }
 
@@ -79,9 +86,10 @@ static void test_equal_to_one_by_one(void **state)
     for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) {
         bl_encoder *e;
         assert_int_equal(bl_encoder_open(&e, tokenizer, threads[i], NULL), BL_OK);
-        for (unsigned flags = 0; flags < 2; flags++) { /* the second run is in the same memory */
-            assert_int_equal(bl_encoder_run(e, texts, TEXTS, flags, NULL), BL_OK);
-            assert_int_equal(differences(e, 0, TEXTS, flags), 0);
+        static const unsigned flags[] = {0, BL_ENCODE_NO_SPECIAL, BL_ENCODE_OFFSETS};
+        for (size_t k = 0; k < 3; k++) { /* the later runs are in the same memory */
+            assert_int_equal(bl_encoder_run(e, texts, TEXTS, flags[k], NULL), BL_OK);
+            assert_int_equal(differences(e, 0, TEXTS, flags[k]), 0);
         }
         assert_int_equal(bl_encoder_run(e, texts + 5, 1, 0, NULL), BL_OK);
         assert_int_equal(differences(e, 5, 1, 0), 0);
@@ -132,7 +140,7 @@ static void *share(void *user)
         const char *bytes = bl_tokenizer_bytes(tokenizer, id, &n);
         char text[8];
         *wrong += !bytes || bl_tokenizer_id(tokenizer, "<|padding|>") != 1 ||
-                  bl_tokenizer_decode(tokenizer, &id, 1, text, sizeof text, &n, NULL) != BL_OK;
+                  bl_tokenizer_decode(tokenizer, &id, 1, 0, text, sizeof text, &n, NULL) != BL_OK;
     }
     bl_encoder_close(e);
     return NULL;

@@ -54,12 +54,41 @@ static void assert_ids(const json_t *want, const int32_t *ids, size_t count, con
         fail_msg("other ids for \"%s\"", text);
 }
 
+/* Each token stands for its stretch of the text, and these leave no gap.  An added token may take
+ * white space besides, and two of them the same. */
+static void check_offsets(const bl_tokenizer *t, const char *text, size_t bytes)
+{
+    int32_t ids[1024];
+    bl_offset offsets[1024];
+    size_t count, at = 0, n;
+    assert_int_equal(
+        bl_tokenizer_encode_offsets(t, text, bytes, 0, ids, offsets, 1024, &count, NULL), BL_OK);
+    for (size_t i = 0; i < count; i++) {
+        const char *token = bl_tokenizer_bytes(t, ids[i], &n);
+        size_t taken = offsets[i].end - offsets[i].start;
+        assert_in_range(offsets[i].start, 0, at);
+        assert_in_range(offsets[i].end, at, bytes);
+        at = offsets[i].end;
+        if (n > taken) { /* the space in front */
+            assert_int_equal(n, taken + 1);
+            assert_int_equal(*token, ' ');
+            assert_memory_equal(token + 1, text + offsets[i].start, taken);
+        } else {
+            while (taken > n && text[at - taken] != *token)
+                taken--;
+            assert_memory_equal(token, text + at - taken, n);
+        }
+    }
+    assert_int_equal(at, bytes);
+}
+
 static void check_case(const bl_tokenizer *t, bl_word_cache *cache, const json_t *row)
 {
     const json_t *text_json = json_object_get(row, "text");
     const char *text = json_string_value(text_json);
-    size_t bytes = json_string_length(text_json), count, n = 0, cap = 0, got;
-    int32_t ids[1024], *grown = NULL;
+    size_t bytes = json_string_length(text_json), count, got;
+    int32_t ids[1024];
+    bl_tokens twice = {0};
     bl_error err;
 
     assert_int_equal(bl_tokenizer_encode(t, text, bytes, 0, ids, 1024, &count, &err), BL_OK);
@@ -67,7 +96,7 @@ static void check_case(const bl_tokenizer *t, bl_word_cache *cache, const json_t
 
     const json_t *decoded = json_object_get(row, "decoded");
     char out[4096];
-    assert_int_equal(bl_tokenizer_decode(t, ids, count, out, sizeof out, &got, &err), BL_OK);
+    assert_int_equal(bl_tokenizer_decode(t, ids, count, 0, out, sizeof out, &got, &err), BL_OK);
     assert_int_equal(got, json_string_length(decoded));
     assert_memory_equal(out, json_string_value(decoded), got);
 
@@ -82,11 +111,12 @@ static void check_case(const bl_tokenizer *t, bl_word_cache *cache, const json_t
 
     /* In bulk, twice: the second time from the cache. */
     for (int i = 0; i < 2; i++)
-        assert_int_equal(bl_tokenizer_append(t, cache, text, bytes, 0, &grown, &n, &cap, &err),
-                         BL_OK);
-    assert_ids(json_object_get(row, "ids"), grown, n / 2, text);
-    assert_ids(json_object_get(row, "ids"), grown + n / 2, n - n / 2, text);
-    bl_free(grown);
+        assert_int_equal(bl_tokenizer_append(t, cache, text, bytes, 0, &twice, &err), BL_OK);
+    size_t half = twice.count / 2;
+    assert_ids(json_object_get(row, "ids"), twice.ids, half, text);
+    assert_ids(json_object_get(row, "ids"), twice.ids + half, twice.count - half, text);
+    bl_tokens_release(&twice);
+    check_offsets(t, text, bytes);
 }
 
 static void test_same_ids_and_texts(void **state)
@@ -184,12 +214,12 @@ static void test_capacity(void **state)
     assert_int_equal(ids[1], bl_tokenizer_id(t, "a"));
     assert_int_equal(ids[2], -7);
     assert_int_equal(bl_tokenizer_encode(t, "abc", 3, 0, ids, 4, &count, NULL), BL_OK);
-    assert_int_equal(bl_tokenizer_decode(t, ids, 4, NULL, 0, &bytes, NULL), BL_OK);
+    assert_int_equal(bl_tokenizer_decode(t, ids, 4, 0, NULL, 0, &bytes, NULL), BL_OK);
     assert_int_equal(bytes, 4);
-    assert_int_equal(bl_tokenizer_decode(t, ids, 4, text, 2, &bytes, NULL), BL_OK);
+    assert_int_equal(bl_tokenizer_decode(t, ids, 4, 0, text, 2, &bytes, NULL), BL_OK);
     assert_int_equal(bytes, 4);
     assert_memory_equal(text, " a##", 4);
-    assert_int_equal(bl_tokenizer_decode(t, NULL, 0, NULL, 0, &bytes, NULL), BL_OK);
+    assert_int_equal(bl_tokenizer_decode(t, NULL, 0, 0, NULL, 0, &bytes, NULL), BL_OK);
     assert_int_equal(bytes, 0);
     bl_tokenizer_close(t);
 }
@@ -240,20 +270,18 @@ static void test_append_keeps_what_is_there(void **state)
     (void)state;
     bl_tokenizer *t = open_fixture(FIXTURES "vocab-300.json");
     bl_word_cache *cache;
-    int32_t *ids = NULL;
-    size_t count = 0, cap = 0;
+    bl_tokens tokens = {0};
     assert_int_equal(bl_word_cache_open(&cache, NULL), BL_OK);
-    assert_int_equal(bl_tokenizer_append(t, cache, "one", 3, 0, &ids, &count, &cap, NULL), BL_OK);
-    size_t one = count;
-    int32_t first = ids[0];
-    assert_int_equal(bl_tokenizer_append(t, cache, "two\xFF", 4, 0, &ids, &count, &cap, NULL),
-                     BL_EFORMAT);
-    assert_int_equal(count, one);
-    assert_int_equal(bl_tokenizer_append(t, cache, "one", 3, 0, &ids, &count, &cap, NULL), BL_OK);
-    assert_int_equal(count, 2 * one);
-    assert_int_equal(ids[0], first);
-    assert_int_equal(ids[one], first);
-    bl_free(ids);
+    assert_int_equal(bl_tokenizer_append(t, cache, "one", 3, 0, &tokens, NULL), BL_OK);
+    size_t one = tokens.count;
+    int32_t first = tokens.ids[0];
+    assert_int_equal(bl_tokenizer_append(t, cache, "two\xFF", 4, 0, &tokens, NULL), BL_EFORMAT);
+    assert_int_equal(tokens.count, one);
+    assert_int_equal(bl_tokenizer_append(t, cache, "one", 3, 0, &tokens, NULL), BL_OK);
+    assert_int_equal(tokens.count, 2 * one);
+    assert_int_equal(tokens.ids[0], first);
+    assert_int_equal(tokens.ids[one], first);
+    bl_tokens_release(&tokens);
     bl_word_cache_close(cache);
     bl_tokenizer_close(t);
 }
@@ -299,7 +327,7 @@ static void test_decode_replaces_broken_characters(void **state)
         int32_t ids[16];
         char out[64], stream[64];
         size_t n = byte_ids(t, cases[i].bytes, ids), bytes, streamed = 0;
-        assert_int_equal(bl_tokenizer_decode(t, ids, n, out, sizeof out, &bytes, NULL), BL_OK);
+        assert_int_equal(bl_tokenizer_decode(t, ids, n, 0, out, sizeof out, &bytes, NULL), BL_OK);
         assert_int_equal(bytes, strlen(cases[i].text));
         assert_memory_equal(out, cases[i].text, bytes);
         bl_decoder d = {0};
@@ -364,7 +392,8 @@ static void test_decode_refuses_ids_past_the_vocabulary(void **state)
         char out[8];
         size_t bytes;
         bl_error err = {0};
-        assert_int_equal(bl_tokenizer_decode(t, ids, 3, out, sizeof out, &bytes, &err), BL_EFORMAT);
+        assert_int_equal(bl_tokenizer_decode(t, ids, 3, 0, out, sizeof out, &bytes, &err),
+                         BL_EFORMAT);
         assert_non_null(strstr(err.message, "past the vocabulary of 258"));
         assert_int_equal(bytes, 0);
     }
@@ -393,7 +422,7 @@ static void test_long_words(void **state)
         assert_int_equal(
             bl_tokenizer_encode(t, text.data, text.len, 0, ids, text.len, &count, NULL), BL_OK);
         assert_true(count < text.len);
-        assert_int_equal(bl_tokenizer_decode(t, ids, count, out, text.len, &bytes, NULL), BL_OK);
+        assert_int_equal(bl_tokenizer_decode(t, ids, count, 0, out, text.len, &bytes, NULL), BL_OK);
         assert_int_equal(bytes, text.len);
         assert_memory_equal(out, text.data, bytes);
         bl_free(ids);
