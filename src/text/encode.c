@@ -15,6 +15,7 @@ struct bl_word_cache {
     uint64_t owner; /* the tag of the tokenizer whose ids these are */
     bl_split_work split;
     bl_merge_work merge;
+    bl_nfc_work nfc;
     bl_strtab words;
     bl_buf spelled; /* a word in byte characters */
     int32_t *ids;   /* of all words, one after the other */
@@ -30,8 +31,10 @@ typedef struct encoding {
     const char *text;
     unsigned flags;
     bl_tokens *out;
-    size_t at;    /* the next word in the text */
-    int prefixed; /* that word begins with a space that the text does not have */
+    const char *piece;  /* between exact added tokens, normalised: its changes are in cache->nfc */
+    size_t piece_start; /* in the text */
+    size_t at;          /* the next word in the piece */
+    int prefixed;       /* that word begins with a space that the piece does not have */
 } encoding;
 
 bl_status bl_word_cache_open(bl_word_cache **c, bl_error *err)
@@ -54,6 +57,7 @@ void bl_word_cache_close(bl_word_cache *c)
         return;
     bl_split_work_release(&c->split);
     bl_merge_work_release(&c->merge);
+    bl_nfc_work_release(&c->nfc);
     bl_strtab_release(&c->words);
     bl_buf_release(&c->spelled);
     bl_free(c->ids);
@@ -84,12 +88,20 @@ static bl_status reserve(encoding *e, size_t more, bl_error *err)
                                         : BL_OK;
 }
 
+/* What piece[start] .. piece[end - 1] comes from. */
+static bl_offset source(const encoding *e, size_t start, size_t end)
+{
+    const bl_nfc_work *nfc = &e->cache->nfc;
+    return (bl_offset){e->piece_start + bl_nfc_source(nfc, start, 0),
+                       e->piece_start + bl_nfc_source(nfc, end, end > start)};
+}
+
 /* A token that is no word's. */
-static bl_status emit(encoding *e, int32_t id, size_t start, size_t end, bl_error *err)
+static bl_status emit(encoding *e, int32_t id, bl_offset offset, bl_error *err)
 {
     BL_TRY(reserve(e, 1, err));
     if (e->flags & BL_ENCODE_OFFSETS)
-        e->out->offsets[e->out->count] = (bl_offset){start, end};
+        e->out->offsets[e->out->count] = offset;
     e->out->ids[e->out->count++] = id;
     return BL_OK;
 }
@@ -105,8 +117,8 @@ static void place(encoding *e, const char *word, size_t bytes, size_t count)
             to++;
         size_t from = to;
         to += t->bytes_start[id + 1] - t->bytes_start[id];
-        e->out->offsets[e->out->count + i] = (bl_offset){e->at + (from - (e->prefixed && from > 0)),
-                                                         e->at + (to - (size_t)e->prefixed)};
+        e->out->offsets[e->out->count + i] = source(e, e->at + (from - (e->prefixed && from > 0)),
+                                                    e->at + (to - (size_t)e->prefixed));
     }
     e->at += bytes - (size_t)e->prefixed;
     e->prefixed = 0;
@@ -183,26 +195,48 @@ static bl_status encode_word(void *user, const char *word, size_t bytes, bl_erro
     return BL_OK;
 }
 
-/* Cuts the added tokens out: those not normalized, then in each piece that is left the normalized
- * ones; the rest is split into words. */
+static bl_status encode_words(encoding *e, const char *text, size_t bytes, bl_error *err)
+{
+    e->at = (size_t)(text - e->piece);
+    e->prefixed = !e->t->no_prefix_space && text[0] != ' ';
+    return bl_splitter_run(e->t->splitter, &e->cache->split, text, bytes, e->prefixed, encode_word,
+                           e, err);
+}
+
+/* A piece as it is normalised. */
+static bl_status normalise(encoding *e, const char **text, size_t *bytes, bl_error *err)
+{
+    bl_nfc_work *nfc = &e->cache->nfc;
+    e->piece_start = (size_t)(*text - e->text);
+    nfc->count = 0;
+    if (e->t->nfc)
+        BL_TRY(bl_nfc_run(e->t->nfc, nfc, *text, *bytes, err));
+    if (nfc->count) {
+        *text = nfc->text.data;
+        *bytes = nfc->text.len;
+    }
+    e->piece = *text;
+    return BL_OK;
+}
+
+/* Cuts the added tokens out: those not normalized, then in each piece that is left, when it is
+ * normalised, the others; the rest is split into words. */
 static bl_status encode_piece(encoding *e, int pass, const char *text, size_t bytes, bl_error *err)
 {
-    if (pass == 2) {
-        e->at = (size_t)(text - e->text);
-        e->prefixed = !e->t->no_prefix_space && text[0] != ' ';
-        return bl_splitter_run(e->t->splitter, &e->cache->split, text, bytes, e->prefixed,
-                               encode_word, e, err);
-    }
+    if (pass == 2)
+        return encode_words(e, text, bytes, err);
+    if (pass == 1)
+        BL_TRY(normalise(e, &text, &bytes, err));
     bl_added_scan scan = {.index = &e->t->index[pass],
                           .text = text,
                           .bytes = bytes,
                           .no_special = e->flags & BL_ENCODE_NO_SPECIAL};
     size_t from = 0, first, last;
     for (const bl_added *a; (a = bl_added_next(&scan, &first, &last)) != NULL; from = last) {
-        size_t start = (size_t)(text - e->text);
         if (from < first)
             BL_TRY(encode_piece(e, pass + 1, text + from, first - from, err));
-        BL_TRY(emit(e, (int32_t)a->id, start + first, start + last, err));
+        BL_TRY(emit(e, (int32_t)a->id,
+                    pass == 0 ? (bl_offset){first, last} : source(e, first, last), err));
     }
     return from < bytes ? encode_piece(e, pass + 1, text + from, bytes - from, err) : BL_OK;
 }
@@ -220,11 +254,13 @@ bl_status bl_tokenizer_append(const bl_tokenizer *t, bl_word_cache *cache, const
     int with_template = (flags & BL_ENCODE_TEMPLATE) != 0;
     bl_status status = BL_OK;
     for (; with_template && i < t->template_before && status == BL_OK; i++)
-        status = emit(&e, (int32_t)t->template[i], 0, 0, err);
+        status = emit(
+            &e, (int32_t)t->template [i], (bl_offset) { 0, 0 }, err);
     if (status == BL_OK)
         status = encode_piece(&e, 0, text, bytes, err);
     for (; with_template && i < t->template_count && status == BL_OK; i++)
-        status = emit(&e, (int32_t)t->template[i], bytes, bytes, err);
+        status = emit(
+            &e, (int32_t)t->template [i], (bl_offset) { bytes, bytes }, err);
     if (status != BL_OK)
         tokens->count = count;
     return status;

@@ -36,6 +36,7 @@ void bl_tokenizer_close(bl_tokenizer *t)
     bl_free(t->special);
     bl_pairmap_release(&t->ranks);
     bl_splitter_close(t->splitter);
+    bl_nfc_close(t->nfc);
     bl_free(t);
 }
 
@@ -77,6 +78,18 @@ static bl_status bind_bytes(bl_tokenizer *t, bl_error *err)
     return bl_buf_status(&t->bytes, err);
 }
 
+/* An added token as it is looked for. */
+static bl_status add_pattern(bl_tokenizer *t, const bl_added *a, bl_nfc_work *work, bl_error *err)
+{
+    size_t n;
+    const char *token = bl_tokenizer_spelling(t, a->id, &n);
+    work->count = 0;
+    if (a->normalized && t->nfc)
+        BL_TRY(bl_nfc_run(t->nfc, work, token, n, err));
+    return work->count ? bl_added_index_add(&t->index[1], a, work->text.data, work->text.len, err)
+                       : bl_added_index_add(&t->index[a->normalized], a, token, n, err);
+}
+
 /* The added tokens by their bytes; of normalized ones that come to the same, special ones go before
  * others. */
 static bl_status bind_added(bl_tokenizer *t, bl_error *err)
@@ -86,10 +99,12 @@ static bl_status bind_added(bl_tokenizer *t, bl_error *err)
             const bl_added *a = &t->added[i];
             if (a->special != special)
                 continue;
-            size_t n;
-            const char *token = bl_tokenizer_spelling(t, a->id, &n);
             t->special[a->id] = a->special;
-            BL_TRY(bl_added_index_add(&t->index[a->normalized], a, token, n, err));
+            bl_nfc_work work = {0};
+            bl_status status = add_pattern(t, a, &work, err);
+            bl_nfc_work_release(&work);
+            if (status != BL_OK)
+                return status;
         }
     }
     BL_TRY(bl_added_index_sort(&t->index[0], err));
@@ -126,6 +141,8 @@ bl_status bl_tokenizer_bind(bl_tokenizer *t, const char *what, bl_error *err)
             return bl_fail(err, BL_EFORMAT, "%s: model.merges %zu is the same as %zu", what, i,
                            (size_t)rank);
     }
+    if (t->composed)
+        BL_TRY(bl_nfc_open(&t->nfc, err));
     BL_TRY(bind_added(t, err));
     for (size_t i = 0; i < t->template_count; i++)
         if (t->template[i] >= t->ids)

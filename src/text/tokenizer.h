@@ -3,6 +3,7 @@
 #define BL_TEXT_TOKENIZER_H
 
 #include "text/added.h"
+#include "text/nfc.h"
 #include "text/pairmap.h"
 #include "text/pretokenize.h"
 #include "text/strtab.h"
@@ -44,6 +45,7 @@ struct bl_tokenizer {
     size_t added_count;
     int some_bytes;      /* the trainer may have left bytes without a token */
     int no_prefix_space; /* add_prefix_space is false: no space in front of a segment */
+    int composed;        /* the normalizer is NFC */
     int ignore_merges;   /* a word that is a token is that token, whatever the merges say */
     char **patterns;     /* of the pre-tokenizer, in turn */
     size_t pattern_count;
@@ -63,6 +65,7 @@ struct bl_tokenizer {
     uint32_t byte_id[256];   /* the token of a single byte, or BL_NO_BYTE_ID */
     bl_added_index index[2]; /* added tokens: exact, normalized */
     bl_splitter *splitter;
+    bl_nfc *nfc; /* NULL unless `composed` */
     uint64_t
         tag; /* random: tells a word cache whose ids it holds, where an address may come again */
 };

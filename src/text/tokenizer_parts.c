@@ -262,6 +262,7 @@ bl_status bl_json_parts(bl_tokenizer *t, json_t *root, const char *path, bl_erro
     if (!has_type(decoder, "ByteLevel"))
         return refuse_type(decoder, "decoder", "ByteLevel", path, err);
     BL_TRY(check_byte_level(decoder, "decoder", path, err));
+    t->composed = json_is_object(json_object_get(root, "normalizer"));
     t->ignore_merges = json_is_true(json_object_get(model, "ignore_merges"));
     for (size_t i = 0; i < BL_TOKENIZER_PARTS; i++) {
         const json_t *value =

@@ -22,12 +22,12 @@ static const rule rules[] = {
     {NULL, "truncation", "null", 0},
     {NULL, "padding", "null", 0},
     {NULL, "added_tokens", "*", 1},
-    {NULL, "normalizer", "null", 0},
+    {NULL, "normalizer", "null or {\"type\":\"NFC\"}", 0},
     {NULL, "pre_tokenizer", "*", 1},
     {NULL, "post_processor", "*", 0},
     {NULL, "decoder", "*", 1},
     {NULL, "model", "*", 1},
-    {"model", "type", "\"BPE\"", 1},
+    {"model", "type", "\"BPE\"", 0}, /* old files do without */
     {"model", "dropout", "null", 0},
     {"model", "unk_token", "*", 0}, /* never used where all bytes have tokens */
     {"model", "continuing_subword_prefix", "null or \"\"", 0},

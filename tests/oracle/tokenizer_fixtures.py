@@ -16,7 +16,7 @@ import json
 import os
 
 import tokenizers
-from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, pre_tokenizers, processors, trainers
+from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 FOLDER = os.path.join(os.path.dirname(os.path.abspath(__file__)), "..", "fixtures", "tokenizer")
 SPECIALS = ["<|endoftext|>", "<|padding|>"]
@@ -77,6 +77,13 @@ SCRIPTS = [
     "zzz boat ships lakes zzzz 123 12345 湖面 湖面湖面",
 ]
 
+MARKS = [
+    "e\u0301", "cafe\u0301 cafe\u0301s", "\u0301e\u0301", "a\u0316\u0301\u0315 b", "q\u0307\u0323", "s\u0323\u0307", "\u212b \u2126m \u212a",
+    "\u1100\u1161\u11a8\u1100\u1161", "\uac00\u11a8 \u1161", "\u0958\u0915\u093c", "\u0344 \u0374 \u037e", "\uf900\ufa10\U0002f800", "\u0c46\u0c56",
+    "\U0001d15e x", "<|im_start|>e\u0301<|im_end|>\u0301", "e<|im_end|>\u0301", "a\u0898\u0316\u0345", "\u0898\u0316\u0301", "\u1e9b\u0323 \ufb01",
+    "Vie\u0302\u0323t Nam, tie\u0302\u0301ng", "\u0928\u093c\u0930\u093c", "\u3046\u3099\u304b\u3099", "lac\u0327 x", "xlac\u0327y",
+]
+
 
 def encoded(t, text):
     t.encode_special_tokens = False
@@ -131,11 +138,13 @@ LINES = (r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|%s| ?[^\s\p{L}\
          r"\s+(?!\S)|\s+")
 
 
-def styled(pattern, specials, change=lambda root: None):
+def styled(pattern, specials, change=lambda root: None, normalizer=None):
     """Trained without special tokens, changed as a file, special tokens behind the vocabulary."""
     t = Tokenizer(models.BPE())
     t.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False) if pattern is None else pre_tokenizers.Sequence([
         pre_tokenizers.Split(Regex(pattern), "isolated"), pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)])
+    if normalizer is not None:
+        t.normalizer = normalizer
     t.decoder = decoders.ByteLevel()
     t.post_processor = processors.ByteLevel(trim_offsets=False)
     t.train_from_iterator(DOCUMENTS + SCRIPTS, trainers.BpeTrainer(
@@ -158,7 +167,7 @@ def words_without_merges(root):
 
 
 def write_styles():
-    """Small vocabularies with all else as in the files of GPT-2, Llama 3 and Qwen 2 (but for its NFC)."""
+    """Small vocabularies with all else as in the files of GPT-2, Llama 3 and Qwen 2."""
     llama_specials = ["<|begin_of_text|>", "<|end_of_text|>"] + [f"<|reserved_special_token_{i}|>" for i in range(8)]
     llama = styled(LINES % r"\p{N}{1,3}", llama_specials, words_without_merges)
     begin = processors.TemplateProcessing(
@@ -166,12 +175,13 @@ def write_styles():
         special_tokens=[("<|begin_of_text|>", llama.token_to_id("<|begin_of_text|>"))])
     llama.post_processor = processors.Sequence([processors.ByteLevel(trim_offsets=False), begin])
     files = {"gpt2": styled(None, ["<|endoftext|>"], end_in_vocabulary), "llama3": llama,
-             "qwen2": styled(LINES % r"\p{N}", ["<|endoftext|>", "<|im_start|>", "<|im_end|>"])}
+             "qwen2": styled(LINES % r"\p{N}", ["<|endoftext|>", "<|im_start|>", "<|im_end|>"], normalizer=normalizers.NFC())}
+    files["qwen2"].add_tokens([AddedToken("lac\u0327", normalized=True)])
     texts = [f"{a}{s.content}{b}" for t in files.values() for s in list(t.get_added_tokens_decoder().values())[:3]
              for a, b in (("", ""), ("boat ", "\n\nlake"))]
     for name, t in files.items():
         t.save(os.path.join(FOLDER, f"{name}.json"), pretty=True)
-        write_cases(name, t, CASES + DOCUMENTS + SCRIPTS + texts)
+        write_cases(name, t, CASES + DOCUMENTS + SCRIPTS + texts + MARKS)
 
 
 def main():

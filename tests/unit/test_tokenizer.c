@@ -21,18 +21,19 @@
  * patterns of their own, special tokens behind the vocabulary, ignored merges, a template. */
 static const struct {
     const char *tokenizer, *cases;
+    int composed; /* by NFC: tokens are other bytes than the text */
 } fixtures[] = {
-    {FIXTURES "vocab-200.json", FIXTURES "cases-200.json"},
-    {FIXTURES "vocab-258.json", FIXTURES "cases-258.json"},
-    {FIXTURES "vocab-300.json", FIXTURES "cases-300.json"},
-    {FIXTURES "vocab-500.json", FIXTURES "cases-500.json"},
-    {FIXTURES "vocab-2000.json", FIXTURES "cases-2000.json"},
-    {FIXTURES "added.json", FIXTURES "cases-added.json"},
-    {FIXTURES "no-prefix.json", FIXTURES "cases-no-prefix.json"},
-    {FIXTURES "flags.json", FIXTURES "cases-flags.json"},
-    {FIXTURES "gpt2.json", FIXTURES "cases-gpt2.json"},
-    {FIXTURES "llama3.json", FIXTURES "cases-llama3.json"},
-    {FIXTURES "qwen2.json", FIXTURES "cases-qwen2.json"},
+    {FIXTURES "vocab-200.json", FIXTURES "cases-200.json", 0},
+    {FIXTURES "vocab-258.json", FIXTURES "cases-258.json", 0},
+    {FIXTURES "vocab-300.json", FIXTURES "cases-300.json", 0},
+    {FIXTURES "vocab-500.json", FIXTURES "cases-500.json", 0},
+    {FIXTURES "vocab-2000.json", FIXTURES "cases-2000.json", 0},
+    {FIXTURES "added.json", FIXTURES "cases-added.json", 0},
+    {FIXTURES "no-prefix.json", FIXTURES "cases-no-prefix.json", 0},
+    {FIXTURES "flags.json", FIXTURES "cases-flags.json", 0},
+    {FIXTURES "gpt2.json", FIXTURES "cases-gpt2.json", 0},
+    {FIXTURES "llama3.json", FIXTURES "cases-llama3.json", 0},
+    {FIXTURES "qwen2.json", FIXTURES "cases-qwen2.json", 1},
 };
 enum { COUNT = sizeof fixtures / sizeof fixtures[0] };
 
@@ -56,7 +57,7 @@ static void assert_ids(const json_t *want, const int32_t *ids, size_t count, con
 
 /* Each token stands for its stretch of the text, and these leave no gap.  An added token may take
  * white space besides, and two of them the same. */
-static void check_offsets(const bl_tokenizer *t, const char *text, size_t bytes)
+static void check_offsets(const bl_tokenizer *t, const char *text, size_t bytes, int composed)
 {
     int32_t ids[1024];
     bl_offset offsets[1024];
@@ -69,6 +70,8 @@ static void check_offsets(const bl_tokenizer *t, const char *text, size_t bytes)
         assert_in_range(offsets[i].start, 0, at);
         assert_in_range(offsets[i].end, at, bytes);
         at = offsets[i].end;
+        if (composed)
+            continue;
         if (n > taken) { /* the space in front */
             assert_int_equal(n, taken + 1);
             assert_int_equal(*token, ' ');
@@ -82,7 +85,7 @@ static void check_offsets(const bl_tokenizer *t, const char *text, size_t bytes)
     assert_int_equal(at, bytes);
 }
 
-static void check_case(const bl_tokenizer *t, bl_word_cache *cache, const json_t *row)
+static void check_case(const bl_tokenizer *t, bl_word_cache *cache, const json_t *row, int composed)
 {
     const json_t *text_json = json_object_get(row, "text");
     const char *text = json_string_value(text_json);
@@ -116,7 +119,7 @@ static void check_case(const bl_tokenizer *t, bl_word_cache *cache, const json_t
     assert_ids(json_object_get(row, "ids"), twice.ids, half, text);
     assert_ids(json_object_get(row, "ids"), twice.ids + half, twice.count - half, text);
     bl_tokens_release(&twice);
-    check_offsets(t, text, bytes);
+    check_offsets(t, text, bytes, composed);
 }
 
 static void test_same_ids_and_texts(void **state)
@@ -129,7 +132,7 @@ static void test_same_ids_and_texts(void **state)
         json_t *cases = json_load_file(fixtures[f].cases, JSON_ALLOW_NUL, NULL);
         assert_true(json_array_size(cases) > 50);
         for (size_t i = 0; i < json_array_size(cases); i++)
-            check_case(t, cache, json_array_get(cases, i));
+            check_case(t, cache, json_array_get(cases, i), fixtures[f].composed);
         json_decref(cases);
         bl_tokenizer_close(t);
     }

@@ -72,7 +72,7 @@ static const struct {
     {"version", NULL, BL_EFORMAT, "version is missing"},
     {"truncation", "{\"max_length\": 8}", BL_EUNSUPPORTED, "truncation"},
     {"padding", "{}", BL_EUNSUPPORTED, "padding"},
-    {"normalizer", "{\"type\": \"NFC\"}", BL_EUNSUPPORTED, "normalizer is {\"type\":\"NFC\"}"},
+    {"normalizer", "{\"type\": \"NFKC\"}", BL_EUNSUPPORTED, "normalizer is {\"type\":\"NFKC\"}"},
     {"post_processor", "{\"type\": \"ByteLevel\"}", BL_EFORMAT,
      "post_processor.add_prefix_space is missing"},
     {"post_processor", "{\"type\": \"ByteLevel\", \"add_prefix_space\": true}", BL_OK, ""},
