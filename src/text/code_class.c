@@ -1,5 +1,7 @@
-/* Is a code point in a class?  Apart from the tables, which tools/unicode_classes.py writes. */
+/* Look-ups in the tables of classes, which tools/unicode_classes.py writes. */
 #include "text/unicode_classes.h"
+
+#include <string.h>
 
 int bl_code_is(int name, uint32_t code)
 {
@@ -13,4 +15,16 @@ int bl_code_is(int name, uint32_t code)
             high = middle;
     }
     return low < c->count && c->ranges[low].first <= code;
+}
+
+uint32_t bl_categories_named(const char *name, size_t bytes)
+{
+#define SPELLED(name) #name,
+    static const char *const names[] = {BL_CATEGORY_LIST(SPELLED)};
+    uint32_t set = 0;
+    for (size_t i = 0; i < BL_CATEGORIES; i++)
+        if ((bytes == 1 || bytes == 2) && memcmp(names[i], name, bytes) == 0)
+            set |= UINT32_C(1) << i;
+    return set;
+#undef SPELLED
 }

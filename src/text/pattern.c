@@ -4,17 +4,25 @@
  * change from one system to the next; so classes become ranges (unicode_classes.c).  Only what both
  * libraries mean alike is let through. */
 #include "text/pattern.h"
+#include "core/alloc.h"
 #include "text/unicode_classes.h"
 #include "text/utf8.h"
 
 #include <string.h>
 
-enum { DEPTH = 32, LAST_CODE = 0x10FFFF };
+enum { DEPTH = 32, CODES = 0x110000 };
 
 typedef struct group {
     int fold;  /* inside (?i:...) */
     int looks; /* a lookahead: no quantifier may follow it */
 } group;
+
+/* What an escape such as \d or \P{Lu} stands for. */
+typedef struct escaped_class {
+    const bl_code_class *table; /* or, with NULL, */
+    uint32_t categories;
+    int negated;
+} escaped_class;
 
 typedef struct translation {
     const char *pattern, *what;
@@ -22,8 +30,9 @@ typedef struct translation {
     bl_buf *out;
     group group[DEPTH];
     size_t depth;
-    int atom;      /* what came last may have a quantifier */
-    char previous; /* the letter before, inside (?i:...) */
+    int atom;              /* what came last may have a quantifier */
+    char previous;         /* the letter before, inside (?i:...) */
+    unsigned char *member; /* 1 for every code point of the set that is read */
 } translation;
 
 static bl_status refuse(const translation *t, size_t at, const char *why, bl_error *err)
@@ -45,61 +54,111 @@ static void put_range(bl_buf *out, uint32_t first, uint32_t last)
     put_code(out, last);
 }
 
-/* A class, or all that is not in it, as the inside of a [...]. */
-static void put_class(bl_buf *out, int name, int negated)
+static void clear_set(translation *t)
 {
-    const bl_code_class *c = &bl_code_classes[name];
-    uint32_t next = 0;
-    for (size_t i = 0; i < c->count; i++) {
-        if (!negated)
-            put_range(out, c->ranges[i].first, c->ranges[i].last);
-        else if (next < c->ranges[i].first)
-            put_range(out, next, c->ranges[i].first - 1);
-        next = c->ranges[i].last + 1;
-    }
-    if (negated)
-        put_range(out, next, LAST_CODE);
+    memset(t->member, 0, CODES);
 }
 
-/* A character, inside (?i:...) a letter in all its cases, as the inside of a [...]. */
-static void put_letter(bl_buf *out, uint32_t code, int fold)
+static void add_range(translation *t, uint32_t first, uint32_t last)
 {
-    put_code(out, code);
-    if (!fold || !((code | 0x20) >= 'a' && (code | 0x20) <= 'z'))
+    memset(t->member + first, 1, last - first + 1);
+}
+
+static void add_class(translation *t, const escaped_class *c)
+{
+    uint32_t next = 0; /* behind the last range */
+    if (!c->table) {
+        for (size_t i = 0; i < bl_category_run_count; i++) {
+            const bl_category_run *r = &bl_category_runs[i];
+            if ((int)(c->categories >> r->category & 1) != c->negated)
+                add_range(t, r->first, r[1].first - 1);
+        }
         return;
-    put_code(out, code ^ 0x20);
-    if ((code | 0x20) == 's')
-        put_code(out, 0x17F); /* long s */
-    if ((code | 0x20) == 'k')
-        put_code(out, 0x212A); /* the Kelvin sign */
+    }
+    for (size_t i = 0; i < c->table->count; i++) {
+        const bl_code_range *r = &c->table->ranges[i];
+        if (!c->negated)
+            add_range(t, r->first, r->last);
+        else if (next < r->first)
+            add_range(t, next, r->first - 1);
+        next = r->last + 1;
+    }
+    if (c->negated)
+        add_range(t, next, CODES - 1);
 }
 
-typedef enum escape_kind { ONE, CLASS } escape_kind;
-
-/* What stands behind a backslash: a character, or a class. */
-static bl_status read_escape(translation *t, escape_kind *kind, uint32_t *code, int *negated,
-                             bl_error *err)
+/* What was added as a [...], without the surrogates: they are in no text, nor may PCRE2 be told of
+ * them. */
+static void put_set(translation *t, int negated)
 {
-    static const struct {
-        const char *spelled;
-        int class, negated;
-    } classes[] = {
-        {"s", BL_CODE_SPACE, 0},     {"S", BL_CODE_SPACE, 1},     {"p{L}", BL_CODE_LETTER, 0},
-        {"P{L}", BL_CODE_LETTER, 1}, {"p{N}", BL_CODE_NUMBER, 0}, {"P{N}", BL_CODE_NUMBER, 1},
-    };
+    const unsigned char *at = t->member, *end = at + CODES;
+    memset(t->member + 0xD800, 0, 0x800);
+    bl_buf_puts(t->out, negated ? "[^" : "[");
+    while ((at = memchr(at, 1, (size_t)(end - at)))) {
+        const unsigned char *behind = memchr(at, 0, (size_t)(end - at));
+        behind = behind ? behind : end;
+        put_range(t->out, (uint32_t)(at - t->member), (uint32_t)(behind - t->member - 1));
+        at = behind;
+    }
+    bl_buf_puts(t->out, "]");
+}
+
+/* A character, inside (?i:...) a letter in all its cases. */
+static size_t cases_of(uint32_t code, int fold, uint32_t cases[3])
+{
+    size_t count = 0;
+    uint32_t lower = code | 0x20;
+    cases[count++] = code;
+    if (!fold || lower < 'a' || lower > 'z')
+        return count;
+    cases[count++] = code ^ 0x20;
+    if (lower == 's')
+        cases[count++] = 0x17F; /* long s */
+    if (lower == 'k')
+        cases[count++] = 0x212A; /* the Kelvin sign */
+    return count;
+}
+
+/* Reads a class behind a backslash, if one is there. */
+static int read_class(translation *t, int in_set, escaped_class *c)
+{
+    const char *p = t->pattern + t->at + 1, *name = p + 2;
+    size_t bytes = 0;
+    *c = (escaped_class){.negated = *p < 'a'};
+    switch (*p | 0x20) {
+    case 's':
+        c->table = &bl_code_classes[BL_CODE_SPACE];
+        break;
+    case 'w':
+        c->table = &bl_code_classes[in_set ? BL_CODE_WORD_IN_SET : BL_CODE_WORD_ESCAPE];
+        break;
+    case 'd':
+        c->categories = bl_categories_named("Nd", 2);
+        break;
+    case 'p':
+        if (p[1] != '{')
+            return 0;
+        if (*name == '^') {
+            c->negated = !c->negated;
+            name++;
+        }
+        bytes = strcspn(name, "}");
+        c->categories = name[bytes] ? bl_categories_named(name, bytes) : 0;
+        break;
+    default:
+        return 0;
+    }
+    if (!c->table && !c->categories)
+        return 0;
+    t->at += bytes ? (size_t)(name - p) + bytes + 2 : 2;
+    return 1;
+}
+
+/* The character that a backslash and what follows stand for. */
+static bl_status read_escape(translation *t, uint32_t *code, bl_error *err)
+{
     static const char controls[][2] = {{'r', '\r'}, {'n', '\n'}, {'t', '\t'}};
     const char *p = t->pattern + t->at + 1;
-    for (size_t i = 0; i < sizeof classes / sizeof classes[0]; i++) {
-        size_t n = strlen(classes[i].spelled);
-        if (strncmp(p, classes[i].spelled, n) == 0) {
-            *kind = CLASS;
-            *code = (uint32_t)classes[i].class;
-            *negated = classes[i].negated;
-            t->at += 1 + n;
-            return BL_OK;
-        }
-    }
-    *kind = ONE;
     for (size_t i = 0; i < sizeof controls / sizeof controls[0]; i++)
         if (*p == controls[i][0]) {
             *code = (unsigned char)controls[i][1];
@@ -107,47 +166,44 @@ static bl_status read_escape(translation *t, escape_kind *kind, uint32_t *code, 
             return BL_OK;
         }
     if (!*p || !strchr("'\"!#%&()*+,-./:;<=>?@[\\]^_`{|}~ $", *p))
-        return refuse(t, t->at, "an escape other than \\p{L} \\p{N} \\s \\r \\n \\t", err);
+        return refuse(t, t->at,
+                      "an escape other than \\p{L}, \\p{Lu} and so on, \\s \\d \\w \\r \\n \\t",
+                      err);
     *code = (unsigned char)*p;
     t->at += 2;
     return BL_OK;
 }
 
-/* One member of a [...]: a class is written, a character handed out. */
+/* One member of a [...]: a class is added, a character handed out. */
 static bl_status read_member(translation *t, int fold, int *is_class, uint32_t *code, bl_error *err)
 {
     size_t at = t->at, used;
     const char *p = t->pattern + at;
-    *is_class = 0;
-    if (*p == '\\') {
-        escape_kind kind;
-        int negated = 0;
-        BL_TRY(read_escape(t, &kind, code, &negated, err));
-        if (kind == ONE)
-            return BL_OK;
-        *is_class = 1;
-        if (fold)
-            return refuse(t, at, "a class inside (?i:...)", err);
-        put_class(t->out, (int)*code, negated);
-        return BL_OK;
-    }
-    if (*p == '[' || (p[0] == '&' && p[1] == '&'))
+    escaped_class c;
+    *is_class = *p == '\\' && read_class(t, 1, &c);
+    if (*is_class && fold)
+        return refuse(t, at, "a class in a set inside (?i:...)", err);
+    if (*is_class)
+        add_class(t, &c);
+    else if (*p == '\\')
+        BL_TRY(read_escape(t, code, err));
+    else if (*p == '[' || (p[0] == '&' && p[1] == '&'))
         return refuse(t, at, "a set inside [...]", err);
-    *code = bl_utf8_get(p, &used);
-    t->at += used;
+    else {
+        *code = bl_utf8_get(p, &used);
+        t->at += used;
+    }
     return BL_OK;
 }
 
 static bl_status translate_set(translation *t, int fold, bl_error *err)
 {
     size_t start = t->at++, members = 0;
-    bl_buf_puts(t->out, "[");
-    if (t->pattern[t->at] == '^') {
-        bl_buf_puts(t->out, "^");
-        t->at++;
-    }
+    int negated = t->pattern[t->at] == '^';
+    t->at += (size_t)negated;
+    clear_set(t);
     for (; t->pattern[t->at] != ']' || members == 0; members++) {
-        uint32_t code, last;
+        uint32_t code, last, cases[3];
         int is_class;
         size_t at = t->at;
         if (at >= t->bytes || t->pattern[at] == ']')
@@ -156,8 +212,8 @@ static bl_status translate_set(translation *t, int fold, bl_error *err)
         int ranges = t->pattern[t->at] == '-' && t->pattern[t->at + 1] != ']';
         if (!is_class && fold && code >= 0x80)
             return refuse(t, at, "a character beyond ASCII inside (?i:...)", err);
-        if (!is_class && !ranges)
-            put_letter(t->out, code, fold);
+        for (size_t n = is_class || ranges ? 0 : cases_of(code, fold, cases); n > 0; n--)
+            add_range(t, cases[n - 1], cases[n - 1]);
         if (!ranges)
             continue;
         t->at++;
@@ -166,10 +222,10 @@ static bl_status translate_set(translation *t, int fold, bl_error *err)
         BL_TRY(read_member(t, fold, &is_class, &last, err));
         if (is_class || last < code)
             return refuse(t, at, "a range of this kind", err);
-        put_range(t->out, code, last);
+        add_range(t, code, last);
     }
     t->at++;
-    bl_buf_puts(t->out, "]");
+    put_set(t, negated);
     t->atom = 1;
     return BL_OK;
 }
@@ -223,14 +279,15 @@ static bl_status translate_quantifier(translation *t, bl_error *err)
         if (!read_number(t, &low))
             return refuse(t, start, "a quantifier of this kind", err);
         high = low;
+        int open = strncmp(t->pattern + t->at, ",}", 2) == 0; /* without an end */
         if (t->pattern[t->at] == ',') {
             t->at++;
-            if (!read_number(t, &high) || high < low)
+            if (!open && (!read_number(t, &high) || high < low))
                 return refuse(t, start, "a quantifier of this kind", err);
         }
         if (t->pattern[t->at++] != '}')
             return refuse(t, start, "a quantifier of this kind", err);
-        bl_buf_printf(t->out, "{%u,%u}", low, high);
+        bl_buf_printf(t->out, open ? "{%u,}" : "{%u,%u}", low, high);
     } else {
         bl_buf_append(t->out, &c, 1);
         char suffix = t->pattern[t->at];
@@ -257,11 +314,22 @@ static bl_status translate_code(translation *t, size_t at, uint32_t code, bl_err
     for (size_t i = 0; fold && i < sizeof pairs / sizeof pairs[0]; i++)
         if (t->previous == pairs[i][0] && letter == pairs[i][1])
             return refuse(t, at, "letters inside (?i:...) that one character may stand for", err);
+    uint32_t cases[3];
     bl_buf_puts(t->out, "[");
-    put_letter(t->out, code, fold);
+    for (size_t i = 0, count = cases_of(code, fold, cases); i < count; i++)
+        put_code(t->out, cases[i]);
     bl_buf_puts(t->out, "]");
     t->atom = 1;
     t->previous = letter;
+    return BL_OK;
+}
+
+/* One of . ^ $, in which lines end with \n alone, and none begins behind the last one. */
+static bl_status put_known(translation *t, const char *written, int atom)
+{
+    bl_buf_puts(t->out, written);
+    t->atom = atom;
+    t->at++;
     return BL_OK;
 }
 
@@ -293,26 +361,27 @@ static bl_status translate_next(translation *t, bl_error *err)
     case '{':
         return translate_quantifier(t, err);
     case '.':
+        return put_known(t, "[^\\x{A}]", 1);
     case '^':
+        return put_known(t, "(?:\\A|(?<=\\x{A})(?!\\z))", 0);
     case '$':
-        return refuse(t, at, "one of . ^ $", err);
+        return put_known(t, "(?![^\\x{A}])", 0);
     default:
         break;
     }
     uint32_t code;
+    escaped_class escaped;
+    if (c == '\\' && read_class(t, 0, &escaped)) {
+        int negated = escaped.negated;
+        escaped.negated = 0;
+        clear_set(t);
+        add_class(t, &escaped);
+        put_set(t, negated);
+        t->atom = 1;
+        return BL_OK;
+    }
     if (c == '\\') {
-        escape_kind kind;
-        int negated = 0;
-        BL_TRY(read_escape(t, &kind, &code, &negated, err));
-        if (kind == CLASS) {
-            if (t->group[t->depth].fold && code != BL_CODE_SPACE)
-                return refuse(t, at, "a class inside (?i:...)", err);
-            bl_buf_puts(t->out, negated ? "[^" : "[");
-            put_class(t->out, (int)code, 0);
-            bl_buf_puts(t->out, "]");
-            t->atom = 1;
-            return BL_OK;
-        }
+        BL_TRY(read_escape(t, &code, err));
     } else {
         code = bl_utf8_get(t->pattern + at, &used);
         t->at += used;
@@ -328,9 +397,14 @@ bl_status bl_pattern_translate(const char *pattern, const char *what, bl_buf *ou
         return bl_fail(err, BL_EUNSUPPORTED,
                        "%s: pre_tokenizer: a pattern of %zu bytes; 1 to %d are supported", what,
                        t.bytes, BL_PATTERN_BYTES);
-    while (t.at < t.bytes)
-        BL_TRY(translate_next(&t, err));
-    if (t.depth > 0)
-        return refuse(&t, t.at, "an open (", err);
-    return bl_buf_status(out, err);
+    t.member = bl_calloc(CODES, 1);
+    if (!t.member)
+        return bl_fail(err, BL_ENOMEM, "%s: out of memory for the pre-tokenizer", what);
+    bl_status status = BL_OK;
+    while (t.at < t.bytes && status == BL_OK)
+        status = translate_next(&t, err);
+    bl_free(t.member);
+    if (status == BL_OK && t.depth > 0)
+        status = refuse(&t, t.at, "an open (", err);
+    return status == BL_OK ? bl_buf_status(out, err) : status;
 }

@@ -1,4 +1,4 @@
-/* Character classes as explicit code point ranges: those of the pre-tokenizer's pattern, what added
+/* Classes of characters as explicit code points: those of pre-tokenizers' patterns, what added
  * tokens with single_word may not stand beside, and what canonical composition may move. */
 #ifndef BL_TEXT_UNICODE_CLASSES_H
 #define BL_TEXT_UNICODE_CLASSES_H
@@ -16,17 +16,40 @@ typedef struct bl_code_class {
 } bl_code_class;
 
 enum {
-    BL_CODE_LETTER,
-    BL_CODE_NUMBER,
-    BL_CODE_SPACE,
-    BL_CODE_WORD,
-    BL_CODE_CHANGES, /* by itself */
-    BL_CODE_JOINS,   /* what stands in front of it */
+    BL_CODE_SPACE,       /* \s of a pattern */
+    BL_CODE_WORD,        /* of single_word */
+    BL_CODE_WORD_ESCAPE, /* \w of a pattern, */
+    BL_CODE_WORD_IN_SET, /* which is less within [...]: their library's two do not agree */
+    BL_CODE_CHANGES,     /* by itself */
+    BL_CODE_JOINS,       /* what stands in front of it */
     BL_CODE_CLASSES
 };
 
 extern const bl_code_class bl_code_classes[BL_CODE_CLASSES];
 
 int bl_code_is(int name, uint32_t code);
+
+/* General categories, by their names in a \p{...}. */
+/* clang-format off */
+#define BL_CATEGORY_LIST(X) \
+    X(Lu) X(Ll) X(Lt) X(Lm) X(Lo) X(Mn) X(Mc) X(Me) X(Nd) X(Nl) X(No) X(Pc) X(Pd) X(Ps) X(Pe) \
+    X(Pi) X(Pf) X(Po) X(Sm) X(Sc) X(Sk) X(So) X(Zs) X(Zl) X(Zp) X(Cc) X(Cf) X(Co) X(Cn)
+/* clang-format on */
+
+#define BL_CATEGORY_ENUM(name) BL_CATEGORY_##name,
+enum { BL_CATEGORY_LIST(BL_CATEGORY_ENUM) BL_CATEGORIES };
+#undef BL_CATEGORY_ENUM
+
+/* A run ends where the next one begins; behind the last stands one that begins past all codes. */
+typedef struct bl_category_run {
+    uint32_t first, category;
+} bl_category_run;
+
+extern const bl_category_run bl_category_runs[];
+extern const size_t bl_category_run_count;
+
+/* The set of categories that a name such as Lu, or L for all that begin so, stands for, as a bit
+ * for each; 0 when there is none. */
+uint32_t bl_categories_named(const char *name, size_t bytes);
 
 #endif

@@ -20,15 +20,21 @@ struct bl_wordscan {
 
 bl_status bl_wordscan_open(bl_wordscan **s, bl_error *err)
 {
-    static const int name[] = {BL_CODE_LETTER, BL_CODE_NUMBER, BL_CODE_SPACE};
+    const uint32_t letters = bl_categories_named("L", 1), numbers = bl_categories_named("N", 1);
     *s = bl_calloc(1, sizeof **s);
     if (!*s)
         return bl_fail(err, BL_ENOMEM, "out of memory for the classes of characters");
-    for (int k = 0; k < 3; k++) {
-        const bl_code_class *c = &bl_code_classes[name[k]];
-        for (size_t i = 0; i < c->count; i++)
-            memset((*s)->class_of + c->ranges[i].first, LETTER + k,
-                   c->ranges[i].last - c->ranges[i].first + 1);
+    for (size_t i = 0; i < bl_category_run_count; i++) {
+        const bl_category_run *r = &bl_category_runs[i];
+        int class = letters >> r->category & 1   ? LETTER
+                    : numbers >> r->category & 1 ? NUMBER
+                                                 : OTHER;
+        memset((*s)->class_of + r->first, class, r[1].first - r->first);
+    }
+    const bl_code_class *spaces = &bl_code_classes[BL_CODE_SPACE];
+    for (size_t i = 0; i < spaces->count; i++) {
+        const bl_code_range *r = &spaces->ranges[i];
+        memset((*s)->class_of + r->first, SPACE, r->last - r->first + 1);
     }
     return BL_OK;
 }

@@ -20,7 +20,7 @@ import unicodedata
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
 from tokenizer_diff import PIECES, id_records, parse, random_string, text_records
-from tokenizer_fixtures import DOCUMENTS
+from tokenizer_fixtures import DEEPSEEK, DOCUMENTS, O200K
 
 SPECIALS = ["<|endoftext|>", "<|padding|>"]
 SOUP = ["lake", "the", "x", " ", "  ", "\n", "\t", "\u3000", "é", "1", "_", "<", "<|", "|>", "-", "\u0301", "'s", "λ", "中"]
@@ -91,6 +91,12 @@ PATTERNS = {
     "parts": [r"\p{N}{1,3}", "[一-龥\u3040-ゟ゠-ヿ]+", r"[\r\n]", r" ?\p{L}+|\S"],
     "gaps": [r"\P{L}+?[a-f\-x]|é+", r"(?i:k+s)(?=[^\S\t]|\s)"],
 }
+CATEGORY_PATTERNS = {
+    "o200k": [O200K],
+    "deepseek": DEEPSEEK,
+    "lines": [r"^\s+|\s+$|(?:^|\w).+", r"\d{2,}|[^\w\s]+(?!$)", r"\w+|[\W\d]"],
+    "categories": [r"[\P{Ll}\d]\p{M}+|\p{Lo}{2,}", r"\p{Nd}+|[\p{No}\p{Nl}]|\p{Zs}+", r"[^\p{C}\p{Z}]+|\p{^Po}"],
+}
 
 
 def composed(t, rng):
@@ -154,6 +160,8 @@ def styled_files(rng, docs):
         t.add_special_tokens(["<|endoftext|>"])
         t.post_processor = processors.ByteLevel(trim_offsets=False)
         yield "gpt 2", changed(t, strange_words), ["<|endoftext|>", "zzz", " xyz"]
+    for name, patterns in CATEGORY_PATTERNS.items():
+        yield name, split_tokenizer(docs, patterns).to_str(), []
 
 
 def their_offsets(text, ours):

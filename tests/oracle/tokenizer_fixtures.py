@@ -9,11 +9,13 @@ cases-N.json     [{"text", "ids", "ids_as_text" (specials not recognised), "deco
 added.json, cases-added.json   the same with added tokens past the vocabulary
 no-prefix.json, cases-no-prefix.json   and with add_prefix_space false
 flags.json, cases-flags.json   and with single_word, lstrip, rstrip, in a vocabulary with gaps
+patterns.json    [{"patterns" of Splits one behind the other, "words": [[of a text], ...]}]
 gpt2.json, llama3.json, qwen2.json, and their cases   of the make of published files, cases with "ids_in_template"
 """
 
 import json
 import os
+import random
 
 import tokenizers
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
@@ -184,6 +186,53 @@ def write_styles():
         write_cases(name, t, CASES + DOCUMENTS + SCRIPTS + texts + MARKS)
 
 
+O200K_WORDS = [r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
+               r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"]
+O200K = "|".join(O200K_WORDS) + r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
+DEEPSEEK = [r"\p{N}{1,3}", "[一-龥\u3040-ゟ゠-ヿ]+",
+            r"[!\"#$%&'()*+,\-./:;<=>?@\[\\\]^_`{|}~][A-Za-z]+|[^\r\n\p{L}\p{P}\p{S}]?[\p{L}\p{M}]+| ?[\p{P}\p{S}]+[\r\n]*"
+            r"|\s*[\r\n]+|\s+(?!\S)|\s+"]
+CATEGORIES = "Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp Cc Cf Co Cn L M N P S Z C".split()
+LINE_PATTERNS = [".+", "^a|b", "a$|b", r"\n^|a", r"\n$|a", r"\s+$|\s", r"^\s+|\s", r".{2,}|\n+", "(?:^|b)a", "(?=^a).|(?!$)b", r"\n(?!$)", r"a\n^|\n"]
+CLASS_PATTERNS = [r"\w+", r"[\w]+", r"\W+", r"[\W]+", r"[^\w]", r"[\w\-²]+", r"\d+|\D", r"[\d\s]+", r"[^\D]+", r"[^\P{L}\d]+", r"\p{^Lu}+",
+                  r"[\P{Lu}\W]+", r"[\p{P}\p{S}]+", r"(?i:\p{Lu}k)|\p{Lu}", r"[^\p{C}\s]+", r"\P{^N}"]
+
+
+def first_characters():
+    """The first character of every run of one category."""
+    category = {}
+    for name in CATEGORIES[:29]:
+        only = pre_tokenizers.Split(Regex(r"\p{%s}" % name), "removed", invert=True)
+        for start in range(0, 0x110000, 4096):
+            chunk = [c for c in range(start, start + 4096) if not 0xD800 <= c < 0xE000]
+            for _, (a, b) in only.pre_tokenize_str("".join(map(chr, chunk))):
+                category.update(dict.fromkeys(chunk[a:b], name))
+    return [chr(c) for c in sorted(category) if category.get(c - 1) != category[c]]
+
+
+def words(patterns, text):
+    splits = pre_tokenizers.Sequence([pre_tokenizers.Split(Regex(p), "isolated") for p in patterns])
+    return [w for w, _ in splits.pre_tokenize_str(text)]
+
+
+def write_patterns():
+    rng = random.Random(1)
+    runs = first_characters()
+    edges = rng.sample(runs, len(runs))
+    lines = ["a\nb\r\na\u2028a\x85ab\x0ba\n", "aa\n\nab\n\n", "  a\n  b  \n\n ", "\n", "a", "ba\nba", "a\n", "a\r\n", "a\r"]
+    published = ["".join(rng.sample(edges, 6) + rng.sample([" ", "\n", "'S", "12", "aB", "!"], 3)) for _ in range(30)]
+    rows = [([O200K], SCRIPTS + published), (DEEPSEEK, SCRIPTS + published)]
+    rows += [([p], lines) for p in LINE_PATTERNS]
+    some = ["".join(edges[i::200]) for i in range(4)]
+    rows += [([p], some + ["aK\u212ak²½9_\u24b6-é ss"]) for p in CLASS_PATTERNS]
+    rows += [([p % name], some) for name in CATEGORIES for p in (r"\p{%s}+", r"[\P{%s}]+")]
+    for bit in range(5):  # the category of every run by five questions
+        half = [name for i, name in enumerate(CATEGORIES[:29]) if i >> bit & 1]
+        rows.append((["[" + "".join(r"\p{%s}" % name for name in half) + "]+"], ["".join(runs)]))
+    write("patterns.json", "[\n" + ",\n".join(
+        json.dumps({"patterns": p, "words": [words(p, x) for x in texts]}, ensure_ascii=False) for p, texts in rows) + "\n]\n")
+
+
 def main():
     if tokenizers.__version__ != "0.21.4":
         raise SystemExit("tokenizers 0.21.4 is wanted")
@@ -206,6 +255,7 @@ def main():
         "<|user|>lake<|padding|>", "x\t\"\\\n\u0001y"])
     write_flags()
     write_styles()
+    write_patterns()
 
 
 if __name__ == "__main__":
