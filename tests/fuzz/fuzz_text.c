@@ -1,8 +1,9 @@
-/* Any bytes as text: checked, cut into documents, encoded, decoded at once and as a stream, and in
- * a batch. */
+/* Any bytes as text: checked, cut into documents, composed, encoded, decoded at once and as a
+ * stream, and in a batch. */
 #include "fuzz.h"
 
 #include "data/source.h"
+#include "text/nfc.h"
 #include "text/text.h"
 
 /* A small tokenizer learnt here, so that the program needs no file. */
@@ -113,6 +114,29 @@ static void batch(const bl_tokenizer *t, const char *text, size_t bytes)
     }
 }
 
+/* What is composed stays so, and its parts come from stretches of the text that leave no gap. */
+static void compose(const char *text, size_t bytes)
+{
+    static bl_nfc *nfc;
+    bl_nfc_work once = {.count = 0}, twice = {.count = 0};
+    FUZZ_CHECK(nfc || bl_nfc_open(&nfc, NULL) == BL_OK);
+    FUZZ_CHECK(bl_nfc_run(nfc, &once, text, bytes, NULL) == BL_OK);
+    if (once.count) {
+        const char *composed = once.text.data;
+        size_t n = once.text.len, at = 0;
+        FUZZ_CHECK(bl_utf8_invalid(composed, n) == n);
+        FUZZ_CHECK(bl_nfc_run(nfc, &twice, composed, n, NULL) == BL_OK && twice.count == 0);
+        for (size_t i = 0; i < n; i++) {
+            size_t start = bl_nfc_source(&once, i, 0), end = bl_nfc_source(&once, i + 1, 1);
+            FUZZ_CHECK(start <= at && end >= at && end > start && end <= bytes);
+            at = end;
+        }
+        FUZZ_CHECK(at == bytes);
+    }
+    bl_nfc_work_release(&once);
+    bl_nfc_work_release(&twice);
+}
+
 static void cut(const uint8_t *data, size_t size, int valid)
 {
     const char *path = fuzz_file(data, size);
@@ -149,6 +173,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         check_offsets(t, text, ids, offsets, count, size);
         decode(t, ids, count, want, want_bytes);
         batch(t, text, size);
+        compose(text, size);
         free(want);
     }
     free(ids);
