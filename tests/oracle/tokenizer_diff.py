@@ -5,7 +5,7 @@
         --count 100000 --vocab 300,1000,4096 [FILE ...]
 
 Every FILE and the random strings are a corpus each: trained on at every vocabulary size, encoded,
-decoded.  Files with lines that are <|endoftext|> are cut there.  --sweep adds every code point.
+decoded, with offsets.  Files with lines that are <|endoftext|> are cut there.  --sweep adds every code point.
 """
 
 import argparse
@@ -106,10 +106,25 @@ def parse(data, size):
     return out
 
 
+def their_offsets(text, ours):
+    """What ours come to in theirs: whole characters, not bytes; what the space in front stands for is a character."""
+    char = [0] * (len(text.encode()) + 1)  # the character that a byte belongs to
+    at = 0
+    for number, c in enumerate(text):
+        for _ in c.encode():
+            char[at] = number
+            at += 1
+    char[at] = len(text)
+    out = []
+    for start, end in zip(ours[::2], ours[1::2]):
+        out.append((char[start], char[max(start + 1, end) - 1] + 1 if start < at else len(text)))
+    return out
+
+
 class Comparison:
     def __init__(self, probe, folder):
         self.probe, self.folder = probe, folder
-        self.trained = self.texts = self.tokens = self.differences = 0
+        self.trained = self.texts = self.tokens = self.offsets_compared = self.differences = 0
 
     def run(self, *args, data=b""):
         done = subprocess.run([self.probe, *args], input=data, capture_output=True)
@@ -146,19 +161,27 @@ class Comparison:
         for mode, raw in (("encode", False), ("encode-text", True)):
             theirs.encode_special_tokens = raw
             start = time.time()
-            want = [e.ids for e in theirs.encode_batch(docs)]
+            want = theirs.encode_batch(docs)
             seconds = time.time() - start
             out, parts = self.run(mode, path, data=data)
             got = parse(out, 4)
             if len(got) != len(want):
                 self.differ("number of texts", name, len(want), len(got))
             for doc, w, g in zip(docs, want, got):
-                if w != g:
-                    self.differ(mode, doc[:200], w, g)
+                if w.ids != g:
+                    self.differ(mode, doc[:200], w.ids, g)
             self.texts += len(docs)
             self.tokens += sum(map(len, want))
             print(f"{mode} {name}: theirs {seconds:.2f} s, ours: {parts}")
-            self.decode(want, theirs, path)
+            self.decode([e.ids for e in want], theirs, path)
+            if mode == "encode":
+                self.offsets(docs, [e.offsets for e in want], path, data)
+
+    def offsets(self, docs, want, path, data):
+        for doc, w, g in zip(docs, want, parse(self.run("offsets", path, data=data)[0], 4)):
+            self.offsets_compared += len(w)
+            if w != their_offsets(doc, g):
+                self.differ("offsets", doc[:200], w, their_offsets(doc, g))
 
     def decode(self, lists, theirs, path):
         texts = theirs.decode_batch(lists, skip_special_tokens=True)
@@ -195,7 +218,7 @@ def main():
         if args.sweep:
             c.encode("every code point", list(sweep()), *c.train("every code point", list(sweep()), 2000))
     print(f"tokenizer_diff: {c.trained} tokenizers trained, {c.texts} texts, {c.tokens} tokens, "
-          f"{c.differences} differences")
+          f"{c.offsets_compared} offsets, {c.differences} differences")
     return 1 if c.differences else 0
 
 

@@ -19,7 +19,7 @@ import unicodedata
 
 from tokenizers import AddedToken, Regex, Tokenizer, decoders, models, normalizers, pre_tokenizers, processors, trainers
 
-from tokenizer_diff import PIECES, id_records, parse, random_string, text_records
+from tokenizer_diff import PIECES, id_records, parse, random_string, text_records, their_offsets
 from tokenizer_fixtures import DEEPSEEK, DOCUMENTS, O200K
 
 SPECIALS = ["<|endoftext|>", "<|padding|>"]
@@ -162,21 +162,6 @@ def styled_files(rng, docs):
         yield "gpt 2", changed(t, strange_words), ["<|endoftext|>", "zzz", " xyz"]
     for name, patterns in CATEGORY_PATTERNS.items():
         yield name, split_tokenizer(docs, patterns).to_str(), []
-
-
-def their_offsets(text, ours):
-    """What ours come to in theirs: whole characters, not bytes; what the space in front stands for is a character."""
-    char = [0] * (len(text.encode()) + 1)  # the character that a byte belongs to
-    at = 0
-    for number, c in enumerate(text):
-        for _ in c.encode():
-            char[at] = number
-            at += 1
-    char[at] = len(text)
-    out = []
-    for start, end in zip(ours[::2], ours[1::2]):
-        out.append((char[start], char[max(start + 1, end) - 1] + 1 if start < at else len(text)))
-    return out
 
 
 class Comparison:
