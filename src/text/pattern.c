@@ -15,6 +15,8 @@ enum { DEPTH = 32, CODES = 0x110000 };
 typedef struct group {
     int fold;  /* inside (?i:...) */
     int looks; /* a lookahead: no quantifier may follow it */
+    int takes; /* the alternative that is read takes a character at least, */
+    int empty; /* and one before may be empty */
 } group;
 
 /* What an escape such as \d or \P{Lu} stands for. */
@@ -31,6 +33,8 @@ typedef struct translation {
     group group[DEPTH];
     size_t depth;
     int atom;              /* what came last may have a quantifier */
+    int empty;             /* and it may be empty itself */
+    int taken;             /* group.takes in front of it */
     char previous;         /* the letter before, inside (?i:...) */
     unsigned char *member; /* 1 for every code point of the set that is read */
 } translation;
@@ -52,6 +56,16 @@ static void put_range(bl_buf *out, uint32_t first, uint32_t last)
     put_code(out, first);
     bl_buf_puts(out, "-");
     put_code(out, last);
+}
+
+/* Marks what was written as what a quantifier may follow. */
+static void end_atom(translation *t, int empty)
+{
+    group *g = &t->group[t->depth];
+    t->atom = 1;
+    t->empty = empty;
+    t->taken = g->takes;
+    g->takes |= !empty;
 }
 
 static void clear_set(translation *t)
@@ -226,7 +240,7 @@ static bl_status translate_set(translation *t, int fold, bl_error *err)
     }
     t->at++;
     put_set(t, negated);
-    t->atom = 1;
+    end_atom(t, 0);
     return BL_OK;
 }
 
@@ -249,13 +263,32 @@ static bl_status open_group(translation *t, bl_error *err)
         if (t->depth + 1 == DEPTH)
             return refuse(t, t->at, "too many groups in one another", err);
         int outside = t->group[t->depth].fold;
-        t->group[++t->depth] = (group){kinds[i].fold | outside, kinds[i].looks};
+        t->group[++t->depth] = (group){.fold = kinds[i].fold | outside, .looks = kinds[i].looks};
         bl_buf_puts(t->out, kinds[i].written);
         t->at += n;
         t->atom = 0;
         return BL_OK;
     }
     return refuse(t, t->at, "a group of this kind", err);
+}
+
+static void end_alternative(translation *t)
+{
+    group *g = &t->group[t->depth];
+    g->empty |= !g->takes;
+    g->takes = 0;
+}
+
+static bl_status close_group(translation *t)
+{
+    end_alternative(t);
+    const group *g = &t->group[t->depth--];
+    t->atom = 0;
+    if (!g->looks)
+        end_atom(t, g->empty);
+    bl_buf_puts(t->out, ")");
+    t->at++;
+    return BL_OK;
 }
 
 /* The number at the current place, up to 1000; 0 when there is none. */
@@ -276,6 +309,8 @@ static bl_status translate_quantifier(translation *t, bl_error *err)
         return refuse(t, start, "a quantifier without anything to repeat", err);
     if (c == '{') {
         unsigned low, high;
+        if (t->empty) /* after an empty turn Oniguruma takes none of the others */
+            return refuse(t, start, "a counted quantifier of what may be empty", err);
         if (!read_number(t, &low))
             return refuse(t, start, "a quantifier of this kind", err);
         high = low;
@@ -287,9 +322,13 @@ static bl_status translate_quantifier(translation *t, bl_error *err)
         }
         if (t->pattern[t->at++] != '}')
             return refuse(t, start, "a quantifier of this kind", err);
+        if (low == 0)
+            t->group[t->depth].takes = t->taken;
         bl_buf_printf(t->out, open ? "{%u,}" : "{%u,%u}", low, high);
     } else {
         bl_buf_append(t->out, &c, 1);
+        if (c != '+')
+            t->group[t->depth].takes = t->taken;
         char suffix = t->pattern[t->at];
         if (suffix == '?' || suffix == '+') { /* lazy or possessive, to both libraries */
             bl_buf_append(t->out, &suffix, 1);
@@ -319,7 +358,7 @@ static bl_status translate_code(translation *t, size_t at, uint32_t code, bl_err
     for (size_t i = 0, count = cases_of(code, fold, cases); i < count; i++)
         put_code(t->out, cases[i]);
     bl_buf_puts(t->out, "]");
-    t->atom = 1;
+    end_atom(t, 0);
     t->previous = letter;
     return BL_OK;
 }
@@ -328,7 +367,9 @@ static bl_status translate_code(translation *t, size_t at, uint32_t code, bl_err
 static bl_status put_known(translation *t, const char *written, int atom)
 {
     bl_buf_puts(t->out, written);
-    t->atom = atom;
+    t->atom = 0;
+    if (atom)
+        end_atom(t, 0);
     t->at++;
     return BL_OK;
 }
@@ -344,11 +385,9 @@ static bl_status translate_next(translation *t, bl_error *err)
     case ')':
         if (t->depth == 0)
             return refuse(t, at, "a ) too many", err);
-        t->atom = !t->group[t->depth--].looks;
-        bl_buf_puts(t->out, ")");
-        t->at++;
-        return BL_OK;
+        return close_group(t);
     case '|':
+        end_alternative(t);
         bl_buf_puts(t->out, "|");
         t->atom = 0;
         t->at++;
@@ -377,7 +416,7 @@ static bl_status translate_next(translation *t, bl_error *err)
         clear_set(t);
         add_class(t, &escaped);
         put_set(t, negated);
-        t->atom = 1;
+        end_atom(t, 0);
         return BL_OK;
     }
     if (c == '\\') {
