@@ -198,9 +198,10 @@ class Comparison:
         got = [o for o, special in zip(their_offsets(text, ours), theirs.special_tokens_mask) if not special]
         self.offsets_compared += len(want)
         if composes:  # theirs leave marks out that were joined, ours have the whole stretch that was changed
-            spans = [(a, b) for a, b in zip(ours[::2], ours[1::2]) if a < b]
+            spans = [(a, b, g, w) for a, b, g, w in zip(ours[::2], ours[1::2], got, want) if a < b]
             in_order = all(a[0] <= b[0] <= a[1] <= b[1] for a, b in zip(spans, spans[1:]))
-            if not in_order or spans[0][0] or spans[-1][1] != len(text.encode()) or any(not (g[0] <= w[0] and w[1] <= g[1]) for g, w in zip(got, want)):
+            inside = all(g[0] <= w[0] and w[1] <= g[1] for _, _, g, w in spans)
+            if not in_order or not inside or spans[0][0] or spans[-1][1] != len(text.encode()):
                 self.differ(f"{name}: offsets", text, want, ours)
         elif want != got:
             self.differ(f"{name}: offsets", text, want, got)
