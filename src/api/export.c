@@ -37,53 +37,160 @@ static bl_status read_dtype(bl_dtype *dtype, const char *word, bl_error *err)
 }
 
 /* Whether an export writes a file of that name: such a file may be replaced. */
-static int is_ours(const char *name)
+static int is_ours(const char *dir, const char *name)
 {
     static const char *const ours[] = {
         "config.json",           "model.safetensors",      "tokenizer.json",
         "tokenizer_config.json", "generation_config.json", "README.md"};
+    int known = 0;
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
-        if (strcmp(name, ours[i]) == 0)
-            return 1;
-    return 0;
+        known |= strcmp(name, ours[i]) == 0;
+    char *path = bl_path_join(dir, name);
+    known = known && path && !bl_path_is_link(path) && bl_path_what(path) == BL_PATH_FILE;
+    bl_free(path);
+    return known;
 }
 
-/* An absent or empty folder, or with `replace` one that holds a model and nothing else: a run, or
- * what somebody put beside a model, is never removed. */
-static bl_status check_place(const char *out, int replace, bl_error *err)
+/* BL_EINVAL when something in the folder is no file of an export. */
+static bl_status check_names(const char *dir, size_t *count, bl_error *err)
 {
     bl_names names;
-    char other[64] = "";
-    int has_model = 0;
+    bl_status status = BL_OK;
+    BL_TRY(bl_dir_list(&names, dir, err));
+    *count = names.count;
+    for (size_t i = 0; i < names.count && status == BL_OK; i++)
+        if (!is_ours(dir, names.name[i]))
+            status =
+                bl_fail(err, BL_EINVAL, "%s is not empty, and %.60s in it is no part of an export",
+                        dir, names.name[i]);
+    bl_names_release(&names);
+    return status;
+}
+
+static const char card_opening[] = "Exported by Bit-Llama";
+
+static int card_is_ours(const char *dir)
+{
+    char *path = bl_path_join(dir, "README.md");
+    bl_map map;
+    int found = 0;
+    if (path && bl_map_open(&map, path, NULL) == BL_OK) {
+        bl_buf text;
+        bl_buf_init(&text);
+        bl_buf_append(&text, map.data, map.size);
+        found = bl_buf_status(&text, NULL) == BL_OK && strstr(text.data, card_opening) != NULL;
+        bl_buf_release(&text);
+        bl_map_close(&map);
+    }
+    bl_free(path);
+    return found;
+}
+
+static int has_packed(const char *dir)
+{
+    char *path = bl_path_join(dir, "model.safetensors");
+    bl_st *st = NULL;
+    int found = 0;
+    if (path && bl_st_open(&st, path, NULL) == BL_OK)
+        for (size_t i = 0; i < bl_st_count(st); i++)
+            found |= bl_st_at(st, i)->dtype == BL_U8;
+    bl_st_close(st);
+    bl_free(path);
+    return found;
+}
+
+/* Whether a folder is clearly an export: its card says so, and its weights are not the latents of a
+ * ternary model, which nothing can make again. */
+static int is_export(const char *dir)
+{
+    bl_model_files files;
+    bl_config config;
+    bl_weight_form form;
+    if (bl_model_files_find(&files, dir, NULL) != BL_OK)
+        return 0;
+    int known = bl_model_files_config(&files, &config, &form, NULL) == BL_OK && card_is_ours(dir);
+    bl_model_files_release(&files);
+    return known && (config.quantization == BL_QUANT_NONE || has_packed(dir));
+}
+
+static int same_bytes(const char *a, const char *b)
+{
+    bl_map x, y;
+    int same = 0;
+    if (bl_map_open(&x, a, NULL) != BL_OK)
+        return 0;
+    if (bl_map_open(&y, b, NULL) == BL_OK) {
+        same = x.size == y.size && memcmp(x.data, y.data, x.size) == 0;
+        bl_map_close(&y);
+    }
+    bl_map_close(&x);
+    return same;
+}
+
+/* Whether weights that are a link may be those in `out`. */
+static int links_into(const char *dir, const char *out)
+{
+    char *a = bl_path_join(dir, "model.safetensors"), *b = bl_path_join(out, "model.safetensors");
+    int may_be = !a || !b || (bl_path_is_link(a) && same_bytes(a, b));
+    bl_free(a);
+    bl_free(b);
+    return may_be;
+}
+
+/* Whether two paths name one folder, however they are spelt: what is made in one is in the other.
+ */
+static bl_status is_same_folder(int *same, const char *out, const char *dir, bl_error *err)
+{
+    char name[32];
+    (void)snprintf(name, sizeof name, ".%016llx.tmp", (unsigned long long)bl_os_entropy());
+    char *made = bl_path_join(out, name), *seen = bl_path_join(dir, name);
+    bl_status status =
+        made && seen ? bl_file_replace(made, "", 0, err) : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK) {
+        *same = bl_path_what(seen) != BL_PATH_NONE;
+        status = bl_file_remove(made, err);
+    }
+    bl_free(made);
+    bl_free(seen);
+    return status;
+}
+
+/* An absent or empty folder, or with `replace` an export that is not the model itself: a run, other
+ * weights, or what somebody put beside a model, is never removed. */
+static bl_status check_place(const bl_model *m, const char *out, int replace, bl_error *err)
+{
+    size_t count;
+    int same = 0;
     if (bl_path_is_link(out))
         return bl_fail(err, BL_EINVAL, "%s is a symbolic link: name the folder itself", out);
     if (bl_path_what(out) == BL_PATH_NONE)
         return BL_OK;
     if (bl_path_what(out) != BL_PATH_DIR)
         return bl_fail(err, BL_EINVAL, "%s is there and is no folder", out);
-    BL_TRY(bl_dir_list(&names, out, err));
-    for (size_t i = 0; i < names.count; i++) {
-        has_model |= strcmp(names.name[i], "model.safetensors") == 0;
-        if (!*other && !is_ours(names.name[i]))
-            (void)snprintf(other, sizeof other, "%.60s", names.name[i]);
-    }
-    size_t count = names.count;
-    bl_names_release(&names);
-    if (!count || (replace && has_model && !*other))
+    BL_TRY(check_names(out, &count, err));
+    if (!count)
         return BL_OK;
-    if (*other)
-        return bl_fail(err, BL_EINVAL, "%s is not empty, and %s in it is no part of an export", out,
-                       other);
-    return bl_fail(err, BL_EINVAL, "%s is not empty%s", out,
-                   has_model ? ": it holds a model (--force replaces it)" : " and holds no model");
+    if (!is_export(out))
+        return bl_fail(err, BL_EINVAL,
+                       "%s is not empty and is no export of this program, so it is not replaced: "
+                       "name another folder",
+                       out);
+    if (!replace)
+        return bl_fail(err, BL_EINVAL, "%s is not empty: it holds an export (--force replaces it)",
+                       out);
+    BL_TRY(is_same_folder(&same, out, m->path, err));
+    if (same || links_into(m->path, out))
+        return bl_fail(err, BL_EINVAL,
+                       "%s holds the model that is to be exported: name another folder", out);
+    return BL_OK;
 }
 
 static bl_status write_card(const export_job *job, bl_error *err)
 {
     bl_buf text;
     bl_buf_init(&text);
-    bl_buf_printf(&text, "Exported by Bit-Llama %s from a model with fingerprint %s; %s",
-                  bl_version(), job->fingerprint,
+    bl_buf_printf(&text, "%s %s from a model with fingerprint %s; %s", card_opening, bl_version(),
+                  job->fingerprint,
                   job->form == BL_WEIGHTS_PACKED ? "ternary matrices packed to 2 bits, " : "");
     bl_buf_printf(&text, "%s as %s.\n",
                   job->form == BL_WEIGHTS_PACKED ? "embedding and head" : "the matrices",
@@ -188,7 +295,7 @@ bl_status bl_export(bl_model *m, const char *out, const char *dtype, int replace
     if (status == BL_OK)
         status = read_dtype(&job.dtype, dtype, err);
     if (status == BL_OK)
-        status = check_place(job.out, replace, err);
+        status = check_place(m, job.out, replace, err);
     if (status == BL_OK)
         status = bl_net_fingerprint(&m->net, job.fingerprint, err);
     if (status == BL_OK)

@@ -153,7 +153,8 @@ expect "info of a memory" 0 "kind *memory*fingerprint *$fingerprint*position *" 
 expect "export twice" 2 '' '*packed is not empty*--force*' export -m "$run" --out packed
 expect "export over a run" 2 '' '*no part of an export' export -m packed --out "$run" --force
 expect "export to nowhere" 2 '' '*has no name' export -m packed --out ""
-expect "export again, as BF16" 0 '' '*' export -m packed --out packed --force --dtype bf16
+expect "export over the model" 2 '' '*packed holds the model that is to be exported*' export -m packed --out ./packed/ --force
+expect "export again, as BF16" 0 '' '*' export -m "$run" --out packed --force --dtype bf16
 expect "its info" 0 "*parent_fingerprint *$fingerprint*" '' info packed
 expect "a type that there is not" 2 '' '*f32|bf16|f16*' export -m "$run" --out other-type --dtype int8
 expect "an export that cannot be written" 4 '' '*none/x*' export -m "$run" --out /proc/none/x
