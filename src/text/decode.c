@@ -64,37 +64,59 @@ size_t bl_decoder_finish(bl_decoder *d, char *out)
     return n;
 }
 
+/* The bytes of the tokens, one after the other. */
+static bl_status join(const bl_tokenizer *t, const int32_t *ids, size_t count, unsigned flags,
+                      bl_buf *raw, bl_error *err)
+{
+    int special = (flags & BL_DECODE_SPECIAL) != 0;
+    for (size_t i = 0; i < count; i++) {
+        size_t n;
+        const char *token = bl_tokenizer_bytes(t, ids[i], &n);
+        if (!token)
+            return bl_fail(err, BL_EFORMAT, "id %ld (number %zu) is past the vocabulary of %zu",
+                           (long)ids[i], i, bl_tokenizer_vocab_size(t));
+        if (special || !t->special[ids[i]])
+            bl_buf_append(raw, token, n);
+    }
+    return bl_buf_status(raw, err);
+}
+
+/* Appends text with every part of it that is no UTF-8 replaced. */
+static void append_valid(bl_buf *out, const char *text, size_t bytes)
+{
+    for (size_t at = 0, used; at < bytes; at += used) {
+        size_t n = bl_utf8_invalid(text + at, bytes - at);
+        bl_buf_append(out, text + at, n);
+        at += n;
+        if (at == bytes)
+            break;
+        bl_buf_puts(out, BL_UTF8_REPLACEMENT);
+        if (bl_utf8_look(text + at, bytes - at, &used) == BL_UTF8_INCOMPLETE)
+            break;
+    }
+}
+
 bl_status bl_tokenizer_decode(const bl_tokenizer *t, const int32_t *ids, size_t count,
                               unsigned flags, char *text, size_t cap, size_t *bytes, bl_error *err)
 {
-    bl_decoder decoder = {.special = (flags & BL_DECODE_SPECIAL) != 0};
-    bl_buf all;
-    bl_buf_init(&all);
-    bl_status status = BL_OK;
+    bl_buf raw, valid;
+    bl_buf_init(&raw);
+    bl_buf_init(&valid);
     *bytes = 0;
-    for (size_t i = 0; i < count && status == BL_OK; i++) {
-        size_t n;
-        if (!bl_tokenizer_bytes(t, ids[i], &n)) {
-            status = bl_fail(err, BL_EFORMAT, "id %ld (number %zu) is past the vocabulary of %zu",
-                             (long)ids[i], i, bl_tokenizer_vocab_size(t));
-        } else {
-            char *out = bl_buf_reserve(&all, 3 * (n + 1));
-            if (out)
-                all.len += bl_decoder_feed(&decoder, t, ids[i], 0, out);
-            status = bl_buf_status(&all, err);
-        }
+    bl_status status = join(t, ids, count, flags, &raw, err);
+    const bl_buf *all = &raw;
+    if (status == BL_OK && bl_utf8_invalid(raw.data, raw.len) < raw.len) {
+        append_valid(&valid, raw.data, raw.len);
+        status = bl_buf_status(&valid, err);
+        all = &valid;
     }
-    char *end = bl_buf_reserve(&all, 3);
-    if (end)
-        all.len += bl_decoder_finish(&decoder, end);
-    if (status == BL_OK)
-        status = bl_buf_status(&all, err);
     if (status == BL_OK) {
-        size_t n = all.len < cap ? all.len : cap;
+        size_t n = all->len < cap ? all->len : cap;
         if (n)
-            memcpy(text, all.data, n);
-        *bytes = all.len;
+            memcpy(text, all->data, n);
+        *bytes = all->len;
     }
-    bl_buf_release(&all);
+    bl_buf_release(&raw);
+    bl_buf_release(&valid);
     return status;
 }
