@@ -1,13 +1,13 @@
 /* The batch encoder: texts cut into units of work, which threads take from the largest on. */
 #include "core/alloc.h"
 #include "text/text.h"
+#include "text/units.h"
 
 #include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
 enum {
-    MOST_THREADS = 1024,
     UNIT_BYTES = 1 << 16, /* small texts are taken together until they have this size */
 };
 
@@ -43,11 +43,7 @@ struct bl_encoder {
 bl_status bl_encoder_open(bl_encoder **e, const bl_tokenizer *t, size_t threads, bl_error *err)
 {
     *e = NULL;
-    if (threads > MOST_THREADS)
-        return bl_fail(err, BL_EINVAL, "an encoder has at most %d threads, not %zu", MOST_THREADS,
-                       threads);
-    if (threads == 0)
-        threads = (size_t)omp_get_max_threads();
+    BL_TRY(bl_unit_threads(threads, &threads, err));
     bl_encoder *made = bl_calloc(1, sizeof *made);
     worker *workers = bl_calloc(threads, sizeof *workers);
     if (!made || !workers) {
@@ -95,14 +91,10 @@ static bl_status plan(bl_encoder *e, const bl_span *texts, size_t count, bl_erro
 {
     e->unit_count = 0;
     for (size_t i = 0; i < count;) {
-        unit u = {i, i, 0};
-        while (u.last < count &&
-               (u.last == u.first ||
-                (u.last - u.first < UNIT_BYTES / 16 && texts[u.last].bytes < UNIT_BYTES - u.bytes)))
-            u.bytes += texts[u.last++].bytes;
+        unit u = {.first = i};
+        i = u.last = bl_unit_end(texts, count, i, UNIT_BYTES, &u.bytes);
         BL_TRY(bl_grow(&e->units, &e->unit_cap, e->unit_count + 1, sizeof *e->units, err));
         e->units[e->unit_count++] = u;
-        i = u.last;
     }
     if (e->unit_count > 1)
         qsort(e->units, e->unit_count, sizeof *e->units, larger_first);

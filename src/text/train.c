@@ -7,6 +7,7 @@
 #include "text/train.h"
 #include "core/alloc.h"
 #include "text/text.h"
+#include "text/units.h"
 #include "text/wordscan.h"
 
 #include <omp.h>
@@ -15,7 +16,6 @@
 #include <string.h>
 
 enum {
-    MOST_THREADS = 1024,
     OWN_WORDS = 3 << 14,  /* words of a thread's own table: three quarters of its slots */
     UNIT_BYTES = 1 << 18, /* what a thread takes at a time */
 };
@@ -53,9 +53,6 @@ static bl_status check_options(const bl_bpe_options *o, bl_error *err)
     if (o->vocab_size > INT32_MAX)
         return bl_fail(err, BL_EINVAL, "a vocabulary of %zu is past %ld", o->vocab_size,
                        (long)INT32_MAX);
-    if (o->threads > MOST_THREADS)
-        return bl_fail(err, BL_EINVAL, "a trainer has at most %d threads, not %zu", MOST_THREADS,
-                       o->threads);
     for (size_t i = 0; o->specials && i < o->specials_count; i++) {
         size_t n = strlen(o->specials[i]);
         if (n == 0 || bl_utf8_invalid(o->specials[i], n) < n)
@@ -68,7 +65,8 @@ bl_status bl_bpe_trainer_open(bl_bpe_trainer **t, const bl_bpe_options *options,
 {
     *t = NULL;
     BL_TRY(check_options(options, err));
-    size_t threads = options->threads ? options->threads : (size_t)omp_get_max_threads();
+    size_t threads;
+    BL_TRY(bl_unit_threads(options->threads, &threads, err));
     bl_bpe_trainer *made = bl_calloc(1, sizeof *made);
     if (!made)
         return bl_fail(err, BL_ENOMEM, "out of memory for the tokenizer's trainer");
@@ -208,12 +206,9 @@ static bl_status plan(bl_bpe_trainer *t, const bl_span *documents, size_t count,
     t->unit_count = 0;
     for (size_t i = 0; i < count;) {
         const bl_span d = documents[i];
-        size_t last = i, bytes = 0, from = 0;
+        size_t bytes, from = 0;
         if (d.bytes < 2 * UNIT_BYTES) {
-            while (last < count && (last == i || (last - i < UNIT_BYTES / 16 &&
-                                                  documents[last].bytes < UNIT_BYTES - bytes)))
-                bytes +=
-                    documents[last++].bytes < UNIT_BYTES ? documents[last - 1].bytes : UNIT_BYTES;
+            size_t last = bl_unit_end(documents, count, i, UNIT_BYTES, &bytes);
             BL_TRY(add_unit(t, (unit){i, last, 0, d.bytes}, err));
             i = last;
             continue;

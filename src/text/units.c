@@ -1,0 +1,29 @@
+/* Work on many texts dealt out to threads. */
+#include "text/units.h"
+
+#include <omp.h>
+
+enum {
+    MOST_THREADS = 1024,
+    TEXT_COST = 16 /* of a text in bytes, besides its own: empty ones take time too */
+};
+
+size_t bl_unit_end(const bl_span *texts, size_t count, size_t first, size_t unit_bytes,
+                   size_t *bytes)
+{
+    size_t last = first + 1;
+    *bytes = texts[first].bytes;
+    while (last < count && (last - first) * TEXT_COST < unit_bytes && *bytes < unit_bytes &&
+           texts[last].bytes < unit_bytes - *bytes)
+        *bytes += texts[last++].bytes;
+    return last;
+}
+
+bl_status bl_unit_threads(size_t wanted, size_t *threads, bl_error *err)
+{
+    if (wanted > MOST_THREADS)
+        return bl_fail(err, BL_EINVAL, "at most %d threads are possible, not %zu", MOST_THREADS,
+                       wanted);
+    *threads = wanted ? wanted : (size_t)omp_get_max_threads();
+    return BL_OK;
+}

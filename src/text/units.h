@@ -1,0 +1,15 @@
+/* Work on many texts dealt out to threads: what the encoder and the trainer share. */
+#ifndef BL_TEXT_UNITS_H
+#define BL_TEXT_UNITS_H
+
+#include "core/status.h"
+
+/* One behind the last of the texts that are taken together from `first` on: one of any size, then
+ * small ones until there are unit_bytes.  *bytes: of all of them. */
+size_t bl_unit_end(const bl_span *texts, size_t count, size_t first, size_t unit_bytes,
+                   size_t *bytes);
+
+/* The number of threads for `wanted`: 0 is all of the machine, more than 1024 BL_EINVAL. */
+bl_status bl_unit_threads(size_t wanted, size_t *threads, bl_error *err) BL_NODISCARD;
+
+#endif
