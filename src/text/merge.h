@@ -2,7 +2,6 @@
 #ifndef BL_TEXT_MERGE_H
 #define BL_TEXT_MERGE_H
 
-#include "text/heap.h"
 #include "text/tokenizer.h"
 
 /* One symbol of a word: a link in the chain of those still there. */
@@ -12,11 +11,27 @@ typedef struct bl_symbol {
     uint32_t prev, next; /* BL_PAIRMAP_NONE at the ends */
 } bl_symbol;
 
+/* The neighbours of a symbol in its queue. */
+typedef struct bl_merge_link {
+    uint32_t prev, next;
+} bl_merge_link;
+
+/* The symbols whose pairs have one rank. */
+typedef struct bl_merge_queue {
+    uint32_t first, last; /* BL_PAIRMAP_NONE when it is empty */
+} bl_merge_queue;
+
+enum { BL_MERGE_LEVELS = 6 }; /* 64^6 ranks and more */
+
 /* Room for one word; grows with the longest. */
 typedef struct bl_merge_work {
     bl_symbol *symbol;
     size_t cap;
-    bl_heap heap;
+    bl_merge_link *link; /* of long words, and so are those below */
+    size_t link_cap;
+    bl_merge_queue *queue; /* [ranks], empty between words */
+    size_t ranks;
+    uint64_t *level[BL_MERGE_LEVELS]; /* a bit for each queue, for each word of these, and so on */
 } bl_merge_work;
 
 void bl_merge_work_init(bl_merge_work *w);
