@@ -232,9 +232,30 @@ static bl_status verify(const export_job *job, bl_error *err)
     return status;
 }
 
-/* The new folder to its place; an old one steps aside first. */
+/* The new folder in the place of the old one, which comes back when that fails, or when something
+ * was put into it meanwhile. */
+static bl_status swap(const export_job *job, const char *old, bl_error *err)
+{
+    bl_error why = {BL_OK, ""};
+    size_t count;
+    BL_TRY(bl_path_rename(job->out, old, err));
+    bl_status status = check_names(old, &count, &why);
+    if (status == BL_OK)
+        status = bl_path_rename(job->beside, job->out, &why);
+    if (status == BL_OK)
+        return BL_OK;
+    if (bl_path_rename(old, job->out, NULL) != BL_OK)
+        return bl_fail(
+            err, BL_EIO,
+            "the old %s is now %s, for neither it nor the new one could be put there: %.200s",
+            job->out, old, why.message);
+    return bl_fail(err, status, "%s is as it was: %.300s", job->out, why.message);
+}
+
+/* The new folder to its place; then an old one is removed. */
 static bl_status move_in(const export_job *job, bl_error *err)
 {
+    bl_error why = {BL_OK, ""};
     bl_buf old;
     bl_buf_init(&old);
     bl_buf_printf(&old, "%s.old", job->beside);
@@ -242,23 +263,23 @@ static bl_status move_in(const export_job *job, bl_error *err)
     int replaces = bl_path_what(job->out) == BL_PATH_DIR;
     if (status == BL_OK)
         status = bl_dir_sync(job->beside, err);
-    if (status == BL_OK && replaces)
-        status = bl_path_rename(job->out, old.data, err);
-    if (status == BL_OK) {
-        status = bl_path_rename(job->beside, job->out, err);
-        if (status != BL_OK && replaces && bl_path_rename(old.data, job->out, NULL) != BL_OK)
-            status = bl_fail(err, BL_EIO, "%s could not be put in place; the old one is %s",
-                             job->out, old.data);
-    }
     if (status == BL_OK)
-        status = bl_dir_sync_parent(job->out, err);
-    if (status == BL_OK && replaces)
-        status = bl_dir_remove(old.data, err);
+        status = replaces ? swap(job, old.data, err) : bl_path_rename(job->beside, job->out, err);
+    if (status == BL_OK) {
+        status = bl_dir_sync_parent(job->out, &why);
+        if (status == BL_OK && replaces)
+            status = bl_dir_remove(old.data, &why);
+        if (status != BL_OK)
+            status = bl_fail(err, status, "%s is in place%s%s: %.200s", job->out,
+                             replaces ? ", and the old one, or what is left of it, is " : "",
+                             replaces ? old.data : "", why.message);
+    }
     bl_buf_release(&old);
     return status;
 }
 
-/* Writes beside, checks, moves; on failure only what was there before is there. */
+/* Writes beside, checks, moves; on failure what was there before is there, or the message says
+ * where it is. */
 static bl_status run(export_job *job, bl_error *err)
 {
     bl_status status = write_folder(job, err);

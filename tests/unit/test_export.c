@@ -4,6 +4,8 @@
 #include "bitllama.h"
 #include "core/os.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -22,6 +24,60 @@ static char *inside(const char *dir, const char *name)
     (void)snprintf(both, sizeof both, "%s/%s", dir, name);
     return tiny_path(both);
 }
+
+/* ---- a system that fails at a chosen place ---- */
+
+static struct {
+    const char *out; /* of the export; NULL: nothing fails */
+    int keep_new;    /* the new folder cannot get the name */
+    int keep_old;    /* nor can the old one get it back */
+    int keep_sync;   /* the folder around cannot be synced then */
+    int keep_file;   /* nothing can be removed from the old folder */
+    int drop;        /* somebody puts a file into the old folder, just before it steps aside */
+    int moved;       /* the new folder has the name */
+} trouble;
+
+static int ends(const char *text, const char *with)
+{
+    size_t n = strlen(text), m = strlen(with);
+    return n >= m && strcmp(text + n - m, with) == 0;
+}
+
+/* In place of those of the system, for the library in this program. */
+int rename(const char *from, const char *to)
+{
+    int here = trouble.out && strcmp(to, trouble.out) == 0;
+    if (here && (ends(from, ".old") ? trouble.keep_old : trouble.keep_new)) {
+        errno = EIO;
+        return -1;
+    }
+    if (trouble.out && trouble.drop && strcmp(from, trouble.out) == 0) {
+        trouble.drop = 0;
+        assert_int_equal(bl_file_replace(inside("t", "notes"), "x", 1, NULL), BL_OK);
+    }
+    trouble.moved |= here && !ends(from, ".old");
+    return renameat(AT_FDCWD, from, AT_FDCWD, to);
+}
+
+int fsync(int fd)
+{
+    if (trouble.out && trouble.moved && trouble.keep_sync) {
+        errno = EIO;
+        return -1;
+    }
+    return fdatasync(fd);
+}
+
+int unlink(const char *path)
+{
+    if (trouble.out && trouble.keep_file && strstr(path, ".tmp.old/")) {
+        errno = EIO;
+        return -1;
+    }
+    return unlinkat(AT_FDCWD, path, 0);
+}
+
+/* ---- folders ---- */
 
 static void copy(const char *from, const char *to)
 {
@@ -174,12 +230,90 @@ static void test_others(void **state)
     nothing_beside();
 }
 
+/* The one folder in the test's own whose name has this ending, or NULL. */
+static const char *find_ending(const char *ending)
+{
+    static char found[64];
+    bl_names names;
+    *found = 0;
+    assert_int_equal(bl_dir_list(&names, tiny_dir, NULL), BL_OK);
+    for (size_t i = 0; i < names.count; i++)
+        if (ends(names.name[i], ending)) {
+            assert_int_equal(*found, 0);
+            (void)snprintf(found, sizeof found, "%.60s", names.name[i]);
+        }
+    bl_names_release(&names);
+    return *found ? found : NULL;
+}
+
+static void fingerprint_of(const char *name, char hex[33])
+{
+    bl_model *m = tiny_open(name, "cpu");
+    assert_int_equal(bl_model_fingerprint(m, hex, NULL), BL_OK);
+    bl_model_close(m);
+}
+
+/* `mlp` over an export of `ternary`: which of them is at the place and beside it, in the end. */
+static void test_moves(void **state)
+{
+    (void)state;
+    static const struct {
+        int keep_new, keep_old, keep_sync, keep_file, drop;
+        bl_status want;
+        int in_place; /* 0 nothing, 1 the old one, 2 the new one */
+        int old_kept; /* the message names it */
+        const char *why;
+    } cases[] = {
+        {0, 0, 0, 0, 0, BL_OK, 2, 0, ""},
+        {1, 0, 0, 0, 0, BL_EIO, 1, 0, "t is as it was: cannot rename"},
+        {1, 1, 0, 0, 0, BL_EIO, 0, 1, "could be put there: cannot rename"},
+        {0, 0, 1, 0, 0, BL_EIO, 2, 1, "t is in place, and the old one"},
+        {0, 0, 0, 1, 0, BL_EIO, 2, 1, "t is in place, and the old one"},
+        {0, 0, 0, 0, 1, BL_EINVAL, 1, 0, "notes in it is no part of an export"},
+    };
+    char ours[2][33], got[33];
+    fingerprint_of("ternary", ours[0]);
+    fingerprint_of("mlp", ours[1]);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char place[64];
+        bl_error err = {BL_OK, ""};
+        export_fine("ternary", "t", "f32");
+        (void)snprintf(place, sizeof place, "%s", tiny_path("t"));
+        memset(&trouble, 0, sizeof trouble);
+        trouble.keep_new = cases[i].keep_new, trouble.keep_old = cases[i].keep_old;
+        trouble.keep_sync = cases[i].keep_sync, trouble.keep_file = cases[i].keep_file;
+        trouble.drop = cases[i].drop;
+        trouble.out = place;
+        bl_status status = export("mlp", "t", "f32", &err);
+        trouble.out = NULL;
+        if (status != cases[i].want || !strstr(err.message, cases[i].why))
+            fail_msg("case %zu: status %d, \"%s\"", i, status, err.message);
+        if (cases[i].in_place) {
+            fingerprint_of("t", got);
+            assert_string_equal(got, ours[cases[i].in_place - 1]);
+        } else
+            assert_int_equal(bl_path_what(place), BL_PATH_NONE);
+        assert_null(find_ending(".tmp"));
+        const char *old = find_ending(".old");
+        assert_int_equal(old != NULL, cases[i].old_kept);
+        if (old) {
+            assert_non_null(strstr(err.message, old));
+            fingerprint_of(old, got);
+            assert_string_equal(got, ours[0]);
+            assert_int_equal(bl_dir_remove(tiny_path(old), NULL), BL_OK);
+        }
+        if (bl_path_what(place) == BL_PATH_DIR)
+            assert_int_equal(bl_dir_remove(place, NULL), BL_OK);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_latents),
         cmocka_unit_test(test_source),
         cmocka_unit_test(test_others),
+        cmocka_unit_test(test_moves),
     };
     return cmocka_run_group_tests(tests, tiny_make, tiny_remove);
 }
