@@ -202,6 +202,14 @@ static bl_status write_card(const export_job *job, bl_error *err)
     return status;
 }
 
+/* The fingerprint to record in the file, or NULL: of the model that lost digits first. */
+static const char *parent_of(const export_job *job)
+{
+    if (*job->m->parent)
+        return job->m->parent;
+    return job->dtype == BL_F32 ? NULL : job->fingerprint;
+}
+
 static bl_status write_folder(const export_job *job, bl_error *err)
 {
     const bl_model *m = job->m;
@@ -209,8 +217,7 @@ static bl_status write_folder(const export_job *job, bl_error *err)
     char *weights = bl_path_join(job->beside, "model.safetensors");
     if (!weights)
         return bl_fail(err, BL_ENOMEM, "out of memory");
-    bl_status status = bl_net_save_packed(
-        &m->net, job->dtype, job->dtype == BL_F32 ? NULL : job->fingerprint, weights, err);
+    bl_status status = bl_net_save_packed(&m->net, job->dtype, parent_of(job), weights, err);
     bl_free(weights);
     BL_TRY(status);
     BL_TRY(write_card(job, err));

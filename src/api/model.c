@@ -6,7 +6,7 @@
 #include "model/packed.h"
 #include "train/checkpoint.h"
 
-#include <stdio.h>
+#include <string.h>
 
 enum { DEFAULT_CONTEXT = 128 };
 
@@ -64,6 +64,23 @@ bl_status bl_model_files_use(const char *path, bl_model_files_fn *fn, void *user
     return status;
 }
 
+/* The fingerprint in the metadata, if there is one: 32 digits, as this program writes them. */
+static bl_status read_parent(bl_model *m, const bl_st *st, const char *path, bl_error *err)
+{
+    const char *parent = bl_st_metadata(st, BL_PARENT_FINGERPRINT);
+    if (!parent)
+        return BL_OK;
+    if (strlen(parent) != sizeof m->parent - 1 ||
+        strspn(parent, "0123456789abcdef") != sizeof m->parent - 1)
+        return bl_fail(err, BL_EFORMAT,
+                       "%s: " BL_PARENT_FINGERPRINT
+                       " is \"%.40s\", expected %zu hexadecimal digits "
+                       "in lower case",
+                       path, parent, sizeof m->parent - 1);
+    memcpy(m->parent, parent, sizeof m->parent);
+    return BL_OK;
+}
+
 static bl_status load_weights(bl_model *m, bl_error *err)
 {
     char *path = bl_path_join(m->path, "model.safetensors");
@@ -72,9 +89,8 @@ static bl_status load_weights(bl_model *m, bl_error *err)
     if (status == BL_OK)
         status = m->form == BL_WEIGHTS_LATENT ? bl_net_load(&m->net, st, path, err)
                                               : bl_net_load_packed(&m->net, m->form, st, path, err);
-    const char *parent = st ? bl_st_metadata(st, BL_PARENT_FINGERPRINT) : NULL;
-    if (parent)
-        (void)snprintf(m->parent, sizeof m->parent, "%s", parent);
+    if (status == BL_OK)
+        status = read_parent(m, st, path, err);
     bl_st_close(st);
     bl_free(path);
     return status;

@@ -3,6 +3,7 @@
 
 #include "bitllama.h"
 #include "core/os.h"
+#include "format/safetensors.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -230,6 +231,91 @@ static void test_others(void **state)
     nothing_beside();
 }
 
+/* ---- where a model comes from ---- */
+
+static void fingerprint_of(const char *name, char hex[33])
+{
+    bl_model *m = tiny_open(name, "cpu");
+    assert_int_equal(bl_model_fingerprint(m, hex, NULL), BL_OK);
+    bl_model_close(m);
+}
+
+/* The metadata's parent_fingerprint, or "". */
+static void parent_in(const char *name, char hex[33])
+{
+    bl_st *st;
+    assert_int_equal(bl_st_open(&st, inside(name, "model.safetensors"), NULL), BL_OK);
+    const char *parent = bl_st_metadata(st, "parent_fingerprint");
+    (void)snprintf(hex, 33, "%s", parent ? parent : "");
+    bl_st_close(st);
+}
+
+static void test_parent_goes_on(void **state)
+{
+    (void)state;
+    static const char *const chain[][3] = {{"ternary", "first", "bf16"},
+                                           {"first", "second", "f32"},
+                                           {"second", "third", "f16"},
+                                           {"third", "fourth", "bf16"}};
+    char ours[33], got[33];
+    fingerprint_of("ternary", ours);
+    for (size_t i = 0; i < sizeof chain / sizeof *chain; i++) {
+        export_fine(chain[i][0], chain[i][1], chain[i][2]);
+        parent_in(chain[i][1], got);
+        assert_string_equal(got, ours);
+    }
+    export_fine("ternary", "whole", "f32");
+    parent_in("whole", got);
+    assert_string_equal(got, "");
+}
+
+/* The tensors of a model once more, with this parent_fingerprint. */
+static void write_parent(const char *from, const char *to, const char *parent)
+{
+    bl_st *st;
+    bl_st_writer *w;
+    assert_int_equal(bl_st_open(&st, inside(from, "model.safetensors"), NULL), BL_OK);
+    assert_int_equal(bl_st_writer_open(&w, inside(to, "model.safetensors"), NULL), BL_OK);
+    assert_int_equal(bl_st_writer_metadata(w, "parent_fingerprint", parent, NULL), BL_OK);
+    for (size_t i = 0; i < bl_st_count(st); i++) {
+        const bl_st_tensor *t = bl_st_at(st, i);
+        assert_int_equal(bl_st_writer_declare(w, t->name, t->dtype, t->rank, t->shape, NULL),
+                         BL_OK);
+    }
+    for (size_t i = 0; i < bl_st_count(st); i++) {
+        const bl_st_tensor *t = bl_st_at(st, i);
+        assert_int_equal(bl_st_writer_data(w, t->data, t->count * bl_dtype_bytes(t->dtype), NULL),
+                         BL_OK);
+    }
+    assert_int_equal(bl_st_writer_commit(w, NULL), BL_OK);
+    bl_st_close(st);
+}
+
+static void test_parent_strict(void **state)
+{
+    (void)state;
+    static const char *const bad[] = {"",
+                                      "0123456789abcdef0123456789abcde",
+                                      "0123456789abcdef0123456789abcdef0",
+                                      "0123456789abcdef0123456789abcdeg",
+                                      "0123456789ABCDEF0123456789ABCDEF",
+                                      " 123456789abcdef0123456789abcdef"};
+    copy_model("ternary", "child");
+    for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
+        bl_model *m;
+        bl_error err = {BL_OK, ""};
+        write_parent("ternary", "child", bad[i]);
+        bl_status status = bl_model_open(&m, tiny_path("child"), "cpu", &err);
+        if (status != BL_EFORMAT || !strstr(err.message, "child/model.safetensors: ") ||
+            !strstr(err.message, "parent_fingerprint"))
+            fail_msg("\"%s\": status %d, \"%s\"", bad[i], status, err.message);
+    }
+    write_parent("ternary", "child", "0123456789abcdef0123456789abcdef");
+    bl_model_close(tiny_open("child", "cpu"));
+}
+
+/* ---- moving ---- */
+
 /* The one folder in the test's own whose name has this ending, or NULL. */
 static const char *find_ending(const char *ending)
 {
@@ -244,13 +330,6 @@ static const char *find_ending(const char *ending)
         }
     bl_names_release(&names);
     return *found ? found : NULL;
-}
-
-static void fingerprint_of(const char *name, char hex[33])
-{
-    bl_model *m = tiny_open(name, "cpu");
-    assert_int_equal(bl_model_fingerprint(m, hex, NULL), BL_OK);
-    bl_model_close(m);
 }
 
 /* `mlp` over an export of `ternary`: which of them is at the place and beside it, in the end. */
@@ -310,10 +389,9 @@ static void test_moves(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_latents),
-        cmocka_unit_test(test_source),
-        cmocka_unit_test(test_others),
-        cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_latents),        cmocka_unit_test(test_source),
+        cmocka_unit_test(test_others),         cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_parent_goes_on), cmocka_unit_test(test_parent_strict),
     };
     return cmocka_run_group_tests(tests, tiny_make, tiny_remove);
 }
