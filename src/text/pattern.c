@@ -1,16 +1,14 @@
-/* Patterns of tokenizer.json, written for Oniguruma, said again for PCRE2.
+/* Patterns of tokenizer.json, written for Oniguruma, said again for PCRE2 over kinds of characters.
  *
  * A regex library's own \p{L} follows its Unicode version, and with it the ids of a text would
- * change from one system to the next; so classes become ranges (unicode_classes.c).  Only what both
- * libraries mean alike is let through. */
+ * change from one system to the next; so the classes are our own (unicode_classes.c).  Only what
+ * both libraries mean alike is let through. */
 #include "text/pattern.h"
-#include "core/alloc.h"
-#include "text/unicode_classes.h"
 #include "text/utf8.h"
 
 #include <string.h>
 
-enum { DEPTH = 32, CODES = 0x110000 };
+enum { DEPTH = 32 };
 
 typedef struct group {
     int fold;  /* inside (?i:...) */
@@ -21,22 +19,21 @@ typedef struct group {
 
 /* What an escape such as \d or \P{Lu} stands for. */
 typedef struct escaped_class {
-    const bl_code_class *table; /* or, with NULL, */
-    uint32_t categories;
+    uint32_t properties; /* any of them, or with `negated` none */
     int negated;
 } escaped_class;
 
 typedef struct translation {
     const char *pattern, *what;
     size_t at, bytes;
+    bl_kinds *kinds;
     bl_buf *out;
     group group[DEPTH];
     size_t depth;
-    int atom;              /* what came last may have a quantifier */
-    int empty;             /* and it may be empty itself */
-    int taken;             /* group.takes in front of it */
-    char previous;         /* the letter before, inside (?i:...) */
-    unsigned char *member; /* 1 for every code point of the set that is read */
+    int atom;      /* what came last may have a quantifier */
+    int empty;     /* and it may be empty itself */
+    int taken;     /* group.takes in front of it */
+    char previous; /* the letter before, inside (?i:...) */
 } translation;
 
 static bl_status refuse(const translation *t, size_t at, const char *why, bl_error *err)
@@ -44,18 +41,6 @@ static bl_status refuse(const translation *t, size_t at, const char *why, bl_err
     return bl_fail(err, BL_EUNSUPPORTED,
                    "%s: pre_tokenizer: the pattern has %s at byte %zu; that is not supported",
                    t->what, why, at);
-}
-
-static void put_code(bl_buf *out, uint32_t code)
-{
-    bl_buf_printf(out, "\\x{%X}", (unsigned)code);
-}
-
-static void put_range(bl_buf *out, uint32_t first, uint32_t last)
-{
-    put_code(out, first);
-    bl_buf_puts(out, "-");
-    put_code(out, last);
 }
 
 /* Marks what was written as what a quantifier may follow. */
@@ -68,53 +53,13 @@ static void end_atom(translation *t, int empty)
     g->takes |= !empty;
 }
 
-static void clear_set(translation *t)
+/* Writes the set that was put together, or what is not in it. */
+static bl_status put_set(translation *t, size_t at, int negated, bl_error *err)
 {
-    memset(t->member, 0, CODES);
-}
-
-static void add_range(translation *t, uint32_t first, uint32_t last)
-{
-    memset(t->member + first, 1, last - first + 1);
-}
-
-static void add_class(translation *t, const escaped_class *c)
-{
-    uint32_t next = 0; /* behind the last range */
-    if (!c->table) {
-        for (size_t i = 0; i < bl_category_run_count; i++) {
-            const bl_category_run *r = &bl_category_runs[i];
-            if ((int)(c->categories >> r->category & 1) != c->negated)
-                add_range(t, r->first, r[1].first - 1);
-        }
-        return;
-    }
-    for (size_t i = 0; i < c->table->count; i++) {
-        const bl_code_range *r = &c->table->ranges[i];
-        if (!c->negated)
-            add_range(t, r->first, r->last);
-        else if (next < r->first)
-            add_range(t, next, r->first - 1);
-        next = r->last + 1;
-    }
-    if (c->negated)
-        add_range(t, next, CODES - 1);
-}
-
-/* What was added as a [...], without the surrogates: they are in no text, nor may PCRE2 be told of
- * them. */
-static void put_set(translation *t, int negated)
-{
-    const unsigned char *at = t->member, *end = at + CODES;
-    memset(t->member + 0xD800, 0, 0x800);
-    bl_buf_puts(t->out, negated ? "[^" : "[");
-    while ((at = memchr(at, 1, (size_t)(end - at)))) {
-        const unsigned char *behind = memchr(at, 0, (size_t)(end - at));
-        behind = behind ? behind : end;
-        put_range(t->out, (uint32_t)(at - t->member), (uint32_t)(behind - t->member - 1));
-        at = behind;
-    }
-    bl_buf_puts(t->out, "]");
+    if (!bl_kinds_part(t->kinds))
+        return refuse(t, at, "more than 256 kinds of characters", err);
+    bl_kinds_put_set(t->kinds, negated, t->out);
+    return BL_OK;
 }
 
 /* A character, inside (?i:...) a letter in all its cases. */
@@ -141,13 +86,13 @@ static int read_class(translation *t, int in_set, escaped_class *c)
     *c = (escaped_class){.negated = *p < 'a'};
     switch (*p | 0x20) {
     case 's':
-        c->table = &bl_code_classes[BL_CODE_SPACE];
+        c->properties = UINT32_C(1) << BL_PROPERTY_SPACE;
         break;
     case 'w':
-        c->table = &bl_code_classes[in_set ? BL_CODE_WORD_IN_SET : BL_CODE_WORD_ESCAPE];
+        c->properties = UINT32_C(1) << (in_set ? BL_PROPERTY_WORD_IN_SET : BL_PROPERTY_WORD_ESCAPE);
         break;
     case 'd':
-        c->categories = bl_categories_named("Nd", 2);
+        c->properties = bl_categories_named("Nd", 2);
         break;
     case 'p':
         if (p[1] != '{')
@@ -157,12 +102,12 @@ static int read_class(translation *t, int in_set, escaped_class *c)
             name++;
         }
         bytes = strcspn(name, "}");
-        c->categories = name[bytes] ? bl_categories_named(name, bytes) : 0;
+        c->properties = name[bytes] ? bl_categories_named(name, bytes) : 0;
         break;
     default:
         return 0;
     }
-    if (!c->table && !c->categories)
+    if (!c->properties)
         return 0;
     t->at += bytes ? (size_t)(name - p) + bytes + 2 : 2;
     return 1;
@@ -198,7 +143,7 @@ static bl_status read_member(translation *t, int fold, int *is_class, uint32_t *
     if (*is_class && fold)
         return refuse(t, at, "a class in a set inside (?i:...)", err);
     if (*is_class)
-        add_class(t, &c);
+        bl_kinds_add_having(t->kinds, c.properties, c.negated);
     else if (*p == '\\')
         BL_TRY(read_escape(t, code, err));
     else if (*p == '[' || (p[0] == '&' && p[1] == '&'))
@@ -215,7 +160,7 @@ static bl_status translate_set(translation *t, int fold, bl_error *err)
     size_t start = t->at++, members = 0;
     int negated = t->pattern[t->at] == '^';
     t->at += (size_t)negated;
-    clear_set(t);
+    bl_kinds_clear(t->kinds);
     for (; t->pattern[t->at] != ']' || members == 0; members++) {
         uint32_t code, last, cases[3];
         int is_class;
@@ -227,7 +172,7 @@ static bl_status translate_set(translation *t, int fold, bl_error *err)
         if (!is_class && fold && code >= 0x80)
             return refuse(t, at, "a character beyond ASCII inside (?i:...)", err);
         for (size_t n = is_class || ranges ? 0 : cases_of(code, fold, cases); n > 0; n--)
-            add_range(t, cases[n - 1], cases[n - 1]);
+            bl_kinds_add(t->kinds, cases[n - 1], cases[n - 1]);
         if (!ranges)
             continue;
         t->at++;
@@ -236,10 +181,10 @@ static bl_status translate_set(translation *t, int fold, bl_error *err)
         BL_TRY(read_member(t, fold, &is_class, &last, err));
         if (is_class || last < code)
             return refuse(t, at, "a range of this kind", err);
-        add_range(t, code, last);
+        bl_kinds_add(t->kinds, code, last);
     }
     t->at++;
-    put_set(t, negated);
+    BL_TRY(put_set(t, start, negated, err));
     end_atom(t, 0);
     return BL_OK;
 }
@@ -354,23 +299,25 @@ static bl_status translate_code(translation *t, size_t at, uint32_t code, bl_err
         if (t->previous == pairs[i][0] && letter == pairs[i][1])
             return refuse(t, at, "letters inside (?i:...) that one character may stand for", err);
     uint32_t cases[3];
-    bl_buf_puts(t->out, "[");
-    for (size_t i = 0, count = cases_of(code, fold, cases); i < count; i++)
-        put_code(t->out, cases[i]);
-    bl_buf_puts(t->out, "]");
+    bl_kinds_clear(t->kinds);
+    for (size_t n = cases_of(code, fold, cases); n > 0; n--)
+        bl_kinds_add(t->kinds, cases[n - 1], cases[n - 1]);
+    BL_TRY(put_set(t, at, 0, err));
     end_atom(t, 0);
     t->previous = letter;
     return BL_OK;
 }
 
 /* One of . ^ $, in which lines end with \n alone, and none begins behind the last one. */
-static bl_status put_known(translation *t, const char *written, int atom)
+static bl_status put_known(translation *t, const char *before, int negated, const char *behind,
+                           bl_error *err)
 {
-    bl_buf_puts(t->out, written);
+    bl_buf_puts(t->out, before);
+    bl_kinds_clear(t->kinds);
+    bl_kinds_add(t->kinds, '\n', '\n');
+    BL_TRY(put_set(t, t->at++, negated, err));
+    bl_buf_puts(t->out, behind);
     t->atom = 0;
-    if (atom)
-        end_atom(t, 0);
-    t->at++;
     return BL_OK;
 }
 
@@ -400,22 +347,22 @@ static bl_status translate_next(translation *t, bl_error *err)
     case '{':
         return translate_quantifier(t, err);
     case '.':
-        return put_known(t, "[^\\x{A}]", 1);
+        BL_TRY(put_known(t, "", 1, "", err));
+        end_atom(t, 0);
+        return BL_OK;
     case '^':
-        return put_known(t, "(?:\\A|(?<=\\x{A})(?!\\z))", 0);
+        return put_known(t, "(?:\\A|(?<=", 0, ")(?!\\z))", err);
     case '$':
-        return put_known(t, "(?![^\\x{A}])", 0);
+        return put_known(t, "(?!", 1, ")", err);
     default:
         break;
     }
     uint32_t code;
     escaped_class escaped;
     if (c == '\\' && read_class(t, 0, &escaped)) {
-        int negated = escaped.negated;
-        escaped.negated = 0;
-        clear_set(t);
-        add_class(t, &escaped);
-        put_set(t, negated);
+        bl_kinds_clear(t->kinds);
+        bl_kinds_add_having(t->kinds, escaped.properties, escaped.negated);
+        BL_TRY(put_set(t, at, 0, err));
         end_atom(t, 0);
         return BL_OK;
     }
@@ -429,20 +376,18 @@ static bl_status translate_next(translation *t, bl_error *err)
     return translate_code(t, at, code, err);
 }
 
-bl_status bl_pattern_translate(const char *pattern, const char *what, bl_buf *out, bl_error *err)
+bl_status bl_pattern_translate(const char *pattern, const char *what, bl_kinds *kinds, bl_buf *out,
+                               bl_error *err)
 {
-    translation t = {.pattern = pattern, .what = what, .bytes = strlen(pattern), .out = out};
+    translation t = {
+        .pattern = pattern, .what = what, .bytes = strlen(pattern), .kinds = kinds, .out = out};
     if (t.bytes == 0 || t.bytes > BL_PATTERN_BYTES)
         return bl_fail(err, BL_EUNSUPPORTED,
                        "%s: pre_tokenizer: a pattern of %zu bytes; 1 to %d are supported", what,
                        t.bytes, BL_PATTERN_BYTES);
-    t.member = bl_calloc(CODES, 1);
-    if (!t.member)
-        return bl_fail(err, BL_ENOMEM, "%s: out of memory for the pre-tokenizer", what);
     bl_status status = BL_OK;
     while (t.at < t.bytes && status == BL_OK)
         status = translate_next(&t, err);
-    bl_free(t.member);
     if (status == BL_OK && t.depth > 0)
         status = refuse(&t, t.at, "an open (", err);
     return status == BL_OK ? bl_buf_status(out, err) : status;

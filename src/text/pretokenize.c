@@ -1,11 +1,13 @@
 /* The pre-tokenizer: text into words, by scanners for the published patterns and PCRE2 for others.
  *
+ * PCRE2 is not shown the text but the kinds of its characters, a byte for each: so a set of
+ * thousands of characters is a bitmap, and nothing has to be decoded twice.
+ *
  * PCRE2 runs interpreted, for only then its limit of steps counts all of them: a pattern from a
  * file of a stranger must not take time that is more than linear in the text. */
 #include "text/pretokenize.h"
 #include "core/alloc.h"
 #include "text/pattern.h"
-#include "text/utf8.h"
 #include "text/wordscan.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -14,7 +16,7 @@
 
 enum {
     STEPS = 1000, /* that any match may take, */
-    WINDOW = 256, /* and bytes that it may look at; more is paid out of a budget */
+    WINDOW = 256, /* and characters that it may look at; more is paid out of a budget */
     BUDGET_A_BYTE = 100,
     BUDGET = 100000,
     HEAP_KIB = 256 * 1024, /* of one match */
@@ -24,19 +26,28 @@ typedef enum scanner { BY_REGEX, BY_GPT2, BY_LLAMA3, BY_QWEN2 } scanner;
 
 typedef struct stage {
     scanner scanner;
-    pcre2_code *code; /* BY_REGEX */
+    pcre2_code *code;               /* BY_REGEX */
+    unsigned char begins[BL_KINDS]; /* 1 for kinds that a match may begin with */
 } stage;
 
 struct bl_splitter {
     bl_wordscan *scan;
+    bl_kinds *kinds; /* NULL: no stage is BY_REGEX */
     char *what;
     stage *stage;
     size_t count;
 };
 
+/* A place in a segment; the characters count only if there are kinds. */
+typedef struct place {
+    size_t byte, character;
+} place;
+
 /* One run over a segment. */
 typedef struct splitting {
     const bl_splitter *s;
+    const char *text;
+    const unsigned char *kinds;
     bl_split_work *work;
     bl_word_fn *fn;
     void *user;
@@ -59,27 +70,54 @@ static scanner scanner_of(const char *pattern)
 #undef LINES
 }
 
-static bl_status compile(stage *to, const char *pattern, const char *what, bl_error *err)
+/* The kinds that a match may begin with, as PCRE2 found them. */
+static void find_beginnings(stage *g)
+{
+    const uint8_t *map = NULL;
+    uint32_t known = 0, kind = 0;
+    (void)pcre2_pattern_info(g->code, PCRE2_INFO_FIRSTCODETYPE, &known);
+    (void)pcre2_pattern_info(g->code, PCRE2_INFO_FIRSTCODEUNIT, &kind);
+    (void)pcre2_pattern_info(g->code, PCRE2_INFO_FIRSTBITMAP, &map);
+    for (size_t i = 0; i < BL_KINDS; i++)
+        g->begins[i] = known == 1 ? i == kind : !map || map[i / 8] >> i % 8 & 1;
+}
+
+static bl_status compile(stage *to, const bl_buf *text, const char *what, bl_error *err)
 {
     int code = 0;
     PCRE2_SIZE offset = 0;
     uint32_t empty = 0;
+    to->code = pcre2_compile((PCRE2_SPTR)text->data, text->len, 0, &code, &offset, NULL);
+    if (!to->code)
+        return bl_fail(err, code == PCRE2_ERROR_HEAP_FAILED ? BL_ENOMEM : BL_EUNSUPPORTED,
+                       "%s: pre_tokenizer: PCRE2 does not compile the pattern (error %d)", what,
+                       code);
+    if (pcre2_pattern_info(to->code, PCRE2_INFO_MATCHEMPTY, &empty) != 0 || empty)
+        return bl_fail(err, BL_EUNSUPPORTED,
+                       "%s: pre_tokenizer: a pattern that matches an empty text is not supported",
+                       what);
+    find_beginnings(to);
+    return BL_OK;
+}
+
+/* All patterns part the kinds before any is compiled. */
+static bl_status compile_all(bl_splitter *s, const char *const *patterns, bl_error *err)
+{
     bl_buf text;
     bl_buf_init(&text);
-    bl_status status = bl_pattern_translate(pattern, what, &text, err);
-    if (status == BL_OK) {
-        to->code = pcre2_compile((PCRE2_SPTR)text.data, text.len, PCRE2_UTF, &code, &offset, NULL);
-        if (!to->code)
-            status = bl_fail(err, code == PCRE2_ERROR_HEAP_FAILED ? BL_ENOMEM : BL_EUNSUPPORTED,
-                             "%s: pre_tokenizer: PCRE2 does not compile the pattern (error %d)",
-                             what, code);
+    bl_status status = bl_kinds_open(&s->kinds, patterns, s->count, err);
+    for (size_t i = 0; i < 2 * s->count && status == BL_OK; i++) {
+        size_t n = i % s->count;
+        if (s->stage[n].scanner != BY_REGEX)
+            continue;
+        bl_buf_clear(&text);
+        status = bl_pattern_translate(patterns[n], s->what, s->kinds, &text, err);
+        if (status == BL_OK && i >= s->count)
+            status = compile(&s->stage[n], &text, s->what, err);
     }
+    if (status == BL_OK)
+        bl_kinds_settle(s->kinds);
     bl_buf_release(&text);
-    if (status == BL_OK &&
-        (pcre2_pattern_info(to->code, PCRE2_INFO_MATCHEMPTY, &empty) != 0 || empty))
-        status = bl_fail(err, BL_EUNSUPPORTED,
-                         "%s: pre_tokenizer: a pattern that matches an empty text is not supported",
-                         what);
     return status;
 }
 
@@ -93,16 +131,18 @@ bl_status bl_splitter_open(bl_splitter **s, const char *const *patterns, size_t 
         made->stage = bl_calloc(count, sizeof *made->stage);
     }
     bl_status status = BL_OK;
+    int some = 0; /* BY_REGEX */
     if (!made || !made->what || !made->stage)
         status = bl_fail(err, BL_ENOMEM, "%s: out of memory for the pre-tokenizer", what);
     else
         status = bl_wordscan_open(&made->scan, err);
     for (size_t i = 0; i < count && status == BL_OK; i++) {
-        made->count = i + 1;
         made->stage[i].scanner = regex ? BY_REGEX : scanner_of(patterns[i]);
-        if (made->stage[i].scanner == BY_REGEX)
-            status = compile(&made->stage[i], patterns[i], what, err);
+        some |= made->stage[i].scanner == BY_REGEX;
+        made->count = i + 1;
     }
+    if (some && status == BL_OK)
+        status = compile_all(made, patterns, err);
     if (status != BL_OK) {
         bl_splitter_close(made);
         return status;
@@ -117,6 +157,7 @@ void bl_splitter_close(bl_splitter *s)
         return;
     for (size_t i = 0; i < s->count; i++)
         pcre2_code_free(s->stage[i].code);
+    bl_kinds_close(s->kinds);
     bl_wordscan_close(s->scan);
     bl_free(s->stage);
     bl_free(s->what);
@@ -126,6 +167,7 @@ void bl_splitter_close(bl_splitter *s)
 bl_status bl_split_work_init(bl_split_work *w, bl_error *err)
 {
     bl_buf_init(&w->prefixed);
+    bl_buf_init(&w->kinds);
     w->match = pcre2_match_data_create(1, NULL);
     w->context = pcre2_match_context_create(NULL);
     if (!w->match || !w->context)
@@ -139,25 +181,34 @@ void bl_split_work_release(bl_split_work *w)
     pcre2_match_data_free(w->match);
     pcre2_match_context_free(w->context);
     bl_buf_release(&w->prefixed);
+    bl_buf_release(&w->kinds);
     w->match = w->context = NULL;
 }
 
-/* The end of a match that begins at `at`; `at` itself when there is none. */
-static bl_status match_at(splitting *r, const stage *g, const char *text, size_t bytes, size_t at,
-                          size_t *end, bl_error *err)
+/* The place behind `from` that is at a byte or at a character. */
+static place ahead(const char *text, place from, size_t byte, size_t character)
 {
+    for (; from.byte < byte && from.character < character; from.character++) {
+        unsigned char lead = (unsigned char)text[from.byte];
+        from.byte += lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+    }
+    return from;
+}
+
+/* The end of a match that begins at `at`; `at` itself when there is none. */
+static bl_status match_at(splitting *r, const stage *g, place start, place stop, place at,
+                          place *end, bl_error *err)
+{
+    const unsigned char *kinds = r->kinds + start.character;
+    size_t first = at.character - start.character, count = stop.character - start.character;
     uint64_t steps = STEPS, window = WINDOW, cost = 0;
     int matched;
-    do { /* PCRE2 counts steps back, but not the bytes of a repeat: so it is shown few at first */
-        size_t until = bytes;
+    do { /* PCRE2 counts steps back, but not the length of a repeat: so it is shown few at first */
+        size_t until = count - first > window ? first + window : count;
         r->budget -= cost;
-        if (bytes - at > window)
-            for (until = at + window; ((unsigned char)text[until] & 0xC0) == 0x80;)
-                until--;
         pcre2_set_match_limit(r->work->context, (uint32_t)steps);
-        matched = pcre2_match(g->code, (PCRE2_SPTR)text, until, at,
-                              PCRE2_NO_UTF_CHECK | PCRE2_ANCHORED |
-                                  (until < bytes ? PCRE2_PARTIAL_HARD : 0),
+        matched = pcre2_match(g->code, kinds, until, first,
+                              PCRE2_ANCHORED | (until < count ? PCRE2_PARTIAL_HARD : 0),
                               r->work->match, r->work->context);
         if (matched == PCRE2_ERROR_PARTIAL)
             cost = window *= 8;
@@ -173,49 +224,59 @@ static bl_status match_at(splitting *r, const stage *g, const char *text, size_t
         return bl_fail(err, matched == PCRE2_ERROR_NOMEMORY ? BL_ENOMEM : BL_EUNSUPPORTED,
                        "%s: pre_tokenizer: the pattern takes too long on the text at byte %zu "
                        "(PCRE2's error %d)",
-                       r->s->what, at, matched);
-    *end = pcre2_get_ovector_pointer(r->work->match)[1];
+                       r->s->what, at.byte, matched);
+    *end = ahead(r->text, at, SIZE_MAX,
+                 start.character + pcre2_get_ovector_pointer(r->work->match)[1]);
     return BL_OK;
 }
 
-static bl_status next_end(splitting *r, const stage *g, const char *text, size_t bytes, size_t at,
-                          size_t *end, bl_error *err)
+/* The end of the word that a scanner finds at `at`. */
+static place scan_at(const splitting *r, scanner by, place start, place stop, place at)
 {
-    switch (g->scanner) {
-    case BY_GPT2:
-        *end = bl_wordscan_next(r->s->scan, text, bytes, at);
-        return BL_OK;
-    case BY_LLAMA3:
-        *end = bl_wordscan_lines(r->s->scan, text, bytes, at, 3);
-        return BL_OK;
-    case BY_QWEN2:
-        *end = bl_wordscan_lines(r->s->scan, text, bytes, at, 1);
-        return BL_OK;
-    case BY_REGEX:
-        break;
-    }
-    return match_at(r, g, text, bytes, at, end, err);
+    const char *text = r->text + start.byte;
+    size_t bytes = stop.byte - start.byte, first = at.byte - start.byte, end;
+    if (by == BY_GPT2)
+        end = bl_wordscan_next(r->s->scan, text, bytes, first);
+    else
+        end = bl_wordscan_lines(r->s->scan, text, bytes, first, by == BY_LLAMA3 ? 3 : 1);
+    end += start.byte;
+    return r->kinds ? ahead(r->text, at, end, SIZE_MAX) : (place){end, 0};
 }
 
-static bl_status split(splitting *r, size_t number, const char *text, size_t bytes, bl_error *err)
+/* The next place, from `at` on, where a match may begin. */
+static place next_beginning(const splitting *r, const stage *g, place at, place stop)
+{
+    size_t character = at.character;
+    while (character < stop.character && !g->begins[r->kinds[character]])
+        character++;
+    return ahead(r->text, at, SIZE_MAX, character);
+}
+
+static bl_status split(splitting *r, size_t number, place start, place stop, bl_error *err)
 {
     if (number == r->s->count)
-        return r->fn(r->user, text, bytes, err);
-    size_t from = 0; /* of what no match has taken */
-    for (size_t at = 0, end; at < bytes;) {
-        BL_TRY(next_end(r, &r->s->stage[number], text, bytes, at, &end, err));
-        if (end == at) {
-            size_t used;
-            (void)bl_utf8_get(text + at, &used);
-            at += used;
+        return r->fn(r->user, r->text + start.byte, stop.byte - start.byte, err);
+    const stage *g = &r->s->stage[number];
+    place from = start, end; /* of what no match has taken */
+    for (place at = start; at.byte < stop.byte;) {
+        if (g->scanner == BY_REGEX) {
+            at = next_beginning(r, g, at, stop);
+            if (at.byte == stop.byte)
+                break;
+            BL_TRY(match_at(r, g, start, stop, at, &end, err));
+        } else {
+            end = scan_at(r, g->scanner, start, stop, at);
+        }
+        if (end.byte == at.byte) {
+            at = ahead(r->text, at, SIZE_MAX, at.character + 1);
             continue;
         }
-        if (from < at)
-            BL_TRY(split(r, number + 1, text + from, at - from, err));
-        BL_TRY(split(r, number + 1, text + at, end - at, err));
+        if (from.byte < at.byte)
+            BL_TRY(split(r, number + 1, from, at, err));
+        BL_TRY(split(r, number + 1, at, end, err));
         from = at = end;
     }
-    return from < bytes ? split(r, number + 1, text + from, bytes - from, err) : BL_OK;
+    return from.byte < stop.byte ? split(r, number + 1, from, stop, err) : BL_OK;
 }
 
 bl_status bl_splitter_run(const bl_splitter *s, bl_split_work *w, const char *text, size_t bytes,
@@ -231,6 +292,14 @@ bl_status bl_splitter_run(const bl_splitter *s, bl_split_work *w, const char *te
         text = w->prefixed.data;
         bytes++;
     }
-    splitting r = {s, w, fn, user, (uint64_t)BUDGET_A_BYTE * bytes + BUDGET};
-    return split(&r, 0, text, bytes, err);
+    place stop = {bytes, 0};
+    unsigned char *kinds = NULL;
+    if (s->kinds) {
+        bl_buf_clear(&w->kinds);
+        kinds = (unsigned char *)bl_buf_reserve(&w->kinds, bytes);
+        BL_TRY(bl_buf_status(&w->kinds, err));
+        stop.character = bl_kinds_map(s->kinds, text, bytes, kinds);
+    }
+    splitting r = {s, text, kinds, w, fn, user, (uint64_t)BUDGET_A_BYTE * bytes + BUDGET};
+    return split(&r, 0, (place){0, 0}, stop, err);
 }

@@ -24,6 +24,7 @@ typedef struct bl_split_work {
     void *match;     /* the match data of the regex library */
     void *context;   /* and its limits */
     bl_buf prefixed; /* the segment with its space in front */
+    bl_buf kinds;    /* and the kinds of its characters */
 } bl_split_work;
 
 bl_status bl_split_work_init(bl_split_work *w, bl_error *err) BL_NODISCARD;

@@ -109,11 +109,85 @@ static void test_lines_past_a_window(void **state)
     }
 }
 
+/* The words' ends as bytes. */
+static bl_status end_word(void *user, const char *word, size_t bytes, bl_error *err)
+{
+    bl_buf *ends = user;
+    (void)word, (void)err;
+    bl_buf_printf(ends, "%zu ", bytes);
+    return BL_OK;
+}
+
+/* Scanners count bytes, PCRE2 characters: in turn they cut as PCRE2 does alone. */
+static void test_scanners_between(void **state)
+{
+    (void)state;
+    const char *const patterns[] = {"[a-f\xC3\xA9]+1", bl_pattern_gpt2, "[^\xE4\xB8\x80x]{2}"};
+    static const char *const texts[] = {"\xE4\xB8\x80\xE4\xBA\x8C\xE4\xB8\x89 caf\xC3\xA9"
+                                        "1 na\xC3\xAFve\xF0\x9F\x98\x80\xF0\x9F\x98\x80 x",
+                                        "\xC3\xA9\xC3\xA9",
+                                        "a1\xC2\xA0\xC2\xA0\xE3\x80\x80  b's \xE4\xB8\x80"};
+    bl_split_work w;
+    assert_int_equal(bl_split_work_init(&w, NULL), BL_OK);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        bl_buf ends[2];
+        for (int regex = 0; regex < 2; regex++) {
+            bl_splitter *s;
+            bl_buf_init(&ends[regex]);
+            assert_int_equal(bl_splitter_open(&s, patterns, 3, regex, "p", NULL), BL_OK);
+            assert_int_equal(
+                bl_splitter_run(s, &w, texts[i], strlen(texts[i]), 0, end_word, &ends[regex], NULL),
+                BL_OK);
+            bl_splitter_close(s);
+        }
+        assert_true(ends[0].len > 0);
+        assert_string_equal(ends[0].data, ends[1].data);
+        bl_buf_release(&ends[0]);
+        bl_buf_release(&ends[1]);
+    }
+    bl_split_work_release(&w);
+}
+
+/* Each character of such a pattern is a kind, and all others are one. */
+static void test_kinds_run_out(void **state)
+{
+    (void)state;
+    for (unsigned count = 250; count < 262; count++) {
+        char pattern[600] = {0}, text[600] = {0};
+        const char *const patterns[] = {pattern};
+        size_t words = 0;
+        for (unsigned i = 0; i < count; i++) {
+            char both[2] = {(char)(0xC3 + i / 64), (char)(0x80 + i % 64)};
+            memcpy(pattern + 2 * i, both, 2);
+            memcpy(text + 2 * i, both, 2);
+        }
+        bl_splitter *s;
+        bl_split_work w;
+        bl_error err = {0};
+        bl_status status = bl_splitter_open(&s, patterns, 1, 1, "p", &err);
+        if (count >= 256) {
+            assert_int_equal(status, BL_EUNSUPPORTED);
+            assert_non_null(strstr(err.message, "256 kinds"));
+            continue;
+        }
+        assert_int_equal(status, BL_OK);
+        assert_int_equal(bl_split_work_init(&w, NULL), BL_OK);
+        text[2 * count] = 'x';
+        assert_int_equal(bl_splitter_run(s, &w, text, 2 * count + 1, 0, count_word, &words, NULL),
+                         BL_OK);
+        assert_int_equal(words, 2);
+        bl_split_work_release(&w);
+        bl_splitter_close(s);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_words),
         cmocka_unit_test(test_lines_past_a_window),
+        cmocka_unit_test(test_scanners_between),
+        cmocka_unit_test(test_kinds_run_out),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
