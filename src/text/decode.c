@@ -64,20 +64,40 @@ size_t bl_decoder_finish(bl_decoder *d, char *out)
     return n;
 }
 
-/* The bytes of the tokens, one after the other. */
-static bl_status join(const bl_tokenizer *t, const int32_t *ids, size_t count, unsigned flags,
+/* The length of the tokens together. */
+static bl_status measure(const bl_tokenizer *t, const int32_t *ids, size_t count, int special,
+                         size_t *bytes, bl_error *err)
+{
+    *bytes = 0;
+    for (size_t i = 0; i < count; i++) {
+        if (ids[i] < 0 || (size_t)ids[i] >= t->ids)
+            return bl_fail(err, BL_EFORMAT, "id %ld (number %zu) is past the vocabulary of %zu",
+                           (long)ids[i], i, t->ids);
+        if (special || !t->special[ids[i]])
+            *bytes += t->bytes_start[ids[i] + 1] - t->bytes_start[ids[i]];
+    }
+    return BL_OK;
+}
+
+/* The bytes of the tokens, one after the other.  Most are short: copying BL_BYTES_BEHIND bytes,
+ * whatever their number, is one instruction, and there is room for it behind both texts. */
+static bl_status join(const bl_tokenizer *t, const int32_t *ids, size_t count, int special,
                       bl_buf *raw, bl_error *err)
 {
-    int special = (flags & BL_DECODE_SPECIAL) != 0;
-    for (size_t i = 0; i < count; i++) {
-        size_t n;
-        const char *token = bl_tokenizer_bytes(t, ids[i], &n);
-        if (!token)
-            return bl_fail(err, BL_EFORMAT, "id %ld (number %zu) is past the vocabulary of %zu",
-                           (long)ids[i], i, bl_tokenizer_vocab_size(t));
-        if (special || !t->special[ids[i]])
-            bl_buf_append(raw, token, n);
+    size_t bytes;
+    BL_TRY(measure(t, ids, count, special, &bytes, err));
+    char *to = bl_buf_reserve(raw, bytes + BL_BYTES_BEHIND);
+    for (size_t i = 0; to && i < count; i++) {
+        size_t start = t->bytes_start[ids[i]], n = t->bytes_start[ids[i] + 1] - start;
+        if (t->special[ids[i]] && !special)
+            continue;
+        if (n <= BL_BYTES_BEHIND)
+            memcpy(to, t->bytes.data + start, BL_BYTES_BEHIND);
+        else
+            memcpy(to, t->bytes.data + start, n);
+        to += n;
     }
+    raw->len = bytes;
     return bl_buf_status(raw, err);
 }
 
@@ -103,7 +123,7 @@ bl_status bl_tokenizer_decode(const bl_tokenizer *t, const int32_t *ids, size_t 
     bl_buf_init(&raw);
     bl_buf_init(&valid);
     *bytes = 0;
-    bl_status status = join(t, ids, count, flags, &raw, err);
+    bl_status status = join(t, ids, count, (flags & BL_DECODE_SPECIAL) != 0, &raw, err);
     const bl_buf *all = &raw;
     if (status == BL_OK && bl_utf8_invalid(raw.data, raw.len) < raw.len) {
         append_valid(&valid, raw.data, raw.len);

@@ -75,6 +75,9 @@ static bl_status bind_bytes(bl_tokenizer *t, bl_error *err)
         if (t->bytes.len - t->bytes_start[id] > t->longest)
             t->longest = t->bytes.len - t->bytes_start[id];
     }
+    char *behind = bl_buf_reserve(&t->bytes, BL_BYTES_BEHIND);
+    if (behind)
+        memset(behind, 0, BL_BYTES_BEHIND);
     return bl_buf_status(&t->bytes, err);
 }
 

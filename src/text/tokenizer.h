@@ -10,6 +10,8 @@
 
 #define BL_NO_BYTE_ID UINT32_MAX
 
+enum { BL_BYTES_BEHIND = 16 };
+
 #define BL_TOKEN_END_OF_TEXT "<|endoftext|>"
 #define BL_TOKEN_PADDING     "<|padding|>"
 
@@ -58,7 +60,7 @@ struct bl_tokenizer {
     size_t ids;              /* one past the greatest */
     uint32_t *number_of;     /* [ids] in the table; BL_TOKEN_NONE: no token has the id */
     size_t longest;          /* bytes of the longest token */
-    bl_buf bytes;            /* the raw bytes of all tokens */
+    bl_buf bytes;            /* the raw bytes of all tokens, and room for BL_BYTES_BEHIND more */
     size_t *bytes_start;     /* [ids + 1] */
     unsigned char *special;  /* [ids] */
     bl_pairmap ranks;        /* pair of ids -> place in merges */
