@@ -8,6 +8,7 @@
 #include "model/fingerprint.h"
 #include "model/folder.h"
 #include "model/packed.h"
+#include "text/text.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -210,6 +211,27 @@ static const char *parent_of(const export_job *job)
     return job->dtype == BL_F32 ? NULL : job->fingerprint;
 }
 
+/* tokenizer.json as it is; a model may come without the other file, which is then made. */
+static bl_status write_tokenizer(const export_job *job, bl_error *err)
+{
+    static const char name[] = "tokenizer_config.json";
+    const bl_model *m = job->m;
+    if (!m->tokenizer)
+        return BL_OK;
+    BL_TRY(bl_folder_copy(m->config_dir, job->beside, "tokenizer.json", err));
+    char *from = bl_path_join(m->config_dir, name), *to = bl_path_join(job->beside, name);
+    bl_status status = BL_OK;
+    if (!from || !to)
+        status = bl_fail(err, BL_ENOMEM, "out of memory");
+    else if (bl_path_what(from) == BL_PATH_NONE)
+        status = bl_tokenizer_save_config(m->tokenizer, to, err);
+    else
+        status = bl_folder_copy(m->config_dir, job->beside, name, err);
+    bl_free(from);
+    bl_free(to);
+    return status;
+}
+
 static bl_status write_folder(const export_job *job, bl_error *err)
 {
     const bl_model *m = job->m;
@@ -221,8 +243,8 @@ static bl_status write_folder(const export_job *job, bl_error *err)
     bl_free(weights);
     BL_TRY(status);
     BL_TRY(write_card(job, err));
-    return bl_folder_describe(job->beside, m->tokenizer ? m->config_dir : NULL, &m->net.config,
-                              job->form, err);
+    BL_TRY(write_tokenizer(job, err));
+    return bl_folder_describe(job->beside, NULL, &m->net.config, job->form, err);
 }
 
 /* Reads back what was written: with a float32 rest it is the same function. */

@@ -314,6 +314,41 @@ static void test_parent_strict(void **state)
     bl_model_close(tiny_open("child", "cpu"));
 }
 
+/* ---- the tokenizer ---- */
+
+static void same_file(const char *a, const char *b)
+{
+    bl_map x, y;
+    assert_int_equal(bl_map_open(&x, a, NULL), BL_OK);
+    assert_int_equal(bl_map_open(&y, b, NULL), BL_OK);
+    assert_int_equal(x.size, y.size);
+    assert_memory_equal(x.data, y.data, x.size);
+    bl_map_close(&x);
+    bl_map_close(&y);
+}
+
+/* Without tokenizer_config.json it is made, as `prepare` made that of the run; without a tokenizer
+ * there is neither. */
+static void test_tokenizer_config(void **state)
+{
+    (void)state;
+    copy_model("ternary", "bare");
+    assert_int_equal(bl_file_remove(inside("bare", "tokenizer_config.json"), NULL), BL_OK);
+    export_fine("bare", "made", "f32");
+    same_file(inside("made", "tokenizer.json"), inside("ternary", "tokenizer.json"));
+    same_file(inside("made", "tokenizer_config.json"), inside("ternary", "tokenizer_config.json"));
+
+    assert_int_equal(bl_file_replace(inside("bare", "tokenizer_config.json"), "{}", 2, NULL),
+                     BL_OK);
+    export_fine("bare", "made", "f32");
+    same_file(inside("made", "tokenizer_config.json"), inside("bare", "tokenizer_config.json"));
+
+    assert_int_equal(bl_file_remove(inside("bare", "tokenizer.json"), NULL), BL_OK);
+    export_fine("bare", "made", "f32");
+    assert_int_equal(bl_path_what(inside("made", "tokenizer.json")), BL_PATH_NONE);
+    assert_int_equal(bl_path_what(inside("made", "tokenizer_config.json")), BL_PATH_NONE);
+}
+
 /* ---- moving ---- */
 
 /* The one folder in the test's own whose name has this ending, or NULL. */
@@ -389,9 +424,10 @@ static void test_moves(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_latents),        cmocka_unit_test(test_source),
-        cmocka_unit_test(test_others),         cmocka_unit_test(test_moves),
-        cmocka_unit_test(test_parent_goes_on), cmocka_unit_test(test_parent_strict),
+        cmocka_unit_test(test_latents),          cmocka_unit_test(test_source),
+        cmocka_unit_test(test_others),           cmocka_unit_test(test_moves),
+        cmocka_unit_test(test_parent_goes_on),   cmocka_unit_test(test_parent_strict),
+        cmocka_unit_test(test_tokenizer_config),
     };
     return cmocka_run_group_tests(tests, tiny_make, tiny_remove);
 }
