@@ -2,11 +2,13 @@
 #define _POSIX_C_SOURCE 200809L /* mkdtemp, symlink */
 
 #include "bitllama.h"
+#include "core/alloc.h"
 #include "core/os.h"
 #include "format/safetensors.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -269,14 +271,16 @@ static void test_parent_goes_on(void **state)
     assert_string_equal(got, "");
 }
 
-/* The tensors of a model once more, with this parent_fingerprint. */
-static void write_parent(const char *from, const char *to, const char *parent)
+/* The tensors of a model once more: with this parent_fingerprint, and with this for element 37 of
+ * the embedding. */
+static void rewrite(const char *from, const char *to, const char *parent, const float *spoilt)
 {
     bl_st *st;
     bl_st_writer *w;
     assert_int_equal(bl_st_open(&st, inside(from, "model.safetensors"), NULL), BL_OK);
     assert_int_equal(bl_st_writer_open(&w, inside(to, "model.safetensors"), NULL), BL_OK);
-    assert_int_equal(bl_st_writer_metadata(w, "parent_fingerprint", parent, NULL), BL_OK);
+    if (parent)
+        assert_int_equal(bl_st_writer_metadata(w, "parent_fingerprint", parent, NULL), BL_OK);
     for (size_t i = 0; i < bl_st_count(st); i++) {
         const bl_st_tensor *t = bl_st_at(st, i);
         assert_int_equal(bl_st_writer_declare(w, t->name, t->dtype, t->rank, t->shape, NULL),
@@ -284,8 +288,13 @@ static void write_parent(const char *from, const char *to, const char *parent)
     }
     for (size_t i = 0; i < bl_st_count(st); i++) {
         const bl_st_tensor *t = bl_st_at(st, i);
-        assert_int_equal(bl_st_writer_data(w, t->data, t->count * bl_dtype_bytes(t->dtype), NULL),
-                         BL_OK);
+        size_t bytes = t->count * bl_dtype_bytes(t->dtype);
+        unsigned char *data = bl_calloc(bytes, 1);
+        memcpy(data, t->data, bytes);
+        if (spoilt && strcmp(t->name, "model.embed_tokens.weight") == 0)
+            memcpy(data + 37 * sizeof *spoilt, spoilt, sizeof *spoilt);
+        assert_int_equal(bl_st_writer_data(w, data, bytes, NULL), BL_OK);
+        bl_free(data);
     }
     assert_int_equal(bl_st_writer_commit(w, NULL), BL_OK);
     bl_st_close(st);
@@ -304,13 +313,13 @@ static void test_parent_strict(void **state)
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         bl_model *m;
         bl_error err = {BL_OK, ""};
-        write_parent("ternary", "child", bad[i]);
+        rewrite("ternary", "child", bad[i], NULL);
         bl_status status = bl_model_open(&m, tiny_path("child"), "cpu", &err);
         if (status != BL_EFORMAT || !strstr(err.message, "child/model.safetensors: ") ||
             !strstr(err.message, "parent_fingerprint"))
             fail_msg("\"%s\": status %d, \"%s\"", bad[i], status, err.message);
     }
-    write_parent("ternary", "child", "0123456789abcdef0123456789abcdef");
+    rewrite("ternary", "child", "0123456789abcdef0123456789abcdef", NULL);
     bl_model_close(tiny_open("child", "cpu"));
 }
 
@@ -347,6 +356,45 @@ static void test_tokenizer_config(void **state)
     export_fine("bare", "made", "f32");
     assert_int_equal(bl_path_what(inside("made", "tokenizer.json")), BL_PATH_NONE);
     assert_int_equal(bl_path_what(inside("made", "tokenizer_config.json")), BL_PATH_NONE);
+}
+
+/* ---- numbers ---- */
+
+/* What cannot be written, or read, is named with its tensor and its place in it, and nothing stays.
+ */
+static void test_overflow(void **state)
+{
+    (void)state;
+    static const struct {
+        float value;
+        const char *dtype, *why; /* NULL: fine */
+    } cases[] = {{65520.0f, "f16", "element 37 is 65520, too large for F16"},
+                 {-65519.0f, "f16", NULL},
+                 {0x1.fffffep127f, "bf16", "element 37 is"},
+                 {-0x1.ffp127f, "bf16", "element 37 is"},
+                 {0x1.fefffep127f, "bf16", NULL},
+                 {0x1.fffffep127f, "f32", NULL},
+                 {INFINITY, NULL, "element 37 is not finite"},
+                 {NAN, NULL, "element 37 is not finite"}};
+    copy_model("ternary", "spoilt");
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        bl_model *m;
+        bl_error err = {BL_OK, ""};
+        rewrite("ternary", "spoilt", NULL, &cases[i].value);
+        bl_status status = bl_model_open(&m, tiny_path("spoilt"), "cpu", &err);
+        if (status == BL_OK && cases[i].dtype)
+            status = bl_export(m, tiny_path("narrow"), cases[i].dtype, 1, &err);
+        bl_model_close(m);
+        if ((status == BL_OK) != !cases[i].why ||
+            (cases[i].why && (!strstr(err.message, cases[i].why) ||
+                              !strstr(err.message, "tensor model.embed_tokens.weight"))))
+            fail_msg("case %zu: status %d, \"%s\"", i, status, err.message);
+        int there = bl_path_what(tiny_path("narrow")) == BL_PATH_DIR;
+        assert_int_equal(there, status == BL_OK);
+        if (there)
+            assert_int_equal(bl_dir_remove(tiny_path("narrow"), NULL), BL_OK);
+    }
+    nothing_beside();
 }
 
 /* ---- moving ---- */
@@ -427,7 +475,7 @@ int main(void)
         cmocka_unit_test(test_latents),          cmocka_unit_test(test_source),
         cmocka_unit_test(test_others),           cmocka_unit_test(test_moves),
         cmocka_unit_test(test_parent_goes_on),   cmocka_unit_test(test_parent_strict),
-        cmocka_unit_test(test_tokenizer_config),
+        cmocka_unit_test(test_tokenizer_config), cmocka_unit_test(test_overflow),
     };
     return cmocka_run_group_tests(tests, tiny_make, tiny_remove);
 }
