@@ -384,10 +384,11 @@ BL_API bl_status bl_model_fingerprint(const bl_model *m, char hex[33], bl_error 
 /** Writes a model folder for others to read: ternary matrices packed to 2 bits, embedding and head
  *  as `dtype` "f32", "bf16" or "f16" (of a model without quantization all matrices), the rest
  *  float32; with tokenizer, config and model card.  It is written beside, read back, compared, and
- *  renamed.  `out` must be absent or empty, or with `replace` hold an export and nothing else.
+ *  renamed.  `out` must be absent or empty, or with `replace` hold an export and nothing else;
+ *  never the model itself or its weights.
  *  Errors: BL_EINVAL (dtype; the place is taken), BL_EUNSUPPORTED (a matrix whose rows are no
- *  multiple of 4; a value too large for f16), BL_EIO, BL_ENOMEM; nothing half-written stays.
- *  Threads: not while sessions of the model compute. */
+ *  multiple of 4; a value too large for f16 or bf16), BL_EIO, BL_ENOMEM; nothing half-written
+ * stays. Threads: not while sessions of the model compute. */
 BL_API bl_status bl_export(bl_model *m, const char *out, const char *dtype, int replace,
                            bl_error *err);
 

@@ -138,30 +138,11 @@ static int links_into(const char *dir, const char *out)
     return may_be;
 }
 
-/* Whether two paths name one folder, however they are spelt: what is made in one is in the other.
- */
-static bl_status is_same_folder(int *same, const char *out, const char *dir, bl_error *err)
-{
-    char name[32];
-    (void)snprintf(name, sizeof name, ".%016llx.tmp", (unsigned long long)bl_os_entropy());
-    char *made = bl_path_join(out, name), *seen = bl_path_join(dir, name);
-    bl_status status =
-        made && seen ? bl_file_replace(made, "", 0, err) : bl_fail(err, BL_ENOMEM, "out of memory");
-    if (status == BL_OK) {
-        *same = bl_path_what(seen) != BL_PATH_NONE;
-        status = bl_file_remove(made, err);
-    }
-    bl_free(made);
-    bl_free(seen);
-    return status;
-}
-
 /* An absent or empty folder, or with `replace` an export that is not the model itself: a run, other
  * weights, or what somebody put beside a model, is never removed. */
 static bl_status check_place(const bl_model *m, const char *out, int replace, bl_error *err)
 {
     size_t count;
-    int same = 0;
     if (bl_path_is_link(out))
         return bl_fail(err, BL_EINVAL, "%s is a symbolic link: name the folder itself", out);
     if (bl_path_what(out) == BL_PATH_NONE)
@@ -179,8 +160,7 @@ static bl_status check_place(const bl_model *m, const char *out, int replace, bl
     if (!replace)
         return bl_fail(err, BL_EINVAL, "%s is not empty: it holds an export (--force replaces it)",
                        out);
-    BL_TRY(is_same_folder(&same, out, m->path, err));
-    if (same || links_into(m->path, out))
+    if (bl_path_same(out, m->path) || links_into(m->path, out))
         return bl_fail(err, BL_EINVAL,
                        "%s holds the model that is to be exported: name another folder", out);
     return BL_OK;

@@ -150,12 +150,12 @@ static bl_status write_floats(const bl_net *net, const bl_tensor *t, bl_dtype dt
                               void *narrow, bl_st_writer *w, bl_error *err)
 {
     BL_TRY(bl_net_tensor_get(net, t, host, err));
-    for (size_t i = 0; dtype == BL_F16 && i < t->count; i++)
-        if (fabsf(host[i]) >= 65520.0f)
-            return bl_fail(err, BL_EUNSUPPORTED,
-                           "tensor %s: element %zu is %g, too large for F16; "
-                           "use bf16 or f32",
-                           t->name, i, (double)host[i]);
+    const float limit = dtype == BL_F16 ? 65520.0f : 0x1.ffp127f; /* from there on it is infinite */
+    for (size_t i = 0; dtype != BL_F32 && i < t->count; i++)
+        if (fabsf(host[i]) >= limit)
+            return bl_fail(err, BL_EUNSUPPORTED, "tensor %s: element %zu is %g, too large for %s",
+                           t->name, i, (double)host[i],
+                           dtype == BL_F16 ? "F16; use bf16 or f32" : "BF16; use f32");
     bl_dtype_narrow(dtype, host, t->count, narrow);
     return bl_st_writer_data(w, narrow, t->count * bl_dtype_bytes(dtype), err);
 }
