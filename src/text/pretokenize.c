@@ -87,7 +87,8 @@ static bl_status compile(stage *to, const bl_buf *text, const char *what, bl_err
     int code = 0;
     PCRE2_SIZE offset = 0;
     uint32_t empty = 0;
-    to->code = pcre2_compile((PCRE2_SPTR)text->data, text->len, 0, &code, &offset, NULL);
+    to->code = pcre2_compile((PCRE2_SPTR)text->data, text->len, PCRE2_NO_AUTO_POSSESS, &code,
+                             &offset, NULL);
     if (!to->code)
         return bl_fail(err, code == PCRE2_ERROR_HEAP_FAILED ? BL_ENOMEM : BL_EUNSUPPORTED,
                        "%s: pre_tokenizer: PCRE2 does not compile the pattern (error %d)", what,

@@ -196,6 +196,7 @@ CATEGORIES = "Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So 
 LINE_PATTERNS = [".+", "^a|b", "a$|b", r"\n^|a", r"\n$|a", r"\s+$|\s", r"^\s+|\s", r".{2,}|\n+", "(?:^|b)a", "(?=^a).|(?!$)b", r"\n(?!$)", r"a\n^|\n"]
 CLASS_PATTERNS = [r"\w+", r"[\w]+", r"\W+", r"[\W]+", r"[^\w]", r"[\w\-²]+", r"\d+|\D", r"[\d\s]+", r"[^\D]+", r"[^\P{L}\d]+", r"\p{^Lu}+",
                   r"[\P{Lu}\W]+", r"[\p{P}\p{S}]+", r"(?i:\p{Lu}k)|\p{Lu}", r"[^\p{C}\s]+", r"\P{^N}"]
+BACKTRACKING = ["A(?:a+(?:b)?+a)*"]  # PCRE2 keeps all of a+, unless it is told to give back
 
 
 def first_characters():
@@ -223,6 +224,7 @@ def write_patterns():
     published = ["".join(rng.sample(edges, 6) + rng.sample([" ", "\n", "'S", "12", "aB", "!"], 3)) for _ in range(30)]
     rows = [([O200K], SCRIPTS + published), (DEEPSEEK, SCRIPTS + published)]
     rows += [([p], lines) for p in LINE_PATTERNS]
+    rows.append((BACKTRACKING, ["Aaa", "xAaabaAaaa", "aab"]))
     some = ["".join(edges[i::200]) for i in range(4)]
     rows += [([p], some + ["aK\u212ak²½9_\u24b6-é ss"]) for p in CLASS_PATTERNS]
     rows += [([p % name], some) for name in CATEGORIES for p in (r"\p{%s}+", r"[\P{%s}]+")]
