@@ -152,8 +152,10 @@ enum {
 };
 
 /** The bytes of a text that a token comes from: text[start] to text[end - 1], exact also inside a
- *  character.  Tokens in order cover the text without a gap.  Empty for what has no source: a token
- *  that is only the space put in front, and those of a template. */
+ *  character; where NFC changed the text, the whole character with its marks.  In order they leave
+ *  no gap; they overlap in such a character, and where two added tokens take the same spaces.
+ *  Empty for what has no source: a token that is only the space put in front, and those of a
+ *  template. */
 typedef struct bl_offset {
     size_t start, end;
 } bl_offset;
@@ -161,7 +163,8 @@ typedef struct bl_offset {
 /** Text [bytes] to ids, as Hugging Face's tokenizers gives them.  Writes the first `cap` ids and
  *  the number of all to *count; with cap 0 (ids may then be NULL) it only counts.  For much text a
  *  bl_encoder is faster: this call keeps nothing for the next.
- *  Errors: BL_EFORMAT when the text is not UTF-8 (the byte offset is named), BL_ENOMEM. */
+ *  Errors: BL_EFORMAT when the text is not UTF-8 (the byte offset is named), BL_EUNSUPPORTED (the
+ *  file's pattern takes too long on the text; a word of 4 GiB), BL_ENOMEM. */
 BL_API bl_status bl_tokenizer_encode(const bl_tokenizer *t, const char *text, size_t bytes,
                                      unsigned flags, int32_t *ids, size_t cap, size_t *count,
                                      bl_error *err);
@@ -183,8 +186,7 @@ BL_API void bl_encoder_close(bl_encoder *e);
 /** Encodes texts[count] as bl_tokenizer_encode() would each of them; `flags` as there.  The result
  *  does not depend on the number of threads.  It replaces that of the run before, whose memory is
  *  used again.  On failure there is no result, and the message names the first text that fails.
- *  Errors: BL_EFORMAT when a text is not UTF-8 (its index, from 0, and the byte are named),
- *  BL_ENOMEM. */
+ *  Errors: those of bl_tokenizer_encode(), with the index of the text, from 0. */
 BL_API bl_status bl_encoder_run(bl_encoder *e, const bl_span *texts, size_t count, unsigned flags,
                                 bl_error *err);
 

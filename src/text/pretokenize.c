@@ -3,8 +3,8 @@
  * PCRE2 is not shown the text but the kinds of its characters, a byte for each: so a set of
  * thousands of characters is a bitmap, and nothing has to be decoded twice.
  *
- * PCRE2 runs interpreted, for only then its limit of steps counts all of them: a pattern from a
- * file of a stranger must not take time that is more than linear in the text. */
+ * PCRE2 runs interpreted, for only then its limit of steps counts all of them: with few patterns
+ * from a file of a stranger does the time grow faster than the text. */
 #include "text/pretokenize.h"
 #include "core/alloc.h"
 #include "text/pattern.h"

@@ -34,8 +34,10 @@ void bl_split_work_release(bl_split_work *w);
 typedef bl_status bl_word_fn(void *user, const char *word, size_t bytes, bl_error *err);
 
 /* Cuts one segment (valid UTF-8), on request with a space put in front.  The words cover it without
- * a gap.  An empty segment has no words.  The time is bounded by the length of the text, whatever
- * the pattern: one that goes back and forth too often is BL_EUNSUPPORTED. */
+ * a gap.  An empty segment has no words.  The steps that PCRE2 takes and the characters that it is
+ * shown are each bounded by the length of the text, whatever the pattern: one that needs more is
+ * BL_EUNSUPPORTED.  A pattern made for it (a possessive repeat behind another repeat) can still
+ * take their product. */
 bl_status bl_splitter_run(const bl_splitter *s, bl_split_work *w, const char *text, size_t bytes,
                           int prefix_space, bl_word_fn *fn, void *user, bl_error *err) BL_NODISCARD;
 
