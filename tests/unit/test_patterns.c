@@ -123,9 +123,7 @@ static void test_scanners_between(void **state)
 {
     (void)state;
     const char *const patterns[] = {"[a-f\xC3\xA9]+1", bl_pattern_gpt2, "[^\xE4\xB8\x80x]{2}"};
-    static const char *const texts[] = {"\xE4\xB8\x80\xE4\xBA\x8C\xE4\xB8\x89 caf\xC3\xA9"
-                                        "1 na\xC3\xAFve\xF0\x9F\x98\x80\xF0\x9F\x98\x80 x",
-                                        "\xC3\xA9\xC3\xA9",
+    static const char *const texts[] = {"一二三 café1 naïve😀😀 x", "\xC3\xA9\xC3\xA9",
                                         "a1\xC2\xA0\xC2\xA0\xE3\x80\x80  b's \xE4\xB8\x80"};
     bl_split_work w;
     assert_int_equal(bl_split_work_init(&w, NULL), BL_OK);
