@@ -17,6 +17,13 @@ int bl_code_is(int name, uint32_t code)
     return low < c->count && c->ranges[low].first <= code;
 }
 
+void bl_code_fill(unsigned char *table, int name, int value)
+{
+    const bl_code_class *c = &bl_code_classes[name];
+    for (size_t i = 0; i < c->count; i++)
+        memset(table + c->ranges[i].first, value, c->ranges[i].last - c->ranges[i].first + 1);
+}
+
 uint32_t bl_categories_named(const char *name, size_t bytes)
 {
 #define SPELLED(name) #name,

@@ -241,26 +241,30 @@ static bl_status encode_piece(encoding *e, int pass, const char *text, size_t by
     return from < bytes ? encode_piece(e, pass + 1, text + from, bytes - from, err) : BL_OK;
 }
 
+/* Tokens of the template, from one to another, which stand at a place of the text. */
+static bl_status emit_template(encoding *e, size_t from, size_t to, size_t at, bl_error *err)
+{
+    const uint32_t *ids = e->t->template;
+    for (size_t i = from; i < to && (e->flags & BL_ENCODE_TEMPLATE); i++)
+        BL_TRY(emit(e, (int32_t)ids[i], (bl_offset){at, at}, err));
+    return BL_OK;
+}
+
 bl_status bl_tokenizer_append(const bl_tokenizer *t, bl_word_cache *cache, const char *text,
                               size_t bytes, unsigned flags, bl_tokens *tokens, bl_error *err)
 {
-    size_t invalid = bl_utf8_invalid(text, bytes), count = tokens->count, i = 0;
+    size_t invalid = bl_utf8_invalid(text, bytes), count = tokens->count;
     if (invalid < bytes)
         return bl_fail(err, BL_EFORMAT, "the text is not UTF-8 at byte %zu", invalid);
     if (cache->owner != t->tag)
         forget_words(cache);
     cache->owner = t->tag;
     encoding e = {.t = t, .cache = cache, .text = text, .flags = flags, .out = tokens};
-    int with_template = (flags & BL_ENCODE_TEMPLATE) != 0;
-    bl_status status = BL_OK;
-    for (; with_template && i < t->template_before && status == BL_OK; i++)
-        status = emit(
-            &e, (int32_t)t->template [i], (bl_offset) { 0, 0 }, err);
+    bl_status status = emit_template(&e, 0, t->template_before, 0, err);
     if (status == BL_OK)
         status = encode_piece(&e, 0, text, bytes, err);
-    for (; with_template && i < t->template_count && status == BL_OK; i++)
-        status = emit(
-            &e, (int32_t)t->template [i], (bl_offset) { bytes, bytes }, err);
+    if (status == BL_OK)
+        status = emit_template(&e, t->template_before, t->template_count, bytes, err);
     if (status != BL_OK)
         tokens->count = count;
     return status;

@@ -28,16 +28,11 @@ struct bl_nfc {
 
 bl_status bl_nfc_open(bl_nfc **n, bl_error *err)
 {
-    static const int name[] = {BL_CODE_CHANGES, BL_CODE_JOINS};
     *n = bl_calloc(1, sizeof **n);
     if (!*n)
         return bl_fail(err, BL_ENOMEM, "out of memory for the normaliser");
-    for (int k = 0; k < 2; k++) {
-        const bl_code_class *c = &bl_code_classes[name[k]];
-        for (size_t i = 0; i < c->count; i++)
-            memset((*n)->kind + c->ranges[i].first, CHANGES + k,
-                   c->ranges[i].last - c->ranges[i].first + 1);
-    }
+    bl_code_fill((*n)->kind, BL_CODE_CHANGES, CHANGES);
+    bl_code_fill((*n)->kind, BL_CODE_JOINS, JOINS);
     return BL_OK;
 }
 

@@ -8,6 +8,7 @@
 #include "text/pretokenize.h"
 #include "core/alloc.h"
 #include "text/pattern.h"
+#include "text/utf8.h"
 #include "text/wordscan.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8
@@ -189,10 +190,8 @@ void bl_split_work_release(bl_split_work *w)
 /* The place behind `from` that is at a byte or at a character. */
 static place ahead(const char *text, place from, size_t byte, size_t character)
 {
-    for (; from.byte < byte && from.character < character; from.character++) {
-        unsigned char lead = (unsigned char)text[from.byte];
-        from.byte += lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
-    }
+    for (; from.byte < byte && from.character < character; from.character++)
+        from.byte += bl_utf8_length((unsigned char)text[from.byte]);
     return from;
 }
 

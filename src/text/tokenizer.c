@@ -82,15 +82,20 @@ static bl_status bind_bytes(bl_tokenizer *t, bl_error *err)
 }
 
 /* An added token as it is looked for. */
-static bl_status add_pattern(bl_tokenizer *t, const bl_added *a, bl_nfc_work *work, bl_error *err)
+static bl_status add_pattern(bl_tokenizer *t, const bl_added *a, bl_error *err)
 {
     size_t n;
     const char *token = bl_tokenizer_spelling(t, a->id, &n);
-    work->count = 0;
+    bl_nfc_work work = {0};
+    bl_status status = BL_OK;
     if (a->normalized && t->nfc)
-        BL_TRY(bl_nfc_run(t->nfc, work, token, n, err));
-    return work->count ? bl_added_index_add(&t->index[1], a, work->text.data, work->text.len, err)
-                       : bl_added_index_add(&t->index[a->normalized], a, token, n, err);
+        status = bl_nfc_run(t->nfc, &work, token, n, err);
+    if (status == BL_OK && work.count)
+        status = bl_added_index_add(&t->index[1], a, work.text.data, work.text.len, err);
+    else if (status == BL_OK)
+        status = bl_added_index_add(&t->index[a->normalized], a, token, n, err);
+    bl_nfc_work_release(&work);
+    return status;
 }
 
 /* The added tokens by their bytes; of normalized ones that come to the same, special ones go before
@@ -103,11 +108,7 @@ static bl_status bind_added(bl_tokenizer *t, bl_error *err)
             if (a->special != special)
                 continue;
             t->special[a->id] = a->special;
-            bl_nfc_work work = {0};
-            bl_status status = add_pattern(t, a, &work, err);
-            bl_nfc_work_release(&work);
-            if (status != BL_OK)
-                return status;
+            BL_TRY(add_pattern(t, a, err));
         }
     }
     BL_TRY(bl_added_index_sort(&t->index[0], err));

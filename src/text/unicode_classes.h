@@ -29,6 +29,9 @@ extern const bl_code_class bl_code_classes[BL_CODE_CLASSES];
 
 int bl_code_is(int name, uint32_t code);
 
+/* Writes a value for each code point of a class into a table of all of them. */
+void bl_code_fill(unsigned char *table, int name, int value);
+
 /* General categories, by their names in a \p{...}. */
 /* clang-format off */
 #define BL_CATEGORY_LIST(X) \

@@ -50,7 +50,7 @@ uint32_t bl_utf8_get(const char *text, size_t *used)
         *used = 1;
         return s[0];
     }
-    size_t length = s[0] < 0xE0 ? 2 : s[0] < 0xF0 ? 3 : 4;
+    size_t length = bl_utf8_length(s[0]);
     uint32_t code = s[0] & (0x7Fu >> length);
     for (size_t i = 1; i < length; i++)
         code = code << 6 | (s[i] & 0x3Fu);

@@ -16,6 +16,12 @@ typedef enum bl_utf8_kind {
  * section 3.9, "substitution of maximal subparts"). */
 bl_utf8_kind bl_utf8_look(const char *text, size_t bytes, size_t *used);
 
+/* The length of the character that a byte begins. */
+static inline size_t bl_utf8_length(unsigned char lead)
+{
+    return lead < 0x80 ? 1 : lead < 0xE0 ? 2 : lead < 0xF0 ? 3 : 4;
+}
+
 /* The code point of a whole character; its length to *used. */
 uint32_t bl_utf8_get(const char *text, size_t *used);
 

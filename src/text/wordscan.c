@@ -31,11 +31,7 @@ bl_status bl_wordscan_open(bl_wordscan **s, bl_error *err)
                                                  : OTHER;
         memset((*s)->class_of + r->first, class, r[1].first - r->first);
     }
-    const bl_code_class *spaces = &bl_code_classes[BL_CODE_SPACE];
-    for (size_t i = 0; i < spaces->count; i++) {
-        const bl_code_range *r = &spaces->ranges[i];
-        memset((*s)->class_of + r->first, SPACE, r->last - r->first + 1);
-    }
+    bl_code_fill((*s)->class_of, BL_CODE_SPACE, SPACE);
     return BL_OK;
 }
 
