@@ -3,7 +3,7 @@
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "text/text.h"
-#include "text/utf8.h"
+#include "core/utf8.h"
 
 #include <jansson.h>
 #include <string.h>

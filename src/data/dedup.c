@@ -2,7 +2,7 @@
 #include "data/dedup.h"
 #include "core/alloc.h"
 #include "core/rng.h"
-#include "text/utf8.h"
+#include "core/utf8.h"
 
 #include <string.h>
 #include <xxhash.h>

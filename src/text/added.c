@@ -2,7 +2,7 @@
 #include "text/added.h"
 #include "core/alloc.h"
 #include "text/unicode_classes.h"
-#include "text/utf8.h"
+#include "core/utf8.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #include "core/alloc.h"
 #include "text/bytechars.h"
 #include "text/train.h"
-#include "text/utf8.h"
+#include "core/utf8.h"
 
 #include <string.h>
 

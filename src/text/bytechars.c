@@ -1,6 +1,6 @@
 /* The byte characters of GPT-2. */
 #include "text/bytechars.h"
-#include "text/utf8.h"
+#include "core/utf8.h"
 
 /* The 188 printable bytes 21..7E, A1..AC and AE..FF are themselves; the other 68, in rising order,
  * are the code points from 256 on: 00..20 -> 256..288, 7F..A0 -> 289..322, AD -> 323. */

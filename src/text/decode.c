@@ -1,7 +1,7 @@
 /* Decoding: ids to text, whole or as a stream of tokens. */
 #include "text/text.h"
 #include "text/tokenizer.h"
-#include "text/utf8.h"
+#include "core/utf8.h"
 
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* Kinds of characters: runs of code points, parted by one set after the other. */
 #include "text/kinds.h"
 #include "core/alloc.h"
-#include "text/utf8.h"
+#include "core/utf8.h"
 
 #include <string.h>
 

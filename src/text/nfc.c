@@ -9,7 +9,7 @@
 #include "text/nfc.h"
 #include "core/alloc.h"
 #include "text/unicode_classes.h"
-#include "text/utf8.h"
+#include "core/utf8.h"
 
 #include <string.h>
 #include <utf8proc.h>

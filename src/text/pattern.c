@@ -4,7 +4,7 @@
  * change from one system to the next; so the classes are our own (unicode_classes.c).  Only what
  * both libraries mean alike is let through. */
 #include "text/pattern.h"
-#include "text/utf8.h"
+#include "core/utf8.h"
 
 #include <string.h>
 

@@ -8,7 +8,7 @@
 #include "text/pretokenize.h"
 #include "core/alloc.h"
 #include "text/pattern.h"
-#include "text/utf8.h"
+#include "core/utf8.h"
 #include "text/wordscan.h"
 
 #define PCRE2_CODE_UNIT_WIDTH 8

@@ -4,6 +4,7 @@
 #define BL_TEXT_TEXT_H
 
 #include "core/status.h"
+#include "core/utf8.h"
 
 /* Learns a vocabulary as Hugging Face's tokenizers.trainers.BpeTrainer does behind a ByteLevel
  * pre-tokenizer: the same merges in the same order.  The result depends neither on the number of
@@ -68,9 +69,6 @@ void bl_word_cache_close(bl_word_cache *c);
 bl_status bl_tokenizer_append(const bl_tokenizer *t, bl_word_cache *cache, const char *text,
                               size_t bytes, unsigned flags, bl_tokens *tokens,
                               bl_error *err) BL_NODISCARD;
-
-/* Offset of the first byte that is not valid UTF-8, or `bytes` when all is. */
-size_t bl_utf8_invalid(const char *text, size_t bytes);
 
 /* Whole characters out of a stream of tokens: bytes wait until their character is complete. */
 typedef struct bl_decoder {

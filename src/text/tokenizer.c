@@ -4,7 +4,7 @@
 #include "core/os.h"
 #include "text/bytechars.h"
 #include "text/text.h"
-#include "text/utf8.h"
+#include "core/utf8.h"
 
 #include <string.h>
 

@@ -2,7 +2,7 @@
 #include "core/buf.h"
 #include "core/rng.h"
 #include "text/pretokenize.h"
-#include "text/utf8.h"
+#include "core/utf8.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,5 @@
 /* UTF-8: the well-formed byte sequences of the Unicode standard, table 3-7. */
-#include "text/utf8.h"
-#include "text/text.h"
+#include "core/utf8.h"
 
 #include <string.h>
 

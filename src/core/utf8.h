@@ -1,6 +1,6 @@
-/* UTF-8, one sequence at a time: what decoding, streaming and validation share. */
-#ifndef BL_TEXT_UTF8_H
-#define BL_TEXT_UTF8_H
+/* UTF-8, one sequence at a time: what decoding, streaming, validation and display share. */
+#ifndef BL_CORE_UTF8_H
+#define BL_CORE_UTF8_H
 
 #include <stddef.h>
 #include <stdint.h>
@@ -27,6 +27,9 @@ uint32_t bl_utf8_get(const char *text, size_t *used);
 
 /* Writes a code point below U+0800 (all that the byte characters need); returns its length. */
 size_t bl_utf8_put(uint32_t code, char out[2]);
+
+/* Offset of the first byte that is not valid UTF-8, or `bytes` when all is. */
+size_t bl_utf8_invalid(const char *text, size_t bytes);
 
 #define BL_UTF8_REPLACEMENT "\xEF\xBF\xBD" /* U+FFFD */
 
