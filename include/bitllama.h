@@ -52,14 +52,15 @@ typedef enum bl_status {
 
 typedef struct bl_error {
     bl_status code;
-    char message[500]; /* one line: the file or tensor, what is wrong, the remedy */
+    char message[500]; /* one line as bl_text_shown() makes it: the file or tensor, what is wrong,
+                          the remedy */
 } bl_error;
 
 /** The status in words, and the exit code a command ends with.  Threads: any. */
 BL_API const char *bl_status_name(bl_status status);
 BL_API int bl_status_exit_code(bl_status status);
 
-/* ------------------------------------------------------------------ warnings and progress */
+/* ------------------------------------------------------------------ what is told */
 
 typedef enum bl_log_level { BL_LOG_DEBUG, BL_LOG_INFO, BL_LOG_WARNING } bl_log_level;
 typedef void bl_log_fn(void *user, bl_log_level level, const char *line);
@@ -67,6 +68,21 @@ typedef void bl_log_fn(void *user, bl_log_level level, const char *line);
 /** Sends the library's warnings to a function (NULL: nowhere).  Call before anything else.
  *  Threads: not while other calls run. */
 BL_API void bl_log_to(bl_log_fn *fn, void *user);
+
+/** A text [bytes] as a terminal may be given it: control characters (C0 but \n and \t, DEL, C1),
+ *  bidirectional controls, line and paragraph separators as <U+001B>, a byte that is not UTF-8 as
+ *  <9B>, all else as it is.  Names, metadata, and what a model writes may hold any of these.
+ *  Writes whole characters as long as they fit into shown[cap] (8 bytes for each of the text are
+ *  always enough), without a 0, and returns the bytes written; *taken (may be NULL) is how many of
+ *  the text they stand for.  Threads: any. */
+enum {
+    BL_SHOWN_LINE = 1, /* \n and \t are spelled out too: a name cannot begin another line */
+    BL_SHOWN_JSON =
+        2,            /* as \u001b, for JSON text, whose meaning stays; what is not UTF-8: U+FFFD */
+    BL_SHOWN_PART = 4 /* more follows: a character whose end is missing is not taken yet */
+};
+BL_API size_t bl_text_shown(const char *text, size_t bytes, unsigned flags, char *shown, size_t cap,
+                            size_t *taken);
 
 /** Told now and then how far long work has come; return 0 to go on, anything else to stop it with
  *  BL_EINTERRUPTED.  `total` is 0 while unknown; `unit` names what is counted ("B", "merges"). */

@@ -1,8 +1,8 @@
 /* Warnings of the library. */
 #include "core/log.h"
+#include "core/shown.h"
 
 #include <stdarg.h>
-#include <stdio.h>
 
 static bl_log_fn *sink;
 static void *sink_user;
@@ -20,7 +20,7 @@ void bl_log(bl_log_level level, const char *format, ...)
     char line[512];
     va_list args;
     va_start(args, format);
-    (void)vsnprintf(line, sizeof line, format, args);
+    bl_shown_line(line, sizeof line, format, args);
     va_end(args);
     sink(sink_user, level, line);
 }

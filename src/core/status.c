@@ -1,5 +1,6 @@
 /* Status codes as words and exit codes, and the one way to report a failure. */
 #include "core/status.h"
+#include "core/shown.h"
 
 #include <stdarg.h>
 #include <stdio.h>
@@ -30,18 +31,10 @@ int bl_status_exit_code(bl_status status)
 }
 
 /* Names out of hostile files may hold line breaks and escape sequences; a message is one line. */
-static void keep_to_one_line(char *message)
-{
-    for (char *p = message; *p; p++)
-        if ((unsigned char)*p < 0x20 || *p == 0x7f)
-            *p = '?';
-}
-
 static void put_message(bl_error *err, bl_status code, const char *format, va_list args)
 {
+    bl_shown_line(err->message, sizeof err->message, format, args);
     err->code = code;
-    (void)vsnprintf(err->message, sizeof err->message, format, args);
-    keep_to_one_line(err->message);
 }
 
 bl_status bl_fail(bl_error *err, bl_status code, const char *format, ...)
