@@ -22,13 +22,14 @@ struct bl_chat_line {
     EditLine *editor;
     bl_chat_history *history;
     char prompt[32];
-    wchar_t character;  /* of the editor's input, being decoded */
-    mbstate_t decoding; /* of it */
-    int interrupted;    /* why the editor got no more characters: Ctrl-C, */
-    int resized;        /* or another width of the terminal */
-    bl_text keys;       /* that bring the line back after that */
-    char *buffer;       /* [PLAIN_BYTES] of the plain reader */
-    size_t begin, end;  /* what of it is not read yet */
+    mbstate_t decoding; /* of a character of the editor's input, */
+    char character[8];  /* whose bytes so far are these */
+    size_t bytes;
+    int interrupted;   /* why the editor got no more characters: Ctrl-C, */
+    int resized;       /* or another width of the terminal */
+    bl_text keys;      /* that bring the line back after that */
+    char *buffer;      /* [PLAIN_BYTES] of the plain reader */
+    size_t begin, end; /* what of it is not read yet */
     int ended;
 };
 
@@ -92,8 +93,17 @@ static int serve_signals(bl_chat_line *l)
     return 1;
 }
 
+/* Whether the character just read would be a command to the terminal that libedit echoes it to; of
+ * ASCII libedit takes care. */
+static int is_shown_otherwise(const bl_chat_line *l)
+{
+    char shown[8];
+    return l->bytes > 1 &&
+           bl_text_shown(l->character, l->bytes, 0, shown, sizeof shown, NULL) != l->bytes;
+}
+
 /* libedit's source of characters: one, 0 at the end, -1 when the line is given up.  A byte that is
- * no UTF-8 becomes U+FFFD. */
+ * no UTF-8 becomes U+FFFD, and so does what a pasted text hides to turn a terminal's display. */
 static int next_character(EditLine *editor, wchar_t *character)
 {
     bl_chat_line *l = NULL;
@@ -112,13 +122,17 @@ static int next_character(EditLine *editor, wchar_t *character)
             return (int)got;
         if (byte == 0) /* a Ctrl-D typed ahead, before the terminal was the editor's */
             byte = 4;
+        if (mbsinit(&l->decoding))
+            l->bytes = 0;
+        if (l->bytes < sizeof l->character)
+            l->character[l->bytes++] = byte;
         size_t used = mbrtowc(character, &byte, 1, &l->decoding);
         if (used == (size_t)-2)
             continue;
-        if (used == (size_t)-1) {
+        if (used == (size_t)-1)
             memset(&l->decoding, 0, sizeof l->decoding);
+        if (used == (size_t)-1 || is_shown_otherwise(l))
             *character = 0xfffd;
-        }
         return 1;
     }
 }

@@ -6,7 +6,6 @@
 #include "output.h"
 #include "progress.h"
 #include "signals.h"
-#include "terminal.h"
 
 #include <signal.h>
 #include <stdlib.h>
@@ -18,38 +17,15 @@
 typedef struct reply {
     bl_status status; /* of writing */
     bl_error *err;
-    int shown;       /* on a terminal: control characters would move its cursor */
     int interrupted; /* Ctrl-C */
     char last;       /* character written */
 } reply;
-
-/* Writes a piece with every control character but a line break and a tab as a space: those of
- * ASCII, and of Latin-1, which are C2 80 to C2 9F in UTF-8. */
-static bl_status write_shown(const char *text, size_t bytes, bl_error *err)
-{
-    char *clean = malloc(bytes);
-    if (!clean)
-        return bl_cli_fail(err, BL_ENOMEM, "out of memory");
-    for (size_t i = 0; i < bytes; i++) {
-        unsigned char c = (unsigned char)text[i];
-        unsigned char next = i + 1 < bytes ? (unsigned char)text[i + 1] : 0;
-        clean[i] = text[i];
-        if ((c < 0x20 && c != '\n' && c != '\t') || c == 0x7f)
-            clean[i] = ' ';
-        if (c == 0xc2 && next >= 0x80 && next < 0xa0)
-            clean[i] = clean[i + 1] = ' ', i++;
-    }
-    bl_status status = bl_output_write(clean, bytes, err);
-    free(clean);
-    return status;
-}
 
 static int on_text(void *user, const char *text, size_t bytes)
 {
     reply *r = user;
     if (bytes) {
-        r->status =
-            r->shown ? write_shown(text, bytes, r->err) : bl_output_write(text, bytes, r->err);
+        r->status = bl_output_text(text, bytes, r->err);
         r->last = text[bytes - 1];
     }
     if (bl_signals_take(SIGTSTP))
@@ -76,7 +52,7 @@ static bl_status say(bl_chat *chat, const char *text, size_t bytes, int typed, i
 {
     bl_error write_err = {BL_OK, ""};
     bl_generate_result result = {0};
-    reply r = {.err = &write_err, .shown = isatty(STDOUT_FILENO), .last = '\n'};
+    reply r = {.err = &write_err, .last = '\n'};
     (void)bl_signals_take(SIGINT);
     bl_status status =
         bl_generate(chat->session, text, bytes, chat->options, on_text, &r, &result, err);
@@ -123,8 +99,7 @@ static void tell(failures *failed, const bl_error *err)
 {
     if (!failed->count++)
         failed->first = *err;
-    bl_progress_print("%serror:%s %s", bl_terminal_colour(stderr, BL_RED),
-                      bl_terminal_colour(stderr, BL_PLAIN), err->message);
+    bl_progress_print_text(BL_RED, "error:", err->message);
 }
 
 static bl_status converse(bl_chat *chat, bl_chat_line *lines, bl_error *err)

@@ -18,9 +18,11 @@ static bl_status run(const bl_args *args, bl_error *err)
     if (status == BL_OK)
         status = bl_model_fingerprint(model, hex, err);
     if (status == BL_OK)
-        bl_progress_print("%s: %s parameters, from %s with fingerprint %s\nnext: bitllama info %s",
-                          out, bl_format_count(bl_model_parameters(model)).text,
-                          bl_model_path(model), hex, out);
+        bl_progress_print("%s: %s parameters, from %s with fingerprint %s", out,
+                          bl_format_count(bl_model_parameters(model)).text, bl_model_path(model),
+                          hex);
+    if (status == BL_OK)
+        bl_progress_print("next: bitllama info %s", out);
     bl_model_close(model);
     return status;
 }

@@ -20,7 +20,7 @@ static int on_text(void *user, const char *text, size_t bytes)
 {
     stream *s = user;
     if (bytes) {
-        s->status = bl_output_write(text, bytes, s->err);
+        s->status = bl_output_text(text, bytes, s->err);
         s->last = text[bytes - 1];
     }
     return s->status != BL_OK || bl_signals_caught();

@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 enum { PIECE_TOKENS = 1024, NPY_ALIGN = 64, NPY_PREFIX = 10 };
 
@@ -139,6 +140,9 @@ static bl_status make_file(const bl_args *args, bl_model *model, const bl_ids *i
     size_t columns = (size_t)strtoull(vocabulary, NULL, 10);
     if (status == BL_OK)
         status = check_ids(ids, columns, err);
+    if (status == BL_OK && strcmp(bl_flags_text(args, "out"), "-") == 0 && isatty(STDOUT_FILENO))
+        status =
+            bl_cli_fail(err, BL_EINVAL, "the file is no text for a terminal; name it: -o OUT.npy");
     if (status == BL_OK)
         status = bl_session_open(&session, model, err);
     if (status == BL_OK)

@@ -110,7 +110,7 @@ static bl_status print_text(const char *text, size_t bytes, int prefixed, int js
         fputs("}\n", stdout);
         return BL_OK;
     }
-    bl_status status = bl_output_write(text, bytes, err);
+    bl_status status = bl_output_text(text, bytes, err);
     if (status == BL_OK && bl_terminal_is(stdout))
         status = bl_output_write("\n", 1, err);
     return status;

@@ -85,23 +85,6 @@ static void show_evaluation(watch *w, const bl_train_event *e)
                       bits, each);
 }
 
-/* A young model writes any byte: control characters would move the cursor. */
-static void show_sample(const char *text)
-{
-    size_t bytes = strlen(text);
-    char *clean = malloc(bytes + 1);
-    if (!clean)
-        return;
-    for (size_t i = 0; i <= bytes; i++) {
-        unsigned char c = (unsigned char)text[i];
-        int controls = (c < 0x20 && c != 0 && c != '\n') || c == 0x7f;
-        clean[i] = controls ? ' ' : text[i];
-    }
-    bl_progress_print("%ssample:%s %s", bl_terminal_colour(stderr, BL_GREEN),
-                      bl_terminal_colour(stderr, BL_PLAIN), clean);
-    free(clean);
-}
-
 static void on_event(void *user, const bl_train_event *e)
 {
     watch *w = user;
@@ -123,7 +106,7 @@ static void on_event(void *user, const bl_train_event *e)
         show_evaluation(w, e);
         break;
     case BL_TRAIN_SAMPLE:
-        show_sample(text);
+        bl_progress_print_text(BL_GREEN, "sample:", text);
         break;
     case BL_TRAIN_CHECKPOINT:
         (void)snprintf(w->newest, sizeof w->newest, "%s", text);

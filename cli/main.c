@@ -21,12 +21,15 @@ const bl_command *const bl_commands[] = {
 
 bl_status bl_cli_fail(bl_error *err, bl_status code, const char *format, ...)
 {
+    char raw[2 * sizeof err->message]; /* names are the user's or a file's */
     va_list args;
     va_start(args, format);
-    err->code = code;
-    (void)vsnprintf(err->message, sizeof err->message, format, args);
+    (void)vsnprintf(raw, sizeof raw, format, args);
     va_end(args);
-    return code;
+    size_t bytes =
+        bl_text_shown(raw, strlen(raw), BL_SHOWN_LINE, err->message, sizeof err->message - 1, NULL);
+    err->message[bytes] = 0;
+    return err->code = code;
 }
 
 const bl_command *bl_command_find(const char *name)

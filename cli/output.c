@@ -23,8 +23,55 @@ bl_status bl_output_write(const char *text, size_t bytes, bl_error *err)
     return BL_OK;
 }
 
+/* The beginning of a character whose end has not come, of the text for a terminal. */
+static struct {
+    char bytes[8];
+    size_t count;
+} unfinished;
+
+/* Shows a piece of text; what of its last character is there waits for the next. */
+static bl_status show(const char *text, size_t bytes, unsigned flags, bl_error *err)
+{
+    char shown[4096];
+    bl_status status = BL_OK;
+    while (status == BL_OK && bytes) {
+        size_t taken, made = bl_text_shown(text, bytes, flags, shown, sizeof shown, &taken);
+        if (!taken)
+            break;
+        status = bl_output_write(shown, made, err);
+        text += taken;
+        bytes -= taken;
+    }
+    unfinished.count = status == BL_OK && bytes < sizeof unfinished.bytes ? bytes : 0;
+    memcpy(unfinished.bytes, text, unfinished.count);
+    return status;
+}
+
+bl_status bl_output_text(const char *text, size_t bytes, bl_error *err)
+{
+    if (!isatty(STDOUT_FILENO))
+        return bl_output_write(text, bytes, err);
+    /* Byte by byte until the character that was begun is whole, or is none. */
+    while (unfinished.count && bytes) {
+        char joined[sizeof unfinished.bytes];
+        size_t count = unfinished.count;
+        memcpy(joined, unfinished.bytes, count);
+        joined[count++] = *text++;
+        bytes--;
+        bl_status status = show(joined, count, BL_SHOWN_PART, err);
+        if (status != BL_OK)
+            return status;
+    }
+    return show(text, bytes, BL_SHOWN_PART, err);
+}
+
 bl_status bl_output_end(bl_error *err)
 {
+    char rest[sizeof unfinished.bytes];
+    size_t count = unfinished.count;
+    memcpy(rest, unfinished.bytes, count);
+    if (count && show(rest, count, 0, err) != BL_OK)
+        return err->code;
     errno = 0;
     int failed = fflush(stdout) != 0;
     int error = errno;
@@ -40,16 +87,22 @@ bl_status bl_output_end(bl_error *err)
 void bl_output_json_text(FILE *stream, const char *text, size_t bytes)
 {
     fputc('"', stream);
-    for (size_t i = 0; i < bytes; i++) {
-        unsigned char c = (unsigned char)text[i];
-        if (c == '"' || c == '\\')
-            fprintf(stream, "\\%c", c);
-        else if (c == '\n')
-            fputs("\\n", stream);
-        else if (c < 0x20 || c == 0x7f)
-            fprintf(stream, "\\u%04x", c);
-        else
-            fputc(c, stream);
+    while (bytes) {
+        size_t plain = 0, taken;
+        char shown[4096];
+        while (plain < bytes && text[plain] != '"' && text[plain] != '\\' && text[plain] != '\n')
+            plain++;
+        for (size_t at = 0; at < plain; at += taken)
+            (void)fwrite(shown, 1,
+                         bl_text_shown(text + at, plain - at, BL_SHOWN_LINE | BL_SHOWN_JSON, shown,
+                                       sizeof shown, &taken),
+                         stream);
+        if (plain < bytes) {
+            fputs(text[plain] == '\n' ? "\\n" : text[plain] == '"' ? "\\\"" : "\\\\", stream);
+            plain++;
+        }
+        text += plain;
+        bytes -= plain;
     }
     fputc('"', stream);
 }

@@ -9,10 +9,15 @@
 /* Writes to stdout at once.  BL_EIO names the reason (a full disk, a closed pipe). */
 bl_status bl_output_write(const char *text, size_t bytes, bl_error *err);
 
+/* The same for text that somebody else chose, a model or a file: to a terminal as bl_text_shown()
+ * gives it, across the pieces of a stream; to anything else as it is. */
+bl_status bl_output_text(const char *text, size_t bytes, bl_error *err);
+
 /* Flushes stdout and reports what went wrong since the start. */
 bl_status bl_output_end(bl_error *err);
 
-/* A JSON string with its quotes; a JSON number, null for what is not finite. */
+/* A JSON string with its quotes, what could be a control character to a terminal escaped; a JSON
+ * number, null for what is not finite. */
 void bl_output_json_text(FILE *stream, const char *text, size_t bytes);
 void bl_output_json_number(FILE *stream, double value);
 

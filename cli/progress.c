@@ -10,7 +10,7 @@
 #include <string.h>
 #include <time.h>
 
-enum { TEXT_BYTES = 256, BAR_MOST = 40, BAR_LEAST = 4 };
+enum { TEXT_BYTES = 256, BAR_MOST = 40, BAR_LEAST = 4, PATH_MOST = 4096 };
 
 static const double REDRAW_SECONDS = 0.1, PLAIN_SECONDS = 10, SMOOTHING_SECONDS = 5;
 
@@ -133,13 +133,19 @@ static void erase(void)
         fputs("\r\033[K", stderr);
 }
 
+/* A part of the line: what comes from names is spelled out, and is cut at a character. */
+static void show_in(char *to, size_t cap, const char *from)
+{
+    to[bl_text_shown(from, strlen(from), BL_SHOWN_LINE, to, cap - 1, NULL)] = 0;
+}
+
 void bl_progress_begin(const char *label, const char *unit, uint64_t done)
 {
     bl_progress_end();
     memset(&bar, 0, sizeof bar);
     bar.active = 1;
     bar.terminal = bl_terminal_is(stderr);
-    (void)snprintf(bar.label, sizeof bar.label, "%s", label);
+    show_in(bar.label, sizeof bar.label, label);
     (void)snprintf(bar.unit, sizeof bar.unit, "%s", unit);
     bar.done = bar.rated_done = done;
     bar.started = bar.rated = now();
@@ -168,7 +174,7 @@ void bl_progress_set(uint64_t done, uint64_t total, const char *tail)
     bar.done = done;
     bar.total = total;
     if (tail)
-        (void)snprintf(bar.tail, sizeof bar.tail, "%s", tail);
+        show_in(bar.tail, sizeof bar.tail, tail);
     if (!differs)
         return;
     take_rate(at);
@@ -195,17 +201,42 @@ void bl_progress_end(void)
     (void)fflush(stderr);
 }
 
-void bl_progress_print(const char *format, ...)
+/* A text as a terminal may be given it; files get the same, where it could fake a line. */
+static void put(const char *text, unsigned flags)
 {
-    va_list args;
-    erase();
-    va_start(args, format);
-    (void)vfprintf(stderr, format, args);
-    va_end(args);
+    char shown[4096];
+    for (size_t bytes = strlen(text), taken; bytes; text += taken, bytes -= taken)
+        (void)fwrite(shown, 1, bl_text_shown(text, bytes, flags, shown, sizeof shown, &taken),
+                     stderr);
+}
+
+static void end_line(void)
+{
     fputc('\n', stderr);
     if (bar.active && bar.terminal && bar.shown)
         draw();
     (void)fflush(stderr);
+}
+
+void bl_progress_print(const char *format, ...)
+{
+    char line[2 * PATH_MOST];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(line, sizeof line, format, args);
+    va_end(args);
+    erase();
+    put(line, BL_SHOWN_LINE);
+    end_line();
+}
+
+void bl_progress_print_text(bl_colour colour, const char *word, const char *text)
+{
+    erase();
+    fprintf(stderr, "%s%s%s ", bl_terminal_colour(stderr, colour), word,
+            bl_terminal_colour(stderr, BL_PLAIN));
+    put(text, 0);
+    end_line();
 }
 
 int bl_progress_report(void *user, const char *stage, uint64_t done, uint64_t total,
@@ -222,8 +253,7 @@ void bl_progress_log(void *user, bl_log_level level, const char *line)
 {
     (void)user;
     if (level == BL_LOG_WARNING)
-        bl_progress_print("%swarning:%s %s", bl_terminal_colour(stderr, BL_YELLOW),
-                          bl_terminal_colour(stderr, BL_PLAIN), line);
+        bl_progress_print_text(BL_YELLOW, "warning:", line);
     else if (level == BL_LOG_INFO)
         bl_progress_print("%s", line);
 }

@@ -4,6 +4,7 @@
 #define BL_CLI_PROGRESS_H
 
 #include "cli.h"
+#include "terminal.h"
 
 /* Starts the line; one is active at a time.  `done` is where the work begins. */
 void bl_progress_begin(const char *label, const char *unit, uint64_t done);
@@ -14,8 +15,12 @@ void bl_progress_set(uint64_t done, uint64_t total, const char *tail);
 /* Finishes the line and leaves it standing. */
 void bl_progress_end(void);
 
-/* A line of text on stderr above the progress line, also when none is active. */
+/* A line of text on stderr above the progress line, also when none is active.  What is no plain
+ * text in it, a line break too, is spelled out (bl_text_shown). */
 void bl_progress_print(const char *format, ...) BL_CLI_PRINTF(1, 2);
+
+/* The same of a coloured word and a text, whose line breaks stay line breaks. */
+void bl_progress_print_text(bl_colour colour, const char *word, const char *text);
 
 /* The library's callbacks: a line for each stage, stopped by a signal; its warnings. */
 int bl_progress_report(void *user, const char *stage, uint64_t done, uint64_t total,

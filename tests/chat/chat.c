@@ -202,6 +202,10 @@ static void edits_whole_characters(void **unused)
     pty_type(&p, "/reset\r");
     pty_expect(&p, "> ");
     expect_same(&p, "a\377b\r", "a\357\277\275b\n"); /* no UTF-8 */
+    pty_type(&p, "/reset\r");
+    pty_expect(&p, "> ");
+    /* What would turn or clear the display: CSI in one character, a right-to-left override. */
+    expect_same(&p, "a\302\2332Jb \342\200\256c\r", "a\357\277\2752Jb \357\277\275c\n");
     leave(&p);
 }
 

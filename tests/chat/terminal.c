@@ -1,0 +1,156 @@
+/* Commands other than chat on a pseudo-terminal: what they may show there, and how they stop. */
+#include "pty.h"
+
+#include <setjmp.h>
+#include <signal.h>
+#include <stdarg.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const char *program, *model, *scratch;
+
+enum { COLUMNS = 500, MOST_ARGUMENTS = 24 };
+
+/* bitllama COMMAND FLAGS... on a terminal without colours. */
+static void start_command(pty *p, const char *const *arguments)
+{
+    const char *argv[MOST_ARGUMENTS] = {program};
+    for (size_t i = 0; arguments[i]; i++)
+        argv[i + 1] = arguments[i];
+    pty_start(p, argv, (const char *const[]){"NO_COLOR=1", "TERM=xterm", "COLUMNS", NULL}, COLUMNS);
+}
+#define START(p, ...) start_command((p), (const char *const[]){__VA_ARGS__, NULL})
+
+/* Nothing that was shown moves a cursor, but for the progress line's own return and erasure. */
+static void expect_plain(const pty *p)
+{
+    for (size_t i = 0; i < p->bytes; i++) {
+        unsigned char c = (unsigned char)p->text[i];
+        if (strncmp(p->text + i, "\r\033[K", 4) == 0 || strncmp(p->text + i, "\033[K\r", 4) == 0)
+            i += 3;
+        else if ((c < 0x20 && !strchr("\r\n\t", c)) || c == 0x7f)
+            fail_msg("byte %02x was shown:\n%.60s", c, p->text + (i > 20 ? i - 20 : 0));
+        if (c == 0xc2)
+            assert_false((unsigned char)p->text[i + 1] < 0xa0);
+    }
+}
+
+static void put_file(const char *name, const void *data, size_t bytes)
+{
+    FILE *f = fopen(name, "wb");
+    assert_non_null(f);
+    assert_int_equal(fwrite(data, 1, bytes, f), bytes);
+    assert_int_equal(fclose(f), 0);
+}
+
+/* ---- what may be shown ---- */
+
+static const char hostile[] = "a\033]0;pwned\007\302\233 2J \342\200\256 b";
+static const char as_shown[] = "a<U+001B>]0;pwned<U+0007><U+009B> 2J <U+202E> b";
+
+/* A text of control characters, as ids and back. */
+static void detokenize_shows_controls(void **unused)
+{
+    (void)unused;
+    char command[2000];
+    pty p;
+    put_file("hostile.txt", hostile, sizeof hostile - 1);
+    (void)snprintf(command, sizeof command, "'%s' tokenize -m '%s' -f hostile.txt >ids", program,
+                   model);
+    assert_int_equal(system(command), 0);
+    START(&p, "detokenize", "-m", model, "-f", "ids");
+    pty_expect(&p, as_shown);
+    assert_int_equal(pty_end(&p), 0);
+    START(&p, "detokenize", "-m", model, "-f", "ids", "--json");
+    pty_expect(&p, "{\"text\": \"a\\u001b]0;pwned\\u0007\\u009b 2J \\u202e b\"}");
+    assert_int_equal(pty_end(&p), 0);
+    /* What is no terminal gets the bytes. */
+    (void)snprintf(command, sizeof command, "'%s' detokenize -m '%s' -f ids | cmp - hostile.txt",
+                   program, model);
+    assert_int_equal(system(command), 0);
+}
+
+/* A model without taste writes any byte. */
+static void generate_shows_controls(void **unused)
+{
+    (void)unused;
+    pty p;
+    START(&p, "generate", "-m", model, "-p", "x", "--max-tokens", "5000", "--ignore-eos", "--seed",
+          "1", "--temperature", "100", "--top-k", "0", "--top-p", "1", "--min-p", "0");
+    pty_expect(&p, "seed 1, prompt");
+    assert_true(pty_has(&p, "<U+001B>") && pty_has(&p, "<U+0007>"));
+    expect_plain(&p);
+    assert_int_equal(pty_end(&p), 0);
+}
+
+static void names_and_metadata_are_shown(void **unused)
+{
+    (void)unused;
+    static const char header[] =
+        "{\"__metadata__\":{\"a\302\233\":\"\342\200\256v\177\"},"
+        "\"t\302\233 \":{\"dtype\":\"F32\",\"shape\":[1],\"data_offsets\":[0,4]}}";
+    unsigned char file[8 + sizeof header - 1 + 4] = {sizeof header - 1};
+    pty p;
+    memcpy(file + 8, header, sizeof header - 1);
+    put_file("hostile.safetensors", file, sizeof file);
+    START(&p, "info", "hostile.safetensors");
+    pty_expect(&p, "a\\u009b ");
+    pty_expect(&p, "\\u202ev\\u007f");
+    pty_expect(&p, "t\\u009b ");
+    expect_plain(&p);
+    assert_int_equal(pty_end(&p), 0);
+    START(&p, "info", "hostile.safetensors", "--json");
+    pty_expect(&p, "\"a\\u009b\": \"\\u202ev\\u007f\"");
+    expect_plain(&p);
+    assert_int_equal(pty_end(&p), 0);
+}
+
+static void messages_are_shown(void **unused)
+{
+    (void)unused;
+    pty p;
+    START(&p, "generate", "-m", model, "-f", hostile);
+    pty_expect(&p, as_shown);
+    expect_plain(&p);
+    assert_int_equal(pty_end(&p), 3);
+    START(&p, hostile);
+    pty_expect(&p, as_shown);
+    expect_plain(&p);
+    assert_int_equal(pty_end(&p), 2);
+}
+
+static void bytes_are_not_shown(void **unused)
+{
+    (void)unused;
+    pty p;
+    START(&p, "logits", "-m", model, "--ids", "1,2", "-o", "-");
+    pty_expect(&p, "no text for a terminal; name it: -o OUT.npy");
+    assert_false(pty_has(&p, "NUMPY"));
+    assert_int_equal(pty_end(&p), 2);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(detokenize_shows_controls),    cmocka_unit_test(generate_shows_controls),
+        cmocka_unit_test(names_and_metadata_are_shown), cmocka_unit_test(messages_are_shown),
+        cmocka_unit_test(bytes_are_not_shown),
+    };
+    if (argc != 4) {
+        fprintf(stderr, "usage: terminal PROGRAM MODEL SCRATCH\n");
+        return 2;
+    }
+    program = argv[1];
+    model = argv[2];
+    scratch = argv[3];
+    (void)mkdir(scratch, 0777);
+    if (chdir(scratch) != 0 || setenv("LC_ALL", "C.UTF-8", 1) != 0)
+        return 2;
+    return cmocka_run_group_tests_name("terminal", tests, NULL, NULL) != 0;
+}
