@@ -1,6 +1,6 @@
 """Writes src/text/unicode_classes.c: general categories, \\s and \\w as the pinned tokenizers matches them.
 
-Two classes are what canonical composition (NFC) changes in any text, and what it may move or join with what stands in front.
+One class is what its pre-tokenizer Punctuation cuts at, which knows an older Unicode than its patterns. Two classes are what canonical composition (NFC) changes in any text, and what it may move or join with what stands in front.
 The classes are asked of the library itself, one code point at a time, so that the ids do not
 depend on the Unicode version of whichever regex library the tokenizer is built with.
 
@@ -14,7 +14,7 @@ from tokenizers import AddedToken, Regex, Tokenizer, models, normalizers, pre_to
 PINNED = "0.21.4"
 CATEGORIES = "Lu Ll Lt Lm Lo Mn Mc Me Nd Nl No Pc Pd Ps Pe Pi Pf Po Sm Sc Sk So Zs Zl Zp Cc Cf Co Cn".split()
 CLASSES = [("spaces", r"\s"), ("words", "single_word"), ("word_escape", r"\w"), ("word_in_set", r"[\w]"),
-           ("changes", "changes"), ("joins", "joins")]
+           ("punctuation", "punctuation"), ("changes", "changes"), ("joins", "joins")]
 NFC, NFD = normalizers.NFC().normalize_str, normalizers.NFD().normalize_str
 LOWEST, HIGHEST = "\u0334", "\u0345"  # marks of the first and of the last combining class
 CODE_POINTS = [c for c in range(0x110000) if not 0xD800 <= c < 0xE000]
@@ -32,6 +32,12 @@ def word_characters(chunk):
     t.add_tokens([AddedToken("K", single_word=True, normalized=False)])
     matched = {first for first, _ in t.encode("".join(chr(c) + "K " for c in chunk)).offsets}
     return [c for i, c in enumerate(chunk) if 3 * i + 1 not in matched or c == ord("K")]
+
+
+def punctuation(chunk):
+    """Which code points the pre-tokenizer Punctuation takes."""
+    others = pre_tokenizers.Punctuation("removed").pre_tokenize_str("".join(map(chr, chunk)))
+    return sorted(set(chunk).difference(*(chunk[first:end] for _, (first, end) in others)))
 
 
 def changes(chunk):
@@ -63,7 +69,7 @@ def ranges_of(pattern):
     return ranges
 
 
-FUNCTIONS = {"single_word": word_characters, "changes": changes, "joins": joins}
+FUNCTIONS = {"single_word": word_characters, "punctuation": punctuation, "changes": changes, "joins": joins}
 
 
 def category_runs():

@@ -33,8 +33,7 @@ typedef struct encoding {
     bl_tokens *out;
     const char *piece;  /* between exact added tokens, normalised: its changes are in cache->nfc */
     size_t piece_start; /* in the text */
-    size_t at;          /* the next word in the piece */
-    int prefixed;       /* that word begins with a space that the piece does not have */
+    size_t segment;     /* in the piece: what is cut into words */
 } encoding;
 
 bl_status bl_word_cache_open(bl_word_cache **c, bl_error *err)
@@ -107,21 +106,19 @@ static bl_status emit(encoding *e, int32_t id, bl_offset offset, bl_error *err)
 }
 
 /* Where the `count` tokens behind those of `out` come from, which spell a word. */
-static void place(encoding *e, const char *word, size_t bytes, size_t count)
+static void place(encoding *e, const bl_split_word *word, size_t count)
 {
     const bl_tokenizer *t = e->t;
-    size_t to = 0;
+    size_t to = 0, at = e->segment + word->at, prefix = word->prefixed ? 1 : 0;
     for (size_t i = 0; i < count; i++) {
         size_t id = (size_t)e->out->ids[e->out->count + i];
-        while (t->some_bytes && t->byte_id[(unsigned char)word[to]] == BL_NO_BYTE_ID)
+        while (t->some_bytes && t->byte_id[(unsigned char)word->text[to]] == BL_NO_BYTE_ID)
             to++;
         size_t from = to;
         to += t->bytes_start[id + 1] - t->bytes_start[id];
-        e->out->offsets[e->out->count + i] = source(e, e->at + (from - (e->prefixed && from > 0)),
-                                                    e->at + (to - (size_t)e->prefixed));
+        e->out->offsets[e->out->count + i] =
+            source(e, at + (from - (from ? prefix : 0)), at + (to - prefix));
     }
-    e->at += bytes - (size_t)e->prefixed;
-    e->prefixed = 0;
 }
 
 /* The vocabulary's token that a whole word is, or BL_TOKEN_NONE. */
@@ -175,11 +172,13 @@ static bl_status merge_word(encoding *e, const char *word, size_t bytes, size_t 
     return bytes <= CACHED_WORD ? remember(e->cache, word, bytes, ids, *count, err) : BL_OK;
 }
 
-static bl_status encode_word(void *user, const char *word, size_t bytes, bl_error *err)
+static bl_status encode_word(void *user, const bl_split_word *w, bl_error *err)
 {
     encoding *e = user;
     bl_word_cache *c = e->cache;
+    const char *word = w->text;
     size_t count,
+        bytes = w->bytes,
         number = bytes <= CACHED_WORD ? bl_strtab_find(&c->words, word, bytes) : BL_STRTAB_NONE;
     if (number == BL_STRTAB_NONE) {
         BL_TRY(merge_word(e, word, bytes, &count, err));
@@ -190,17 +189,15 @@ static bl_status encode_word(void *user, const char *word, size_t bytes, bl_erro
             memcpy(e->out->ids + e->out->count, c->ids + c->start[number], count * sizeof *c->ids);
     }
     if (e->flags & BL_ENCODE_OFFSETS)
-        place(e, word, bytes, count);
+        place(e, w, count);
     e->out->count += count;
     return BL_OK;
 }
 
 static bl_status encode_words(encoding *e, const char *text, size_t bytes, bl_error *err)
 {
-    e->at = (size_t)(text - e->piece);
-    e->prefixed = !e->t->no_prefix_space && text[0] != ' ';
-    return bl_splitter_run(e->t->splitter, &e->cache->split, text, bytes, e->prefixed, encode_word,
-                           e, err);
+    e->segment = (size_t)(text - e->piece);
+    return bl_splitter_run(e->t->splitter, &e->cache->split, text, bytes, encode_word, e, err);
 }
 
 /* A piece as it is normalised. */

@@ -8,7 +8,8 @@
 enum { LONG_S = 0x17F, KELVIN = 0x212A };
 
 /* The classes that are properties, in their order. */
-static const int class_of_property[] = {BL_CODE_SPACE, BL_CODE_WORD_ESCAPE, BL_CODE_WORD_IN_SET};
+static const int class_of_property[] = {BL_CODE_SPACE, BL_CODE_WORD_ESCAPE, BL_CODE_WORD_IN_SET,
+                                        BL_CODE_PUNCTUATION};
 enum { CLASSES = BL_PROPERTIES - BL_CATEGORIES };
 
 /* While runs are sought, `of` is 1 where one begins. */
@@ -26,8 +27,8 @@ static void set_apart(bl_kinds *k, uint32_t first, uint32_t last)
     begin_run(k, last + 1);
 }
 
-/* Runs begin wherever a set that the patterns can say begins or ends. */
-static void find_runs(bl_kinds *k, const char *const *patterns, size_t count)
+/* Runs begin wherever a set that the rules can say begins or ends. */
+static void find_runs(bl_kinds *k, const bl_split_rule *rules, size_t count)
 {
     size_t used;
     for (uint32_t code = 0; code <= 0x80; code++)
@@ -35,7 +36,7 @@ static void find_runs(bl_kinds *k, const char *const *patterns, size_t count)
     set_apart(k, LONG_S, LONG_S);
     set_apart(k, KELVIN, KELVIN);
     for (size_t i = 0; i < count; i++)
-        for (const char *p = patterns[i]; *p; p += used) {
+        for (const char *p = rules[i].pattern; p && *p; p += used) {
             uint32_t code = bl_utf8_get(p, &used);
             set_apart(k, code, code);
         }
@@ -56,22 +57,22 @@ static void set_properties(bl_kinds *k)
         bl_code_run *r = &k->run[i];
         while (c[1].first <= r->first)
             c++;
-        r->properties = UINT32_C(1) << c->category;
+        r->properties = UINT64_C(1) << c->category;
         for (size_t n = 0; n < CLASSES; n++)
-            r->properties |= (uint32_t)bl_code_is(class_of_property[n], r->first)
+            r->properties |= (uint64_t)bl_code_is(class_of_property[n], r->first)
                              << (BL_CATEGORIES + n);
     }
 }
 
-bl_status bl_kinds_open(bl_kinds **k, const char *const *patterns, size_t count, bl_error *err)
+bl_status bl_kinds_open(bl_kinds **k, const bl_split_rule *rules, size_t count, bl_error *err)
 {
     bl_kinds *made = *k = bl_calloc(1, sizeof *made);
     if (made && (made->of = bl_calloc(BL_CODES, 1)) != NULL) {
-        find_runs(made, patterns, count);
+        find_runs(made, rules, count);
         made->run = bl_calloc(made->runs + 1, sizeof *made->run);
-        made->member = bl_calloc(made->runs, 1);
+        made->sets = made->member = bl_calloc(made->runs, BL_SETS);
     }
-    if (!made || !made->run || !made->member) {
+    if (!made || !made->run || !made->sets) {
         bl_kinds_close(made);
         *k = NULL;
         return bl_fail(err, BL_ENOMEM, "out of memory for the kinds of characters");
@@ -92,7 +93,7 @@ void bl_kinds_close(bl_kinds *k)
     if (!k)
         return;
     bl_free(k->run);
-    bl_free(k->member);
+    bl_free(k->sets);
     bl_free(k->of);
     bl_free(k);
 }
@@ -116,10 +117,27 @@ void bl_kinds_add(bl_kinds *k, uint32_t first, uint32_t last)
         k->member[low] = 1;
 }
 
-void bl_kinds_add_having(bl_kinds *k, uint32_t properties, int none)
+void bl_kinds_add_having(bl_kinds *k, uint64_t properties, int none)
 {
     for (size_t i = 0; i < k->runs; i++)
         k->member[i] |= ((k->run[i].properties & properties) == 0) == none;
+}
+
+int bl_kinds_begin_set(bl_kinds *k)
+{
+    if (k->member == k->sets + (BL_SETS - 1) * k->runs)
+        return 0;
+    k->member += k->runs;
+    bl_kinds_clear(k);
+    return 1;
+}
+
+void bl_kinds_end_set(bl_kinds *k, int negated)
+{
+    const unsigned char *inner = k->member;
+    k->member -= k->runs;
+    for (size_t i = 0; i < k->runs; i++)
+        k->member[i] |= inner[i] != negated;
 }
 
 /* The half of a kind that comes first keeps its number. */
@@ -139,6 +157,13 @@ int bl_kinds_part(bl_kinds *k)
         k->run[i].kind = (uint32_t)*to;
     }
     return 1;
+}
+
+void bl_kinds_members(const bl_kinds *k, unsigned char in[BL_KINDS])
+{
+    memset(in, 0, BL_KINDS);
+    for (size_t i = 0; i < k->runs; i++)
+        in[k->run[i].kind] |= k->member[i];
 }
 
 void bl_kinds_put_set(const bl_kinds *k, int negated, bl_buf *out)

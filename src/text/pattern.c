@@ -19,7 +19,7 @@ typedef struct group {
 
 /* What an escape such as \d or \P{Lu} stands for. */
 typedef struct escaped_class {
-    uint32_t properties; /* any of them, or with `negated` none */
+    uint64_t properties; /* any of them, or with `negated` none */
     int negated;
 } escaped_class;
 
@@ -86,10 +86,10 @@ static int read_class(translation *t, int in_set, escaped_class *c)
     *c = (escaped_class){.negated = *p < 'a'};
     switch (*p | 0x20) {
     case 's':
-        c->properties = UINT32_C(1) << BL_PROPERTY_SPACE;
+        c->properties = UINT64_C(1) << BL_PROPERTY_SPACE;
         break;
     case 'w':
-        c->properties = UINT32_C(1) << (in_set ? BL_PROPERTY_WORD_IN_SET : BL_PROPERTY_WORD_ESCAPE);
+        c->properties = UINT64_C(1) << (in_set ? BL_PROPERTY_WORD_IN_SET : BL_PROPERTY_WORD_ESCAPE);
         break;
     case 'd':
         c->properties = bl_categories_named("Nd", 2);
@@ -133,21 +133,39 @@ static bl_status read_escape(translation *t, uint32_t *code, bl_error *err)
     return BL_OK;
 }
 
-/* One member of a [...]: a class is added, a character handed out. */
+static bl_status read_set(translation *t, int fold, int *negated, bl_error *err);
+
+/* A [...] within another: what it holds is added. */
+static bl_status read_inner_set(translation *t, bl_error *err)
+{
+    size_t at = t->at;
+    int negated;
+    if (t->pattern[at + 1] == ':')
+        return refuse(t, at, "a class of POSIX", err);
+    if (!bl_kinds_begin_set(t->kinds))
+        return refuse(t, at, "too many sets in one another", err);
+    BL_TRY(read_set(t, 0, &negated, err));
+    bl_kinds_end_set(t->kinds, negated);
+    return BL_OK;
+}
+
+/* One member of a [...]: a class or a set is added, a character handed out. */
 static bl_status read_member(translation *t, int fold, int *is_class, uint32_t *code, bl_error *err)
 {
     size_t at = t->at, used;
     const char *p = t->pattern + at;
     escaped_class c;
-    *is_class = *p == '\\' && read_class(t, 1, &c);
+    *is_class = *p == '[' || (*p == '\\' && read_class(t, 1, &c));
     if (*is_class && fold)
-        return refuse(t, at, "a class in a set inside (?i:...)", err);
+        return refuse(t, at, "a class or a set in a set inside (?i:...)", err);
+    if (*p == '[')
+        return read_inner_set(t, err);
     if (*is_class)
         bl_kinds_add_having(t->kinds, c.properties, c.negated);
     else if (*p == '\\')
         BL_TRY(read_escape(t, code, err));
-    else if (*p == '[' || (p[0] == '&' && p[1] == '&'))
-        return refuse(t, at, "a set inside [...]", err);
+    else if (p[0] == '&' && p[1] == '&')
+        return refuse(t, at, "an intersection of sets", err);
     else {
         *code = bl_utf8_get(p, &used);
         t->at += used;
@@ -155,12 +173,12 @@ static bl_status read_member(translation *t, int fold, int *is_class, uint32_t *
     return BL_OK;
 }
 
-static bl_status translate_set(translation *t, int fold, bl_error *err)
+/* Adds what stands in a [...] to the set that is put together. */
+static bl_status read_set(translation *t, int fold, int *negated, bl_error *err)
 {
     size_t start = t->at++, members = 0;
-    int negated = t->pattern[t->at] == '^';
-    t->at += (size_t)negated;
-    bl_kinds_clear(t->kinds);
+    *negated = t->pattern[t->at] == '^';
+    t->at += (size_t)*negated;
     for (; t->pattern[t->at] != ']' || members == 0; members++) {
         uint32_t code, last, cases[3];
         int is_class;
@@ -184,6 +202,15 @@ static bl_status translate_set(translation *t, int fold, bl_error *err)
         bl_kinds_add(t->kinds, code, last);
     }
     t->at++;
+    return BL_OK;
+}
+
+static bl_status translate_set(translation *t, int fold, bl_error *err)
+{
+    size_t start = t->at;
+    int negated;
+    bl_kinds_clear(t->kinds);
+    BL_TRY(read_set(t, fold, &negated, err));
     BL_TRY(put_set(t, start, negated, err));
     end_atom(t, 0);
     return BL_OK;

@@ -6,13 +6,9 @@
  * PCRE2 runs interpreted, for only then its limit of steps counts all of them: with few patterns
  * from a file of a stranger does the time grow faster than the text. */
 #include "text/pretokenize.h"
-#include "core/alloc.h"
-#include "text/pattern.h"
 #include "core/utf8.h"
-#include "text/wordscan.h"
+#include "text/splitter.h"
 
-#define PCRE2_CODE_UNIT_WIDTH 8
-#include <pcre2.h>
 #include <string.h>
 
 enum {
@@ -23,153 +19,44 @@ enum {
     HEAP_KIB = 256 * 1024, /* of one match */
 };
 
-typedef enum scanner { BY_REGEX, BY_GPT2, BY_LLAMA3, BY_QWEN2 } scanner;
-
-typedef struct stage {
-    scanner scanner;
-    pcre2_code *code;               /* BY_REGEX */
-    unsigned char begins[BL_KINDS]; /* 1 for kinds that a match may begin with */
-} stage;
-
-struct bl_splitter {
-    bl_wordscan *scan;
-    bl_kinds *kinds; /* NULL: no stage is BY_REGEX */
-    char *what;
-    stage *stage;
-    size_t count;
-};
-
-/* A place in a segment; the characters count only if there are kinds. */
+/* A place in a text; the characters count only if there are kinds. */
 typedef struct place {
     size_t byte, character;
 } place;
 
+/* A text as a rule sees it: the segment, or what an earlier rule has made of a piece. */
+typedef struct view {
+    const char *text;
+    const unsigned char *kinds;
+    int bytes;     /* every byte is a character */
+    size_t source; /* where it begins in the segment, */
+    int prefixed;  /* but for a space in front that the segment does not have */
+} view;
+
 /* One run over a segment. */
 typedef struct splitting {
     const bl_splitter *s;
-    const char *text;
-    const unsigned char *kinds;
     bl_split_work *work;
     bl_word_fn *fn;
     void *user;
     uint64_t budget;
 } splitting;
 
-const char bl_pattern_gpt2[] =
-    "'s|'t|'re|'ve|'m|'ll|'d| ?\\p{L}+| ?\\p{N}+| ?[^\\s\\p{L}\\p{N}]+|\\s+(?!\\S)|\\s+";
+/* The pieces of one rule: the last one is held back while the next may join it. */
+typedef struct pieces {
+    const bl_stage *stage;
+    size_t number;
+    const view *v;
+    place start, end;
+    int held, match; /* one is held back; it ends with a match */
+} pieces;
 
-static scanner scanner_of(const char *pattern)
-{
-#define LINES(numbers)                                                                             \
-    "(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\\r\\n\\p{L}\\p{N}]?\\p{L}+|" numbers                          \
-    "| ?[^\\s\\p{L}\\p{N}]+[\\r\\n]*|\\s*[\\r\\n]+|\\s+(?!\\S)|\\s+"
-    if (strcmp(pattern, bl_pattern_gpt2) == 0)
-        return BY_GPT2;
-    if (strcmp(pattern, LINES("\\p{N}{1,3}")) == 0)
-        return BY_LLAMA3;
-    return strcmp(pattern, LINES("\\p{N}")) == 0 ? BY_QWEN2 : BY_REGEX;
-#undef LINES
-}
-
-/* The kinds that a match may begin with, as PCRE2 found them. */
-static void find_beginnings(stage *g)
-{
-    const uint8_t *map = NULL;
-    uint32_t known = 0, kind = 0;
-    (void)pcre2_pattern_info(g->code, PCRE2_INFO_FIRSTCODETYPE, &known);
-    (void)pcre2_pattern_info(g->code, PCRE2_INFO_FIRSTCODEUNIT, &kind);
-    (void)pcre2_pattern_info(g->code, PCRE2_INFO_FIRSTBITMAP, &map);
-    for (size_t i = 0; i < BL_KINDS; i++)
-        g->begins[i] = known == 1 ? i == kind : !map || map[i / 8] >> i % 8 & 1;
-}
-
-static bl_status compile(stage *to, const bl_buf *text, const char *what, bl_error *err)
-{
-    int code = 0;
-    PCRE2_SIZE offset = 0;
-    uint32_t empty = 0;
-    to->code = pcre2_compile((PCRE2_SPTR)text->data, text->len, PCRE2_NO_AUTO_POSSESS, &code,
-                             &offset, NULL);
-    if (!to->code)
-        return bl_fail(err, code == PCRE2_ERROR_HEAP_FAILED ? BL_ENOMEM : BL_EUNSUPPORTED,
-                       "%s: pre_tokenizer: PCRE2 does not compile the pattern (error %d)", what,
-                       code);
-    if (pcre2_pattern_info(to->code, PCRE2_INFO_MATCHEMPTY, &empty) != 0 || empty)
-        return bl_fail(err, BL_EUNSUPPORTED,
-                       "%s: pre_tokenizer: a pattern that matches an empty text is not supported",
-                       what);
-    find_beginnings(to);
-    return BL_OK;
-}
-
-/* All patterns part the kinds before any is compiled. */
-static bl_status compile_all(bl_splitter *s, const char *const *patterns, bl_error *err)
-{
-    bl_buf text;
-    bl_buf_init(&text);
-    bl_status status = bl_kinds_open(&s->kinds, patterns, s->count, err);
-    for (size_t i = 0; i < 2 * s->count && status == BL_OK; i++) {
-        size_t n = i % s->count;
-        if (s->stage[n].scanner != BY_REGEX)
-            continue;
-        bl_buf_clear(&text);
-        status = bl_pattern_translate(patterns[n], s->what, s->kinds, &text, err);
-        if (status == BL_OK && i >= s->count)
-            status = compile(&s->stage[n], &text, s->what, err);
-    }
-    if (status == BL_OK)
-        bl_kinds_settle(s->kinds);
-    bl_buf_release(&text);
-    return status;
-}
-
-bl_status bl_splitter_open(bl_splitter **s, const char *const *patterns, size_t count, int regex,
-                           const char *what, bl_error *err)
-{
-    *s = NULL;
-    bl_splitter *made = bl_calloc(1, sizeof *made);
-    if (made) {
-        made->what = bl_strdup(what);
-        made->stage = bl_calloc(count, sizeof *made->stage);
-    }
-    bl_status status = BL_OK;
-    int some = 0; /* BY_REGEX */
-    if (!made || !made->what || !made->stage)
-        status = bl_fail(err, BL_ENOMEM, "%s: out of memory for the pre-tokenizer", what);
-    else
-        status = bl_wordscan_open(&made->scan, err);
-    for (size_t i = 0; i < count && status == BL_OK; i++) {
-        made->stage[i].scanner = regex ? BY_REGEX : scanner_of(patterns[i]);
-        some |= made->stage[i].scanner == BY_REGEX;
-        made->count = i + 1;
-    }
-    if (some && status == BL_OK)
-        status = compile_all(made, patterns, err);
-    if (status != BL_OK) {
-        bl_splitter_close(made);
-        return status;
-    }
-    *s = made;
-    return BL_OK;
-}
-
-void bl_splitter_close(bl_splitter *s)
-{
-    if (!s)
-        return;
-    for (size_t i = 0; i < s->count; i++)
-        pcre2_code_free(s->stage[i].code);
-    bl_kinds_close(s->kinds);
-    bl_wordscan_close(s->scan);
-    bl_free(s->stage);
-    bl_free(s->what);
-    bl_free(s);
-}
+static bl_status run_stage(splitting *r, size_t number, const view *v, place start, place stop,
+                           bl_error *err);
 
 bl_status bl_split_work_init(bl_split_work *w, bl_error *err)
 {
-    bl_buf_init(&w->prefixed);
-    bl_buf_init(&w->kinds);
+    *w = (bl_split_work){0};
     w->match = pcre2_match_data_create(1, NULL);
     w->context = pcre2_match_context_create(NULL);
     if (!w->match || !w->context)
@@ -182,24 +69,33 @@ void bl_split_work_release(bl_split_work *w)
 {
     pcre2_match_data_free(w->match);
     pcre2_match_context_free(w->context);
-    bl_buf_release(&w->prefixed);
     bl_buf_release(&w->kinds);
+    bl_buf_release(&w->prefixed);
+    bl_buf_release(&w->prefixed_kinds);
+    bl_buf_release(&w->byte_kinds);
     w->match = w->context = NULL;
 }
 
+static size_t source_of(const view *v, size_t byte)
+{
+    return v->source + byte - (size_t)(v->prefixed && byte > 0);
+}
+
 /* The place behind `from` that is at a byte or at a character. */
-static place ahead(const char *text, place from, size_t byte, size_t character)
+static place ahead(const view *v, place from, size_t byte, size_t character)
 {
     for (; from.byte < byte && from.character < character; from.character++)
-        from.byte += bl_utf8_length((unsigned char)text[from.byte]);
+        from.byte += v->bytes ? 1 : bl_utf8_length((unsigned char)v->text[from.byte]);
     return from;
 }
 
+/* ---- the matches of one rule ---- */
+
 /* The end of a match that begins at `at`; `at` itself when there is none. */
-static bl_status match_at(splitting *r, const stage *g, place start, place stop, place at,
-                          place *end, bl_error *err)
+static bl_status match_at(splitting *r, const bl_stage *g, const view *v, place start, place stop,
+                          place at, place *end, bl_error *err)
 {
-    const unsigned char *kinds = r->kinds + start.character;
+    const unsigned char *kinds = v->kinds + start.character;
     size_t first = at.character - start.character, count = stop.character - start.character;
     uint64_t steps = STEPS, window = WINDOW, cost = 0;
     int matched;
@@ -224,82 +120,192 @@ static bl_status match_at(splitting *r, const stage *g, place start, place stop,
         return bl_fail(err, matched == PCRE2_ERROR_NOMEMORY ? BL_ENOMEM : BL_EUNSUPPORTED,
                        "%s: pre_tokenizer: the pattern takes too long on the text at byte %zu "
                        "(PCRE2's error %d)",
-                       r->s->what, at.byte, matched);
-    *end = ahead(r->text, at, SIZE_MAX,
-                 start.character + pcre2_get_ovector_pointer(r->work->match)[1]);
+                       r->s->what, source_of(v, at.byte), matched);
+    *end = ahead(v, at, SIZE_MAX, start.character + pcre2_get_ovector_pointer(r->work->match)[1]);
     return BL_OK;
 }
 
-/* The end of the word that a scanner finds at `at`. */
-static place scan_at(const splitting *r, scanner by, place start, place stop, place at)
+/* The end of the characters of a set, most of them one or any number, from `at` on. */
+static place set_at(const bl_stage *g, const view *v, place at, place stop)
 {
-    const char *text = r->text + start.byte;
+    size_t end = at.character + 1;
+    while (g->scanner == BL_BY_RUN && end < stop.character && g->begins[v->kinds[end]])
+        end++;
+    return ahead(v, at, SIZE_MAX, end);
+}
+
+/* The end of the word that a scanner finds at `at`. */
+static place scan_at(const splitting *r, bl_scanner by, const view *v, place start, place stop,
+                     place at)
+{
+    const char *text = v->text + start.byte;
     size_t bytes = stop.byte - start.byte, first = at.byte - start.byte, end;
-    if (by == BY_GPT2)
+    if (by == BL_BY_GPT2)
         end = bl_wordscan_next(r->s->scan, text, bytes, first);
     else
-        end = bl_wordscan_lines(r->s->scan, text, bytes, first, by == BY_LLAMA3 ? 3 : 1);
+        end = bl_wordscan_lines(r->s->scan, text, bytes, first, by == BL_BY_LLAMA3 ? 3 : 1);
     end += start.byte;
-    return r->kinds ? ahead(r->text, at, end, SIZE_MAX) : (place){end, 0};
+    return v->kinds ? ahead(v, at, end, SIZE_MAX) : (place){end, 0};
 }
 
 /* The next place, from `at` on, where a match may begin. */
-static place next_beginning(const splitting *r, const stage *g, place at, place stop)
+static place next_beginning(const bl_stage *g, const view *v, place at, place stop)
 {
     size_t character = at.character;
-    while (character < stop.character && !g->begins[r->kinds[character]])
+    while (character < stop.character && !g->begins[v->kinds[character]])
         character++;
-    return ahead(r->text, at, SIZE_MAX, character);
+    return ahead(v, at, SIZE_MAX, character);
 }
 
-static bl_status split(splitting *r, size_t number, place start, place stop, bl_error *err)
+/* ---- what becomes of them ---- */
+
+static bl_status hand_on(splitting *r, const pieces *p, place start, place end, bl_error *err)
 {
-    if (number == r->s->count)
-        return r->fn(r->user, r->text + start.byte, stop.byte - start.byte, err);
-    const stage *g = &r->s->stage[number];
+    return run_stage(r, p->number + 1, p->v, start, end, err);
+}
+
+static bl_status hand_on_held(splitting *r, pieces *p, bl_error *err)
+{
+    int held = p->held;
+    p->held = 0;
+    return held ? hand_on(r, p, p->start, p->end, err) : BL_OK;
+}
+
+/* A match, or what lies between two. */
+static bl_status add_piece(splitting *r, pieces *p, place start, place end, int match,
+                           bl_error *err)
+{
+    int joins = 0;
+    match ^= p->stage->invert;
+    switch (p->stage->behavior) {
+    case BL_ISOLATED:
+        return hand_on(r, p, start, end, err);
+    case BL_REMOVED:
+        return match ? BL_OK : hand_on(r, p, start, end, err);
+    case BL_MERGED_WITH_PREVIOUS:
+        joins = match && !p->match;
+        break;
+    case BL_MERGED_WITH_NEXT:
+        joins = !match && p->match;
+        break;
+    case BL_CONTIGUOUS:
+        joins = match == p->match;
+        break;
+    }
+    if (!p->held || !joins) {
+        BL_TRY(hand_on_held(r, p, err));
+        p->start = start;
+    }
+    p->end = end;
+    p->held = 1;
+    p->match = match;
+    return BL_OK;
+}
+
+static bl_status cut(splitting *r, size_t number, const view *v, place start, place stop,
+                     bl_error *err)
+{
+    const bl_stage *g = &r->s->stage[number];
+    pieces p = {.stage = g, .number = number, .v = v};
     place from = start, end; /* of what no match has taken */
     for (place at = start; at.byte < stop.byte;) {
-        if (g->scanner == BY_REGEX) {
-            at = next_beginning(r, g, at, stop);
+        if (g->scanner <= BL_BY_RUN) {
+            at = next_beginning(g, v, at, stop);
             if (at.byte == stop.byte)
                 break;
-            BL_TRY(match_at(r, g, start, stop, at, &end, err));
-        } else {
-            end = scan_at(r, g->scanner, start, stop, at);
         }
+        if (g->scanner == BL_BY_REGEX)
+            BL_TRY(match_at(r, g, v, start, stop, at, &end, err));
+        else if (g->scanner <= BL_BY_RUN)
+            end = set_at(g, v, at, stop);
+        else
+            end = scan_at(r, g->scanner, v, start, stop, at);
         if (end.byte == at.byte) {
-            at = ahead(r->text, at, SIZE_MAX, at.character + 1);
+            at = ahead(v, at, SIZE_MAX, at.character + 1);
             continue;
         }
         if (from.byte < at.byte)
-            BL_TRY(split(r, number + 1, from, at, err));
-        BL_TRY(split(r, number + 1, at, end, err));
+            BL_TRY(add_piece(r, &p, from, at, 0, err));
+        BL_TRY(add_piece(r, &p, at, end, 1, err));
         from = at = end;
     }
-    return from.byte < stop.byte ? split(r, number + 1, from, stop, err) : BL_OK;
+    if (from.byte < stop.byte)
+        BL_TRY(add_piece(r, &p, from, stop, 0, err));
+    return hand_on_held(r, &p, err);
+}
+
+/* ---- rules that change the text ---- */
+
+static bl_status map_kinds(const splitting *r, bl_buf *kinds, view *v, place *stop, bl_error *err)
+{
+    bl_buf_clear(kinds);
+    unsigned char *to = (unsigned char *)bl_buf_reserve(kinds, stop->byte);
+    BL_TRY(bl_buf_status(kinds, err));
+    stop->character = bl_kinds_map(r->s->kinds, v->text, stop->byte, to);
+    v->kinds = to;
+    return BL_OK;
+}
+
+static bl_status add_space(splitting *r, size_t number, const view *v, place start, place stop,
+                           bl_error *err)
+{
+    bl_split_work *w = r->work;
+    if (v->text[start.byte] == ' ')
+        return run_stage(r, number + 1, v, start, stop, err);
+    bl_buf_clear(&w->prefixed);
+    bl_buf_append(&w->prefixed, " ", 1);
+    bl_buf_append(&w->prefixed, v->text + start.byte, stop.byte - start.byte);
+    BL_TRY(bl_buf_status(&w->prefixed, err));
+    view with = {.text = w->prefixed.data, .source = source_of(v, start.byte), .prefixed = 1};
+    place end = {w->prefixed.len, 0};
+    if (r->s->kinds)
+        BL_TRY(map_kinds(r, &w->prefixed_kinds, &with, &end, err));
+    return run_stage(r, number + 1, &with, (place){0, 0}, end, err);
+}
+
+static bl_status to_bytes(splitting *r, size_t number, const view *v, place start, place stop,
+                          bl_error *err)
+{
+    bl_split_work *w = r->work;
+    size_t bytes = stop.byte - start.byte;
+    bl_buf_clear(&w->byte_kinds);
+    unsigned char *kinds = (unsigned char *)bl_buf_reserve(&w->byte_kinds, bytes);
+    BL_TRY(bl_buf_status(&w->byte_kinds, err));
+    view as = {.text = v->text + start.byte,
+               .kinds = kinds,
+               .bytes = 1,
+               .source = source_of(v, start.byte),
+               .prefixed = v->prefixed && start.byte == 0};
+    for (size_t i = 0; i < bytes; i++)
+        kinds[i] = r->s->byte_kind[(unsigned char)as.text[i]];
+    return run_stage(r, number + 1, &as, (place){0, 0}, (place){bytes, bytes}, err);
+}
+
+static bl_status run_stage(splitting *r, size_t number, const view *v, place start, place stop,
+                           bl_error *err)
+{
+    if (number == r->s->count) {
+        const bl_split_word word = {v->text + start.byte, stop.byte - start.byte,
+                                    source_of(v, start.byte), v->prefixed && start.byte == 0};
+        return r->fn(r->user, &word, err);
+    }
+    bl_scanner scanner = r->s->stage[number].scanner;
+    if (scanner == BL_ADDS_SPACE)
+        return add_space(r, number, v, start, stop, err);
+    return scanner == BL_TO_BYTES ? to_bytes(r, number, v, start, stop, err)
+                                  : cut(r, number, v, start, stop, err);
 }
 
 bl_status bl_splitter_run(const bl_splitter *s, bl_split_work *w, const char *text, size_t bytes,
-                          int prefix_space, bl_word_fn *fn, void *user, bl_error *err)
+                          bl_word_fn *fn, void *user, bl_error *err)
 {
     if (bytes == 0)
         return BL_OK;
-    if (prefix_space) {
-        bl_buf_clear(&w->prefixed);
-        bl_buf_append(&w->prefixed, " ", 1);
-        bl_buf_append(&w->prefixed, text, bytes);
-        BL_TRY(bl_buf_status(&w->prefixed, err));
-        text = w->prefixed.data;
-        bytes++;
-    }
+    splitting r = {s, w, fn, user, (uint64_t)BUDGET_A_BYTE * bytes + BUDGET};
+    view v = {.text = text};
     place stop = {bytes, 0};
-    unsigned char *kinds = NULL;
-    if (s->kinds) {
-        bl_buf_clear(&w->kinds);
-        kinds = (unsigned char *)bl_buf_reserve(&w->kinds, bytes);
-        BL_TRY(bl_buf_status(&w->kinds, err));
-        stop.character = bl_kinds_map(s->kinds, text, bytes, kinds);
-    }
-    splitting r = {s, text, kinds, w, fn, user, (uint64_t)BUDGET_A_BYTE * bytes + BUDGET};
-    return split(&r, 0, (place){0, 0}, stop, err);
+    int copied = s->count && s->stage[0].scanner == BL_ADDS_SPACE && text[0] != ' ';
+    if (s->kinds && !copied)
+        BL_TRY(map_kinds(&r, &w->kinds, &v, &stop, err));
+    return run_stage(&r, 0, &v, (place){0, 0}, stop, err);
 }

@@ -21,9 +21,9 @@ void bl_tokenizer_close(bl_tokenizer *t)
     bl_strtab_release(&t->tokens);
     for (size_t i = 0; i < BL_TOKENIZER_PARTS; i++)
         bl_free(t->parts[i]);
-    for (size_t i = 0; i < t->pattern_count; i++)
-        bl_free(t->patterns[i]);
-    bl_free(t->patterns);
+    for (size_t i = 0; i < t->rule_count; i++)
+        bl_free((char *)t->rules[i].pattern);
+    bl_free(t->rules);
     bl_free(t->template);
     bl_free(t->id_of);
     bl_free(t->number_of);
@@ -115,18 +115,24 @@ static bl_status bind_added(bl_tokenizer *t, bl_error *err)
     return bl_added_index_sort(&t->index[1], err);
 }
 
+/* Bytes that no UTF-8 has: nobody ever asks for their tokens, which vocabularies often lack. */
+static int is_in_no_text(unsigned byte)
+{
+    return byte == 0xC0 || byte == 0xC1 || byte > 0xF4;
+}
+
 static bl_status bind_byte_ids(bl_tokenizer *t, const char *what, bl_error *err)
 {
     for (unsigned byte = 0; byte < 256; byte++) {
         char spelled[2];
         size_t n = bl_utf8_put(bl_bytechar_of((unsigned char)byte), spelled);
         size_t number = bl_strtab_find(&t->tokens, spelled, n);
-        if (number >= t->vocab_count && t->some_bytes)
+        if (number >= t->vocab_count && (t->some_bytes || is_in_no_text(byte)))
             number = BL_STRTAB_NONE;
         else if (number >= t->vocab_count)
             return bl_fail(err, BL_EUNSUPPORTED,
                            "%s: model.vocab has no token for the byte 0x%02X; only vocabularies "
-                           "with all 256 byte characters are supported",
+                           "with the characters of all bytes of UTF-8 are supported",
                            what, byte);
         t->byte_id[byte] = number == BL_STRTAB_NONE ? BL_NO_BYTE_ID : id_of(t, number);
     }
@@ -152,10 +158,10 @@ bl_status bl_tokenizer_bind(bl_tokenizer *t, const char *what, bl_error *err)
         if (t->template[i] >= t->ids)
             return bl_fail(err, BL_EFORMAT, "%s: post_processor: id %lu is past the vocabulary",
                            what, (unsigned long)t->template[i]);
-    static const char *const builtin[] = {bl_pattern_gpt2};
-    return t->own_patterns ? bl_splitter_open(&t->splitter, (const char *const *)t->patterns,
-                                              t->pattern_count, 0, what, err)
-                           : bl_splitter_open(&t->splitter, builtin, 1, 0, what, err);
+    static const bl_split_rule builtin[] = {{.kind = BL_RULE_SPACE}, {.pattern = bl_pattern_gpt2}};
+    size_t first = t->no_prefix_space ? 1 : 0;
+    return t->own_rules ? bl_splitter_open(&t->splitter, t->rules, t->rule_count, 0, what, err)
+                        : bl_splitter_open(&t->splitter, builtin + first, 2 - first, 0, what, err);
 }
 
 bl_status bl_tokenizer_open(bl_tokenizer **t, const char *path, bl_error *err)

@@ -22,6 +22,8 @@ typedef struct bl_merge {
 
 /* Parts of tokenizer.json that are kept as they are, for saving. */
 enum {
+    BL_PART_TRUNCATION, /* these two in front of the added tokens */
+    BL_PART_PADDING,
     BL_PART_NORMALIZER,
     BL_PART_PRE_TOKENIZER,
     BL_PART_POST_PROCESSOR,
@@ -45,13 +47,13 @@ struct bl_tokenizer {
     size_t merge_count;
     bl_added *added; /* rising ids */
     size_t added_count;
-    int some_bytes;      /* the trainer may have left bytes without a token */
-    int no_prefix_space; /* add_prefix_space is false: no space in front of a segment */
-    int composed;        /* the normalizer is NFC */
-    int ignore_merges;   /* a word that is a token is that token, whatever the merges say */
-    char **patterns;     /* of the pre-tokenizer, in turn */
-    size_t pattern_count;
-    int own_patterns;                /* those above, even if none; 0: GPT-2's */
+    int some_bytes;       /* the trainer may have left bytes without a token */
+    int no_prefix_space;  /* add_prefix_space is false: no space in front of a segment */
+    int composed;         /* the normalizer is NFC */
+    int ignore_merges;    /* a word that is a token is that token, whatever the merges say */
+    bl_split_rule *rules; /* of the pre-tokenizer, in turn; their patterns are allocated */
+    size_t rule_count;
+    int own_rules;                   /* those above; 0: what training writes */
     char *parts[BL_TOKENIZER_PARTS]; /* as the file has them; NULL: what training writes */
     uint32_t *template; /* the ids that the post-processor puts in front of a text and behind it */
     size_t template_before, template_count;

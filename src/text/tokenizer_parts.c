@@ -1,13 +1,15 @@
-/* Reading tokenizer.json: pre-tokenizer, post-processor, decoder and the model's settings. */
+/* Reading tokenizer.json: its parts but the pre-tokenizer's, and what they are read with. */
 #include "core/alloc.h"
 #include "text/tokenizer_json.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { MOST_PATTERNS = 16, MOST_TEMPLATE = 1024 };
+enum { MOST_TEMPLATE = 1024, MOST_NESTING = 16 };
 
-const char *const bl_part_names[BL_TOKENIZER_PARTS] = {"normalizer",
+const char *const bl_part_names[BL_TOKENIZER_PARTS] = {"truncation",
+                                                       "padding",
+                                                       "normalizer",
                                                        "pre_tokenizer",
                                                        "post_processor",
                                                        "decoder",
@@ -19,15 +21,8 @@ const char *const bl_part_names[BL_TOKENIZER_PARTS] = {"normalizer",
                                                        "byte_fallback",
                                                        "ignore_merges"};
 
-/* A field that must have one value, or with value NULL a true or false. */
-typedef struct wanted {
-    const char *field, *value;
-    int required;
-} wanted;
-
-/* Holds an object against what is wanted of it: no other field, none missing, no other value. */
-static bl_status check(const json_t *object, const char *where, const wanted *all, size_t count,
-                       const char *path, bl_error *err)
+bl_status bl_json_check(const json_t *object, const char *where, const bl_json_field *all,
+                        size_t count, const char *path, bl_error *err)
 {
     const char *field;
     json_t *value;
@@ -53,14 +48,14 @@ static bl_status check(const json_t *object, const char *where, const wanted *al
     return BL_OK;
 }
 
-static int has_type(const json_t *object, const char *type)
+int bl_json_has_type(const json_t *object, const char *type)
 {
     const char *found = json_string_value(json_object_get(object, "type"));
     return found && strcmp(found, type) == 0;
 }
 
-static bl_status refuse_type(const json_t *object, const char *where, const char *known,
-                             const char *path, bl_error *err)
+bl_status bl_json_refuse_type(const json_t *object, const char *where, const char *known,
+                              const char *path, bl_error *err)
 {
     char text[BL_JSON_QUOTE];
     if (!json_is_object(object))
@@ -72,97 +67,62 @@ static bl_status refuse_type(const json_t *object, const char *where, const char
                    type ? bl_json_quote(type, text) : "missing", known);
 }
 
-static bl_status check_byte_level(const json_t *object, const char *where, const char *path,
-                                  bl_error *err)
+bl_status bl_json_check_byte_level(const json_t *object, const char *where, const char *path,
+                                   bl_error *err)
 {
-    static const wanted fields[] = {{"type", "\"ByteLevel\"", 1},
-                                    {"add_prefix_space", NULL, 1},
-                                    {"trim_offsets", NULL, 0},
-                                    {"use_regex", NULL, 0}};
-    return check(object, where, fields, sizeof fields / sizeof fields[0], path, err);
+    static const bl_json_field fields[] = {{"type", "\"ByteLevel\"", 1},
+                                           {"add_prefix_space", NULL, 1},
+                                           {"trim_offsets", NULL, 0},
+                                           {"use_regex", NULL, 0}};
+    return bl_json_check(object, where, fields, sizeof fields / sizeof fields[0], path, err);
 }
 
-static bl_status add_pattern(bl_tokenizer *t, const char *pattern, const char *path, bl_error *err)
+static bl_status flatten(bl_json_list *parts, const json_t *value, const char *where,
+                         const char *list, int depth, const char *path, bl_error *err)
 {
-    t->patterns[t->pattern_count] = bl_strdup(pattern);
-    if (!t->patterns[t->pattern_count])
-        return bl_fail(err, BL_ENOMEM, "%s: out of memory", path);
-    t->pattern_count++;
+    const bl_json_field fields[] = {{"type", "*", 1}, {list, "*", 1}};
+    if (!bl_json_has_type(value, "Sequence")) {
+        if (parts->count == BL_JSON_PARTS)
+            return bl_fail(err, BL_EUNSUPPORTED, "%s: %s has more than %d parts", path, where,
+                           BL_JSON_PARTS);
+        parts->part[parts->count++] = value;
+        return BL_OK;
+    }
+    const json_t *members = json_object_get(value, list), *member;
+    size_t i;
+    BL_TRY(bl_json_check(value, where, fields, 2, path, err));
+    if (!json_is_array(members))
+        return bl_fail(err, BL_EFORMAT, "%s: %s.%s is no array", path, where, list);
+    if (depth == MOST_NESTING)
+        return bl_fail(err, BL_EUNSUPPORTED, "%s: %s has more than %d Sequences in one another",
+                       path, where, MOST_NESTING);
+    json_array_foreach (members, i, member)
+        BL_TRY(flatten(parts, member, where, list, depth + 1, path, err));
     return BL_OK;
 }
 
-static bl_status read_split(bl_tokenizer *t, const json_t *split, const char *path, bl_error *err)
+bl_status bl_json_flatten(bl_json_list *parts, const json_t *value, const char *where,
+                          const char *list, const char *path, bl_error *err)
 {
-    static const wanted fields[] = {{"type", "\"Split\"", 1},
-                                    {"pattern", "*", 1},
-                                    {"behavior", "\"Isolated\"", 1},
-                                    {"invert", "false", 1}};
-    char text[BL_JSON_QUOTE];
-    BL_TRY(
-        check(split, "pre_tokenizer Split", fields, sizeof fields / sizeof fields[0], path, err));
-    const json_t *pattern = json_object_get(split, "pattern");
-    const char *regex = json_string_value(json_object_get(pattern, "Regex"));
-    if (!regex || json_object_size(pattern) != 1)
-        return bl_fail(err, BL_EUNSUPPORTED,
-                       "%s: pre_tokenizer Split.pattern is %s; only a Regex is supported", path,
-                       bl_json_quote(pattern, text));
-    return add_pattern(t, regex, path, err);
+    parts->count = 0;
+    return !value || json_is_null(value) ? BL_OK : flatten(parts, value, where, list, 0, path, err);
 }
 
-/* ByteLevel, alone or behind any number of Splits. */
-static bl_status read_pre_tokenizer(bl_tokenizer *t, const json_t *value, const char *path,
-                                    bl_error *err)
+static bl_status begin_template(bl_tokenizer *t, const char *path, bl_error *err)
 {
-    static const wanted fields[] = {{"type", "\"Sequence\"", 1}, {"pretokenizers", "*", 1}};
-    const json_t *list = json_object_get(value, "pretokenizers"), *last = value;
-    size_t splits = 0;
-    if (has_type(value, "Sequence")) {
-        BL_TRY(check(value, "pre_tokenizer", fields, 2, path, err));
-        size_t count = json_array_size(list);
-        if (count == 0 || count > MOST_PATTERNS)
-            return bl_fail(err, BL_EUNSUPPORTED,
-                           "%s: pre_tokenizer.pretokenizers has %zu members; 1 to %d are supported",
-                           path, count, MOST_PATTERNS);
-        splits = count - 1;
-        last = json_array_get(list, splits);
-    }
-    t->patterns = bl_calloc(splits + 1, sizeof *t->patterns);
-    if (!t->patterns)
-        return bl_fail(err, BL_ENOMEM, "%s: out of memory", path);
-    for (size_t i = 0; i < splits; i++) {
-        const json_t *split = json_array_get(list, i);
-        if (!has_type(split, "Split"))
-            return refuse_type(split, "pre_tokenizer", "Split before a ByteLevel", path, err);
-        BL_TRY(read_split(t, split, path, err));
-    }
-    if (!has_type(last, "ByteLevel"))
-        return refuse_type(last, "pre_tokenizer", "ByteLevel, or Splits and then ByteLevel,", path,
-                           err);
-    BL_TRY(check_byte_level(last, "pre_tokenizer", path, err));
-    t->no_prefix_space = json_is_false(json_object_get(last, "add_prefix_space"));
-    t->own_patterns = 1;
-    if (splits && !t->no_prefix_space)
-        return bl_fail(err, BL_EUNSUPPORTED,
-                       "%s: pre_tokenizer: add_prefix_space is true behind a Split; only false is "
-                       "supported",
+    if (t->template)
+        return bl_fail(err, BL_EUNSUPPORTED, "%s: post_processor: two templates", path);
+    t->template = bl_calloc(MOST_TEMPLATE, sizeof *t->template);
+    return t->template ? BL_OK : bl_fail(err, BL_ENOMEM, "%s: out of memory", path);
+}
+
+static bl_status add_template_id(bl_tokenizer *t, const json_t *id, const char *path, bl_error *err)
+{
+    if (!json_is_integer(id) || json_integer_value(id) < 0 || json_integer_value(id) > INT32_MAX ||
+        t->template_count == MOST_TEMPLATE)
+        return bl_fail(err, BL_EFORMAT, "%s: post_processor: special tokens have ids that are none",
                        path);
-    if (!json_is_false(json_object_get(last, "use_regex")))
-        BL_TRY(add_pattern(t, bl_pattern_gpt2, path, err));
-    return BL_OK;
-}
-
-static bl_status add_template_ids(bl_tokenizer *t, const json_t *ids, const char *path,
-                                  bl_error *err)
-{
-    size_t count = json_array_size(ids);
-    for (size_t i = 0; i < count; i++) {
-        const json_t *id = json_array_get(ids, i);
-        if (!json_is_integer(id) || json_integer_value(id) < 0 ||
-            json_integer_value(id) > INT32_MAX || t->template_count == MOST_TEMPLATE)
-            return bl_fail(err, BL_EFORMAT,
-                           "%s: post_processor: special_tokens have ids that are none", path);
-        t->template[t->template_count++] = (uint32_t)json_integer_value(id);
-    }
+    t->template[t->template_count++] = (uint32_t)json_integer_value(id);
     return BL_OK;
 }
 
@@ -170,17 +130,13 @@ static bl_status add_template_ids(bl_tokenizer *t, const json_t *ids, const char
 static bl_status read_template(bl_tokenizer *t, const json_t *value, const char *path,
                                bl_error *err)
 {
-    static const wanted fields[] = {
+    static const bl_json_field fields[] = {
         {"type", "*", 1}, {"single", "*", 1}, {"pair", "*", 1}, {"special_tokens", "*", 1}};
-    BL_TRY(check(value, "post_processor", fields, 4, path, err));
+    BL_TRY(bl_json_check(value, "post_processor", fields, 4, path, err));
     const json_t *single = json_object_get(value, "single"), *piece;
     const json_t *specials = json_object_get(value, "special_tokens");
     size_t i, sequences = 0;
-    if (t->template)
-        return bl_fail(err, BL_EUNSUPPORTED, "%s: post_processor: two templates", path);
-    t->template = bl_calloc(MOST_TEMPLATE, sizeof *t->template);
-    if (!t->template)
-        return bl_fail(err, BL_ENOMEM, "%s: out of memory", path);
+    BL_TRY(begin_template(t, path, err));
     json_array_foreach (single, i, piece) {
         const json_t *special = json_object_get(piece, "SpecialToken");
         const char *name = json_string_value(json_object_get(special, "id"));
@@ -195,7 +151,8 @@ static bl_status read_template(bl_tokenizer *t, const json_t *value, const char 
                            "%s: post_processor.single %zu is no sequence and no special token with "
                            "ids",
                            path, i);
-        BL_TRY(add_template_ids(t, ids, path, err));
+        for (size_t k = 0; k < json_array_size(ids); k++)
+            BL_TRY(add_template_id(t, json_array_get(ids, k), path, err));
     }
     if (sequences != 1)
         return bl_fail(err, BL_EUNSUPPORTED,
@@ -204,30 +161,102 @@ static bl_status read_template(bl_tokenizer *t, const json_t *value, const char 
     return BL_OK;
 }
 
+/* cls and sep, each a token and its id, around the text. */
+static bl_status read_classifier(bl_tokenizer *t, const json_t *value, const char *path,
+                                 bl_error *err)
+{
+    static const bl_json_field fields[] = {{"type", "*", 1},
+                                           {"sep", "*", 1},
+                                           {"cls", "*", 1},
+                                           {"trim_offsets", NULL, 0},
+                                           {"add_prefix_space", NULL, 0}};
+    static const char *const around[] = {"cls", "sep"};
+    int roberta = bl_json_has_type(value, "RobertaProcessing");
+    BL_TRY(bl_json_check(value, "post_processor", fields, roberta ? 5 : 3, path, err));
+    BL_TRY(begin_template(t, path, err));
+    for (size_t i = 0; i < 2; i++) {
+        const json_t *pair = json_object_get(value, around[i]);
+        char text[BL_JSON_QUOTE];
+        if (json_array_size(pair) != 2 || !json_is_string(json_array_get(pair, 0)))
+            return bl_fail(err, BL_EFORMAT, "%s: post_processor.%s is %s, not a token and its id",
+                           path, around[i], bl_json_quote(pair, text));
+        BL_TRY(add_template_id(t, json_array_get(pair, 1), path, err));
+        if (i == 0)
+            t->template_before = t->template_count;
+    }
+    return BL_OK;
+}
+
 static bl_status read_post_processor(bl_tokenizer *t, const json_t *value, const char *path,
                                      bl_error *err)
 {
-    static const char known[] = "ByteLevel, TemplateProcessing or a Sequence of these";
-    static const wanted fields[] = {{"type", "*", 1}, {"processors", "*", 1}};
-    const json_t *list = json_object_get(value, "processors");
-    size_t count = 1;
-    int sequence = has_type(value, "Sequence");
-    if (!value || json_is_null(value))
-        return BL_OK;
-    if (sequence) {
-        BL_TRY(check(value, "post_processor", fields, 2, path, err));
-        count = json_array_size(list);
-    }
-    for (size_t i = 0; i < count; i++) {
-        const json_t *one = sequence ? json_array_get(list, i) : value;
-        if (has_type(one, "ByteLevel")) /* it changes offsets only */
-            BL_TRY(check_byte_level(one, "post_processor", path, err));
-        else if (has_type(one, "TemplateProcessing"))
+    static const char known[] = "ByteLevel, TemplateProcessing, RobertaProcessing, BertProcessing "
+                                "or a Sequence of these";
+    bl_json_list parts = {0};
+    BL_TRY(bl_json_flatten(&parts, value, "post_processor", "processors", path, err));
+    for (size_t i = 0; i < parts.count; i++) {
+        const json_t *one = parts.part[i];
+        if (bl_json_has_type(one, "ByteLevel")) /* it changes offsets only */
+            BL_TRY(bl_json_check_byte_level(one, "post_processor", path, err));
+        else if (bl_json_has_type(one, "TemplateProcessing"))
             BL_TRY(read_template(t, one, path, err));
+        else if (bl_json_has_type(one, "RobertaProcessing") ||
+                 bl_json_has_type(one, "BertProcessing"))
+            BL_TRY(read_classifier(t, one, path, err));
         else
-            return refuse_type(one, "post_processor", known, path, err);
+            return bl_json_refuse_type(one, "post_processor", known, path, err);
     }
     return BL_OK;
+}
+
+static bl_status read_normalizer(bl_tokenizer *t, const json_t *value, const char *path,
+                                 bl_error *err)
+{
+    static const bl_json_field fields[] = {{"type", "*", 1}};
+    bl_json_list parts = {0};
+    BL_TRY(bl_json_flatten(&parts, value, "normalizer", "normalizers", path, err));
+    for (size_t i = 0; i < parts.count; i++) {
+        if (!bl_json_has_type(parts.part[i], "NFC"))
+            return bl_json_refuse_type(parts.part[i], "normalizer", "NFC or a Sequence of it", path,
+                                       err);
+        BL_TRY(bl_json_check(parts.part[i], "normalizer", fields, 1, path, err));
+    }
+    t->composed = parts.count > 0; /* what is composed stays so */
+    return BL_OK;
+}
+
+/* One ByteLevel, and any number of Fuse behind it: there is but one text left to fuse. */
+static bl_status read_decoder(const json_t *value, const char *path, bl_error *err)
+{
+    static const bl_json_field fields[] = {{"type", "*", 1}};
+    static const char known[] = "ByteLevel, or a Sequence of it and then Fuse";
+    bl_json_list parts = {0};
+    BL_TRY(bl_json_flatten(&parts, value, "decoder", "decoders", path, err));
+    if (parts.count == 0)
+        return bl_fail(err, BL_EUNSUPPORTED,
+                       "%s: decoder has no ByteLevel: this is not a byte-level BPE tokenizer.json",
+                       path);
+    if (!bl_json_has_type(parts.part[0], "ByteLevel"))
+        return bl_json_refuse_type(parts.part[0], "decoder", known, path, err);
+    BL_TRY(bl_json_check_byte_level(parts.part[0], "decoder", path, err));
+    for (size_t i = 1; i < parts.count; i++) {
+        if (!bl_json_has_type(parts.part[i], "Fuse"))
+            return bl_json_refuse_type(parts.part[i], "decoder", known, path, err);
+        BL_TRY(bl_json_check(parts.part[i], "decoder", fields, 1, path, err));
+    }
+    return BL_OK;
+}
+
+/* What is asked of whoever feeds a model, not of a tokenizer: kept, and not applied. */
+static bl_status check_length_rule(const json_t *root, const char *name, const char *path,
+                                   bl_error *err)
+{
+    const json_t *value = json_object_get(root, name);
+    char text[BL_JSON_QUOTE];
+    return !value || json_is_null(value) || json_is_object(value)
+               ? BL_OK
+               : bl_fail(err, BL_EFORMAT, "%s: %s is %s, neither null nor an object", path, name,
+                         bl_json_quote(value, text));
 }
 
 /* A value as it stands in the saved file: every line behind the first further in. */
@@ -255,14 +284,13 @@ static bl_status keep(bl_tokenizer *t, size_t part, const json_t *value, const c
 
 bl_status bl_json_parts(bl_tokenizer *t, json_t *root, const char *path, bl_error *err)
 {
-    const json_t *model = json_object_get(root, "model"),
-                 *decoder = json_object_get(root, "decoder");
-    BL_TRY(read_pre_tokenizer(t, json_object_get(root, "pre_tokenizer"), path, err));
+    const json_t *model = json_object_get(root, "model");
+    BL_TRY(check_length_rule(root, "truncation", path, err));
+    BL_TRY(check_length_rule(root, "padding", path, err));
+    BL_TRY(read_normalizer(t, json_object_get(root, "normalizer"), path, err));
+    BL_TRY(bl_json_rules(t, json_object_get(root, "pre_tokenizer"), path, err));
     BL_TRY(read_post_processor(t, json_object_get(root, "post_processor"), path, err));
-    if (!has_type(decoder, "ByteLevel"))
-        return refuse_type(decoder, "decoder", "ByteLevel", path, err);
-    BL_TRY(check_byte_level(decoder, "decoder", path, err));
-    t->composed = json_is_object(json_object_get(root, "normalizer"));
+    BL_TRY(read_decoder(json_object_get(root, "decoder"), path, err));
     t->ignore_merges = json_is_true(json_object_get(model, "ignore_merges"));
     for (size_t i = 0; i < BL_TOKENIZER_PARTS; i++) {
         const json_t *value =

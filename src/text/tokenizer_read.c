@@ -19,16 +19,16 @@ typedef struct rule {
 
 static const rule rules[] = {
     {NULL, "version", "\"1.0\"", 1},
-    {NULL, "truncation", "null", 0},
-    {NULL, "padding", "null", 0},
+    {NULL, "truncation", "*", 0},
+    {NULL, "padding", "*", 0},
     {NULL, "added_tokens", "*", 1},
-    {NULL, "normalizer", "null or {\"type\":\"NFC\"}", 0},
+    {NULL, "normalizer", "*", 0},
     {NULL, "pre_tokenizer", "*", 1},
     {NULL, "post_processor", "*", 0},
     {NULL, "decoder", "*", 1},
     {NULL, "model", "*", 1},
     {"model", "type", "\"BPE\"", 0}, /* old files do without */
-    {"model", "dropout", "null", 0},
+    {"model", "dropout", "null or 0.0", 0},
     {"model", "unk_token", "*", 0}, /* never used where all bytes have tokens */
     {"model", "continuing_subword_prefix", "null or \"\"", 0},
     {"model", "end_of_word_suffix", "null or \"\"", 0},

@@ -108,10 +108,11 @@ bl_status bl_tokenizer_save(const bl_tokenizer *t, const char *path, bl_error *e
 {
     bl_buf out;
     bl_buf_init(&out);
-    bl_buf_puts(&out, "{\n  \"version\": \"1.0\",\n  \"truncation\": null,\n"
-                      "  \"padding\": null,\n");
+    bl_buf_puts(&out, "{\n  \"version\": \"1.0\",\n");
+    put_part(&out, t, BL_PART_TRUNCATION);
+    put_part(&out, t, BL_PART_PADDING);
     put_added_tokens(&out, t);
-    for (size_t part = 0; part < BL_PART_DROPOUT; part++)
+    for (size_t part = BL_PART_NORMALIZER; part < BL_PART_DROPOUT; part++)
         put_part(&out, t, part);
     put_model(&out, t);
     return replace(path, &out, err);

@@ -20,6 +20,7 @@ enum {
     BL_CODE_WORD,        /* of single_word */
     BL_CODE_WORD_ESCAPE, /* \w of a pattern, */
     BL_CODE_WORD_IN_SET, /* which is less within [...]: their library's two do not agree */
+    BL_CODE_PUNCTUATION, /* of the pre-tokenizer Punctuation, ASCII's symbols among it */
     BL_CODE_CHANGES,     /* by itself */
     BL_CODE_JOINS,       /* what stands in front of it */
     BL_CODE_CLASSES

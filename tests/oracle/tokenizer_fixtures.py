@@ -9,6 +9,8 @@ cases-N.json     [{"text", "ids", "ids_as_text" (specials not recognised), "deco
 added.json, cases-added.json   the same with added tokens past the vocabulary
 no-prefix.json, cases-no-prefix.json   and with add_prefix_space false
 flags.json, cases-flags.json   and with single_word, lstrip, rstrip, in a vocabulary with gaps
+falcon.json, roberta.json, and their cases   the same, with each construct that these have and those lack
+rules.json       [{"pre_tokenizer", "texts": [{"text", "words": [[as byte characters, first byte in the text], ...]}]}]
 patterns.json    [{"patterns" of Splits one behind the other, "words": [[of a text], ...]}]
 gpt2.json, llama3.json, qwen2.json, and their cases   of the make of published files, cases with "ids_in_template"
 """
@@ -84,6 +86,50 @@ MARKS = [
     "\u1100\u1161\u11a8\u1100\u1161", "\uac00\u11a8 \u1161", "\u0958\u0915\u093c", "\u0344 \u0374 \u037e", "\uf900\ufa10\U0002f800", "\u0c46\u0c56",
     "\U0001d15e x", "<|im_start|>e\u0301<|im_end|>\u0301", "e<|im_end|>\u0301", "a\u0898\u0316\u0345", "\u0898\u0316\u0301", "\u1e9b\u0323 \ufb01",
     "Vie\u0302\u0323t Nam, tie\u0302\u0301ng", "\u0928\u093c\u0930\u093c", "\u3046\u3099\u304b\u3099", "lac\u0327 x", "xlac\u0327y",
+]
+
+
+def byte_level(prefix=False, trim=True, regex=True):
+    return {"type": "ByteLevel", "add_prefix_space": prefix, "trim_offsets": trim, "use_regex": regex}
+
+
+def sequence(field, *members):
+    return {"type": "Sequence", field: list(members)}
+
+
+def pre(*members):
+    return sequence("pretokenizers", *members)
+
+
+def split(pattern, behavior="Isolated", invert=False, kind="Regex"):
+    return {"type": "Split", "pattern": {kind: pattern}, "behavior": behavior, "invert": invert}
+
+
+def digits(individual):
+    return {"type": "Digits", "individual_digits": individual}
+
+
+def punctuation(behavior):
+    return {"type": "Punctuation", "behavior": behavior}
+
+
+BLOOM = r" ?[^(\s|[.,!?…。，、।۔،])]+"
+FALCON = pre(punctuation("Contiguous"), byte_level(), digits(False), split("[0-9][0-9][0-9]"))
+# Every construct of a pre-tokenizer, also where no known family has it.
+CONSTRUCTS = [
+    *[(f"Split {b}, {'' if invert else 'not '}inverted", pre(split(r"\s+|[^\s\p{L}]", b, invert), byte_level()))
+      for b in ("Isolated", "Removed", "MergedWithPrevious", "MergedWithNext", "Contiguous") for invert in (False, True)],
+    *[(f"Punctuation {b}", pre(punctuation(b), byte_level()))
+      for b in ("Isolated", "Removed", "MergedWithPrevious", "MergedWithNext", "Contiguous")],
+    ("Split at a text", pre(split("\n", "MergedWithPrevious", kind="String"), split("a.", kind="String"), byte_level(regex=False))),
+    ("Split behind bytes", pre(byte_level(), split("[¡-ÿ]+|Ġ", "MergedWithNext"), punctuation("Removed"))),
+    ("numbers, a space in front of each", pre(digits(False), byte_level(prefix=True))),
+    ("numbers, a space and then bytes", pre(digits(True), punctuation("Isolated"), byte_level(prefix=True), digits(True), punctuation("Contiguous"))),
+    ("WhitespaceSplit", pre({"type": "WhitespaceSplit"}, byte_level(prefix=True))),
+    ("Sequences in Sequences", pre(pre(), pre(pre(digits(True)), pre(byte_level())), pre())),
+    ("sets in sets", pre(split(r"[^a[^\p{L}\s][b-d[xyé]]]+|[[0-9][^0-9]]"), byte_level(regex=False))),
+    ("BLOOM", pre(split(BLOOM), byte_level(regex=False))),
+    ("Falcon", FALCON),
 ]
 
 
@@ -186,6 +232,60 @@ def write_styles():
         write_cases(name, t, CASES + DOCUMENTS + SCRIPTS + texts + MARKS)
 
 
+def small(change, specials):
+    """Of the same vocabulary; the file changed by a function that is given it and the ids of the special tokens."""
+    t = styled(None, specials)
+    root = json.loads(t.to_str())
+    change(root, t.token_to_id)
+    return Tokenizer.from_str(json.dumps(root))
+
+
+def as_falcon(root, token_to_id):
+    root["normalizer"] = sequence("normalizers")
+    root["pre_tokenizer"] = FALCON
+    root["post_processor"] = sequence("processors")
+    root["decoder"] = sequence("decoders", sequence("decoders", byte_level()), {"type": "Fuse"})
+    root["truncation"] = {"direction": "Right", "max_length": 2048, "strategy": "LongestFirst", "stride": 0}
+    root["padding"] = {"strategy": {"Fixed": 2048}, "direction": "Right", "pad_to_multiple_of": None, "pad_id": 0, "pad_type_id": 0,
+                       "pad_token": "!"}
+
+
+def as_roberta(root, token_to_id):
+    root["pre_tokenizer"] = pre(pre(), pre(digits(True), byte_level(prefix=True)))
+    root["post_processor"] = sequence("processors", {
+        "type": "RobertaProcessing", "sep": ["</s>", token_to_id("</s>")], "cls": ["<s>", token_to_id("<s>")],
+        "trim_offsets": True, "add_prefix_space": True})
+
+
+def write_small():
+    mask = AddedToken("<mask>", lstrip=True, special=True)
+    for name, change, specials in (("falcon", as_falcon, ["<|endoftext|>"]),
+                                   ("roberta", as_roberta, ["<s>", "</s>", mask])):
+        t = small(change, specials)
+        t.save(os.path.join(FOLDER, f"{name}.json"), pretty=True)
+        t.no_truncation()
+        t.no_padding()
+        write_cases(name, t, CASES + SCRIPTS[-6:] + ["a <mask>, 12<mask>3", "<s> x</s>", "x²³ 1234567!!?. ½٣"])
+
+
+RULE_TEXTS = ["", "a", "1", " 12 345 6", "a1b22 x² ½ ٣٤Ⅷ", "(a|b]), c... d!  e\n\nf\r\n", "!?a?!", "?  ?", "一二。三，四 e\u0301é\u00a0ü",
+              "a.b a.\n\na. x", "Ġ ¡¿ ÿ", " d xyé[]9"]
+
+
+def write_rules():
+    rows = []
+    for _, rule in CONSTRUCTS:
+        t = Tokenizer.from_str(json.dumps({"version": "1.0", "added_tokens": [], "pre_tokenizer": rule, "model": {
+            "type": "BPE", "vocab": {}, "merges": []}}))
+        texts = []
+        for text in RULE_TEXTS:
+            starts = [len(text[:i].encode()) for i in range(len(text) + 1)]
+            words = [[word, starts[a]] for word, (a, _) in t.pre_tokenizer.pre_tokenize_str(text)]
+            texts.append({"text": text, "words": words})
+        rows.append(json.dumps({"pre_tokenizer": rule, "texts": texts}, ensure_ascii=False))
+    write("rules.json", "[\n" + ",\n".join(rows) + "\n]\n")
+
+
 O200K_WORDS = [r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+(?i:'s|'t|'re|'ve|'m|'ll|'d)?",
                r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*(?i:'s|'t|'re|'ve|'m|'ll|'d)?"]
 O200K = "|".join(O200K_WORDS) + r"|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+(?!\S)|\s+"
@@ -257,6 +357,8 @@ def main():
         "<|user|>lake<|padding|>", "x\t\"\\\n\u0001y"])
     write_flags()
     write_styles()
+    write_small()
+    write_rules()
     write_patterns()
 
 

@@ -238,7 +238,7 @@ typedef struct cuts {
     int prefixed;
 } cuts;
 
-static bl_status same_word(void *user, const char *word, size_t bytes, bl_error *err)
+static bl_status same_word(void *user, const bl_split_word *word, bl_error *err)
 {
     cuts *c = user;
     (void)err;
@@ -246,7 +246,7 @@ static bl_status same_word(void *user, const char *word, size_t bytes, bl_error 
         c->at = 1 + bl_wordscan_prefixed(c->scan, c->text + 1, strlen(c->text + 1));
     else
         c->at = bl_wordscan_next(c->scan, c->text, strlen(c->text), c->at);
-    assert_ptr_equal(word + bytes, c->text + c->at);
+    assert_ptr_equal(word->text + word->bytes, c->text + c->at);
     return BL_OK;
 }
 
@@ -259,7 +259,7 @@ static void test_wordscan(void **state)
     bl_wordscan *scan;
     bl_buf text;
     bl_buf_init(&text);
-    static const char *const pattern[] = {bl_pattern_gpt2};
+    static const bl_split_rule pattern[] = {{.pattern = bl_pattern_gpt2}};
     assert_int_equal(bl_splitter_open(&splitter, pattern, 1, 1, "", NULL), BL_OK);
     assert_int_equal(bl_split_work_init(&work, NULL), BL_OK);
     assert_int_equal(bl_wordscan_open(&scan, NULL), BL_OK);
@@ -269,7 +269,7 @@ static void test_wordscan(void **state)
         memcpy(whole + 1, text.data, text.len + 1);
         size_t bytes = text.len + 1;
         cuts c = {scan, whole, 0, whole[1] != ' '};
-        assert_int_equal(bl_splitter_run(splitter, &work, whole, bytes, 0, same_word, &c, NULL),
+        assert_int_equal(bl_splitter_run(splitter, &work, whole, bytes, same_word, &c, NULL),
                          BL_OK);
         assert_int_equal(c.at, bytes);
         for (size_t at = 0; at < bytes; at++) {

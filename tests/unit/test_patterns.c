@@ -17,13 +17,13 @@ typedef struct expected {
     int same;
 } expected;
 
-static bl_status compare(void *user, const char *word, size_t bytes, bl_error *err)
+static bl_status compare(void *user, const bl_split_word *word, bl_error *err)
 {
     expected *e = user;
     const json_t *want = json_array_get(e->words, e->next++);
     (void)err;
-    e->same &= want && json_string_length(want) == bytes &&
-               memcmp(json_string_value(want), word, bytes) == 0;
+    e->same &= want && json_string_length(want) == word->bytes &&
+               memcmp(json_string_value(want), word->text, word->bytes) == 0;
     return BL_OK;
 }
 
@@ -39,7 +39,7 @@ static void check_text(const bl_splitter *s, bl_split_work *w, const json_t *wor
     json_array_foreach (words, i, word)
         bl_buf_append(&text, json_string_value(word), json_string_length(word));
     assert_int_equal(bl_buf_status(&text, NULL), BL_OK);
-    if (bl_splitter_run(s, w, text.data, text.len, 0, compare, &e, &err) != BL_OK)
+    if (bl_splitter_run(s, w, text.data, text.len, compare, &e, &err) != BL_OK)
         fail_msg("%s: %s", pattern, err.message);
     if (!e.same || e.next != json_array_size(words))
         fail_msg("%s: other words in \"%s\"", pattern, text.data);
@@ -55,30 +55,32 @@ static void test_same_words(void **state)
     assert_int_equal(bl_split_work_init(&w, NULL), BL_OK);
     json_array_foreach (all, r, row) {
         const json_t *patterns = json_object_get(row, "patterns");
-        const char *pattern[8];
+        bl_split_rule rule[8];
         size_t count = json_array_size(patterns);
-        bl_splitter *s;
-        bl_error err = {0};
         assert_true(count > 0 && count <= 8);
         for (i = 0; i < count; i++)
-            pattern[i] = json_string_value(json_array_get(patterns, i));
-        if (bl_splitter_open(&s, pattern, count, 1, "patterns.json", &err) != BL_OK)
-            fail_msg("%s: %s", pattern[0], err.message);
-        json_array_foreach (json_object_get(row, "words"), i, words) {
-            check_text(s, &w, words, pattern[0]);
-            texts++;
+            rule[i] = (bl_split_rule){.pattern = json_string_value(json_array_get(patterns, i))};
+        for (int regex = 0; regex < 2; regex++) {
+            bl_splitter *s;
+            bl_error err = {0};
+            if (bl_splitter_open(&s, rule, count, regex, "patterns.json", &err) != BL_OK)
+                fail_msg("%s: %s", rule[0].pattern, err.message);
+            json_array_foreach (json_object_get(row, "words"), i, words) {
+                check_text(s, &w, words, rule[0].pattern);
+                texts++;
+            }
+            bl_splitter_close(s);
         }
-        bl_splitter_close(s);
     }
-    assert_true(texts > 400);
+    assert_true(texts > 800);
     bl_split_work_release(&w);
     json_decref(all);
 }
 
-static bl_status count_word(void *user, const char *word, size_t bytes, bl_error *err)
+static bl_status count_word(void *user, const bl_split_word *word, bl_error *err)
 {
     size_t *words = user;
-    (void)word, (void)bytes, (void)err;
+    (void)word, (void)err;
     ++*words;
     return BL_OK;
 }
@@ -87,7 +89,8 @@ static bl_status count_word(void *user, const char *word, size_t bytes, bl_error
 static void test_lines_past_a_window(void **state)
 {
     (void)state;
-    static const char *const patterns[] = {"a+\\n^b|a", ".+$", "a+(?!$)|\\n"};
+    static const bl_split_rule rules[] = {
+        {.pattern = "a+\\n^b|a"}, {.pattern = ".+$"}, {.pattern = "a+(?!$)|\\n"}};
     static const size_t want[] = {1, 3, 4};
     for (size_t line = 200; line < 400; line++) {
         char text[1024];
@@ -98,9 +101,9 @@ static void test_lines_past_a_window(void **state)
             bl_splitter *s;
             bl_split_work w;
             size_t words = 0;
-            assert_int_equal(bl_splitter_open(&s, &patterns[i], 1, 1, "p", NULL), BL_OK);
+            assert_int_equal(bl_splitter_open(&s, &rules[i], 1, 1, "p", NULL), BL_OK);
             assert_int_equal(bl_split_work_init(&w, NULL), BL_OK);
-            assert_int_equal(bl_splitter_run(s, &w, text, line + 2, 0, count_word, &words, NULL),
+            assert_int_equal(bl_splitter_run(s, &w, text, line + 2, count_word, &words, NULL),
                              BL_OK);
             assert_int_equal(words, want[i]);
             bl_split_work_release(&w);
@@ -110,11 +113,11 @@ static void test_lines_past_a_window(void **state)
 }
 
 /* The words' ends as bytes. */
-static bl_status end_word(void *user, const char *word, size_t bytes, bl_error *err)
+static bl_status end_word(void *user, const bl_split_word *word, bl_error *err)
 {
     bl_buf *ends = user;
-    (void)word, (void)err;
-    bl_buf_printf(ends, "%zu ", bytes);
+    (void)err;
+    bl_buf_printf(ends, "%zu ", word->bytes);
     return BL_OK;
 }
 
@@ -122,7 +125,9 @@ static bl_status end_word(void *user, const char *word, size_t bytes, bl_error *
 static void test_scanners_between(void **state)
 {
     (void)state;
-    const char *const patterns[] = {"[a-f\xC3\xA9]+1", bl_pattern_gpt2, "[^\xE4\xB8\x80x]{2}"};
+    const bl_split_rule rules[] = {{.pattern = "[a-f\xC3\xA9]+1"},
+                                   {.pattern = bl_pattern_gpt2},
+                                   {.pattern = "[^\xE4\xB8\x80x]{2}"}};
     static const char *const texts[] = {"一二三 café1 naïve😀😀 x", "\xC3\xA9\xC3\xA9",
                                         "a1\xC2\xA0\xC2\xA0\xE3\x80\x80  b's \xE4\xB8\x80"};
     bl_split_work w;
@@ -132,9 +137,9 @@ static void test_scanners_between(void **state)
         for (int regex = 0; regex < 2; regex++) {
             bl_splitter *s;
             bl_buf_init(&ends[regex]);
-            assert_int_equal(bl_splitter_open(&s, patterns, 3, regex, "p", NULL), BL_OK);
+            assert_int_equal(bl_splitter_open(&s, rules, 3, regex, "p", NULL), BL_OK);
             assert_int_equal(
-                bl_splitter_run(s, &w, texts[i], strlen(texts[i]), 0, end_word, &ends[regex], NULL),
+                bl_splitter_run(s, &w, texts[i], strlen(texts[i]), end_word, &ends[regex], NULL),
                 BL_OK);
             bl_splitter_close(s);
         }
@@ -152,7 +157,7 @@ static void test_kinds_run_out(void **state)
     (void)state;
     for (unsigned count = 250; count < 262; count++) {
         char pattern[600] = {0}, text[600] = {0};
-        const char *const patterns[] = {pattern};
+        const bl_split_rule rule = {.pattern = pattern};
         size_t words = 0;
         for (unsigned i = 0; i < count; i++) {
             char both[2] = {(char)(0xC3 + i / 64), (char)(0x80 + i % 64)};
@@ -162,7 +167,7 @@ static void test_kinds_run_out(void **state)
         bl_splitter *s;
         bl_split_work w;
         bl_error err = {0};
-        bl_status status = bl_splitter_open(&s, patterns, 1, 1, "p", &err);
+        bl_status status = bl_splitter_open(&s, &rule, 1, 1, "p", &err);
         if (count >= 256) {
             assert_int_equal(status, BL_EUNSUPPORTED);
             assert_non_null(strstr(err.message, "256 kinds"));
@@ -171,7 +176,7 @@ static void test_kinds_run_out(void **state)
         assert_int_equal(status, BL_OK);
         assert_int_equal(bl_split_work_init(&w, NULL), BL_OK);
         text[2 * count] = 'x';
-        assert_int_equal(bl_splitter_run(s, &w, text, 2 * count + 1, 0, count_word, &words, NULL),
+        assert_int_equal(bl_splitter_run(s, &w, text, 2 * count + 1, count_word, &words, NULL),
                          BL_OK);
         assert_int_equal(words, 2);
         bl_split_work_release(&w);

@@ -17,8 +17,9 @@
 
 /* Tokenizers and the cases beside them: vocabularies of growing size (200 is below the alphabet's
  * 258, at 2000 the corpus runs out of merges), one with added tokens past the vocabulary, one that
- * puts no space in front, one whose added tokens have flags, and three made as published files are:
- * patterns of their own, special tokens behind the vocabulary, ignored merges, a template. */
+ * puts no space in front, one whose added tokens have flags, and five made as published files are:
+ * pre-tokenizers of their own, special tokens behind the vocabulary, ignored merges, templates,
+ * Sequences empty and in one another, truncation and padding. */
 static const struct {
     const char *tokenizer, *cases;
     int composed; /* by NFC: tokens are other bytes than the text */
@@ -34,6 +35,8 @@ static const struct {
     {FIXTURES "gpt2.json", FIXTURES "cases-gpt2.json", 0},
     {FIXTURES "llama3.json", FIXTURES "cases-llama3.json", 0},
     {FIXTURES "qwen2.json", FIXTURES "cases-qwen2.json", 1},
+    {FIXTURES "falcon.json", FIXTURES "cases-falcon.json", 0},
+    {FIXTURES "roberta.json", FIXTURES "cases-roberta.json", 0},
 };
 enum { COUNT = sizeof fixtures / sizeof fixtures[0] };
 

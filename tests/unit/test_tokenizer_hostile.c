@@ -56,6 +56,18 @@ static json_t *parent_of(json_t *root, const char *path, const char **last)
     "{\"type\": \"Sequence\", \"pretokenizers\": [{\"type\": \"Split\", \"pattern\": {\"Regex\": " \
     "\"" regex "\"}, \"behavior\": \"" behavior "\", \"invert\": " invert                          \
     "}, {\"type\": \"ByteLevel\", \"add_prefix_space\": false, \"use_regex\": false}]}"
+#define SEQUENCE(list, members) "{\"type\": \"Sequence\", \"" list "\": [" members "]}"
+#define BYTE_LEVEL              "{\"type\": \"ByteLevel\", \"add_prefix_space\": true}"
+#define DIGITS(individual)      "{\"type\": \"Digits\", \"individual_digits\": " individual "}"
+#define PUNCTUATION(behavior)   "{\"type\": \"Punctuation\", \"behavior\": \"" behavior "\"}"
+#define SPLIT_AT(pattern)                                                                          \
+    "{\"type\": \"Split\", \"pattern\": {" pattern                                                 \
+    "}, \"behavior\": \"Isolated\", \"invert\": false}"
+#define FIVE                                                                                       \
+    DIGITS("true") ", " DIGITS("true") ", " DIGITS("true") ", " DIGITS("true") ", " BYTE_LEVEL
+#define TEN FIVE ", " FIVE
+#define AROUND(kind, cls, more)                                                                    \
+    "{\"type\": \"" kind "Processing\", \"sep\": [\"e\", 0], \"cls\": " cls more "}"
 #define TEMPLATE(piece, id)                                                                        \
     "{\"type\": \"TemplateProcessing\", \"single\": [{\"SpecialToken\": {\"id\": \"b\"}}, " piece  \
     "], \"pair\": [], \"special_tokens\": {\"b\": {\"id\": \"b\", \"ids\": [" id "]}}}"
@@ -70,14 +82,48 @@ static const struct {
     {"version", "\"1.0\"", BL_OK, ""},
     {"version", "\"2.0\"", BL_EUNSUPPORTED, "version is \"2.0\""},
     {"version", NULL, BL_EFORMAT, "version is missing"},
-    {"truncation", "{\"max_length\": 8}", BL_EUNSUPPORTED, "truncation"},
-    {"padding", "{}", BL_EUNSUPPORTED, "padding"},
-    {"normalizer", "{\"type\": \"NFKC\"}", BL_EUNSUPPORTED, "normalizer is {\"type\":\"NFKC\"}"},
+    {"truncation", "{\"max_length\": 8}", BL_OK, ""},
+    {"truncation", "8", BL_EFORMAT, "truncation is 8, neither null nor an object"},
+    {"padding", "{}", BL_OK, ""},
+    {"padding", "[]", BL_EFORMAT, "padding is [], neither"},
+    {"normalizer", "null", BL_OK, ""},
+    {"normalizer", "{\"type\": \"NFC\"}", BL_OK, ""},
+    {"normalizer", "{\"type\": \"NFKC\"}", BL_EUNSUPPORTED,
+     "normalizer.type is \"NFKC\"; only NFC"},
+    {"normalizer", "{\"type\": \"NFC\", \"x\": 1}", BL_EUNSUPPORTED, "unknown field in normalizer"},
+    {"normalizer", SEQUENCE("normalizers", ""), BL_OK, ""},
+    {"normalizer", SEQUENCE("normalizers", "{\"type\": \"NFC\"}"), BL_OK, ""},
+    {"normalizer", SEQUENCE("normalizers", SEQUENCE("normalizers", "{\"type\": \"NFC\"}")), BL_OK,
+     ""},
+    {"normalizer", SEQUENCE("normalizers", "{\"type\": \"NFC\"}, {\"type\": \"Lowercase\"}"),
+     BL_EUNSUPPORTED, "normalizer.type is \"Lowercase\""},
+    {"normalizer", SEQUENCE("normalizers", "7"), BL_EUNSUPPORTED, "normalizer is no object"},
+    {"normalizer", SEQUENCE("decoders", ""), BL_EUNSUPPORTED, "unknown field in normalizer"},
+    {"normalizer", "{\"type\": \"Sequence\"}", BL_EFORMAT, "normalizer.normalizers is missing"},
+    {"normalizer", "{\"type\": \"Sequence\", \"normalizers\": {}}", BL_EFORMAT,
+     "normalizer.normalizers is no array"},
+    {"normalizer", "[]", BL_EUNSUPPORTED, "normalizer is no object"},
     {"post_processor", "{\"type\": \"ByteLevel\"}", BL_EFORMAT,
      "post_processor.add_prefix_space is missing"},
     {"post_processor", "{\"type\": \"ByteLevel\", \"add_prefix_space\": true}", BL_OK, ""},
-    {"post_processor", "{\"type\": \"RobertaProcessing\"}", BL_EUNSUPPORTED,
-     "post_processor.type is \"RobertaProcessing\""},
+    {"post_processor", SEQUENCE("processors", ""), BL_OK, ""},
+    {"post_processor", "{\"type\": \"BertTemplate\"}", BL_EUNSUPPORTED,
+     "post_processor.type is \"BertTemplate\""},
+    {"post_processor", "{\"type\": \"RobertaProcessing\"}", BL_EFORMAT,
+     "post_processor.sep is missing"},
+    {"post_processor", AROUND("Roberta", "[\"b\", 299]", ", \"trim_offsets\": true"), BL_OK, ""},
+    {"post_processor", AROUND("Bert", "[\"b\", 1]", ""), BL_OK, ""},
+    {"post_processor", AROUND("Bert", "[\"b\", 1]", ", \"trim_offsets\": true"), BL_EUNSUPPORTED,
+     "unknown field in post_processor"},
+    {"post_processor", AROUND("Bert", "[\"b\", 300]", ""), BL_EFORMAT,
+     "id 300 is past the vocabulary"},
+    {"post_processor", AROUND("Bert", "[\"b\", -1]", ""), BL_EFORMAT, "are none"},
+    {"post_processor", AROUND("Bert", "[1, \"b\"]", ""), BL_EFORMAT,
+     "post_processor.cls is [1,\"b\"]"},
+    {"post_processor", AROUND("Bert", "7", ""), BL_EFORMAT, "post_processor.cls is 7"},
+    {"post_processor",
+     SEQUENCE("processors", AROUND("Bert", "[\"b\", 1]", "") ", " AROUND("Bert", "[\"b\", 1]", "")),
+     BL_EUNSUPPORTED, "two templates"},
     {"post_processor", "7", BL_EUNSUPPORTED, "post_processor is no object"},
     {"post_processor", TEMPLATE("{\"Sequence\": {\"id\": \"A\"}}", "1"), BL_OK, ""},
     {"post_processor", TEMPLATE("{\"Sequence\": {\"id\": \"A\"}}", "300"), BL_EFORMAT,
@@ -87,17 +133,53 @@ static const struct {
      "0 sequences"},
     {"post_processor", TEMPLATE("{\"SpecialToken\": {\"id\": \"c\"}}", "1"), BL_EFORMAT,
      "post_processor.single 1"},
-    {"pre_tokenizer", "{\"type\": \"Sequence\", \"pretokenizers\": []}", BL_EUNSUPPORTED,
-     "has 0 members"},
+    {"pre_tokenizer", SEQUENCE("pretokenizers", ""), BL_EUNSUPPORTED, "has no ByteLevel"},
+    {"pre_tokenizer", SEQUENCE("pretokenizers", BYTE_LEVEL), BL_OK, ""},
+    {"pre_tokenizer", SEQUENCE("pretokenizers", SEQUENCE("pretokenizers", BYTE_LEVEL)), BL_OK, ""},
+    {"pre_tokenizer", SEQUENCE("pretokenizers", BYTE_LEVEL ", " BYTE_LEVEL), BL_EUNSUPPORTED,
+     "two ByteLevels"},
+    {"pre_tokenizer", DIGITS("true"), BL_EUNSUPPORTED, "has no ByteLevel"},
+    {"pre_tokenizer", SEQUENCE("pretokenizers", BYTE_LEVEL ", " DIGITS("true")), BL_OK, ""},
+    {"pre_tokenizer", SEQUENCE("pretokenizers", DIGITS("1") ", " BYTE_LEVEL), BL_EUNSUPPORTED,
+     "pre_tokenizer Digits.individual_digits is 1"},
+    {"pre_tokenizer", SEQUENCE("pretokenizers", PUNCTUATION("Removed") ", " BYTE_LEVEL), BL_OK, ""},
+    {"pre_tokenizer", SEQUENCE("pretokenizers", "{\"type\": \"Punctuation\"}, " BYTE_LEVEL), BL_OK,
+     ""},
+    {"pre_tokenizer", SEQUENCE("pretokenizers", PUNCTUATION("removed") ", " BYTE_LEVEL),
+     BL_EUNSUPPORTED, "Punctuation.behavior is \"removed\""},
+    {"pre_tokenizer", SEQUENCE("pretokenizers", "{\"type\": \"Metaspace\"}, " BYTE_LEVEL),
+     BL_EUNSUPPORTED, "pre_tokenizer.type is \"Metaspace\""},
+    {"pre_tokenizer",
+     SEQUENCE("pretokenizers", TEN ", " TEN ", " TEN ", " TEN ", " TEN ", " TEN ", " TEN),
+     BL_EUNSUPPORTED, "more than 64 parts"},
+    {"pre_tokenizer", SEQUENCE("pretokenizers", SPLIT_AT("\"String\": \"a.\\n\"") ", " BYTE_LEVEL),
+     BL_OK, ""},
+    {"pre_tokenizer", SEQUENCE("pretokenizers", SPLIT_AT("\"String\": \"\"") ", " BYTE_LEVEL),
+     BL_EUNSUPPORTED, "a pattern of 0 bytes"},
+    {"pre_tokenizer", SEQUENCE("pretokenizers", SPLIT_AT("\"Glob\": \"a\"") ", " BYTE_LEVEL),
+     BL_EUNSUPPORTED, "only a Regex or a String"},
     {"pre_tokenizer", SPLIT("\\\\p{L}+|\\\\s", "Isolated", "false"), BL_OK, ""},
-    {"pre_tokenizer", SPLIT("x", "Removed", "false"), BL_EUNSUPPORTED, "behavior is \"Removed\""},
-    {"pre_tokenizer", SPLIT("x", "Isolated", "true"), BL_EUNSUPPORTED, "invert is true"},
+    {"pre_tokenizer", SPLIT("x", "Removed", "false"), BL_OK, ""},
+    {"pre_tokenizer", SPLIT("x", "Isolated", "true"), BL_OK, ""},
+    {"pre_tokenizer", SPLIT("x", "Merged", "true"), BL_EUNSUPPORTED, "behavior is \"Merged\""},
+    {"pre_tokenizer", SPLIT("x", "Isolated", "1"), BL_EUNSUPPORTED, "invert is 1"},
     {"pre_tokenizer", SPLIT("x*", "Isolated", "false"), BL_EUNSUPPORTED, "matches an empty text"},
     {"pre_tokenizer", SPLIT("", "Isolated", "false"), BL_EUNSUPPORTED, "a pattern of 0 bytes"},
     {"pre_tokenizer", SPLIT("a(?<=b)", "Isolated", "false"), BL_EUNSUPPORTED, "at byte 1"},
     {"pre_tokenizer", SPLIT("(*COMMIT)", "Isolated", "false"), BL_EUNSUPPORTED, "quantifier"},
     {"pre_tokenizer", SPLIT("\\\\p{Greek}", "Isolated", "false"), BL_EUNSUPPORTED, "escape"},
-    {"pre_tokenizer", SPLIT("[a[b]]", "Isolated", "false"), BL_EUNSUPPORTED, "a set inside"},
+    {"pre_tokenizer", SPLIT("[a[b]]", "Isolated", "false"), BL_OK, ""},
+    {"pre_tokenizer", SPLIT("[^a[^[b]c]]", "Isolated", "false"), BL_OK, ""},
+    {"pre_tokenizer", SPLIT("[a[b]", "Isolated", "false"), BL_EUNSUPPORTED, "open ["},
+    {"pre_tokenizer", SPLIT("[a[]]", "Isolated", "false"), BL_EUNSUPPORTED, "an empty or open ["},
+    {"pre_tokenizer", SPLIT("[a-[b]]", "Isolated", "false"), BL_EUNSUPPORTED, "a range of"},
+    {"pre_tokenizer", SPLIT("[[a]-b]", "Isolated", "false"), BL_EUNSUPPORTED, "a range of"},
+    {"pre_tokenizer", SPLIT("[[:alpha:]]", "Isolated", "false"), BL_EUNSUPPORTED, "class of POSIX"},
+    {"pre_tokenizer", SPLIT("[a&&[b]]", "Isolated", "false"), BL_EUNSUPPORTED, "intersection"},
+    {"pre_tokenizer", SPLIT("(?i:[a[b]])", "Isolated", "false"), BL_EUNSUPPORTED, "(?i:"},
+    {"pre_tokenizer", SPLIT("[[[[[[[[a]]]]]]]]", "Isolated", "false"), BL_OK, ""},
+    {"pre_tokenizer", SPLIT("[[[[[[[[[a]]]]]]]]]", "Isolated", "false"), BL_EUNSUPPORTED,
+     "too many sets"},
     {"pre_tokenizer", SPLIT("[a", "Isolated", "false"), BL_EUNSUPPORTED, "open ["},
     {"pre_tokenizer", SPLIT("(a", "Isolated", "false"), BL_EUNSUPPORTED, "an open ("},
     {"pre_tokenizer", SPLIT("a)", "Isolated", "false"), BL_EUNSUPPORTED, "a ) too many"},
@@ -119,7 +201,8 @@ static const struct {
     {"pre_tokenizer", SPLIT("(?i:[\\\\p{Lu}])", "Isolated", "false"), BL_EUNSUPPORTED, "(?i:"},
     {"surprise", "1", BL_EUNSUPPORTED, "unknown field \"surprise\""},
     {"model.surprise\\n", "1", BL_EUNSUPPORTED, "unknown field model."},
-    {"pre_tokenizer", "null", BL_EUNSUPPORTED, "pre_tokenizer is no object"},
+    {"pre_tokenizer", "null", BL_EUNSUPPORTED, "pre_tokenizer has no ByteLevel"},
+    {"pre_tokenizer", "7", BL_EUNSUPPORTED, "pre_tokenizer is no object"},
     {"pre_tokenizer.type", "\"Metaspace\"", BL_EUNSUPPORTED, "pre_tokenizer.type is \"Metaspace\""},
     {"pre_tokenizer.add_prefix_space", "false", BL_OK, ""},
     {"pre_tokenizer.add_prefix_space", "0", BL_EUNSUPPORTED, "pre_tokenizer.add_prefix_space"},
@@ -127,12 +210,20 @@ static const struct {
     {"pre_tokenizer.use_regex", "false", BL_OK, ""},
     {"pre_tokenizer.use_regex", "0", BL_EUNSUPPORTED, "pre_tokenizer.use_regex"},
     {"pre_tokenizer.use_regex", NULL, BL_OK, ""},
-    {"decoder", "null", BL_EUNSUPPORTED, "decoder"},
+    {"decoder", "null", BL_EUNSUPPORTED, "decoder has no ByteLevel"},
+    {"decoder", SEQUENCE("decoders", ""), BL_EUNSUPPORTED, "decoder has no ByteLevel"},
+    {"decoder", SEQUENCE("decoders", BYTE_LEVEL), BL_OK, ""},
+    {"decoder", SEQUENCE("decoders", BYTE_LEVEL ", {\"type\": \"Fuse\"}"), BL_OK, ""},
+    {"decoder", SEQUENCE("decoders", "{\"type\": \"Fuse\"}, " BYTE_LEVEL), BL_EUNSUPPORTED,
+     "decoder.type is \"Fuse\""},
+    {"decoder", SEQUENCE("decoders", BYTE_LEVEL ", " BYTE_LEVEL), BL_EUNSUPPORTED,
+     "decoder.type is \"ByteLevel\""},
     {"decoder.type", "\"WordPiece\"", BL_EUNSUPPORTED, "decoder.type"},
     {"decoder.trim_offsets", "false", BL_OK, ""},
     {"model", "[]", BL_EUNSUPPORTED, "model is no object"},
     {"model", NULL, BL_EFORMAT, "model is missing"},
     {"model.type", "\"Unigram\"", BL_EUNSUPPORTED, "model.type is \"Unigram\""},
+    {"model.dropout", "0.0", BL_OK, ""},
     {"model.dropout", "0.1", BL_EUNSUPPORTED, "model.dropout"},
     {"model.unk_token", "\"<unk>\"", BL_OK, ""},
     {"model.end_of_word_suffix", "\"\"", BL_OK, ""},
@@ -273,6 +364,22 @@ static void test_repeated_merge_and_missing_byte(void **state)
     expect(text, strlen(text), BL_EUNSUPPORTED, "byte 0x21");
     free(text);
     json_decref(root);
+
+    /* 0xC0, 0xC1 and those from 0xF5 on are in no UTF-8, 0xC2 and 0xF4 are */
+    static const struct {
+        const char *token;
+        bl_status status;
+    } bytes[] = {{"\xC3\x80", BL_OK}, {"\xC3\x81", BL_OK},           {"\xC3\xB5", BL_OK},
+                 {"\xC3\xBF", BL_OK}, {"\xC3\x82", BL_EUNSUPPORTED}, {"\xC3\xB4", BL_EUNSUPPORTED}};
+    for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++) {
+        root = json_load_file(FIXTURES "vocab-258.json", 0, NULL);
+        vocab = json_object_get(json_object_get(root, "model"), "vocab");
+        assert_int_equal(json_object_del(vocab, bytes[i].token), 0);
+        text = json_dumps(root, 0);
+        expect(text, strlen(text), bytes[i].status, "has no token for the byte");
+        free(text);
+        json_decref(root);
+    }
 }
 
 /* The text of vocab-300 with the tokens added; the caller frees it. */

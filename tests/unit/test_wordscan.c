@@ -18,15 +18,14 @@ enum { STRINGS = 20000, SEED = 20240817, WORDS = 1024 };
 
 typedef struct cuts {
     size_t end[WORDS], count;
-    const char *text;
 } cuts;
 
-static bl_status note(void *user, const char *word, size_t bytes, bl_error *err)
+static bl_status note(void *user, const bl_split_word *word, bl_error *err)
 {
     cuts *c = user;
     (void)err;
     assert_true(c->count < WORDS);
-    c->end[c->count++] = (size_t)(word - c->text) + bytes;
+    c->end[c->count++] = word->at + word->bytes;
     return BL_OK;
 }
 
@@ -102,8 +101,7 @@ static void cut(const bl_splitter *s, bl_split_work *w, const bl_buf *text, cuts
 {
     bl_error err = {0};
     c->count = 0;
-    c->text = text->data;
-    if (bl_splitter_run(s, w, text->data, text->len, 0, note, c, &err) != BL_OK)
+    if (bl_splitter_run(s, w, text->data, text->len, note, c, &err) != BL_OK)
         fail_msg("%s", err.message);
 }
 
@@ -111,13 +109,14 @@ static void compare(const char *pattern, const char *name)
 {
     static cuts scanned, matched;
     bl_splitter *scanner, *regex;
+    const bl_split_rule rule = {.pattern = pattern};
     bl_split_work work;
     bl_buf text, quoted;
     size_t words = 0;
     bl_buf_init(&text);
     bl_buf_init(&quoted);
-    assert_int_equal(bl_splitter_open(&scanner, &pattern, 1, 0, name, NULL), BL_OK);
-    assert_int_equal(bl_splitter_open(&regex, &pattern, 1, 1, name, NULL), BL_OK);
+    assert_int_equal(bl_splitter_open(&scanner, &rule, 1, 0, name, NULL), BL_OK);
+    assert_int_equal(bl_splitter_open(&regex, &rule, 1, 1, name, NULL), BL_OK);
     assert_int_equal(bl_split_work_init(&work, NULL), BL_OK);
     for (size_t i = 0; i < STRINGS; i++) {
         random_text(&text);
