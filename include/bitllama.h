@@ -53,7 +53,7 @@ typedef enum bl_status {
 typedef struct bl_error {
     bl_status code;
     char message[500]; /* one line as bl_text_shown() makes it: the file or tensor, what is wrong,
-                          the remedy */
+                          the remedy.  Options are in backquotes: `vocab_size` */
 } bl_error;
 
 /** The status in words, and the exit code a command ends with.  Threads: any. */
@@ -349,10 +349,12 @@ BL_API bl_status bl_plan_model(const char *path, const char *device, bl_plan_res
 
 /** A training run in folder run_dir over a data folder from bl_prepare().  `train` is a
  *  BL_OPTIONS_TRAIN set or NULL, `config` a BL_OPTIONS_CONFIG set or NULL (the preset of `train`).
- *  With the option resume the newest checkpoint that verifies is loaded; a folder that holds a run
- *  is refused without it, and so is a run that needs more memory than there is (bl_plan).
- *  Errors: BL_ENOENT, BL_EFORMAT (data; no checkpoint is whole), BL_EINVAL (options), BL_EBUSY (two
- *  trainers on one folder), BL_ENOMEM, BL_EIO, BL_EDEVICE. */
+ *  With the option resume the newest checkpoint that verifies is loaded, and what then differs from
+ *  its options is told through bl_log_to(); true demands one, auto begins where there is none.  A
+ *  folder that holds a run is refused without the option, and so is a run that needs more memory
+ *  than there is (bl_plan).
+ *  Errors: BL_ENOENT (also nothing to resume), BL_EFORMAT (data; no checkpoint is whole), BL_EINVAL
+ * (options), BL_EBUSY (two trainers on one folder), BL_ENOMEM, BL_EIO, BL_EDEVICE. */
 BL_API bl_status bl_trainer_open(bl_trainer **t, const char *data_dir, const char *run_dir,
                                  const bl_options *train, const bl_options *config, bl_error *err);
 

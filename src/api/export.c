@@ -158,8 +158,8 @@ static bl_status check_place(const bl_model *m, const char *out, int replace, bl
                        "name another folder",
                        out);
     if (!replace)
-        return bl_fail(err, BL_EINVAL, "%s is not empty: it holds an export (--force replaces it)",
-                       out);
+        return bl_fail(err, BL_EINVAL,
+                       "%s is not empty: it holds an export (`replace` replaces it)", out);
     if (bl_path_same(out, m->path) || links_into(m->path, out))
         return bl_fail(err, BL_EINVAL,
                        "%s holds the model that is to be exported: name another folder", out);

@@ -32,7 +32,7 @@ static bl_status plan_training(const char *data_dir, const bl_options *train,
     BL_TRY(bl_trainer_choose(&c, &o, train, config, err));
     if (data_dir)
         BL_TRY(take_vocabulary(&c, data_dir, err));
-    BL_TRY(bl_config_check(&c, "the model", err));
+    BL_TRY(bl_config_check(&c, NULL, err));
     BL_TRY(bl_train_resolve(&o, &c, err));
     BL_TRY(open_inner(&dev, o.device, &c, o.threads, err));
     bl_status status = bl_trainer_measure(result, dev, &c, &o, err);

@@ -11,7 +11,7 @@ static bl_status compare(const bl_corpora *c, size_t i, bl_error *err)
     if (strcmp(meta->tokenizer_hash, first->tokenizer_hash) != 0)
         return bl_fail(err, BL_EINVAL,
                        "%s and %s were made by different tokenizers (%s, %s); prepare one with "
-                       "--tokenizer of the other",
+                       "the `tokenizer` of the other",
                        c->dir[0], c->dir[i], first->tokenizer_hash, meta->tokenizer_hash);
     for (size_t k = 0; k < i; k++)
         if (meta->split[BL_DATA_TRAIN].tokens && strcmp(c->hash[i], c->hash[k]) == 0)

@@ -33,8 +33,8 @@ bl_status bl_config_preset(bl_config *c, const char *name, bl_error *err)
         c->intermediate_size = p->I;
         return BL_OK;
     }
-    return bl_fail(err, BL_EINVAL, "unknown preset '%.40s'; it is one of %s", name,
-                   bl_field_find(bl_fields(BL_OPTIONS_TRAIN), "preset")->info.choices);
+    return bl_fail(err, BL_EINVAL, "`preset` is one of %s, not '%.40s'",
+                   bl_field_find(bl_fields(BL_OPTIONS_TRAIN), "preset")->info.choices, name);
 }
 
 /* ---- checks ---- */
@@ -42,17 +42,17 @@ bl_status bl_config_preset(bl_config *c, const char *name, bl_error *err)
 bl_status bl_config_check(const bl_config *c, const char *name, bl_error *err)
 {
     size_t D = c->hidden_size, H = c->num_attention_heads;
+    const char *file = name ? name : "", *colon = name ? ": " : "", *quote = name ? "" : "`";
     if (!H || D % H != 0)
         return bl_fail(err, BL_EINVAL,
-                       "%s: hidden_size %zu is not a multiple of num_attention_heads %zu", name, D,
-                       H);
+                       "%s%s%shidden_size%s %zu is not a multiple of %snum_attention_heads%s %zu",
+                       file, colon, quote, quote, D, quote, quote, H);
     size_t F = D / H;
     if (F < 16 || F > 128 || F % 2 != 0)
-        return bl_fail(
-            err, BL_EINVAL,
-            "%s: the head width hidden_size / num_attention_heads = %zu / %zu = %zu must "
-            "be even, from 16 to 128",
-            name, D, H, F);
+        return bl_fail(err, BL_EINVAL,
+                       "%s%sthe head width %shidden_size%s / %snum_attention_heads%s = %zu / %zu = "
+                       "%zu must be even, from 16 to 128",
+                       file, colon, quote, quote, quote, quote, D, H, F);
     const struct {
         const char *field;
         size_t id;
@@ -61,8 +61,8 @@ bl_status bl_config_check(const bl_config *c, const char *name, bl_error *err)
                {"pad_token_id", c->pad_token_id}};
     for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
         if (ids[i].id >= c->vocab_size)
-            return bl_fail(err, BL_EINVAL, "%s: %s %zu is past the vocabulary of %zu", name,
-                           ids[i].field, ids[i].id, c->vocab_size);
+            return bl_fail(err, BL_EINVAL, "%s%s%s%s%s %zu is past the vocabulary of %zu", file,
+                           colon, quote, ids[i].field, quote, ids[i].id, c->vocab_size);
     return BL_OK;
 }
 

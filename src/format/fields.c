@@ -141,6 +141,19 @@ void bl_field_put_flag(const bl_field *field, void *fields, int value)
 
 /* ---- values in ---- */
 
+/* "config.json: lr" of a file, "`lr`" of an option. */
+typedef struct words {
+    char text[BL_TEXT_MAX + NAME_BYTES_MAX];
+} words;
+
+static words words_of(const bl_field *field, const char *name)
+{
+    words w;
+    (void)snprintf(w.text, sizeof w.text, name ? "%s: %s" : "%s`%s`", name ? name : "",
+                   field->info.name);
+    return w;
+}
+
 static bl_status out_of_bounds(const bl_field *field, const char *text, const char *name,
                                bl_status code, bl_error *err)
 {
@@ -153,7 +166,7 @@ static bl_status out_of_bounds(const bl_field *field, const char *text, const ch
         bl_number_write_real(field->info.min, low);
         bl_number_write_real(field->info.max, high);
     }
-    return bl_fail(err, code, "%s: %s is a %s from %s to %s, not '%.40s'", name, field->info.name,
+    return bl_fail(err, code, "%s is a %s from %s to %s, not '%.40s'", words_of(field, name).text,
                    whole ? "whole number" : "number", low, high, text);
 }
 
@@ -184,17 +197,30 @@ bl_status bl_field_put_real(const bl_field *field, void *fields, double value, c
     return BL_OK;
 }
 
+/* 1 and 0 for the words of a switch, -1 for any other. */
+static int switch_of(const char *text)
+{
+    static const char *const spelled[] = {"false", "true", "0", "1", "no", "yes", "off", "on"};
+    for (size_t i = 0; i < sizeof spelled / sizeof *spelled; i++)
+        if (strcmp(text, spelled[i]) == 0)
+            return (int)(i & 1);
+    return -1;
+}
+
 static bl_status read_flag(const bl_field *field, void *fields, const char *text, const char *name,
                            bl_status code, bl_error *err)
 {
-    static const char *const words[] = {"false", "true", "0", "1", "no", "yes", "off", "on"};
-    for (size_t i = 0; i < sizeof words / sizeof *words; i++) {
-        if (strcmp(text, words[i]) == 0) {
-            bl_field_put_flag(field, fields, (int)(i & 1));
-            return BL_OK;
-        }
-    }
-    return bl_fail(err, code, "%s: %s is true or false, not '%.40s'", name, field->info.name, text);
+    int value = switch_of(text);
+    if (value < 0)
+        return bl_fail(err, code, "%s is true or false, not '%.40s'", words_of(field, name).text,
+                       text);
+    bl_field_put_flag(field, fields, value);
+    return BL_OK;
+}
+
+int bl_field_is_switch(const bl_field_info *info)
+{
+    return info->choices && strncmp(info->choices, "false|true|", 11) == 0;
 }
 
 static bl_status read_choice(const bl_field *field, void *fields, const char *text,
@@ -210,7 +236,11 @@ static bl_status read_choice(const bl_field *field, void *fields, const char *te
         }
         at = at[length] ? at + length + 1 : NULL;
     }
-    return bl_fail(err, code, "%s: %s is one of %s, not '%.40s'", name, field->info.name,
+    if (bl_field_is_switch(&field->info) && switch_of(text) >= 0) {
+        bl_field_put_flag(field, fields, switch_of(text));
+        return BL_OK;
+    }
+    return bl_fail(err, code, "%s is one of %s, not '%.40s'", words_of(field, name).text,
                    field->info.choices, text);
 }
 
@@ -219,12 +249,12 @@ static bl_status read_text(const bl_field *field, void *fields, const char *text
 {
     size_t bytes = strlen(text);
     if (bytes >= BL_TEXT_MAX)
-        return bl_fail(err, code, "%s: %s is longer than %d bytes", name, field->info.name,
+        return bl_fail(err, code, "%s is longer than %d bytes", words_of(field, name).text,
                        BL_TEXT_MAX - 1);
     json_t *copy = json_stringn(text, bytes); /* texts go into JSON files, which are UTF-8 */
     json_decref(copy);
     if (!copy)
-        return bl_fail(err, code, "%s: %s is not UTF-8", name, field->info.name);
+        return bl_fail(err, code, "%s is not UTF-8", words_of(field, name).text);
     memcpy(member(field, fields), text, bytes + 1);
     return BL_OK;
 }
@@ -250,7 +280,7 @@ bl_status bl_field_read(const bl_field *field, void *fields, const char *text, c
     case BL_FIELD_text:
         return read_text(field, fields, text, name, code, err);
     }
-    return bl_fail(err, BL_EINVAL, "%s: a field of no kind", name);
+    return bl_fail(err, BL_EINVAL, "%s is of no kind", words_of(field, name).text);
 }
 
 /* ---- values out ---- */

@@ -35,8 +35,9 @@ const bl_field *bl_field_find(const bl_field_table *table, const char *name);
 bl_status bl_field_unknown(const bl_field_table *table, const char *name,
                            bl_error *err) BL_NODISCARD;
 
-/* One value from text into its member of `fields`.  The message begins with `name`; `code` is the
- * status of a bad value (BL_EINVAL from the caller, BL_EFORMAT from a file). */
+/* One value from text into its member of `fields`.  The message begins with `name`, the file it is
+ * from, and `code` is the status of a bad value; NULL: an option of the caller's, which a message
+ * names in backquotes (bl_error). */
 bl_status bl_field_read(const bl_field *field, void *fields, const char *text, const char *name,
                         bl_status code, bl_error *err) BL_NODISCARD;
 
@@ -46,6 +47,9 @@ bl_status bl_field_put_size(const bl_field *field, void *fields, uint64_t value,
 bl_status bl_field_put_real(const bl_field *field, void *fields, double value, const char *name,
                             bl_status code, bl_error *err) BL_NODISCARD;
 void bl_field_put_flag(const bl_field *field, void *fields, int value);
+
+/* Whether a choice is a switch that knows more than on and off: false|true|auto. */
+int bl_field_is_switch(const bl_field_info *info);
 
 size_t bl_field_size(const bl_field *field, const void *fields);
 double bl_field_real(const bl_field *field, const void *fields);

@@ -125,6 +125,10 @@ bl_status bl_field_from_json(const bl_field *field, void *fields, const json_t *
         break;
     case BL_FIELD_choice:
     case BL_FIELD_text:
+        if (json_is_boolean(value) && bl_field_is_switch(&field->info)) {
+            bl_field_put_flag(field, fields, json_is_true(value)); /* it was a flag once */
+            return BL_OK;
+        }
         if (json_is_string(value))
             return bl_field_read(field, fields, json_string_value(value), name, BL_EFORMAT, err);
         wanted = "text";

@@ -39,7 +39,7 @@ void bl_options_defaults(bl_options_kind kind, void *fields)
     for (size_t i = 0; i < table->count; i++) {
         const bl_field *field = &table->fields[i];
         bl_status status =
-            bl_field_read(field, fields, field->info.fallback, "default", BL_EINVAL, NULL);
+            bl_field_read(field, fields, field->info.fallback, NULL, BL_EINVAL, NULL);
         assert(status == BL_OK);
         (void)status;
     }
@@ -77,7 +77,7 @@ bl_status bl_options_set(bl_options *o, const char *name, const char *value, bl_
     const bl_field *field = bl_field_find(table, name);
     if (!field)
         return bl_field_unknown(table, name, err);
-    BL_TRY(bl_field_read(field, &o->fields, value, table->noun, BL_EINVAL, err));
+    BL_TRY(bl_field_read(field, &o->fields, value, NULL, BL_EINVAL, err));
     o->is_set[field - table->fields] = 1;
     settle(o);
     return BL_OK;

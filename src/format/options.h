@@ -61,12 +61,13 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(real, clip, "1", 0, 1e6, NULL, "largest gradient norm; 0: no clipping")                       \
     X(real, dropout, "0", 0, 0.9, NULL, "dropout on embedding and residual additions")              \
     X(choice, prefetch, "auto", 0, 0, "auto|on|off", "make the next batch while a step runs; auto: when the data exceeds half of the memory") \
-    X(flag, resume, "false", 0, 1, NULL, "go on from the newest good checkpoint")                   \
+    X(choice, resume, "false", 0, 0, "false|true|auto", "continue from the newest good checkpoint; auto: or begin where there is none") \
     X(size, save_every, "10", 1, 1e12, NULL, "steps between checkpoints")                           \
     X(real, save_seconds, "60", 0, 1e9, NULL, "but not sooner than this after the last one")        \
     X(size, keep, "3", 1, 1e6, NULL, "checkpoints kept, beside the best")                           \
     X(size, eval_every, "0", 0, 1e12, NULL, "steps between evaluations; 0: ten a run")              \
     X(size, eval_tokens, "65536", 0, 1e12, NULL, "validation tokens an evaluation; 0: all of val.bin") \
+    X(flag, samples, "true", 0, 1, NULL, "write samples in passing")                                \
     X(size, sample_every, "0", 0, 1e12, NULL, "steps between samples; 0: with every evaluation")    \
     X(text, sample_prompt, "Once upon a time", 0, 0, NULL, "how samples begin")
 
@@ -118,6 +119,7 @@ typedef struct bl_generate_options {
 enum { BL_TTT_LINEAR, BL_TTT_MLP };                         /* ttt_layer_type */
 enum { BL_QUANT_TERNARY, BL_QUANT_NONE };                   /* quantization */
 enum { BL_PREFETCH_AUTO, BL_PREFETCH_ON, BL_PREFETCH_OFF }; /* prefetch */
+enum { BL_RESUME_NO, BL_RESUME_YES, BL_RESUME_AUTO };       /* resume */
 enum { BL_PRESET_MICRO, BL_PRESET_CODE, BL_PRESET_TINY };   /* preset */
 enum {                                                      /* documents */
        BL_DOCUMENTS_AUTO,
@@ -143,7 +145,8 @@ void bl_options_defaults(bl_options_kind kind, void *fields);
 bl_status bl_options_from_config(bl_options **o, const bl_config *c, bl_error *err) BL_NODISCARD;
 
 /* What no single field's bounds can say: D divisible by H, an even head width of 16..128, the
- * special ids inside the vocabulary, ...  `name` (a file or "the options") begins the message. */
+ * special ids inside the vocabulary, ...  `name`, a file, begins the message; NULL: these are
+ * options, named in backquotes. */
 bl_status bl_config_check(const bl_config *c, const char *name, bl_error *err) BL_NODISCARD;
 
 /* config.json of a model folder (docs/FORMATS.md): every field, model_type, architectures and

@@ -32,7 +32,7 @@ static bl_status open_net(bl_net *net, const bl_config *config, bl_dev *dev, int
                           bl_error *err)
 {
     *net = (bl_net){.config = *config, .dev = dev, .packed = packed};
-    BL_TRY(bl_config_check(config, "the model", err));
+    BL_TRY(bl_config_check(config, NULL, err));
     net->m = bl_config_dims(config);
     bl_status status = BL_OK;
     BL_TRY_GOTO(status, bl_tensors_open(&net->tensors, config, packed, err), fail);

@@ -74,8 +74,8 @@ static bl_status shape_pass(bl_pass *p, const bl_net *net, size_t B, size_t T, i
         bl_free(p->layer);
         p->layer = NULL;
         return bl_fail(err, BL_ENOMEM,
-                       "%zu sequences of %zu tokens do not fit in memory; lower --batch or "
-                       "--context",
+                       "%zu sequences of %zu tokens do not fit in memory; lower `batch` or "
+                       "`context`",
                        B, T);
     }
     return BL_OK;

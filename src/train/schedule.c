@@ -18,7 +18,7 @@ static double default_lr(const bl_config *c)
 bl_status bl_train_resolve(bl_train_options *o, const bl_config *c, bl_error *err)
 {
     if (o->steps && o->tokens)
-        return bl_fail(err, BL_EINVAL, "steps and tokens are both given; choose one");
+        return bl_fail(err, BL_EINVAL, "`steps` and `tokens` are both given; choose one");
     if (o->tokens) {
         size_t tokens_a_step = o->batch * o->context * o->accum;
         o->steps = (o->tokens + tokens_a_step - 1) / tokens_a_step;

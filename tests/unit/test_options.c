@@ -61,7 +61,7 @@ static const struct value {
 } values[] = {
     {"batch", "64", "64", NULL},
     {"batch", "065", "65", NULL},
-    {"batch", "0", NULL, "batch is a whole number from 1 to 65536, not '0'"},
+    {"batch", "0", NULL, "`batch` is a whole number from 1 to 65536, not '0'"},
     {"batch", "65537", NULL, "from 1 to 65536, not '65537'"},
     {"batch", "-1", NULL, "not '-1'"},
     {"batch", "1.0", NULL, "not '1.0'"},
@@ -78,7 +78,7 @@ static const struct value {
     {"lr", "0.1", "0.1", NULL},
     {"lr", "0.30000000000000004", "0.30000000000000004", NULL},
     {"lr", "1e-5", "1e-5", NULL},
-    {"lr", "11", NULL, "lr is a number from 0 to 10, not '11'"},
+    {"lr", "11", NULL, "`lr` is a number from 0 to 10, not '11'"},
     {"lr", "-0.001", NULL, "from 0 to 10"},
     {"lr", "nan", NULL, "not 'nan'"},
     {"lr", "inf", NULL, "not 'inf'"},
@@ -94,15 +94,18 @@ static const struct value {
     {"resume", "on", "true", NULL},
     {"resume", "no", "false", NULL},
     {"resume", "1", "true", NULL},
-    {"resume", "TRUE", NULL, "resume is true or false, not 'TRUE'"},
-    {"resume", "", NULL, "resume is true or false"},
+    {"resume", "auto", "auto", NULL},
+    {"resume", "TRUE", NULL, "`resume` is one of false|true|auto, not 'TRUE'"},
+    {"resume", "", NULL, "`resume` is one of false|true|auto"},
+    {"samples", "yes", "true", NULL},
+    {"samples", "TRUE", NULL, "`samples` is true or false, not 'TRUE'"},
     {"preset", "tiny", "tiny", NULL},
-    {"preset", "tin", NULL, "preset is one of micro|code|tiny, not 'tin'"},
-    {"preset", "micro|code", NULL, "preset is one of"},
-    {"preset", "", NULL, "preset is one of"},
+    {"preset", "tin", NULL, "`preset` is one of micro|code|tiny, not 'tin'"},
+    {"preset", "micro|code", NULL, "`preset` is one of"},
+    {"preset", "", NULL, "`preset` is one of"},
     {"sample_prompt", "", "", NULL},
     {"sample_prompt", "a \"b\" \xc3\xa9", "a \"b\" \xc3\xa9", NULL},
-    {"sample_prompt", "\xc3", NULL, "sample_prompt is not UTF-8"},
+    {"sample_prompt", "\xc3", NULL, "`sample_prompt` is not UTF-8"},
     {"btach", "1", NULL, "unknown training option 'btach'; did you mean batch?"},
     {"weight-decay", "1", NULL, "did you mean weight_decay?"},
     {"quantization", "none", NULL, "unknown training option 'quantization'"},
@@ -129,7 +132,7 @@ static void values_from_text(void **state)
     memset(longest, 'x', BL_TEXT_MAX);
     longest[BL_TEXT_MAX] = 0;
     assert_int_equal(bl_options_set(o, "device", longest, &failure), BL_EINVAL);
-    assert_non_null(strstr(failure.message, "device is longer than 1023 bytes"));
+    assert_non_null(strstr(failure.message, "`device` is longer than 1023 bytes"));
     longest[BL_TEXT_MAX - 1] = 0;
     assert_ok(bl_options_set(o, "device", longest, &failure));
     char small[8];
@@ -188,7 +191,7 @@ static void presets(void **state)
         assert_ok(bl_config_check(bl_options_config(o), rows[i].name, &failure));
     }
     assert_int_equal(bl_options_preset(o, "huge", &failure), BL_EINVAL);
-    assert_non_null(strstr(failure.message, "unknown preset 'huge'; it is one of micro|code|tiny"));
+    assert_non_null(strstr(failure.message, "`preset` is one of micro|code|tiny, not 'huge'"));
     assert_value(o, "hidden_size", "128");
     bl_options_close(o);
     o = open_set(BL_OPTIONS_GENERATE);
@@ -397,6 +400,11 @@ static void json_round_trip(void **state)
     json_t *again = json_loads(text, 0, NULL);
     bl_train_options back;
     memset(&back, 0x55, sizeof back);
+    assert_ok(bl_options_from_json(BL_OPTIONS_TRAIN, &back, again, "state", &failure));
+    assert_memory_equal(&back, bl_options_train(o), sizeof back);
+    /* It was a flag in the checkpoints of before. */
+    assert_int_equal(json_object_set_new(again, "resume", json_true()), 0);
+    assert_int_equal(json_object_del(again, "samples"), 0);
     assert_ok(bl_options_from_json(BL_OPTIONS_TRAIN, &back, again, "state", &failure));
     assert_memory_equal(&back, bl_options_train(o), sizeof back);
 
