@@ -2,10 +2,13 @@
 #include "api/trainer.h"
 #include "api/device.h"
 #include "core/alloc.h"
+#include "core/buf.h"
 #include "core/log.h"
+#include "format/fields.h"
 #include "train/schedule.h"
 #include "train/trainer.h"
 
+#include <stdio.h>
 #include <string.h>
 
 /* Fields of this invocation that a checkpoint does not bring back. */
@@ -48,25 +51,59 @@ static bl_status check_same_model(const bl_options *given, const bl_config *save
             status = bl_options_get(given, name, now, sizeof now, err);
         if (status == BL_OK && strcmp(was, now) != 0)
             status =
-                bl_fail(err, BL_EINVAL, "the run was begun with %s %s, not %s", name, was, now);
+                bl_fail(err, BL_EINVAL, "the run was begun with `%s` %s, not %s", name, was, now);
     }
     bl_options_close(old);
     return status;
 }
 
+/* A training option as text, short enough for a message. */
+static const char *value_of(const bl_field *field, const bl_train_options *o, char text[48])
+{
+    bl_opt_text whole;
+    if (bl_field_write(field, o, whole, sizeof whole, NULL) != BL_OK)
+        *whole = 0;
+    (void)snprintf(text, 48, "%s", *whole ? whole : "\"\"");
+    return text;
+}
+
 static bl_status check_same_preset(const bl_options *given, const bl_train_options *saved,
                                    bl_error *err)
 {
-    if (bl_options_is_set(given, "preset") && bl_options_train(given)->preset != saved->preset)
-        return bl_fail(err, BL_EINVAL, "the run was begun with another preset");
+    char was[48], now[48];
+    const bl_field *preset = bl_field_find(bl_fields(BL_OPTIONS_TRAIN), "preset");
+    const bl_train_options *o = bl_options_train(given);
+    if (bl_options_is_set(given, "preset") && o->preset != saved->preset)
+        return bl_fail(err, BL_EINVAL, "the run was begun with `preset` %s, not %s",
+                       value_of(preset, saved, was), value_of(preset, o, now));
     return BL_OK;
+}
+
+/* Tells what differs from the options that the checkpoint was made with: "lr 0.004 -> 0.001". */
+static void tell_changes(const bl_train_options *saved, const bl_train_options *now)
+{
+    const bl_field_table *table = bl_fields(BL_OPTIONS_TRAIN);
+    bl_buf text;
+    bl_buf_init(&text);
+    for (size_t i = 0; i < table->count; i++) {
+        const bl_field *field = &table->fields[i];
+        char was[48], is[48];
+        if (is_of_this_invocation(field->info.name) ||
+            strcmp(value_of(field, saved, was), value_of(field, now, is)) == 0)
+            continue;
+        bl_buf_printf(&text, "%s%s %s -> %s", text.len ? ", " : "", field->info.name, was, is);
+    }
+    if (text.len && bl_buf_status(&text, NULL) == BL_OK)
+        bl_log(BL_LOG_INFO, "changed: %s", text.data);
+    bl_buf_release(&text);
 }
 
 /* What the run folder holds decides: config and options of a run to resume, or those given. */
 typedef struct run_plan {
     bl_config config;
     bl_train_options options;
-    char *checkpoint; /* NULL: from the start */
+    char *checkpoint;       /* NULL: from the start */
+    bl_train_options saved; /* with it */
 } run_plan;
 
 bl_status bl_trainer_choose(bl_config *chosen, bl_train_options *o, const bl_options *train,
@@ -88,39 +125,64 @@ bl_status bl_trainer_choose(bl_config *chosen, bl_train_options *o, const bl_opt
     return status;
 }
 
-static bl_status plan_run(run_plan *plan, const char *run_dir, const bl_options *train,
-                          const bl_options *config, bl_error *err)
+/* A typing error in the name of a run, or a run that did not get far, must not begin another. */
+static bl_status nothing_to_resume(const char *run_dir, const char *what, bl_error *err)
+{
+    return bl_fail(err, BL_ENOENT,
+                   "%s holds no %s to continue; `resume=auto` begins one there, with the options "
+                   "given now",
+                   run_dir, what);
+}
+
+static int holds_run(const char *run_dir)
+{
+    char *config = bl_path_join(run_dir, "config.json");
+    int there = config && bl_path_what(config) != BL_PATH_NONE;
+    bl_free(config);
+    return there;
+}
+
+static bl_status plan_resumed(run_plan *plan, const char *run_dir, const bl_options *train,
+                              const bl_options *config, bl_error *err)
 {
     char *config_path = bl_path_join(run_dir, "config.json");
     bl_status status = config_path ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory");
-    int holds_run = status == BL_OK && bl_path_what(config_path) != BL_PATH_NONE;
-    if (status != BL_OK || !holds_run) {
-        if (status == BL_OK && bl_options_train(train)->resume)
-            bl_log(BL_LOG_INFO, "%s holds no run yet: starting one", run_dir);
-        if (status == BL_OK)
-            status = bl_trainer_choose(&plan->config, &plan->options, train, config, err);
-    } else if (!bl_options_train(train)->resume) {
-        status = bl_fail(err, BL_EINVAL,
-                         "%s holds a run already: --resume goes on with it, or choose another "
-                         "folder",
-                         run_dir);
+    BL_TRY_GOTO(status, status, done);
+    BL_TRY_GOTO(status, bl_config_load(&plan->config, config_path, err), done);
+    if (config)
+        BL_TRY_GOTO(status, check_same_model(config, &plan->config, err), done);
+    plan->options = *bl_options_train(train);
+    BL_TRY_GOTO(status, bl_checkpoint_newest(&plan->checkpoint, run_dir, UINT64_MAX, err), done);
+    if (plan->checkpoint) {
+        bl_train_state state;
+        BL_TRY_GOTO(status, bl_checkpoint_state(&state, plan->checkpoint, err), done);
+        BL_TRY_GOTO(status, check_same_preset(train, &state.options, err), done);
+        merge_options(&plan->options, &state.options, train);
+        plan->saved = state.options;
+    } else if (plan->options.resume == BL_RESUME_YES) {
+        status = nothing_to_resume(run_dir, "checkpoint", err);
     } else {
-        BL_TRY_GOTO(status, bl_config_load(&plan->config, config_path, err), done);
-        if (config)
-            BL_TRY_GOTO(status, check_same_model(config, &plan->config, err), done);
-        plan->options = *bl_options_train(train);
-        BL_TRY_GOTO(status, bl_checkpoint_newest(&plan->checkpoint, run_dir, UINT64_MAX, err),
-                    done);
-        if (plan->checkpoint) {
-            bl_train_state state;
-            BL_TRY_GOTO(status, bl_checkpoint_state(&state, plan->checkpoint, err), done);
-            BL_TRY_GOTO(status, check_same_preset(train, &state.options, err), done);
-            merge_options(&plan->options, &state.options, train);
-        }
+        bl_log(BL_LOG_INFO, "%s holds no checkpoint yet: beginning anew", run_dir);
     }
 done:
     bl_free(config_path);
     return status;
+}
+
+static bl_status plan_run(run_plan *plan, const char *run_dir, const bl_options *train,
+                          const bl_options *config, bl_error *err)
+{
+    int resume = bl_options_train(train)->resume;
+    if (!holds_run(run_dir)) {
+        if (resume)
+            bl_log(BL_LOG_INFO, "%s holds no run yet: beginning one", run_dir);
+        return bl_trainer_choose(&plan->config, &plan->options, train, config, err);
+    }
+    if (resume == BL_RESUME_NO)
+        return bl_fail(err, BL_EINVAL,
+                       "%s holds a run already: `resume` continues it, or choose another folder",
+                       run_dir);
+    return plan_resumed(plan, run_dir, train, config, err);
 }
 
 static bl_status lock_run(bl_lock **lock, const char *run_dir, bl_error *err)
@@ -147,6 +209,8 @@ static bl_status open_run(bl_trainer **t, const bl_corpus *corpora, size_t count
     bl_lock *lock = NULL;
     bl_dev *dev = NULL;
     bl_status status = BL_OK;
+    if (bl_options_train(train)->resume == BL_RESUME_YES && !holds_run(run_dir))
+        return nothing_to_resume(run_dir, "run", err); /* before a folder is made */
     BL_TRY_GOTO(status, bl_corpora_open(&data, corpora, count, err), fail);
     BL_TRY_GOTO(status, lock_run(&lock, run_dir, err), fail);
     BL_TRY_GOTO(status, plan_run(plan, run_dir, train, config, err), fail);
@@ -158,8 +222,10 @@ static bl_status open_run(bl_trainer **t, const bl_corpus *corpora, size_t count
                          vocab_size, plan->config.vocab_size);
         goto fail;
     }
-    BL_TRY_GOTO(status, bl_config_check(&plan->config, "the model", err), fail);
+    BL_TRY_GOTO(status, bl_config_check(&plan->config, NULL, err), fail);
     BL_TRY_GOTO(status, bl_train_resolve(&plan->options, &plan->config, err), fail);
+    if (plan->checkpoint)
+        tell_changes(&plan->saved, &plan->options);
     BL_TRY_GOTO(status,
                 bl_device_open(&dev, plan->options.device,
                                plan->config.quantization == BL_QUANT_TERNARY, plan->options.threads,

@@ -15,8 +15,8 @@ static bl_status check_memory(bl_trainer *t, const bl_config *config, bl_error *
     BL_TRY(bl_trainer_measure(&t->plan, t->dev, config, &t->o, err));
     if (t->plan.total > t->plan.machine)
         return bl_fail(err, BL_ENOMEM,
-                       "this run needs %.2f GB of memory, and there are %.2f GB; lower --batch, "
-                       "--context or the size of the model (bitllama plan shows the parts)",
+                       "this run needs %.2f GB of memory, and there are %.2f GB; lower `batch`, "
+                       "`context` or the size of the model",
                        (double)t->plan.total * 1e-9, (double)t->plan.machine * 1e-9);
     return BL_OK;
 }

@@ -150,7 +150,7 @@ static bl_status handle_bad_step(bl_trainer *t, const bl_train_event *event, bl_
     if (!dir)
         return bl_fail(err, BL_EDIVERGED,
                        "training diverged at step %" PRIu64 ": %d steps in a row without a finite "
-                       "loss; lower --lr",
+                       "loss; lower `lr`",
                        event->step, BAD_STEPS_IN_A_ROW);
     bl_status status = bl_trainer_restore(t, dir, err);
     if (status == BL_OK) {
@@ -177,7 +177,7 @@ static bl_status after_step(bl_trainer *t, uint64_t last, bl_error *err)
     bl_train_state before = t->state;
     if (bl_trainer_can_evaluate(t) && is_due(t, last, t->o.eval_every))
         BL_TRY(evaluate(t, &best, err));
-    if (is_due(t, last, t->o.sample_every))
+    if (t->o.samples && is_due(t, last, t->o.sample_every))
         write_sample(t);
     if (t->state.step < last && (best || save_is_due(t)) && save_or_warn(t) != BL_OK) {
         t->state.best_step = before.best_step; /* what was not saved is not the best to be had */

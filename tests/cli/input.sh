@@ -111,10 +111,15 @@ rm broken/val.bin
 expect "no val.bin" 3 '' "*val.bin*" train --data broken --out r --preset tiny --steps 1
 
 # ---- options that do not fit together ----
-expect "steps and tokens" 2 '' "*steps*tokens*" train --data "$data" --out r --steps 5 --tokens 5000
-expect "heads that do not divide" 2 '' "*hidden_size*" train --data "$data" --out r --hidden-size 33 --num-attention-heads 2
-expect "a folder that holds a run" 2 '' "*--resume*" train --data "$data" --out "$run" --preset tiny
-expect "another width on resume" 2 '' "*hidden_size*" train --data "$data" --out "$run" --resume --hidden-size 64
+expect "steps and tokens" 2 '' "*error: --steps and --tokens are both given; choose one" train --data "$data" --out r --steps 5 --tokens 5000
+expect "heads that do not divide" 2 '' "*error: --hidden-size 33 is not a multiple of --num-attention-heads 2" train --data "$data" --out r --hidden-size 33 --num-attention-heads 2
+expect "a folder that holds a run" 2 '' "*holds a run already: --resume continues it, or choose another folder" train --data "$data" --out "$run" --preset tiny
+expect "another width on resume" 2 '' "*the run was begun with --hidden-size 32, not 64" train --data "$data" --out "$run" --resume --hidden-size 64
+expect "another preset on resume" 2 '' "*the run was begun with --preset tiny, not micro" train --data "$data" --out "$run" --resume --preset micro
+expect "a typing error on resume" 3 '' "*error: nosuch holds no run to continue; --resume=auto begins one there, *" train --data "$data" --out nosuch --resume
+check "leaves no folder" test ! -e nosuch
+mkdir begun && cp "$run/config.json" begun/
+expect "a run without a checkpoint" 3 '' "*error: begun holds no checkpoint to continue; --resume=auto *" train --data "$data" --out begun --resume
 expect "unknown device" 2 '' "*tpu*" generate -m "$run" -p x --device tpu
 
 finish

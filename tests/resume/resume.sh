@@ -28,7 +28,7 @@ train() {
     exec "$bitllama" train --preset tiny --hidden-size 64 --intermediate-size 96 --num-hidden-layers 2 \
         $(cat "$work/folders") --out "$1" --steps "$steps" --batch 4 --context 40 --accum 2 \
         --dropout 0.1 --seed 7 --save-every 1 --save-seconds 0 --eval-every 20 --eval-tokens 400 \
-        --sample-every 50 --resume $(cat "$work/flags") 2>>"$work/log"
+        --sample-every 50 --resume=auto $(cat "$work/flags") 2>>"$work/log"
 }
 
 fingerprint() {
