@@ -54,7 +54,11 @@ static bl_status do_load(bl_chat *chat, const char *argument, bl_error *err)
 
 static bl_status do_temp(bl_chat *chat, const char *argument, bl_error *err)
 {
-    return bl_options_set(chat->options, "temperature", argument, err);
+    bl_status status = bl_options_set(chat->options, "temperature", argument, err);
+    if (status == BL_EINVAL)
+        return bl_cli_fail(err, status, "/temp takes a number from 0 to 100, not '%.60s'",
+                           argument);
+    return status;
 }
 
 static bl_status do_seed(bl_chat *chat, const char *argument, bl_error *err)

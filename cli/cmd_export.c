@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "format.h"
 #include "model.h"
+#include "paste.h"
 #include "progress.h"
 
 #include <inttypes.h>
@@ -22,7 +23,7 @@ static bl_status run(const bl_args *args, bl_error *err)
                           bl_format_count(bl_model_parameters(model)).text, bl_model_path(model),
                           hex);
     if (status == BL_OK)
-        bl_progress_print("next: bitllama info %s", out);
+        bl_paste_print("next: ", (const char *const[]){"info", out, NULL});
     bl_model_close(model);
     return status;
 }
@@ -34,7 +35,7 @@ static const bl_flag flags[] = {
      .value = "f32|bf16|f16",
      .fallback = "f32",
      .help = "type of embedding and head; f32 keeps every bit of what the model computes"},
-    {.name = "force", .help = "replace a model folder that is there"},
+    {.name = "force", .option = "replace", .help = "replace a model folder that is there"},
     BL_FLAG_DEVICE,
     {0},
 };

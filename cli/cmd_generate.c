@@ -78,7 +78,8 @@ static bl_status write_continuation(bl_session *session, const bl_text *prompt,
     return status;
 }
 
-/* --load before, --save after; what was written until Ctrl-C is saved too. */
+/* --load before, --save after; what was written until Ctrl-C, or until the reader went, is saved
+ * too. */
 static bl_status continue_memory(bl_session *session, const bl_args *args, const bl_text *prompt,
                                  const bl_options *options, bl_error *err)
 {
@@ -86,7 +87,7 @@ static bl_status continue_memory(bl_session *session, const bl_args *args, const
     bl_status status = load ? bl_session_load(session, load, err) : BL_OK;
     if (status == BL_OK)
         status = write_continuation(session, prompt, options, err);
-    if (save && (status == BL_OK || status == BL_EINTERRUPTED)) {
+    if (save && (status == BL_OK || status == BL_EINTERRUPTED || bl_output_closed())) {
         bl_error save_err = {BL_OK, ""};
         bl_status saved = bl_session_save(session, save, &save_err);
         if (saved != BL_OK) {

@@ -1,6 +1,7 @@
 /* bitllama prepare: text to a data folder. */
 #include "cli.h"
 #include "format.h"
+#include "paste.h"
 #include "progress.h"
 #include "signals.h"
 
@@ -92,7 +93,7 @@ static void report(const bl_prepare_result *r, const bl_options *options, const 
     if (bl_options_is_set(options, "tokenizer") == 0 && r->vocab_size < wanted)
         bl_progress_print("(a vocabulary of %s was asked for: the text has no more pairs to merge)",
                           bl_format_count(wanted).text);
-    bl_progress_print("next: bitllama train --data %s --out RUN", out);
+    bl_paste_print("next: ", (const char *const[]){"train", "--data", out, "--out", "RUN", NULL});
 }
 
 static bl_status run(const bl_args *args, bl_error *err)

@@ -4,6 +4,7 @@
 #include "cli.h"
 #include "format.h"
 #include "model.h"
+#include "paste.h"
 #include "plot.h"
 #include "progress.h"
 #include "signals.h"
@@ -130,27 +131,36 @@ static void draw_curve(const bl_args *args, const watch *w)
     bl_plot_draw(stderr, &w->train, &w->valid, bl_terminal_width(stderr), unicode);
 }
 
+/* How to go on with a run that was stopped. */
+static void print_resume(const corpora *c, const char *run)
+{
+    const char *words[2 * CORPORA_MOST + 8] = {"train"};
+    size_t n = 1;
+    for (size_t i = 0; i < c->count; i++) {
+        words[n++] = "--data";
+        words[n++] = c->typed[i];
+    }
+    words[n++] = "--out";
+    words[n++] = run;
+    words[n++] = "--resume";
+    bl_paste_print("go on with: ", words);
+}
+
 static void report_end(const bl_args *args, const watch *w, const corpora *c, bl_status status)
 {
     const char *run = bl_flags_text(args, "out");
-    char data[4096] = "";
-    for (size_t i = 0, n = 0; i < c->count && n < sizeof data; i++) {
-        int more = snprintf(data + n, sizeof data - n, " --data %s", c->typed[i]);
-        n += more > 0 ? (size_t)more : sizeof data;
-    }
     bl_progress_end();
     if (*w->reason)
         bl_progress_print("%s%s%s", w->reason, *w->newest ? ", checkpoint " : "", w->newest);
-    if (status == BL_EINTERRUPTED) {
-        bl_progress_print("go on with: bitllama train%s --out %s --resume", data, run);
-        return;
-    }
+    if (status == BL_EINTERRUPTED)
+        print_resume(c, run);
     if (status != BL_OK)
         return;
     draw_curve(args, w);
     bl_progress_print("the curve: %s/loss.svg", run);
-    bl_progress_print("next: bitllama generate -m %s -p \"Once upon a time\"", run);
-    bl_progress_print("      bitllama eval -m %s --data %s/val.bin", run, c->dir[0]);
+    bl_paste_print("next: ",
+                   (const char *const[]){"generate", "-m", run, "-p", "Once upon a time", NULL});
+    bl_paste_print("      ", (const char *const[]){"eval", "-m", run, "--data", c->dir[0], NULL});
 }
 
 /* "A:0.7": the weight behind the last colon, when the whole names nothing that is there and what

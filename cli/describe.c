@@ -46,6 +46,10 @@ void bl_describe_field(bl_flag_words *w, const bl_field_info *field)
             *c = '-';
     *w = (bl_flag_words){.help = field->help};
     (void)snprintf(w->name, sizeof w->name, "--%s", name);
+    if (field->choices && bl_flags_is_switch(field)) {
+        (void)snprintf(w->name, sizeof w->name, "--%s[=%s]", name, field->choices + 11);
+        return;
+    }
     if (strcmp(field->type, "boolean") == 0) {
         if (strcmp(field->fallback, "true") == 0) {
             (void)snprintf(w->fallback, sizeof w->fallback, "true");

@@ -54,9 +54,15 @@ static void spell(char *to, const char *from, size_t bytes)
     to[bytes] = 0;
 }
 
+int bl_flags_is_switch(const bl_field_info *field)
+{
+    return strcmp(field->type, "boolean") == 0 ||
+           (field->choices && strncmp(field->choices, "false|true|", 11) == 0);
+}
+
 static int takes_value(const bl_setting *s)
 {
-    return s->flag ? s->flag->value != NULL : strcmp(s->field->type, "boolean") != 0;
+    return s->flag ? s->flag->value != NULL : !bl_flags_is_switch(s->field);
 }
 
 /* Calls `visit` for each flag of a command until it returns non-zero. */
@@ -147,6 +153,8 @@ static int names_flag(const bl_command *command, const char *word)
     spell(name, word + 2, strcspn(word + 2, "="));
     return find(command, name, &ignored);
 }
+
+static const bl_command *reading; /* the command whose flags were read last */
 
 /* What is left of the command line. */
 typedef struct cursor {
@@ -249,6 +257,7 @@ bl_status bl_flags_parse(bl_args *args, const bl_command *command, int argc, cha
 {
     size_t most = (size_t)argc + 1;
     *args = (bl_args){.command = command};
+    reading = command;
     args->settings = calloc(most, sizeof *args->settings);
     args->operands = calloc(most, sizeof *args->operands);
     if (!args->settings || !args->operands)
@@ -270,6 +279,42 @@ bl_status bl_flags_parse(bl_args *args, const bl_command *command, int argc, cha
             return status;
     }
     return args->help ? BL_OK : check_complete(args, err);
+}
+
+/* The flag that the library calls `option`, with its dashes. */
+static int flag_of(const char *option, size_t bytes, char to[NAME_MAX_BYTES + 3])
+{
+    char name[NAME_MAX_BYTES + 1];
+    bl_setting found;
+    spell(name, option, bytes);
+    for (const bl_flag *f = reading->flags; f && f->name; f++)
+        if (f->option && strcmp(f->option, name) == 0)
+            spell(name, f->name, strlen(f->name));
+    if (!find(reading, name, &found))
+        return 0;
+    (void)snprintf(to, NAME_MAX_BYTES + 3, "--%s", name);
+    return 1;
+}
+
+void bl_flags_name(const char *message, char *named, size_t cap)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_";
+    size_t n = 0;
+    while (*message && n + 1 < cap) {
+        char flag[NAME_MAX_BYTES + 3];
+        size_t bytes = *message == '`' ? strspn(message + 1, letters) : 0;
+        size_t value = message[1 + bytes] == '=' ? 1 + strspn(message + 2 + bytes, letters) : 0;
+        int is_option = bytes && message[1 + bytes + value] == '`' && reading &&
+                        flag_of(message + 1, bytes, flag);
+        if (!is_option) {
+            named[n++] = *message++;
+            continue;
+        }
+        int more = snprintf(named + n, cap - n, "%s%.*s", flag, (int)value, message + 1 + bytes);
+        n += more < 0 ? 0 : (size_t)more < cap - n ? (size_t)more : cap - n - 1;
+        message += bytes + value + 2;
+    }
+    named[n] = 0;
 }
 
 void bl_flags_release(bl_args *args)

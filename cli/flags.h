@@ -14,6 +14,7 @@ typedef struct bl_flag {
     const char *fallback; /* the default, or NULL */
     int required;
     const char *help;
+    const char *option; /* what the library calls it in messages, where that differs, or NULL */
 } bl_flag;
 
 /* One flag as it was given. */
@@ -37,6 +38,11 @@ typedef struct bl_args {
 /* Reads what follows the name of the command.  BL_EINVAL names the flag and the nearest one. */
 bl_status bl_flags_parse(bl_args *args, const bl_command *command, int argc, char *const *argv,
                          bl_error *err);
+/* A message of the library in the words of the command that was read last: its options, which
+ * stand in backquotes (bl_error), as flags.  `vocab_size` becomes --vocab-size, `resume=auto`
+ * --resume=auto. */
+void bl_flags_name(const char *message, char *named, size_t cap);
+
 void bl_flags_release(bl_args *args);
 
 /* The value of an own flag, its default, or NULL; whether a switch is on; whether it was given. */
@@ -59,6 +65,9 @@ bl_status bl_flags_apply(const bl_args *args, bl_options_kind kind, bl_options *
 /* A new set of a kind with the flags given. */
 bl_status bl_flags_options(const bl_args *args, bl_options_kind kind, bl_options **options,
                            bl_error *err);
+
+/* Whether a field's flag needs no value: --resume, --no-resume, --resume=auto. */
+int bl_flags_is_switch(const bl_field_info *field);
 
 /* How many letters must be inserted, deleted, replaced or swapped to make b of a. */
 size_t bl_flags_distance(const char *a, const char *b);

@@ -2,6 +2,7 @@
  */
 #include "cli.h"
 #include "output.h"
+#include "paste.h"
 #include "progress.h"
 #include "signals.h"
 #include "terminal.h"
@@ -66,6 +67,11 @@ static bl_status run_command(const bl_command *command, int argc, char *const *a
     else if (status == BL_OK)
         status = command->run(&args, err);
     bl_progress_end();
+    if (status != BL_OK) {
+        bl_error named;
+        bl_flags_name(err->message, named.message, sizeof named.message);
+        memcpy(err->message, named.message, sizeof err->message);
+    }
     bl_flags_release(&args);
     return status;
 }
@@ -100,6 +106,8 @@ static int finish(bl_status status, const char *name, const bl_error *err)
     int number = bl_signals_caught();
     if (status == BL_OK)
         return 0;
+    if (bl_output_closed())
+        return bl_signals_end_by_pipe();
     if (status == BL_EINTERRUPTED && number)
         return 128 + number;
     fprintf(stderr, "%sbitllama%s%s: error:%s %s\n", bl_terminal_colour(stderr, BL_RED),
@@ -112,6 +120,7 @@ int main(int argc, char **argv)
 {
     bl_error err = {BL_OK, ""};
     const char *name = "";
+    bl_paste_program(argc ? argv[0] : NULL);
     occupy_descriptors();
     bl_signals_ignore_output();
     (void)setlocale(LC_CTYPE, "");

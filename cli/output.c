@@ -4,13 +4,18 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <math.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
+static int closed; /* the reader of stdout has gone */
+
 static bl_status stdout_failed(int error, bl_error *err)
 {
+    struct pollfd out = {.fd = STDOUT_FILENO, .events = POLLOUT};
+    closed |= error == EPIPE || (!error && poll(&out, 1, 0) == 1 && (out.revents & POLLERR));
     return bl_cli_fail(err, BL_EIO, "cannot write to standard output: %s",
                        error ? strerror(error) : "write failed");
 }
@@ -82,6 +87,11 @@ bl_status bl_output_end(bl_error *err)
     if (copy >= 0 && close(copy) != 0)
         return stdout_failed(errno, err);
     return BL_OK;
+}
+
+int bl_output_closed(void)
+{
+    return closed;
 }
 
 void bl_output_json_text(FILE *stream, const char *text, size_t bytes)

@@ -16,6 +16,9 @@ bl_status bl_output_text(const char *text, size_t bytes, bl_error *err);
 /* Flushes stdout and reports what went wrong since the start. */
 bl_status bl_output_end(bl_error *err);
 
+/* Whether a write failed because the reader of stdout has gone. */
+int bl_output_closed(void);
+
 /* A JSON string with its quotes, what could be a control character to a terminal escaped; a JSON
  * number, null for what is not finite. */
 void bl_output_json_text(FILE *stream, const char *text, size_t bytes);

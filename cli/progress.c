@@ -251,9 +251,11 @@ int bl_progress_report(void *user, const char *stage, uint64_t done, uint64_t to
 
 void bl_progress_log(void *user, bl_log_level level, const char *line)
 {
+    char named[1024];
     (void)user;
+    bl_flags_name(line, named, sizeof named);
     if (level == BL_LOG_WARNING)
-        bl_progress_print_text(BL_YELLOW, "warning:", line);
+        bl_progress_print_text(BL_YELLOW, "warning:", named);
     else if (level == BL_LOG_INFO)
-        bl_progress_print("%s", line);
+        bl_progress_print("%s", named);
 }

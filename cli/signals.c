@@ -114,6 +114,13 @@ void bl_signals_ignore_output(void)
     set_action(SIGXFSZ, SIG_IGN);
 }
 
+int bl_signals_end_by_pipe(void)
+{
+    set_action(SIGPIPE, SIG_DFL);
+    (void)raise(SIGPIPE);
+    return 128 + SIGPIPE; /* where it is blocked */
+}
+
 void bl_signals_catch(void)
 {
     struct sigaction hangup;

@@ -7,6 +7,9 @@
 /* A closed pipe and a file size limit become write errors.  Call first. */
 void bl_signals_ignore_output(void);
 
+/* Ends the program as a closed pipe ends others, without a word: by SIGPIPE, exit code 141. */
+int bl_signals_end_by_pipe(void);
+
 /* From here on the first SIGINT, SIGTERM or SIGHUP is only noted. */
 void bl_signals_catch(void);
 

@@ -114,7 +114,7 @@ for bad in -1 x 1.5 99999999999999999999; do
     say "/seed $bad" 2 '' "*seed*" "/seed $bad\n"
 done
 for bad in -1 x 1e9 nan; do
-    say "/temp $bad" 2 '' "*temperature*" "/temp $bad\n"
+    say "/temp $bad" 2 '' "*/temp takes a number from 0 to 100, not *" "/temp $bad\n"
 done
 say "/help" 0 '' "*/reset*/save FILE*/load FILE*/temp X*/seed N*/stats*/help*/quit*" '/help\n'
 "$bitllama" chat --help >help
@@ -152,7 +152,7 @@ say "to a full disk" 4 '' "*cannot write to standard output: *" 'hi\nhi\n'
     "$bitllama" chat -m "$run" --max-tokens 3000 --ignore-eos 2>stderr
     echo $? >code
 } | head -c 1 >first
-check "a closed pipe ends it" test "$(cat code)" -eq 4
+check "a closed pipe ends it" test "$(cat code)" -eq 141
 printf 'hi\n' | "$bitllama" chat -m "$run" >&- 2>stderr
 check "a closed standard output ends it" test $? -eq 4
 "$bitllama" chat -m "$run" <&- >stdout 2>stderr

@@ -45,7 +45,7 @@ for command in $commands; do
     check "$command: has flags" test -s flags
     check "$command: --help among them" grep -qx -e --help flags
     while read -r flag; do
-        check "$command: $flag" grep -q -e "^\(-[a-zA-Z], \)\{0,1\}$flag\( \|,\|\$\)" text
+        check "$command: $flag" grep -q -e "^\(-[a-zA-Z], \)\{0,1\}$flag\( \|,\|\[\|\$\)" text
     done <flags
     check "$command: named at bitllama(1)" has pages/bitllama.1 "bitllama\\-$command\\fR(1)"
     check "$command: its example" has text "$(sed -n '/^example:/{n;s/^ *//p;}' help)"

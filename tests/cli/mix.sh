@@ -16,7 +16,7 @@ train() { # NAME EXIT STDERR FLAGS...
     expect "$name" "$code" '' "$err" train $flags "$@"
 }
 
-train "two folders" 0 '*validation loss * (A [0-9]*, B [0-9]*A: * tokens, *% of all (asked for 70.00%), * epochs*B: * tokens, *% of all (asked for 30.00%)*--data A/val.bin*' \
+train "two folders" 0 '*validation loss * (A [0-9]*, B [0-9]*A: * tokens, *% of all (asked for 70.00%), * epochs*B: * tokens, *% of all (asked for 30.00%)*--data A*' \
     --data A:0.7 --data B:0.3 --out two --steps 50
 check "shares in the records" grep -q '"type":"end".*"corpora":\[{"data":"A","weight":0.7,"tokens":22[0-9][0-9],' two/metrics.jsonl
 check "losses in the records" grep -q '"type":"eval".*"corpora":\[{"data":"A".*"loss":[0-9].*{"data":"B".*"loss":[0-9]' two/metrics.jsonl

@@ -4,13 +4,13 @@ made=$3
 rm -rf "$made"
 mkdir -p "$made"
 
-expect "prepare" 0 '' "*documents*bytes*tokens*vocabulary 400*next: bitllama train --data *" \
+expect "prepare" 0 '' "*documents*bytes*tokens*vocabulary 400*next: *bitllama train --data *" \
     prepare tales --tales-bytes 200000 --vocab-size 400 --val-split 0.05 --out "$made/data"
 for file in tokenizer.json tokenizer_config.json train.bin val.bin meta.json; do
     check "prepare writes $file" test -s "$made/data/$file"
 done
 
-expect "train" 0 '' "*step 30: validation loss*loss by step*30*$made/run/loss.svg*next: bitllama generate -m $made/run*" \
+expect "train" 0 '' "*step 30: validation loss*loss by step*30*$made/run/loss.svg*next: *bitllama generate -m $made/run*" \
     train --data "$made/data" --out "$made/run" --preset tiny --hidden-size 32 \
     --intermediate-size 48 --num-hidden-layers 2 --num-attention-heads 2 --context 32 --batch 8 \
     --steps 30 --save-every 10 --save-seconds 0

@@ -16,8 +16,34 @@ done
     "$bitllama" generate -m "$run" -p x --max-tokens 2000 --ignore-eos 2>stderr
     echo $? >code
 } | head -c 1 >first
-check "generate into a closed pipe ends" test "$(cat code)" -eq 4
+check "generate into a closed pipe ends by SIGPIPE" test "$(cat code)" -eq 141
+check "without a word" test ! -s stderr
 check "and the pipe got its byte" test -s first
+
+# What is printed at once, and what was not yet flushed; a memory is saved all the same.
+for command in "tokenize -m $run -p hello" "info $run" "info $data --json" "plan -m $run" "generate --help" \
+    "help --man train" "eval -m $run --data $data/val.bin --json"; do
+    {
+        sleep 0.2
+        # shellcheck disable=SC2086 # words
+        "$bitllama" $command 2>stderr
+        echo $? >code
+    } | true
+    check "$command into a closed pipe" test "$(cat code)" -eq 141
+    check "$command: no error" sh -c '! grep -q "error" stderr'
+done
+{
+    sleep 0.2
+    "$bitllama" generate -m "$run" -p x --max-tokens 500 --ignore-eos --save closed.mem 2>stderr
+} | true
+check "the memory is saved" test -s closed.mem
+
+# A run does not die with who watches it.
+"$bitllama" train --data "$data" --out watched --preset tiny --hidden-size 32 --intermediate-size 48 \
+    --num-hidden-layers 1 --num-attention-heads 2 --context 32 --batch 4 --steps 6 --save-seconds 0 2>&1 | head -n 1 >first
+check "its first words" grep -q parameters first
+check "the run is trained to its end" test -s watched/ckpt/step-00000006/MANIFEST
+expect "it is whole" 0 '?*' '*' generate -m watched -p x --max-tokens 2
 
 # ---- files: /proc takes none, whoever asks; /dev/full takes no bytes ----
 expect "logits where no file can be" 4 '' "*cannot write /proc/x.npy*" logits -m "$run" --ids 1 -o /proc/x.npy

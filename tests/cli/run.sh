@@ -138,7 +138,7 @@ expect "eval by another window" 0 'loss *' '*' eval -m "$run" --data "$data/val.
 expect "a window past the file" 3 '' '*val.bin*' eval -m "$run" --data "$data/val.bin" --window 1000000
 
 # ---- export ----
-expect "export" 0 '' '*packed: *parameters*fingerprint*next: bitllama info packed*' export -m "$run" --out packed
+expect "export" 0 '' '*packed: *parameters*fingerprint*next: *bitllama info packed*' export -m "$run" --out packed
 for file in config.json model.safetensors tokenizer.json tokenizer_config.json generation_config.json README.md; do
     check "export writes $file" test -s "packed/$file"
 done
@@ -188,6 +188,31 @@ expect "a run that diverges" 6 '' '*step 2? skipped: *back to diverged/ckpt/step
     train --data "$data" --out diverged --preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers 1 \
     --context 32 --batch 4 --steps 400 --lr 10 --weight-decay 10 --warmup 1 --save-every 5 --save-seconds 0
 expect "its last checkpoint is a model" 0 '?*' '*' generate -m diverged -p x --max-tokens 20 --seed 1 --ignore-eos
+
+# ---- options that changed ----
+cp -r "$run" changed
+expect "changed options are told" 0 '' '*changed: steps 30 -> 32, lr 0.004 -> 0.001, keep 3 -> 2*going on at step 30*' \
+    train --data "$data" --out changed --resume --steps 32 --lr 0.001 --keep 2 --no-samples
+check "and no others" test "$(grep -c ' -> ' stderr)" -eq 1
+check "no sample when it is off" sh -c '! grep -q sample: stderr'
+expect "the same options are not" 0 '' '*going on at step 32*' train --data "$data" --out changed --resume --steps 32
+check "nothing is called changed" sh -c '! grep -q changed: stderr'
+expect "samples on again" 0 '' '*changed: *samples false -> true*sample: Once upon a time*' \
+    train --data "$data" --out changed --resume --steps 34 --samples
+
+# ---- commands to be pasted ----
+odd="it's \$HOME; 本 (1)"
+mkdir "$odd"
+"$bitllama" prepare tales --tales-bytes 20000 --vocab-size 300 --out "$odd/da ta" 2>stderr
+sed -n 's/^next: //p' stderr | sed "s|--out RUN|--out 'RUN 2'|" >command
+check "prepare tells a command" test -s command
+check "it can be pasted" sh -c "$(cat command) --preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers 1 \
+    --num-attention-heads 2 --context 32 --batch 4 --steps 3 --stop-after 2"
+sed -n 's/^next: //p; s/^      \([^ ].*bitllama\)/\1/p' said >commands
+check "train tells two" test "$(wc -l <commands)" -eq 2
+check "they can be pasted" sh -e ./commands
+check "as the program was called" sh -c "cd '$scratch' && ln -sf '$bitllama' 'my llama' && './my llama' prepare tales \
+    --tales-bytes 20000 --vocab-size 300 --out ds 2>&1 | grep -q \"next: './my llama' train --data ds --out RUN\""
 
 # ---- the curve and the progress line ----
 shape="--preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers 1 --num-attention-heads 2 --context 32 --batch 4 --steps 5"

@@ -38,7 +38,7 @@ check "nor added" test "$(find run | wc -l)" -eq "$files"
 check "the first goes on" kill -0 $process
 kill -KILL $process
 wait $process 2>/dev/null
-expect "after kill -9 the lock is free" 0 '' '*' train --data "$data" --out run --resume $shape --steps 3
+expect "after kill -9 the lock is free" 0 '' '*' train --data "$data" --out run --resume=auto $shape --steps 3
 
 # ---- what kill -9 left ----
 mkdir -p run/ckpt/.tmp-step-00000099 run/keep.tmp

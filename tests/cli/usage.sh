@@ -24,7 +24,7 @@ for command in prepare train plan generate logits eval export info tokenize deto
     expect "$command -h beside other errors" 0 'usage: *' '' "$command" -h
 done
 expect "defaults in the help" 0 '*--temperature X *(default 0.8)*--top-k N *(default 40)*' '' generate --help
-expect "groups of train" 0 '*flags:*--data DIR\[:WEIGHT\] *(required)*training:*--lr X*--resume*model:*--hidden-size N*--quantization ternary|none*' '' train --help
+expect "groups of train" 0 '*flags:*--data DIR\[:WEIGHT\] *(required)*training:*--lr X*--resume\[=auto\]*--no-samples*model:*--hidden-size N*--quantization ternary|none*' '' train --help
 expect "a switch that is on" 0 '*--share-qk *--no-share-qk*--use-gate*' '' train --help
 COLUMNS=70 "$bitllama" train --help >"$scratch/narrow" 2>&1
 check "help keeps to the width" awk '/^flags:/ { on = 1 } on && length($0) > 70 { print; bad = 1 } END { exit bad || !on }' "$scratch/narrow"
@@ -57,11 +57,13 @@ for bad in abc -1 '' nan inf 1e999 0,1; do
     expect "lr '$bad'" 2 '' "*lr*" train --data d --out r "--lr=$bad"
 done
 expect "dropout past its bound" 2 '' "*dropout*" train --data d --out r --dropout 0.95
-expect "unknown choice" 2 '' "*preset*micro*code*tiny*" train --data d --out r --preset huge
-expect "unknown choice of the model" 2 '' "*ttt_layer_type*" train --data d --out r --ttt-layer-type cubic
-expect "wrong boolean" 2 '' "*share_qk*" train --data d --out r --share-qk=maybe
-expect "model that cannot be" 2 '' "*vocab_size*" prepare tales --out d --vocab-size 3
-expect "temperature" 2 '' "*temperature*" generate -m m -p x --temperature hot
+expect "unknown choice" 2 '' "*error: --preset is one of micro|code|tiny, not 'huge'" train --data d --out r --preset huge
+expect "unknown choice of the model" 2 '' "*error: --ttt-layer-type is one of linear|mlp, not 'cubic'" train --data d --out r --ttt-layer-type cubic
+expect "a switch with a third value" 2 '' "*error: --resume is one of false|true|auto, not 'maybe'" train --data d --out r --resume=maybe
+expect "underscores as typed by programs" 2 '' "*error: --weight-decay is a number from 0 to 10, not '-1'" train --data d --out r --weight_decay=-1
+expect "wrong boolean" 2 '' "*error: --share-qk is true or false, not 'maybe'" train --data d --out r --share-qk=maybe
+expect "model that cannot be" 2 '' "*error: --vocab-size is a whole number from 258 to 16777216, not '3'" prepare tales --out d --vocab-size 3
+expect "temperature" 2 '' "*error: --temperature is a number from 0 to 100, not 'hot'" generate -m m -p x --temperature hot
 expect "window" 2 '' "*--window is a whole number*not '-3'" eval -m m --data f --window -3
 expect "both -p and -f" 2 '' "*either*" generate -m m -p x -f y
 expect "neither -p nor -f" 2 '' "*either*" generate -m m
@@ -84,7 +86,8 @@ check "closed stdout" test $? -eq 4
     "$bitllama" help train 2>"$scratch/stderr"
     echo $? >"$scratch/code"
 } | true
-check "closed pipe" test "$(cat "$scratch/code")" -eq 4
+check "closed pipe: ended by SIGPIPE" test "$(cat "$scratch/code")" -eq 141
+check "closed pipe: without a word" test ! -s "$scratch/stderr"
 "$bitllama" version >"$scratch/stdout" 2>&-
 check "closed stderr" test $? -eq 0
 
