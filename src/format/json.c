@@ -2,9 +2,95 @@
 #include "format/json.h"
 #include "core/buf.h"
 #include "core/os.h"
+#include "format/number.h"
 
 #include <stdlib.h>
 #include <string.h>
+
+/* ---- numbers out of Jansson's range ---- */
+
+static size_t span_of_number(const char *text, size_t bytes)
+{
+    size_t n = 0;
+    while (n < bytes && text[n] && strchr("+-.eE0123456789", text[n]))
+        n++;
+    return n;
+}
+
+enum { MOST_DIGITS = 60 }; /* that bl_number_read_real() takes; no exponent needs more */
+
+/* One number, or what Python writes for one, as something that Jansson takes. */
+static void append_number(bl_buf *out, const char *text, size_t bytes)
+{
+    bl_buf copy = {0};
+    uint64_t whole;
+    double real;
+    bl_buf_append(&copy, text, bytes);
+    if (bl_buf_status(&copy, NULL) != BL_OK) {
+        out->failed = 1;
+        return;
+    }
+    const char *digits = copy.data + (*text == '-');
+    int is_whole = digits[strspn(digits, "0123456789")] == 0;
+    int fits = is_whole ? bl_number_read_u64(digits, &whole) && whole <= INT64_MAX
+                        : bytes > MOST_DIGITS || bl_number_read_real(copy.data, &real);
+    if (fits || *digits < '0' || *digits > '9')
+        bl_buf_append(out, text, bytes); /* it is what it was, or no JSON at all */
+    else if (is_whole && bytes <= 300)
+        bl_buf_printf(out, "%s.0", copy.data);
+    else
+        bl_buf_puts(out, *text == '-' ? "-1e308" : "1e308");
+    bl_buf_release(&copy);
+}
+
+/* The same text with every number in Jansson's range, and NaN and Infinity, which Python writes, as
+ * null.  What is no JSON stays none. */
+static void tame_numbers(bl_buf *out, const char *text, size_t bytes)
+{
+    static const char *const names[] = {"-Infinity", "Infinity", "NaN"};
+    for (size_t i = 0, n; i < bytes; i += n) {
+        const char *at = text + i;
+        n = 1;
+        if (*at == '"') {
+            while (i + n < bytes && at[n] != '"')
+                n += at[n] == '\\' && i + n + 1 < bytes ? 2 : 1;
+            n += i + n < bytes;
+            bl_buf_append(out, at, n);
+            continue;
+        }
+        size_t k = 0;
+        while (k < 3 && (bytes - i < strlen(names[k]) || memcmp(at, names[k], strlen(names[k]))))
+            k++;
+        if (k < 3) {
+            n = strlen(names[k]);
+            bl_buf_puts(out, "null");
+        } else if (*at == '-' || (*at >= '0' && *at <= '9')) {
+            n = span_of_number(at, bytes - i);
+            append_number(out, at, n);
+        } else {
+            bl_buf_append(out, at, n);
+        }
+    }
+}
+
+json_t *bl_json_parse(const char *text, size_t bytes, size_t flags, json_error_t *why)
+{
+    json_t *value = json_loadb(text, bytes, flags, why);
+    enum json_error_code code = value ? json_error_unknown : json_error_code(why);
+    if (code != json_error_numeric_overflow && code != json_error_invalid_syntax)
+        return value;
+    bl_buf tame = {0};
+    json_error_t again;
+    tame_numbers(&tame, text, bytes);
+    if (bl_buf_status(&tame, NULL) == BL_OK)
+        value = json_loadb(tame.data, tame.len, flags, &again);
+    if (!value && code == json_error_numeric_overflow)
+        *why = again; /* numbers were not what is wrong with it */
+    bl_buf_release(&tame);
+    return value;
+}
+
+/* ---- files ---- */
 
 bl_status bl_json_load(json_t **root, const char *path, bl_error *err)
 {
@@ -12,7 +98,7 @@ bl_status bl_json_load(json_t **root, const char *path, bl_error *err)
     bl_map map;
     BL_TRY(bl_map_open(&map, path, err));
     json_error_t why;
-    json_t *value = json_loadb((const char *)map.data, map.size, JSON_REJECT_DUPLICATES, &why);
+    json_t *value = bl_json_parse((const char *)map.data, map.size, JSON_REJECT_DUPLICATES, &why);
     bl_map_close(&map);
     if (!value)
         return bl_fail(err, BL_EFORMAT, "%s: line %d: %s", path, why.line, why.text);
@@ -108,6 +194,9 @@ bl_status bl_field_from_json(const bl_field *field, void *fields, const json_t *
         if (json_is_integer(value) && json_integer_value(value) >= 0)
             return bl_field_put_size(field, fields, (uint64_t)json_integer_value(value), name,
                                      BL_EFORMAT, err);
+        if (json_is_real(value) && json_real_value(value) >= 0x1p63)
+            return bl_fail(err, BL_EFORMAT, "%s: %s is a whole number of at most %.0f, found %g",
+                           name, field->info.name, field->info.max, json_real_value(value));
         wanted = "a whole number";
         break;
     case BL_FIELD_real:

@@ -55,7 +55,7 @@ static bl_status parse_header(bl_st *st, size_t bytes, bl_error *err)
     json_error_t why;
     if (!bytes || text[0] != '{')
         return bl_fail(err, BL_EFORMAT, "%s: the header does not begin with {", st->path);
-    st->header = json_loadb(text, bytes, JSON_REJECT_DUPLICATES, &why);
+    st->header = bl_json_parse(text, bytes, JSON_REJECT_DUPLICATES, &why);
     if (!st->header)
         return bl_fail(err, BL_EFORMAT, "%s: header: byte %d: %.200s", st->path, why.position,
                        why.text);

@@ -4,6 +4,7 @@
  * a field with another value is refused by name instead of being encoded wrongly. */
 #include "core/alloc.h"
 #include "core/os.h"
+#include "format/json.h"
 #include "text/tokenizer_json.h"
 
 #include <jansson.h>
@@ -115,7 +116,7 @@ bl_status bl_tokenizer_read(bl_tokenizer *t, const char *path, bl_error *err)
     bl_map map;
     BL_TRY(bl_map_open(&map, path, err));
     json_error_t wrong;
-    json_t *root = json_loadb((const char *)map.data, map.size, JSON_REJECT_DUPLICATES, &wrong);
+    json_t *root = bl_json_parse((const char *)map.data, map.size, JSON_REJECT_DUPLICATES, &wrong);
     bl_status status;
     if (root) {
         status = read_root(t, root, path, err);

@@ -296,6 +296,8 @@ static void config_form(void **state)
 
 #define BITNET "\"quantization_config\":{\"quant_method\":\"bitnet\"}"
 
+#define ZEROS                                                                                      \
+    "00000000000000000000000000000000000000000000000000000000000000000000000000000000000000000000"
 /* says NULL: accepted; else refused with these words. */
 static const struct file {
     const char *text, *says;
@@ -305,6 +307,17 @@ static const struct file {
     {"{\"hidden_size\":128,\"num_attention_heads\":2,\"future\":{\"x\":[1]}}", NULL},
     {"{\"rope_theta\":5}", NULL},
     {"{\"quantization_config\":null}", NULL},
+    /* Keys that nobody asks for may hold any number: JSON sets none a range. */
+    {"{\"hash\":10254939386542155531,\"seed\":-99999999999999999999,\"big\":[1e999,-1e999]}", NULL},
+    {"{\"model_max_length\":1000000000000000019884624838656,\"s\":\"\\\\\\\"NaN\"}", NULL},
+    {"{\"a\":NaN,\"b\":Infinity,\"c\":[-Infinity]}", NULL},
+    {"{\"a\":1" ZEROS ZEROS ZEROS ZEROS ",\"b\":0.1" ZEROS ",\"rope_theta\":10000." ZEROS "}",
+     NULL},
+    {"{\"a\":NaN,}", "line 1: "},
+    {"{\"a\":1e999 x}", "line 1: "},
+    {"{\"a\":1e999,\"b\":007}", "line 1: "},
+    {"{\"rope_theta\":NaN}", "rope_theta is a number, found null"},
+    {"{\"rope_theta\":1e999}", "rope_theta is a number from 1 to 1e9"},
     {"{\"quantization\":\"ternary\"}", NULL},
     {"{\"quantization_config\":{\"quant_method\":\"bitnet\",\"linear_class\":\"bitlinear\","
      "\"quantization_mode\":\"online\"}}",
@@ -320,7 +333,8 @@ static const struct file {
     {"{\"hidden_size\":null}", "hidden_size is a whole number, found null"},
     {"{\"hidden_size\":-128}", "hidden_size is a whole number, found a negative number"},
     {"{\"hidden_size\":65537}", "hidden_size is a whole number from 2 to 65536"},
-    {"{\"hidden_size\":18446744073709551744}", "line 1: "},
+    {"{\"hidden_size\":18446744073709551744}",
+     "hidden_size is a whole number of at most 65536, found 1.84467e+19"},
     {"{\"hidden_size\":130}", "hidden_size 130 is not a multiple of num_attention_heads 4"},
     {"{\"rms_norm_eps\":\"1e-6\"}", "rms_norm_eps is a number, found text"},
     {"{\"rms_norm_eps\":2}", "rms_norm_eps is a number from 0 to 1, not '2'"},
