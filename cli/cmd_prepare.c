@@ -88,6 +88,19 @@ static void report(const bl_prepare_result *r, const bl_options *options, const 
     if (r->characters_replaced)
         bl_progress_print("replaced         %s invalid sequences by U+FFFD",
                           bl_format_count(r->characters_replaced).text);
+    if (r->returns_replaced || r->marks_dropped)
+        bl_progress_print("line ends        %s carriage returns taken as line feeds, %s byte order "
+                          "marks inside texts dropped",
+                          bl_format_count(r->returns_replaced).text,
+                          bl_format_count(r->marks_dropped).text);
+    if (r->bad_dropped)
+        bl_progress_print("bad lines        %s dropped, the first: %s",
+                          bl_format_count(r->bad_dropped).text, r->first_bad);
+    if (r->files_passed || r->ours_passed)
+        bl_progress_print("passed over      %s files that are no text, %s files and folders that "
+                          "bitllama wrote",
+                          bl_format_count(r->files_passed).text,
+                          bl_format_count(r->ours_passed).text);
     (void)bl_options_get(options, "vocab_size", asked, sizeof asked, err);
     unsigned long long wanted = strtoull(asked, NULL, 10);
     if (bl_options_is_set(options, "tokenizer") == 0 && r->vocab_size < wanted)

@@ -255,19 +255,24 @@ typedef struct bl_prepare_result {
     uint64_t exact_duplicates, near_duplicates;  /* documents dropped */
     uint64_t documents_cut, characters_replaced; /* for their length; by U+FFFD */
     uint64_t tokens_unused;                      /* ids of the vocabulary that never occur */
-    int32_t top[BL_PREPARE_TOP];                 /* most frequent ids; -1: fewer occur */
+    uint64_t returns_replaced, marks_dropped;    /* CR (LF) as LF; byte order marks inside texts */
+    uint64_t bad_dropped;                        /* lines of JSON, by skip_bad */
+    char first_bad[256];                         /* the first of them: file, line, fault; or "" */
+    uint64_t files_passed, ours_passed; /* in folders: no text; written by this library itself */
+    int32_t top[BL_PREPARE_TOP];        /* most frequent ids; -1: fewer occur */
     uint64_t top_count[BL_PREPARE_TOP];
 } bl_prepare_result;
 
 /** Text to a data folder: out_dir/{tokenizer.json, tokenizer_config.json, train.bin, val.bin,
  *  meta.json} (docs/FORMATS.md).  A source is "tinystories" (downloaded as bl_hub_fetch() does; its
  *  own validation file is the validation data unless val_split is set), "tales" (the built-in story
- *  generator), a file (plain, gzip, zstd or xz), a folder, a pipe, or "-" for standard input;
- *  `options` is a BL_OPTIONS_PREPARE set or NULL.  Sources are read twice, document by document,
- * and may be larger than memory; what a pipe gives is kept in an unnamed file in out_dir meanwhile.
- *  Errors: BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, no documents), BL_EIO, BL_ENOMEM, BL_EBUSY
- *  (another process is writing there), BL_EINTERRUPTED, those of bl_hub_fetch(); nothing
- *  half-written stays behind, and files that were there before are replaced only when all is done.
+ *  generator), a file (text, .jsonl or .json; plain, gzip, zstd or xz), a folder, a pipe, or "-"
+ * for standard input; `options` is a BL_OPTIONS_PREPARE set or NULL.  Sources are read twice,
+ * document by document, and may be larger than memory; what a pipe gives is kept in an unnamed file
+ * in out_dir meanwhile. Errors: BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, no documents), BL_EIO,
+ * BL_ENOMEM, BL_EBUSY (another process is writing there), BL_EINTERRUPTED, those of bl_hub_fetch();
+ * nothing half-written stays behind, and files that were there before are replaced only when all is
+ * done.
  */
 BL_API bl_status bl_prepare(const char *const *sources, size_t count, const char *out_dir,
                             const bl_options *options, bl_progress_fn *progress, void *user,
@@ -485,8 +490,8 @@ typedef struct bl_eval_result {
 } bl_eval_result;
 
 /** Mean loss of a model over a token file (.bin: windows of `window` tokens with a fresh state, the
- *  tail dropped; 0: the context the model was trained with) or a text file (document by document,
- *  each from a fresh state and <|endoftext|>).
+ *  tail dropped; 0: the context the model was trained with) or a text (document by document, each
+ *  from a fresh state and <|endoftext|>), read as bl_prepare() reads it by default.
  *  Errors: BL_ENOENT, BL_EFORMAT, BL_ENOMEM, BL_EDEVICE, BL_EINTERRUPTED. */
 BL_API bl_status bl_eval(bl_model *m, const char *path, size_t window, bl_progress_fn *progress,
                          void *user, bl_eval_result *result, bl_error *err);
@@ -507,6 +512,21 @@ typedef void bl_eval_point_fn(void *user, const bl_eval_point *point);
 BL_API bl_status bl_eval_by_position(bl_model *m, const char *path, size_t window,
                                      bl_progress_fn *progress, bl_eval_point_fn *point, void *user,
                                      bl_eval_result *result, bl_error *err);
+
+/** Both, over a text that is read as `reading` says, a BL_OPTIONS_PREPARE set or NULL: where its
+ *  documents end, their field in JSON, its encoding.  `point` may be NULL. */
+BL_API bl_status bl_eval_text(bl_model *m, const char *path, const bl_options *reading,
+                              size_t window, bl_progress_fn *progress, bl_eval_point_fn *point,
+                              void *user, bl_eval_result *result, bl_error *err);
+
+/** The text of a file ("-": standard input) as bl_prepare() would read it, a prompt for example:
+ *  decompressed, in UTF-8, without byte order marks, with LF line ends; of a .jsonl or .json file
+ * the string of its one document.  White space stays.  It is handed to fn in one call.  `reading`
+ * is a BL_OPTIONS_PREPARE set or NULL; progress, asked while a pipe is idle, may be NULL. Errors:
+ * BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, several documents), BL_EUNSUPPORTED (no text), BL_EIO,
+ * BL_ENOMEM, BL_EINTERRUPTED.  Threads: any. */
+BL_API bl_status bl_read_text(const char *path, const bl_options *reading, bl_progress_fn *progress,
+                              bl_text_fn *fn, void *user, bl_error *err);
 
 /** What a model folder, run, data folder or file holds, as JSON text into buffer[cap]; *bytes is
  *  the length without the 0 (may exceed cap - 1).  Errors: BL_ENOENT, BL_EFORMAT. */

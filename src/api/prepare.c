@@ -450,6 +450,7 @@ static void summarize(preparation *p, bl_prepare_result *r)
 {
     const bl_data_split *train = &p->meta.split[BL_DATA_TRAIN], *val = &p->meta.split[BL_DATA_VAL];
     bl_cutter_counts counts = bl_source_counted(p->source);
+    bl_source_passed passed = bl_source_passed_over(p->source);
     *r = p->result;
     r->documents = train->documents + val->documents;
     r->val_documents = val->documents;
@@ -462,32 +463,22 @@ static void summarize(preparation *p, bl_prepare_result *r)
                                                                           : val->longest_document;
     r->documents_cut = counts.cut;
     r->characters_replaced = counts.replaced;
+    r->returns_replaced = counts.returns;
+    r->marks_dropped = counts.marks;
+    r->bad_dropped = counts.bad;
+    r->files_passed = passed.files;
+    r->ours_passed = passed.ours;
+    (void)snprintf(r->first_bad, sizeof r->first_bad, "%s", passed.first_bad);
     find_top(p, r);
 }
 
 static bl_status open_parts(preparation *p, const char *const *parts, size_t count, bl_error *err)
 {
-    static const bl_cut cuts[] = {
-        [BL_DOCUMENTS_AUTO] = BL_CUT_END_OF_TEXT, [BL_DOCUMENTS_BLANK_LINE] = BL_CUT_BLANK_LINE,
-        [BL_DOCUMENTS_LINE] = BL_CUT_LINE,        [BL_DOCUMENTS_FILE] = BL_CUT_FILE,
-        [BL_DOCUMENTS_JSONL] = BL_CUT_JSONL,
-    };
-    const bl_prepare_options *o = p->o;
-    int by_field = o->documents == BL_DOCUMENTS_AUTO && o->field[0];
-    const bl_source_options from = {
-        .glob = o->glob,
-        .tales_bytes = o->tales_bytes,
-        .seed = o->seed,
-        .cut_by_name = o->documents == BL_DOCUMENTS_AUTO,
-        .cut = by_field ? BL_CUT_JSONL : cuts[o->documents],
-        .cutter = {.field = o->field[0] ? o->field : NULL,
-                   .replace_invalid = o->replace_invalid,
-                   .most = o->max_document,
-                   .idle = idle,
-                   .user = p},
-        .aside = p->aside ? p->valid.data : NULL,
-        .keep = p->dir,
-    };
+    bl_source_options from = bl_source_options_of(p->o);
+    from.cutter.idle = idle;
+    from.cutter.user = p;
+    from.aside = p->aside ? p->valid.data : NULL;
+    from.keep = from.writing = p->dir;
     return bl_source_open(&p->source, parts, count, &from, err);
 }
 

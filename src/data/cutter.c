@@ -1,15 +1,16 @@
 /* Documents out of a stream: a window over the text slides on, line by line. */
 #include "data/cutter.h"
 #include "core/alloc.h"
-#include "core/buf.h"
-#include "text/text.h"
 #include "core/utf8.h"
+#include "data/json_text.h"
+#include "text/text.h"
 
-#include <jansson.h>
+#include <stdarg.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { PIECE = 1 << 20 };
-#define JSON_LINE_MOST ((size_t)1 << 30)
+#define JSON_MOST ((size_t)1 << 30)
 
 struct bl_cutter {
     bl_cutter_options o;
@@ -21,13 +22,19 @@ struct bl_cutter {
     char *text; /* the window */
     size_t cap, filled;
     size_t first;    /* where the document at hand begins */
-    size_t line;     /* where the line at hand begins */
+    size_t line;     /* where the line, or the value of JSON, at hand begins */
     size_t look;     /* no newline between line and here */
     uint64_t before; /* bytes of the text before the window */
-    uint64_t lines;  /* of JSON taken */
-    bl_buf clean, json;
+    uint64_t lines;  /* the number of the line of JSON, from 1 */
+    bl_buf clean;
+    bl_json_text json;
+    bl_json_values values;
     bl_span rest; /* of a JSON string that was too long for one document */
+    char first_bad[256];
 };
+
+static const char mark[] = "\xEF\xBB\xBF"; /* of the byte order */
+enum { MARK = sizeof mark - 1 };
 
 bl_status bl_cutter_open(bl_cutter **c, const bl_cutter_options *options, bl_error *err)
 {
@@ -46,7 +53,7 @@ void bl_cutter_close(bl_cutter *c)
         return;
     bl_free(c->text);
     bl_buf_release(&c->clean);
-    bl_buf_release(&c->json);
+    bl_json_text_release(&c->json);
     bl_free(c);
 }
 
@@ -58,12 +65,23 @@ void bl_cutter_begin(bl_cutter *c, bl_stream *stream, const char *name, bl_cut r
     c->begun = c->ended = 0;
     c->filled = c->first = c->line = c->look = 0;
     c->before = c->lines = 0;
+    c->values = (bl_json_values){0};
     c->rest = (bl_span){0};
 }
 
 bl_cutter_counts bl_cutter_counted(const bl_cutter *c)
 {
     return c->counts;
+}
+
+const char *bl_cutter_first_bad(const bl_cutter *c)
+{
+    return c->first_bad;
+}
+
+static int is_json(const bl_cutter *c)
+{
+    return c->rule == BL_CUT_JSONL || c->rule == BL_CUT_JSON;
 }
 
 /* ---- the window ---- */
@@ -93,10 +111,10 @@ static bl_status fill(bl_cutter *c, bl_error *err)
 
 static bl_status begin(bl_cutter *c, bl_error *err)
 {
-    while (c->filled < 3 && !c->ended)
+    while (c->filled < MARK && !c->ended)
         BL_TRY(fill(c, err));
-    if (c->filled >= 3 && memcmp(c->text, "\xEF\xBB\xBF", 3) == 0)
-        c->first = c->line = c->look = 3;
+    if (c->filled >= MARK && memcmp(c->text, mark, MARK) == 0)
+        c->first = c->line = c->look = MARK;
     c->begun = 1;
     return BL_OK;
 }
@@ -110,15 +128,19 @@ static int is_space(char c)
 
 static int is_separator(bl_cut rule, const char *line, size_t bytes)
 {
-    static const char mark[] = "<|endoftext|>";
+    static const char end[] = "<|endoftext|>";
+    while (bytes >= MARK && memcmp(line, mark, MARK) == 0) {
+        line += MARK;
+        bytes -= MARK;
+    }
     if (rule == BL_CUT_BLANK_LINE) {
         while (bytes && is_space(line[bytes - 1]))
             bytes--;
         return bytes == 0;
     }
-    if (bytes == sizeof mark && line[bytes - 1] == '\r')
+    if (bytes == sizeof end && line[bytes - 1] == '\r')
         bytes--;
-    return rule == BL_CUT_END_OF_TEXT && bytes == sizeof mark - 1 && memcmp(line, mark, bytes) == 0;
+    return rule == BL_CUT_END_OF_TEXT && bytes == sizeof end - 1 && memcmp(line, end, bytes) == 0;
 }
 
 /* Where a text that is too long is cut: behind the last newline, space or character that fits. */
@@ -158,7 +180,7 @@ static bl_status find_piece(bl_cutter *c, size_t *stop, size_t *next, bl_error *
             *stop = c->line;
         }
         if (c->rule == BL_CUT_JSONL) {
-            if (*stop - c->first > JSON_LINE_MOST)
+            if (*stop - c->first > JSON_MOST)
                 return bl_fail(err, BL_EFORMAT, "%s: line %llu is longer than 1 GiB", c->name,
                                (unsigned long long)c->lines + 1);
         } else if (*stop - c->first > c->o.most) {
@@ -177,6 +199,48 @@ static bl_status find_piece(bl_cutter *c, size_t *stop, size_t *next, bl_error *
     }
 }
 
+static void count_lines(bl_cutter *c, size_t from, size_t to)
+{
+    for (const char *at = c->text + from; (at = memchr(at, '\n', (size_t)(c->text + to - at)));
+         at++)
+        c->lines++;
+}
+
+/* The next value of JSON as find_piece() gives a piece; c->lines is then the line it begins in. */
+static bl_status find_value(bl_cutter *c, size_t *stop, size_t *next, bl_error *err)
+{
+    if (c->lines == 0)
+        c->lines = 1;
+    count_lines(c, c->line, c->first); /* of the value before */
+    c->line = c->first;
+    for (;;) {
+        size_t from = c->line;
+        int had_begun = c->values.in_value;
+        bl_json_step step = bl_json_values_next(&c->values, c->text, c->filled, &c->look, &c->line);
+        if (step != BL_JSON_VALUE && !c->values.in_value)
+            c->line = c->look;
+        if (!had_begun)
+            count_lines(c, from, c->line);
+        c->first = c->line;
+        *stop = *next = c->look;
+        if (step == BL_JSON_VALUE)
+            return BL_OK;
+        if (c->look - c->first > JSON_MOST)
+            return bl_fail(err, BL_EFORMAT, "%s: line %llu: a value longer than 1 GiB", c->name,
+                           (unsigned long long)c->lines);
+        if (step == BL_JSON_WRONG || (c->ended && !bl_json_values_complete(&c->values)))
+            return bl_fail(
+                err, BL_EFORMAT,
+                "%s: line %llu: not JSON: %s; documents=jsonl if every line is an object", c->name,
+                (unsigned long long)c->lines,
+                step == BL_JSON_WRONG ? "what cannot stand between two values"
+                                      : "it ends too early");
+        if (c->ended)
+            return BL_OK;
+        BL_TRY(fill(c, err));
+    }
+}
+
 /* ---- what a document is ---- */
 
 static void strip(bl_span *d)
@@ -189,14 +253,37 @@ static void strip(bl_span *d)
         d->bytes--;
 }
 
-/* Every longest part of an invalid sequence becomes U+FFFD. */
-static bl_status replace_invalid(bl_cutter *c, bl_span *d, bl_error *err)
+/* What no text keeps of valid UTF-8: carriage returns and byte order marks. */
+static void append_tidy(bl_cutter *c, const char *text, size_t bytes)
+{
+    size_t start = 0;
+    for (size_t i = 0; i < bytes; i++) {
+        int is_return = text[i] == '\r';
+        int is_mark = text[i] == mark[0] && bytes - i >= MARK && memcmp(text + i, mark, MARK) == 0;
+        if (!is_return && !is_mark)
+            continue;
+        bl_buf_append(&c->clean, text + start, i - start);
+        c->counts.returns += (uint64_t)is_return;
+        c->counts.marks += (uint64_t)is_mark;
+        if (is_return && !(i + 1 < bytes && text[i + 1] == '\n'))
+            bl_buf_append(&c->clean, "\n", 1);
+        i += is_mark ? MARK - 1 : 0;
+        start = i + 1;
+    }
+    bl_buf_append(&c->clean, text + start, bytes - start);
+}
+
+/* Tidies text, and makes every longest part of an invalid sequence U+FFFD. */
+static bl_status clean_up(bl_cutter *c, bl_span *d, bl_error *err)
 {
     size_t at = 0;
     bl_buf_clear(&c->clean);
     while (at < d->bytes) {
         size_t good = bl_utf8_invalid(d->text + at, d->bytes - at), used = 0;
-        bl_buf_append(&c->clean, d->text + at, good);
+        if (is_json(c))
+            bl_buf_append(&c->clean, d->text + at, good);
+        else
+            append_tidy(c, d->text + at, good);
         at += good;
         if (at < d->bytes) {
             (void)bl_utf8_look(d->text + at, d->bytes - at, &used);
@@ -209,45 +296,88 @@ static bl_status replace_invalid(bl_cutter *c, bl_span *d, bl_error *err)
     return bl_buf_status(&c->clean, err);
 }
 
-static bl_status check_utf8(bl_cutter *c, bl_span *d, uint64_t place, bl_error *err)
+static int is_untidy(const bl_span *d)
+{
+    const char *end = d->text + d->bytes, *at = d->text;
+    if (memchr(at, '\r', d->bytes))
+        return 1;
+    while ((at = memchr(at, mark[0], (size_t)(end - at))) != NULL && end - at >= MARK) {
+        if (memcmp(at, mark, MARK) == 0)
+            return 1;
+        at++;
+    }
+    return 0;
+}
+
+/* A line or value of JSON that gives no document for this reason: it ends the reading, or is
+ * dropped and counted. */
+static bl_status bad_json(bl_cutter *c, bl_span *d, bl_error *err, const char *format, ...)
+    BL_PRINTF(4, 5);
+static bl_status bad_json(bl_cutter *c, bl_span *d, bl_error *err, const char *format, ...)
+{
+    char why[120], text[sizeof c->first_bad];
+    va_list args;
+    va_start(args, format);
+    (void)vsnprintf(why, sizeof why, format, args);
+    va_end(args);
+    (void)snprintf(text, sizeof text, "%.100s: line %llu: %s", c->name,
+                   (unsigned long long)c->lines, why);
+    *d = (bl_span){0};
+    if (!c->o.skip_bad)
+        return bl_fail(err, BL_EFORMAT, "%s: line %llu: %s", c->name, (unsigned long long)c->lines,
+                       why);
+    if (!*c->first_bad)
+        memcpy(c->first_bad, text, sizeof text);
+    c->counts.bad++;
+    return BL_OK;
+}
+
+static bl_status check_text(bl_cutter *c, bl_span *d, uint64_t place, bl_error *err)
 {
     size_t bad = bl_utf8_invalid(d->text, d->bytes);
-    if (bad == d->bytes)
-        return BL_OK;
-    if (c->o.replace_invalid)
-        return replace_invalid(c, d, err);
-    return bl_fail(err, BL_EFORMAT, "%s: not UTF-8 at byte %llu", c->name,
-                   (unsigned long long)(place + bad));
+    if (bad < d->bytes && !c->o.replace_invalid) {
+        unsigned long long at = (unsigned long long)(place + bad);
+        unsigned byte = (unsigned char)d->text[bad];
+        if (is_json(c) && c->o.skip_bad)
+            return bad_json(c, d, err, "not UTF-8 at byte %llu (0x%02X)", at, byte);
+        return bl_fail(err, BL_EFORMAT,
+                       "%s: not UTF-8 at byte %llu (0x%02X); the option encoding says what it is "
+                       "(windows-1252, latin-1, ...), replace_invalid writes U+FFFD",
+                       c->name, at, byte);
+    }
+    if (bad < d->bytes || (!is_json(c) && is_untidy(d)))
+        return clean_up(c, d, err);
+    return BL_OK;
 }
 
 /* The string of a JSON object's field. */
 static bl_status read_json(bl_cutter *c, bl_span *d, bl_error *err)
 {
-    json_error_t why;
-    unsigned long long line = (unsigned long long)c->lines;
-    json_t *root = json_loadb(d->text, d->bytes, JSON_ALLOW_NUL, &why);
-    const json_t *field = json_object_get(root, c->o.field);
-    bl_status status = BL_OK;
-    if (!root)
-        status =
-            bl_fail(err, json_error_code(&why) == json_error_out_of_memory ? BL_ENOMEM : BL_EFORMAT,
-                    "%s: line %llu: not JSON: %s", c->name, line, why.text);
-    else if (!json_is_object(root))
-        status = bl_fail(err, BL_EFORMAT, "%s: line %llu: not a JSON object", c->name, line);
-    else if (!field)
-        status =
-            bl_fail(err, BL_EFORMAT, "%s: line %llu: no field \"%s\"", c->name, line, c->o.field);
-    else if (!json_is_string(field) && !json_is_null(field))
-        status = bl_fail(err, BL_EFORMAT, "%s: line %llu: \"%s\" is not text", c->name, line,
-                         c->o.field);
-    bl_buf_clear(&c->json);
-    if (status == BL_OK && json_is_string(field)) {
-        bl_buf_append(&c->json, json_string_value(field), json_string_length(field));
-        status = bl_buf_status(&c->json, err);
+    bl_json_text *j = &c->json;
+    switch (bl_json_text_find(j, d->text, d->bytes, c->o.field,
+                              c->rule == BL_CUT_JSON && c->values.array)) {
+    case BL_JSON_BAD:
+        return bad_json(c, d, err, "not JSON: %s, %zu bytes into it", j->why, j->at);
+    case BL_JSON_NO_OBJECT:
+        return bad_json(c, d, err, "not a JSON object");
+    case BL_JSON_NO_FIELD:
+        return bad_json(c, d, err, "no field \"%.64s\"", c->o.field);
+    case BL_JSON_NOT_TEXT:
+        return bad_json(c, d, err, "\"%.64s\" is not text", c->o.field);
+    case BL_JSON_NO_MEMORY:
+        return bl_fail(err, BL_ENOMEM, "%s: out of memory", c->name);
+    case BL_JSON_NULL:
+        break;
+    case BL_JSON_TEXT:
+        if (j->lone && !c->o.replace_invalid)
+            return bad_json(c, d, err,
+                            "half of a surrogate pair in \"%.64s\"; replace_invalid writes U+FFFD",
+                            c->o.field);
+        c->counts.replaced += j->lone;
+        break;
     }
-    *d = (bl_span){c->json.data, c->json.len};
-    json_decref(root);
-    return status;
+    *d = (bl_span){j->text.data, j->text.len};
+    return BL_OK;
 }
 
 /* A JSON string in documents of at most `most` bytes. */
@@ -260,7 +390,36 @@ static void take_rest(bl_cutter *c, bl_span *d)
     }
     c->rest.text += d->bytes;
     c->rest.bytes -= d->bytes;
-    strip(d);
+    if (!c->o.keep_space)
+        strip(d);
+}
+
+/* The bytes of the next piece and its place in the text; *more is 0 behind the last. */
+static bl_status next_piece(bl_cutter *c, bl_span *piece, uint64_t *place, int *more, bl_error *err)
+{
+    size_t stop, next;
+    if (c->rule == BL_CUT_JSON)
+        BL_TRY(find_value(c, &stop, &next, err));
+    else
+        BL_TRY(find_piece(c, &stop, &next, err));
+    size_t first = c->first;
+    *more = next > first;
+    *piece = (bl_span){c->text + first, stop - first};
+    if (c->rule == BL_CUT_JSONL)
+        c->lines++;
+    c->first = c->look = next;
+    if (c->rule != BL_CUT_JSON) /* where a value begins is still wanted, to count its lines */
+        c->line = next;
+    const char *start = piece->text;
+    if (is_json(c) || !c->o.keep_space)
+        strip(piece);
+    while (is_json(c) && piece->bytes >= MARK && memcmp(piece->text, mark, MARK) == 0) {
+        *piece = (bl_span){piece->text + MARK, piece->bytes - MARK};
+        c->counts.marks++;
+        strip(piece);
+    }
+    *place = c->before + first + (uint64_t)(piece->text - start);
+    return BL_OK;
 }
 
 bl_status bl_cutter_next(bl_cutter *c, bl_span *d, bl_error *err)
@@ -274,28 +433,27 @@ bl_status bl_cutter_next(bl_cutter *c, bl_span *d, bl_error *err)
             if (d->bytes)
                 return BL_OK;
         }
-        size_t stop, next;
-        BL_TRY(find_piece(c, &stop, &next, err));
-        if (next == c->first) {
+        bl_span piece;
+        uint64_t place;
+        int more;
+        BL_TRY(next_piece(c, &piece, &place, &more, err));
+        if (!more) {
             *d = (bl_span){NULL, 0};
             return BL_OK;
         }
-        bl_span piece = {c->text + c->first, stop - c->first};
-        uint64_t place = c->before + c->first;
-        c->lines++;
-        c->first = c->line = c->look = next;
-        const char *start = piece.text;
-        strip(&piece);
+        if (piece.bytes)
+            BL_TRY(check_text(c, &piece, place, err));
+        if (!c->o.keep_space)
+            strip(&piece);
         if (piece.bytes == 0)
             continue;
-        BL_TRY(check_utf8(c, &piece, place + (uint64_t)(piece.text - start), err));
-        if (c->rule == BL_CUT_JSONL) {
-            BL_TRY(read_json(c, &piece, err));
-            strip(&piece);
-            c->rest = piece;
-            continue;
+        if (!is_json(c)) {
+            *d = piece;
+            return BL_OK;
         }
-        *d = piece;
-        return BL_OK;
+        BL_TRY(read_json(c, &piece, err));
+        if (!c->o.keep_space)
+            strip(&piece);
+        c->rest = piece;
     }
 }

@@ -1,14 +1,17 @@
 /* Documents of a corpus, one after the other, as often as wanted.
  *
  * A source is made of parts: "tales" (the story generator; "./tales" is a file), text files,
- * folders (their files, recursively, in bytewise order of the path, hidden ones left out), named
- * pipes and "-" (standard input).  Files may be compressed (data/stream.h); how they are cut into
- * documents is in data/cutter.h.  What a pipe gives is kept on disk for a second reading, so that
- * no corpus has to fit into memory. */
+ * folders (their files, recursively, in bytewise order of the path; data/listing.h says which are
+ * left out), named pipes and "-" (standard input).  Files may be compressed (data/stream.h) and in
+ * other encodings than UTF-8 (data/file_kind.h); how they are cut into documents is in
+ * data/cutter.h.  A file that is no text is refused, and passed over in a folder.  What a pipe
+ * gives is kept on disk for a second reading, so that no corpus has to fit into memory. */
 #ifndef BL_DATA_SOURCE_H
 #define BL_DATA_SOURCE_H
 
 #include "data/cutter.h"
+#include "data/file_kind.h"
+#include "format/options.h"
 
 typedef struct bl_source bl_source;
 
@@ -18,12 +21,26 @@ typedef struct bl_source_options {
                              without the ending of a compressed file; NULL: all */
     uint64_t tales_bytes; /* text that "tales" gives: whole stories until it is reached */
     uint64_t seed;        /* of tales */
-    int cut_by_name;      /* JSON Lines for names in .jsonl and .ndjson, for the others `cut` */
+    int cut_by_name; /* names in .jsonl, .ndjson and .json are read as such, the others by `cut`;
+                        tables, web pages and the like are not read */
     bl_cut cut;
+    bl_encoding encoding;
     bl_cutter_options cutter; /* all 0: no replacing, no longest document, waits on pipes */
     const char *aside;        /* the part whose documents bl_source_aside() tells; NULL: none */
     const char *keep;         /* folder for what pipes give; NULL: they are read only once */
+    const char *writing;      /* folder that is being written and never read; NULL: none */
 } bl_source_options;
+
+/* What was left out of folders, and of JSON that holds no document. */
+typedef struct bl_source_passed {
+    uint64_t files;        /* no text */
+    uint64_t ours;         /* files and folders that this program wrote */
+    const char *first_bad; /* of bl_cutter_counts, its place and fault */
+} bl_source_passed;
+
+/* How options of preparing say that files are read: glob, documents, field, encoding, and what is
+ * done with invalid text.  Points into `o`. */
+bl_source_options bl_source_options_of(const bl_prepare_options *o);
 
 /* Lists the files and opens the pipes; nothing is read yet.
  * BL_ENOENT, BL_EIO, BL_ENOMEM; BL_EINVAL for no parts, or "-" given twice. */
@@ -51,5 +68,6 @@ uint64_t bl_source_total(const bl_source *s);
 
 /* Since the start. */
 bl_cutter_counts bl_source_counted(const bl_source *s);
+bl_source_passed bl_source_passed_over(const bl_source *s);
 
 #endif

@@ -1,6 +1,8 @@
 /* Reading through zlib, libzstd and liblzma. */
 #include "data/stream.h"
 #include "core/alloc.h"
+#include "core/convert.h"
+#include "core/utf8.h"
 
 #include <lzma.h>
 #include <string.h>
@@ -34,6 +36,14 @@ struct bl_stream {
     lzma_stream xz;
     size_t at, filled; /* of the input */
     unsigned char input[INPUT];
+    /* text that was looked at, or waits to be converted */
+    char *head;
+    size_t head_at, head_filled;
+    int head_whole;  /* nothing comes behind it */
+    uint64_t before; /* bytes of text before head[0] */
+    bl_convert *convert;
+    int replace, returns;
+    uint64_t replaced;
 };
 
 bl_status bl_stream_open(bl_stream **result, const char *path, const char *keep, bl_error *err)
@@ -70,7 +80,9 @@ void bl_stream_close(bl_stream *s)
     if (!s)
         return;
     stop_coding(s);
+    bl_convert_close(s->convert);
     bl_in_close(s->in);
+    bl_free(s->head);
     bl_free(s->path);
     bl_free(s);
 }
@@ -78,6 +90,12 @@ void bl_stream_close(bl_stream *s)
 bl_status bl_stream_rewind(bl_stream *s, bl_error *err)
 {
     stop_coding(s);
+    bl_convert_close(s->convert);
+    s->convert = NULL;
+    s->returns = 0;
+    s->head_at = s->head_filled = 0;
+    s->head_whole = 0;
+    s->before = 0;
     s->ended = 0;
     s->whole = 1;
     s->taken = 0;
@@ -212,7 +230,8 @@ static bl_status run_plain(bl_stream *s, char *to, size_t cap, size_t *n)
     return BL_OK;
 }
 
-bl_status bl_stream_read(bl_stream *s, char *to, size_t cap, size_t *n, int *end, bl_error *err)
+/* The text as it is. */
+static bl_status read_plain(bl_stream *s, char *to, size_t cap, size_t *n, int *end, bl_error *err)
 {
     *n = 0;
     *end = 0;
@@ -249,6 +268,114 @@ bl_status bl_stream_read(bl_stream *s, char *to, size_t cap, size_t *n, int *end
             return BL_OK;
         }
     }
+    return BL_OK;
+}
+
+/* ---- the text that waits ---- */
+
+/* More of it behind what is there, in one read. */
+static bl_status fill_head(bl_stream *s, bl_error *err)
+{
+    if (!s->head && !(s->head = bl_calloc(BL_STREAM_HEAD, 1)))
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    if (s->head_at) {
+        memmove(s->head, s->head + s->head_at, s->head_filled - s->head_at);
+        s->before += s->head_at;
+        s->head_filled -= s->head_at;
+        s->head_at = 0;
+    }
+    size_t n;
+    BL_TRY(read_plain(s, s->head + s->head_filled, BL_STREAM_HEAD - s->head_filled, &n,
+                      &s->head_whole, err));
+    s->head_filled += n;
+    return BL_OK;
+}
+
+bl_status bl_stream_look(bl_stream *s, const char **head, size_t *bytes, int *whole, bl_error *err)
+{
+    size_t had;
+    do {
+        had = s->head_filled;
+        if (s->head_filled < BL_STREAM_HEAD && !s->head_whole)
+            BL_TRY(fill_head(s, err));
+    } while (s->head_filled > had);
+    *head = s->head;
+    *bytes = s->head_filled;
+    *whole = s->head_whole;
+    return BL_OK;
+}
+
+bl_status bl_stream_convert(bl_stream *s, const char *encoding, size_t unit, int replace,
+                            int returns, bl_error *err)
+{
+    if (encoding)
+        BL_TRY(bl_convert_open(&s->convert, encoding, unit, err));
+    s->replace = replace;
+    s->returns = returns;
+    return BL_OK;
+}
+
+uint64_t bl_stream_replaced(const bl_stream *s)
+{
+    return s->replaced;
+}
+
+/* What stands at the front is no character of the encoding. */
+static bl_status pass_over(bl_stream *s, char *to, size_t *n, bl_error *err)
+{
+    size_t unit = bl_convert_unit(s->convert), left = s->head_filled - s->head_at;
+    if (!s->replace)
+        return bl_fail(err, BL_EFORMAT, "%s: not %s at byte %llu (0x%02X)", s->path,
+                       bl_convert_name(s->convert), (unsigned long long)(s->before + s->head_at),
+                       (unsigned)(unsigned char)s->head[s->head_at]);
+    *n = sizeof BL_UTF8_REPLACEMENT - 1;
+    memcpy(to, BL_UTF8_REPLACEMENT, *n);
+    s->head_at += unit < left ? unit : left;
+    s->replaced++;
+    return BL_OK;
+}
+
+static bl_status read_converted(bl_stream *s, char *to, size_t cap, size_t *n, int *end,
+                                bl_error *err)
+{
+    *n = 0;
+    *end = 0;
+    for (;;) {
+        bl_status status = BL_OK;
+        if (s->head_at < s->head_filled)
+            status = bl_convert_run(s->convert, s->head, s->head_filled, &s->head_at, s->head_whole,
+                                    to, cap, n);
+        if (status == BL_EFORMAT)
+            return pass_over(s, to, n, err);
+        if (*n)
+            return BL_OK;
+        if (s->head_whole) {
+            *end = s->head_at == s->head_filled;
+            return BL_OK;
+        }
+        size_t had = s->head_filled - s->head_at;
+        BL_TRY(fill_head(s, err));
+        if (s->head_filled == had && !s->head_whole)
+            return BL_OK; /* idle */
+    }
+}
+
+bl_status bl_stream_read(bl_stream *s, char *to, size_t cap, size_t *n, int *end, bl_error *err)
+{
+    if (s->convert) {
+        BL_TRY(read_converted(s, to, cap, n, end, err));
+    } else if (s->head_at < s->head_filled) {
+        size_t left = s->head_filled - s->head_at;
+        *n = left < cap ? left : cap;
+        *end = 0;
+        memcpy(to, s->head + s->head_at, *n);
+        s->head_at += *n;
+    } else {
+        BL_TRY(read_plain(s, to, cap, n, end, err));
+    }
+    for (size_t i = 0; i < *n && s->returns; i++)
+        if (to[i] == '\r')
+            to[i] = '\n';
     return BL_OK;
 }
 

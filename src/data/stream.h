@@ -1,6 +1,6 @@
 /* The bytes of a file or of standard input, decompressed on the way: gzip, zstd and xz are known by
  * their first bytes, not by their names.  Several compressed pieces in a row are one text, as the
- * programs of those names have it. */
+ * programs of those names have it.  Text in another encoding is turned into UTF-8 if asked for. */
 #ifndef BL_DATA_STREAM_H
 #define BL_DATA_STREAM_H
 
@@ -18,6 +18,21 @@ void bl_stream_close(bl_stream *s);
  * BL_EFORMAT: compressed data that is damaged or cut off. */
 bl_status bl_stream_read(bl_stream *s, char *to, size_t cap, size_t *n, int *end,
                          bl_error *err) BL_NODISCARD;
+
+/* The first bytes of the text, as many as there are up to BL_STREAM_HEAD, without taking them:
+ * before the first read, and before bl_stream_convert().  Ask again while *whole is 0 and there are
+ * fewer: a pipe was idle.  *whole: that is all the text.  Valid until the next call. */
+enum { BL_STREAM_HEAD = 1 << 16 };
+bl_status bl_stream_look(bl_stream *s, const char **head, size_t *bytes, int *whole,
+                         bl_error *err) BL_NODISCARD;
+
+/* From here on the text is UTF-8 made of this encoding, a name of iconv with the bytes of its unit;
+ * what is no character of it is refused, or with `replace` U+FFFD.  NULL: as it is.  With
+ * `returns` every carriage return becomes a line feed, for files that have nothing else.
+ * Undone by a rewind.  BL_EUNSUPPORTED, BL_ENOMEM. */
+bl_status bl_stream_convert(bl_stream *s, const char *encoding, size_t unit, int replace,
+                            int returns, bl_error *err) BL_NODISCARD;
+uint64_t bl_stream_replaced(const bl_stream *s); /* U+FFFD written since it was opened */
 
 /* Back to the start, after the end was seen (or, of a file, at any time). */
 bl_status bl_stream_rewind(bl_stream *s, bl_error *err) BL_NODISCARD;

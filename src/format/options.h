@@ -78,11 +78,13 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(real, val_split, "0.01", 0, 0.9, NULL, "share of the documents set aside for validation")     \
     X(size, seed, "0", 0, 1e15, NULL, "seed of the split and of tales")                             \
     X(text, glob, "*", 0, 0, NULL, "files to take from folders; *.txt takes a.txt.gz too")          \
-    X(choice, documents, "auto", 0, 0, "auto|blank-line|line|file|jsonl", "where documents end; auto: at lines <|endoftext|>, and .jsonl as jsonl") \
+    X(choice, documents, "auto", 0, 0, "auto|blank-line|line|file|jsonl", "where documents end; auto: at lines <|endoftext|>; .jsonl and .json by their form") \
     X(text, field, "", 0, 0, NULL, "field of JSON Lines that holds the text (text); given, auto means jsonl") \
+    X(choice, encoding, "auto", 0, 0, "auto|utf-8|utf-16|utf-16le|utf-16be|latin-1|windows-1252", "encoding of files without a byte order mark; auto: UTF-8, and UTF-16 where its zeros show it") \
     X(choice, dedup, "none", 0, 0, "none|exact|near", "drop documents that were there before, exactly or nearly") \
     X(real, near, "0.8", 0.3, 1, NULL, "how alike near is: Jaccard index of five-word shingles")      \
-    X(flag, replace_invalid, "false", 0, 1, NULL, "U+FFFD in place of bytes that are not UTF-8 instead of stopping") \
+    X(flag, replace_invalid, "false", 0, 1, NULL, "U+FFFD in place of invalid bytes, and of half characters in JSON, instead of stopping") \
+    X(flag, skip_bad, "false", 0, 1, NULL, "drop lines of JSON Lines that are no JSON or have no text, and count them, instead of stopping") \
     X(size, max_document, "67108864", 64, 1e12, NULL, "bytes after which a document is cut in two")   \
     X(size, tales_bytes, "20000000", 1, 1e12, NULL, "bytes of text that tales writes")              \
     X(size, threads, "0", 0, 1024, NULL, "threads; 0: all cores")

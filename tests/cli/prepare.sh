@@ -57,6 +57,34 @@ same() {
     expect "no documents" 3 '' '*no documents*' prepare empty.txt --out p $small
     check "leaves no folder either" test ! -e p
 
+    # Corpora as they are.
+    expect "another encoding by its name" 0 '' '*documents * 1 *' prepare latin.txt --encoding windows-1252 --out latin1 $small
+    printf 'caf\303\251 au lait' >utf8.txt
+    expect "and in UTF-8" 0 '' '*documents * 1 *' prepare utf8.txt --out utf8 $small
+    check "gives the same tokens" cmp utf8/train.bin latin1/train.bin
+    printf 'one\r\ntwo\r\n' >crlf.txt && printf 'one\ntwo\n' >lf.txt
+    expect "line ends of Windows" 0 '' '*line ends *1 carriage returns*' prepare crlf.txt --out crlf $small
+    expect "and of the others" 0 '' '*documents * 1 *' prepare lf.txt --out lf $small
+    check "give the same" cmp crlf/train.bin lf/train.bin
+    printf '{"text": "a", "id": 10254939386542155531}\n{"text": "b\\ud83d", "x": NaN}\n{"text": 7}\n' >hard.jsonl
+    expect "a lone surrogate" 3 '' '*hard.jsonl: line 2: half of a surrogate pair*replace_invalid*' prepare hard.jsonl --out hard $small
+    expect "bad lines dropped" 0 '' '*documents * 1 *bad lines *2 dropped, the first: hard.jsonl: line 2: *' \
+        prepare hard.jsonl --skip-bad --out hard $small
+    expect "and the surrogate replaced" 0 '' '*documents * 2 *replaced *1 invalid*bad lines *1 dropped, the first: hard.jsonl: line 3: *' \
+        prepare hard.jsonl --skip-bad --replace-invalid --out hard $small
+    printf '[{"text": "one cat sat"}, "two cats sat here", {"text": "one cat sat"}]' >stories.json
+    expect "an array" 0 '' '*documents * 3 *' prepare stories.json --out array $small
+    same "an array" array
+    printf 'a,b\n' >table.csv
+    expect "a table" 3 '' '*table.csv: a table; *JSON Lines*' prepare table.csv --out table $small
+    mkdir folder && cp stories.txt table.csv folder
+    expect "a folder" 0 '' '*folder/table.csv: a table, passed over*documents * 3 *passed over *1 files that*, 0 *' \
+        prepare folder --out folder/data $small
+    same "a folder" folder/data
+    expect "once more, over what it wrote" 0 '' '*documents * 3 *passed over *1 files that*, 1 files and folders*' \
+        prepare folder --out folder/data $small
+    same "a folder with its data folder" folder/data
+
     # What was there stays until all is done, and what a killed run left goes.
     cp a/meta.json before
     expect "a failure keeps what was there" 3 '' '*' prepare cut.gz --out a $small

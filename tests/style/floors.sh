@@ -13,7 +13,7 @@ BEGIN {
     guests["cpu"] = "cpu api"
     guests["ops/ref"] = "ops/ref cpu api"
     guests["kern"] = "kern cpu api"
-    posix = "^(unistd|fcntl|dirent|pthread|termios|dlfcn|strings)[.]h$|^sys/"
+    posix = "^(iconv|unistd|fcntl|dirent|pthread|termios|dlfcn|strings)[.]h$|^sys/"
 }
 function complain(text) {
     printf "%s:%d: %s\n", FILENAME, FNR, text

@@ -1,0 +1,39 @@
+/* The parts of a corpus: the files of folders in bytewise order, files, pipes, "tales".
+ *
+ * Of folders are left out: hidden files; what this program wrote there itself (data folders, runs
+ * and models below it whole, of those that are named the files of such), and the folder that is
+ * being written. */
+#ifndef BL_DATA_LISTING_H
+#define BL_DATA_LISTING_H
+
+#include "data/stream.h"
+
+typedef enum bl_part_kind { BL_PART_TALES, BL_PART_FILE, BL_PART_PIPE } bl_part_kind;
+
+typedef struct bl_part {
+    bl_part_kind kind;
+    char *path;
+    uint64_t bytes;    /* for progress */
+    bl_stream *stream; /* of a pipe, open from the start */
+    int found;         /* in a folder: nobody named it */
+    int passed;        /* over: it is no text */
+    int aside;         /* as bl_source_aside() */
+    int seen;          /* the pipe's end was seen */
+} bl_part;
+
+typedef struct bl_listing {
+    bl_part *parts;
+    size_t count, cap;
+    size_t ours;         /* files and folders left out because this program wrote them */
+    const char *glob;    /* as in bl_source_options; NULL: all files */
+    const char *writing; /* the folder that is being written, or NULL */
+    const char *keep;    /* for pipes */
+} bl_listing;
+
+/* Adds a file, a folder's files, a pipe, "-" or "tales" (of so many bytes).
+ * BL_ENOENT, BL_EIO, BL_ENOMEM, BL_EFORMAT; BL_EINVAL for "-" given twice. */
+bl_status bl_listing_add(bl_listing *l, const char *name, uint64_t tales_bytes,
+                         bl_error *err) BL_NODISCARD;
+void bl_listing_release(bl_listing *l);
+
+#endif
