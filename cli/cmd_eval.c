@@ -1,6 +1,7 @@
 /* bitllama eval: loss, perplexity and bits per byte of a model on a file. */
 #include "cli.h"
 #include "format.h"
+#include "input.h"
 #include "model.h"
 #include "output.h"
 #include "progress.h"
@@ -130,13 +131,14 @@ static bl_status find_file(const char *given, char **path, bl_error *err)
 static bl_status evaluate(const bl_args *args, bl_model *model, const char *path, uint64_t window,
                           curve *c, bl_eval_result *result, bl_error *err)
 {
+    bl_options *reading = NULL;
+    bl_status status = bl_cli_reading(&reading, args, err);
     bl_signals_catch();
-    bl_status status =
-        bl_flags_on(args, "by-position")
-            ? bl_eval_by_position(model, path, (size_t)window, bl_progress_report, add_point, c,
-                                  result, err)
-            : bl_eval(model, path, (size_t)window, bl_progress_report, NULL, result, err);
+    if (status == BL_OK)
+        status = bl_eval_text(model, path, reading, (size_t)window, bl_progress_report,
+                              bl_flags_on(args, "by-position") ? add_point : NULL, c, result, err);
     bl_progress_end();
+    bl_options_close(reading);
     if (status == BL_OK && c->failed)
         return bl_cli_fail(err, BL_ENOMEM, "out of memory");
     return status;
@@ -183,7 +185,9 @@ static const bl_flag flags[] = {
     {.name = "data",
      .value = "FILE",
      .required = 1,
-     .help = "token file (.bin), text file, or data folder (its val.bin)"},
+     .help = "token file (.bin), data folder (its val.bin), or a text, read as prepare reads it"},
+    BL_FLAG_ENCODING,
+    BL_FLAG_FIELD,
     {.name = "window",
      .value = "N",
      .fallback = "0",

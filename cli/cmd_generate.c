@@ -37,7 +37,11 @@ static bl_status read_prompt(bl_text *prompt, const bl_args *args, bl_error *err
                            "-f FILE");
     if (text && strcmp(text, "-") != 0)
         return bl_text_copy(prompt, text, err);
-    bl_status status = bl_text_read(prompt, text ? "-" : file, err);
+    bl_options *reading = NULL;
+    bl_status status = bl_cli_reading(&reading, args, err);
+    if (status == BL_OK)
+        status = bl_text_read_as(prompt, text ? "-" : file, reading, err);
+    bl_options_close(reading);
     if (status == BL_OK && prompt->bytes && prompt->data[prompt->bytes - 1] == '\n')
         prompt->data[--prompt->bytes] = 0;
     return status;
@@ -131,7 +135,10 @@ static const bl_flag flags[] = {
     {.name = "file",
      .letter = 'f',
      .value = "FILE",
-     .help = "read the prompt from a file (as from standard input, its final newline is dropped)"},
+     .help = "read the prompt from a file (as from standard input, its final newline is dropped); "
+             "files are read as prepare reads them"},
+    BL_FLAG_ENCODING,
+    BL_FLAG_FIELD,
     {.name = "load", .value = "FILE", .help = "go on from a memory file; -p \"\" adds no text"},
     {.name = "save", .value = "FILE", .help = "write the memory to a file when done"},
     BL_FLAG_DEVICE,

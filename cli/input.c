@@ -1,5 +1,6 @@
 /* What a command reads: a whole text, and token ids written as text. */
 #include "input.h"
+#include "signals.h"
 
 #include <errno.h>
 #include <stdio.h>
@@ -56,6 +57,43 @@ bl_status bl_text_read(bl_text *text, const char *path, bl_error *err)
                            strerror(errno));
     bl_status status = read_all(text, stream, path, err);
     (void)fclose(stream);
+    return status;
+}
+
+static int take_text(void *user, const char *data, size_t bytes)
+{
+    bl_text *text = user;
+    text->data = malloc(bytes + 1);
+    if (text->data) {
+        memcpy(text->data, data, bytes);
+        text->data[bytes] = 0;
+        text->bytes = bytes;
+    }
+    return 0;
+}
+
+static int caught(void *user, const char *stage, uint64_t done, uint64_t total, const char *unit)
+{
+    (void)user, (void)stage, (void)done, (void)total, (void)unit;
+    return bl_signals_caught() != 0;
+}
+
+bl_status bl_text_read_as(bl_text *text, const char *path, const bl_options *reading, bl_error *err)
+{
+    *text = (bl_text){0};
+    bl_status status = bl_read_text(path, reading, caught, take_text, text, err);
+    return status == BL_OK && !text->data ? no_memory(err) : status;
+}
+
+bl_status bl_cli_reading(bl_options **reading, const bl_args *args, bl_error *err)
+{
+    static const char *const names[] = {"encoding", "field"};
+    bl_status status = bl_options_open(reading, BL_OPTIONS_PREPARE, err);
+    for (size_t i = 0; i < 2 && status == BL_OK; i++) {
+        const char *value = bl_flags_text(args, names[i]);
+        if (value)
+            status = bl_options_set(*reading, names[i], value, err);
+    }
     return status;
 }
 

@@ -12,6 +12,11 @@ typedef struct bl_text {
 /* A copy of a string; a whole file, "-" for standard input. */
 bl_status bl_text_copy(bl_text *text, const char *from, bl_error *err);
 bl_status bl_text_read(bl_text *text, const char *path, bl_error *err);
+
+/* The same as prepare reads it: decompressed, in UTF-8, with LF line ends; `reading` may be NULL.
+ */
+bl_status bl_text_read_as(bl_text *text, const char *path, const bl_options *reading,
+                          bl_error *err);
 void bl_text_release(bl_text *text);
 
 /* Token ids. */
@@ -31,5 +36,19 @@ bl_status bl_ids_parse(bl_ids *ids, const char *text, size_t bytes, const char *
 bl_status bl_ids_encode(bl_ids *ids, size_t first, const bl_tokenizer *tokenizer,
                         const bl_text *text, unsigned flags, bl_error *err);
 void bl_ids_release(bl_ids *ids);
+
+/* How texts are read, from these flags: a BL_OPTIONS_PREPARE set. */
+#define BL_FLAG_ENCODING                                                                           \
+    {                                                                                              \
+        .name = "encoding", .value = "NAME",                                                       \
+        .help =                                                                                    \
+            "encoding of a text without a byte order mark: utf-8, utf-16le, windows-1252, ... "    \
+            "(as of prepare)"                                                                      \
+    }
+#define BL_FLAG_FIELD                                                                              \
+    {                                                                                              \
+        .name = "field", .value = "NAME", .help = "field of JSON Lines that holds the text (text)" \
+    }
+bl_status bl_cli_reading(bl_options **reading, const bl_args *args, bl_error *err);
 
 #endif

@@ -15,6 +15,7 @@ enum { EVAL_TOKENS = 4096 }; /* of a batch of windows */
 /* What is asked for, and what is found. */
 typedef struct job {
     const char *path;
+    const bl_prepare_options *reading; /* of a text */
     size_t window;
     bl_progress_fn *progress;
     void *user;
@@ -56,15 +57,15 @@ done:
 }
 
 static bl_status eval_document(const bl_model *m, const bl_net *net, bl_decode *s,
-                               const bl_span *doc, job *j, bl_error *err)
+                               const bl_span *doc, unsigned flags, job *j, bl_error *err)
 {
     size_t count = 0;
-    BL_TRY(bl_tokenizer_encode(m->tokenizer, doc->text, doc->bytes, 0, NULL, 0, &count, err));
+    BL_TRY(bl_tokenizer_encode(m->tokenizer, doc->text, doc->bytes, flags, NULL, 0, &count, err));
     int32_t *ids = bl_calloc(count, sizeof *ids);
     if (!ids)
         return bl_fail(err, BL_ENOMEM, "out of memory for %zu tokens", count);
     bl_status status =
-        bl_tokenizer_encode(m->tokenizer, doc->text, doc->bytes, 0, ids, count, &count, err);
+        bl_tokenizer_encode(m->tokenizer, doc->text, doc->bytes, flags, ids, count, &count, err);
     double more = 0;
     uint64_t tokens = 0;
     if (status == BL_OK)
@@ -82,10 +83,11 @@ static bl_status eval_text(const bl_model *m, const bl_net *net, job *j, bl_erro
     if (!m->tokenizer)
         return bl_fail(err, BL_EUNSUPPORTED, "%s: no tokenizer.json, so no text", m->path);
     bl_source *source;
-    bl_source_options options = {0};
+    bl_source_options options = bl_source_options_of(j->reading);
     if (j->curve)
         BL_TRY(bl_positions_open_doubling(j->curve, err));
-    BL_TRY(bl_source_open(&source, &j->path, 1, &options, err));
+    const char *part = strcmp(j->path, "tales") == 0 ? "./tales" : j->path; /* a file so named */
+    BL_TRY(bl_source_open(&source, &part, 1, &options, err));
     bl_decode decode = {0};
     bl_status status = bl_decode_open(&decode, net, err);
     int opened = status == BL_OK;
@@ -95,7 +97,8 @@ static bl_status eval_text(const bl_model *m, const bl_net *net, job *j, bl_erro
             status = bl_source_next(source, &doc, err);
         if (status != BL_OK || !doc.text)
             break;
-        status = eval_document(m, net, &decode, &doc, j, err);
+        status = eval_document(m, net, &decode, &doc,
+                               bl_source_special(source) ? 0 : BL_ENCODE_NO_SPECIAL, j, err);
         if (status == BL_OK && j->progress &&
             j->progress(j->user, "evaluating", bl_source_done(source), bl_source_total(source),
                         "B") != 0)
@@ -129,27 +132,36 @@ static bl_status evaluate(const bl_model *m, job *j, bl_error *err)
     return BL_OK;
 }
 
+bl_status bl_eval_text(bl_model *m, const char *path, const bl_options *reading, size_t window,
+                       bl_progress_fn *progress, bl_eval_point_fn *point, void *user,
+                       bl_eval_result *result, bl_error *err)
+{
+    bl_prepare_options defaults;
+    bl_options_defaults(BL_OPTIONS_PREPARE, &defaults);
+    bl_positions curve = {0};
+    job j = {.path = path,
+             .reading = reading ? bl_options_prepare(reading) : &defaults,
+             .window = window,
+             .progress = progress,
+             .user = user,
+             .curve = point ? &curve : NULL,
+             .r = result};
+    bl_status status = evaluate(m, &j, err);
+    if (status == BL_OK && point)
+        bl_positions_tell(&curve, point, user);
+    bl_positions_release(&curve);
+    return status;
+}
+
 bl_status bl_eval(bl_model *m, const char *path, size_t window, bl_progress_fn *progress,
                   void *user, bl_eval_result *result, bl_error *err)
 {
-    job j = {.path = path, .window = window, .progress = progress, .user = user, .r = result};
-    return evaluate(m, &j, err);
+    return bl_eval_text(m, path, NULL, window, progress, NULL, user, result, err);
 }
 
 bl_status bl_eval_by_position(bl_model *m, const char *path, size_t window,
                               bl_progress_fn *progress, bl_eval_point_fn *point, void *user,
                               bl_eval_result *result, bl_error *err)
 {
-    bl_positions curve = {0};
-    job j = {.path = path,
-             .window = window,
-             .progress = progress,
-             .user = user,
-             .curve = &curve,
-             .r = result};
-    bl_status status = evaluate(m, &j, err);
-    if (status == BL_OK)
-        bl_positions_tell(&curve, point, user);
-    bl_positions_release(&curve);
-    return status;
+    return bl_eval_text(m, path, NULL, window, progress, point, user, result, err);
 }

@@ -121,6 +121,41 @@ check "a folder means its val.bin" sh -c \
     "'$bitllama' eval -m '$run' --data '$data/val.bin' --json 2>&1 >val.json; sed 's/, .seconds.*//' val.json >a; sed 's/, .seconds.*//' stdout >b; cmp a b"
 printf 'Once upon a time there was a fox.\n<|endoftext|>\nA cat sat.\n' >story.txt
 expect "eval of a text" 0 '*loss *bytes *documents *2*' '*' eval -m "$run" --data story.txt
+# Files are read as prepare reads them: the same text gives the same figures, the same prompt the same words.
+printf '{"text": "Once upon a time there was a cat.\\nIt sat.", "id": 10254939386542155531}\n' >held.jsonl
+printf 'Once upon a time there was a cat.\nIt sat.\n' >held.txt
+printf '\357\273\277Once upon a time there was a cat.\r\nIt sat.\r\n' >windows.txt
+gzip -c held.txt >held.txt.gz
+printf 'O\0n\0c\0e\0 \0u\0p\0o\0n\0\r\0\n\0' >wide.txt
+expect "eval of a text to compare with" 0 '*"bytes": 41, "documents": 1,*' '*' eval -m "$run" --data held.txt --json
+sed 's/, .seconds.*//' "$scratch/stdout" >held
+for file in held.jsonl windows.txt held.txt.gz; do
+    expect "eval of $file" 0 '*' '*' eval -m "$run" --data $file --json
+    check "equals that of the text" sh -c "sed 's/, .seconds.*//' '$scratch/stdout' | cmp - held"
+done
+sed 's/text/body/' held.jsonl >body.jsonl
+expect "eval of another field" 3 '' '*body.jsonl: line 1: no field "text"*' eval -m "$run" --data body.jsonl
+expect "by its name" 0 '*"bytes": 41,*' '*' eval -m "$run" --data body.jsonl --field body --json
+expect "eval of a table" 3 '' '*table.csv: a table; *' eval -m "$run" --data "$(echo a,b >table.csv && echo table.csv)"
+sed 's/cat/caf\xe9/' held.txt >latin1.txt
+expect "eval of Latin-1" 3 '' '*latin1.txt: not UTF-8 at byte 32 (0xE9)*encoding*' eval -m "$run" --data latin1.txt
+expect "by the encoding's name" 0 '*"bytes": 43,*' '*' eval -m "$run" --data latin1.txt --encoding latin-1 --json
+printf 'Once upon\n' >lf.txt && printf 'Once upon\r\n' >crlf.txt && printf '\357\273\277Once upon\n' >bom.txt
+printf '{"text": "Once upon"}\n' >prompt.jsonl
+expect "a prompt file to compare with" 0 '?*' '*' generate -m "$run" -f lf.txt --temperature 0 --max-tokens 6
+cp "$scratch/stdout" lf.out
+for file in crlf.txt bom.txt wide.txt prompt.jsonl; do
+    expect "the prompt $file" 0 '?*' '*' generate -m "$run" -f $file --temperature 0 --max-tokens 6
+    check "continues the same" cmp "$scratch/stdout" lf.out
+done
+input=crlf.txt
+expect "the prompt from standard input" 0 '?*' '*' generate -m "$run" -p - --temperature 0 --max-tokens 6
+check "continues the same too" cmp "$scratch/stdout" lf.out
+printf '{"text": "a"}\n{"text": "b"}\n' >both.jsonl
+expect "two documents as a prompt" 3 '' '*both.jsonl: holds more than one document*' generate -m "$run" -f both.jsonl
+expect "tokenize keeps every byte" 0 '{"ids": *}' '' tokenize -m "$run" -f crlf.txt --json
+check "the carriage return is there" sh -c "'$bitllama' tokenize -m '$run' -f crlf.txt --json | '$bitllama' detokenize -m '$run' | cmp - crlf.txt"
+
 expect "eval --by-position" 0 '*documents *
 position *tokens *loss
 0 *
