@@ -137,10 +137,18 @@ static void compose(const char *text, size_t bytes)
     bl_nfc_work_release(&twice);
 }
 
-static void cut(const uint8_t *data, size_t size, int valid)
+/* Does a byte order mark say that this is UTF-16 or UTF-32? */
+static int is_wide(const uint8_t *data, size_t size)
+{
+    return size >= 2 &&
+           ((data[0] == 0xFF && data[1] == 0xFE) || (data[0] == 0xFE && data[1] == 0xFF) ||
+            (size >= 4 && memcmp(data, "\0\0\xFE\xFF", 4) == 0));
+}
+
+static void cut(const uint8_t *data, size_t size, int valid, bl_encoding encoding)
 {
     const char *path = fuzz_file(data, size);
-    const bl_source_options options = {0};
+    const bl_source_options options = {.encoding = encoding};
     bl_source *s;
     bl_status status;
     FUZZ_CHECK(bl_source_open(&s, &path, 1, &options, NULL) == BL_OK);
@@ -150,8 +158,10 @@ static void cut(const uint8_t *data, size_t size, int valid)
             break;
         FUZZ_CHECK(d.bytes > 0 && bl_utf8_invalid(d.text, d.bytes) == d.bytes);
     }
-    FUZZ_CHECK(status == BL_OK || status == BL_EFORMAT);
-    FUZZ_CHECK((status == BL_OK) == valid || fuzz_is_compressed(data, size));
+    FUZZ_CHECK(status == BL_OK || status == BL_EFORMAT || status == BL_EUNSUPPORTED);
+    if (encoding == BL_ENCODING_UTF8 && status != BL_EUNSUPPORTED) /* what no magic number begins */
+        FUZZ_CHECK((status == BL_OK) == valid || fuzz_is_compressed(data, size) ||
+                   is_wide(data, size));
     bl_source_close(s);
 }
 
@@ -178,6 +188,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     }
     free(ids);
     free(offsets);
-    cut(data, size, valid);
+    for (int encoding = BL_ENCODING_AUTO; encoding <= BL_ENCODING_WINDOWS1252; encoding++)
+        cut(data, size, valid, (bl_encoding)encoding);
     return 0;
 }
