@@ -118,6 +118,7 @@ static bl_status read_escape(translation *t, uint32_t *code, bl_error *err)
 {
     static const char controls[][2] = {{'r', '\r'}, {'n', '\n'}, {'t', '\t'}};
     const char *p = t->pattern + t->at + 1;
+    *code = (unsigned char)*p;
     for (size_t i = 0; i < sizeof controls / sizeof controls[0]; i++)
         if (*p == controls[i][0]) {
             *code = (unsigned char)controls[i][1];
@@ -128,7 +129,6 @@ static bl_status read_escape(translation *t, uint32_t *code, bl_error *err)
         return refuse(t, t->at,
                       "an escape other than \\p{L}, \\p{Lu} and so on, \\s \\d \\w \\r \\n \\t",
                       err);
-    *code = (unsigned char)*p;
     t->at += 2;
     return BL_OK;
 }
