@@ -40,17 +40,15 @@ static void start_as(pty *p, size_t columns, const char *const *environment,
 /* What the program replies to lines from a pipe, with every line break as the terminal shows it. */
 static void reply_to(const char *lines, char *reply, size_t cap)
 {
-    char command[2000], path[700], raw[2000];
-    (void)snprintf(path, sizeof path, "%s/lines", scratch);
-    FILE *f = fopen(path, "w");
+    char raw[2000];
+    FILE *f = fopen("lines", "w");
     assert_non_null(f);
     assert_int_equal(fputs(lines, f) >= 0, 1);
     assert_int_equal(fclose(f), 0);
-    (void)snprintf(
-        command, sizeof command,
-        "'%s' chat -m '%s' --max-tokens 24 --ignore-eos --temperature 1.5 --seed 7 <'%s'", program,
-        model, path);
-    f = popen(command, "r");
+    f = popen(
+        "\"$program\" chat -m \"$model\" --max-tokens 24 --ignore-eos --temperature 1.5 --seed 7"
+        " <lines",
+        "r");
     assert_non_null(f);
     size_t bytes = fread(raw, 1, sizeof raw, f), made = 0;
     assert_int_equal(pclose(f), 0);
@@ -491,7 +489,9 @@ int main(int argc, char **argv)
     model = argv[2];
     scratch = argv[3];
     (void)mkdir(scratch, 0777);
-    if (chdir(scratch) != 0 || setenv("LC_ALL", "C.UTF-8", 1) != 0)
+    /* Paths reach a shell as variables: they may have any character. */
+    if (chdir(scratch) != 0 || setenv("LC_ALL", "C.UTF-8", 1) != 0 ||
+        setenv("program", program, 1) != 0 || setenv("model", model, 1) != 0)
         return 2;
     (void)snprintf(state_home, sizeof state_home, "XDG_STATE_HOME=%s/state", scratch);
     (void)snprintf(history_path, sizeof history_path, "%s/state/bitllama/history", scratch);

@@ -98,7 +98,8 @@ say "/load of no file" 3 '?*' "*no.mem*" 'Once\n/load no.mem\nthe dog\n' --tempe
 equal "keeps the conversation" stdout good
 say "/save where no file can be" 4 '?*' "*/proc/x.mem*" 'Once\n/save /proc/x.mem\nthe dog\n' --temperature 0
 equal "keeps the conversation, too" stdout good
-say "/save over a folder" 4 '?*' "*" "Once\n/save $run\nthe dog\n" --temperature 0
+mkdir folder
+say "/save over a folder" 4 '?*' "*" 'Once\n/save folder\nthe dog\n' --temperature 0
 equal "and that, too" stdout good
 say "/save with spaces in the name" 0 '?*' "saved to a b.mem*" 'Once\n/save   a b.mem  \n'
 check "writes that file" test -s "a b.mem"

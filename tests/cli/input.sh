@@ -30,7 +30,7 @@ mkdir -p empty
 expect "an empty folder as model" 3 '' "*empty*" generate -m empty -p x
 expect "an empty folder as data" 3 '' "*empty*" train --data empty --out r
 expect "a file as model" 3 '' "*config.json*" generate -m "$run/config.json" -p x
-expect "a folder as prompt" 4 '' "*$data*" generate -m "$run" -f "$data"
+expect "a folder as prompt" 4 '' "*/data*" generate -m "$run" -f "$data"
 
 # ---- model folders ----
 copy_model

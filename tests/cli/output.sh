@@ -4,13 +4,16 @@ data=$3/data run=$3/run
 cd "$scratch" || exit 1
 
 # ---- stdout ----
-for command in "info $run" "info $data --json" "tokenize -m $run -p hello" \
-    "detokenize -m $run -p 300" "eval -m $run --data $data/val.bin --json" \
-    "generate -m $run -p x --max-tokens 5"; do
+to_full() { # ARGUMENTS...
     output=/dev/full
-    # shellcheck disable=SC2086 # words
-    expect "${command%% *} to a full disk" 4 '' "*cannot write to standard output: *" $command
-done
+    expect "$1 to a full disk" 4 '' "*cannot write to standard output: *" "$@"
+}
+to_full info "$run"
+to_full info "$data" --json
+to_full tokenize -m "$run" -p hello
+to_full detokenize -m "$run" -p 300
+to_full eval -m "$run" --data "$data/val.bin" --json
+to_full generate -m "$run" -p x --max-tokens 5
 {
     sleep 0.3
     "$bitllama" generate -m "$run" -p x --max-tokens 2000 --ignore-eos 2>stderr
@@ -48,7 +51,7 @@ expect "it is whole" 0 '?*' '*' generate -m watched -p x --max-tokens 2
 # ---- files: /proc takes none, whoever asks; /dev/full takes no bytes ----
 expect "logits where no file can be" 4 '' "*cannot write /proc/x.npy*" logits -m "$run" --ids 1 -o /proc/x.npy
 expect "logits to a full disk" 4 '' "*cannot write /dev/full*" logits -m "$run" --ids 1 -o /dev/full
-expect "logits over a folder" 4 '' "*cannot write $scratch*" logits -m "$run" --ids 1 -o "$scratch"
+expect "logits over a folder" 4 '' "*cannot write */output*" logits -m "$run" --ids 1 -o "$scratch"
 expect "logits into no folder" 4 '' "*cannot write no/x.npy*" logits -m "$run" --ids 1 -o no/x.npy
 expect "prepare where no folder can be" 4 '' "*/proc/d*" prepare tales --tales-bytes 20000 --vocab-size 300 --out /proc/d
 expect "train where no folder can be" 4 '' "*/proc/r*" train --data "$data" --out /proc/r --preset tiny --steps 1

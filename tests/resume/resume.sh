@@ -7,18 +7,19 @@
 # is saved, so that most kills fall into the writing of a checkpoint.
 set -eu
 export OMP_WAIT_POLICY=passive # many short programs on a busy machine: do not spin
-bitllama=$1 steps=${2:-100} terms=${3:-3} kills=${4:-2} seed=${5:-$(date +%N | sed 's/^0*//')}
+bitllama=$(cd "$(dirname "$1")" && pwd)/${1##*/} steps=${2:-100} terms=${3:-3} kills=${4:-2} seed=${5:-$(date +%N | sed 's/^0*//')}
 shift $(($# < 5 ? $# : 5))
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
-printf '%s\n' "$@" >"$work/flags"
+cd "$work" # names below are without folders: that of the temporary files may have spaces
+printf '%s\n' "$@" >flags
 
-"$bitllama" prepare tales --tales-bytes 200000 --vocab-size 400 --out "$work/data" 2>"$work/log"
-printf -- '--data %s ' "$work/data" >"$work/folders"
+"$bitllama" prepare tales --tales-bytes 200000 --vocab-size 400 --out data 2>log
+echo '--data data' >folders
 if [ -n "${MIX:-}" ]; then
-    "$bitllama" prepare tales --tales-bytes 40000 --seed 5 --tokenizer "$work/data/tokenizer.json" \
-        --out "$work/more" 2>"$work/log"
-    printf -- '--data %s:0.7 --data %s:0.3 --prefetch on ' "$work/data" "$work/more" >"$work/folders"
+    "$bitllama" prepare tales --tales-bytes 40000 --seed 5 --tokenizer data/tokenizer.json \
+        --out more 2>log
+    echo '--data data:0.7 --data more:0.3 --prefetch on' >folders
 fi
 
 # Dropout and accumulation on, so that their counters have to survive as well.  The shell becomes the
@@ -26,9 +27,9 @@ fi
 train() {
     # shellcheck disable=SC2046 # words
     exec "$bitllama" train --preset tiny --hidden-size 64 --intermediate-size 96 --num-hidden-layers 2 \
-        $(cat "$work/folders") --out "$1" --steps "$steps" --batch 4 --context 40 --accum 2 \
+        $(cat folders) --out "$1" --steps "$steps" --batch 4 --context 40 --accum 2 \
         --dropout 0.1 --seed 7 --save-every 1 --save-seconds 0 --eval-every 20 --eval-tokens 400 \
-        --sample-every 50 --resume=auto $(cat "$work/flags") 2>>"$work/log"
+        --sample-every 50 --resume=auto $(cat flags) 2>>log
 }
 
 fingerprint() {
@@ -45,8 +46,8 @@ records() {
     grep -E '"type":"(train|eval|sample)"' "$1/metrics.jsonl" | sed 's/,"tokens_per_s":[^,}]*//'
 }
 
-(train "$work/straight")
-want=$(fingerprint "$work/straight")
+(train straight)
+want=$(fingerprint straight)
 
 # Stop points in rising order, kinds mixed, moments within a step, from a seeded generator.
 points=$(awk -v n=$((terms + kills)) -v kills="$kills" -v steps="$steps" -v seed="$seed" 'BEGIN {
@@ -63,34 +64,34 @@ undone=0 # steps trained again
 for point in $points; do
     at=${point%%:*} kind=${point#*:} pause=${point##*:}
     kind=${kind%:*}
-    train "$work/stopped" & pid=$!
-    while [ "$(recorded "$work/stopped")" -lt "$at" ] && kill -0 $pid 2>/dev/null; do sleep 0.003; done
+    train stopped & pid=$!
+    while [ "$(recorded stopped)" -lt "$at" ] && kill -0 $pid 2>/dev/null; do sleep 0.003; done
     sleep "$pause"
     kill -"$kind" $pid 2>/dev/null || true
     status=0; wait $pid || status=$?
     case $kind:$status in
     TERM:143 | KILL:137) ;;
     *:0) echo "  (the run was faster than the stop at step $at)" ;;
-    *) echo "FAILED: SIG$kind at step $at ended with exit code $status"; tail -5 "$work/log"; exit 1 ;;
+    *) echo "FAILED: SIG$kind at step $at ended with exit code $status"; tail -5 log; exit 1 ;;
     esac
-    for half in "$work"/stopped/ckpt/.tmp-*; do [ ! -e "$half" ] || inside=$((inside + 1)); done
-    saved=$(find "$work/stopped/ckpt" -path '*/step-*/MANIFEST' 2>/dev/null | sed 's/.*step-0*//; s/[^0-9].*//' | sort -n | tail -1)
-    undone=$((undone + $(recorded "$work/stopped") - ${saved:-0}))
+    for half in stopped/ckpt/.tmp-*; do [ ! -e "$half" ] || inside=$((inside + 1)); done
+    saved=$(find stopped/ckpt -path '*/step-*/MANIFEST' 2>/dev/null | sed 's/.*step-0*//; s/[^0-9].*//' | sort -n | tail -1)
+    undone=$((undone + $(recorded stopped) - ${saved:-0}))
 done
-(train "$work/stopped")
-got=$(fingerprint "$work/stopped")
+(train stopped)
+got=$(fingerprint stopped)
 
 if [ "$want" != "$got" ]; then
     printf 'FAILED: weights or moments differ\nstraight:\n%s\nresumed:\n%s\n' "$want" "$got"
     exit 1
 fi
-records "$work/straight" >"$work/want"
-records "$work/stopped" >"$work/got"
-if [ "$(recorded "$work/straight")" -ne "$steps" ] || ! diff "$work/want" "$work/got" >"$work/diff"; then
+records straight >want
+records stopped >got
+if [ "$(recorded straight)" -ne "$steps" ] || ! diff want got >diff; then
     echo "FAILED: other records in metrics.jsonl"
-    head -5 "$work/diff"
+    head -5 diff
     exit 1
 fi
 echo "$steps steps, $terms SIGTERM, $kills SIGKILL ($inside inside the writing of a checkpoint), $undone steps" \
-    "trained again: 0 differences in weights, moments and $(grep -c . "$work/got") records"
+    "trained again: 0 differences in weights, moments and $(grep -c . got) records"
 echo "$want"
