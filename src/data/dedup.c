@@ -214,7 +214,7 @@ static double likeness(const bl_dedup *d, size_t document, const uint32_t *signa
     size_t equal = 0;
     for (size_t j = 0; j < BL_MINHASHES; j++)
         equal += bits[j] == (unsigned char)signature[j];
-    return ((double)equal / BL_MINHASHES - 1 / 256.0) / (1 - 1 / 256.0);
+    return ((double)equal / (double)BL_MINHASHES - 1 / 256.0) / (1 - 1 / 256.0);
 }
 
 static void insert(band *table, size_t slots, size_t hash, uint32_t number)

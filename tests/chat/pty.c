@@ -147,7 +147,7 @@ static void give_up(pty *p, const char *what)
 
 void pty_expect(pty *p, const char *text)
 {
-    double end = now() + PTY_SECONDS;
+    double end = now() + (double)PTY_SECONDS;
     for (;;) {
         const char *found = strstr(p->text + p->seen, text);
         if (found) {
@@ -166,7 +166,7 @@ void pty_expect(pty *p, const char *text)
 int pty_end(pty *p)
 {
     struct termios after;
-    double end = now() + PTY_SECONDS;
+    double end = now() + (double)PTY_SECONDS;
     int status = 0;
     while (waitpid(p->leader, &status, WNOHANG) == 0) {
         if (now() > end)
@@ -203,7 +203,7 @@ static char state_of(pid_t pid)
 
 void pty_expect_stopped(pty *p)
 {
-    double end = now() + PTY_SECONDS;
+    double end = now() + (double)PTY_SECONDS;
     while (state_of(p->program) != 'T') {
         if (now() > end)
             give_up(p, "the program does not stop");
