@@ -84,6 +84,9 @@ int main(int argc, char **argv)
     k.c = &c;
     k.x = &x;
     int failures = count_unchecked(), levels = 0;
+    for (int level = (int)bl_cpu_best() + 1; level <= (int)BL_CPU_AVX512; level++)
+        printf("skipped: kernels of %s (not on this processor)\n",
+               bl_cpu_level_name((bl_cpu_level)level));
     const check_case *lists[] = {check_int_cases, check_row_cases, check_ttt_cases};
     for (int level = k.bench ? BL_CPU_C : BL_CPU_C + 1; level <= (int)bl_cpu_best(); level++) {
         bl_kern_init(&x, (bl_cpu_level)level);

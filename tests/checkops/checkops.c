@@ -185,7 +185,7 @@ int main(int argc, char **argv)
     bl_cpu_level level;
     bl_error err;
     if (bl_cpu_choose(&level, &err) != BL_OK) { /* CTest counts 77 as skipped */
-        printf("checkops: skipped, %s\n", err.message);
+        printf("skipped: checkops (%s)\n", err.message);
         return 77;
     }
     int failures = check_rows();

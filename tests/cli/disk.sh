@@ -8,7 +8,7 @@ if [ "${4:-}" != mounted ]; then
             exec $how sh "$0" "$1" "$2" "$3" mounted
         fi
     done
-    echo "no file system can be mounted here: a limit on the size of files stands in for a full disk"
+    echo "skipped: a full disk (no file system can be mounted here; a limit on the size of files stands in)"
 fi
 . "$(dirname "$0")/expect.sh"
 data=$3/data

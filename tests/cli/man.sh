@@ -72,7 +72,7 @@ check "a letter" grep -qx -e "-m, --model MODEL" text
 if command -v groff >/dev/null 2>&1 && command -v mandoc >/dev/null 2>&1; then
     check "groff and mandoc have nothing to say" sh "$here/man_lint.sh" pages
 else
-    echo "not rendered: groff and mandoc are not both here (tools/setup --ci installs them)"
+    echo "skipped: rendering the pages (no groff or no mandoc here; tools/setup --ci installs both)"
 fi
 
 finish

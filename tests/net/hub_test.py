@@ -549,7 +549,7 @@ if shutil.which("openssl"):
     case(https)
     case(https_to_http)
 else:
-    print("skipped: https and https_to_http want the openssl command for a certificate")
+    print("skipped: https and https_to_http (no openssl command here to make a certificate)")
 
 
 # ---- time, signals, disks, neighbours ----

@@ -169,7 +169,7 @@ static void resident_memory(void **state)
 {
     (void)state;
     if (SANITIZED) {
-        printf("skipped: a sanitizer's own memory is several times the run's\n");
+        printf("skipped: resident memory (a sanitizer's own is several times the run's)\n");
         skip();
     }
     static const pair small[] = {{"batch", "64"}, {"context", "64"}, {NULL}};
