@@ -89,6 +89,26 @@ BL_API size_t bl_text_shown(const char *text, size_t bytes, unsigned flags, char
 typedef int bl_progress_fn(void *user, const char *stage, uint64_t done, uint64_t total,
                            const char *unit);
 
+/* ------------------------------------------------------------------ files */
+
+/* A file that appears whole or not at all, as all that the library writes: written under a hidden
+ * name beside `path`, synced to disk and renamed by commit, removed by abandon.  A symbolic link
+ * stays and the file that it names is replaced; what is there and no file (a folder, device, pipe,
+ * socket) is refused. */
+typedef struct bl_out bl_out;
+
+/** Errors: BL_EIO names the path and the reason, BL_ENOMEM. */
+BL_API bl_status bl_out_open(bl_out **out, const char *path, bl_error *err);
+
+/** Appends bytes; a failure is kept, and comes out at check and commit (BL_EIO). */
+BL_API void bl_out_write(bl_out *out, const void *bytes, size_t n);
+BL_API bl_status bl_out_check(const bl_out *out, bl_error *err);
+
+/** Puts the file in its place and frees the handle, also after an error (BL_EIO): then what was
+ * there before is there. */
+BL_API bl_status bl_out_commit(bl_out *out, bl_error *err);
+BL_API void bl_out_abandon(bl_out *out); /* frees; NULL is fine */
+
 /* ------------------------------------------------------------------ options */
 
 /* A set of named values; the sets and their fields are tables in the library, which also make the

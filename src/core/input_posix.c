@@ -6,7 +6,6 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -30,22 +29,6 @@ static bl_status in_fail(const bl_in *in, int error, bl_error *err)
     return bl_fail_errno(err, BL_EIO, error, "%s: cannot be read", in->path);
 }
 
-/* An unnamed file in a folder: gone with the process, whatever ends it. */
-static bl_status open_unnamed(int *fd, const char *dir, bl_error *err)
-{
-    char *path = bl_path_join(dir, ".input.XXXXXX");
-    if (!path)
-        return bl_fail(err, BL_ENOMEM, "out of memory");
-    *fd = mkstemp(path);
-    int error = errno;
-    if (*fd >= 0)
-        (void)unlink(path);
-    bl_free(path);
-    return *fd >= 0
-               ? BL_OK
-               : bl_fail_errno(err, BL_EIO, error, "%s: cannot keep standard input there", dir);
-}
-
 static bl_status in_look(bl_in *in, bl_error *err)
 {
     struct stat st;
@@ -57,7 +40,7 @@ static bl_status in_look(bl_in *in, bl_error *err)
         return bl_fail(err, BL_EIO, "%s: neither a file nor a folder nor a pipe", in->path);
     if (!S_ISREG(st.st_mode)) {
         in->pipe = 1;
-        return in->keep ? open_unnamed(&in->kept, in->keep, err) : BL_OK;
+        return in->keep ? bl_file_unnamed(&in->kept, in->keep, err) : BL_OK;
     }
     in->first = in->borrowed ? lseek(in->fd, 0, SEEK_CUR) : 0;
     if (in->first < 0)
@@ -119,17 +102,10 @@ static int ready(int fd)
 
 static bl_status copy_out(bl_in *in, const char *bytes, size_t n, bl_error *err)
 {
-    while (n) {
-        ssize_t done = write(in->kept, bytes, n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return bl_fail_errno(err, BL_EIO, errno, "%s: cannot keep standard input there",
-                                 in->keep);
-        bytes += done;
-        n -= (size_t)done;
-    }
-    return BL_OK;
+    int error = bl_fd_write(in->kept, bytes, n);
+    return error
+               ? bl_fail_errno(err, BL_EIO, error, "%s: cannot keep standard input there", in->keep)
+               : BL_OK;
 }
 
 bl_status bl_in_read(bl_in *in, void *to, size_t cap, size_t *n, int *end, bl_error *err)

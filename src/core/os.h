@@ -55,40 +55,66 @@ uint64_t bl_in_size(const bl_in *in); /* bytes; 0 while a pipe has not ended */
 
 /* ---- writing ---- */
 
-/* A file that appears whole or not at all: written under a temporary name beside `path`, synced to
- * disk and renamed by commit; removed by abandon.  Errors of single writes are sticky and come out
- * at commit, so writers need one check. */
-typedef struct bl_out bl_out;
-
-bl_status bl_out_open(bl_out **out, const char *path, bl_error *err) BL_NODISCARD;
-void bl_out_write(bl_out *out, const void *bytes, size_t n);
-bl_status bl_out_check(const bl_out *out, bl_error *err) BL_NODISCARD; /* the sticky error so far */
-bl_status bl_out_sync(bl_out *out, bl_error *err) BL_NODISCARD;        /* all so far is on disk */
+/* bl_out_open() and its kin in bitllama.h are how every file is written.
+ * Errors of single writes are sticky and come out at commit, so writers need one check. */
+bl_status bl_out_sync(bl_out *out, bl_error *err) BL_NODISCARD; /* all so far is on disk */
 const char *bl_out_temporary(const bl_out *out); /* its name until commit, to look at it */
-bl_status bl_out_commit(bl_out *out, bl_error *err) BL_NODISCARD; /* frees in any case */
-void bl_out_abandon(bl_out *out);                                 /* frees; NULL is fine */
 
 /* open, write, commit in one. */
 bl_status bl_file_replace(const char *path, const void *bytes, size_t n,
                           bl_error *err) BL_NODISCARD;
 
-/* A log file that only grows; every append is flushed to the system.  After an error the file ends
- * where it did, without half a record. */
-bl_status bl_file_append(const char *path, const void *bytes, size_t n, bl_error *err) BL_NODISCARD;
+/* A log file that only grows, made when absent: *size is how long its whole records are (at most; 0
+ * for a new one), and grows by n.  What is behind them, half a record of a failed append, is cut
+ * first; after an error the file ends where it did. */
+bl_status bl_file_append(const char *path, uint64_t *size, const void *bytes, size_t n,
+                         bl_error *err) BL_NODISCARD;
+bl_status bl_file_sync(const char *path, bl_error *err) BL_NODISCARD; /* its bytes are on disk */
 bl_status bl_file_truncate(const char *path, uint64_t size, bl_error *err) BL_NODISCARD;
 bl_status bl_file_remove(const char *path, bl_error *err) BL_NODISCARD;
 
+/* A file for reading and writing without a name in a folder: gone with the process, whatever ends
+ * it.  And all of some bytes to a descriptor, through short writes and signals: errno, or 0. */
+bl_status bl_file_unnamed(int *fd, const char *dir, bl_error *err) BL_NODISCARD;
+int bl_fd_write(int fd, const void *bytes, size_t n);
+
 /* ---- folders ---- */
 
-bl_status bl_dir_make(const char *path, bl_error *err) BL_NODISCARD; /* with its parents */
+/* With its parents; each level that was made is on disk. */
+bl_status bl_dir_make(const char *path, bl_error *err) BL_NODISCARD;
 bl_status bl_dir_sync(const char *path, bl_error *err) BL_NODISCARD;
 bl_status bl_dir_sync_parent(const char *path,
                              bl_error *err) BL_NODISCARD;              /* of a file or folder */
 bl_status bl_dir_remove(const char *path, bl_error *err) BL_NODISCARD; /* with all below it */
+bl_status bl_dir_remove_empty(const char *path, bl_error *err) BL_NODISCARD; /* or not at all */
 bl_status bl_path_rename(const char *from, const char *to, bl_error *err) BL_NODISCARD;
 
 /* A symbolic link at `path` to `target`, in place of a file or link that has the name.  BL_EIO. */
 bl_status bl_path_link(const char *target, const char *path, bl_error *err) BL_NODISCARD;
+
+/* A folder that appears whole or not at all: filled under a hidden name beside `path` (with files
+ * that are synced, as bl_out's are), and put there by commit, removed by abandon.  A folder that
+ * has the name changes places with the new one in one step, where the file system has such a step
+ * (renameat2), and is then removed; elsewhere, if the process is killed between two renames, it is
+ * left hidden, for bl_dir_recover().
+ *
+ * `check` (or NULL) looks at the old folder once it is out of the way; what it refuses stays where
+ * it was.  After a failure the old folder has its name, or the message says what has. */
+typedef struct bl_outdir bl_outdir;
+typedef bl_status bl_outdir_check(void *user, const char *old, bl_error *err);
+
+bl_status bl_outdir_open(bl_outdir **d, const char *path, bl_error *err) BL_NODISCARD;
+const char *bl_outdir_temporary(const bl_outdir *d); /* its name until commit */
+bl_status bl_outdir_commit(bl_outdir *d, bl_outdir_check *check, void *user,
+                           bl_error *err) BL_NODISCARD; /* frees in any case */
+void bl_outdir_abandon(bl_outdir *d);                   /* frees; NULL is fine */
+
+/* Gives an old folder its name back when nothing has it; for readers and writers to begin with. */
+void bl_dir_recover(const char *path);
+
+/* Removes what killed processes left half-written in a folder under hidden names, but nothing that
+ * a live process writes; every writer does the same for its own target. */
+void bl_dir_sweep(const char *path);
 
 /* Names in a folder, sorted bytewise, without "." and "..". */
 typedef struct bl_names {
@@ -98,8 +124,10 @@ typedef struct bl_names {
 bl_status bl_dir_list(bl_names *names, const char *path, bl_error *err) BL_NODISCARD;
 void bl_names_release(bl_names *names);
 
-/* "a/b" in a fresh string; NULL when memory is short. */
+/* "a/b", and the folder that a path is in ("." without one), in a fresh string; NULL when memory is
+ * short. */
 char *bl_path_join(const char *a, const char *b);
+char *bl_path_parent(const char *path);
 
 /* Does a shell pattern (star, question mark, brackets) match the whole path?  No star matches a
  * slash. */

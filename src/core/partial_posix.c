@@ -4,6 +4,7 @@
 #include "core/partial.h"
 #include "core/alloc.h"
 #include "core/os.h"
+#include "core/temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -30,13 +31,18 @@ bl_status bl_partial_open(bl_partial **result, const char *path, bl_error *err)
     }
     struct stat info = {0};
     p->path = copy;
-    p->fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW, 0666);
-    int error = p->fd < 0 || fstat(p->fd, &info) != 0 ? errno : 0;
-    if (!error && !S_ISREG(info.st_mode))
-        error = EINVAL;
-    if (error) {
+    p->fd = open(
+        path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY, 0666);
+    bl_status status = BL_OK;
+    if (p->fd < 0 || fstat(p->fd, &info) != 0)
+        status = bl_fail_errno(err, BL_EIO, errno, "cannot write %s", path);
+    else if (!S_ISREG(info.st_mode))
+        status = bl_target_check(path, info.st_mode, err);
+    else if (info.st_nlink > 1) /* the name is known to all: it may be planted */
+        status = bl_fail(err, BL_EIO, "cannot write %s: the file has another name too", path);
+    if (status != BL_OK) {
         bl_partial_close(p);
-        return bl_fail_errno(err, BL_EIO, error, "cannot write %s", path);
+        return status;
     }
     p->size = (uint64_t)info.st_size;
     *result = p;
@@ -60,18 +66,10 @@ uint64_t bl_partial_size(const bl_partial *p)
 
 bl_status bl_partial_write(bl_partial *p, const void *bytes, size_t n, bl_error *err)
 {
-    const char *from = bytes;
-    while (n) {
-        ssize_t done = write(p->fd, from, n);
-        if (done < 0 && errno == EINTR)
-            continue;
-        if (done < 0)
-            return bl_fail_errno(err, BL_EIO, errno, "cannot write %s", p->path);
-        from += done;
-        n -= (size_t)done;
-        p->size += (uint64_t)done;
-    }
-    return BL_OK;
+    int error = bl_fd_write(p->fd, bytes, n);
+    off_t end = error ? lseek(p->fd, 0, SEEK_CUR) : 0; /* some of it may be there */
+    p->size = !error ? p->size + n : end >= 0 ? (uint64_t)end : p->size;
+    return error ? bl_fail_errno(err, BL_EIO, error, "cannot write %s", p->path) : BL_OK;
 }
 
 bl_status bl_partial_clear(bl_partial *p, bl_error *err)

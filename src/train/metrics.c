@@ -47,6 +47,8 @@ static bl_status read_old(bl_metrics *m, uint64_t keep_bytes, bl_error *err)
     BL_TRY(bl_map_open(&map, m->path, err));
     bl_status status = BL_OK;
     m->bytes = keep_bytes < map.size ? keep_bytes : map.size;
+    while (m->bytes && map.data[m->bytes - 1] != '\n') /* half a record: written without its end */
+        m->bytes--;
     for (size_t from = 0; status == BL_OK && from < m->bytes;) {
         const char *line = (const char *)map.data + from;
         const char *end = memchr(line, '\n', m->bytes - from);
@@ -67,10 +69,8 @@ static bl_status append(bl_metrics *m, json_t *record, bl_error *err)
         return bl_fail(err, BL_ENOMEM, "out of memory while writing %s", m->path);
     size_t n = strlen(line);
     line[n++] = '\n'; /* in the place of the 0: the line is written by its length */
-    bl_status status = bl_file_append(m->path, line, n, err);
+    bl_status status = bl_file_append(m->path, &m->bytes, line, n, err);
     free(line); /* jansson's own malloc */
-    if (status == BL_OK)
-        m->bytes += n;
     return status;
 }
 
@@ -95,6 +95,11 @@ bl_status bl_metrics_open(bl_metrics *m, const char *run_dir, int resume, uint64
     if (status != BL_OK)
         bl_metrics_release(m);
     return status;
+}
+
+bl_status bl_metrics_sync(const bl_metrics *m, bl_error *err)
+{
+    return bl_file_sync(m->path, err);
 }
 
 void bl_metrics_release(bl_metrics *m)

@@ -159,7 +159,7 @@ static bl_status flush(bl_tensorboard *b, bl_buf *records, bl_error *err)
 {
     bl_status status = bl_buf_status(records, err);
     if (status == BL_OK)
-        status = bl_file_append(b->path, records->data, records->len, err);
+        status = bl_file_append(b->path, &b->bytes, records->data, records->len, err);
     bl_buf_release(records);
     return status;
 }
@@ -199,6 +199,11 @@ bl_status bl_tensorboard_open(bl_tensorboard *b, const char *run_dir, uint64_t n
         bl_tensorboard_release(b);
     }
     return status;
+}
+
+bl_status bl_tensorboard_sync(const bl_tensorboard *b, bl_error *err)
+{
+    return bl_file_sync(b->path, err);
 }
 
 void bl_tensorboard_release(bl_tensorboard *b)

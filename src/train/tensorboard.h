@@ -11,6 +11,7 @@
 
 typedef struct bl_tensorboard {
     char *path;
+    uint64_t bytes; /* of whole records */
 } bl_tensorboard;
 
 /* Starts a file that sorts behind those already in the folder.  The next step of the run is
@@ -25,5 +26,6 @@ bl_status bl_tensorboard_restart(bl_tensorboard *b, uint64_t next, bl_error *err
 /* The scalars of an event, flushed; does nothing for an event that has none. */
 bl_status bl_tensorboard_record(bl_tensorboard *b, const bl_train_event *event,
                                 bl_error *err) BL_NODISCARD;
+bl_status bl_tensorboard_sync(const bl_tensorboard *b, bl_error *err) BL_NODISCARD; /* to disk */
 
 #endif

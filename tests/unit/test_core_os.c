@@ -132,15 +132,26 @@ static void appending(void **state)
 {
     (void)state;
     const char *path = scratch("log");
-    assert_ok(bl_file_append(path, "one\n", 4, &failure));
-    assert_ok(bl_file_append(path, "two\n", 4, &failure));
+    uint64_t size = 0;
+    assert_ok(bl_file_append(path, &size, "one\n", 4, &failure));
+    assert_ok(bl_file_append(path, &size, "two\n", 4, &failure));
+    assert_int_equal(size, 8);
     assert_holds(path, "one\ntwo\n");
+    assert_ok(bl_file_sync(path, &failure));
+    size = 4; /* what was behind the last whole record is cut */
+    assert_ok(bl_file_append(path, &size, "2\n", 2, &failure));
+    assert_int_equal(size, 6);
+    assert_holds(path, "one\n2\n");
+    size = 100; /* somebody has cut the file */
+    assert_ok(bl_file_append(path, &size, "3\n", 2, &failure));
+    assert_int_equal(size, 8);
     assert_ok(bl_file_truncate(path, 4, &failure));
     assert_holds(path, "one\n");
     assert_ok(bl_file_remove(path, &failure));
     assert_ok(bl_file_remove(path, &failure)); /* absent already: the wish is fulfilled */
     assert_int_equal(bl_file_truncate(path, 0, &failure), BL_EIO);
-    assert_int_equal(bl_file_append(scratch("no/log"), "x", 1, &failure), BL_EIO);
+    assert_int_equal(bl_file_append(scratch("no/log"), &size, "x", 1, &failure), BL_EIO);
+    assert_int_equal(bl_file_sync(scratch("no/log"), &failure), BL_EIO);
 }
 
 static void folders(void **state)

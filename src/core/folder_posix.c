@@ -1,0 +1,208 @@
+/* Folders and paths: what is there, made, listed, removed. */
+#define _POSIX_C_SOURCE 200809L
+
+#include "core/alloc.h"
+#include "core/os.h"
+#include "core/temporary.h"
+
+#include <dirent.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <fnmatch.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+bl_path_kind bl_path_what(const char *path)
+{
+    struct stat info;
+    if (stat(path, &info) != 0)
+        return BL_PATH_NONE;
+    if (S_ISREG(info.st_mode))
+        return BL_PATH_FILE;
+    return S_ISDIR(info.st_mode) ? BL_PATH_DIR : BL_PATH_OTHER;
+}
+
+int bl_path_is_link(const char *path)
+{
+    struct stat info;
+    return lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
+}
+
+int bl_path_same(const char *a, const char *b)
+{
+    struct stat x, y;
+    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
+}
+
+/* One level; that it is there is synced too. */
+static bl_status make_level(const char *path, const char *whole, bl_error *err)
+{
+    if (mkdir(path, 0777) == 0)
+        return bl_dir_sync_parent(path, err);
+    if (errno == EEXIST)
+        return BL_OK;
+    return bl_fail_errno(err, BL_EIO, errno, "cannot make folder %s", whole);
+}
+
+bl_status bl_dir_make(const char *path, bl_error *err)
+{
+    if (!*path)
+        return bl_fail(err, BL_EINVAL, "an empty path names no folder");
+    char *partial = bl_strdup(path);
+    if (!partial)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    bl_status status = BL_OK;
+    for (char *p = partial + 1; status == BL_OK; p++) {
+        if (*p && *p != '/')
+            continue;
+        char saved = *p;
+        *p = 0;
+        status = make_level(partial, path, err);
+        *p = saved;
+        if (!saved)
+            break;
+    }
+    bl_free(partial);
+    if (status == BL_OK && bl_path_what(path) != BL_PATH_DIR)
+        status = bl_fail(err, BL_EIO, "%s: not a folder", path);
+    return status;
+}
+
+bl_status bl_dir_sync(const char *path, bl_error *err)
+{
+    int fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (fd < 0 && errno == EACCES) /* one may write where one may not read */
+        return BL_OK;
+    if (fd < 0)
+        return bl_fail_errno(err, BL_EIO, errno, "cannot sync folder %s", path);
+    int error = fsync(fd) != 0 ? errno : 0;
+    (void)close(fd);
+    if (error && error != EINVAL && error != ENOTSUP) /* some file systems cannot sync a folder */
+        return bl_fail_errno(err, BL_EIO, error, "cannot sync folder %s", path);
+    return BL_OK;
+}
+
+char *bl_path_parent(const char *path)
+{
+    size_t n = strlen(path);
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    while (n && path[n - 1] != '/')
+        n--;
+    if (!n)
+        return bl_strdup(".");
+    while (n > 1 && path[n - 1] == '/')
+        n--;
+    char *parent = bl_strdup(path);
+    if (parent)
+        parent[n] = 0;
+    return parent;
+}
+
+bl_status bl_dir_sync_parent(const char *path, bl_error *err)
+{
+    char *dir = bl_path_parent(path);
+    bl_status status = dir ? bl_dir_sync(dir, err) : bl_fail(err, BL_ENOMEM, "out of memory");
+    bl_free(dir);
+    return status;
+}
+
+bl_status bl_dir_remove(const char *path, bl_error *err)
+{
+    struct stat info;
+    if (lstat(path, &info) != 0)
+        return bl_fail_errno(err, errno == ENOENT ? BL_ENOENT : BL_EIO, errno, "%s", path);
+    int error = bl_temporary_remove_folder(path);
+    return error ? bl_fail_errno(err, BL_EIO, error, "cannot remove folder %s", path) : BL_OK;
+}
+
+bl_status bl_dir_remove_empty(const char *path, bl_error *err)
+{
+    if (rmdir(path) != 0 && errno != ENOENT && errno != ENOTEMPTY && errno != EEXIST)
+        return bl_fail_errno(err, BL_EIO, errno, "cannot remove folder %s", path);
+    return BL_OK;
+}
+
+bl_status bl_path_rename(const char *from, const char *to, bl_error *err)
+{
+    if (rename(from, to) != 0)
+        return bl_fail_errno(err, BL_EIO, errno, "cannot rename %s to %s", from, to);
+    return BL_OK;
+}
+
+bl_status bl_path_link(const char *target, const char *path, bl_error *err)
+{
+    struct stat info;
+    if (lstat(path, &info) == 0 && !S_ISLNK(info.st_mode))
+        BL_TRY(bl_target_check(path, info.st_mode, err));
+    bl_temporary_sweep(path);
+    char *temporary = bl_temporary_name(path, ".tmp");
+    if (!temporary)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    int error = symlink(target, temporary) != 0 ? errno : 0;
+    if (!error && rename(temporary, path) != 0) {
+        error = errno;
+        (void)unlink(temporary);
+    }
+    bl_free(temporary);
+    if (error)
+        return bl_fail_errno(err, BL_EIO, error, "cannot make the link %s", path);
+    return bl_dir_sync_parent(path, err);
+}
+
+static int by_bytes(const void *a, const void *b)
+{
+    return strcmp(*(char *const *)a, *(char *const *)b);
+}
+
+bl_status bl_dir_list(bl_names *names, const char *path, bl_error *err)
+{
+    *names = (bl_names){0};
+    DIR *dir = opendir(path);
+    if (!dir)
+        return bl_fail_errno(err, errno == ENOENT ? BL_ENOENT : BL_EIO, errno, "%s", path);
+    bl_status status = BL_OK;
+    for (struct dirent *entry; status == BL_OK && (entry = readdir(dir)) != NULL;) {
+        if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
+            continue;
+        status = bl_grow(&names->name, &names->cap, names->count + 1, sizeof *names->name, err);
+        char *copy = status == BL_OK ? bl_strdup(entry->d_name) : NULL;
+        if (copy)
+            names->name[names->count++] = copy;
+        else if (status == BL_OK)
+            status = bl_fail(err, BL_ENOMEM, "out of memory while listing %s", path);
+    }
+    (void)closedir(dir);
+    if (status != BL_OK) {
+        bl_names_release(names);
+        return status;
+    }
+    if (names->count)
+        qsort(names->name, names->count, sizeof *names->name, by_bytes);
+    return BL_OK;
+}
+
+void bl_names_release(bl_names *names)
+{
+    for (size_t i = 0; i < names->count; i++)
+        bl_free(names->name[i]);
+    bl_free(names->name);
+    *names = (bl_names){0};
+}
+
+char *bl_path_join(const char *a, const char *b)
+{
+    size_t room = strlen(a) + strlen(b) + 2;
+    char *path = bl_calloc(room, 1);
+    if (path)
+        (void)snprintf(path, room, "%s%s%s", a, *a && a[strlen(a) - 1] == '/' ? "" : "/", b);
+    return path;
+}
+
+int bl_glob_match(const char *pattern, const char *path)
+{
+    return fnmatch(pattern, path, FNM_PATHNAME) == 0;
+}
