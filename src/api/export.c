@@ -17,7 +17,7 @@
 typedef struct export_job {
     const bl_model *m;
     const char *out;
-    char *beside; /* OUT.PID.tmp: written and checked first, then renamed */
+    const char *beside; /* hidden: written and checked first, then put into place */
     bl_dtype dtype;
     bl_weight_form form;
     char fingerprint[BL_FINGERPRINT];
@@ -215,7 +215,6 @@ static bl_status write_tokenizer(const export_job *job, bl_error *err)
 static bl_status write_folder(const export_job *job, bl_error *err)
 {
     const bl_model *m = job->m;
-    BL_TRY(bl_dir_make(job->beside, err));
     char *weights = bl_path_join(job->beside, "model.safetensors");
     if (!weights)
         return bl_fail(err, BL_ENOMEM, "out of memory");
@@ -241,97 +240,56 @@ static bl_status verify(const export_job *job, bl_error *err)
     return status;
 }
 
-/* The new folder in the place of the old one, which comes back when that fails, or when something
- * was put into it meanwhile. */
-static bl_status swap(const export_job *job, const char *old, bl_error *err)
+/* Something may have been put into the old folder since it was looked at. */
+static bl_status check_old(void *user, const char *old, bl_error *err)
 {
+    const export_job *job = user;
     bl_error why = {BL_OK, ""};
     size_t count;
-    BL_TRY(bl_path_rename(job->out, old, err));
-    bl_status status = check_names(old, &count, &why);
-    if (status == BL_OK)
-        status = bl_path_rename(job->beside, job->out, &why);
-    if (status == BL_OK)
+    if (check_names(old, &count, &why) == BL_OK)
         return BL_OK;
-    if (bl_path_rename(old, job->out, NULL) != BL_OK)
-        return bl_fail(
-            err, BL_EIO,
-            "the old %s is now %s, for neither it nor the new one could be put there: %.200s",
-            job->out, old, why.message);
-    return bl_fail(err, status, "%s is as it was: %.300s", job->out, why.message);
+    return bl_fail(err, why.code, "%s is as it was: %.300s", job->out, why.message);
 }
 
-/* The new folder to its place; then an old one is removed. */
-static bl_status move_in(const export_job *job, bl_error *err)
-{
-    bl_error why = {BL_OK, ""};
-    bl_buf old;
-    bl_buf_init(&old);
-    bl_buf_printf(&old, "%s.old", job->beside);
-    bl_status status = bl_buf_status(&old, err);
-    int replaces = bl_path_what(job->out) == BL_PATH_DIR;
-    if (status == BL_OK)
-        status = bl_dir_sync(job->beside, err);
-    if (status == BL_OK)
-        status = replaces ? swap(job, old.data, err) : bl_path_rename(job->beside, job->out, err);
-    if (status == BL_OK) {
-        status = bl_dir_sync_parent(job->out, &why);
-        if (status == BL_OK && replaces)
-            status = bl_dir_remove(old.data, &why);
-        if (status != BL_OK)
-            status = bl_fail(err, status, "%s is in place%s%s: %.200s", job->out,
-                             replaces ? ", and the old one, or what is left of it, is " : "",
-                             replaces ? old.data : "", why.message);
-    }
-    bl_buf_release(&old);
-    return status;
-}
-
-/* Writes beside, checks, moves; on failure what was there before is there, or the message says
- * where it is. */
+/* Writes beside, checks, puts it into place; on failure what was there before is there. */
 static bl_status run(export_job *job, bl_error *err)
 {
+    bl_outdir *out;
+    BL_TRY(bl_outdir_open(&out, job->out, err));
+    job->beside = bl_outdir_temporary(out);
     bl_status status = write_folder(job, err);
     if (status == BL_OK)
         status = verify(job, err);
     if (status == BL_OK)
-        status = move_in(job, err);
-    if (status != BL_OK && bl_path_what(job->beside) == BL_PATH_DIR) {
-        bl_status cleared = bl_dir_remove(job->beside, NULL);
-        (void)cleared; /* the first failure is the one to tell */
-    }
+        return bl_outdir_commit(out, check_old, job, err);
+    bl_outdir_abandon(out);
     return status;
 }
 
 bl_status bl_export(bl_model *m, const char *out, const char *dtype, int replace, bl_error *err)
 {
     export_job job = {.m = m, .form = m->dev->ternary ? BL_WEIGHTS_PACKED : BL_WEIGHTS_LATENT};
-    bl_buf place, beside;
     size_t length = strlen(out);
     if (!length)
         return bl_fail(err, BL_EINVAL, "the output folder has no name");
     while (length > 1 && out[length - 1] == '/')
         length--;
+    bl_buf place;
     bl_buf_init(&place);
-    bl_buf_init(&beside);
     bl_buf_append(&place, out, length);
-    bl_buf_printf(&beside, "%.*s.%08lx.tmp", (int)length, out,
-                  (unsigned long)(bl_os_entropy() & 0xffffffff));
     bl_status status = bl_buf_status(&place, err);
-    if (status == BL_OK)
-        status = bl_buf_status(&beside, err);
     job.out = place.data;
-    job.beside = beside.data;
     if (status == BL_OK)
         status = read_dtype(&job.dtype, dtype, err);
-    if (status == BL_OK)
+    if (status == BL_OK) {
+        bl_dir_recover(job.out);
         status = check_place(m, job.out, replace, err);
+    }
     if (status == BL_OK)
         status = bl_net_fingerprint(&m->net, job.fingerprint, err);
     if (status == BL_OK)
         status = run(&job, err);
     bl_buf_release(&place);
-    bl_buf_release(&beside);
     return status;
 }
 

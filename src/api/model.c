@@ -21,6 +21,7 @@ static int has_file(const char *dir, const char *name)
 bl_status bl_model_files_find(bl_model_files *f, const char *path, bl_error *err)
 {
     *f = (bl_model_files){0};
+    bl_dir_recover(path);
     if (bl_path_what(path) == BL_PATH_NONE)
         return bl_fail(err, BL_ENOENT, "%s: no such model folder", path);
     if (bl_path_what(path) != BL_PATH_DIR)
