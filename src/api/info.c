@@ -164,7 +164,7 @@ static bl_status describe_data(json_t *out, const char *path, bl_error *err)
 
 static int has(const char *dir, const char *name)
 {
-    char *path = bl_path_join(dir, name);
+    char *path = bl_data_path(dir, name);
     int there = path && bl_path_what(path) == BL_PATH_FILE;
     bl_free(path);
     return there;

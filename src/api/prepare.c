@@ -3,7 +3,8 @@
  * The first pass finds duplicates, counts the documents and trains the tokenizer, the second
  * encodes.  Whether a document is set aside for validation is drawn from its text, so it does not
  * depend on the tokenizer or on the other documents, and copies of a document are on one side.  All
- * files become visible at the end, meta.json last: a folder without it is not a data folder. */
+ * files are written into a hidden folder in the data folder; when it is whole, one rename makes it
+ * the data (BL_DATA_NEXT), and then its files move up to their own names. */
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "core/log.h"
@@ -28,6 +29,8 @@ enum {
 };
 
 static const char *const split_names[BL_DATA_SPLITS] = {"train.bin", "val.bin"};
+static const char *const file_names[] = {"train.bin", "val.bin", "tokenizer.json",
+                                         "tokenizer_config.json", "meta.json"};
 
 /* Some documents in a row that are worked on together. */
 typedef struct batch {
@@ -59,6 +62,7 @@ typedef struct preparation {
     uint64_t documents, drawn; /* kept: all, and those drawn for validation */
     uint64_t forced;           /* kept document that changes sides so that no side is empty */
     uint64_t *uses;            /* [vocab_size] of each id */
+    bl_outdir *next;           /* where all files are written */
     bl_tokens_out *out[BL_DATA_SPLITS];
     bl_progress_fn *progress;
     void *user;
@@ -343,7 +347,7 @@ static bl_status second_pass(preparation *p, bl_buf *path, bl_error *err)
     BL_TRY(bl_source_rewind(p->source, err));
     balance(p);
     for (int i = 0; i < BL_DATA_SPLITS; i++) {
-        BL_TRY(in_dir(path, p->dir, split_names[i], err));
+        BL_TRY(in_dir(path, bl_outdir_temporary(p->next), split_names[i], err));
         BL_TRY(bl_tokens_create(&p->out[i], path->data, bl_tokens_width(p->meta.vocab_size), err));
     }
     BL_TRY(bl_encoder_open(&encoder, p->tokenizer, p->o->threads, err));
@@ -354,27 +358,49 @@ static bl_status second_pass(preparation *p, bl_buf *path, bl_error *err)
 
 /* ---- the files ---- */
 
-/* Makes the files visible: first no meta.json, then the files it describes, then meta.json. */
+/* Completes the hidden folder and makes it the data. */
 static bl_status publish(preparation *p, bl_buf *path, bl_error *err)
 {
-    for (int i = 0; i < BL_DATA_SPLITS; i++)
-        BL_TRY(bl_tokens_verify(p->out[i], p->meta.split[i].hash, err));
-    BL_TRY(in_dir(path, p->dir, "meta.json", err));
-    BL_TRY(bl_file_remove(path->data, err));
+    const char *dir = bl_outdir_temporary(p->next);
     for (int i = 0; i < BL_DATA_SPLITS; i++) {
         bl_tokens_out *out = p->out[i];
+        BL_TRY(bl_tokens_verify(out, p->meta.split[i].hash, err));
         p->out[i] = NULL;
         BL_TRY(bl_tokens_commit(out, err));
     }
-    BL_TRY(in_dir(path, p->dir, "tokenizer_config.json", err));
+    BL_TRY(in_dir(path, dir, "tokenizer_config.json", err));
     BL_TRY(bl_tokenizer_save_config(p->tokenizer, path->data, err));
-    BL_TRY(in_dir(path, p->dir, "tokenizer.json", err));
+    BL_TRY(in_dir(path, dir, "tokenizer.json", err));
     BL_TRY(bl_tokenizer_save(p->tokenizer, path->data, err));
     BL_TRY(bl_file_hash(path->data, p->meta.tokenizer_hash, err));
-    return bl_data_meta_save(&p->meta, p->dir, err);
+    BL_TRY(bl_data_meta_save(&p->meta, dir, err));
+    bl_outdir *next = p->next;
+    p->next = NULL;
+    BL_TRY(bl_outdir_commit(next, NULL, NULL, err));
+    bl_error why;
+    if (bl_data_settle(p->dir, &why) == BL_OK)
+        return BL_OK;
+    return bl_fail(err, BL_EIO, "%s: the data is whole, but not all files have their names: %.300s",
+                   p->dir, why.message);
 }
 
-/* Takes away what a run that was killed left under temporary names. */
+/* What has the name of one of our files must be a file: it will be replaced. */
+static bl_status check_places(const char *dir, bl_buf *path, bl_error *err)
+{
+    for (size_t i = 0; i < sizeof file_names / sizeof *file_names; i++) {
+        BL_TRY(in_dir(path, dir, file_names[i], err));
+        bl_path_kind kind = bl_path_what(path->data);
+        if (bl_path_is_link(path->data))
+            return bl_fail(err, BL_EIO, "cannot write %s: it is a symbolic link; remove it first",
+                           path->data);
+        if (kind != BL_PATH_NONE && kind != BL_PATH_FILE)
+            return bl_fail(err, BL_EIO, "cannot write %s: it is there and is not a file",
+                           path->data);
+    }
+    return BL_OK;
+}
+
+/* Takes away what a run of an earlier version left under temporary names. */
 static bl_status sweep(const char *dir, bl_buf *path, bl_error *err)
 {
     static const char *const pattern[] = {"train.bin.*.tmp", "val.bin.*.tmp", "meta.json.*.tmp",
@@ -389,6 +415,16 @@ static bl_status sweep(const char *dir, bl_buf *path, bl_error *err)
                 status = bl_file_remove(path->data, err);
     bl_names_release(&names);
     return status;
+}
+
+/* The folder made ready: what was whole is in its place, what was not is gone. */
+static bl_status open_place(preparation *p, bl_buf *path, bl_error *err)
+{
+    BL_TRY(check_places(p->dir, path, err));
+    BL_TRY(bl_data_settle(p->dir, err));
+    BL_TRY(sweep(p->dir, path, err));
+    BL_TRY(in_dir(path, p->dir, BL_DATA_NEXT, err));
+    return bl_outdir_open(&p->next, path->data, err);
 }
 
 /* ---- the whole ---- */
@@ -510,6 +546,7 @@ static void release(preparation *p)
 {
     for (int i = 0; i < BL_DATA_SPLITS; i++)
         bl_tokens_abandon(p->out[i]);
+    bl_outdir_abandon(p->next);
     bl_free(p->dropped);
     bl_free(p->uses);
     bl_buf_release(&p->batch.text);
@@ -545,7 +582,7 @@ bl_status bl_prepare(const char *const *sources, size_t count, const char *out_d
     describe(&p, sources, count);
     BL_TRY(bl_dir_make(out_dir, err));
     BL_TRY_GOTO(status, bl_lock_open(&lock, out_dir, err), done);
-    BL_TRY_GOTO(status, sweep(out_dir, &path, err), done);
+    BL_TRY_GOTO(status, open_place(&p, &path, err), done);
     BL_TRY_GOTO(status, open_source(&p, sources, count, err), done);
     BL_TRY_GOTO(status, first_pass(&p, err), done);
     BL_TRY_GOTO(status, second_pass(&p, &path, err), done);
@@ -554,8 +591,10 @@ bl_status bl_prepare(const char *const *sources, size_t count, const char *out_d
         summarize(&p, result);
 done:
     release(&p);
-    if (status != BL_OK && made && status != BL_EBUSY && bl_dir_remove(out_dir, NULL) != BL_OK)
-        bl_log(BL_LOG_WARNING, "%s: an unfinished folder could not be removed", out_dir);
+    /* Only when nothing is in it: it may have got files of somebody else, or the data. */
+    if (status != BL_OK && made && status != BL_EBUSY &&
+        bl_dir_remove_empty(out_dir, NULL) != BL_OK)
+        bl_log(BL_LOG_WARNING, "%s: an empty folder could not be removed", out_dir);
     bl_lock_close(lock);
     bl_buf_release(&path);
     return status;

@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-enum { META_VERSION = 1 };
+enum { META_VERSION = 1, LOOKS = 5 };
 
 static const char *const split_names[BL_DATA_SPLITS] = {"train", "val"};
 static const char *const file_names[BL_DATA_SPLITS] = {"train.bin", "val.bin"};
@@ -25,6 +25,49 @@ static const char *dtype_name(uint64_t vocab_size)
 static bl_status no_memory(bl_error *err)
 {
     return bl_fail(err, BL_ENOMEM, "out of memory");
+}
+
+/* ---- the files ---- */
+
+char *bl_data_path(const char *dir, const char *name)
+{
+    char *next = bl_path_join(dir, BL_DATA_NEXT), *path = next ? bl_path_join(next, name) : NULL;
+    bl_free(next);
+    if (path && bl_path_what(path) == BL_PATH_FILE)
+        return path;
+    bl_free(path);
+    return bl_path_join(dir, name);
+}
+
+static bl_status move_up(const char *next, const char *dir, const char *name, bl_error *err)
+{
+    char *from = bl_path_join(next, name), *to = bl_path_join(dir, name);
+    bl_status status = from && to ? BL_OK : no_memory(err);
+    if (status == BL_OK && bl_path_what(from) == BL_PATH_FILE)
+        status = bl_path_rename(from, to, err);
+    if (status != BL_OK && from && bl_path_what(from) == BL_PATH_NONE)
+        status = BL_OK; /* another process was faster */
+    bl_free(from);
+    bl_free(to);
+    return status;
+}
+
+bl_status bl_data_settle(const char *dir, bl_error *err)
+{
+    static const char *const names[] = {"train.bin", "val.bin", "tokenizer.json",
+                                        "tokenizer_config.json", "meta.json"};
+    char *next = bl_path_join(dir, BL_DATA_NEXT);
+    bl_status status = next ? BL_OK : no_memory(err);
+    if (status == BL_OK && bl_path_what(next) == BL_PATH_DIR) {
+        for (size_t i = 0; status == BL_OK && i < sizeof names / sizeof *names; i++)
+            status = move_up(next, dir, names[i], err);
+        if (status == BL_OK)
+            status = bl_dir_sync(dir, err);
+        if (status == BL_OK)
+            status = bl_dir_remove_empty(next, err);
+    }
+    bl_free(next);
+    return status;
 }
 
 /* ---- writing ---- */
@@ -134,7 +177,7 @@ static bl_status parse(bl_data_meta *meta, const json_t *root, const char *path,
 bl_status bl_data_meta_load(bl_data_meta *meta, const char *dir, bl_error *err)
 {
     memset(meta, 0, sizeof *meta);
-    char *path = bl_path_join(dir, "meta.json");
+    char *path = bl_data_path(dir, "meta.json");
     if (!path)
         return no_memory(err);
     json_t *root = NULL;
@@ -165,7 +208,7 @@ static bl_status open_split(bl_tokens **t, const bl_data_meta *meta, int which, 
 
 static bl_status check_tokenizer(const bl_data_meta *meta, const char *dir, bl_error *err)
 {
-    char *path = bl_path_join(dir, "tokenizer.json");
+    char *path = bl_data_path(dir, "tokenizer.json");
     char hash[33] = "";
     bl_status status = path ? bl_file_hash(path, hash, err) : no_memory(err);
     if (status == BL_OK && strcmp(hash, meta->tokenizer_hash) != 0)
@@ -177,7 +220,7 @@ static bl_status check_tokenizer(const bl_data_meta *meta, const char *dir, bl_e
     return status;
 }
 
-bl_status bl_data_open(bl_data **result, const char *dir, bl_error *err)
+static bl_status open_once(bl_data **result, const char *dir, bl_error *err)
 {
     *result = NULL;
     bl_data *d = bl_calloc(1, sizeof *d);
@@ -187,7 +230,7 @@ bl_status bl_data_open(bl_data **result, const char *dir, bl_error *err)
     BL_TRY_GOTO(status, bl_data_meta_load(&d->meta, dir, err), failed);
     BL_TRY_GOTO(status, check_tokenizer(&d->meta, dir, err), failed);
     for (int i = 0; i < BL_DATA_SPLITS; i++) {
-        char *path = bl_path_join(dir, file_names[i]);
+        char *path = bl_data_path(dir, file_names[i]);
         status = path ? open_split(&d->split[i], &d->meta, i, path, err) : no_memory(err);
         bl_free(path);
         if (status != BL_OK)
@@ -200,6 +243,29 @@ failed:
     return status;
 }
 
+/* Whether the folder still says what it said: its files are opened one after the other. */
+static int is_still(const bl_data_meta *meta, const char *dir)
+{
+    bl_data_meta now;
+    return bl_data_meta_load(&now, dir, NULL) == BL_OK && memcmp(&now, meta, sizeof now) == 0;
+}
+
+bl_status bl_data_open(bl_data **result, const char *dir, bl_error *err)
+{
+    bl_status status = BL_OK;
+    (void)!bl_data_settle(dir, NULL); /* or it is read where it is */
+    for (int i = 0; i < LOOKS; i++) {
+        bl_data_meta before;
+        int had = bl_data_meta_load(&before, dir, NULL) == BL_OK;
+        status = open_once(result, dir, err);
+        if (status == BL_OK ? is_still(&(*result)->meta, dir) : !had || is_still(&before, dir))
+            break;
+        bl_data_close(*result);
+        *result = NULL;
+    }
+    return status;
+}
+
 void bl_data_close(bl_data *d)
 {
     if (!d)
@@ -207,6 +273,22 @@ void bl_data_close(bl_data *d)
     for (int i = 0; i < BL_DATA_SPLITS; i++)
         bl_tokens_close(d->split[i]);
     bl_free(d);
+}
+
+/* One of the two files of a data folder. */
+static bl_status open_described(bl_tokens **t, const char *dir, const bl_data_meta *meta, int which,
+                                uint64_t vocab_size, bl_error *err)
+{
+    char *path = bl_data_path(dir, file_names[which]);
+    bl_status status = path ? BL_OK : no_memory(err);
+    if (status == BL_OK && meta->vocab_size > vocab_size)
+        status =
+            bl_fail(err, BL_EFORMAT, "%s: made for a vocabulary of %llu, the model has %llu", path,
+                    (unsigned long long)meta->vocab_size, (unsigned long long)vocab_size);
+    if (status == BL_OK)
+        status = open_split(t, meta, which, path, err);
+    bl_free(path);
+    return status;
 }
 
 bl_status bl_tokens_open_file(bl_tokens **t, const char *path, uint64_t vocab_size,
@@ -220,23 +302,18 @@ bl_status bl_tokens_open_file(bl_tokens **t, const char *path, uint64_t vocab_si
     while (which < BL_DATA_SPLITS && strcmp(name, file_names[which]) != 0)
         which++;
     if (which < BL_DATA_SPLITS) {
-        char *dir = bl_strdup(slash ? path : ".");
+        char *dir = bl_path_parent(path);
         if (!dir)
             return no_memory(err);
-        if (slash)
-            dir[slash == path ? 1 : slash - path] = 0;
         bl_data_meta meta;
         bl_status status = bl_data_meta_load(&meta, dir, err);
+        int described = status == BL_OK;
+        if (described)
+            status = open_described(t, dir, &meta, which, vocab_size, err);
         bl_free(dir);
-        if (status == BL_OK && meta.vocab_size > vocab_size)
-            return bl_fail(err, BL_EFORMAT, "%s: made for a vocabulary of %llu, the model has %llu",
-                           path, (unsigned long long)meta.vocab_size,
-                           (unsigned long long)vocab_size);
-        if (status == BL_OK) {
+        if (status == BL_OK)
             *split = meta.split[which];
-            return open_split(t, &meta, which, path, err);
-        }
-        if (status != BL_ENOENT)
+        if (described || status != BL_ENOENT)
             return status;
     }
     BL_TRY(bl_tokens_open(t, path, bl_tokens_width(vocab_size), vocab_size, err));

@@ -59,6 +59,20 @@ typedef struct bl_data_split {
     char hash[33];             /* XXH3-128 of the file, hexadecimal; "" when not known */
 } bl_data_split;
 
+/* What `prepare` makes lies whole in this folder inside the data folder before a file of it moves
+ * up to its own name: a folder that has it holds the data in it, and what is not there has moved.
+ */
+#define BL_DATA_NEXT ".bitllama-next"
+
+/* Where a file of a data folder (or of any other) is: "DIR/NAME", or in BL_DATA_NEXT.  Free with
+ * bl_free(); NULL when memory is short. */
+char *bl_data_path(const char *dir, const char *name);
+
+/* Moves what is in BL_DATA_NEXT to its place: after prepare, and after one that was killed there.
+ * Nothing there: nothing done.  Several processes may do it at the same time.  BL_EIO: the data can
+ * be read all the same. */
+bl_status bl_data_settle(const char *dir, bl_error *err) BL_NODISCARD;
+
 typedef struct bl_data_meta {
     uint64_t vocab_size, seed;
     double val_split;
@@ -74,7 +88,8 @@ bl_status bl_data_meta_save(const bl_data_meta *meta, const char *dir, bl_error 
 /* XXH3-128 of a file as 32 hexadecimal digits and a 0. */
 bl_status bl_file_hash(const char *path, char hash[33], bl_error *err) BL_NODISCARD;
 
-/* A data folder, checked: meta.json, both token files against it, and the tokenizer's hash. */
+/* A data folder, checked: meta.json, both token files against it, and the tokenizer's hash.  When a
+ * prepare() replaces it meanwhile it is the old or the new one. */
 typedef struct bl_data {
     bl_data_meta meta;
     bl_tokens *split[BL_DATA_SPLITS]; /* the second may hold no tokens */

@@ -3,11 +3,13 @@
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "core/os.h"
+#include "data/tokens.h"
 #include "format/json.h"
 
+/* From a model or data folder. */
 bl_status bl_folder_copy(const char *from_dir, const char *to_dir, const char *name, bl_error *err)
 {
-    char *from = bl_path_join(from_dir, name), *to = bl_path_join(to_dir, name);
+    char *from = bl_data_path(from_dir, name), *to = bl_path_join(to_dir, name);
     bl_map map;
     bl_status status =
         from && to ? bl_map_open(&map, from, err) : bl_fail(err, BL_ENOMEM, "out of memory");

@@ -136,13 +136,22 @@ static void describe_data(bl_trainer *t)
     }
 }
 
+static bl_status open_tokenizer(bl_trainer *t, const char *data_dir, bl_error *err)
+{
+    char *path = bl_data_path(data_dir, "tokenizer.json");
+    bl_status status = path ? bl_tokenizer_open(&t->tokenizer, path, err)
+                            : bl_fail(err, BL_ENOMEM, "out of memory");
+    bl_free(path);
+    return status;
+}
+
 static bl_status open_parts(bl_trainer *t, const bl_config *config, const char *checkpoint,
                             bl_error *err)
 {
     const char *data_dir = t->data->dir[0];
     BL_TRY(bl_run_dir_sweep(t->run_dir, err));
     BL_TRY(open_batches(t, err));
-    BL_TRY(bl_tokenizer_open(&t->tokenizer, data_dir, err));
+    BL_TRY(open_tokenizer(t, data_dir, err));
     BL_TRY(check_memory(t, config, err));
     BL_TRY(bl_trainer_memory_open(t, config, err));
     BL_TRY(open_host_buffers(t, err));

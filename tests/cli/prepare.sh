@@ -93,6 +93,31 @@ same() {
     expect "the next run" 0 '' '*' prepare stories.txt --out a $small
     check "sweeps" test ! -e a/train.bin.123.tmp
     check "and gives the same" cmp before a/meta.json
+
+    # Killed between the step to the new data and the moves of its files: every reader sees the new.
+    printf 'Another text.\n<|endoftext|>\nAnd its end.\n<|endoftext|>\n' >other.txt
+    expect "other data" 0 '' '*' prepare other.txt --out other $small
+    "$bitllama" info other --json | grep -v '"path"' >want
+    for moved in "" "train.bin tokenizer.json" "train.bin val.bin tokenizer.json tokenizer_config.json meta.json"; do
+        rm -rf half && cp -r a half && cp -r other half/.bitllama-next
+        for file in $moved; do
+            mv half/.bitllama-next/$file half/$file
+        done
+        "$bitllama" info half --json | grep -v '"path"' >got
+        check "half moved ($moved): info reads the new" cmp want got
+        check "and moves nothing" test -d half/.bitllama-next
+        expect "plan reads it and finishes" 0 '*' '*' plan --data half --preset tiny
+        check "all files have their names" test "$(ls -A half | tr '\n' ' ')" = "$(ls -A other | tr '\n' ' ')"
+        check "and are the new ones" diff -r half other
+    done
+    rm -rf half && cp -r a half && cp -r other half/.bitllama-next && mkdir half/.bitllama-next.0123456789abcdef.tmp
+    : >half/notes
+    expect "prepare over it" 3 '' '*' prepare cut.gz --out half $small
+    check "finishes it too, and sweeps" test "$(ls -A half | tr '\n' ' ')" = \
+        "meta.json notes tokenizer.json tokenizer_config.json train.bin val.bin "
+    mkdir made && : >made/notes
+    expect "a failure in a folder with a file of somebody" 3 '' '*' prepare cut.gz --out made $small
+    check "leaves the file" test -e made/notes
 }
 
 # ---- interrupted while it waits for a pipe, and while it reads one that never ends ----
