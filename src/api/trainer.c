@@ -142,6 +142,23 @@ static int holds_run(const char *run_dir)
     return there;
 }
 
+/* A run that has never saved may begin anew, which cuts its records; not one that has lost what it
+ * saved. */
+static bl_status check_never_saved(const char *run_dir, bl_error *err)
+{
+    char *latest = bl_path_join(run_dir, "LATEST");
+    if (!latest)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    int saved = bl_path_what(latest) != BL_PATH_NONE;
+    bl_free(latest);
+    if (!saved)
+        return BL_OK;
+    return bl_fail(err, BL_EFORMAT,
+                   "%s: LATEST names a checkpoint and ckpt holds none: bring it back, or train in "
+                   "another folder",
+                   run_dir);
+}
+
 static bl_status plan_resumed(run_plan *plan, const char *run_dir, const bl_options *train,
                               const bl_options *config, bl_error *err)
 {
@@ -152,7 +169,10 @@ static bl_status plan_resumed(run_plan *plan, const char *run_dir, const bl_opti
     if (config)
         BL_TRY_GOTO(status, check_same_model(config, &plan->config, err), done);
     plan->options = *bl_options_train(train);
+    BL_TRY_GOTO(status, bl_checkpoint_recover(run_dir, err), done);
     BL_TRY_GOTO(status, bl_checkpoint_newest(&plan->checkpoint, run_dir, UINT64_MAX, err), done);
+    if (!plan->checkpoint)
+        BL_TRY_GOTO(status, check_never_saved(run_dir, err), done);
     if (plan->checkpoint) {
         bl_train_state state;
         BL_TRY_GOTO(status, bl_checkpoint_state(&state, plan->checkpoint, err), done);

@@ -16,7 +16,7 @@ static const char *const checkpoint_files[] = {"model.safetensors", "optimizer.s
 enum { CHECKPOINT_FILES = sizeof checkpoint_files / sizeof *checkpoint_files };
 
 #define VISIBLE "step-" /* how the folder of a checkpoint begins, with its step behind */
-#define HIDDEN  ".tmp-" /* and one that is being written or replaced */
+#define SPENT   ".tmp-spent"
 
 /* "a/b" or BL_ENOMEM. */
 static bl_status join(char **path, const char *a, const char *b, bl_error *err)
@@ -62,32 +62,22 @@ done:
     return status;
 }
 
-/* Gives the finished folder its name and makes the change durable.  A checkpoint of the same step
- * steps aside until then, and comes back if that fails. */
-static bl_status publish(const char *temporary, const char *final, const char *parent,
-                         bl_error *err)
+/* Whether the checkpoint that has the name holds what was written now: both manifests say the same,
+ * and the old one's files are what it says. */
+static int is_the_same(const char *final, const char *temporary)
 {
-    if (bl_path_what(final) == BL_PATH_NONE) {
-        BL_TRY(bl_path_rename(temporary, final, err));
-        return bl_dir_sync(parent, err);
-    }
-    char *aside;
-    BL_TRY(join(&aside, parent, HIDDEN "old", err));
-    bl_status status = BL_OK;
-    if (bl_path_what(aside) != BL_PATH_NONE)
-        BL_TRY_GOTO(status, bl_dir_remove(aside, err), done);
-    BL_TRY_GOTO(status, bl_path_rename(final, aside, err), done);
-    status = bl_path_rename(temporary, final, err);
-    if (status != BL_OK) {
-        if (bl_path_rename(aside, final, NULL) != BL_OK)
-            bl_log(BL_LOG_WARNING, "%s is now called %s", final, aside);
-        goto done;
-    }
-    BL_TRY_GOTO(status, bl_dir_sync(parent, err), done);
-    status = bl_dir_remove(aside, err);
-done:
-    bl_free(aside);
-    return status;
+    if (bl_path_what(final) == BL_PATH_NONE ||
+        bl_manifest_verify(final, checkpoint_files, CHECKPOINT_FILES, NULL) != BL_OK)
+        return 0;
+    char *a = bl_path_join(final, "MANIFEST"), *b = bl_path_join(temporary, "MANIFEST");
+    bl_map x = {0}, y = {0};
+    int same = a && b && bl_map_open(&x, a, NULL) == BL_OK && bl_map_open(&y, b, NULL) == BL_OK &&
+               x.size == y.size && memcmp(x.data, y.data, x.size) == 0;
+    bl_map_close(&x);
+    bl_map_close(&y);
+    bl_free(a);
+    bl_free(b);
+    return same;
 }
 
 static bl_status name_in(const char *run_dir, const char *file, const char *name, bl_error *err)
@@ -103,26 +93,23 @@ static bl_status name_in(const char *run_dir, const char *file, const char *name
 bl_status bl_checkpoint_save(const char *run_dir, const bl_net *net, const bl_moments *moments,
                              const bl_train_state *state, char **dir, bl_error *err)
 {
-    char name[32], hidden[40];
-    char *parent = NULL, *temporary = NULL;
+    char name[32];
+    char *parent = NULL;
+    bl_outdir *out = NULL;
     bl_status status = BL_OK;
     *dir = NULL;
     (void)snprintf(name, sizeof name, VISIBLE "%08" PRIu64, state->step);
-    (void)snprintf(hidden, sizeof hidden, HIDDEN "%s", name);
     BL_TRY_GOTO(status, join(&parent, run_dir, "ckpt", err), done);
-    BL_TRY_GOTO(status, join(&temporary, parent, hidden, err), done);
     BL_TRY_GOTO(status, join(dir, parent, name, err), done);
-    if (bl_path_what(temporary) == BL_PATH_DIR)
-        BL_TRY_GOTO(status, bl_dir_remove(temporary, err), done);
-    BL_TRY_GOTO(status, bl_dir_make(temporary, err), done);
-    status = fill(temporary, net, moments, state, err);
-    if (status == BL_OK)
-        status = publish(temporary, *dir, parent, err);
-    if (status != BL_OK) {
-        if (bl_path_what(temporary) != BL_PATH_NONE && bl_dir_remove(temporary, NULL) != BL_OK)
-            bl_log(BL_LOG_WARNING, "could not remove %s", temporary);
+    BL_TRY_GOTO(status, bl_dir_make(parent, err), done);
+    BL_TRY_GOTO(status, bl_outdir_open(&out, *dir, err), done);
+    status = fill(bl_outdir_temporary(out), net, moments, state, err);
+    if (status != BL_OK || is_the_same(*dir, bl_outdir_temporary(out)))
+        bl_outdir_abandon(out);
+    else
+        status = bl_outdir_commit(out, NULL, NULL, err);
+    if (status != BL_OK)
         goto done;
-    }
     BL_TRY_GOTO(status, name_in(run_dir, "LATEST", name, err), done);
     if (state->best_step && state->best_step == state->step)
         BL_TRY_GOTO(status, name_in(run_dir, "BEST", name, err), done);
@@ -132,7 +119,6 @@ done:
         *dir = NULL;
     }
     bl_free(parent);
-    bl_free(temporary);
     return status;
 }
 
@@ -193,10 +179,90 @@ static bl_status newest_of(char **dir, look *last, const bl_names *names, const 
     }
 }
 
+/* ---- hidden ones ---- */
+
+/* What is being written or was replaced; the second is how earlier versions called them. */
+static int is_hidden(const char *name)
+{
+    return begins(name, "." VISIBLE) || begins(name, ".tmp-");
+}
+
+/* The whole one of the highest step below this among the hidden ones; NULL: none. */
+static bl_status newest_hidden(char **dir, uint64_t *step, const bl_names *names,
+                               const char *parent, uint64_t below, bl_error *err)
+{
+    *dir = NULL;
+    for (size_t i = 0; i < names->count; i++) {
+        char *path;
+        bl_train_state state;
+        if (!is_hidden(names->name[i]))
+            continue;
+        BL_TRY(join(&path, parent, names->name[i], err));
+        if (bl_manifest_verify(path, checkpoint_files, CHECKPOINT_FILES, NULL) == BL_OK &&
+            bl_checkpoint_state(&state, path, NULL) == BL_OK && state.step < below &&
+            (!*dir || state.step > *step)) {
+            bl_free(*dir);
+            *dir = path;
+            *step = state.step;
+        } else {
+            bl_free(path);
+        }
+    }
+    return BL_OK;
+}
+
+/* Gives a hidden checkpoint the name of its step, and one that is damaged and has it another. */
+static bl_status show(const char *hidden, const char *parent, uint64_t step, bl_error *err)
+{
+    char name[32], *final = NULL, *spent = NULL;
+    bl_status status = BL_OK;
+    (void)snprintf(name, sizeof name, VISIBLE "%08" PRIu64, step);
+    BL_TRY_GOTO(status, join(&final, parent, name, err), done);
+    BL_TRY_GOTO(status, join(&spent, parent, SPENT, err), done);
+    if (bl_path_what(final) != BL_PATH_NONE) {
+        if (bl_path_what(spent) != BL_PATH_NONE)
+            BL_TRY_GOTO(status, bl_dir_remove(spent, err), done);
+        BL_TRY_GOTO(status, bl_path_rename(final, spent, err), done);
+    }
+    BL_TRY_GOTO(status, bl_path_rename(hidden, final, err), done);
+    BL_TRY_GOTO(status, bl_dir_sync(parent, err), done);
+    bl_log(BL_LOG_WARNING, "%s: an earlier process left it hidden; it has its name again", final);
+done:
+    bl_free(final);
+    bl_free(spent);
+    return status;
+}
+
+bl_status bl_checkpoint_recover(const char *run_dir, bl_error *err)
+{
+    char *parent, *dir = NULL;
+    bl_names names = {0};
+    uint64_t step = 0;
+    look last;
+    int hidden = 0;
+    BL_TRY(join(&parent, run_dir, "ckpt", err));
+    bl_status status =
+        bl_path_what(parent) == BL_PATH_DIR ? bl_dir_list(&names, parent, err) : BL_OK;
+    for (size_t i = 0; i < names.count; i++)
+        hidden |= is_hidden(names.name[i]);
+    if (status == BL_OK && hidden)
+        status = newest_of(&dir, &last, &names, parent, UINT64_MAX, err);
+    if (status == BL_OK && hidden && !dir) {
+        status = newest_hidden(&dir, &step, &names, parent, UINT64_MAX, err);
+        if (status == BL_OK && dir)
+            status = show(dir, parent, step, err);
+    }
+    bl_free(dir);
+    bl_names_release(&names);
+    bl_free(parent);
+    return status;
+}
+
 bl_status bl_checkpoint_newest(char **dir, const char *run_dir, uint64_t below, bl_error *err)
 {
     *dir = NULL;
     char *parent;
+    uint64_t step = 0;
     BL_TRY(join(&parent, run_dir, "ckpt", err));
     bl_status status = BL_OK;
     look last = GONE;
@@ -208,6 +274,8 @@ bl_status bl_checkpoint_newest(char **dir, const char *run_dir, uint64_t below, 
             status = bl_dir_list(&names, parent, err);
         if (status == BL_OK)
             status = newest_of(dir, &last, &names, parent, below, err);
+        if (status == BL_OK && !*dir && last != GONE)
+            status = newest_hidden(dir, &step, &names, parent, below, err);
         bl_names_release(&names);
     }
     if (status == BL_OK && !*dir && last != WHOLE)
@@ -290,7 +358,7 @@ done:
 static int is_spent(const bl_names *names, const char *name, const bl_train_state *state)
 {
     uint64_t step, other;
-    if (begins(name, HIDDEN))
+    if (is_hidden(name))
         return 1;
     if (!read_step(&step, name) || step == state->best_step || step > state->step)
         return 0;
@@ -306,8 +374,8 @@ static bl_status remove_checkpoint(const char *parent, const char *name, bl_erro
     char *old = NULL, *hidden = NULL;
     bl_status status = BL_OK;
     BL_TRY_GOTO(status, join(&old, parent, name, err), done);
-    BL_TRY_GOTO(status, join(&hidden, parent, HIDDEN "spent", err), done);
-    if (begins(name, HIDDEN)) {
+    BL_TRY_GOTO(status, join(&hidden, parent, SPENT, err), done);
+    if (is_hidden(name)) {
         status = bl_dir_remove(old, err);
         goto done;
     }

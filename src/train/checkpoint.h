@@ -1,5 +1,6 @@
 /* Checkpoints: RUN/ckpt/step-00001000/{model.safetensors, optimizer.safetensors, state.json,
- * MANIFEST}, written beside and renamed, so that one that exists is whole. */
+ * MANIFEST}, written beside and put into place in one step (bl_outdir), so that one that exists is
+ * whole, and one that was whole exists until another has its place. */
 #ifndef BL_TRAIN_CHECKPOINT_H
 #define BL_TRAIN_CHECKPOINT_H
 
@@ -39,8 +40,8 @@ typedef struct bl_moments {
 } bl_moments;
 
 /* Writes a checkpoint for state->step and names it in LATEST, and in BEST when it is the best.
- * *dir receives its path (free with bl_free).  On failure nothing is left behind but what was
- * there before. */
+ * One of the same step is replaced, or kept when it is the same to the byte.  *dir receives its
+ * path (free with bl_free).  On failure nothing is left behind but what was there before. */
 bl_status bl_checkpoint_save(const char *run_dir, const bl_net *net, const bl_moments *moments,
                              const bl_train_state *state, char **dir, bl_error *err) BL_NODISCARD;
 
@@ -48,9 +49,14 @@ bl_status bl_checkpoint_save(const char *run_dir, const bl_net *net, const bl_mo
  * often the reader looks again. */
 enum { BL_CHECKPOINT_LOOKS = 100 };
 
+/* For the process that holds the run's lock, before the run is swept: when no checkpoint is whole
+ * but a hidden one (an earlier version, or a file system that cannot exchange folders, was cut off
+ * between two renames), that one gets its name back, with a warning. */
+bl_status bl_checkpoint_recover(const char *run_dir, bl_error *err) BL_NODISCARD;
+
 /* The newest checkpoint of a step below this one (UINT64_MAX: of all) whose MANIFEST verifies; *dir
- * is NULL when there is none.  Passes over damaged ones with a warning; BL_EFORMAT when all are
- * damaged. */
+ * is NULL when there is none.  Passes over damaged ones with a warning, and takes a hidden one when
+ * nothing else is whole; BL_EFORMAT when all are damaged. */
 bl_status bl_checkpoint_newest(char **dir, const char *run_dir, uint64_t below,
                                bl_error *err) BL_NODISCARD;
 

@@ -21,7 +21,7 @@ static bl_status remove_matching(const char *dir, const char *pattern, bl_error 
         char *path = bl_path_join(dir, names.name[i]);
         if (!path)
             status = bl_fail(err, BL_ENOMEM, "out of memory");
-        else if (bl_path_what(path) == BL_PATH_DIR)
+        else if (bl_path_what(path) == BL_PATH_DIR && !bl_path_is_link(path))
             status = bl_dir_remove(path, err);
         else
             status = bl_file_remove(path, err);
@@ -33,10 +33,20 @@ static bl_status remove_matching(const char *dir, const char *pattern, bl_error 
 
 bl_status bl_run_dir_sweep(const char *run_dir, bl_error *err)
 {
-    BL_TRY(remove_matching(run_dir, "*.[0-9]*.tmp", err));
+    /* How earlier versions called a run's own files until they were whole: NAME.PID.tmp. */
+    static const char *const names[] = {
+        "LATEST", "BEST", "*.json", "*.jsonl", "model.safetensors", "README.md", "loss.svg"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        char pattern[64];
+        (void)snprintf(pattern, sizeof pattern, "%s.[0-9]*.tmp", names[i]);
+        BL_TRY(remove_matching(run_dir, pattern, err));
+    }
+    bl_dir_sweep(run_dir);
     char *checkpoints = bl_path_join(run_dir, "ckpt");
     bl_status status = checkpoints ? remove_matching(checkpoints, ".tmp-*", err)
                                    : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK)
+        status = remove_matching(checkpoints, ".step-*", err);
     bl_free(checkpoints);
     return status;
 }

@@ -124,7 +124,8 @@ void bl_trainer_note(bl_trainer *t, bl_train_output which, bl_status status, con
 
 /* ---- RUN as a model folder ---- */
 
-/* Removes what a process that was killed left half-written: *.PID.tmp, and ckpt/.tmp-*. */
+/* Removes what a process that was killed left half-written, once bl_checkpoint_recover() has saved
+ * what is whole of it. */
 bl_status bl_run_dir_sweep(const char *run_dir, bl_error *err) BL_NODISCARD;
 
 /* model.safetensors of the best checkpoint to RUN, and the model card README.md. */

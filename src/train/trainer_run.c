@@ -12,11 +12,24 @@ enum { BAD_STEPS_IN_A_ROW = 5, SAMPLE_TOKENS = 120 };
 
 /* ---- checkpoints ---- */
 
+/* What a checkpoint says of the records must not be on disk before they are. */
+static void sync_records(bl_trainer *t)
+{
+    bl_error why;
+    bl_status status = bl_metrics_sync(&t->metrics, &why);
+    bl_trainer_note(t, BL_TRAIN_OUTPUT_METRICS, status, &why);
+    status = bl_tensorboard_sync(&t->tensorboard, &why);
+    if (status == BL_OK) /* its name, too */
+        status = bl_dir_sync(t->run_dir, &why);
+    bl_trainer_note(t, BL_TRAIN_OUTPUT_TENSORBOARD, status, &why);
+}
+
 static bl_status save(bl_trainer *t, bl_error *err)
 {
     char *dir;
     t->save = 0;
     t->saved_at = bl_clock_seconds();
+    sync_records(t);
     t->state.metrics_bytes = t->metrics.bytes;
     BL_TRY(bl_checkpoint_save(t->run_dir, &t->net, &t->moments, &t->state, &dir, err));
     bl_trainer_report_text(t, BL_TRAIN_CHECKPOINT, "%s", dir);

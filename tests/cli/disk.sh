@@ -25,7 +25,7 @@ said() { # COUNT PATTERN: so many lines of stderr match
     test "$(grep -c "$2" "$scratch/stderr")" -eq "$1"
 }
 no_leftovers() {
-    ! find . -name '*.tmp' -o -name '.tmp-*' | grep .
+    ! find . -name '*.tmp' -o -name '.tmp-*' -o -name '*.old' | grep .
 }
 last_weights() {
     cat "run/ckpt/step-000000$1/model.safetensors" "run/ckpt/step-000000$1/optimizer.safetensors" | cksum

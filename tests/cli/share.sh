@@ -49,7 +49,27 @@ expect "a run with leftovers" 0 '' '*' train --data "$data" --out run --resume -
 check "a checkpoint half-written is removed" test ! -e run/ckpt/.tmp-step-00000099
 check "a file half-written too" test ! -e run/LATEST.4711.tmp
 check "nothing else" test -e run/keep.tmp -a -e run/ckpt/note
-rm -r run
+
+# ---- the only whole checkpoint is hidden: an earlier version was killed between two renames ----
+for hidden in .tmp-old .step-00000004.0123456789abcdef.old; do
+    rm -rf lost && cp -r run lost
+    for old in lost/ckpt/step-*; do
+        [ "$old" = lost/ckpt/step-00000004 ] || rm -r "$old"
+    done
+    mv lost/ckpt/step-00000004 "lost/ckpt/$hidden"
+    cp -r "lost/ckpt/$hidden" lost/ckpt/.tmp-step-00000005 # half-written: its manifest is missing
+    rm lost/ckpt/.tmp-step-00000005/MANIFEST
+    expect "a reader takes $hidden" 0 '*' '*' generate -m lost -p x --max-tokens 1
+    expect "the run goes on from it" 0 '' '*has its name again*step 4*' train --data "$data" --out lost --resume --steps 5
+    check "no record is lost" test "$(grep -c '"type":"train"' lost/metrics.jsonl)" -eq 5
+    check "nothing hidden stays" sh -c '! ls -A lost/ckpt | grep "^[.]"'
+done
+rm -r lost/ckpt/step-*
+expect "a run that has lost its checkpoints" 3 '' '*LATEST names a checkpoint and ckpt holds none*' \
+    train --data "$data" --out lost --resume --steps 6
+check "keeps its records" test "$(grep -c '"type":"train"' lost/metrics.jsonl)" -eq 5
+
+rm -r run lost
 
 # ---- a trainer that saves and removes all the time, and readers ----
 train --save-every 1 --save-seconds 0 --keep 1
