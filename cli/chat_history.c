@@ -79,42 +79,49 @@ static void make_folders(const bl_chat_history *h)
     }
 }
 
-static int write_lines(bl_chat_history *h, int fd)
+/* The lines as libedit writes them, into a file without a name: it wants a descriptor. */
+static FILE *print_lines(bl_chat_history *h)
 {
     HistEvent event;
-    FILE *stream = fdopen(fd, "w");
-    if (!stream) {
-        (void)close(fd);
-        return 0;
-    }
-    int written = history(h->lines, &event, H_SAVE_FP, stream) >= 0 && !ferror(stream);
-    return fclose(stream) == 0 && written;
+    FILE *stream = tmpfile();
+    if (!stream)
+        return NULL;
+    if (history(h->lines, &event, H_SAVE_FP, stream) >= 0 && fflush(stream) == 0 &&
+        !ferror(stream) && fseek(stream, 0, SEEK_SET) == 0)
+        return stream;
+    (void)fclose(stream);
+    return NULL;
 }
 
-static int save(bl_chat_history *h)
+/* A new file is for the owner alone, and what replaces it keeps that. */
+static bl_status save(bl_chat_history *h, bl_error *err)
 {
-    char temporary[PATH_BYTES];
+    char piece[4096];
+    bl_out *out;
     make_folders(h);
-    (void)snprintf(temporary, sizeof temporary, "%.*s.tmp-%ld", PATH_BYTES - 32, h->path,
-                   (long)getpid());
-    (void)unlink(temporary);
-    int fd = open(temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
-    if (fd < 0)
-        return 0;
-    if (write_lines(h, fd) && rename(temporary, h->path) == 0)
-        return 1;
-    int error = errno;
-    (void)unlink(temporary);
-    errno = error;
-    return 0;
+    int fd = open(h->path, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (fd >= 0)
+        (void)close(fd);
+    FILE *lines = print_lines(h);
+    if (!lines)
+        return bl_cli_fail(err, BL_EIO, "no temporary file: %s", strerror(errno));
+    bl_status status = bl_out_open(&out, h->path, err);
+    if (status == BL_OK) {
+        for (size_t n; (n = fread(piece, 1, sizeof piece, lines)) > 0;)
+            bl_out_write(out, piece, n);
+        status = bl_out_commit(out, err);
+    }
+    (void)fclose(lines);
+    return status;
 }
 
 void bl_chat_history_close(bl_chat_history *h)
 {
     if (!h)
         return;
-    if (h->changed && *h->path && !save(h))
-        bl_progress_print("the history is not kept: cannot write %s: %s", h->path, strerror(errno));
+    bl_error why;
+    if (h->changed && *h->path && save(h, &why) != BL_OK)
+        bl_progress_print("the history is not kept: %s", why.message);
     history_end(h->lines);
     free(h);
 }

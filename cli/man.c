@@ -317,17 +317,25 @@ void bl_man_print(FILE *to, const bl_command *command_or_null)
 static bl_status write_page(const char *folder, const bl_command *command, bl_error *err)
 {
     char path[PATH_BYTES];
-    bl_output_file file;
+    bl_output_file file = {0};
+    char *page = NULL;
+    size_t bytes = 0;
     int n = snprintf(path, sizeof path, "%s/bitllama%s%s.1", folder, command ? "-" : "",
                      command ? command->name : "");
     if (n < 0 || (size_t)n >= sizeof path)
         return bl_cli_fail(err, BL_EINVAL, "%s: the path is too long", folder);
-    bl_status status = bl_output_open(&file, path, err);
-    if (status != BL_OK)
-        return status;
-    bl_man_print(file.stream, command);
-    status = bl_output_finish(&file, err);
+    FILE *text = open_memstream(&page, &bytes);
+    if (!text)
+        return bl_cli_fail(err, BL_ENOMEM, "out of memory");
+    bl_man_print(text, command);
+    bl_status status = fclose(text) == 0 ? bl_output_open(&file, path, err)
+                                         : bl_cli_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK)
+        status = bl_output_append(&file, page, bytes, err);
+    if (status == BL_OK)
+        status = bl_output_finish(&file, err);
     bl_output_abandon(&file);
+    free(page);
     return status;
 }
 

@@ -2,10 +2,8 @@
 #include "output.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <math.h>
 #include <poll.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -130,78 +128,65 @@ static bl_status cannot_write(const char *path, int error, bl_error *err)
     return bl_cli_fail(err, BL_EIO, "cannot write %s: %s", path, strerror(error));
 }
 
+/* Written straight: what is no file and no folder, and what is a name of an open descriptor, though
+ * a file may be behind it. */
+static int is_straight(const char *path)
+{
+    static const char *const names[] = {"/dev/fd/", "/dev/stdout", "/dev/stderr", "/proc/"};
+    struct stat info;
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strncmp(path, names[i], strlen(names[i])) == 0)
+            return 1;
+    return stat(path, &info) == 0 && !S_ISREG(info.st_mode) && !S_ISDIR(info.st_mode);
+}
+
 bl_status bl_output_open(bl_output_file *f, const char *path, bl_error *err)
 {
-    struct stat info;
     *f = (bl_output_file){.path = path};
     if (strcmp(path, "-") == 0) {
         f->path = "standard output";
         f->stream = stdout;
         return BL_OK;
     }
-    int exists = stat(path, &info) == 0;
-    if (exists && S_ISDIR(info.st_mode))
-        return cannot_write(path, EISDIR, err);
-    if (exists && !S_ISREG(info.st_mode)) {
-        f->stream = fopen(path, "wb");
-        return f->stream ? BL_OK : cannot_write(path, errno, err);
-    }
-    size_t bytes = strlen(path) + 32;
-    f->temporary = malloc(bytes);
-    if (!f->temporary)
-        return bl_cli_fail(err, BL_ENOMEM, "out of memory");
-    (void)snprintf(f->temporary, bytes, "%s.tmp-%ld", path, (long)getpid());
-    int fd = open(f->temporary, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0666);
-    f->stream = fd >= 0 ? fdopen(fd, "wb") : NULL;
-    if (!f->stream) {
-        int error = errno;
-        if (fd >= 0) {
-            (void)close(fd);
-            (void)unlink(f->temporary);
-        }
-        free(f->temporary);
-        f->temporary = NULL;
-        return cannot_write(path, error, err);
-    }
-    return BL_OK;
+    if (!is_straight(path))
+        return bl_out_open(&f->out, path, err);
+    f->stream = fopen(path, "wb");
+    return f->stream ? BL_OK : cannot_write(path, errno, err);
 }
 
 bl_status bl_output_append(bl_output_file *f, const void *data, size_t bytes, bl_error *err)
 {
+    if (f->out) {
+        bl_out_write(f->out, data, bytes);
+        return bl_out_check(f->out, err);
+    }
     errno = 0;
     return fwrite(data, 1, bytes, f->stream) == bytes ? BL_OK : cannot_write(f->path, errno, err);
 }
 
 bl_status bl_output_finish(bl_output_file *f, bl_error *err)
 {
+    if (f->out) {
+        bl_out *out = f->out;
+        f->out = NULL;
+        return bl_out_commit(out, err);
+    }
     errno = 0;
-    int failed = fflush(f->stream) != 0 || ferror(f->stream) ||
-                 (f->temporary && fsync(fileno(f->stream)) != 0);
+    int failed = fflush(f->stream) != 0 || ferror(f->stream);
     int error = errno;
     if (f->stream != stdout && fclose(f->stream) != 0 && !failed) {
         failed = 1;
         error = errno;
     }
     f->stream = NULL;
-    if (!failed && f->temporary && rename(f->temporary, f->path) != 0) {
-        failed = 1;
-        error = errno;
-    }
-    if (failed)
-        return cannot_write(f->path, error, err);
-    free(f->temporary);
-    f->temporary = NULL;
-    return BL_OK;
+    return failed ? cannot_write(f->path, error, err) : BL_OK;
 }
 
 void bl_output_abandon(bl_output_file *f)
 {
     if (f->stream && f->stream != stdout)
         (void)fclose(f->stream);
+    bl_out_abandon(f->out);
     f->stream = NULL;
-    if (f->temporary) {
-        (void)unlink(f->temporary);
-        free(f->temporary);
-        f->temporary = NULL;
-    }
+    f->out = NULL;
 }

@@ -24,12 +24,12 @@ int bl_output_closed(void);
 void bl_output_json_text(FILE *stream, const char *text, size_t bytes);
 void bl_output_json_number(FILE *stream, double value);
 
-/* A file written beside its final name and renamed when complete; a device or "-" (stdout) is
- * written straight. */
+/* A file that appears whole or not at all (bl_out); a device, a pipe or "-" (stdout) is written
+ * straight. */
 typedef struct bl_output_file {
-    FILE *stream;
+    bl_out *out;
+    FILE *stream;     /* or this */
     const char *path; /* the caller's */
-    char *temporary;  /* NULL when written straight */
 } bl_output_file;
 
 bl_status bl_output_open(bl_output_file *f, const char *path, bl_error *err);

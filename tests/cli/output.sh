@@ -59,6 +59,45 @@ expect "train where no folder can be" 4 '' "*/proc/r*" train --data "$data" --ou
 expect "prepare over a file" 4 '' "*file*" prepare tales --tales-bytes 20000 --vocab-size 300 --out file
 expect "train over a file" 4 '' "*file*" train --data "$data" --out file --preset tiny --steps 1
 
+# ---- onto what is no file ----
+mkfifo fifo
+: >real
+ln -s real link
+ln -s /dev/null null
+for target in fifo null . /dev/null; do
+    expect "--save onto $target" 4 '*' "*cannot write $target: it is a *, not a file*" \
+        generate -m "$run" -p x --max-tokens 1 --save "$target"
+done
+check "the pipe is there" test -p fifo
+check "the link to a device is there" test -L null
+check "the device is there" test -c /dev/null
+expect "--save through a link" 0 '*' '*' generate -m "$run" -p x --max-tokens 1 --save link
+check "the link stays" test -L link
+check "the file behind it is the memory" test -s real
+printf '/save fifo\n/save link\n' >typed
+input=typed
+expect "/save onto a pipe" 4 '*' '*cannot write fifo: it is a pipe, not a file*' chat -m "$run"
+for data_file in train.bin meta.json; do
+    mkdir -p linked && ln -sf ../real linked/$data_file
+    expect "prepare over a link" 4 '' "*linked/$data_file: it is a symbolic link*" \
+        prepare tales --tales-bytes 20000 --vocab-size 300 --out linked
+    rm -r linked
+done
+"$bitllama" logits -m "$run" --ids 1,2 -o want.npy 2>stderr
+output=piped.npy
+expect "logits to /dev/stdout" 0 '' '*' logits -m "$run" --ids 1,2 -o /dev/stdout
+check "the same bytes" cmp want.npy piped.npy
+cat fifo >through.npy &
+expect "logits into a pipe" 0 '' '*' logits -m "$run" --ids 1,2 -o fifo
+wait $!
+check "the same bytes again" cmp want.npy through.npy
+printf precious >victim
+# The names that an earlier version used, which anybody could foresee, lead nowhere now.
+sh -c 'ln -s victim x.mem.$$.tmp; ln -s victim y.npy.tmp-$$; exec "$0" "$@"' \
+    "$bitllama" generate -m "$run" -p x --max-tokens 1 --save x.mem >stdout 2>stderr
+check "a planted link is not followed" test "$(cat victim)" = precious
+rm -f x.mem* y.npy*
+
 # ---- a failure leaves what was there ----
 printf 'precious' >keep.npy
 expect "bad ids" 3 '' '*' logits -m "$run" --ids 1,999 -o keep.npy
@@ -70,6 +109,6 @@ check "the old file stays" test "$(cat keep.npy)" = precious
 check "logits past the file size limit" test $? -eq 4
 check "says so" grep -q 'cannot write keep.npy' stderr
 check "the old file stays again" test "$(cat keep.npy)" = precious
-check "no temporary file stays" sh -c '! ls | grep -q tmp'
+check "no temporary file stays" sh -c '! ls -A | grep tmp'
 
 finish
