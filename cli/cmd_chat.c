@@ -24,6 +24,7 @@ typedef struct reply {
 static int on_text(void *user, const char *text, size_t bytes)
 {
     reply *r = user;
+    bl_progress_end(); /* of what was said */
     if (bytes) {
         r->status = bl_output_text(text, bytes, r->err);
         r->last = text[bytes - 1];
@@ -54,6 +55,7 @@ static bl_status say(bl_chat *chat, const char *text, size_t bytes, int typed, i
     bl_generate_result result = {0};
     reply r = {.err = &write_err, .last = '\n'};
     (void)bl_signals_take(SIGINT);
+    uint64_t before = bl_session_position(chat->session);
     bl_status status =
         bl_generate(chat->session, text, bytes, chat->options, on_text, &r, &result, err);
     if (r.status == BL_OK && r.last != '\n')
@@ -65,6 +67,12 @@ static bl_status say(bl_chat *chat, const char *text, size_t bytes, int typed, i
     }
     if (status == BL_OK || status == BL_EINTERRUPTED)
         add_up(chat, &result);
+    bl_progress_end();
+    if (status == BL_EINTERRUPTED && !result.tokens && bl_signals_take(SIGINT)) {
+        bl_progress_print("(stopped while it was read: %s tokens of it count as said)",
+                          bl_format_count(bl_session_position(chat->session) - before).text);
+        return BL_OK;
+    }
     if (status == BL_EINTERRUPTED && r.interrupted) {
         if (typed)
             bl_progress_print("(stopped; what was written counts as said)");

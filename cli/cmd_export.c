@@ -4,6 +4,7 @@
 #include "model.h"
 #include "paste.h"
 #include "progress.h"
+#include "signals.h"
 
 #include <inttypes.h>
 
@@ -12,6 +13,7 @@ static bl_status run(const bl_args *args, bl_error *err)
     const char *out = bl_flags_text(args, "out");
     bl_model *model = NULL;
     char hex[33];
+    bl_signals_catch(); /* a folder half-written is removed first */
     bl_status status = bl_cli_model_open(&model, args, err);
     if (status == BL_OK)
         status =

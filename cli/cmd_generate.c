@@ -19,6 +19,7 @@ typedef struct stream {
 static int on_text(void *user, const char *text, size_t bytes)
 {
     stream *s = user;
+    bl_progress_end(); /* of the prompt */
     if (bytes) {
         s->status = bl_output_text(text, bytes, s->err);
         s->last = text[bytes - 1];
@@ -58,19 +59,22 @@ static void report(const bl_generate_result *r)
                       bl_format_scaled(speed).text, r->ended ? ", ended by the model" : "");
 }
 
+/* *begun: the prompt was read to its end, and something was drawn. */
 static bl_status write_continuation(bl_session *session, const bl_text *prompt,
-                                    const bl_options *options, bl_error *err)
+                                    const bl_options *options, int *begun, bl_error *err)
 {
     bl_error write_err = {BL_OK, ""};
     bl_generate_result result = {0};
     stream out = {BL_OK, &write_err, '\n'};
     bl_status status =
         bl_generate(session, prompt->data, prompt->bytes, options, on_text, &out, &result, err);
+    bl_progress_end();
+    *begun = result.tokens > 0;
     if (out.status != BL_OK) {
         *err = write_err;
         return out.status;
     }
-    if (out.last != '\n' || status == BL_EINTERRUPTED) {
+    if (out.last != '\n' || (status == BL_EINTERRUPTED && *begun)) {
         bl_status ended = bl_output_write("\n", 1, &write_err);
         if (status == BL_OK && ended != BL_OK) {
             *err = write_err;
@@ -89,9 +93,11 @@ static bl_status continue_memory(bl_session *session, const bl_args *args, const
 {
     const char *load = bl_flags_text(args, "load"), *save = bl_flags_text(args, "save");
     bl_status status = load ? bl_session_load(session, load, err) : BL_OK;
+    int begun = 0;
     if (status == BL_OK)
-        status = write_continuation(session, prompt, options, err);
-    if (save && (status == BL_OK || status == BL_EINTERRUPTED || bl_output_closed())) {
+        status = write_continuation(session, prompt, options, &begun, err);
+    int stopped = status == BL_EINTERRUPTED || bl_output_closed();
+    if (save && (status == BL_OK || (stopped && begun))) {
         bl_error save_err = {BL_OK, ""};
         bl_status saved = bl_session_save(session, save, &save_err);
         if (saved != BL_OK) {

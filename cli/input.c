@@ -1,11 +1,13 @@
 /* What a command reads: a whole text, and token ids written as text. */
 #include "input.h"
+#include "progress.h"
 #include "signals.h"
 
 #include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 static bl_status no_memory(bl_error *err)
 {
@@ -81,7 +83,9 @@ static int caught(void *user, const char *stage, uint64_t done, uint64_t total, 
 bl_status bl_text_read_as(bl_text *text, const char *path, const bl_options *reading, bl_error *err)
 {
     *text = (bl_text){0};
-    bl_status status = bl_read_text(path, reading, caught, take_text, text, err);
+    int typed = strcmp(path, "-") == 0 && isatty(STDIN_FILENO); /* a line would be in the way */
+    bl_status status =
+        bl_read_text(path, reading, typed ? caught : bl_progress_passing, take_text, text, err);
     return status == BL_OK && !text->data ? no_memory(err) : status;
 }
 

@@ -125,6 +125,7 @@ int main(int argc, char **argv)
     bl_signals_ignore_output();
     (void)setlocale(LC_CTYPE, "");
     bl_log_to(bl_progress_log, NULL);
+    bl_progress_to(bl_progress_passing, NULL);
     bl_status status = dispatch(argc, argv, &name, &err);
     bl_error end = {BL_OK, ""};
     bl_status flushed = bl_output_end(&end);

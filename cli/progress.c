@@ -6,18 +6,21 @@
 #include "signals.h"
 #include "terminal.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <string.h>
 #include <time.h>
 
 enum { TEXT_BYTES = 256, BAR_MOST = 40, BAR_LEAST = 4, PATH_MOST = 4096 };
 
-static const double REDRAW_SECONDS = 0.1, PLAIN_SECONDS = 10, SMOOTHING_SECONDS = 5;
+static const double REDRAW_SECONDS = 0.1, PLAIN_SECONDS = 10, SMOOTHING_SECONDS = 5,
+                    PASSING_SECONDS = 1;
 
 static struct {
     int active, terminal;
-    int shown; /* it was drawn at least once */
-    int stale; /* what was drawn last is no longer so */
+    int passing; /* it is erased at its end */
+    int shown;   /* it was drawn at least once */
+    int stale;   /* what was drawn last is no longer so */
     char label[48], unit[16], tail[TEXT_BYTES];
     uint64_t done, total;
     double started, drawn; /* seconds */
@@ -188,7 +191,9 @@ void bl_progress_end(void)
 {
     if (!bar.active)
         return;
-    if (bar.done || bar.shown) {
+    if (bar.passing)
+        erase();
+    else if (bar.done || bar.shown) {
         double elapsed = now() - bar.started;
         if (elapsed > 0 && bar.rate <= 0 && bar.done > bar.rated_done)
             bar.rate = (double)(bar.done - bar.rated_done) / elapsed;
@@ -210,6 +215,14 @@ static void put(const char *text, unsigned flags)
                      stderr);
 }
 
+/* For a line above the progress line, or instead of a passing one. */
+static void make_room(void)
+{
+    if (bar.passing)
+        bl_progress_end();
+    erase();
+}
+
 static void end_line(void)
 {
     fputc('\n', stderr);
@@ -225,18 +238,31 @@ void bl_progress_print(const char *format, ...)
     va_start(args, format);
     (void)vsnprintf(line, sizeof line, format, args);
     va_end(args);
-    erase();
+    make_room();
     put(line, BL_SHOWN_LINE);
     end_line();
 }
 
 void bl_progress_print_text(bl_colour colour, const char *word, const char *text)
 {
-    erase();
+    make_room();
     fprintf(stderr, "%s%s%s ", bl_terminal_colour(stderr, colour), word,
             bl_terminal_colour(stderr, BL_PLAIN));
     put(text, 0);
     end_line();
+}
+
+int bl_progress_passing(void *user, const char *stage, uint64_t done, uint64_t total,
+                        const char *unit)
+{
+    (void)user;
+    if (!bar.active || strcmp(bar.label, stage) != 0) {
+        bl_progress_begin(stage, unit ? unit : "", done);
+        bar.passing = 1;
+        bar.drawn = bar.started + (bar.terminal ? PASSING_SECONDS - REDRAW_SECONDS : 0);
+    }
+    bl_progress_set(done, total, NULL);
+    return bl_signals_caught() != 0 || bl_signals_noted(SIGINT);
 }
 
 int bl_progress_report(void *user, const char *stage, uint64_t done, uint64_t total,

@@ -22,7 +22,10 @@ void bl_progress_print(const char *format, ...) BL_CLI_PRINTF(1, 2);
 /* The same of a coloured word and a text, whose line breaks stay line breaks. */
 void bl_progress_print_text(bl_colour colour, const char *word, const char *text);
 
-/* The library's callbacks: a line for each stage, stopped by a signal; its warnings. */
+/* The library's callbacks: a line for each stage, stopped by a signal; one that is there only while
+ * a call takes longer than a second, and goes when anything else is shown; its warnings. */
+int bl_progress_passing(void *user, const char *stage, uint64_t done, uint64_t total,
+                        const char *unit);
 int bl_progress_report(void *user, const char *stage, uint64_t done, uint64_t total,
                        const char *unit);
 void bl_progress_log(void *user, bl_log_level level, const char *line);

@@ -50,6 +50,11 @@ int bl_signals_take(int number)
     return came;
 }
 
+int bl_signals_noted(int number)
+{
+    return noted[number];
+}
+
 int bl_signals_wait(int fd)
 {
     char bytes[64];

@@ -29,6 +29,9 @@ void bl_signals_catch_at_prompt(int typed);
 /* Whether this signal was noted since the last question. */
 int bl_signals_take(int number);
 
+/* The same, and it stays noted. */
+int bl_signals_noted(int number);
+
 /* Waits until a descriptor can be read, or is at its end: 1; a signal came: 0. */
 int bl_signals_wait(int fd);
 

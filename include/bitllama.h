@@ -89,6 +89,18 @@ BL_API size_t bl_text_shown(const char *text, size_t bytes, unsigned flags, char
 typedef int bl_progress_fn(void *user, const char *stage, uint64_t done, uint64_t total,
                            const char *unit);
 
+/** Sends the progress of long calls of this thread to a function (NULL: nowhere), so that it can
+ *  show them and stop them: of calls that take no function of their own, which are bl_model_open()
+ *  ("loading"), bl_generate() while it encodes and reads the prompt ("encoding", "reading"),
+ *  bl_session_feed() of more than 64 tokens ("reading"), bl_session_load() and bl_session_save()
+ *  ("hashing"), bl_tokenizer_encode() and bl_encoder_run() ("encoding"), bl_export() and bl_info()
+ *  ("loading", "hashing", "packing"), bl_trainer_open() ("checking").  It is asked at least every
+ * 64 tokens, 64 KB of text, or tensor.  A stopped call returns BL_EINTERRUPTED: what it opens,
+ * loads or writes is as if it had failed otherwise; tokens that were read until then stay read,
+ * nothing is pending, and bl_session_position() counts them.  Threads: any; each has its own
+ * function. */
+BL_API void bl_progress_to(bl_progress_fn *fn, void *user);
+
 /* ------------------------------------------------------------------ files */
 
 /* A file that appears whole or not at all, as all that the library writes: written under a hidden

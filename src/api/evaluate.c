@@ -2,6 +2,7 @@
 #include "api/model.h"
 #include "core/alloc.h"
 #include "core/os.h"
+#include "core/watch.h"
 #include "data/loader.h"
 #include "data/source.h"
 #include "data/tokens.h"
@@ -10,7 +11,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { EVAL_TOKENS = 4096 }; /* of a batch of windows */
+enum { EVAL_TOKENS = 256 }; /* of a batch of windows, after each of which it can be stopped */
 
 /* What is asked for, and what is found. */
 typedef struct job {
@@ -59,23 +60,30 @@ done:
 static bl_status eval_document(const bl_model *m, const bl_net *net, bl_decode *s,
                                const bl_span *doc, unsigned flags, job *j, bl_error *err)
 {
-    size_t count = 0;
-    BL_TRY(bl_tokenizer_encode(m->tokenizer, doc->text, doc->bytes, flags, NULL, 0, &count, err));
-    int32_t *ids = bl_calloc(count, sizeof *ids);
-    if (!ids)
-        return bl_fail(err, BL_ENOMEM, "out of memory for %zu tokens", count);
-    bl_status status =
-        bl_tokenizer_encode(m->tokenizer, doc->text, doc->bytes, flags, ids, count, &count, err);
+    const bl_span text = {doc->text, doc->bytes};
+    bl_encoder *encoder;
     double more = 0;
     uint64_t tokens = 0;
-    if (status == BL_OK)
+    size_t count = 0;
+    BL_TRY(bl_encoder_open(&encoder, m->tokenizer, 1, err));
+    bl_status status = bl_encoder_run(encoder, &text, 1, flags, err);
+    if (status == BL_OK) {
+        const int32_t *ids = bl_encoder_ids(encoder, 0, &count);
         status = bl_evaluate_document(net, s, ids, count, j->curve, &more, &tokens, err);
-    bl_free(ids);
+    }
+    bl_encoder_close(encoder);
     j->nats += more;
     j->r->tokens += tokens;
     j->r->bytes += doc->bytes;
     j->r->documents++;
     return status;
+}
+
+/* A silent pipe can be left. */
+static int idle(void *user)
+{
+    (void)user;
+    return bl_watch_poll(0, 1, NULL) != BL_OK;
 }
 
 static bl_status eval_text(const bl_model *m, const bl_net *net, job *j, bl_error *err)
@@ -84,6 +92,7 @@ static bl_status eval_text(const bl_model *m, const bl_net *net, job *j, bl_erro
         return bl_fail(err, BL_EUNSUPPORTED, "%s: no tokenizer.json, so no text", m->path);
     bl_source *source;
     bl_source_options options = bl_source_options_of(j->reading);
+    options.cutter.idle = idle;
     if (j->curve)
         BL_TRY(bl_positions_open_doubling(j->curve, err));
     const char *part = strcmp(j->path, "tales") == 0 ? "./tales" : j->path; /* a file so named */
@@ -91,19 +100,21 @@ static bl_status eval_text(const bl_model *m, const bl_net *net, job *j, bl_erro
     bl_decode decode = {0};
     bl_status status = bl_decode_open(&decode, net, err);
     int opened = status == BL_OK;
+    bl_watch watch;
+    bl_watch_begin_with(&watch, j->progress, j->user, "evaluating", "B", 0);
     for (;;) {
         bl_span doc = {0};
         if (status == BL_OK)
             status = bl_source_next(source, &doc, err);
         if (status != BL_OK || !doc.text)
             break;
+        watch.from += watch.part; /* what was read ahead for a document counts as it is evaluated */
+        watch.part = bl_source_done(source) - watch.from;
+        watch.total = bl_source_total(source);
         status = eval_document(m, net, &decode, &doc,
                                bl_source_special(source) ? 0 : BL_ENCODE_NO_SPECIAL, j, err);
-        if (status == BL_OK && j->progress &&
-            j->progress(j->user, "evaluating", bl_source_done(source), bl_source_total(source),
-                        "B") != 0)
-            status = bl_fail(err, BL_EINTERRUPTED, "evaluation stopped");
     }
+    bl_watch_end(&watch);
     if (opened)
         bl_decode_release(&decode, net);
     bl_source_close(source);

@@ -2,6 +2,7 @@
 #include "api/device.h"
 #include "api/model.h"
 #include "core/alloc.h"
+#include "core/watch.h"
 #include "core/buf.h"
 #include "core/os.h"
 #include "format/dtype.h"
@@ -257,7 +258,9 @@ static bl_status run(export_job *job, bl_error *err)
     bl_outdir *out;
     BL_TRY(bl_outdir_open(&out, job->out, err));
     job->beside = bl_outdir_temporary(out);
+    bl_watch_part(30, 40);
     bl_status status = write_folder(job, err);
+    bl_watch_part(70, 30);
     if (status == BL_OK)
         status = verify(job, err);
     if (status == BL_OK)
@@ -266,7 +269,8 @@ static bl_status run(export_job *job, bl_error *err)
     return status;
 }
 
-bl_status bl_export(bl_model *m, const char *out, const char *dtype, int replace, bl_error *err)
+static bl_status export_model(bl_model *m, const char *out, const char *dtype, int replace,
+                              bl_error *err)
 {
     export_job job = {.m = m, .form = m->dev->ternary ? BL_WEIGHTS_PACKED : BL_WEIGHTS_LATENT};
     size_t length = strlen(out);
@@ -286,6 +290,8 @@ bl_status bl_export(bl_model *m, const char *out, const char *dtype, int replace
         status = check_place(m, job.out, replace, err);
     }
     if (status == BL_OK)
+        bl_watch_part(0, 30);
+    if (status == BL_OK)
         status = bl_net_fingerprint(&m->net, job.fingerprint, err);
     if (status == BL_OK)
         status = run(&job, err);
@@ -299,5 +305,14 @@ bl_status bl_model_fingerprint(const bl_model *m, char hex[33], bl_error *err)
     BL_TRY(bl_model_view(m, &view, err));
     bl_status status = bl_net_fingerprint(&view, hex, err);
     bl_dev_close(view.dev);
+    return status;
+}
+
+bl_status bl_export(bl_model *m, const char *out, const char *dtype, int replace, bl_error *err)
+{
+    bl_watch watch;
+    bl_watch_begin(&watch, "packing", "%", 100);
+    bl_status status = export_model(m, out, dtype, replace, err);
+    bl_watch_end(&watch);
     return status;
 }

@@ -1,6 +1,7 @@
 /* bl_info(): what a model folder, a run, a data folder or one of their files holds, as JSON. */
 #include "api/model.h"
 #include "core/alloc.h"
+#include "core/watch.h"
 #include "core/os.h"
 #include "data/tokens.h"
 #include "train/checkpoint.h"
@@ -256,7 +257,10 @@ static bl_status describe(json_t *out, const char *path, bl_error *err)
 bl_status bl_info(const char *path, char *buffer, size_t cap, size_t *bytes, bl_error *err)
 {
     json_t *out = json_object();
+    bl_watch watch;
+    bl_watch_begin(&watch, "reading", "%", 100);
     bl_status status = describe(out, path, err);
+    bl_watch_end(&watch);
     char *text = status == BL_OK ? json_dumps(out, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(out);
     BL_TRY(status);

@@ -2,6 +2,7 @@
 #include "api/model.h"
 #include "api/device.h"
 #include "core/alloc.h"
+#include "core/watch.h"
 #include "core/os.h"
 #include "model/packed.h"
 #include "train/checkpoint.h"
@@ -163,7 +164,10 @@ static bl_status open_files(void *user, const bl_model_files *files, bl_error *e
 bl_status bl_model_open(bl_model **result, const char *path, const char *device, bl_error *err)
 {
     opening o = {.device = device};
+    bl_watch watch;
+    bl_watch_begin(&watch, "loading", "%", 100);
     bl_status status = bl_model_files_use(path, open_files, &o, err);
+    bl_watch_end(&watch);
     if (status != BL_OK) {
         bl_model_close(o.model);
         o.model = NULL;

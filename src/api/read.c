@@ -1,6 +1,7 @@
 /* bl_read_text(): a file as prepare reads it, for prompts. */
 #include "core/buf.h"
 #include "core/os.h"
+#include "core/watch.h"
 #include "data/source.h"
 
 #include <string.h>
@@ -60,7 +61,10 @@ bl_status bl_read_text(const char *path, const bl_options *reading, bl_progress_
     bl_source *source;
     bl_buf text = {0};
     BL_TRY(bl_source_open(&source, &part, 1, &o, err));
+    bl_watch watch;
+    bl_watch_begin_with(&watch, progress, user, "reading", "B", bl_source_total(source));
     bl_status status = read_one(source, path, &text, err);
+    bl_watch_end(&watch);
     if (status == BL_OK && fn(user, text.data ? text.data : "", text.len) != 0)
         status = bl_fail(err, BL_EINTERRUPTED, "interrupted while reading %s", path);
     bl_source_close(source);

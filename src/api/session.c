@@ -1,6 +1,7 @@
 /* Sessions of the public API: one text each over a shared model. */
 #include "api/model.h"
 #include "core/alloc.h"
+#include "core/watch.h"
 #include "model/fingerprint.h"
 
 bl_status bl_session_open(bl_session **result, bl_model *m, bl_error *err)
@@ -53,7 +54,11 @@ bl_status bl_session_reset(bl_session *s, bl_error *err)
 bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count, float *logits, int every,
                           bl_error *err)
 {
-    return bl_text_session_feed(&s->text, &s->net, ids, count, logits, every, err);
+    bl_watch watch;
+    bl_watch_begin(&watch, "reading", "tok", count);
+    bl_status status = bl_text_session_feed(&s->text, &s->net, ids, count, logits, every, err);
+    bl_watch_end(&watch);
+    return status;
 }
 
 uint64_t bl_session_position(const bl_session *s)
@@ -74,7 +79,11 @@ void bl_session_seed(bl_session *s, uint64_t seed)
 static bl_status owner_of(const bl_session *s, char hex[BL_FINGERPRINT], bl_memory_owner *owner,
                           bl_error *err)
 {
-    BL_TRY(bl_net_fingerprint(&s->net, hex, err));
+    bl_watch watch;
+    bl_watch_begin(&watch, "hashing", "%", 100);
+    bl_status status = bl_net_fingerprint(&s->net, hex, err);
+    bl_watch_end(&watch);
+    BL_TRY(status);
     *owner = (bl_memory_owner){hex, *s->model->parent ? s->model->parent : NULL};
     return BL_OK;
 }

@@ -4,6 +4,7 @@
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "core/log.h"
+#include "core/watch.h"
 #include "format/fields.h"
 #include "train/schedule.h"
 #include "train/trainer.h"
@@ -268,8 +269,11 @@ bl_status bl_trainer_open_corpora(bl_trainer **t, const bl_corpus *corpora, size
     *t = NULL;
     if (!train)
         BL_TRY(bl_options_open(&defaults, BL_OPTIONS_TRAIN, err));
+    bl_watch watch;
+    bl_watch_begin(&watch, "checking", "%", 100);
     bl_status status =
         open_run(t, corpora, count, run_dir, train ? train : defaults, config, &plan, err);
+    bl_watch_end(&watch);
     bl_options_close(defaults);
     bl_free(plan.checkpoint);
     return status;

@@ -2,6 +2,7 @@
 #include "data/cutter.h"
 #include "core/alloc.h"
 #include "core/utf8.h"
+#include "core/watch.h"
 #include "data/json_text.h"
 #include "text/text.h"
 
@@ -106,7 +107,7 @@ static bl_status fill(bl_cutter *c, bl_error *err)
             return bl_fail(err, BL_EINTERRUPTED, "interrupted while reading %s", c->name);
     } while (n == 0 && !c->ended);
     c->filled += n;
-    return BL_OK;
+    return bl_watch_poll(bl_stream_done(c->stream), bl_stream_size(c->stream), err);
 }
 
 static bl_status begin(bl_cutter *c, bl_error *err)

@@ -1,6 +1,7 @@
 /* Token files: mapping and checking them. */
 #include "data/tokens.h"
 #include "core/alloc.h"
+#include "core/watch.h"
 
 #include <string.h>
 
@@ -55,6 +56,7 @@ static bl_status check_ids(const bl_tokens *t, uint64_t vocab_size, bl_error *er
     enum { PIECE = 1 << 16 };
     for (size_t first = 0; first < t->count; first += PIECE) {
         size_t n = t->count - first < PIECE ? t->count - first : PIECE;
+        BL_TRY(bl_watch_poll(first, t->count, err));
         if (largest(t->map.data + first * t->width, n, t->width) < vocab_size)
             continue;
         size_t i = first;

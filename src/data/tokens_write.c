@@ -1,6 +1,7 @@
 /* Writing token files: ids to bytes, hashed on the way and read back before the file gets its name.
  */
 #include "core/alloc.h"
+#include "core/watch.h"
 #include "data/tokens.h"
 
 #include <string.h>
@@ -29,6 +30,7 @@ bl_status bl_file_hash(const char *path, char hash[33], bl_error *err)
     XXH3_state_t *state = XXH3_createState();
     unsigned char *piece = bl_calloc(PIECE, 1);
     bl_in *in = NULL;
+    uint64_t done = 0;
     bl_status status = BL_OK;
     if (!state || !piece || XXH3_128bits_reset(state) != XXH_OK)
         status = bl_fail(err, BL_ENOMEM, "out of memory");
@@ -39,6 +41,9 @@ bl_status bl_file_hash(const char *path, char hash[33], bl_error *err)
         status = bl_in_read(in, piece, PIECE, &n, &end, err);
         if (status == BL_OK)
             (void)XXH3_128bits_update(state, piece, n);
+        done += n;
+        if (status == BL_OK)
+            status = bl_watch_poll(done, bl_in_size(in), err);
     }
     if (status == BL_OK)
         hash_text(XXH3_128bits_digest(state), hash);

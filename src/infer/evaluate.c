@@ -1,6 +1,7 @@
 /* Evaluation: the mean loss of a model over a token file or a text. */
 #include "infer/evaluate.h"
 #include "core/alloc.h"
+#include "core/watch.h"
 #include "data/loader.h"
 #include "infer/feed.h"
 
@@ -86,6 +87,8 @@ bl_status bl_evaluate_document(const bl_net *net, bl_decode *s, const int32_t *i
         for (size_t t = 0; t < n; t++)
             piece[t] = first + t == 0 ? (int32_t)net->config.bos_token_id : ids[first + t - 1];
         status = bl_infer_feed(s, net, piece, n, logits, 1, err);
+        if (status == BL_OK)
+            status = bl_watch_poll(first + n, count + 1, err);
         for (size_t t = 0; status == BL_OK && t < n; t++) {
             int32_t target = first + t < count ? ids[first + t] : (int32_t)net->config.eos_token_id;
             if (target < 0 || (size_t)target >= V) {

@@ -1,5 +1,6 @@
 /* Reading tokens into a sequence, in pieces that a decoding pass takes. */
 #include "infer/feed.h"
+#include "core/watch.h"
 
 bl_status bl_infer_check_ids(const bl_net *net, const int32_t *ids, size_t count, bl_error *err)
 {
@@ -27,6 +28,8 @@ bl_status bl_infer_feed(bl_decode *s, const bl_net *net, const int32_t *ids, siz
             BL_TRY(bl_dev_get_f32(net->dev, to, s->logits, rows * V, net->dev->real_bytes, err));
         }
         done += T;
+        if (!last)
+            BL_TRY(bl_watch_poll(done, count, err));
     }
     return BL_OK;
 }

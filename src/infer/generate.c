@@ -5,6 +5,7 @@
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "core/os.h"
+#include "core/watch.h"
 #include "infer/feed.h"
 #include "infer/session.h"
 
@@ -32,11 +33,17 @@ static bl_status encode_prompt(generation *g, const char *prompt, size_t bytes, 
         g->prompt[count++] = (int32_t)g->net->config.bos_token_id;
     }
     if (bytes) {
-        size_t more = 0;
-        BL_TRY(bl_tokenizer_encode(g->t, prompt, bytes, flags, NULL, 0, &more, err));
-        BL_TRY(bl_grow(&g->prompt, &cap, count + more, sizeof *g->prompt, err));
+        /* Nearly always there are fewer tokens than this; a second run makes room for more. */
+        size_t more = 0, guess = bytes / 2 + 16;
+        BL_TRY(bl_grow(&g->prompt, &cap, count + guess, sizeof *g->prompt, err));
+        size_t room = cap - count;
         BL_TRY(
-            bl_tokenizer_encode(g->t, prompt, bytes, flags, g->prompt + count, more, &more, err));
+            bl_tokenizer_encode(g->t, prompt, bytes, flags, g->prompt + count, room, &more, err));
+        if (more > room) {
+            BL_TRY(bl_grow(&g->prompt, &cap, count + more, sizeof *g->prompt, err));
+            BL_TRY(bl_tokenizer_encode(g->t, prompt, bytes, flags, g->prompt + count, more, &more,
+                                       err));
+        }
         count += more;
     }
     if (!count && g->s->pending == BL_NO_TOKEN)
@@ -87,7 +94,7 @@ static bl_status write_reply(generation *g, bl_generate_result *result, bl_error
 }
 
 /* A call that draws nothing leaves the last token pending, for the logits of the next one. */
-static bl_status read_prompt(generation *g, bl_error *err)
+static bl_status feed_prompt(generation *g, bl_error *err)
 {
     bl_text_session *s = g->s;
     size_t n = g->prompt_count;
@@ -100,6 +107,15 @@ static bl_status read_prompt(generation *g, bl_error *err)
     s->decoder = (bl_decoder){.started = 1};
     s->pending = g->prompt[n - 1];
     return BL_OK;
+}
+
+static bl_status read_prompt(generation *g, bl_error *err)
+{
+    bl_watch watch;
+    bl_watch_begin(&watch, "reading", "tok", g->prompt_count);
+    bl_status status = feed_prompt(g, err);
+    bl_watch_end(&watch);
+    return status;
 }
 
 static bl_status run(generation *g, const char *prompt, size_t bytes, bl_generate_result *result,

@@ -1,6 +1,7 @@
 /* The fingerprint of a model: the bytes that are hashed (docs/FORMATS.md). */
 #include "model/fingerprint.h"
 #include "core/alloc.h"
+#include "core/watch.h"
 #include "format/fields.h"
 
 #include <stdio.h>
@@ -111,8 +112,11 @@ bl_status bl_net_fingerprint(const bl_net *net, char hex[BL_FINGERPRINT], bl_err
         (void)XXH3_128bits_reset(hash);
         hash_config(hash, &net->config);
     }
-    for (size_t i = 0; i < net->tensors.count && status == BL_OK; i++)
+    for (size_t i = 0; i < net->tensors.count && status == BL_OK; i++) {
         status = hash_tensor(hash, net, &net->tensors.at[i], host, err);
+        if (status == BL_OK)
+            status = bl_watch_poll(i + 1, net->tensors.count, err);
+    }
     if (status == BL_OK) {
         XXH128_canonical_t bytes;
         XXH128_canonicalFromHash(&bytes, XXH3_128bits_digest(hash));

@@ -2,6 +2,7 @@
 #include "model/net.h"
 #include "model/sites.h"
 #include "core/alloc.h"
+#include "core/watch.h"
 #include "core/rng.h"
 
 #include <math.h>
@@ -190,6 +191,7 @@ bl_status bl_net_block_load(const bl_net *net, void *block, const bl_st *st, con
                     bl_dev_put_f32(net->dev, bl_net_place(net, block, t), host, t->count,
                                    net->dev->param_bytes, err),
                     done);
+        BL_TRY_GOTO(status, bl_watch_poll(i + 1, net->tensors.count, err), done);
     }
 done:
     bl_free(host);
@@ -221,6 +223,8 @@ bl_status bl_net_block_write(const bl_net *net, const void *block, bl_st_writer 
             status = check_finite(host, t->count, "nothing written", t->name, err);
         if (status == BL_OK)
             status = bl_st_writer_data(w, host, t->count * sizeof *host, err);
+        if (status == BL_OK)
+            status = bl_watch_poll(i + 1, net->tensors.count, err);
     }
     bl_free(host);
     return status;

@@ -1,6 +1,7 @@
 /* Packed weights: byte row r holds, in bits 2i and 2i + 1, the code + 1 of row r + i out / 4. */
 #include "model/packed.h"
 #include "core/alloc.h"
+#include "core/watch.h"
 #include "format/dtype.h"
 
 #include <math.h>
@@ -88,6 +89,8 @@ bl_status bl_net_load_packed(bl_net *net, bl_weight_form form, const bl_st *st, 
         status = is_packed(net, t)
                      ? load_matrix(net, t, form, st, path, (int8_t *)(void *)host, err)
                      : bl_net_tensor_load(net, t, st, path, host, err);
+        if (status == BL_OK)
+            status = bl_watch_poll(i + 1, net->tensors.count, err);
     }
     bl_free(host);
     return status;
@@ -171,6 +174,7 @@ static bl_status write_all(const bl_net *net, bl_dtype dtype, const char *parent
         const bl_tensor *t = &net->tensors.at[i];
         BL_TRY(is_packed(net, t) ? write_matrix(net, t, (int8_t *)(void *)host, bytes, w, err)
                                  : write_floats(net, t, dtype_of(t, dtype), host, bytes, w, err));
+        BL_TRY(bl_watch_poll(i + 1, net->tensors.count, err));
     }
     return BL_OK;
 }

@@ -1,5 +1,6 @@
 /* Encoding: added tokens cut out, segments into words, words into ids through a cache. */
 #include "core/alloc.h"
+#include "core/watch.h"
 #include "text/bytechars.h"
 #include "text/merge.h"
 #include "text/text.h"
@@ -9,6 +10,7 @@
 enum {
     CACHED_WORD = 64,     /* longer words are rare and are not kept */
     CACHED_IDS = 1 << 20, /* the cache is emptied when it holds this many ids */
+    POLL_BYTES = 1 << 16, /* of text between two looks at the watch */
 };
 
 struct bl_word_cache {
@@ -34,6 +36,8 @@ typedef struct encoding {
     const char *piece;  /* between exact added tokens, normalised: its changes are in cache->nfc */
     size_t piece_start; /* in the text */
     size_t segment;     /* in the piece: what is cut into words */
+    size_t bytes, seen; /* of the text; of its words so far, */
+    size_t polled;      /* and when the watch was last told */
 } encoding;
 
 bl_status bl_word_cache_open(bl_word_cache **c, bl_error *err)
@@ -172,11 +176,21 @@ static bl_status merge_word(encoding *e, const char *word, size_t bytes, size_t 
     return bytes <= CACHED_WORD ? remember(e->cache, word, bytes, ids, *count, err) : BL_OK;
 }
 
+static bl_status poll(encoding *e, size_t bytes, bl_error *err)
+{
+    e->seen += bytes;
+    if (e->seen - e->polled < POLL_BYTES)
+        return BL_OK;
+    e->polled = e->seen;
+    return bl_watch_poll(e->seen < e->bytes ? e->seen : e->bytes, e->bytes, err);
+}
+
 static bl_status encode_word(void *user, const bl_split_word *w, bl_error *err)
 {
     encoding *e = user;
     bl_word_cache *c = e->cache;
     const char *word = w->text;
+    BL_TRY(poll(e, w->bytes, err));
     size_t count,
         bytes = w->bytes,
         number = bytes <= CACHED_WORD ? bl_strtab_find(&c->words, word, bytes) : BL_STRTAB_NONE;
@@ -256,7 +270,8 @@ bl_status bl_tokenizer_append(const bl_tokenizer *t, bl_word_cache *cache, const
     if (cache->owner != t->tag)
         forget_words(cache);
     cache->owner = t->tag;
-    encoding e = {.t = t, .cache = cache, .text = text, .flags = flags, .out = tokens};
+    encoding e = {
+        .t = t, .cache = cache, .text = text, .flags = flags, .out = tokens, .bytes = bytes};
     bl_status status = emit_template(&e, 0, t->template_before, 0, err);
     if (status == BL_OK)
         status = encode_piece(&e, 0, text, bytes, err);
@@ -276,7 +291,10 @@ bl_status bl_tokenizer_encode_offsets(const bl_tokenizer *t, const char *text, s
     *count = 0;
     flags = offsets ? flags | BL_ENCODE_OFFSETS : flags & ~(unsigned)BL_ENCODE_OFFSETS;
     BL_TRY(bl_word_cache_open(&cache, err));
+    bl_watch watch;
+    bl_watch_begin(&watch, "encoding", "B", bytes);
     bl_status status = bl_tokenizer_append(t, cache, text, bytes, flags, &all, err);
+    bl_watch_end(&watch);
     if (status == BL_OK) {
         size_t n = all.count < cap ? all.count : cap;
         if (n)

@@ -1,5 +1,6 @@
 /* The batch encoder: texts cut into units of work, which threads take from the largest on. */
 #include "core/alloc.h"
+#include "core/watch.h"
 #include "text/text.h"
 #include "text/units.h"
 
@@ -118,8 +119,8 @@ static void encode_unit(bl_encoder *e, const unit *u, size_t number, const bl_sp
     }
 }
 
-bl_status bl_encoder_run(bl_encoder *e, const bl_span *texts, size_t count, unsigned flags,
-                         bl_error *err)
+static bl_status run(bl_encoder *e, const bl_span *texts, size_t count, unsigned flags,
+                     bl_error *err)
 {
     e->count = 0;
     BL_TRY(plan(e, texts, count, err));
@@ -142,6 +143,19 @@ bl_status bl_encoder_run(bl_encoder *e, const bl_span *texts, size_t count, unsi
     e->count = count;
     e->offsets = (flags & BL_ENCODE_OFFSETS) != 0;
     return BL_OK;
+}
+
+bl_status bl_encoder_run(bl_encoder *e, const bl_span *texts, size_t count, unsigned flags,
+                         bl_error *err)
+{
+    bl_watch watch;
+    uint64_t bytes = 0;
+    for (size_t i = 0; i < count; i++)
+        bytes += texts[i].bytes;
+    bl_watch_begin(&watch, "encoding", "B", bytes);
+    bl_status status = run(e, texts, count, flags, err);
+    bl_watch_end(&watch);
+    return status;
 }
 
 const int32_t *bl_encoder_ids(const bl_encoder *e, size_t i, size_t *count)

@@ -130,12 +130,57 @@ static void bytes_are_not_shown(void **unused)
     assert_int_equal(pty_end(&p), 2);
 }
 
+/* ---- how they stop ---- */
+
+/* Text for a minute of the small model, in a file. */
+static void put_long_text(const char *name)
+{
+    static char text[3000000];
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = i % 6 == 5 ? ' ' : (char)('a' + i * 7 % 26);
+    put_file(name, text, sizeof text);
+}
+
+static void reading_is_shown_and_stops(void **unused)
+{
+    (void)unused;
+    struct stat info;
+    pty p;
+    put_long_text("long.txt");
+    (void)unlink("half.mem");
+    START(&p, "generate", "-m", model, "-f", "long.txt", "--max-tokens", "5", "--save", "half.mem");
+    pty_expect(&p, "reading: ");
+    pty_type(&p, "\003");
+    assert_int_equal(pty_end(&p), 130);
+    assert_int_equal(stat("half.mem", &info), -1); /* half a prompt is no memory */
+    START(&p, "eval", "-m", model, "--data", "long.txt");
+    pty_expect(&p, "evaluating: ");
+    pty_type(&p, "\003");
+    assert_int_equal(pty_end(&p), 130);
+    assert_int_equal(unlink("long.txt"), 0);
+}
+
+/* What takes no second shows no progress, and a passing line goes before the text comes. */
+static void short_work_is_silent(void **unused)
+{
+    (void)unused;
+    pty p;
+    START(&p, "generate", "-m", model, "-p", "Once upon a time", "--max-tokens", "5");
+    pty_expect(&p, "seed ");
+    assert_false(pty_has(&p, "reading") || pty_has(&p, "loading") || pty_has(&p, "\033[K"));
+    assert_int_equal(pty_end(&p), 0);
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(detokenize_shows_controls),    cmocka_unit_test(generate_shows_controls),
-        cmocka_unit_test(names_and_metadata_are_shown), cmocka_unit_test(messages_are_shown),
+        cmocka_unit_test(detokenize_shows_controls),
+        cmocka_unit_test(generate_shows_controls),
+        cmocka_unit_test(names_and_metadata_are_shown),
+        cmocka_unit_test(messages_are_shown),
         cmocka_unit_test(bytes_are_not_shown),
+        cmocka_unit_test(reading_is_shown_and_stops),
+        cmocka_unit_test(short_work_is_silent),
     };
     if (argc != 4) {
         fprintf(stderr, "usage: terminal PROGRAM MODEL SCRATCH\n");

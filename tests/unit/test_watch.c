@@ -1,0 +1,196 @@
+/* Long calls tell how far they are, and stop when they are asked to: at once, not at their end. */
+#define _XOPEN_SOURCE 700 /* mkdtemp */
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include <cmocka.h>
+
+#include "tiny_models.h"
+
+/* A watcher that asks to stop in its n-th call. */
+typedef struct watcher {
+    size_t calls, stop; /* 0: never */
+    uint64_t done, total;
+    char stage[32];
+} watcher;
+
+static bl_model *model;
+static bl_session *session;
+static bl_error failure;
+
+static int note(void *user, const char *stage, uint64_t done, uint64_t total, const char *unit)
+{
+    watcher *w = user;
+    assert_true(unit && done <= total);
+    if (w->calls && strcmp(stage, w->stage) == 0)
+        assert_true(done >= w->done); /* forwards */
+    w->calls++;
+    w->done = done;
+    w->total = total;
+    (void)snprintf(w->stage, sizeof w->stage, "%s", stage);
+    /* What the function calls itself is not watched: it would come back here for ever. */
+    size_t count;
+    assert_int_equal(
+        bl_tokenizer_encode(bl_model_tokenizer(model), "a b", 3, 0, NULL, 0, &count, NULL), BL_OK);
+    return w->calls == w->stop;
+}
+
+static char *long_text(size_t bytes)
+{
+    char *text = malloc(bytes + 1);
+    assert_non_null(text);
+    for (size_t i = 0; i < bytes; i++)
+        text[i] = i % 6 == 5 ? ' ' : (char)('a' + i * 7 % 26);
+    text[bytes] = 0;
+    return text;
+}
+
+static int open_all(void **state)
+{
+    assert_int_equal(tiny_make(state), 0);
+    assert_int_equal(bl_model_open(&model, tiny_path("ternary"), "cpu", &failure), BL_OK);
+    assert_int_equal(bl_session_open(&session, model, &failure), BL_OK);
+    return 0;
+}
+
+static int close_all(void **state)
+{
+    bl_session_close(session);
+    bl_model_close(model);
+    return tiny_remove(state);
+}
+
+static void encoding_stops(void **state)
+{
+    (void)state;
+    enum { BYTES = 1 << 20 };
+    char *text = long_text(BYTES);
+    const bl_tokenizer *t = bl_model_tokenizer(model);
+    size_t count = 0, whole = 0;
+    watcher all = {0}, some = {.stop = 3};
+    bl_progress_to(note, &all);
+    assert_int_equal(bl_tokenizer_encode(t, text, BYTES, 0, NULL, 0, &whole, &failure), BL_OK);
+    assert_in_range(all.calls, BYTES / 65536 - 1, BYTES / 65536 + 1);
+    assert_string_equal(all.stage, "encoding");
+    assert_int_equal(all.total, BYTES);
+    bl_progress_to(note, &some);
+    assert_int_equal(bl_tokenizer_encode(t, text, BYTES, 0, NULL, 0, &count, &failure),
+                     BL_EINTERRUPTED);
+    assert_int_equal(some.calls, 3); /* not one more */
+    assert_string_equal(failure.message, "stopped while encoding");
+    bl_progress_to(NULL, NULL);
+    assert_int_equal(bl_tokenizer_encode(t, text, BYTES, 0, NULL, 0, &count, &failure), BL_OK);
+    assert_int_equal(count, whole);
+    assert_int_equal(some.calls, 3);
+    free(text);
+}
+
+/* Reading stops after as many tokens as were told, which stay read. */
+static void reading_stops(void **state)
+{
+    (void)state;
+    char *text = long_text(6000);
+    bl_generate_result result;
+    watcher some = {.stop = 4};
+    int32_t ids[1000];
+    assert_int_equal(bl_session_reset(session, &failure), BL_OK);
+    bl_progress_to(note, &some);
+    assert_int_equal(bl_generate(session, text, 6000, NULL, NULL, NULL, &result, &failure),
+                     BL_EINTERRUPTED);
+    assert_int_equal(some.calls, 4);
+    assert_string_equal(some.stage, "reading");
+    assert_int_equal(bl_session_position(session), 4 * 64);
+    assert_int_equal(some.done, 4 * 64);
+    assert_int_equal(result.tokens, 0);
+    /* Nothing is pending, so an empty prompt has nothing to go on from. */
+    assert_int_equal(bl_generate(session, "", 0, NULL, NULL, NULL, &result, &failure), BL_EINVAL);
+
+    for (size_t i = 0; i < 1000; i++)
+        ids[i] = (int32_t)(i % TINY_V);
+    some = (watcher){.stop = 2};
+    assert_int_equal(bl_session_reset(session, &failure), BL_OK);
+    assert_int_equal(bl_session_feed(session, ids, 1000, NULL, 0, &failure), BL_EINTERRUPTED);
+    assert_int_equal(some.calls, 2);
+    assert_int_equal(bl_session_position(session), 2 * 64);
+    some = (watcher){0};
+    assert_int_equal(bl_session_feed(session, ids, 64, NULL, 0, &failure), BL_OK);
+    assert_int_equal(some.calls, 0); /* short work is not told */
+    bl_progress_to(NULL, NULL);
+    free(text);
+}
+
+/* One long document is told and stopped inside, a token file after each few windows. */
+static void evaluation_stops(void **state)
+{
+    (void)state;
+    bl_eval_result result;
+    char *text = long_text(200000), *path = tiny_path("long.txt");
+    watcher all = {0}, some = {.stop = 5}, tokens = {.stop = 2};
+    FILE *f = fopen(path, "w");
+    assert_non_null(f);
+    assert_int_equal(fwrite(text, 1, 20000, f), 20000);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(bl_eval(model, path, 0, note, &all, &result, &failure), BL_OK);
+    assert_in_range(all.calls, result.tokens / 64, result.tokens / 64 + 3);
+    assert_string_equal(all.stage, "evaluating");
+    assert_int_equal(all.done, all.total);
+    assert_int_equal(all.total, 20000);
+    assert_int_equal(bl_eval(model, path, 0, note, &some, &result, &failure), BL_EINTERRUPTED);
+    assert_int_equal(some.calls, 5);
+    /* While such a text is encoded, too. */
+    f = fopen(path, "w");
+    assert_non_null(f);
+    assert_int_equal(fwrite(text, 1, 200000, f), 200000);
+    assert_int_equal(fclose(f), 0);
+    some = (watcher){.stop = 2};
+    assert_int_equal(bl_eval(model, path, 0, note, &some, &result, &failure), BL_EINTERRUPTED);
+    assert_int_equal(some.calls, 2);
+    assert_int_equal(some.done, 0);
+    f = fopen(tiny_path("data/val.bin"), "rb");
+    assert_non_null(f);
+    assert_int_equal(fclose(f), 0);
+    assert_int_equal(
+        bl_eval(model, tiny_path("data/train.bin"), 64, note, &tokens, &result, &failure),
+        BL_EINTERRUPTED);
+    assert_int_equal(tokens.calls, 2);
+    assert_in_range(tokens.done, 1, 2 * 256);
+    free(text);
+}
+
+/* What a stopped call would have made is not there. */
+static void opening_and_writing_stop(void **state)
+{
+    (void)state;
+    bl_model *other = NULL;
+    char out[128];
+    (void)snprintf(out, sizeof out, "%s", tiny_path("stopped-export"));
+    for (size_t stop = 1; stop < 60; stop += 7) {
+        watcher some = {.stop = stop};
+        bl_progress_to(note, &some);
+        bl_status status = bl_export(model, out, "f32", 0, &failure);
+        bl_progress_to(NULL, NULL);
+        assert_int_equal(status, BL_EINTERRUPTED);
+        assert_int_equal(some.calls, stop);
+        assert_int_equal(bl_path_what(out), BL_PATH_NONE);
+    }
+    watcher some = {.stop = 2};
+    bl_progress_to(note, &some);
+    assert_int_equal(bl_model_open(&other, tiny_path("ternary"), "cpu", &failure), BL_EINTERRUPTED);
+    bl_progress_to(NULL, NULL);
+    assert_null(other);
+    assert_int_equal(some.calls, 2);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(encoding_stops),
+        cmocka_unit_test(reading_stops),
+        cmocka_unit_test(evaluation_stops),
+        cmocka_unit_test(opening_and_writing_stop),
+    };
+    return cmocka_run_group_tests_name("watch", tests, open_all, close_all) != 0;
+}
