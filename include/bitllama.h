@@ -286,10 +286,11 @@ typedef struct bl_prepare_result {
     uint64_t vocab_size, longest_document;       /* in tokens */
     uint64_t exact_duplicates, near_duplicates;  /* documents dropped */
     uint64_t documents_cut, characters_replaced; /* for their length; by U+FFFD */
-    uint64_t tokens_unused;                      /* ids of the vocabulary that never occur */
-    uint64_t returns_replaced, marks_dropped;    /* CR (LF) as LF; byte order marks inside texts */
-    uint64_t bad_dropped;                        /* lines of JSON, by skip_bad */
-    char first_bad[256];                         /* the first of them: file, line, fault; or "" */
+    uint64_t val_ends;      /* documents whose end is for validation: there were too few to draw */
+    uint64_t tokens_unused; /* ids of the vocabulary that never occur */
+    uint64_t returns_replaced, marks_dropped; /* CR (LF) as LF; byte order marks inside texts */
+    uint64_t bad_dropped;                     /* lines of JSON, by skip_bad */
+    char first_bad[256];                      /* the first of them: file, line, fault; or "" */
     uint64_t files_passed, ours_passed; /* in folders: no text; written by this library itself */
     int32_t top[BL_PREPARE_TOP];        /* most frequent ids; -1: fewer occur */
     uint64_t top_count[BL_PREPARE_TOP];
@@ -301,7 +302,11 @@ typedef struct bl_prepare_result {
  *  generator), a file (text, .jsonl or .json; plain, gzip, zstd or xz), a folder, a pipe, or "-"
  * for standard input; `options` is a BL_OPTIONS_PREPARE set or NULL.  Sources are read twice,
  * document by document, and may be larger than memory; what a pipe gives is kept in an unnamed file
- * in out_dir meanwhile. Errors: BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, no documents), BL_EIO,
+ * in out_dir meanwhile.  What this library wrote in folders is never a source.  The folder notes
+ * the runs that are trained on it (RUNS); while one is there, other data replaces it only with the
+ * option force.
+ *  Errors: BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, no documents), BL_EUNSUPPORTED (a named file
+ *  that is no text), BL_EINVAL (a run depends on the data that is there), BL_EIO,
  * BL_ENOMEM, BL_EBUSY (another process is writing there), BL_EINTERRUPTED, those of bl_hub_fetch();
  * nothing half-written stays behind, and files that were there before are replaced only when all is
  * done.
@@ -309,6 +314,19 @@ typedef struct bl_prepare_result {
 BL_API bl_status bl_prepare(const char *const *sources, size_t count, const char *out_dir,
                             const bl_options *options, bl_progress_fn *progress, void *user,
                             bl_prepare_result *result, bl_error *err);
+
+/** What suits a data folder, by rules of thumb (docs/TRAINING.md). */
+typedef struct bl_advice {
+    uint64_t bytes, tokens, val_tokens, vocab_size; /* what it holds: source text, entries */
+    uint64_t suits_vocab_size;                      /* so much text */
+    const char *preset;                             /* static */
+    uint64_t batch, context;
+    uint64_t steps; /* 0: the preset's own */
+    double epochs;  /* that these steps read */
+} bl_advice;
+
+/** Errors: BL_ENOENT, BL_EFORMAT, BL_EIO, BL_ENOMEM.  Threads: any. */
+BL_API bl_status bl_advise(const char *data_dir, bl_advice *advice, bl_error *err);
 
 /* ------------------------------------------------------------------ training */
 

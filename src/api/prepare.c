@@ -2,16 +2,19 @@
  *
  * The first pass finds duplicates, counts the documents and trains the tokenizer, the second
  * encodes.  Whether a document is set aside for validation is drawn from its text, so it does not
- * depend on the tokenizer or on the other documents, and copies of a document are on one side.  All
+ * depend on the tokenizer or on the other documents, and copies of a document are on one side;
+ * where documents are too few or too long for that, the ends of long ones are (data/split.h).  All
  * files are written into a hidden folder in the data folder; when it is whole, one rename makes it
  * the data (BL_DATA_NEXT), and then its files move up to their own names. */
+#include "api/prepare_report.h"
+#include "api/runs.h"
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "core/log.h"
 #include "core/os.h"
-#include "core/rng.h"
 #include "data/dedup.h"
 #include "data/source.h"
+#include "data/split.h"
 #include "data/tinystories.h"
 #include "data/tokens.h"
 #include "format/options.h"
@@ -38,7 +41,9 @@ typedef struct batch {
     bl_span *doc;
     bl_hash128 *hash;
     unsigned char *copy; /* a bl_copy each */
-    size_t count, cap, hash_cap, copy_cap;
+    bl_span *piece;      /* documents, or the two parts of one, to be encoded */
+    unsigned char *side; /* and where they go */
+    size_t count, cap, hash_cap, copy_cap, piece_cap, side_cap;
     int special; /* bl_source_special() of all of them */
     int aside;   /* bl_source_aside() of all of them */
 } batch;
@@ -59,10 +64,9 @@ typedef struct preparation {
     uint64_t read;          /* documents of this pass */
     unsigned char *dropped; /* a bit a document, of the first pass */
     size_t dropped_cap;
-    uint64_t documents, drawn; /* kept: all, and those drawn for validation */
-    uint64_t forced;           /* kept document that changes sides so that no side is empty */
-    uint64_t *uses;            /* [vocab_size] of each id */
-    bl_outdir *next;           /* where all files are written */
+    bl_split split;  /* of the documents that are kept */
+    uint64_t *uses;  /* [vocab_size] of each id */
+    bl_outdir *next; /* where all files are written */
     bl_tokens_out *out[BL_DATA_SPLITS];
     bl_progress_fn *progress;
     void *user;
@@ -169,29 +173,9 @@ static size_t keep_originals(batch *b)
 
 /* ---- the split ---- */
 
-static int drawn_for_validation(const preparation *p, bl_hash128 hash)
+static int is_drawn(const preparation *p, bl_hash128 hash)
 {
-    if (p->aside)
-        return p->batch.aside;
-    return bl_rng_uniform(p->o->seed, BL_RNG_SPLIT, hash.low) < p->o->val_split;
-}
-
-static int split_of(const preparation *p, uint64_t document, bl_hash128 hash)
-{
-    int val = drawn_for_validation(p, hash);
-    if (document == p->forced)
-        val = !val;
-    return val ? BL_DATA_VAL : BL_DATA_TRAIN;
-}
-
-/* A side that got nothing gets one document, drawn too, if there are two; training comes first. */
-static void balance(preparation *p)
-{
-    p->forced = UINT64_MAX;
-    int no_training = p->drawn == p->documents;
-    int no_validation = p->drawn == 0 && p->o->val_split > 0 && p->documents > 1;
-    if (no_training || no_validation)
-        p->forced = bl_rng_below(p->o->seed, BL_RNG_SPLIT + 1, 0, p->documents);
+    return p->aside ? p->batch.aside : bl_split_draw(&p->split, hash.low);
 }
 
 /* ---- the first pass ---- */
@@ -228,8 +212,7 @@ static bl_status read_all(preparation *p, bl_bpe_trainer *trainer, bl_dedup *ded
         if (trainer)
             BL_TRY(bl_bpe_trainer_feed(trainer, p->batch.doc, kept, idle_progress, p, err));
         for (size_t i = 0; i < kept; i++)
-            p->drawn += (uint64_t)drawn_for_validation(p, p->batch.hash[i]);
-        p->documents += kept;
+            bl_split_note(&p->split, is_drawn(p, p->batch.hash[i]), p->batch.doc[i].bytes);
     }
 }
 
@@ -257,7 +240,7 @@ static bl_status first_pass(preparation *p, bl_error *err)
             bl_dedup_open(&dedup, p->o->dedup == BL_DEDUP_NEAR ? p->o->near : 0, threads, err),
             done);
     BL_TRY_GOTO(status, read_all(p, trainer, dedup, err), done);
-    if (p->documents == 0) {
+    if (p->split.documents == 0) {
         status = bl_fail(err, BL_EFORMAT, "%s: no documents (files taken: %s)", p->meta.source,
                          p->o->glob);
         goto done;
@@ -292,16 +275,46 @@ static void write_document(preparation *p, int which, const int32_t *ids, size_t
     p->uses[end]++;
 }
 
+static bl_status add_piece(batch *b, size_t *count, const char *text, size_t bytes, int side,
+                           bl_error *err)
+{
+    BL_TRY(bl_grow(&b->piece, &b->piece_cap, *count + 1, sizeof *b->piece, err));
+    BL_TRY(bl_grow(&b->side, &b->side_cap, *count + 1, 1, err));
+    b->piece[*count] = bl_span_strip((bl_span){text, bytes});
+    b->side[(*count)++] = (unsigned char)side;
+    return BL_OK;
+}
+
+/* The documents that are kept, cut where their ends are set aside. */
+static bl_status divide(preparation *p, size_t kept, uint64_t *document, size_t *count,
+                        bl_error *err)
+{
+    batch *b = &p->batch;
+    *count = 0;
+    for (size_t i = 0; i < kept; i++) {
+        bl_span d = b->doc[i];
+        size_t at =
+            bl_split_place(&p->split, (*document)++, is_drawn(p, b->hash[i]), d.text, d.bytes);
+        if (at > 0)
+            BL_TRY(add_piece(b, count, d.text, at, BL_DATA_TRAIN, err));
+        if (at < d.bytes)
+            BL_TRY(add_piece(b, count, d.text + at, d.bytes - at, BL_DATA_VAL, err));
+        p->meta.ends += at > 0 && at < d.bytes;
+    }
+    return BL_OK;
+}
+
 /* The documents of the batch to train.bin and val.bin. */
 static bl_status encode_batch(preparation *p, bl_encoder *encoder, uint64_t *document,
                               bl_error *err)
 {
     batch *b = &p->batch;
-    size_t kept = keep_originals(b), count;
-    BL_TRY(bl_encoder_run(encoder, b->doc, kept, b->special ? 0 : BL_ENCODE_NO_SPECIAL, err));
-    for (size_t i = 0; i < kept; i++) {
+    size_t pieces, count;
+    BL_TRY(divide(p, keep_originals(b), document, &pieces, err));
+    BL_TRY(bl_encoder_run(encoder, b->piece, pieces, b->special ? 0 : BL_ENCODE_NO_SPECIAL, err));
+    for (size_t i = 0; i < pieces; i++) {
         const int32_t *ids = bl_encoder_ids(encoder, i, &count);
-        write_document(p, split_of(p, (*document)++, b->hash[i]), ids, count, b->doc[i].bytes);
+        write_document(p, b->side[i], ids, count, b->piece[i].bytes);
     }
     for (int i = 0; i < BL_DATA_SPLITS; i++)
         BL_TRY(bl_tokens_check(p->out[i], err));
@@ -345,7 +358,8 @@ static bl_status second_pass(preparation *p, bl_buf *path, bl_error *err)
     if (!p->uses)
         return bl_fail(err, BL_ENOMEM, "out of memory");
     BL_TRY(bl_source_rewind(p->source, err));
-    balance(p);
+    bl_split_decide(&p->split);
+    bl_prepare_name_split(p->meta.split_rule, &p->split);
     for (int i = 0; i < BL_DATA_SPLITS; i++) {
         BL_TRY(in_dir(path, bl_outdir_temporary(p->next), split_names[i], err));
         BL_TRY(bl_tokens_create(&p->out[i], path->data, bl_tokens_width(p->meta.vocab_size), err));
@@ -374,6 +388,8 @@ static bl_status publish(preparation *p, bl_buf *path, bl_error *err)
     BL_TRY(bl_tokenizer_save(p->tokenizer, path->data, err));
     BL_TRY(bl_file_hash(path->data, p->meta.tokenizer_hash, err));
     BL_TRY(bl_data_meta_save(&p->meta, dir, err));
+    if (!p->o->force)
+        BL_TRY(bl_runs_check(p->dir, &p->meta, err));
     bl_outdir *next = p->next;
     p->next = NULL;
     BL_TRY(bl_outdir_commit(next, NULL, NULL, err));
@@ -436,50 +452,10 @@ static int is_tinystories(const char *source)
 
 static void describe(preparation *p, const char *const *sources, size_t count)
 {
-    char *text = p->meta.source;
-    size_t used = 0, room = sizeof p->meta.source;
-    for (size_t i = 0; i < count; i++) {
-        const char *name = strcmp(sources[i], "-") == 0 ? "standard input" : sources[i];
-        size_t n = strlen(name) + 2;
-        if (used + n + 4 >= room) { /* long lists are cut at a name */
-            (void)snprintf(text + used, room - used, "%s", ", ..");
-            break;
-        }
-        used += (size_t)snprintf(text + used, room - used, "%s%s", i ? ", " : "", name);
-    }
-    if (bl_utf8_invalid(text, strlen(text)) < strlen(text)) /* a path in some other encoding */
-        for (char *c = text; *c; c++)
-            if ((unsigned char)*c > 127)
-                *c = '?';
-    (void)snprintf(p->meta.split_rule, sizeof p->meta.split_rule,
-                   "a document is for validation if Philox(seed, split, low half of its "
-                   "XXH3-128) < val_split; one changes sides if a side would be empty");
-    if (p->aside)
-        (void)snprintf(p->meta.split_rule, sizeof p->meta.split_rule,
-                       "the validation documents are those of TinyStories' own validation file");
+    bl_prepare_name_sources(p->meta.source, sources, count);
     p->meta.seed = p->o->seed;
     p->meta.val_split = p->aside ? 0 : p->o->val_split;
-}
-
-static void find_top(const preparation *p, bl_prepare_result *r)
-{
-    for (size_t i = 0; i < BL_PREPARE_TOP; i++)
-        r->top[i] = -1;
-    for (size_t id = 0; id < p->meta.vocab_size; id++) {
-        uint64_t uses = p->uses[id];
-        r->tokens_unused += uses == 0;
-        size_t at = BL_PREPARE_TOP;
-        while (uses && at > 0 && uses > r->top_count[at - 1])
-            at--;
-        for (size_t i = BL_PREPARE_TOP - 1; uses && i > at; i--) {
-            r->top[i] = r->top[i - 1];
-            r->top_count[i] = r->top_count[i - 1];
-        }
-        if (uses && at < BL_PREPARE_TOP) {
-            r->top[at] = (int32_t)id;
-            r->top_count[at] = uses;
-        }
-    }
+    p->split = (bl_split){.seed = p->o->seed, .share = p->o->val_split, .given = p->aside};
 }
 
 static void summarize(preparation *p, bl_prepare_result *r)
@@ -490,6 +466,7 @@ static void summarize(preparation *p, bl_prepare_result *r)
     *r = p->result;
     r->documents = train->documents + val->documents;
     r->val_documents = val->documents;
+    r->val_ends = p->meta.ends;
     r->bytes = train->bytes + val->bytes;
     r->val_bytes = val->bytes;
     r->tokens = train->tokens + val->tokens;
@@ -505,7 +482,7 @@ static void summarize(preparation *p, bl_prepare_result *r)
     r->files_passed = passed.files;
     r->ours_passed = passed.ours;
     (void)snprintf(r->first_bad, sizeof r->first_bad, "%s", passed.first_bad);
-    find_top(p, r);
+    bl_prepare_find_top(r, p->uses, p->meta.vocab_size);
 }
 
 static bl_status open_parts(preparation *p, const char *const *parts, size_t count, bl_error *err)
@@ -553,6 +530,8 @@ static void release(preparation *p)
     bl_free(p->batch.doc);
     bl_free(p->batch.hash);
     bl_free(p->batch.copy);
+    bl_free(p->batch.piece);
+    bl_free(p->batch.side);
     bl_tokenizer_close(p->tokenizer);
     bl_source_close(p->source);
     bl_buf_release(&p->stories);

@@ -1,6 +1,7 @@
 /* Opening a training run: options, data, device and checkpoint brought together. */
 #include "api/trainer.h"
 #include "api/device.h"
+#include "api/runs.h"
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "core/log.h"
@@ -252,8 +253,11 @@ static bl_status open_run(bl_trainer **t, const bl_corpus *corpora, size_t count
                                plan->config.quantization == BL_QUANT_TERNARY, plan->options.threads,
                                err),
                 fail);
-    return bl_trainer_open_on(t, dev, data, run_dir, lock, &plan->config, &plan->options,
-                              plan->checkpoint, err);
+    BL_TRY(bl_trainer_open_on(t, dev, data, run_dir, lock, &plan->config, &plan->options,
+                              plan->checkpoint, err));
+    for (size_t i = 0; i < count; i++)
+        bl_runs_note(corpora[i].dir, run_dir);
+    return BL_OK;
 fail:
     bl_lock_close(lock);
     bl_corpora_close(data);

@@ -31,6 +31,14 @@ int bl_path_is_link(const char *path)
     return lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
 }
 
+char *bl_path_absolute(const char *path)
+{
+    char here[4096];
+    if (*path == '/')
+        return bl_strdup(path);
+    return getcwd(here, sizeof here) ? bl_path_join(here, path) : NULL;
+}
+
 int bl_path_same(const char *a, const char *b)
 {
     struct stat x, y;

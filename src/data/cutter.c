@@ -232,8 +232,8 @@ static bl_status find_value(bl_cutter *c, size_t *stop, size_t *next, bl_error *
         if (step == BL_JSON_WRONG || (c->ended && !bl_json_values_complete(&c->values)))
             return bl_fail(
                 err, BL_EFORMAT,
-                "%s: line %llu: not JSON: %s; documents=jsonl if every line is an object", c->name,
-                (unsigned long long)c->lines,
+                "%s: line %llu: not JSON: %s; `documents=jsonl` if every line is an object",
+                c->name, (unsigned long long)c->lines,
                 step == BL_JSON_WRONG ? "what cannot stand between two values"
                                       : "it ends too early");
         if (c->ended)
@@ -244,14 +244,20 @@ static bl_status find_value(bl_cutter *c, size_t *stop, size_t *next, bl_error *
 
 /* ---- what a document is ---- */
 
+bl_span bl_span_strip(bl_span text)
+{
+    while (text.bytes && is_space(text.text[0])) {
+        text.text++;
+        text.bytes--;
+    }
+    while (text.bytes && is_space(text.text[text.bytes - 1]))
+        text.bytes--;
+    return text;
+}
+
 static void strip(bl_span *d)
 {
-    while (d->bytes && is_space(d->text[0])) {
-        d->text++;
-        d->bytes--;
-    }
-    while (d->bytes && is_space(d->text[d->bytes - 1]))
-        d->bytes--;
+    *d = bl_span_strip(*d);
 }
 
 /* What no text keeps of valid UTF-8: carriage returns and byte order marks. */
@@ -342,8 +348,8 @@ static bl_status check_text(bl_cutter *c, bl_span *d, uint64_t place, bl_error *
         if (is_json(c) && c->o.skip_bad)
             return bad_json(c, d, err, "not UTF-8 at byte %llu (0x%02X)", at, byte);
         return bl_fail(err, BL_EFORMAT,
-                       "%s: not UTF-8 at byte %llu (0x%02X); the option encoding says what it is "
-                       "(windows-1252, latin-1, ...), replace_invalid writes U+FFFD",
+                       "%s: not UTF-8 at byte %llu (0x%02X); `encoding` says what it is "
+                       "(windows-1252, latin-1, ...), `replace_invalid` writes U+FFFD",
                        c->name, at, byte);
     }
     if (bad < d->bytes || (!is_json(c) && is_untidy(d)))
@@ -371,9 +377,9 @@ static bl_status read_json(bl_cutter *c, bl_span *d, bl_error *err)
         break;
     case BL_JSON_TEXT:
         if (j->lone && !c->o.replace_invalid)
-            return bad_json(c, d, err,
-                            "half of a surrogate pair in \"%.64s\"; replace_invalid writes U+FFFD",
-                            c->o.field);
+            return bad_json(
+                c, d, err, "half of a surrogate pair in \"%.64s\"; `replace_invalid` writes U+FFFD",
+                c->o.field);
         c->counts.replaced += j->lone;
         break;
     }

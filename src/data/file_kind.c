@@ -214,7 +214,7 @@ static void look_at_bytes(bl_file_kind *kind, const char *head, size_t bytes,
         return;
     kind->encoding = q->encoding == BL_ENCODING_UTF16 ? BL_ENCODING_UTF16LE : BL_ENCODING_UTF8;
     if (q->encoding == BL_ENCODING_AUTO && (zeros || count_controls(head, bytes) * 10 > bytes))
-        other(kind, "binary", "the option encoding says how to read it if it is text");
+        other(kind, "binary", "`encoding` says how to read it if it is text");
 }
 
 /* ---- JSON ---- */
@@ -240,8 +240,8 @@ static bl_status look_for_documents(bl_file_kind *kind, const char *head, size_t
     int droppable = q->skip_bad && step == BL_JSON_VALUE && values.array;
     if (found != BL_JSON_TEXT && found != BL_JSON_NULL && !droppable)
         other(kind, "JSON without documents",
-              "they are an array of texts, or objects with the field \"text\" or what the option "
-              "field names; documents=file learns JSON as it stands");
+              "they are an array of texts, or objects with the field \"text\" or what `field` "
+              "names; `documents=file` learns JSON as it stands");
     return BL_OK;
 }
 

@@ -90,6 +90,8 @@ bl_status bl_data_meta_save(const bl_data_meta *meta, const char *dir, bl_error 
                   (json_int_t)meta->vocab_size, "tokenizer_xxh3_128", meta->tokenizer_hash,
                   "source", meta->source, "split_rule", meta->split_rule, "val_split",
                   meta->val_split, "seed", (json_int_t)meta->seed);
+    if (root && meta->ends)
+        json_object_set_new(root, "ends", json_integer((json_int_t)meta->ends));
     for (int i = 0; root && i < BL_DATA_SPLITS; i++)
         json_object_set_new(root, split_names[i], split_to_json(&meta->split[i]));
     char *path = bl_path_join(dir, "meta.json");
@@ -159,6 +161,8 @@ static bl_status parse(bl_data_meta *meta, const json_t *root, const char *path,
         return bl_fail(err, BL_EFORMAT, "%s: dtype \"%s\", a vocabulary of %llu needs \"%s\"", path,
                        word, (unsigned long long)meta->vocab_size, dtype_name(meta->vocab_size));
     BL_TRY(get_count(root, "seed", &meta->seed, path, err));
+    if (json_object_get(root, "ends")) /* only when there are such */
+        BL_TRY(get_count(root, "ends", &meta->ends, path, err));
     BL_TRY(get_text(root, "source", meta->source, sizeof meta->source, path, err));
     BL_TRY(get_text(root, "split_rule", meta->split_rule, sizeof meta->split_rule, path, err));
     BL_TRY(get_text(root, "tokenizer_xxh3_128", meta->tokenizer_hash, sizeof meta->tokenizer_hash,

@@ -77,6 +77,7 @@ typedef struct bl_data_meta {
     uint64_t vocab_size, seed;
     double val_split;
     char tokenizer_hash[33]; /* XXH3-128 of tokenizer.json, hexadecimal */
+    uint64_t ends;           /* documents whose end is in val.bin and the rest in train.bin */
     bl_opt_text source, split_rule;
     bl_data_split split[BL_DATA_SPLITS];
 } bl_data_meta;

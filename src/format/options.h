@@ -86,6 +86,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(flag, replace_invalid, "false", 0, 1, NULL, "U+FFFD in place of invalid bytes, and of half characters in JSON, instead of stopping") \
     X(flag, skip_bad, "false", 0, 1, NULL, "drop lines of JSON Lines that are no JSON or have no text, and count them, instead of stopping") \
     X(size, max_document, "67108864", 64, 1e12, NULL, "bytes after which a document is cut in two")   \
+    X(flag, force, "false", 0, 1, NULL, "replace other data that a run was trained on: it can then not be resumed") \
     X(size, tales_bytes, "20000000", 1, 1e12, NULL, "bytes of text that tales writes")              \
     X(size, threads, "0", 0, 1024, NULL, "threads; 0: all cores")
 

@@ -173,7 +173,7 @@ static void bad_lines(void **state)
     const char *path = scratch("bad.jsonl");
     scratch_write(path, text, sizeof text - 1);
     expect_refusal(path, &o, BL_EFORMAT,
-                   "bad.jsonl: line 2: half of a surrogate pair in \"text\"; replace_invalid");
+                   "bad.jsonl: line 2: half of a surrogate pair in \"text\"; `replace_invalid`");
     o.cutter.skip_bad = 1;
     bl_source *s = expect(path, &o, "[one][three][five]");
     assert_int_equal(bl_source_counted(s).bad, 5);
@@ -315,8 +315,7 @@ static void encodings(void **state)
 
     o = by_name();
     scratch_write(path, "the caf\xE9 \x80 3", 12);
-    expect_refusal(path, &o, BL_EFORMAT,
-                   "wide.txt: not UTF-8 at byte 7 (0xE9); the option encoding");
+    expect_refusal(path, &o, BL_EFORMAT, "wide.txt: not UTF-8 at byte 7 (0xE9); `encoding`");
     o.encoding = BL_ENCODING_WINDOWS1252;
     bl_source_close(expect(path, &o, "[the caf\xC3\xA9 \xE2\x82\xAC 3]"));
     o.encoding = BL_ENCODING_LATIN1;
