@@ -188,6 +188,7 @@ static const bl_flag flags[] = {
      .help = "token file (.bin), data folder (its val.bin), or a text, read as prepare reads it"},
     BL_FLAG_ENCODING,
     BL_FLAG_FIELD,
+    BL_FLAG_REPLACE,
     {.name = "window",
      .value = "N",
      .fallback = "0",

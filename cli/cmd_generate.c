@@ -145,6 +145,7 @@ static const bl_flag flags[] = {
              "files are read as prepare reads them"},
     BL_FLAG_ENCODING,
     BL_FLAG_FIELD,
+    BL_FLAG_REPLACE,
     {.name = "load", .value = "FILE", .help = "go on from a memory file; -p \"\" adds no text"},
     {.name = "save", .value = "FILE", .help = "write the memory to a file when done"},
     BL_FLAG_DEVICE,

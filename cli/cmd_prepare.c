@@ -7,6 +7,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A count for training, for validation, and of both. */
 static void row(const char *name, uint64_t all, uint64_t val)
@@ -62,8 +63,67 @@ static double share(uint64_t bytes, uint64_t tokens)
     return tokens ? (double)bytes / (double)tokens : 0;
 }
 
-static void report(const bl_prepare_result *r, const bl_options *options, const char *out,
-                   bl_error *err)
+/* Where the validation data comes from, when it is not what one might think. */
+static void report_validation(const bl_prepare_result *r, const bl_options *options)
+{
+    char part[32] = "0";
+    (void)bl_options_get(options, "val_split", part, sizeof part, NULL);
+    double percent = 100 * strtod(part, NULL);
+    if (r->val_ends)
+        bl_progress_print(
+            "validation       the last %g%% of %s%s: documents are too few or too long to "
+            "set whole ones aside",
+            percent, bl_format_count(r->val_ends).text,
+            r->val_ends == 1 ? " document" : " documents");
+    else if (!r->val_tokens && percent > 0)
+        bl_progress_print("validation       none: the text is too short to cut off %g%% of it",
+                          percent);
+}
+
+/* The vocabulary, if another suits the text better, and how to train. */
+static void propose(const bl_prepare_result *r, const bl_args *args, const bl_options *options,
+                    const char *out)
+{
+    enum { WORDS = 64 };
+    bl_advice a;
+    char steps[24], batch[24], context[24], entries[24];
+    const char *words[WORDS] = {"prepare"};
+    size_t n = 1;
+    if (bl_advise(out, &a, NULL) != BL_OK)
+        return;
+    (void)snprintf(entries, sizeof entries, "%llu", (unsigned long long)a.suits_vocab_size);
+    if (r->vocab_size >= 4 * a.suits_vocab_size && !bl_options_is_set(options, "tokenizer")) {
+        bl_progress_print("A vocabulary of %s is large for %sB of text: most entries occur a few "
+                          "times, and little is learnt of them.",
+                          bl_format_count(r->vocab_size).text,
+                          bl_format_scaled((double)a.bytes).text);
+        for (size_t i = 0; i < args->operand_count && n + 6 < WORDS; i++)
+            words[n++] = args->operands[i];
+        const char *const rest[] = {"--out", out, "--vocab-size", entries};
+        for (size_t i = 0; i < 4; i++)
+            words[n++] = rest[i];
+        bl_paste_print("better: ", words);
+    }
+    n = 0;
+    const char *const train[] = {"train", "--data", out, "--out", "RUN", "--preset", a.preset};
+    memset(words, 0, sizeof words);
+    for (size_t i = 0; i < sizeof train / sizeof *train; i++)
+        words[n++] = train[i];
+    (void)snprintf(batch, sizeof batch, "%llu", (unsigned long long)a.batch);
+    (void)snprintf(context, sizeof context, "%llu", (unsigned long long)a.context);
+    (void)snprintf(steps, sizeof steps, "%llu", (unsigned long long)a.steps);
+    const char *const own[][2] = {{"--batch", batch}, {"--context", context}, {"--steps", steps}};
+    const int given[] = {a.batch != 32, a.context != 128, a.steps != 0};
+    for (size_t i = 0; i < 3; i++)
+        if (given[i]) {
+            words[n++] = own[i][0];
+            words[n++] = own[i][1];
+        }
+    bl_paste_print("next: ", words);
+}
+
+static void report(const bl_prepare_result *r, const bl_args *args, const bl_options *options,
+                   const char *out, bl_error *err)
 {
     char asked[32] = "0";
     bl_progress_print("%-16s %15s %15s %15s", out, "training", "validation", "all");
@@ -78,6 +138,7 @@ static void report(const bl_prepare_result *r, const bl_options *options, const 
     bl_progress_print("vocabulary %s, of which %s unused", bl_format_count(r->vocab_size).text,
                       bl_format_count(r->tokens_unused).text);
     report_top(r, out);
+    report_validation(r, options);
     if (r->exact_duplicates || r->near_duplicates)
         bl_progress_print("dropped          %s exact duplicates, %s near ones",
                           bl_format_count(r->exact_duplicates).text,
@@ -93,9 +154,12 @@ static void report(const bl_prepare_result *r, const bl_options *options, const 
                           "marks inside texts dropped",
                           bl_format_count(r->returns_replaced).text,
                           bl_format_count(r->marks_dropped).text);
-    if (r->bad_dropped)
+    if (r->bad_dropped) {
+        char first[sizeof r->first_bad + 64];
+        bl_flags_name(r->first_bad, first, sizeof first);
         bl_progress_print("bad lines        %s dropped, the first: %s",
-                          bl_format_count(r->bad_dropped).text, r->first_bad);
+                          bl_format_count(r->bad_dropped).text, first);
+    }
     if (r->files_passed || r->ours_passed)
         bl_progress_print("passed over      %s files that are no text, %s files and folders that "
                           "bitllama wrote",
@@ -106,7 +170,7 @@ static void report(const bl_prepare_result *r, const bl_options *options, const 
     if (bl_options_is_set(options, "tokenizer") == 0 && r->vocab_size < wanted)
         bl_progress_print("(a vocabulary of %s was asked for: the text has no more pairs to merge)",
                           bl_format_count(wanted).text);
-    bl_paste_print("next: ", (const char *const[]){"train", "--data", out, "--out", "RUN", NULL});
+    propose(r, args, options, out);
 }
 
 static bl_status run(const bl_args *args, bl_error *err)
@@ -122,7 +186,7 @@ static bl_status run(const bl_args *args, bl_error *err)
         bl_progress_end();
     }
     if (status == BL_OK)
-        report(&result, options, out, err);
+        report(&result, args, options, out, err);
     bl_options_close(options);
     return status;
 }

@@ -10,6 +10,7 @@
 #include "signals.h"
 #include "terminal.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -28,9 +29,12 @@ typedef struct corpora {
 /* What the events of a run leave behind. */
 typedef struct watch {
     bl_plot_curve train, valid;
-    int begun;         /* the progress line stands */
-    char reason[256];  /* why the run ended */
-    char newest[1024]; /* checkpoint */
+    int begun; /* the progress line stands */
+    const corpora *data;
+    const bl_options *options; /* as given */
+    int own_model;             /* a config or one of its fields was given */
+    char reason[256];          /* why the run ended */
+    char newest[1024];         /* checkpoint */
 } watch;
 
 static void begin_line(watch *w, const bl_train_event *e)
@@ -86,6 +90,44 @@ static void show_evaluation(watch *w, const bl_train_event *e)
                       bits, each);
 }
 
+static double option_of(const bl_options *options, const char *name)
+{
+    char text[64] = "0";
+    (void)bl_options_get(options, name, text, sizeof text, NULL);
+    return strtod(text, NULL);
+}
+
+/* What would suit the data better, before hours are spent on it. */
+static void advise(const watch *w, const bl_train_event *e)
+{
+    bl_advice a;
+    char preset[32] = "";
+    if (w->data->count != 1 || e->step > 0 || bl_advise(w->data->dir[0], &a, NULL) != BL_OK ||
+        !a.tokens)
+        return;
+    if (a.vocab_size >= 4 * a.suits_vocab_size)
+        bl_progress_print("note: a vocabulary of %s is large for %sB of text; prepare it with "
+                          "--vocab-size %llu",
+                          bl_format_count(a.vocab_size).text,
+                          bl_format_scaled((double)a.bytes).text,
+                          (unsigned long long)a.suits_vocab_size);
+    (void)bl_options_get(w->options, "preset", preset, sizeof preset, NULL);
+    if (!w->own_model && strcmp(a.preset, "tiny") == 0 && strcmp(preset, "tiny") != 0)
+        bl_progress_print(
+            "note: the preset %s is large for %sB of text; --preset tiny suits it, and "
+            "is several times as fast",
+            preset, bl_format_scaled((double)a.bytes).text);
+    double steps = option_of(w->options, "steps"); /* of the schedule, wherever it stops */
+    steps = steps > 0 ? steps : (double)e->steps;
+    double read = steps * option_of(w->options, "batch") * option_of(w->options, "context") *
+                  option_of(w->options, "accum");
+    if (read > 30 * (double)a.tokens)
+        bl_progress_print(
+            "note: a text that is read %.0f times is learnt by heart; about 10 times, "
+            "--steps %.0f, suits it",
+            read / (double)a.tokens, ceil(10 * (double)a.tokens * steps / read));
+}
+
 static void on_event(void *user, const bl_train_event *e)
 {
     watch *w = user;
@@ -93,6 +135,7 @@ static void on_event(void *user, const bl_train_event *e)
     switch (e->kind) {
     case BL_TRAIN_START:
         bl_progress_print("%s", text);
+        advise(w, e);
         break;
     case BL_TRAIN_RESUME:
         bl_progress_print("going on at step %s%s%s", bl_format_count(e->step).text,
@@ -160,7 +203,10 @@ static void report_end(const bl_args *args, const watch *w, const corpora *c, bl
     bl_progress_print("the curve: %s/loss.svg", run);
     bl_paste_print("next: ",
                    (const char *const[]){"generate", "-m", run, "-p", "Once upon a time", NULL});
-    bl_paste_print("      ", (const char *const[]){"eval", "-m", run, "--data", c->dir[0], NULL});
+    bl_advice a;
+    if (c->count && (bl_advise(c->dir[0], &a, NULL) != BL_OK || a.val_tokens))
+        bl_paste_print("      ",
+                       (const char *const[]){"eval", "-m", run, "--data", c->dir[0], NULL});
 }
 
 /* "A:0.7": the weight behind the last colon, when the whole names nothing that is there and what
@@ -227,6 +273,11 @@ static bl_status run(const bl_args *args, bl_error *err)
         status = bl_cli_fail(err, BL_EINTERRUPTED, "interrupted before the first step");
     if (status == BL_OK) {
         bl_signals_attach(trainer);
+        w->data = c;
+        w->options = train;
+        w->own_model = bl_flags_given(args, "config") ||
+                       (config && (bl_options_is_set(config, "hidden_size") ||
+                                   bl_options_is_set(config, "num_hidden_layers")));
         status = bl_trainer_run(trainer, on_event, w, err);
         bl_signals_attach(NULL);
         report_end(args, w, c, status);

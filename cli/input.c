@@ -98,6 +98,8 @@ bl_status bl_cli_reading(bl_options **reading, const bl_args *args, bl_error *er
         if (value)
             status = bl_options_set(*reading, names[i], value, err);
     }
+    if (status == BL_OK && bl_flags_on(args, "replace-invalid"))
+        status = bl_options_set(*reading, "replace_invalid", "true", err);
     return status;
 }
 

@@ -49,6 +49,10 @@ void bl_ids_release(bl_ids *ids);
     {                                                                                              \
         .name = "field", .value = "NAME", .help = "field of JSON Lines that holds the text (text)" \
     }
+#define BL_FLAG_REPLACE                                                                            \
+    {                                                                                              \
+        .name = "replace-invalid", .help = "U+FFFD in place of invalid bytes instead of stopping"  \
+    }
 bl_status bl_cli_reading(bl_options **reading, const bl_args *args, bl_error *err);
 
 #endif

@@ -221,12 +221,15 @@ static bl_status finish(bl_trainer *t, bl_status why, bl_error *err)
 static void announce(bl_trainer *t)
 {
     const bl_dims *m = &t->net.m;
+    double tokens = (double)bl_corpora_tokens(t->data, BL_DATA_TRAIN);
+    double read = (double)t->o.steps * (double)(t->o.batch * t->o.context * t->o.accum);
     bl_trainer_report_text(
         t, BL_TRAIN_START,
         "%zu parameters (%zu layers of width %zu, vocabulary %zu) on %s; %zu x %zu x %zu "
-        "tokens a step, %zu steps, lr %g; %.1f MB of memory",
+        "tokens a step, %zu steps, lr %g; %.1f MB of memory; reads %.0f training tokens %.3g times",
         t->net.tensors.parameters, m->L, m->D, m->V, t->dev->name, t->o.batch, t->o.context,
-        t->o.accum, t->o.steps, t->o.lr, (double)t->plan.total * 1e-6);
+        t->o.accum, t->o.steps, t->o.lr, (double)t->plan.total * 1e-6, tokens,
+        tokens > 0 ? read / tokens : 0);
     if (t->resumed_from)
         bl_trainer_report_text(t, BL_TRAIN_RESUME, "%s", t->resumed_from);
     uint64_t val = bl_corpora_tokens(t->data, BL_DATA_VAL);

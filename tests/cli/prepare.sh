@@ -67,7 +67,7 @@ same() {
     expect "and of the others" 0 '' '*documents * 1 *' prepare lf.txt --out lf $small
     check "give the same" cmp crlf/train.bin lf/train.bin
     printf '{"text": "a", "id": 10254939386542155531}\n{"text": "b\\ud83d", "x": NaN}\n{"text": 7}\n' >hard.jsonl
-    expect "a lone surrogate" 3 '' '*hard.jsonl: line 2: half of a surrogate pair*replace_invalid*' prepare hard.jsonl --out hard $small
+    expect "a lone surrogate" 3 '' '*hard.jsonl: line 2: half of a surrogate pair*--replace-invalid*' prepare hard.jsonl --out hard $small
     expect "bad lines dropped" 0 '' '*documents * 1 *bad lines *2 dropped, the first: hard.jsonl: line 2: *' \
         prepare hard.jsonl --skip-bad --out hard $small
     expect "and the surrogate replaced" 0 '' '*documents * 2 *replaced *1 invalid*bad lines *1 dropped, the first: hard.jsonl: line 3: *' \
@@ -85,6 +85,21 @@ same() {
         prepare folder --out folder/data $small
     same "a folder with its data folder" folder/data
 
+    # One book: its end is for validation.
+    i=0
+    while [ $i -lt 400 ]; do
+        printf 'Paragraph %s tells of a day.\nIt has a second line of words,\nand a third.\n\n' $i
+        i=$((i + 1))
+    done >book.txt
+    expect "one book" 0 '' '*documents * 1 * 1 * 2*validation *the last 10% of 1 document: *next: *train --data book --out RUN --preset tiny --batch 8 --steps *' \
+        prepare book.txt --out book --vocab-size 300 --val-split 0.1
+    check "it says so" grep -q '"ends": 1' book/meta.json
+    check "a tenth" sh -c "set -- \$(sed -n 's/.*\"bytes\": \([0-9]*\).*/\1/p' book/meta.json); test \$((\$2 * 100 / (\$1 + \$2))) -ge 9 -a \$((\$2 * 100 / (\$1 + \$2))) -le 10"
+    check "both sides end as documents do" sh -c "for f in train val; do tail -c 2 book/\$f.bin | od -An -tu2; done | tr -d ' \n' | grep -qx 00"
+    check "from a paragraph on" sh -c "'$bitllama' detokenize --tokenizer book -p \"\$(od -An -v -tu2 -w2 book/val.bin | tr '\n' ' ')\" | head -n 1 | grep -q '^ *Paragraph [0-9]* tells'"
+    expect "once more" 0 '' '*' prepare book.txt --out book2 --vocab-size 300 --val-split 0.1 --threads 3
+    check "to the bit" cmp book/val.bin book2/val.bin
+    expect "none is wanted" 0 '' '*documents * 1 * 0 * 1*' prepare book.txt --out book3 --vocab-size 300 --val-split 0
     # What was there stays until all is done, and what a killed run left goes.
     cp a/meta.json before
     expect "a failure keeps what was there" 3 '' '*' prepare cut.gz --out a $small

@@ -253,6 +253,30 @@ check "as the program was called" sh -c "cd '$scratch' && ln -sf '$bitllama' 'my
 # ---- the curve and the progress line ----
 shape="--preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers 1 --num-attention-heads 2 --context 32 --batch 4 --steps 5"
 # shellcheck disable=SC2086 # words
+# ---- data that a run depends on ----
+tales="prepare tales --tales-bytes 20000 --vocab-size 300 --out depend"
+# shellcheck disable=SC2086 # words
+{
+    expect "data" 0 '' '*next: * train --data depend --out RUN --preset tiny --batch 8 *' $tales
+    expect "other data in its place" 0 '' '*' $tales --seed 1
+    expect "a run on it" 0 '' '*reads [0-9]* training tokens [0-9.]* times*note: a text that is read [0-9]* times*' \
+        train --data depend --out depending ${shape% --steps 5} --no-plot --steps 9000 --stop-after 1
+    check "is noted" sh -c "grep -qx '$(pwd)/depending' depend/RUNS && test \$(wc -l <depend/RUNS) -eq 1"
+    cp -r depend before
+    expect "other data is refused" 2 '' '*depend: */depending was trained on what is there*--force*' $tales --seed 2
+    check "and what was there stays" diff -r before depend
+    expect "the same data is fine" 0 '' '*' $tales --seed 1
+    expect "the run goes on" 0 '' '*going on at step 1*' train --data depend --out depending --resume --stop-after 2 --no-plot
+    check "and is noted once" test "$(wc -l <depend/RUNS)" -eq 1
+    expect "by force" 0 '' '*' $tales --seed 2 --force
+    expect "then nothing goes on" 2 '' '*' train --data depend --out depending --resume --stop-after 3
+    expect "nor does it hold the new data" 0 '' '*' $tales --seed 3
+    rm -r depending
+    expect "no validation, no evaluation" 0 '' '*' $tales --seed 4 --val-split 0
+    expect "proposed" 0 '' '*next: * generate -m depending *' train --data depend --out depending $shape --no-plot
+    check "is none" sh -c "! grep -q ' eval -m' '$scratch/stderr'"
+}
+
 expect "--no-plot" 0 '' '*loss.svg*' train --data "$data" --out plain $shape --no-plot
 check "no curve" sh -c '! grep -q "loss by step" stderr'
 check "no carriage return off a terminal" sh -c "! grep -q '$(printf '\r')' stderr"
