@@ -233,6 +233,7 @@ static int ends_with(const char *path, const char *ending)
 
 static bl_status describe(json_t *out, const char *path, bl_error *err)
 {
+    bl_dir_recover(path);
     bl_path_kind kind = bl_path_what(path);
     if (kind == BL_PATH_NONE)
         return bl_fail(err, BL_ENOENT, "%s: no such file or folder", path);
