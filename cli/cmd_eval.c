@@ -80,6 +80,15 @@ static void print_curve(const curve *c)
     }
 }
 
+/* No data has 0 of these: that is not known. */
+static void print_known(const char *name, uint64_t n)
+{
+    if (n)
+        printf(", \"%s\": %" PRIu64, name, n);
+    else
+        printf(", \"%s\": null", name);
+}
+
 static void print_json(const bl_eval_result *r, const curve *c)
 {
     fputs("{\"loss\": ", stdout);
@@ -91,9 +100,10 @@ static void print_json(const bl_eval_result *r, const curve *c)
         bl_output_json_number(stdout, r->bits_per_byte);
     else
         fputs("null", stdout);
-    printf(", \"tokens\": %" PRIu64 ", \"bytes\": %" PRIu64 ", \"documents\": %" PRIu64
-           ", \"seconds\": ",
-           r->tokens, r->bytes, r->documents);
+    printf(", \"tokens\": %" PRIu64, r->tokens);
+    print_known("bytes", r->bytes);
+    print_known("documents", r->documents);
+    fputs(", \"seconds\": ", stdout);
     bl_output_json_number(stdout, r->seconds);
     if (c)
         print_curve_json(c);

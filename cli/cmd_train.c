@@ -238,6 +238,23 @@ static bl_status read_corpus(corpora *c, const char *typed, bl_error *err)
     return BL_OK;
 }
 
+/* Text given to train, which wants what prepare makes of it. */
+static bl_status check_folder(const char *dir, bl_error *err)
+{
+    struct stat info;
+    char bytes[4096];
+    if (stat(dir, &info) != 0 || !S_ISREG(info.st_mode))
+        return BL_OK;
+    FILE *f = fopen(dir, "rb");
+    size_t n = f ? fread(bytes, 1, sizeof bytes, f) : 0;
+    if (f)
+        (void)fclose(f);
+    if (n && !memchr(bytes, 0, n))
+        return bl_cli_fail(err, BL_EFORMAT,
+                           "%s is text: bitllama prepare makes a data folder of it", dir);
+    return bl_cli_fail(err, BL_EFORMAT, "%s is a file: --data takes a folder made by prepare", dir);
+}
+
 static bl_status read_corpora(corpora *c, const bl_args *args, bl_error *err)
 {
     const char *typed[CORPORA_MOST];
@@ -247,7 +264,8 @@ static bl_status read_corpora(corpora *c, const bl_args *args, bl_error *err)
         return bl_cli_fail(err, BL_EINVAL, "%zu data folders: there can be at most %d", count,
                            CORPORA_MOST);
     for (size_t i = 0; status == BL_OK && i < count; i++)
-        status = read_corpus(c, typed[i], err);
+        if ((status = read_corpus(c, typed[i], err)) == BL_OK)
+            status = check_folder(c->dir[i], err);
     return status;
 }
 

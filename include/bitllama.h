@@ -435,7 +435,8 @@ BL_API void bl_trainer_close(bl_trainer *t);
 typedef struct bl_model bl_model;
 typedef struct bl_session bl_session;
 
-/** A model from a model folder or from a training run (its best checkpoint, or else the latest).
+/** A model from a model folder or from a training run (its best checkpoint, or else the latest);
+ *  also from one checkpoint of a run, or from model.safetensors in the place of its folder.
  *  device: "cpu" or "ref" (slow, the definition).  In front of either, "trace:" writes the time and
  *  calls of every op through bl_log_to() when the device is closed, and "fault:" ends the process
  *  with SIGSEGV when device memory is touched outside an op; results stay the same bits.

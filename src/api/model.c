@@ -19,9 +19,45 @@ static int has_file(const char *dir, const char *name)
     return is_file;
 }
 
+/* A file named in the place of its folder. */
+static bl_status find_by_file(bl_model_files *f, const char *path, bl_error *err)
+{
+    const char *slash = strrchr(path, '/');
+    if (strcmp(slash ? slash + 1 : path, "model.safetensors") != 0)
+        return bl_fail(err, BL_EFORMAT,
+                       "%s: a file, and not a model folder: name the folder of "
+                       "config.json and model.safetensors",
+                       path);
+    char *folder = bl_strdup(slash ? path : ".");
+    if (!folder)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    if (slash)
+        folder[slash == path ? 1 : slash - path] = 0;
+    bl_status status = bl_model_files_find(f, folder, err);
+    bl_free(folder);
+    return status;
+}
+
+/* A checkpoint has the weights, and its run, two folders up, all else. */
+static int find_checkpoint(bl_model_files *f, const char *path)
+{
+    char *run = bl_path_join(path, "../..");
+    if (!run || !has_file(run, "config.json") || has_file(path, "config.json") ||
+        !has_file(path, "state.json")) {
+        bl_free(run);
+        return 0;
+    }
+    *f = (bl_model_files){.config_dir = run, .weights_dir = bl_strdup(path), .is_run = 1};
+    return 1;
+}
+
 bl_status bl_model_files_find(bl_model_files *f, const char *path, bl_error *err)
 {
     *f = (bl_model_files){0};
+    if (bl_path_what(path) == BL_PATH_FILE)
+        return find_by_file(f, path, err);
+    if (find_checkpoint(f, path) && f->weights_dir)
+        return BL_OK;
     bl_dir_recover(path);
     if (bl_path_what(path) == BL_PATH_NONE)
         return bl_fail(err, BL_ENOENT, "%s: no such model folder", path);

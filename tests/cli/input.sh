@@ -30,6 +30,15 @@ mkdir -p empty
 expect "an empty folder as model" 3 '' "*empty*" generate -m empty -p x
 expect "an empty folder as data" 3 '' "*empty*" train --data empty --out r
 expect "a file as model" 3 '' "*config.json*" generate -m "$run/config.json" -p x
+printf 'Once upon a time.\n' >alice.txt
+expect "text as data" 3 '' "*error: alice.txt is text: bitllama prepare makes a data folder of it" train --data alice.txt --out r
+expect "tokens as data" 3 '' "*val.bin is a file: --data takes a folder made by prepare" train --data "$data/val.bin" --out r
+check "no run is begun of them" test ! -e r
+expect "a checkpoint as model" 0 '?*' '*' generate -m "$run/ckpt/step-00000030" -p x --max-tokens 4 --seed 1
+cp stdout of-run
+expect "its weights as model" 0 '?*' '*' generate -m "$run/ckpt/step-00000030/model.safetensors" -p x --max-tokens 4 --seed 1
+check "the same text" cmp stdout of-run
+expect "the weights of a run" 0 '?*' '*' generate -m "$run/model.safetensors" -p x --max-tokens 4 --seed 1
 expect "a folder as prompt" 4 '' "*/data*" generate -m "$run" -f "$data"
 
 # ---- model folders ----

@@ -171,6 +171,9 @@ expect "eval --by-position of a text" 0 '*position *
 2-3 * 4 *' '*' eval -m "$run" --data story.txt --by-position
 expect "eval --by-position --json" 0 '{"loss": *"by_position": \[{"first": 0, "last": 0, "tokens": [1-9]*, "loss": [0-9]*}, {"first": 1, *{"first": 15, "last": 15, *}\]}' '*' \
     eval -m "$run" --data "$data" --by-position --window 16 --json
+cp "$data/val.bin" bare.bin
+expect "what a token file does not say is null" 0 '*"bits_per_byte": null, "tokens": [1-9]*, "bytes": null, "documents": null, *' '*' \
+    eval -m "$run" --data bare.bin --json
 expect "eval by another window" 0 'loss *' '*' eval -m "$run" --data "$data/val.bin" --window 16
 expect "a window past the file" 3 '' '*val.bin*' eval -m "$run" --data "$data/val.bin" --window 1000000
 
