@@ -155,9 +155,14 @@ void bl_signals_release(const bl_signal_mask *before);
  * leave; UINT64_MAX when the system does not say. */
 uint64_t bl_os_memory(void);
 
+/* Processors that this process may use at a time: its affinity, or the quota of its control groups
+ * rounded up; at least 1. */
+size_t bl_os_processors(void);
+
 /* The least limit of the groups named in a file like /proc/self/cgroup, in a tree like
- * /sys/fs/cgroup of version 1 or 2; UINT64_MAX without any. */
+ * /sys/fs/cgroup of version 1 or 2, in bytes or processors; UINT64_MAX without any. */
 uint64_t bl_cgroup_memory(const char *groups, const char *root);
+uint64_t bl_cgroup_cpus(const char *groups, const char *root);
 
 /* Bytes that may still be written to the file system of a folder; UINT64_MAX when not known. */
 uint64_t bl_os_disk_free(const char *path);

@@ -33,7 +33,8 @@ forbid() {
 word='[^A-Za-z0-9_.>]'
 forbid src "$word(printf|puts|putchar|perror|vprintf)[ ]*[(]|$word(stdout|stderr)$word" \
     "the library never prints: bl_log(), or words in bl_error"
-forbid src "$word(exit|_exit|abort|quick_exit|atexit)[ ]*[(]" "the library never exits: return a bl_status"
+forbid src "$word(exit|_exit|abort|quick_exit)[ ]*[(]" "the library never exits: return a bl_status"
+forbid src "$word(atexit)[ ]*[(]" "for the pool of threads alone" src/core/team_posix.c
 forbid src "$word(strcpy|strcat|sprintf|vsprintf|gets|strtok|alloca)[ ]*[(]" "no bounds: snprintf, memcpy or bl_buf"
 forbid src "$word(atoi|atol|atof|atoll)[ ]*[(]" "no errors: bl_number_read_*()"
 forbid src "$word(rand|srand|random|drand48)[ ]*[(]" "randomness is bl_philox()"
