@@ -26,8 +26,6 @@ enum { BL_EXIT_CODES = 128 }; /* above: 128 + the number of a signal */
 /* X(variable, meaning) */
 #define BL_ENVIRONMENT_LIST(X)                                                                     \
     X("BITLLAMA_CPU", "the SIMD level to use, c, avx2 or avx512, instead of the processor's best") \
-    X("BITLLAMA_ONEDNN", "off: do not call oneDNN for the float matrix products of training")      \
-    X("OMP_NUM_THREADS", "threads, where no flag says how many; all cores by default")             \
     X("NO_COLOR", "when set and not empty: no colours on a terminal")                              \
     X("BITLLAMA_CACHE", "where downloads are kept; ~/.cache/bitllama by default")                  \
     X("HF_ENDPOINT", "the Hugging Face Hub or a mirror of it")                                     \

@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { TERN_HEADER = 64 };
+enum { TERN_HEADER = 64, SUM_PIECE = 16384 };
 
 /* A bl_tern: g and then the packed panels; or the float matrix. */
 static float *tern_scale(const bl_tern *w)
@@ -26,29 +26,48 @@ size_t bl_cpu_tern_bytes(bl_dev *d, size_t out, size_t in)
     return TERN_HEADER + bl_tern_packed_bytes(out, in);
 }
 
+typedef struct ternarise_op {
+    const bl_cpu *c;
+    const float *w;
+    uint8_t *packed;
+    float g;
+    size_t n, out, in;
+    _Atomic int64_t sum; /* of integers: in any order */
+} ternarise_op;
+
+static void sum_pieces(void *user, size_t first, size_t last, size_t member)
+{
+    ternarise_op *a = user;
+    int64_t sum = 0;
+    (void)member;
+    for (size_t i = first * SUM_PIECE; i < bl_least(last * SUM_PIECE, a->n); i += SUM_PIECE)
+        sum += a->c->k.absmean_sum(a->w + i, bl_least(a->n - i, SUM_PIECE));
+    a->sum += sum;
+}
+
+static void pack_panels(void *user, size_t first, size_t last, size_t member)
+{
+    const ternarise_op *a = user;
+    (void)member;
+    for (size_t p = first, o = p * BL_TERN_ROWS; p < last; p++, o += BL_TERN_ROWS)
+        a->c->k.tern_pack(a->packed + p * bl_tern_panel_bytes(a->in), a->w + o * a->in, a->g,
+                          bl_least(a->out - o, BL_TERN_ROWS), a->in);
+}
+
 void bl_cpu_ternarise(bl_dev *d, bl_tern *wt, const bl_param *w, size_t out, size_t in)
 {
-    enum { PIECE = 16384 };
     const bl_cpu *c = bl_cpu_of(d);
-    const float *W = (const float *)w;
     size_t n = out * in;
     if (!c->ternary) {
-        memcpy(wt, W, n * sizeof *W);
+        memcpy(wt, w, n * sizeof(float));
         return;
     }
-    int team = bl_cpu_team(c, n);
-    int64_t S = 0;
-#pragma omp parallel for num_threads(team) schedule(static) reduction(+ : S)
-    for (size_t i = 0; i < n; i += PIECE)
-        S += c->k.absmean_sum(W + i, bl_least(n - i, PIECE));
-    float mean = (float)((double)S / 4294967296.0 / (double)n);
-    float g = mean > 1e-5f ? mean : 1e-5f;
-    *tern_scale(wt) = g;
-    uint8_t *packed = tern_packed(wt);
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t o = 0; o < out; o += BL_TERN_ROWS)
-        c->k.tern_pack(packed + o / BL_TERN_ROWS * bl_tern_panel_bytes(in), W + o * in, g,
-                       bl_least(out - o, BL_TERN_ROWS), in);
+    ternarise_op a = {
+        .c = c, .w = (const float *)w, .packed = tern_packed(wt), .n = n, .out = out, .in = in};
+    bl_cpu_run(c, n, bl_blocks(n, SUM_PIECE), sum_pieces, &a);
+    float mean = (float)((double)a.sum / 4294967296.0 / (double)n);
+    *tern_scale(wt) = a.g = mean > 1e-5f ? mean : 1e-5f;
+    bl_cpu_run(c, n, bl_blocks(out, BL_TERN_ROWS), pack_panels, &a);
 }
 
 /* A panel of codes as floats, for the kernels that pack and expand with g = 1. */
@@ -96,42 +115,80 @@ bl_status bl_cpu_tern_get(bl_dev *d, int8_t *codes, float *g, const bl_tern *w, 
     return BL_OK;
 }
 
+/* The arguments of products by a ternary or unrounded matrix w [out,in]. */
+typedef struct product_op {
+    const bl_cpu *c;
+    const bl_tern *w;
+    const float *dense; /* w as floats */
+    bl_q8_view x;
+    const float *dy;
+    float *y, *dx, *dw;
+    size_t N, out, in;
+    int accumulate;
+    size_t first, rows; /* of x that are at hand, as floats in `dense`; or of a task */
+} product_op;
+
 /* Tasks are (row tile, panel), panels fastest: a row tile's activations stay in L2 while the
  * panels, which fit there too, pass by. */
-static void ternary_fwd(const bl_cpu *c, float *y, const bl_q8 *x, const bl_tern *w, size_t N,
-                        size_t out, size_t in, int accumulate)
+static void ternary_tiles(void *user, size_t first, size_t last, size_t member)
 {
-    bl_q8_view v = bl_q8_open(c, x, N, in);
-    size_t panels = bl_blocks(out, BL_TERN_ROWS), tiles = bl_blocks(N, GEMM_ROWS);
-    float g = *tern_scale(w);
-    const uint8_t *packed = tern_packed(w);
-    int team = bl_cpu_team(c, N * out * in / 16);
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t task = 0; task < tiles * panels; task++) {
+    const product_op *a = user;
+    const bl_q8_view *v = &a->x;
+    size_t panels = bl_blocks(a->out, BL_TERN_ROWS);
+    (void)member;
+    for (size_t task = first; task < last; task++) {
         size_t n = task / panels * GEMM_ROWS, p = task % panels, o = p * BL_TERN_ROWS;
-        bl_q8_rows rows = {.q = v.q + n * v.ld,
-                           .ld = v.ld,
-                           .sum = v.sum + n,
-                           .scale = v.scale + n,
-                           .rows = bl_least(N - n, GEMM_ROWS)};
-        c->k.tern_matmul(y + n * out + o, out, packed + p * bl_tern_panel_bytes(in), g, &rows,
-                         bl_least(out - o, BL_TERN_ROWS), in, accumulate);
+        bl_q8_rows rows = {.q = v->q + n * v->ld,
+                           .ld = v->ld,
+                           .sum = v->sum + n,
+                           .scale = v->scale + n,
+                           .rows = bl_least(a->N - n, GEMM_ROWS)};
+        a->c->k.tern_matmul(a->y + n * a->out + o, a->out,
+                            tern_packed(a->w) + p * bl_tern_panel_bytes(a->in), *tern_scale(a->w),
+                            &rows, bl_least(a->out - o, BL_TERN_ROWS), a->in, a->accumulate);
     }
 }
 
+static void ternary_fwd(const bl_cpu *c, float *y, const bl_q8 *x, const bl_tern *w, size_t N,
+                        size_t out, size_t in, int accumulate)
+{
+    product_op a = {.c = c,
+                    .w = w,
+                    .x = bl_q8_open(c, x, N, in),
+                    .y = y,
+                    .N = N,
+                    .out = out,
+                    .in = in,
+                    .accumulate = accumulate};
+    bl_cpu_run(c, N * out * in / 16, bl_blocks(N, GEMM_ROWS) * bl_blocks(out, BL_TERN_ROWS),
+               ternary_tiles, &a);
+}
+
 /* Unrounded: dot products, whose order does not depend on N. */
+static void float_tiles(void *user, size_t first, size_t last, size_t member)
+{
+    const product_op *a = user;
+    size_t out = a->out, in = a->in, cols = bl_blocks(out, GEMM_OUTS);
+    (void)member;
+    for (size_t task = first; task < last; task++) {
+        size_t n = task / cols * GEMM_OUTS, o = task % cols * GEMM_OUTS;
+        a->c->k.dots(a->y + n * out + o, out, a->x.rows + n * in, in, a->dense + o * in, in,
+                     bl_least(a->N - n, GEMM_OUTS), bl_least(out - o, GEMM_OUTS), in);
+    }
+}
+
 static void float_fwd(const bl_cpu *c, float *y, const bl_q8 *x, const bl_tern *w, size_t N,
                       size_t out, size_t in)
 {
-    const float *X = bl_q8_open(c, x, N, in).rows, *W = (const float *)w;
-    size_t cols = bl_blocks(out, GEMM_OUTS), tiles = bl_blocks(N, GEMM_OUTS);
-    int team = bl_cpu_team(c, N * out * in / 8);
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t task = 0; task < tiles * cols; task++) {
-        size_t n = task / cols * GEMM_OUTS, o = task % cols * GEMM_OUTS;
-        c->k.dots(y + n * out + o, out, X + n * in, in, W + o * in, in, bl_least(N - n, GEMM_OUTS),
-                  bl_least(out - o, GEMM_OUTS), in);
-    }
+    product_op a = {.c = c,
+                    .dense = (const float *)w,
+                    .x = bl_q8_open(c, x, N, in),
+                    .y = y,
+                    .N = N,
+                    .out = out,
+                    .in = in};
+    bl_cpu_run(c, N * out * in / 8, bl_blocks(N, GEMM_OUTS) * bl_blocks(out, GEMM_OUTS),
+               float_tiles, &a);
 }
 
 void bl_cpu_bitlinear_fwd(bl_dev *d, bl_act *y, const bl_q8 *x, const bl_tern *w, size_t N,
@@ -157,53 +214,76 @@ void bl_cpu_bitlinear_residual(bl_dev *d, bl_act *x, bl_act *y, const bl_q8 *xq,
 }
 
 /* g Wt as floats: exact, so folding g into the matrix costs no rounding of its own. */
-static const float *dense_weight(const bl_cpu *c, const bl_tern *w, size_t out, size_t in)
+static void expand_panels(void *user, size_t first, size_t last, size_t member)
 {
-    if (!c->ternary)
-        return (const float *)w;
-    float g = *tern_scale(w);
-    const uint8_t *packed = tern_packed(w);
-    int team = bl_cpu_team(c, out * in);
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t o = 0; o < out; o += BL_TERN_ROWS)
-        c->k.tern_expand(c->dense_w + o * in, packed + o / BL_TERN_ROWS * bl_tern_panel_bytes(in),
-                         g, bl_least(out - o, BL_TERN_ROWS), in);
-    return c->dense_w;
+    const product_op *a = user;
+    (void)member;
+    for (size_t p = first, o = p * BL_TERN_ROWS; p < last; p++, o += BL_TERN_ROWS)
+        a->c->k.tern_expand(a->c->dense_w + o * a->in,
+                            tern_packed(a->w) + p * bl_tern_panel_bytes(a->in), *tern_scale(a->w),
+                            bl_least(a->out - o, BL_TERN_ROWS), a->in);
+}
+
+static void bwd_x_rows(void *user, size_t first, size_t last, size_t member)
+{
+    const product_op *a = user;
+    for (size_t k = first, n = k * a->rows; k < last; k++, n += a->rows)
+        bl_gemm(a->c, member, 0, 0, bl_least(a->N - n, a->rows), a->in, a->out, a->dy + n * a->out,
+                a->out, a->dense, a->in, a->accumulate, a->dx + n * a->in, a->in);
 }
 
 void bl_cpu_bitlinear_bwd_x(bl_dev *d, bl_act *dx, const bl_act *dy, const bl_tern *w,
                             int accumulate, size_t N, size_t out, size_t in)
 {
     const bl_cpu *c = bl_cpu_of(d);
-    const float *W = dense_weight(c, w, out, in), *dY = (const float *)dy;
-    float *dX = (float *)dx;
-    int team = bl_cpu_team(c, N * out * in);
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t n = 0; n < N; n += GEMM_ROWS)
-        bl_gemm(c, 0, 0, bl_least(N - n, GEMM_ROWS), in, out, dY + n * out, out, W, in, accumulate,
-                dX + n * in, in);
+    product_op a = {.c = c,
+                    .w = w,
+                    .dense = c->ternary ? c->dense_w : (const float *)w,
+                    .dy = (const float *)dy,
+                    .dx = (float *)dx,
+                    .N = N,
+                    .out = out,
+                    .in = in,
+                    .accumulate = accumulate,
+                    .rows = N >= 16 * 2 * GEMM_ROWS ? 2 * GEMM_ROWS : GEMM_ROWS};
+    if (c->ternary)
+        bl_cpu_run(c, out * in, bl_blocks(out, BL_TERN_ROWS), expand_panels, &a);
+    bl_cpu_run(c, N * out * in, bl_blocks(N, a.rows), bwd_x_rows, &a);
+}
+
+static void dequantise_rows(void *user, size_t first, size_t last, size_t member)
+{
+    const product_op *a = user;
+    (void)member;
+    for (size_t n = first; n < last; n++)
+        a->c->k.dequantise(a->c->dense_x + n * a->in, a->x.q + (a->first + n) * a->x.ld,
+                           a->x.scale[a->first + n], a->in);
+}
+
+static void bwd_w_outs(void *user, size_t first, size_t last, size_t member)
+{
+    const product_op *a = user;
+    for (size_t k = first, o = k * GEMM_OUTS; k < last; k++, o += GEMM_OUTS)
+        bl_gemm(a->c, member, 1, 0, bl_least(a->out - o, GEMM_OUTS), a->in, a->rows,
+                a->dy + a->first * a->out + o, a->out, a->dense, a->in, 1, a->dw + o * a->in,
+                a->in);
 }
 
 void bl_cpu_bitlinear_bwd_w(bl_dev *d, bl_param *dw, const bl_act *dy, const bl_q8 *x, size_t N,
                             size_t out, size_t in)
 {
     const bl_cpu *c = bl_cpu_of(d);
-    const float *dY = (const float *)dy;
-    float *dW = (float *)dw;
-    bl_q8_view v = bl_q8_open(c, x, N, in);
-    int team = bl_cpu_team(c, N * out * in);
-#pragma omp parallel num_threads(team)
-    for (size_t n0 = 0; n0 < N; n0 += DEQUANT_ROWS) {
-        size_t rows = bl_least(N - n0, DEQUANT_ROWS);
-        const float *X = c->ternary ? c->dense_x : v.rows + n0 * in;
-        if (c->ternary) {
-#pragma omp for schedule(static)
-            for (size_t n = 0; n < rows; n++)
-                c->k.dequantise(c->dense_x + n * in, v.q + (n0 + n) * v.ld, v.scale[n0 + n], in);
-        }
-#pragma omp for schedule(static)
-        for (size_t o = 0; o < out; o += GEMM_OUTS)
-            bl_gemm(c, 1, 0, bl_least(out - o, GEMM_OUTS), in, rows, dY + n0 * out + o, out, X, in,
-                    1, dW + o * in, in);
+    product_op a = {.c = c,
+                    .x = bl_q8_open(c, x, N, in),
+                    .dy = (const float *)dy,
+                    .dw = (float *)dw,
+                    .out = out,
+                    .in = in};
+    for (; a.first < N; a.first += DEQUANT_ROWS) {
+        a.rows = bl_least(N - a.first, DEQUANT_ROWS);
+        a.dense = c->ternary ? c->dense_x : a.x.rows + a.first * in;
+        if (c->ternary)
+            bl_cpu_run(c, a.rows * in, a.rows, dequantise_rows, &a);
+        bl_cpu_run(c, a.rows * out * in, bl_blocks(out, GEMM_OUTS), bwd_w_outs, &a);
     }
 }

@@ -2,6 +2,7 @@
 #ifndef BL_CPU_CPU_IMPL_H
 #define BL_CPU_CPU_IMPL_H
 
+#include "core/team.h"
 #include "kern/kern.h"
 #include "ops/ops.h"
 
@@ -22,7 +23,6 @@ typedef struct bl_cpu {
     bl_kern k;
     size_t threads;
     int ternary;
-    int onednn;
     bl_limits most;
     void *block;                 /* all scratch */
     float *logits;               /* [tiles, HEAD_ROWS, HEAD_COLS] */
@@ -62,11 +62,14 @@ static inline size_t bl_most(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-/* This thread's own scratch. */
-float *bl_cpu_local(const bl_cpu *c);
+/* The scratch of a member of a team. */
+static inline float *bl_cpu_local(const bl_cpu *c, size_t member)
+{
+    return c->local + member * c->local_floats;
+}
 
-/* Threads for `work` element visits: one where starting the others costs more than it saves. */
-int bl_cpu_team(const bl_cpu *c, size_t work);
+/* Tasks 0 .. count - 1 of an op, together `work` element visits, on as many threads as pay. */
+void bl_cpu_run(const bl_cpu *c, size_t work, size_t count, bl_team_fn *fn, void *op);
 
 /* to[i] += sum over blocks of part[block, i], ascending. */
 void bl_cpu_reduce(const bl_cpu *c, float *to, const float *part, size_t blocks, size_t width);
@@ -83,13 +86,10 @@ typedef struct bl_q8_view {
 bl_q8_view bl_q8_open(const bl_cpu *c, const bl_q8 *q8, size_t N, size_t K);
 
 /* c[M,N] = (add ? c : 0) + op(a) op(b); op transposes where ta, tb are set (a is then [K,M], b is
- * [N,K]).  Called from inside a parallel loop, one task a tile; uses this thread's scratch. */
-void bl_gemm(const bl_cpu *cpu, int ta, int tb, size_t M, size_t N, size_t K, const float *a,
-             size_t lda, const float *b, size_t ldb, int add, float *c, size_t ldc);
+ * [N,K]).  Called for one tile of a larger product; uses the member's scratch. */
+void bl_gemm(const bl_cpu *cpu, size_t member, int ta, int tb, size_t M, size_t N, size_t K,
+             const float *a, size_t lda, const float *b, size_t ldb, int add, float *c, size_t ldc);
 size_t bl_gemm_local_floats(void);
-
-/* Keeps the library to a level below this machine's; before the first product. */
-void bl_gemm_limit(bl_cpu_level level);
 size_t bl_ttt_linear_local_floats(const bl_limits *most);
 size_t bl_ttt_mlp_local_floats(const bl_limits *most);
 

@@ -4,28 +4,39 @@
 #include "core/alloc.h"
 #include "core/arena.h"
 
-#include <omp.h>
-#include <stdlib.h>
 #include <string.h>
 
-float *bl_cpu_local(const bl_cpu *c)
+enum {
+    MEMBER_WORK = 16384, /* element visits for which it pays to have one thread more */
+    REDUCE_COLUMNS = 256
+};
+
+void bl_cpu_run(const bl_cpu *c, size_t work, size_t count, bl_team_fn *fn, void *op)
 {
-    return c->local + (size_t)omp_get_thread_num() * c->local_floats;
+    bl_team_run(bl_least(c->threads, work / MEMBER_WORK), count, fn, op);
 }
 
-int bl_cpu_team(const bl_cpu *c, size_t work)
+typedef struct reduction {
+    const bl_cpu *c;
+    float *to;
+    const float *part;
+    size_t blocks, width;
+} reduction;
+
+static void reduce_columns(void *user, size_t first, size_t last, size_t member)
 {
-    return work < 32768 ? 1 : (int)c->threads;
+    const reduction *r = user;
+    (void)member;
+    for (size_t k = first; k < last; k++)
+        for (size_t j = 0, i = k * REDUCE_COLUMNS; j < r->blocks; j++)
+            r->c->k.add(r->to + i, r->part + j * r->width + i,
+                        bl_least(r->width - i, REDUCE_COLUMNS));
 }
 
 void bl_cpu_reduce(const bl_cpu *c, float *to, const float *part, size_t blocks, size_t width)
 {
-    enum { COLUMNS = 256 };
-    int team = bl_cpu_team(c, blocks * width);
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t i = 0; i < width; i += COLUMNS)
-        for (size_t j = 0; j < blocks; j++)
-            c->k.add(to + i, part + j * width + i, bl_least(width - i, COLUMNS));
+    reduction r = {c, to, part, blocks, width};
+    bl_cpu_run(c, blocks * width, bl_blocks(width, REDUCE_COLUMNS), reduce_columns, &r);
 }
 
 /* scales [N] | sums [N] | int8 rows, each part at a 64-byte boundary. */
@@ -188,12 +199,8 @@ bl_status bl_cpu_open(bl_dev **d, int ternary, size_t threads, bl_error *err)
         return bl_fail(err, BL_ENOMEM, "out of memory: the CPU device");
     }
     bl_kern_init(&c->k, level);
-    if (level < bl_cpu_best())
-        bl_gemm_limit(level);
-    c->threads = threads ? threads : (size_t)omp_get_max_threads();
+    c->threads = bl_threads(threads);
     c->ternary = ternary;
-    const char *onednn = getenv("BITLLAMA_ONEDNN");
-    c->onednn = !(onednn && strcmp(onednn, "off") == 0) && level > BL_CPU_C;
     *dev = (bl_dev){.ops = &cpu_ops,
                     .name = "cpu",
                     .impl = c,

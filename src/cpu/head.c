@@ -4,20 +4,38 @@
 #include <math.h>
 #include <string.h>
 
+typedef struct logits_op {
+    const bl_cpu *c;
+    float *logits;
+    const float *x, *E;
+    size_t N, D, V;
+} logits_op;
+
 /* Dot products over D: the order of a sum does not depend on N. */
+static void logits_tiles(void *user, size_t first, size_t last, size_t member)
+{
+    const logits_op *a = user;
+    size_t D = a->D, V = a->V, cols = bl_blocks(V, GEMM_OUTS);
+    (void)member;
+    for (size_t task = first; task < last; task++) {
+        size_t v = task % cols * GEMM_OUTS, n = task / cols * GEMM_OUTS;
+        a->c->k.dots(a->logits + n * V + v, V, a->x + n * D, D, a->E + v * D, D,
+                     bl_least(a->N - n, GEMM_OUTS), bl_least(V - v, GEMM_OUTS), D);
+    }
+}
+
 void bl_cpu_head_logits(bl_dev *d, bl_real *logits, const bl_act *x, const bl_param *E, size_t N,
                         size_t D, size_t V)
 {
-    const bl_cpu *c = bl_cpu_of(d);
-    size_t cols = bl_blocks(V, GEMM_OUTS), tiles = bl_blocks(N, GEMM_OUTS);
-    int team = bl_cpu_team(c, N * V * D / 4);
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t task = 0; task < cols * tiles; task++) {
-        size_t v = task % cols * GEMM_OUTS, n = task / cols * GEMM_OUTS;
-        c->k.dots((float *)logits + n * V + v, V, (const float *)x + n * D, D,
-                  (const float *)E + v * D, D, bl_least(N - n, GEMM_OUTS),
-                  bl_least(V - v, GEMM_OUTS), D);
-    }
+    logits_op a = {.c = bl_cpu_of(d),
+                   .logits = (float *)logits,
+                   .x = (const float *)x,
+                   .E = (const float *)E,
+                   .N = N,
+                   .D = D,
+                   .V = V};
+    bl_cpu_run(a.c, N * V * D / 4, bl_blocks(V, GEMM_OUTS) * bl_blocks(N, GEMM_OUTS), logits_tiles,
+               &a);
 }
 
 /* HEAD_ROWS rows at a time.  Their logits lie in tiles of HEAD_COLS columns, each contiguous: a
@@ -28,6 +46,7 @@ void bl_cpu_head_logits(bl_dev *d, bl_real *logits, const bl_act *x, const bl_pa
  *     M = max m,  S = sum of (tile's sum) exp(m - M),  factor = scale exp(m - M) / S
  *     loss = M + log S - x[target],  dlogits = factor p - scale onehot(target) */
 typedef struct bl_head_rows {
+    const bl_cpu *c;
     float *loss, *dx, *dE;
     const float *x, *E;
     const int32_t *targets;
@@ -35,9 +54,9 @@ typedef struct bl_head_rows {
     size_t rows, D, V, tiles, chunk; /* a chunk is that many tiles */
 } bl_head_rows;
 
-static float *tile_at(const bl_cpu *c, const bl_head_rows *h, size_t t)
+static float *tile_at(const bl_head_rows *h, size_t t)
 {
-    return c->logits + t * h->rows * HEAD_COLS;
+    return h->c->logits + t * h->rows * HEAD_COLS;
 }
 
 /* The target's column within tile t, or HEAD_COLS when it is in another. */
@@ -47,12 +66,14 @@ static size_t target_in(const bl_head_rows *h, size_t t, size_t n)
     return v / HEAD_COLS == t ? v % HEAD_COLS : HEAD_COLS;
 }
 
-static void tile_exponentials(const bl_cpu *c, const bl_head_rows *h, size_t t)
+static void tile_exponentials(const bl_head_rows *h, size_t t, size_t member)
 {
+    const bl_cpu *c = h->c;
     size_t v = t * HEAD_COLS, cols = bl_least(h->V - v, HEAD_COLS);
-    float *tile = tile_at(c, h, t);
+    float *tile = tile_at(h, t);
     float *most = c->head_most + t * h->rows, *sum = c->head_sum + t * h->rows;
-    bl_gemm(c, 0, 1, h->rows, cols, h->D, h->x, h->D, h->E + v * h->D, h->D, 0, tile, HEAD_COLS);
+    bl_gemm(c, member, 0, 1, h->rows, cols, h->D, h->x, h->D, h->E + v * h->D, h->D, 0, tile,
+            HEAD_COLS);
     for (size_t n = 0; n < h->rows; n++) {
         float *row = tile + n * HEAD_COLS;
         size_t target = target_in(h, t, n);
@@ -63,10 +84,10 @@ static void tile_exponentials(const bl_cpu *c, const bl_head_rows *h, size_t t)
 }
 
 /* The loss of row n; its maxima become factors. */
-static void row_loss(const bl_cpu *c, const bl_head_rows *h, size_t n)
+static void row_loss(const bl_head_rows *h, size_t n)
 {
-    float *most = c->head_most + n, top = most[0], total = 0;
-    const float *sum = c->head_sum + n;
+    float *most = h->c->head_most + n, top = most[0], total = 0;
+    const float *sum = h->c->head_sum + n;
     for (size_t t = 1; t < h->tiles; t++)
         top = most[t * h->rows] <= top ? top : most[t * h->rows];
     for (size_t t = 0; t < h->tiles; t++) {
@@ -76,15 +97,16 @@ static void row_loss(const bl_cpu *c, const bl_head_rows *h, size_t n)
     }
     for (size_t t = 0; t < h->tiles; t++)
         most[t * h->rows] *= h->scale / total;
-    h->loss[n] = top + logf(total) - c->head_target[n];
+    h->loss[n] = top + logf(total) - h->c->head_target[n];
 }
 
-static void chunk_grads(const bl_cpu *c, const bl_head_rows *h, size_t chunk)
+static void chunk_grads(const bl_head_rows *h, size_t chunk, size_t member)
 {
+    const bl_cpu *c = h->c;
     size_t D = h->D, first = chunk * h->chunk, last = bl_least(first + h->chunk, h->tiles);
     for (size_t t = first; t < last; t++) {
         size_t v = t * HEAD_COLS, cols = bl_least(h->V - v, HEAD_COLS);
-        float *tile = tile_at(c, h, t);
+        float *tile = tile_at(h, t);
         const float *factor = c->head_most + t * h->rows;
         for (size_t n = 0; n < h->rows; n++) {
             float *row = tile + n * HEAD_COLS;
@@ -93,46 +115,68 @@ static void chunk_grads(const bl_cpu *c, const bl_head_rows *h, size_t chunk)
             if (target < HEAD_COLS)
                 row[target] -= h->scale;
         }
-        bl_gemm(c, 0, 0, h->rows, D, cols, tile, HEAD_COLS, h->E + v * D, D, t > first,
+        bl_gemm(c, member, 0, 0, h->rows, D, cols, tile, HEAD_COLS, h->E + v * D, D, t > first,
                 c->head_dx + chunk * h->rows * D, D);
-        bl_gemm(c, 1, 0, cols, D, h->rows, tile, HEAD_COLS, h->x, D, 1, h->dE + v * D, D);
+        bl_gemm(c, member, 1, 0, cols, D, h->rows, tile, HEAD_COLS, h->x, D, 1, h->dE + v * D, D);
     }
 }
 
-/* Inside a parallel region. */
-static void rows_loss(const bl_cpu *c, const bl_head_rows *h)
+/* The sum of the chunks' parts of row n, ascending. */
+static void row_grad(const bl_head_rows *h, size_t n)
 {
     size_t D = h->D, chunks = bl_blocks(h->tiles, h->chunk);
-#pragma omp for schedule(static)
-    for (size_t t = 0; t < h->tiles; t++)
-        tile_exponentials(c, h, t);
-#pragma omp for schedule(static)
-    for (size_t n = 0; n < h->rows; n++)
-        row_loss(c, h, n);
+    float *row = h->dx + n * D;
+    memcpy(row, h->c->head_dx + n * D, D * sizeof *row);
+    for (size_t k = 1; k < chunks; k++)
+        h->c->k.add(row, h->c->head_dx + (k * h->rows + n) * D, D);
+}
+
+static void exponential_tasks(void *user, size_t first, size_t last, size_t member)
+{
+    for (size_t t = first; t < last; t++)
+        tile_exponentials(user, t, member);
+}
+
+static void loss_tasks(void *user, size_t first, size_t last, size_t member)
+{
+    (void)member;
+    for (size_t n = first; n < last; n++)
+        row_loss(user, n);
+}
+
+static void chunk_tasks(void *user, size_t first, size_t last, size_t member)
+{
+    for (size_t k = first; k < last; k++)
+        chunk_grads(user, k, member);
+}
+
+static void grad_tasks(void *user, size_t first, size_t last, size_t member)
+{
+    (void)member;
+    for (size_t n = first; n < last; n++)
+        row_grad(user, n);
+}
+
+static void rows_loss(bl_head_rows *h)
+{
+    const bl_cpu *c = h->c;
+    size_t rows = h->rows, chunks = bl_blocks(h->tiles, h->chunk);
+    bl_cpu_run(c, rows * h->V * h->D, h->tiles, exponential_tasks, h);
+    bl_cpu_run(c, rows * h->tiles * 16, rows, loss_tasks, h);
     if (!h->dx)
         return;
-#pragma omp for schedule(static)
-    for (size_t k = 0; k < chunks; k++)
-        chunk_grads(c, h, k);
-#pragma omp for schedule(static)
-    for (size_t n = 0; n < h->rows; n++) {
-        float *row = h->dx + n * D;
-        memcpy(row, c->head_dx + n * D, D * sizeof *row);
-        for (size_t k = 1; k < chunks; k++)
-            c->k.add(row, c->head_dx + (k * h->rows + n) * D, D);
-    }
+    bl_cpu_run(c, rows * h->V * h->D, chunks, chunk_tasks, h);
+    bl_cpu_run(c, rows * h->D * chunks, rows, grad_tasks, h);
 }
 
 void bl_cpu_head_loss(bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const bl_act *x,
                       const bl_param *E, const int32_t *targets, float scale, size_t N, size_t D,
                       size_t V)
 {
-    const bl_cpu *c = bl_cpu_of(d);
     size_t tiles = bl_blocks(V, HEAD_COLS);
-    int team = bl_cpu_team(c, N * V * D);
-#pragma omp parallel num_threads(team)
     for (size_t n = 0; n < N; n += HEAD_ROWS) {
-        bl_head_rows h = {.loss = (float *)loss + n,
+        bl_head_rows h = {.c = bl_cpu_of(d),
+                          .loss = (float *)loss + n,
                           .dx = dx ? (float *)dx + n * D : NULL,
                           .dE = (float *)dE,
                           .x = (const float *)x + n * D,
@@ -144,6 +188,6 @@ void bl_cpu_head_loss(bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const 
                           .V = V,
                           .tiles = tiles,
                           .chunk = bl_most(4, bl_blocks(tiles, HEAD_CHUNKS))};
-        rows_loss(c, &h);
+        rows_loss(&h);
     }
 }

@@ -4,24 +4,76 @@
 
 #include <string.h>
 
+/* The arguments of one op, for the threads that share it: rows of `width`, gradients of parameters
+ * in `blocks` partial sums. */
+typedef struct row_op {
+    const bl_cpu *c;
+    size_t N, width, blocks;
+    const float *x, *z, *w, *b, *sub, *dy, *stats;
+    float *y, *dx, *dz, *dw, *db, *dsub, *rstd;
+    float eps;
+    bl_q8_view q;
+} row_op;
+
+/* Where a kernel puts the quantised row n: nowhere when rows are float. */
+typedef struct q8_row {
+    int8_t *q;
+    int32_t *sum;
+    float *scale;
+} q8_row;
+
+static q8_row q8_row_at(const bl_q8_view *v, size_t n)
+{
+    return v->q ? (q8_row){v->q + n * v->ld, v->sum + n, v->scale + n} : (q8_row){0};
+}
+
+/* A gradient's partial sum of `width` values, at zero. */
+static float *part_of(float *sums, size_t block, size_t width)
+{
+    return memset(sums + block * width, 0, width * sizeof *sums);
+}
+
+static void rmsnorm_rows(void *user, size_t first, size_t last, size_t member)
+{
+    const row_op *a = user;
+    size_t D = a->width;
+    (void)member;
+    for (size_t n = first; n < last; n++) {
+        float *row = a->y ? a->y + n * D : a->q.rows ? a->q.rows + n * D : NULL;
+        q8_row q = q8_row_at(&a->q, n);
+        float r = a->c->k.rmsnorm_fwd(row, q.q, q.sum, q.scale, a->x + n * D, a->w, a->eps, D);
+        if (a->rstd)
+            a->rstd[n] = r;
+        if (a->y && a->q.rows)
+            memcpy(a->q.rows + n * D, row, D * sizeof *row);
+    }
+}
+
 void bl_cpu_rmsnorm_fwd(bl_dev *d, bl_act *y, bl_q8 *yq, bl_real *rstd, const bl_act *x,
                         const bl_param *w, float eps, size_t N, size_t D)
 {
-    const bl_cpu *c = bl_cpu_of(d);
-    bl_q8_view v = {0};
+    row_op a = {.c = bl_cpu_of(d),
+                .width = D,
+                .x = (const float *)x,
+                .w = (const float *)w,
+                .y = (float *)y,
+                .rstd = (float *)rstd,
+                .eps = eps};
     if (yq)
-        v = bl_q8_open(c, yq, N, D);
-    int team = bl_cpu_team(c, 4 * N * D);
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t n = 0; n < N; n++) {
-        float *row = y ? (float *)y + n * D : v.rows ? v.rows + n * D : NULL;
-        float r = c->k.rmsnorm_fwd(row, v.q ? v.q + n * v.ld : NULL, v.q ? v.sum + n : NULL,
-                                   v.q ? v.scale + n : NULL, (const float *)x + n * D,
-                                   (const float *)w, eps, D);
-        if (rstd)
-            ((float *)rstd)[n] = r;
-        if (y && v.rows)
-            memcpy(v.rows + n * D, row, D * sizeof *row);
+        a.q = bl_q8_open(a.c, yq, N, D);
+    bl_cpu_run(a.c, 4 * N * D, N, rmsnorm_rows, &a);
+}
+
+static void rmsnorm_bwd_blocks(void *user, size_t first, size_t last, size_t member)
+{
+    const row_op *a = user;
+    size_t D = a->width;
+    (void)member;
+    for (size_t k = first; k < last; k++) {
+        float *dw = part_of(a->dw, k, D);
+        for (size_t n = k * ROW_BLOCK; n < bl_least(a->N, (k + 1) * ROW_BLOCK); n++)
+            a->c->k.rmsnorm_bwd(a->dx + n * D, dw, a->dy + n * D, a->x + n * D, a->w, a->stats[n],
+                                D);
     }
 }
 
@@ -30,17 +82,30 @@ void bl_cpu_rmsnorm_bwd(bl_dev *d, bl_act *dx, bl_param *dw, const bl_act *dy, c
 {
     const bl_cpu *c = bl_cpu_of(d);
     size_t blocks = bl_blocks(N, ROW_BLOCK);
-    int team = bl_cpu_team(c, 4 * N * D);
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t b = 0; b < blocks; b++) {
-        float *part = c->partial + b * D;
-        memset(part, 0, D * sizeof *part);
-        for (size_t n = b * ROW_BLOCK; n < bl_least(N, (b + 1) * ROW_BLOCK); n++)
-            c->k.rmsnorm_bwd((float *)dx + n * D, part, (const float *)dy + n * D,
-                             (const float *)x + n * D, (const float *)w, ((const float *)rstd)[n],
-                             D);
+    row_op a = {.c = c,
+                .N = N,
+                .width = D,
+                .x = (const float *)x,
+                .w = (const float *)w,
+                .dy = (const float *)dy,
+                .stats = (const float *)rstd,
+                .dx = (float *)dx,
+                .dw = c->partial};
+    bl_cpu_run(c, 4 * N * D, blocks, rmsnorm_bwd_blocks, &a);
+    bl_cpu_reduce(c, (float *)dw, a.dw, blocks, D);
+}
+
+static void gate_norm_rows(void *user, size_t first, size_t last, size_t member)
+{
+    const row_op *a = user;
+    size_t D = a->width;
+    for (size_t n = first; n < last; n++) {
+        float own[3];
+        float *y = a->q.rows ? a->q.rows + n * D : bl_cpu_local(a->c, member);
+        q8_row q = q8_row_at(&a->q, n);
+        a->c->k.gate_norm_fwd(y, q.q, q.sum, q.scale, a->rstd ? a->rstd + 3 * n : own, a->x + n * D,
+                              a->z ? a->z + n * D : NULL, a->w, a->b, a->sub, a->eps, D);
     }
-    bl_cpu_reduce(c, (float *)dw, c->partial, blocks, D);
 }
 
 void bl_cpu_gate_norm_fwd(bl_dev *d, bl_q8 *yq, bl_real *stats, const bl_act *o, const bl_act *z,
@@ -48,16 +113,31 @@ void bl_cpu_gate_norm_fwd(bl_dev *d, bl_q8 *yq, bl_real *stats, const bl_act *o,
                           size_t N, size_t D)
 {
     const bl_cpu *c = bl_cpu_of(d);
-    bl_q8_view v = bl_q8_open(c, yq, N, D);
-    int team = bl_cpu_team(c, 16 * N * D);
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t n = 0; n < N; n++) {
-        float own[3];
-        float *y = v.rows ? v.rows + n * D : bl_cpu_local(c);
-        c->k.gate_norm_fwd(y, v.q ? v.q + n * v.ld : NULL, v.q ? v.sum + n : NULL,
-                           v.q ? v.scale + n : NULL, stats ? (float *)stats + 3 * n : own,
-                           (const float *)o + n * D, z ? (const float *)z + n * D : NULL,
-                           (const float *)w, (const float *)b, (const float *)sub, eps, D);
+    row_op a = {.c = c,
+                .width = D,
+                .x = (const float *)o,
+                .z = (const float *)z,
+                .w = (const float *)w,
+                .b = (const float *)b,
+                .sub = (const float *)sub,
+                .rstd = (float *)stats,
+                .eps = eps,
+                .q = bl_q8_open(c, yq, N, D)};
+    bl_cpu_run(c, 16 * N * D, N, gate_norm_rows, &a);
+}
+
+static void gate_norm_bwd_blocks(void *user, size_t first, size_t last, size_t member)
+{
+    const row_op *a = user;
+    size_t D = a->width;
+    for (size_t k = first; k < last; k++) {
+        float *dw = part_of(a->dw, k, D), *db = part_of(a->db, k, D);
+        float *dsub = part_of(a->dsub, k, D);
+        for (size_t n = k * ROW_BLOCK; n < bl_least(a->N, (k + 1) * ROW_BLOCK); n++)
+            a->c->k.gate_norm_bwd(a->dx + n * D, a->z ? a->dz + n * D : NULL, dw, db, dsub,
+                                  bl_cpu_local(a->c, member), a->dy + n * D, a->x + n * D,
+                                  a->z ? a->z + n * D : NULL, a->w, a->b, a->sub, a->stats + 3 * n,
+                                  D);
     }
 }
 
@@ -68,39 +148,67 @@ void bl_cpu_gate_norm_bwd(bl_dev *d, bl_act *dout, bl_act *dz, bl_param *dw, bl_
 {
     const bl_cpu *c = bl_cpu_of(d);
     size_t blocks = bl_blocks(N, ROW_BLOCK);
-    float *dws = c->partial, *dbs = dws + blocks * D, *dsubs = dbs + blocks * D;
-    int team = bl_cpu_team(c, 16 * N * D);
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t k = 0; k < blocks; k++) {
-        memset(dws + k * D, 0, D * sizeof *dws);
-        memset(dbs + k * D, 0, D * sizeof *dbs);
-        memset(dsubs + k * D, 0, D * sizeof *dsubs);
-        for (size_t n = k * ROW_BLOCK; n < bl_least(N, (k + 1) * ROW_BLOCK); n++)
-            c->k.gate_norm_bwd(
-                (float *)dout + n * D, z ? (float *)dz + n * D : NULL, dws + k * D, dbs + k * D,
-                dsubs + k * D, bl_cpu_local(c), (const float *)dy + n * D, (const float *)o + n * D,
-                z ? (const float *)z + n * D : NULL, (const float *)w, (const float *)b,
-                (const float *)sub, (const float *)stats + 3 * n, D);
+    row_op a = {.c = c,
+                .N = N,
+                .width = D,
+                .x = (const float *)o,
+                .z = (const float *)z,
+                .w = (const float *)w,
+                .b = (const float *)b,
+                .sub = (const float *)sub,
+                .dy = (const float *)dy,
+                .stats = (const float *)stats,
+                .dx = (float *)dout,
+                .dz = (float *)dz,
+                .dw = c->partial,
+                .db = c->partial + blocks * D,
+                .dsub = c->partial + 2 * blocks * D};
+    bl_cpu_run(c, 16 * N * D, blocks, gate_norm_bwd_blocks, &a);
+    bl_cpu_reduce(c, (float *)dw, a.dw, blocks, D);
+    bl_cpu_reduce(c, (float *)db, a.db, blocks, D);
+    bl_cpu_reduce(c, (float *)dsub, a.dsub, blocks, D);
+}
+
+/* x is the gate, z what it opens: up. */
+static void swiglu_norm_rows(void *user, size_t first, size_t last, size_t member)
+{
+    const row_op *a = user;
+    size_t I = a->width;
+    for (size_t n = first; n < last; n++) {
+        float *y = a->q.rows ? a->q.rows + n * I : bl_cpu_local(a->c, member);
+        q8_row q = q8_row_at(&a->q, n);
+        float r = a->c->k.swiglu_norm_fwd(y, q.q, q.sum, q.scale, a->x + n * I, a->z + n * I, a->w,
+                                          a->eps, I);
+        if (a->rstd)
+            a->rstd[n] = r;
     }
-    bl_cpu_reduce(c, (float *)dw, dws, blocks, D);
-    bl_cpu_reduce(c, (float *)db, dbs, blocks, D);
-    bl_cpu_reduce(c, (float *)dsub, dsubs, blocks, D);
 }
 
 void bl_cpu_swiglu_norm_fwd(bl_dev *d, bl_q8 *hq, bl_real *rstd, const bl_act *gate,
                             const bl_act *up, const bl_param *w, float eps, size_t N, size_t I)
 {
     const bl_cpu *c = bl_cpu_of(d);
-    bl_q8_view v = bl_q8_open(c, hq, N, I);
-    int team = bl_cpu_team(c, 16 * N * I);
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t n = 0; n < N; n++) {
-        float *y = v.rows ? v.rows + n * I : bl_cpu_local(c);
-        float r = c->k.swiglu_norm_fwd(y, v.q ? v.q + n * v.ld : NULL, v.q ? v.sum + n : NULL,
-                                       v.q ? v.scale + n : NULL, (const float *)gate + n * I,
-                                       (const float *)up + n * I, (const float *)w, eps, I);
-        if (rstd)
-            ((float *)rstd)[n] = r;
+    row_op a = {.c = c,
+                .width = I,
+                .x = (const float *)gate,
+                .z = (const float *)up,
+                .w = (const float *)w,
+                .rstd = (float *)rstd,
+                .eps = eps,
+                .q = bl_q8_open(c, hq, N, I)};
+    bl_cpu_run(c, 16 * N * I, N, swiglu_norm_rows, &a);
+}
+
+static void swiglu_norm_bwd_blocks(void *user, size_t first, size_t last, size_t member)
+{
+    const row_op *a = user;
+    size_t I = a->width;
+    for (size_t k = first; k < last; k++) {
+        float *dw = part_of(a->dw, k, I);
+        for (size_t n = k * ROW_BLOCK; n < bl_least(a->N, (k + 1) * ROW_BLOCK); n++)
+            a->c->k.swiglu_norm_bwd(a->dx + n * I, a->dz + n * I, dw, bl_cpu_local(a->c, member),
+                                    a->dy + n * I, a->x + n * I, a->z + n * I, a->w, a->stats[n],
+                                    I);
     }
 }
 
@@ -110,60 +218,99 @@ void bl_cpu_swiglu_norm_bwd(bl_dev *d, bl_act *dgate, bl_act *dup, bl_param *dw,
 {
     const bl_cpu *c = bl_cpu_of(d);
     size_t blocks = bl_blocks(N, ROW_BLOCK);
-    int team = bl_cpu_team(c, 16 * N * I);
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t b = 0; b < blocks; b++) {
-        float *part = c->partial + b * I;
-        memset(part, 0, I * sizeof *part);
-        for (size_t n = b * ROW_BLOCK; n < bl_least(N, (b + 1) * ROW_BLOCK); n++)
-            c->k.swiglu_norm_bwd((float *)dgate + n * I, (float *)dup + n * I, part,
-                                 bl_cpu_local(c), (const float *)dh + n * I,
-                                 (const float *)gate + n * I, (const float *)up + n * I,
-                                 (const float *)w, ((const float *)rstd)[n], I);
+    row_op a = {.c = c,
+                .N = N,
+                .width = I,
+                .x = (const float *)gate,
+                .z = (const float *)up,
+                .w = (const float *)w,
+                .dy = (const float *)dh,
+                .stats = (const float *)rstd,
+                .dx = (float *)dgate,
+                .dz = (float *)dup,
+                .dw = c->partial};
+    bl_cpu_run(c, 16 * N * I, blocks, swiglu_norm_bwd_blocks, &a);
+    bl_cpu_reduce(c, (float *)dw, a.dw, blocks, I);
+}
+
+/* The arguments of the inner learning rate's ops: one rate a head. */
+typedef struct rate_op {
+    const bl_cpu *c;
+    size_t N, D, H;
+    const float *x, *w, *b, *lambda, *dlambda;
+    float *out, *dx, *dw, *db;
+    float scale;
+} rate_op;
+
+static void rate_blocks(void *user, size_t first, size_t last, size_t member)
+{
+    const rate_op *a = user;
+    size_t D = a->D, H = a->H;
+    (void)member;
+    for (size_t k = first; k < last; k++) {
+        size_t n0 = k * ROW_BLOCK, rows = bl_least(a->N - n0, ROW_BLOCK);
+        float *out = a->out + n0 * H;
+        a->c->k.dots(out, H, a->x + n0 * D, D, a->w, D, rows, H, D);
+        for (size_t n = 0; n < rows; n++)
+            a->c->k.add(out + n * H, a->b, H);
+        a->c->k.sigmoid(out, out, a->scale, rows * H);
     }
-    bl_cpu_reduce(c, (float *)dw, c->partial, blocks, I);
 }
 
 void bl_cpu_lr_gate_fwd(bl_dev *d, bl_real *lambda, const bl_act *x, const bl_param *w,
                         const bl_param *b, float scale, size_t N, size_t D, size_t H)
 {
-    const bl_cpu *c = bl_cpu_of(d);
-    const float *bias = (const float *)b;
-    int team = bl_cpu_team(c, 2 * N * D * H);
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t n0 = 0; n0 < N; n0 += ROW_BLOCK) {
-        size_t rows = bl_least(N - n0, ROW_BLOCK);
-        float *out = (float *)lambda + n0 * H;
-        c->k.dots(out, H, (const float *)x + n0 * D, D, (const float *)w, D, rows, H, D);
-        for (size_t n = 0; n < rows; n++)
-            c->k.add(out + n * H, bias, H);
-        c->k.sigmoid(out, out, scale, rows * H);
-    }
+    rate_op a = {.c = bl_cpu_of(d),
+                 .N = N,
+                 .D = D,
+                 .H = H,
+                 .x = (const float *)x,
+                 .w = (const float *)w,
+                 .b = (const float *)b,
+                 .out = (float *)lambda,
+                 .scale = scale};
+    bl_cpu_run(a.c, 2 * N * D * H, bl_blocks(N, ROW_BLOCK), rate_blocks, &a);
 }
 
 /* dlogit = dlambda lambda (1 - sigmoid);  dw += dlogit X;  db += dlogit;  dX += dlogit w */
+static void rate_bwd_blocks(void *user, size_t first, size_t last, size_t member)
+{
+    const rate_op *a = user;
+    const bl_kern *kern = &a->c->k;
+    size_t D = a->D, H = a->H;
+    (void)member;
+    for (size_t k = first; k < last; k++) {
+        float *dw = part_of(a->dw, k, H * D), *db = part_of(a->db, k, H);
+        for (size_t n = k * ROW_BLOCK; n < bl_least(a->N, (k + 1) * ROW_BLOCK); n++)
+            for (size_t h = 0; h < H; h++) {
+                float at = a->lambda[n * H + h];
+                float dlogit = a->dlambda[n * H + h] * at * (1.0f - at / a->scale);
+                kern->axpy(dw + h * D, dlogit, a->x + n * D, D);
+                kern->axpy(a->dx + n * D, dlogit, a->w + h * D, D);
+                db[h] += dlogit;
+            }
+    }
+}
+
 void bl_cpu_lr_gate_bwd(bl_dev *d, bl_act *dx, bl_param *dw, bl_param *db, const bl_real *dlambda,
                         const bl_real *lambda, const bl_act *x, const bl_param *w, float scale,
                         size_t N, size_t D, size_t H)
 {
     const bl_cpu *c = bl_cpu_of(d);
-    const float *dl = (const float *)dlambda, *l = (const float *)lambda, *W = (const float *)w;
     size_t blocks = bl_blocks(N, ROW_BLOCK);
-    float *dws = c->partial, *dbs = dws + blocks * H * D;
-    int team = bl_cpu_team(c, 4 * N * D * H);
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t k = 0; k < blocks; k++) {
-        float *pw = dws + k * H * D, *pb = dbs + k * H;
-        memset(pw, 0, H * D * sizeof *pw);
-        memset(pb, 0, H * sizeof *pb);
-        for (size_t n = k * ROW_BLOCK; n < bl_least(N, (k + 1) * ROW_BLOCK); n++)
-            for (size_t h = 0; h < H; h++) {
-                float at = l[n * H + h], dlogit = dl[n * H + h] * at * (1.0f - at / scale);
-                c->k.axpy(pw + h * D, dlogit, (const float *)x + n * D, D);
-                c->k.axpy((float *)dx + n * D, dlogit, W + h * D, D);
-                pb[h] += dlogit;
-            }
-    }
-    bl_cpu_reduce(c, (float *)dw, dws, blocks, H * D);
-    bl_cpu_reduce(c, (float *)db, dbs, blocks, H);
+    rate_op a = {.c = c,
+                 .N = N,
+                 .D = D,
+                 .H = H,
+                 .x = (const float *)x,
+                 .w = (const float *)w,
+                 .lambda = (const float *)lambda,
+                 .dlambda = (const float *)dlambda,
+                 .dx = (float *)dx,
+                 .dw = c->partial,
+                 .db = c->partial + blocks * H * D,
+                 .scale = scale};
+    bl_cpu_run(c, 4 * N * D * H, blocks, rate_bwd_blocks, &a);
+    bl_cpu_reduce(c, (float *)dw, a.dw, blocks, H * D);
+    bl_cpu_reduce(c, (float *)db, a.db, blocks, H);
 }

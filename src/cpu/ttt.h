@@ -15,8 +15,32 @@ typedef struct bl_ttt_call {
     const float *gamma, *beta; /* of this head [F] */
 } bl_ttt_call;
 
-/* Fills rope tables (kept while the shape stays) and tau.  Not inside a parallel region. */
-void bl_ttt_begin(bl_cpu *c, bl_ttt_call *call, const bl_ttt_params *p, const bl_ttt_shape *s);
+/* Pointers of one (sequence, head) into the tensors of the call. */
+typedef struct bl_ttt_head {
+    const float *q, *k, *v, *dout, *lambda; /* rows of stride ld; lambda of stride H */
+    float *dq, *dk, *dv, *dlambda;          /* forward the output is dq */
+    float *dgamma, *dbeta, *dtau;           /* this task's partial sums */
+} bl_ttt_head;
+
+/* One op, for the threads that share its (sequence, head)s: task b H + head is one of them. */
+typedef struct bl_ttt_op {
+    const bl_cpu *c;
+    const bl_ttt_params *p, *dp;
+    const bl_ttt_shape *s;
+    const bl_ttt_state
+        *state; /* that tokens from `position` on advance; NULL: none, from the start */
+    uint64_t position;
+    bl_ttt_call call; /* of the first head, and so is x */
+    bl_ttt_head x;
+    size_t width; /* floats of a task's partial sums */
+} bl_ttt_op;
+
+/* Fills c, p, s and call: rope tables (kept while the shape stays) and tau. */
+void bl_ttt_begin(bl_cpu *c, bl_ttt_op *op, const bl_ttt_params *p, const bl_ttt_shape *s);
+
+/* The same of a task; all pointers but the partial sums. */
+bl_ttt_call bl_ttt_call_at(const bl_ttt_op *op, size_t task);
+bl_ttt_head bl_ttt_head_at(const bl_ttt_op *op, size_t task);
 
 /* Floats of the partial sums of one (sequence, head): its state's gradients, dgamma, dbeta, dtau.
  */
@@ -45,18 +69,6 @@ void bl_ttt_fold(const bl_ttt_call *call, float *W, float *b, const float *k, co
                  float *tmp, size_t in, size_t out);
 
 /* ---- backward (ttt_grads.c) ---- */
-
-/* Pointers of one (sequence, head) into the tensors of the call. */
-typedef struct bl_ttt_head {
-    const float *q, *k, *v, *dout, *lambda; /* rows of stride ld; lambda of stride H */
-    float *dq, *dk, *dv, *dlambda;
-    float *dgamma, *dbeta, *dtau; /* this task's partial sums */
-} bl_ttt_head;
-
-/* The head of a task, all its pointers but the partial sums. */
-bl_ttt_head bl_ttt_head_at(size_t task, const bl_ttt_shape *s, bl_act *dq, bl_act *dk, bl_act *dv,
-                           bl_real *dlambda, const bl_act *dout, const bl_act *q, const bl_act *k,
-                           const bl_act *v, const bl_real *lambda);
 
 /* Rows first .. first + m - 1 of q and k, rotated. */
 void bl_ttt_rotate(const bl_ttt_call *call, const bl_ttt_head *x, float *q, float *k, size_t first,
@@ -98,12 +110,10 @@ void bl_ttt_state_bwd(const bl_ttt_call *call, float *dW, float *db, const float
                       const float *dzb, const float *k, const float *dz, size_t m, size_t in,
                       size_t out);
 
-/* to[i] += sum over sequences of the tasks' parts, ascending; a part is `width` floats a task. */
-void bl_ttt_gather(const bl_cpu *c, float *to, size_t offset, size_t count, size_t width,
-                   const bl_ttt_shape *s, size_t head);
+/* to[i] += sum over sequences of the tasks' parts, ascending. */
+void bl_ttt_gather(const bl_ttt_op *op, float *to, size_t offset, size_t count, size_t head);
 
 /* ddelta += every task's dtau, at `offset` of its part, where tau > 0. */
-void bl_ttt_gather_delta(const bl_cpu *c, bl_param *ddelta, const bl_ttt_call *call, size_t offset,
-                         size_t width, const bl_ttt_shape *s);
+void bl_ttt_gather_delta(const bl_ttt_op *op, size_t offset);
 
 #endif

@@ -158,46 +158,66 @@ static void back_chunk(const bl_ttt_call *call, const bl_ttt_tape *t, const bl_t
     bl_ttt_hand_out(call, x, t->dq, t->dk, dlam, first, ch.m);
 }
 
-void bl_cpu_ttt_linear_bwd(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dlambda,
-                           const bl_ttt_params *dp, const bl_act *dout, const bl_act *q,
-                           const bl_act *k, const bl_act *v, const bl_real *lambda,
-                           const void *saved, const bl_ttt_params *p, const bl_ttt_shape *s)
+/* The gradients of the tasks, those of parameters as partial sums. */
+static void bwd_tasks(void *user, size_t first, size_t last, size_t member)
 {
-    (void)saved;
-    bl_cpu *c = bl_cpu_of(d);
-    bl_ttt_call shared;
-    bl_ttt_begin(c, &shared, p, s);
-    size_t F = s->F, C = s->C, H = s->H, T = s->T, width = bl_ttt_grad_floats(F, C, F);
-    int team = bl_cpu_team(c, bl_ttt_work(s, F));
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t task = 0; task < s->B * H; task++) {
-        size_t head = task % H;
-        float *part = c->ttt_grads + task * width;
-        memset(part, 0, width * sizeof *part);
-        bl_ttt_call call = shared;
-        call.gamma = (const float *)p->gamma + head * F;
-        call.beta = (const float *)p->beta + head * F;
+    const bl_ttt_op *op = user;
+    size_t F = op->s->F, C = op->s->C, T = op->s->T;
+    for (size_t task = first; task < last; task++) {
+        size_t head = task % op->s->H;
+        float *part = op->c->ttt_grads + task * op->width;
+        memset(part, 0, op->width * sizeof *part);
+        bl_ttt_call call = bl_ttt_call_at(op, task);
         bl_ttt_tape tape;
-        (void)tape_plan(&tape, bl_cpu_local(c), T, C, F);
-        bl_ttt_head x = bl_ttt_head_at(task, s, dq, dk, dv, dlambda, dout, q, k, v, lambda);
+        (void)tape_plan(&tape, bl_cpu_local(op->c, member), T, C, F);
+        bl_ttt_head x = bl_ttt_head_at(op, task);
         x.dgamma = part + F * F + F;
         x.dbeta = x.dgamma + F;
         x.dtau = x.dbeta + F;
-        memcpy(tape.W, (const float *)p->W0 + head * F * F, F * F * sizeof *tape.W);
-        memcpy(tape.b, (const float *)p->b0 + head * F, F * sizeof *tape.b);
+        memcpy(tape.W, (const float *)op->p->W0 + head * F * F, F * F * sizeof *tape.W);
+        memcpy(tape.b, (const float *)op->p->b0 + head * F, F * sizeof *tape.b);
         tape.dW = part;
         tape.db = part + F * F;
         sweep_forward(&call, &tape, &x, T);
         for (size_t n = bl_blocks(T, C); n-- > 0;)
             back_chunk(&call, &tape, &x, n, T);
     }
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t head = 0; head < H; head++) {
+}
+
+static void gather_heads(void *user, size_t first, size_t last, size_t member)
+{
+    const bl_ttt_op *op = user;
+    size_t F = op->s->F;
+    (void)member;
+    for (size_t head = first; head < last; head++) {
         size_t row = head * F;
-        bl_ttt_gather(c, (float *)dp->W0 + row * F, 0, F * F, width, s, head);
-        bl_ttt_gather(c, (float *)dp->b0 + row, F * F, F, width, s, head);
-        bl_ttt_gather(c, (float *)dp->gamma + row, F * F + F, F, width, s, head);
-        bl_ttt_gather(c, (float *)dp->beta + row, F * F + 2 * F, F, width, s, head);
+        bl_ttt_gather(op, (float *)op->dp->W0 + row * F, 0, F * F, head);
+        bl_ttt_gather(op, (float *)op->dp->b0 + row, F * F, F, head);
+        bl_ttt_gather(op, (float *)op->dp->gamma + row, F * F + F, F, head);
+        bl_ttt_gather(op, (float *)op->dp->beta + row, F * F + 2 * F, F, head);
     }
-    bl_ttt_gather_delta(c, dp->delta, &shared, F * F + 3 * F, width, s);
+}
+
+void bl_cpu_ttt_linear_bwd(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dlambda,
+                           const bl_ttt_params *dp, const bl_act *dout, const bl_act *q,
+                           const bl_act *k, const bl_act *v, const bl_real *lambda,
+                           const void *saved, const bl_ttt_params *p, const bl_ttt_shape *s)
+{
+    (void)saved;
+    size_t F = s->F, work = bl_ttt_work(s, F);
+    bl_ttt_op op = {.dp = dp,
+                    .x = {.q = (const float *)q,
+                          .k = (const float *)k,
+                          .v = (const float *)v,
+                          .dout = (const float *)dout,
+                          .lambda = (const float *)lambda,
+                          .dq = (float *)dq,
+                          .dk = (float *)dk,
+                          .dv = (float *)dv,
+                          .dlambda = (float *)dlambda},
+                    .width = bl_ttt_grad_floats(F, s->C, F)};
+    bl_ttt_begin(bl_cpu_of(d), &op, p, s);
+    bl_cpu_run(op.c, work, s->B * s->H, bwd_tasks, &op);
+    bl_cpu_run(op.c, work, s->H, gather_heads, &op);
+    bl_ttt_gather_delta(&op, F * F + 3 * F);
 }

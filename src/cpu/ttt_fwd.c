@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-void bl_ttt_begin(bl_cpu *c, bl_ttt_call *call, const bl_ttt_params *p, const bl_ttt_shape *s)
+void bl_ttt_begin(bl_cpu *c, bl_ttt_op *op, const bl_ttt_params *p, const bl_ttt_shape *s)
 {
     size_t C = s->C, F = s->F;
     assert(C <= TTT_C_MOST);
@@ -24,13 +24,32 @@ void bl_ttt_begin(bl_cpu *c, bl_ttt_call *call, const bl_ttt_params *p, const bl
         c->rope_F = F;
         c->rope_theta = s->rope_theta;
     }
-    *call =
-        (bl_ttt_call){.kern = &c->k, .F = F, .C = C, .ld = s->H * F, .H = s->H, .cs = cs, .sn = sn};
+    op->c = c;
+    op->p = p;
+    op->s = s;
+    op->call = (bl_ttt_call){.kern = &c->k,
+                             .F = F,
+                             .C = C,
+                             .ld = s->H * F,
+                             .H = s->H,
+                             .cs = cs,
+                             .sn = sn,
+                             .gamma = (const float *)p->gamma,
+                             .beta = (const float *)p->beta};
     const float *delta = (const float *)p->delta;
     for (size_t t = 0; t < C; t++) {
         float tau = 1.0f / (float)(t + 1) + delta[t];
-        call->tau[t] = tau > 0.0f ? tau : 0.0f;
+        op->call.tau[t] = tau > 0.0f ? tau : 0.0f;
     }
+}
+
+bl_ttt_call bl_ttt_call_at(const bl_ttt_op *op, size_t task)
+{
+    bl_ttt_call call = op->call;
+    size_t head = task % op->s->H;
+    call.gamma += head * call.F;
+    call.beta += head * call.F;
+    return call;
 }
 
 void bl_ttt_mix(const bl_ttt_call *call, float *mix, const float *q, const float *k, size_t at,
@@ -130,31 +149,44 @@ size_t bl_cpu_ttt_linear_saved_bytes(bl_dev *d, const bl_ttt_shape *s)
     return 0;
 }
 
+/* The tasks' tokens, by the state of the batch or from the start in the member's scratch. */
+static void run_tasks(void *user, size_t first, size_t last, size_t member)
+{
+    const bl_ttt_op *op = user;
+    const bl_ttt_state *state = op->state;
+    size_t F = op->s->F, C = op->s->C;
+    for (size_t task = first; task < last; task++) {
+        size_t head = task % op->s->H;
+        bl_ttt_call call = bl_ttt_call_at(op, task);
+        bl_ttt_head x = bl_ttt_head_at(op, task);
+        float *local = bl_cpu_local(op->c, member);
+        bl_ttt_room room = room_from(&local, C, F);
+        float *W = local, *b = W + F * F, *k = b + F, *h = k + C * F;
+        if (state) {
+            W = (float *)state->W + task * F * F;
+            b = (float *)state->b + task * F;
+            k = (float *)state->k + task * C * F;
+            h = (float *)state->h + task * C * F;
+        } else {
+            memcpy(W, (const float *)op->p->W0 + head * F * F, F * F * sizeof *W);
+            memcpy(b, (const float *)op->p->b0 + head * F, F * sizeof *b);
+        }
+        run(&call, &room, x.dq, W, b, k, h, x.q, x.k, x.v, x.lambda, op->position, op->s->T);
+    }
+}
+
 void bl_cpu_ttt_linear_fwd(bl_dev *d, bl_act *o, void *saved, const bl_act *q, const bl_act *k,
                            const bl_act *v, const bl_real *lambda, const bl_ttt_params *p,
                            const bl_ttt_shape *s)
 {
     (void)saved;
-    bl_cpu *c = bl_cpu_of(d);
-    bl_ttt_call shared;
-    bl_ttt_begin(c, &shared, p, s);
-    size_t F = s->F, C = s->C, H = s->H;
-    int team = bl_cpu_team(c, bl_ttt_work(s, F));
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t task = 0; task < s->B * H; task++) {
-        size_t b = task / H, head = task % H, first = b * s->T * H * F + head * F;
-        bl_ttt_call call = shared;
-        call.gamma = (const float *)p->gamma + head * F;
-        call.beta = (const float *)p->beta + head * F;
-        float *local = bl_cpu_local(c);
-        bl_ttt_room room = room_from(&local, C, F);
-        float *W = local, *bias = W + F * F, *keys = bias + F, *h = keys + C * F;
-        memcpy(W, (const float *)p->W0 + head * F * F, F * F * sizeof *W);
-        memcpy(bias, (const float *)p->b0 + head * F, F * sizeof *bias);
-        run(&call, &room, (float *)o + first, W, bias, keys, h, (const float *)q + first,
-            (const float *)k + first, (const float *)v + first,
-            (const float *)lambda + b * s->T * H + head, 0, s->T);
-    }
+    bl_ttt_op op = {.x = {.q = (const float *)q,
+                          .k = (const float *)k,
+                          .v = (const float *)v,
+                          .lambda = (const float *)lambda,
+                          .dq = (float *)o}};
+    bl_ttt_begin(bl_cpu_of(d), &op, p, s);
+    bl_cpu_run(op.c, bl_ttt_work(s, s->F), s->B * s->H, run_tasks, &op);
 }
 
 void bl_cpu_ttt_linear_start(bl_dev *d, const bl_ttt_state *state, const bl_ttt_params *p,
@@ -174,23 +206,13 @@ void bl_cpu_ttt_linear_step(bl_dev *d, bl_act *o, const bl_ttt_state *state, con
                             const bl_act *k, const bl_act *v, const bl_real *lambda,
                             const bl_ttt_params *p, const bl_ttt_shape *s, const bl_step *step)
 {
-    bl_cpu *c = bl_cpu_of(d);
-    bl_ttt_call shared;
-    bl_ttt_begin(c, &shared, p, s);
-    size_t F = s->F, C = s->C, H = s->H;
-    int team = bl_cpu_team(c, bl_ttt_work(s, F));
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t task = 0; task < s->B * H; task++) {
-        size_t b = task / H, head = task % H, first = b * s->T * H * F + head * F;
-        bl_ttt_call call = shared;
-        call.gamma = (const float *)p->gamma + head * F;
-        call.beta = (const float *)p->beta + head * F;
-        float *local = bl_cpu_local(c);
-        bl_ttt_room room = room_from(&local, C, F);
-        run(&call, &room, (float *)o + first, (float *)state->W + task * F * F,
-            (float *)state->b + task * F, (float *)state->k + task * C * F,
-            (float *)state->h + task * C * F, (const float *)q + first, (const float *)k + first,
-            (const float *)v + first, (const float *)lambda + b * s->T * H + head, step->position,
-            s->T);
-    }
+    bl_ttt_op op = {.state = state,
+                    .position = step->position,
+                    .x = {.q = (const float *)q,
+                          .k = (const float *)k,
+                          .v = (const float *)v,
+                          .lambda = (const float *)lambda,
+                          .dq = (float *)o}};
+    bl_ttt_begin(bl_cpu_of(d), &op, p, s);
+    bl_cpu_run(op.c, bl_ttt_work(s, s->F), s->B * s->H, run_tasks, &op);
 }

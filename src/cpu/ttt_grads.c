@@ -14,21 +14,24 @@ size_t bl_ttt_work(const bl_ttt_shape *s, size_t M)
     return s->B * s->T * s->H * s->F * M * (M == s->F ? 1 : 2);
 }
 
-bl_ttt_head bl_ttt_head_at(size_t task, const bl_ttt_shape *s, bl_act *dq, bl_act *dk, bl_act *dv,
-                           bl_real *dlambda, const bl_act *dout, const bl_act *q, const bl_act *k,
-                           const bl_act *v, const bl_real *lambda)
+bl_ttt_head bl_ttt_head_at(const bl_ttt_op *op, size_t task)
 {
+    const bl_ttt_shape *s = op->s;
+    const bl_ttt_head *x = &op->x;
     size_t b = task / s->H, head = task % s->H;
     size_t first = b * s->T * s->H * s->F + head * s->F, row = b * s->T * s->H + head;
-    return (bl_ttt_head){.q = (const float *)q + first,
-                         .k = (const float *)k + first,
-                         .v = (const float *)v + first,
-                         .dout = (const float *)dout + first,
-                         .lambda = (const float *)lambda + row,
-                         .dq = (float *)dq + first,
-                         .dk = (float *)dk + first,
-                         .dv = (float *)dv + first,
-                         .dlambda = (float *)dlambda + row};
+    bl_ttt_head at = {.q = x->q + first,
+                      .k = x->k + first,
+                      .v = x->v + first,
+                      .lambda = x->lambda + row,
+                      .dq = x->dq + first};
+    if (!x->dout)
+        return at; /* forward */
+    at.dout = x->dout + first;
+    at.dk = x->dk + first;
+    at.dv = x->dv + first;
+    at.dlambda = x->dlambda + row;
+    return at;
 }
 
 void bl_ttt_rotate(const bl_ttt_call *call, const bl_ttt_head *x, float *q, float *k, size_t first,
@@ -125,18 +128,17 @@ void bl_ttt_state_bwd(const bl_ttt_call *call, float *dW, float *db, const float
     }
 }
 
-void bl_ttt_gather(const bl_cpu *c, float *to, size_t offset, size_t count, size_t width,
-                   const bl_ttt_shape *s, size_t head)
+void bl_ttt_gather(const bl_ttt_op *op, float *to, size_t offset, size_t count, size_t head)
 {
-    for (size_t b = 0; b < s->B; b++)
-        c->k.add(to, c->ttt_grads + (b * s->H + head) * width + offset, count);
+    const bl_cpu *c = op->c;
+    for (size_t b = 0; b < op->s->B; b++)
+        c->k.add(to, c->ttt_grads + (b * op->s->H + head) * op->width + offset, count);
 }
 
-void bl_ttt_gather_delta(const bl_cpu *c, bl_param *ddelta, const bl_ttt_call *call, size_t offset,
-                         size_t width, const bl_ttt_shape *s)
+void bl_ttt_gather_delta(const bl_ttt_op *op, size_t offset)
 {
-    for (size_t task = 0; task < s->B * s->H; task++)
-        for (size_t t = 0; t < s->C; t++)
-            if (call->tau[t] > 0.0f)
-                ((float *)ddelta)[t] += c->ttt_grads[task * width + offset + t];
+    for (size_t task = 0; task < op->s->B * op->s->H; task++)
+        for (size_t t = 0; t < op->s->C; t++)
+            if (op->call.tau[t] > 0.0f)
+                ((float *)op->dp->delta)[t] += op->c->ttt_grads[task * op->width + offset + t];
 }

@@ -187,50 +187,67 @@ static void back_chunk(const bl_ttt_call *call, const bl_mlp_room *room, const b
     bl_ttt_hand_out(call, x, t->dq, t->dk, dlam, first, m);
 }
 
+/* The gradients of the tasks, those of parameters as partial sums. */
+static void bwd_tasks(void *user, size_t first, size_t last, size_t member)
+{
+    const bl_ttt_op *op = user;
+    size_t F = op->s->F, C = op->s->C, T = op->s->T;
+    for (size_t task = first; task < last; task++) {
+        float *part = op->c->ttt_grads + task * op->width, *local = bl_cpu_local(op->c, member);
+        memset(part, 0, op->width * sizeof *part);
+        bl_ttt_call call = bl_ttt_call_at(op, task);
+        bl_mlp_tape tape;
+        local += tape_plan(&tape, local, T, C, F);
+        bl_mlp_room room = bl_mlp_room_from(&local, C, F, 1);
+        bl_ttt_head x = bl_ttt_head_at(op, task);
+        x.dgamma = part + state_floats(F);
+        x.dbeta = x.dgamma + F;
+        x.dtau = x.dbeta + F;
+        bl_mlp_state w = state_at(tape.states, F);
+        bl_mlp_start(&w, op->p, task % op->s->H, F);
+        tape.d = state_at(part, F);
+        sweep_forward(&call, &room, &tape, &x, T);
+        for (size_t n = bl_blocks(T, C); n-- > 0;)
+            back_chunk(&call, &room, &tape, &x, n, T);
+    }
+}
+
+static void gather_heads(void *user, size_t first, size_t last, size_t member)
+{
+    const bl_ttt_op *op = user;
+    const bl_ttt_params *dp = op->dp;
+    size_t F = op->s->F, M = 4 * F, state = state_floats(F);
+    (void)member;
+    for (size_t head = first; head < last; head++) {
+        bl_ttt_gather(op, (float *)dp->W0 + head * F * M, 0, F * M, head);
+        bl_ttt_gather(op, (float *)dp->b0 + head * M, F * M, M, head);
+        bl_ttt_gather(op, (float *)dp->W2 + head * M * F, F * M + M, M * F, head);
+        bl_ttt_gather(op, (float *)dp->b2 + head * F, 2 * F * M + M, F, head);
+        bl_ttt_gather(op, (float *)dp->gamma + head * F, state, F, head);
+        bl_ttt_gather(op, (float *)dp->beta + head * F, state + F, F, head);
+    }
+}
+
 void bl_cpu_ttt_mlp_bwd(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dlambda,
                         const bl_ttt_params *dp, const bl_act *dout, const bl_act *q,
                         const bl_act *k, const bl_act *v, const bl_real *lambda, const void *saved,
                         const bl_ttt_params *p, const bl_ttt_shape *s)
 {
     (void)saved;
-    bl_cpu *c = bl_cpu_of(d);
-    bl_ttt_call shared;
-    bl_ttt_begin(c, &shared, p, s);
-    size_t F = s->F, M = 4 * F, C = s->C, H = s->H, T = s->T;
-    size_t width = bl_ttt_grad_floats(F, C, M), state = state_floats(F);
-    int team = bl_cpu_team(c, bl_ttt_work(s, M));
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t task = 0; task < s->B * H; task++) {
-        size_t head = task % H;
-        float *part = c->ttt_grads + task * width, *local = bl_cpu_local(c);
-        memset(part, 0, width * sizeof *part);
-        bl_ttt_call call = shared;
-        call.gamma = (const float *)p->gamma + head * F;
-        call.beta = (const float *)p->beta + head * F;
-        bl_mlp_tape tape;
-        local += tape_plan(&tape, local, T, C, F);
-        bl_mlp_room room = bl_mlp_room_from(&local, C, F, 1);
-        bl_ttt_head x = bl_ttt_head_at(task, s, dq, dk, dv, dlambda, dout, q, k, v, lambda);
-        x.dgamma = part + state;
-        x.dbeta = x.dgamma + F;
-        x.dtau = x.dbeta + F;
-        bl_mlp_state w = state_at(tape.states, F);
-        bl_mlp_start(&w, p, head, F);
-        tape.d = state_at(part, F);
-        sweep_forward(&call, &room, &tape, &x, T);
-        for (size_t n = bl_blocks(T, C); n-- > 0;)
-            back_chunk(&call, &room, &tape, &x, n, T);
-    }
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t head = 0; head < H; head++) {
-        float *W0 = (float *)dp->W0 + head * F * M, *b0 = (float *)dp->b0 + head * M;
-        float *W2 = (float *)dp->W2 + head * M * F, *b2 = (float *)dp->b2 + head * F;
-        bl_ttt_gather(c, W0, 0, F * M, width, s, head);
-        bl_ttt_gather(c, b0, F * M, M, width, s, head);
-        bl_ttt_gather(c, W2, F * M + M, M * F, width, s, head);
-        bl_ttt_gather(c, b2, 2 * F * M + M, F, width, s, head);
-        bl_ttt_gather(c, (float *)dp->gamma + head * F, state, F, width, s, head);
-        bl_ttt_gather(c, (float *)dp->beta + head * F, state + F, F, width, s, head);
-    }
-    bl_ttt_gather_delta(c, dp->delta, &shared, state + 2 * F, width, s);
+    size_t F = s->F, M = 4 * F, work = bl_ttt_work(s, M);
+    bl_ttt_op op = {.dp = dp,
+                    .x = {.q = (const float *)q,
+                          .k = (const float *)k,
+                          .v = (const float *)v,
+                          .dout = (const float *)dout,
+                          .lambda = (const float *)lambda,
+                          .dq = (float *)dq,
+                          .dk = (float *)dk,
+                          .dv = (float *)dv,
+                          .dlambda = (float *)dlambda},
+                    .width = bl_ttt_grad_floats(F, s->C, M)};
+    bl_ttt_begin(bl_cpu_of(d), &op, p, s);
+    bl_cpu_run(op.c, work, s->B * s->H, bwd_tasks, &op);
+    bl_cpu_run(op.c, work, s->H, gather_heads, &op);
+    bl_ttt_gather_delta(&op, state_floats(F) + 2 * F);
 }

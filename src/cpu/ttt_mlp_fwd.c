@@ -152,36 +152,42 @@ void bl_cpu_ttt_mlp_start(bl_dev *d, const bl_ttt_state *state, const bl_ttt_par
     }
 }
 
-/* All heads from `position` on; state NULL: from the start, in the thread's scratch. */
+/* The tasks' tokens, by the state of the batch or from the start in the member's scratch. */
+static void run_tasks(void *user, size_t first, size_t last, size_t member)
+{
+    const bl_ttt_op *op = user;
+    size_t F = op->s->F, C = op->s->C, M = 4 * F;
+    for (size_t task = first; task < last; task++) {
+        bl_ttt_call call = bl_ttt_call_at(op, task);
+        float *local = bl_cpu_local(op->c, member);
+        bl_mlp_room room = bl_mlp_room_from(&local, C, F, 0);
+        bl_ttt_head x = bl_ttt_head_at(op, task);
+        bl_mlp_state w;
+        bl_mlp_chunk c;
+        if (op->state) {
+            find_state(&w, &c, op->state, task, C, F);
+        } else {
+            w = (bl_mlp_state){local, local + F * M, local + F * M + M, local + 2 * F * M + M};
+            c.k = w.b2 + F, c.h2 = c.k + C * F, c.h1 = c.h2 + C * F, c.x2 = c.h1 + C * M;
+            bl_mlp_start(&w, op->p, task % op->s->H, F);
+        }
+        run(&call, &room, x.dq, &w, &c, &x, op->position, op->s->T);
+    }
+}
+
 static void run_heads(bl_dev *d, bl_act *o, const bl_ttt_state *state, const bl_act *q,
                       const bl_act *k, const bl_act *v, const bl_real *lambda,
                       const bl_ttt_params *p, const bl_ttt_shape *s, uint64_t position)
 {
-    bl_cpu *cpu = bl_cpu_of(d);
-    bl_ttt_call shared;
-    bl_ttt_begin(cpu, &shared, p, s);
-    size_t F = s->F, C = s->C, M = 4 * F;
-    int team = bl_cpu_team(cpu, bl_ttt_work(s, M));
-#pragma omp parallel for num_threads(team) schedule(static)
-    for (size_t task = 0; task < s->B * s->H; task++) {
-        size_t head = task % s->H;
-        bl_ttt_call call = shared;
-        call.gamma = (const float *)p->gamma + head * F;
-        call.beta = (const float *)p->beta + head * F;
-        float *local = bl_cpu_local(cpu);
-        bl_mlp_room room = bl_mlp_room_from(&local, C, F, 0);
-        bl_ttt_head x = bl_ttt_head_at(task, s, o, NULL, NULL, NULL, NULL, q, k, v, lambda);
-        bl_mlp_state w;
-        bl_mlp_chunk c;
-        if (state) {
-            find_state(&w, &c, state, task, C, F);
-        } else {
-            w = (bl_mlp_state){local, local + F * M, local + F * M + M, local + 2 * F * M + M};
-            c.k = w.b2 + F, c.h2 = c.k + C * F, c.h1 = c.h2 + C * F, c.x2 = c.h1 + C * M;
-            bl_mlp_start(&w, p, head, F);
-        }
-        run(&call, &room, x.dq, &w, &c, &x, position, s->T);
-    }
+    bl_ttt_op op = {.state = state,
+                    .position = position,
+                    .x = {.q = (const float *)q,
+                          .k = (const float *)k,
+                          .v = (const float *)v,
+                          .lambda = (const float *)lambda,
+                          .dq = (float *)o}};
+    bl_ttt_begin(bl_cpu_of(d), &op, p, s);
+    bl_cpu_run(op.c, bl_ttt_work(s, 4 * s->F), s->B * s->H, run_tasks, &op);
 }
 
 void bl_cpu_ttt_mlp_fwd(bl_dev *d, bl_act *o, void *saved, const bl_act *q, const bl_act *k,

@@ -128,6 +128,7 @@ typedef struct bl_kern {
 #define X(ret, kernel, params, meaning) ret(*kernel) params;
     BL_KERN_LIST(X)
 #undef X
+    size_t tile_rows, tile_cols; /* that matmul does best */
 } bl_kern;
 
 /* Fills the table with C and overwrites it on the way up to `level`. */

@@ -31,7 +31,7 @@ check "is the file" cmp stdout pages/bitllama.1
 check "a page for each command and one for all" test "$(ls pages | wc -l)" -eq $(($(echo "$commands" | wc -l) + 1))
 sections "bitllama" pages/bitllama.1 \
     "NAME,SYNOPSIS,DESCRIPTION,COMMANDS,EXAMPLES,EXIT STATUS,ENVIRONMENT,FILES,SEE ALSO"
-for word in BITLLAMA_CPU BITLLAMA_ONEDNN NO_COLOR OMP_NUM_THREADS 128+n; do
+for word in BITLLAMA_CPU NO_COLOR BITLLAMA_CACHE 128+n; do
     check "bitllama names $word" has pages/bitllama.1 "$word"
 done
 

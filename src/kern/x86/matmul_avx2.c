@@ -143,4 +143,6 @@ void bl_kern_matmul_avx2(bl_kern *k)
 {
     k->transpose = transpose;
     k->matmul = matmul;
+    k->tile_rows = 6;
+    k->tile_cols = 16;
 }

@@ -116,4 +116,6 @@ static void matmul(float *c, size_t ldc, const float *a, size_t a_row, size_t a_
 void bl_kern_matmul_avx512vnni(bl_kern *k)
 {
     k->matmul = matmul;
+    k->tile_rows = 8;
+    k->tile_cols = 32;
 }
