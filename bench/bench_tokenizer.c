@@ -10,6 +10,7 @@
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "core/os.h"
+#include "core/team.h"
 
 #include <stdint.h>
 #include <stdio.h>
@@ -22,7 +23,7 @@ enum { BATCH = 1000 };
 typedef struct bench {
     const bl_tokenizer *t;
     bl_encoder *encoder; /* NULL: decode */
-    int threads;
+    size_t threads;
     bl_buf input;
     size_t given[BATCH], count; /* elements of each record of the batch */
     struct {
@@ -114,15 +115,26 @@ static void decode_one(bench *b, size_t i, const int32_t *ids)
     }
 }
 
+typedef struct decoding {
+    bench *b;
+    const int32_t *const *ids;
+} decoding;
+
+static void decode_some(void *user, size_t first, size_t last, size_t member)
+{
+    const decoding *d = user;
+    (void)member;
+    for (size_t i = first; i < last; i++)
+        decode_one(d->b, i, d->ids[i]);
+}
+
 static void decode(bench *b, spent *s)
 {
     const int32_t *ids[BATCH], *from = (const int32_t *)(const void *)b->input.data;
     for (size_t i = 0; i < b->count; from += b->given[i++])
         ids[i] = from;
     spent start = now();
-#pragma omp parallel for num_threads(b->threads) schedule(dynamic, 1)
-    for (size_t i = 0; i < b->count; i++)
-        decode_one(b, i, ids[i]);
+    bl_team_deal(b->threads, b->count, decode_some, &(decoding){b, ids});
     add_since(s, start);
 }
 
@@ -160,12 +172,12 @@ int main(int argc, char **argv)
     bl_error err;
     bl_tokenizer *t;
     expect(argc == 7, "encode|decode TOKENIZER.json RECORDS OUT THREADS PASSES");
-    b.threads = (int)strtol(argv[5], NULL, 10);
+    b.threads = strtoul(argv[5], NULL, 10);
     bl_buf_init(&b.input);
     must(bl_tokenizer_open(&t, argv[2], &err), &err);
     b.t = t;
     if (strcmp(argv[1], "encode") == 0)
-        must(bl_encoder_open(&b.encoder, t, (size_t)b.threads, &err), &err);
+        must(bl_encoder_open(&b.encoder, t, b.threads, &err), &err);
     FILE *in = fopen(argv[3], "rb"), *out = fopen(argv[4], "wb");
     expect(in && out, "a file cannot be opened");
     for (long pass = strtol(argv[6], NULL, 10); pass > 0; pass--, rewind(in)) {

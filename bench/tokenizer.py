@@ -136,7 +136,7 @@ PEER = {"train": peer_train, "style": peer_style, "calls": peer_calls}
 
 def measure(command, threads):
     """(seconds by the clock, of processor time, peak resident MiB) and the output of a command."""
-    environment = dict(os.environ, RAYON_NUM_THREADS=str(threads), OMP_NUM_THREADS=str(threads),
+    environment = dict(os.environ, RAYON_NUM_THREADS=str(threads),
                        TOKENIZERS_PARALLELISM="true" if threads > 1 else "false")
     with tempfile.TemporaryFile() as log:
         start = time.time()

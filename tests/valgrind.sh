@@ -7,7 +7,6 @@ bitllama=$1
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 memcheck="valgrind --quiet --error-exitcode=9 --leak-check=full --errors-for-leak-kinds=definite"
-export OMP_NUM_THREADS=1 # libgomp keeps its threads' memory until the end
 
 "$bitllama" prepare tales --tales-bytes 60000 --vocab-size 400 --out "$work/data" 2>"$work/log"
 $memcheck "$bitllama" train --preset tiny --hidden-size 64 --intermediate-size 96 \

@@ -12,6 +12,7 @@
 #include "core/buf.h"
 #include "core/log.h"
 #include "core/os.h"
+#include "core/team.h"
 #include "data/dedup.h"
 #include "data/source.h"
 #include "data/split.h"
@@ -20,7 +21,6 @@
 #include "format/options.h"
 #include "text/text.h"
 
-#include <omp.h>
 #include <stdio.h>
 #include <string.h>
 #include <xxhash.h>
@@ -221,7 +221,7 @@ static bl_status first_pass(preparation *p, bl_error *err)
     bl_bpe_trainer *trainer = NULL;
     bl_dedup *dedup = NULL;
     bl_status status = BL_OK;
-    size_t threads = p->o->threads ? p->o->threads : (size_t)omp_get_max_threads();
+    size_t threads = bl_threads(p->o->threads);
     if (p->o->tokenizer[0]) {
         BL_TRY(bl_tokenizer_open(&p->tokenizer, p->o->tokenizer, err));
         if (bl_tokenizer_id(p->tokenizer, "<|endoftext|>") != 0)

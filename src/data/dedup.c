@@ -2,6 +2,7 @@
 #include "data/dedup.h"
 #include "core/alloc.h"
 #include "core/rng.h"
+#include "core/team.h"
 #include "core/utf8.h"
 
 #include <string.h>
@@ -290,6 +291,21 @@ static bl_status look_near(bl_dedup *d, const uint32_t *signature, int *known, b
     return BL_OK;
 }
 
+typedef struct batch {
+    const bl_span *documents;
+    const unsigned char *copy;
+    uint32_t *signatures;
+} batch;
+
+static void sign_documents(void *user, size_t first, size_t last, size_t member)
+{
+    const batch *b = user;
+    (void)member;
+    for (size_t i = first; i < last; i++)
+        if (!b->copy[i])
+            bl_minhash(&b->documents[i], b->signatures + i * BL_MINHASHES);
+}
+
 bl_status bl_dedup_look(bl_dedup *d, const bl_span *documents, const bl_hash128 *hash, size_t count,
                         unsigned char *copy, bl_error *err)
 {
@@ -302,11 +318,7 @@ bl_status bl_dedup_look(bl_dedup *d, const bl_span *documents, const bl_hash128 
         return BL_OK;
     BL_TRY(bl_grow(&d->signatures, &d->signatures_cap, count * BL_MINHASHES, sizeof *d->signatures,
                    err));
-    int team = (int)d->threads;
-#pragma omp parallel for num_threads(team) schedule(dynamic, 8)
-    for (size_t i = 0; i < count; i++)
-        if (!copy[i])
-            bl_minhash(&documents[i], d->signatures + i * BL_MINHASHES);
+    bl_team_deal(d->threads, count, sign_documents, &(batch){documents, copy, d->signatures});
     for (size_t i = 0; i < count; i++) {
         int known = 0;
         if (!copy[i])

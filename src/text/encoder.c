@@ -1,10 +1,10 @@
 /* The batch encoder: texts cut into units of work, which threads take from the largest on. */
 #include "core/alloc.h"
+#include "core/team.h"
 #include "core/watch.h"
 #include "text/text.h"
 #include "text/units.h"
 
-#include <omp.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -102,15 +102,22 @@ static bl_status plan(bl_encoder *e, const bl_span *texts, size_t count, bl_erro
     return bl_grow(&e->places, &e->place_cap, count + 1, sizeof *e->places, err);
 }
 
-static void encode_unit(bl_encoder *e, const unit *u, size_t number, const bl_span *texts,
-                        unsigned flags)
+/* A call. */
+typedef struct job {
+    bl_encoder *e;
+    const bl_span *texts;
+    unsigned flags;
+} job;
+
+static void encode_unit(const job *j, const unit *u, size_t number)
 {
+    bl_encoder *e = j->e;
     worker *w = &e->worker[number];
     for (size_t i = u->first; i < u->last && i < w->failed; i++) {
         bl_error why;
         size_t start = w->tokens.count;
-        if (bl_tokenizer_append(e->t, w->cache, texts[i].text, texts[i].bytes, flags, &w->tokens,
-                                &why) != BL_OK) {
+        if (bl_tokenizer_append(e->t, w->cache, j->texts[i].text, j->texts[i].bytes, j->flags,
+                                &w->tokens, &why) != BL_OK) {
             w->failed = i;
             w->error = why;
             return;
@@ -119,19 +126,23 @@ static void encode_unit(bl_encoder *e, const unit *u, size_t number, const bl_sp
     }
 }
 
+static void encode_units(void *user, size_t first, size_t last, size_t member)
+{
+    const job *j = user;
+    for (size_t i = first; i < last; i++)
+        encode_unit(j, &j->e->units[i], member);
+}
+
 static bl_status run(bl_encoder *e, const bl_span *texts, size_t count, unsigned flags,
                      bl_error *err)
 {
     e->count = 0;
     BL_TRY(plan(e, texts, count, err));
-    size_t team = e->unit_count < e->threads ? e->unit_count : e->threads;
     for (size_t i = 0; i < e->threads; i++) {
         e->worker[i].tokens.count = 0;
         e->worker[i].failed = SIZE_MAX;
     }
-#pragma omp parallel for num_threads((int)(team > 1 ? team : 1)) schedule(dynamic, 1)
-    for (size_t i = 0; i < e->unit_count; i++)
-        encode_unit(e, &e->units[i], (size_t)omp_get_thread_num(), texts, flags);
+    bl_team_deal(e->threads, e->unit_count, encode_units, &(job){e, texts, flags});
 
     const worker *failed = &e->worker[0];
     for (size_t i = 1; i < e->threads; i++)

@@ -6,11 +6,12 @@
  * The order of the words depends on the threads; what is learnt from them does not. */
 #include "text/train.h"
 #include "core/alloc.h"
+#include "core/mutex.h"
+#include "core/team.h"
 #include "text/text.h"
 #include "text/units.h"
 #include "text/wordscan.h"
 
-#include <omp.h>
 #include <stdatomic.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,6 +19,7 @@
 enum {
     OWN_WORDS = 3 << 14,  /* words of a thread's own table: three quarters of its slots */
     UNIT_BYTES = 1 << 18, /* what a thread takes at a time */
+    ROUND_UNITS = 4,      /* of a thread, between two calls of the progress function */
 };
 
 /* What one thread keeps from call to call. */
@@ -34,7 +36,7 @@ typedef struct unit {
 } unit;
 
 typedef struct shard {
-    omp_lock_t lock;
+    bl_mutex *lock;
     bl_wordcount words;
 } shard;
 
@@ -72,12 +74,12 @@ bl_status bl_bpe_trainer_open(bl_bpe_trainer **t, const bl_bpe_options *options,
         return bl_fail(err, BL_ENOMEM, "out of memory for the tokenizer's trainer");
     made->options = *options;
     made->threads = threads;
-    for (int i = 0; i < BL_WORD_SHARDS; i++)
-        omp_init_lock(&made->shard[i].lock);
     made->worker = bl_calloc(threads, sizeof *made->worker);
     bl_status status = made->worker
                            ? bl_wordscan_open(&made->scan, err)
                            : bl_fail(err, BL_ENOMEM, "out of memory for %zu threads", threads);
+    for (int i = 0; i < BL_WORD_SHARDS && status == BL_OK; i++)
+        status = bl_mutex_open(&made->shard[i].lock, err);
     if (status != BL_OK) {
         bl_bpe_trainer_close(made);
         return status;
@@ -104,7 +106,7 @@ void bl_bpe_trainer_close(bl_bpe_trainer *t)
         return;
     release_workers(t);
     for (int i = 0; i < BL_WORD_SHARDS; i++) {
-        omp_destroy_lock(&t->shard[i].lock);
+        bl_mutex_close(t->shard[i].lock);
         bl_wordcount_release(&t->shard[i].words);
     }
     bl_wordscan_close(t->scan);
@@ -119,7 +121,7 @@ static bl_status pour(bl_bpe_trainer *t, bl_wordcount *own, bl_error *err)
     for (unsigned k = 0; k < BL_WORD_SHARDS; k++) {
         shard *s = &t->shard[k];
         bl_status status = BL_OK;
-        omp_set_lock(&s->lock);
+        bl_mutex_hold(s->lock);
         for (size_t i = 0; i < own->count && status == BL_OK; i++) {
             const bl_word_entry *e = &own->word[i];
             const char *word = own->text.data + e->start;
@@ -127,7 +129,7 @@ static bl_status pour(bl_bpe_trainer *t, bl_wordcount *own, bl_error *err)
             if (hash >> 60 == k)
                 status = bl_wordcount_add(&s->words, word, e->bytes, hash, e->count, err);
         }
-        omp_unset_lock(&s->lock);
+        bl_mutex_release(s->lock);
         BL_TRY(status);
     }
     bl_wordcount_clear(own);
@@ -176,21 +178,38 @@ static void count_unit(bl_bpe_trainer *t, const unit *u, const bl_span *document
 
 /* ---- a call ---- */
 
+/* The first document that is not UTF-8, or their number. */
+typedef struct utf8_check {
+    const bl_span *documents;
+    atomic_size_t wrong;
+} utf8_check;
+
+static void check_documents(void *user, size_t first, size_t last, size_t member)
+{
+    utf8_check *c = user;
+    (void)member;
+    for (size_t i = first; i < last; i++) {
+        size_t least = atomic_load(&c->wrong);
+        if (i >= least)
+            return;
+        if (bl_utf8_invalid(c->documents[i].text, c->documents[i].bytes) == c->documents[i].bytes)
+            continue;
+        while (i < least && !atomic_compare_exchange_weak(&c->wrong, &least, i))
+            ;
+    }
+}
+
 static bl_status check_utf8(const bl_bpe_trainer *t, const bl_span *documents, size_t count,
                             bl_error *err)
 {
-    size_t first = count;
-#pragma omp parallel for num_threads((int)t->threads) schedule(dynamic, 16)                        \
-    reduction(min                                                                                  \
-              : first) if (t->threads > 1 && count > 16)
-    for (size_t i = 0; i < count; i++)
-        if (i < first &&
-            bl_utf8_invalid(documents[i].text, documents[i].bytes) < documents[i].bytes)
-            first = i;
-    if (first == count)
+    utf8_check c = {.documents = documents};
+    atomic_init(&c.wrong, count);
+    bl_team_run(t->threads, count, check_documents, &c);
+    size_t wrong = atomic_load(&c.wrong);
+    if (wrong == count)
         return BL_OK;
     return bl_fail(err, BL_EFORMAT, "the document is not UTF-8 at byte %zu",
-                   bl_utf8_invalid(documents[first].text, documents[first].bytes));
+                   bl_utf8_invalid(documents[wrong].text, documents[wrong].bytes));
 }
 
 static bl_status add_unit(bl_bpe_trainer *t, unit u, bl_error *err)
@@ -225,6 +244,23 @@ static bl_status plan(bl_bpe_trainer *t, const bl_span *documents, size_t count,
     return BL_OK;
 }
 
+/* Units that are counted together, from `first` on. */
+typedef struct round_of {
+    bl_bpe_trainer *t;
+    const bl_span *documents;
+    size_t first;
+} round_of;
+
+static void count_units(void *user, size_t first, size_t last, size_t member)
+{
+    const round_of *r = user;
+    worker *w = &r->t->worker[member];
+    for (size_t i = first; i < last && w->status == BL_OK; i++)
+        count_unit(r->t, &r->t->units[r->first + i], r->documents, w);
+}
+
+/* Units in rounds: between them no thread is at work, so the caller's function may do what it
+ * likes. */
 bl_status bl_bpe_trainer_feed(bl_bpe_trainer *t, const bl_span *documents, size_t count,
                               bl_progress_fn *progress, void *user, bl_error *err)
 {
@@ -232,27 +268,21 @@ bl_status bl_bpe_trainer_feed(bl_bpe_trainer *t, const bl_span *documents, size_
         return bl_fail(err, BL_EINVAL, "the trainer has already finished");
     BL_TRY(check_utf8(t, documents, count, err));
     BL_TRY(plan(t, documents, count, err));
-    size_t team = t->unit_count < t->threads ? t->unit_count : t->threads;
     for (size_t i = 0; i < t->threads; i++)
         t->worker[i].status = BL_OK;
-    atomic_int stop = 0;
-    atomic_size_t done = 0;
-#pragma omp parallel for num_threads((int)(team > 1 ? team : 1)) schedule(dynamic, 1)
-    for (size_t i = 0; i < t->unit_count; i++) {
-        worker *w = &t->worker[omp_get_thread_num()];
-        if (w->status != BL_OK || atomic_load(&stop))
-            continue;
-        count_unit(t, &t->units[i], documents, w);
-        size_t units = atomic_fetch_add(&done, 1) + 1;
-        if (progress && omp_get_thread_num() == 0 &&
-            progress(user, "words", units, t->unit_count, "units") != 0)
-            atomic_store(&stop, 1);
+    round_of r = {t, documents, 0};
+    while (r.first < t->unit_count) {
+        size_t left = t->unit_count - r.first, most = ROUND_UNITS * t->threads;
+        size_t now = left < most ? left : most;
+        bl_team_deal(t->threads, now, count_units, &r);
+        for (size_t i = 0; i < t->threads; i++)
+            if (t->worker[i].status != BL_OK)
+                return bl_fail(err, t->worker[i].status, "%s", t->worker[i].error.message);
+        r.first += now;
+        if (progress && progress(user, "words", r.first, t->unit_count, "units") != 0)
+            return bl_fail(err, BL_EINTERRUPTED, "stopped while counting words");
     }
-    for (size_t i = 0; i < t->threads; i++)
-        if (t->worker[i].status != BL_OK)
-            return bl_fail(err, t->worker[i].status, "%s", t->worker[i].error.message);
-    return atomic_load(&stop) ? bl_fail(err, BL_EINTERRUPTED, "stopped while counting words")
-                              : BL_OK;
+    return BL_OK;
 }
 
 bl_status bl_bpe_trainer_finish(bl_bpe_trainer *t, bl_progress_fn *progress, void *user,

@@ -1,10 +1,8 @@
 /* Work on many texts dealt out to threads. */
 #include "text/units.h"
-
-#include <omp.h>
+#include "core/team.h"
 
 enum {
-    MOST_THREADS = 1024,
     TEXT_COST = 16 /* of a text in bytes, besides its own: empty ones take time too */
 };
 
@@ -21,9 +19,9 @@ size_t bl_unit_end(const bl_span *texts, size_t count, size_t first, size_t unit
 
 bl_status bl_unit_threads(size_t wanted, size_t *threads, bl_error *err)
 {
-    if (wanted > MOST_THREADS)
-        return bl_fail(err, BL_EINVAL, "at most %d threads are possible, not %zu", MOST_THREADS,
+    if (wanted > BL_TEAM_MOST)
+        return bl_fail(err, BL_EINVAL, "at most %d threads are possible, not %zu", BL_TEAM_MOST,
                        wanted);
-    *threads = wanted ? wanted : (size_t)omp_get_max_threads();
+    *threads = bl_threads(wanted);
     return BL_OK;
 }

@@ -9,7 +9,7 @@
 size_t bl_unit_end(const bl_span *texts, size_t count, size_t first, size_t unit_bytes,
                    size_t *bytes);
 
-/* The number of threads for `wanted`: 0 is all of the machine, more than 1024 BL_EINVAL. */
+/* bl_threads(), and BL_EINVAL for more than there can be. */
 bl_status bl_unit_threads(size_t wanted, size_t *threads, bl_error *err) BL_NODISCARD;
 
 #endif

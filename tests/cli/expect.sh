@@ -6,7 +6,6 @@
 set -u
 unset COLUMNS NO_COLOR 2>/dev/null || true
 export LC_ALL=C
-export OMP_WAIT_POLICY=passive # many short programs on a busy machine: do not spin
 bitllama=$1
 scratch=$2
 for path in "$bitllama" "$scratch" "${3:-/}"; do

@@ -103,7 +103,7 @@ printf 'precious' >keep.npy
 expect "bad ids" 3 '' '*' logits -m "$run" --ids 1,999 -o keep.npy
 check "the old file stays" test "$(cat keep.npy)" = precious
 (
-    ulimit -f 8 # 4 KB of the 16: clang's OpenMP keeps a small file of its own
+    ulimit -f 8 # 4 KB of the 16
     exec "$bitllama" logits -m "$run" --ids 1,2,3,4,5,6,7,8,9,10 -o keep.npy >stdout 2>stderr
 )
 check "logits past the file size limit" test $? -eq 4

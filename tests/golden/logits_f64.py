@@ -132,12 +132,12 @@ class Program:
         self.levels = ["c"] + [level for level in ("avx2", "avx512") if not self.run(words, level).returncode]
 
     def run(self, words, level, threads=1):
-        environment = dict(os.environ, OMP_NUM_THREADS=str(threads), OMP_WAIT_POLICY="passive")
+        environment = dict(os.environ)
         environment.pop("BITLLAMA_CPU", None)
         if level:
             environment["BITLLAMA_CPU"] = level
         self.runs += 1
-        return subprocess.run([self.path, *words], cwd=self.work, env=environment, capture_output=True, text=True)
+        return subprocess.run([self.path, *words, "--threads", str(threads)], cwd=self.work, env=environment, capture_output=True, text=True)
 
     def call(self, *words, level=None, threads=1):
         done = self.run(words, level, threads)

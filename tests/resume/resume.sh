@@ -6,7 +6,6 @@
 # TERMS stops are SIGTERM (finish the step, save, exit 143), KILLS are kill -9 in mid-work.  Every step
 # is saved, so that most kills fall into the writing of a checkpoint.
 set -eu
-export OMP_WAIT_POLICY=passive # many short programs on a busy machine: do not spin
 bitllama=$(cd "$(dirname "$1")" && pwd)/${1##*/} steps=${2:-100} terms=${3:-3} kills=${4:-2} seed=${5:-$(date +%N | sed 's/^0*//')}
 shift $(($# < 5 ? $# : 5))
 work=$(mktemp -d)

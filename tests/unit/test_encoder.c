@@ -125,7 +125,6 @@ static void test_first_failure_is_named(void **state)
     assert_null(e);
 }
 
-/* No OpenMP here, so that ThreadSanitizer understands all of it. */
 static void *share(void *user)
 {
     size_t *wrong = user, n;

@@ -1,5 +1,6 @@
 /* Planned memory: the parts, what a process really takes, and runs that are too large. */
 #define _DEFAULT_SOURCE /* wait4 */
+#include "core/team.h"
 #include "scratch.h"
 
 #include "bitllama.h"
@@ -24,9 +25,7 @@ static void set_all(bl_options *o, const pair *set)
 
 static int make_data(void **state)
 {
-    /* One thread: a team of OpenMP's does not survive the fork() of resident(). */
-    static const pair set[] = {
-        {"tales_bytes", "30000"}, {"vocab_size", "300"}, {"threads", "1"}, {NULL}};
+    static const pair set[] = {{"tales_bytes", "30000"}, {"vocab_size", "300"}, {NULL}};
     const char *source = "tales";
     bl_options *o;
     assert_int_equal(scratch_make(state), 0);
@@ -244,11 +243,65 @@ static void control_groups(void **state)
     assert_true(bl_os_memory() > 1 << 20);
 }
 
+/* Processors of a period, rounded up, by both versions: a file says the quota. */
+static void quotas(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *quota;
+        uint64_t processors;
+    } cases[] = {{"200000", 2}, {"150000", 2}, {"100001", 2}, {"100000", 1}, {"1000", 1}};
+    char groups[] = "q/groups", text[64];
+    assert_ok(bl_dir_make(scratch("q/v2/a/b"), &failure));
+    assert_ok(bl_dir_make(scratch("q/v1/cpu/c"), &failure));
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        snprintf(text, sizeof text, "%s 100000\n", cases[i].quota);
+        write_text("q/v2/a/b/cpu.max", text);
+        write_text(groups, "0::/a/b\n");
+        assert_int_equal(bl_cgroup_cpus(scratch(groups), scratch("q/v2")), cases[i].processors);
+        write_text("q/v1/cpu/c/cpu.cfs_quota_us", cases[i].quota);
+        write_text("q/v1/cpu/c/cpu.cfs_period_us", "100000\n");
+        write_text(groups, "5:cpu,cpuacct:/c\n4:memory:/\n0::/\n");
+        assert_int_equal(bl_cgroup_cpus(scratch(groups), scratch("q/v1")), cases[i].processors);
+    }
+    write_text("q/v2/a/cpu.max", "max 100000\n");
+    write_text("q/v2/a/b/cpu.max", "max 100000\n");
+    write_text(groups, "0::/a/b\n");
+    assert_true(bl_cgroup_cpus(scratch(groups), scratch("q/v2")) == UINT64_MAX);
+    write_text("q/v2/a/cpu.max", "300000 100000\n"); /* the group above has the last word */
+    assert_int_equal(bl_cgroup_cpus(scratch(groups), scratch("q/v2")), 3);
+    write_text("q/v1/cpu/c/cpu.cfs_quota_us", "-1\n");
+    write_text(groups, "5:cpu,cpuacct:/c\n");
+    assert_true(bl_cgroup_cpus(scratch(groups), scratch("q/v1")) == UINT64_MAX);
+    write_text(groups, "3:cpuset:/c\n");
+    assert_true(bl_cgroup_cpus(scratch(groups), scratch("q/v1")) == UINT64_MAX);
+    assert_true(bl_os_processors() >= 1);
+}
+
+/* A number that is given counts, then the one chosen for the process, then the system's. */
+static void how_many_threads(void **state)
+{
+    (void)state;
+    assert_int_equal(bl_threads(3), 3);
+    assert_int_equal(bl_threads(5000), BL_TEAM_MOST);
+    assert_int_equal(bl_threads(0), bl_os_processors());
+    bl_threads_choose(7);
+    assert_int_equal(bl_threads(0), 7);
+    assert_int_equal(bl_threads(2), 2);
+    bl_threads_choose(0);
+    assert_int_equal(bl_threads(0), bl_os_processors());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parts),     cmocka_unit_test(resident_memory), cmocka_unit_test(a_model),
-        cmocka_unit_test(too_large), cmocka_unit_test(control_groups),
+        cmocka_unit_test(parts),
+        cmocka_unit_test(resident_memory),
+        cmocka_unit_test(a_model),
+        cmocka_unit_test(too_large),
+        cmocka_unit_test(control_groups),
+        cmocka_unit_test(quotas),
+        cmocka_unit_test(how_many_threads),
     };
     return cmocka_run_group_tests(tests, make_data, scratch_remove);
 }
