@@ -1,4 +1,7 @@
-/* A thread that does one job at a time for its owner. */
+/* A thread that does one job at a time for its owner.
+ *
+ * A fork() waits until the jobs that are under way are done.  In the child a worker has no thread
+ * until it is given a job. */
 #ifndef BL_CORE_WORKER_H
 #define BL_CORE_WORKER_H
 

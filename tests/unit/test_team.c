@@ -4,6 +4,7 @@
 
 #include "core/team.h"
 #include "core/os.h"
+#include "core/worker.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -219,6 +220,43 @@ static void test_fork_beside_a_loop(void **state)
     assert_int_equal(theirs, 0);
 }
 
+static void add_one(void *user)
+{
+    bl_os_sleep(0.005);
+    ++*(int *)user;
+}
+
+/* The job under way is done before the fork; the child's worker takes more, and is closed. */
+static void test_worker_and_fork(void **state)
+{
+    (void)state;
+    need_fork();
+    bl_worker *w;
+    int jobs = 0, how;
+    assert_int_equal(bl_worker_open(&w, NULL), BL_OK);
+    bl_worker_start(w, add_one, &jobs);
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0)
+        (void)alarm(60);
+    bl_worker_wait(w);
+    assert_int_equal(jobs, 1);
+    for (int i = 2; i < 4; i++) {
+        bl_worker_start(w, add_one, &jobs);
+        bl_worker_wait(w);
+        assert_int_equal(jobs, i);
+    }
+    pid_t grandchild = child ? 1 : fork();
+    bl_worker_close(w);
+    if (child == 0) {
+        if (grandchild > 0)
+            assert_int_equal(waitpid(grandchild, &how, 0), grandchild);
+        exit(jobs == 3 && (grandchild == 0 || (WIFEXITED(how) && WEXITSTATUS(how) == 0)) ? 0 : 1);
+    }
+    assert_int_equal(waitpid(child, &how, 0), child);
+    assert_true(WIFEXITED(how) && WEXITSTATUS(how) == 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_task_once),
@@ -228,6 +266,7 @@ int main(void)
                                        cmocka_unit_test(test_deal_is_in_order),
                                        cmocka_unit_test(test_others_help),
                                        cmocka_unit_test(test_fork),
-                                       cmocka_unit_test(test_fork_beside_a_loop)};
+                                       cmocka_unit_test(test_fork_beside_a_loop),
+                                       cmocka_unit_test(test_worker_and_fork)};
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
