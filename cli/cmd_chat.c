@@ -188,6 +188,7 @@ static const bl_flag flags[] = {
      .fallback = "true",
      .help = "keep the lines typed, for the arrow keys; --no-history: neither read nor write them"},
     BL_FLAG_DEVICE,
+    BL_FLAG_THREADS,
     {0},
 };
 

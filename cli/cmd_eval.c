@@ -206,6 +206,7 @@ static const bl_flag flags[] = {
     {.name = "by-position",
      .help = "also the loss by position: in the window, or in the documents of a text"},
     BL_FLAG_DEVICE,
+    BL_FLAG_THREADS,
     {.name = "json", .help = "as JSON"},
     {0},
 };

@@ -39,6 +39,7 @@ static const bl_flag flags[] = {
      .help = "type of embedding and head; f32 keeps every bit of what the model computes"},
     {.name = "force", .option = "replace", .help = "replace a model folder that is there"},
     BL_FLAG_DEVICE,
+    BL_FLAG_THREADS,
     {0},
 };
 

@@ -149,6 +149,7 @@ static const bl_flag flags[] = {
     {.name = "load", .value = "FILE", .help = "go on from a memory file; -p \"\" adds no text"},
     {.name = "save", .value = "FILE", .help = "write the memory to a file when done"},
     BL_FLAG_DEVICE,
+    BL_FLAG_THREADS,
     {0},
 };
 

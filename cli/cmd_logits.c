@@ -197,6 +197,7 @@ static const bl_flag flags[] = {
      .fallback = "1024",
      .help = "feed in pieces of these sizes, the last one repeated"},
     BL_FLAG_DEVICE,
+    BL_FLAG_THREADS,
     {0},
 };
 

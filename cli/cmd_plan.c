@@ -5,6 +5,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 static void print_json(const bl_plan_result *p)
@@ -41,7 +42,8 @@ static bl_status check_flags_of_model(const bl_args *args, bl_error *err)
     for (size_t i = 0; i < args->count; i++) {
         const bl_setting *s = &args->settings[i];
         const char *name = s->flag ? s->flag->name : s->field->name;
-        if (strcmp(name, "model") != 0 && strcmp(name, "device") != 0 && strcmp(name, "json") != 0)
+        if (strcmp(name, "model") != 0 && strcmp(name, "device") != 0 &&
+            strcmp(name, "threads") != 0 && strcmp(name, "json") != 0)
             return bl_cli_fail(err, BL_EINVAL, "-m plans inference, and --%s is of training", name);
     }
     return BL_OK;
@@ -50,10 +52,14 @@ static bl_status check_flags_of_model(const bl_args *args, bl_error *err)
 static bl_status plan_model(const bl_args *args, const bl_options *train, bl_plan_result *result,
                             bl_error *err)
 {
-    char device[1024];
+    char device[1024], threads[32];
     bl_status status = check_flags_of_model(args, err);
     if (status == BL_OK)
         status = bl_options_get(train, "device", device, sizeof device, err);
+    if (status == BL_OK)
+        status = bl_options_get(train, "threads", threads, sizeof threads, err);
+    if (status == BL_OK)
+        bl_set_threads(strtoul(threads, NULL, 10));
     if (status == BL_OK)
         status = bl_plan_model(bl_flags_text(args, "model"), device, result, err);
     return status;

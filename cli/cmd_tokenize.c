@@ -1,6 +1,7 @@
 /* bitllama tokenize and detokenize: text to ids and back. */
 #include "cli.h"
 #include "input.h"
+#include "model.h"
 #include "output.h"
 #include "terminal.h"
 
@@ -168,6 +169,7 @@ static const bl_flag tokenize_flags[] = {
     {.name = "offsets",
      .help = "a line for each token: its id, where in the text it starts and where it ends, in "
              "bytes"},
+    BL_FLAG_THREADS,
     {.name = "json", .help = "as {\"ids\": [...]}, with --offsets also \"offsets\": [[0, 4], ...]"},
     {0},
 };

@@ -45,7 +45,11 @@ void bl_describe_field(bl_flag_words *w, const bl_field_info *field)
         if (*c == '_')
             *c = '-';
     *w = (bl_flag_words){.help = field->help};
-    (void)snprintf(w->name, sizeof w->name, "--%s", name);
+    char letter = bl_flags_letter(&(bl_setting){.field = field});
+    if (letter)
+        (void)snprintf(w->name, sizeof w->name, "-%c, --%s", letter, name);
+    else
+        (void)snprintf(w->name, sizeof w->name, "--%s", name);
     if (field->choices && bl_flags_is_switch(field)) {
         (void)snprintf(w->name, sizeof w->name, "--%s[=%s]", name, field->choices + 11);
         return;

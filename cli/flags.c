@@ -65,6 +65,13 @@ static int takes_value(const bl_setting *s)
     return s->flag ? s->flag->value != NULL : !bl_flags_is_switch(s->field);
 }
 
+char bl_flags_letter(const bl_setting *s)
+{
+    if (s->flag)
+        return s->flag->letter;
+    return strcmp(s->field->name, "threads") == 0 ? 't' : 0;
+}
+
 /* Calls `visit` for each flag of a command until it returns non-zero. */
 typedef int visit_fn(void *user, const char *name, const bl_setting *setting);
 
@@ -88,6 +95,7 @@ static int visit_flags(const bl_command *command, visit_fn *visit, void *user)
 
 typedef struct search {
     const char *name;
+    char letter;
     bl_setting found;
     size_t distance;
     char nearest[NAME_MAX_BYTES + 4];
@@ -97,6 +105,16 @@ static int is_wanted(void *user, const char *name, const bl_setting *setting)
 {
     search *s = user;
     if (strcmp(name, s->name) != 0)
+        return 0;
+    s->found = *setting;
+    return 1;
+}
+
+static int has_letter(void *user, const char *name, const bl_setting *setting)
+{
+    search *s = user;
+    (void)name;
+    if (bl_flags_letter(setting) != s->letter)
         return 0;
     s->found = *setting;
     return 1;
@@ -214,17 +232,16 @@ static bl_status parse_letter(bl_args *args, cursor *c, const char *word, bl_err
         args->help = 1;
         return BL_OK;
     }
-    const bl_flag *f = args->command->flags;
-    while (f && f->name && f->letter != word[1])
-        f++;
-    if (!f || !f->name)
+    search wanted = {.letter = word[1]};
+    if (!word[1] || !visit_flags(args->command, has_letter, &wanted))
         return bl_cli_fail(err, BL_EINVAL, "unknown flag %s; bitllama %s --help lists them", word,
                            args->command->name);
     bl_setting *s = &args->settings[args->count];
-    *s = (bl_setting){.flag = f, .value = word + 2};
-    if (!f->value && word[2])
-        return bl_cli_fail(err, BL_EINVAL, "-%c takes no value", f->letter);
-    if (!f->value)
+    *s = wanted.found;
+    s->value = word + 2;
+    if (!takes_value(s) && word[2])
+        return bl_cli_fail(err, BL_EINVAL, "-%c takes no value", word[1]);
+    if (!takes_value(s))
         s->value = "true";
     else if (!word[2] && take_value(args, c, word, &s->value, err) != BL_OK)
         return BL_EINVAL;

@@ -25,6 +25,9 @@ typedef struct bl_setting {
     const char *value;
 } bl_setting;
 
+/* t of -t, or 0. */
+char bl_flags_letter(const bl_setting *setting);
+
 /* A parsed command line; the texts are argv's. */
 typedef struct bl_args {
     const bl_command *command;

@@ -58,10 +58,23 @@ static bl_status unknown_command(const char *name, bl_error *err)
     return bl_cli_fail(err, BL_EINVAL, "unknown command '%s'; bitllama help lists them", name);
 }
 
+/* --threads of a command whose options have none. */
+static bl_status choose_threads(const bl_args *args, bl_error *err)
+{
+    uint64_t threads = 0;
+    if (!bl_flags_given(args, "threads"))
+        return BL_OK;
+    bl_status status = bl_flags_whole(args, "threads", 0, 1024, &threads, err);
+    bl_set_threads((size_t)threads);
+    return status;
+}
+
 static bl_status run_command(const bl_command *command, int argc, char *const *argv, bl_error *err)
 {
     bl_args args;
     bl_status status = bl_flags_parse(&args, command, argc, argv, err);
+    if (status == BL_OK)
+        status = choose_threads(&args, err);
     if (status == BL_OK && args.help)
         bl_help_command(command);
     else if (status == BL_OK)

@@ -16,6 +16,12 @@
         .help = "where to compute; trace:cpu also times the ops, fault:cpu guards their memory"    \
     }
 
+#define BL_FLAG_THREADS                                                                            \
+    {                                                                                              \
+        .name = "threads", .letter = 't', .value = "N", .fallback = "0",                           \
+        .help = "threads; 0: as many as this process may use processors"                           \
+    }
+
 #define BL_FLAG_CONFIG                                                                             \
     {                                                                                              \
         .name = "config", .value = "FILE",                                                         \

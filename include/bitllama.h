@@ -60,6 +60,18 @@ typedef struct bl_error {
 BL_API const char *bl_status_name(bl_status status);
 BL_API int bl_status_exit_code(bl_status status);
 
+/* ------------------------------------------------------------------ threads */
+
+/** How many threads computing takes where neither an option `threads` nor an argument says: in
+ * models, sessions, trainers and encoders opened and functions called from now on.  0, the default:
+ * the processors that this process may use, by its affinity and the quota of its control groups.
+ * More than 1024 are 1024.  Results are the same bits with any number.
+ *
+ *  The library's threads are one pool for the process; they wait by sleeping, take no signals, and
+ *  begin anew in the child of a fork(), where everything that is open may be used on.  Threads:
+ * any. */
+BL_API void bl_set_threads(size_t count);
+
 /* ------------------------------------------------------------------ what is told */
 
 typedef enum bl_log_level { BL_LOG_DEBUG, BL_LOG_INFO, BL_LOG_WARNING } bl_log_level;

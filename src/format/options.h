@@ -44,7 +44,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
 #define BL_TRAIN_FIELDS(X)                                                                          \
     X(choice, preset, "micro", 0, 0, "micro|code|tiny", "model size and its defaults")              \
     X(text, device, "cpu", 0, 0, NULL, "where to compute: cpu, ref; trace:cpu times the ops, fault:cpu guards memory") \
-    X(size, threads, "0", 0, 1024, NULL, "threads; 0: all cores")                                   \
+    X(size, threads, "0", 0, 1024, NULL, "threads; 0: as many as this process may use processors")                                   \
     X(size, seed, "0", 0, 1e15, NULL, "seed of initial weights, data order and dropout")            \
     X(size, batch, "32", 1, 65536, NULL, "sequences B a micro-batch")                               \
     X(size, context, "128", 1, 1 << 20, NULL, "tokens T a sequence")                                \
@@ -88,7 +88,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(size, max_document, "67108864", 64, 1e12, NULL, "bytes after which a document is cut in two")   \
     X(flag, force, "false", 0, 1, NULL, "replace other data that a run was trained on: it can then not be resumed") \
     X(size, tales_bytes, "20000000", 1, 1e12, NULL, "bytes of text that tales writes")              \
-    X(size, threads, "0", 0, 1024, NULL, "threads; 0: all cores")
+    X(size, threads, "0", 0, 1024, NULL, "threads; 0: as many as this process may use processors")
 
 #define BL_GENERATE_FIELDS(X)                                                                       \
     X(size, max_tokens, "256", 0, 1e9, NULL, "most tokens to write")                                \
