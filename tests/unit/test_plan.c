@@ -202,7 +202,7 @@ static void too_large(void **state)
     assert_int_equal(
         bl_trainer_open(&t, scratch("data"), scratch("huge"), r.train, r.config, &failure),
         BL_ENOMEM);
-    assert_non_null(strstr(failure.message, "lower --batch"));
+    assert_non_null(strstr(failure.message, "lower `batch`"));
     assert_null(t);
     run_close(&r);
 }
