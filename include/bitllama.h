@@ -67,9 +67,9 @@ BL_API int bl_status_exit_code(bl_status status);
  * the processors that this process may use, by its affinity and the quota of its control groups.
  * More than 1024 are 1024.  Results are the same bits with any number.
  *
- *  The library's threads are one pool for the process; they wait by sleeping, take no signals, and
- *  begin anew in the child of a fork(), where everything that is open may be used on.  Threads:
- * any. */
+ *  The library's threads are one pool for the process; they wait by sleeping and take no signals.
+ * In the child of a fork() they begin anew, and everything that is open may be used on, unless the
+ * fork was made from a progress function.  Threads: any. */
 BL_API void bl_set_threads(size_t count);
 
 /* ------------------------------------------------------------------ what is told */
