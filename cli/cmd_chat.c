@@ -205,7 +205,7 @@ const bl_command bl_command_chat = {
         "that begins with a slash is a command, with two slashes text that begins with one."
         "\n\n"
         "The reply ends after --max-tokens, and an empty line then goes on as if it had not; or "
-        "where the model writes <|endoftext|>, and what comes next begins a new text. Ctrl-C stops "
+        "where the model ends its text, and what comes next begins a new text. Ctrl-C stops "
         "a reply, and what was written counts as said; at the prompt it clears the line. Ctrl-D "
         "leaves. A conversation loaded from a file goes on as the saved one would have, its random "
         "numbers too, unless --seed names another seed."

@@ -58,6 +58,18 @@ static void report_top(const bl_prepare_result *r, const char *out)
     bl_progress_print("most frequent    %s", line);
 }
 
+/* Which token was found to end a document. */
+static void report_end(const bl_prepare_result *r, const char *out)
+{
+    char token[120];
+    bl_tokenizer *t;
+    if (bl_tokenizer_open(&t, out, NULL) != BL_OK)
+        return;
+    spell(t, r->eos, token, sizeof token);
+    bl_tokenizer_close(t);
+    bl_progress_print("documents end    with %s, id %ld", token, (long)r->eos);
+}
+
 static double share(uint64_t bytes, uint64_t tokens)
 {
     return tokens ? (double)bytes / (double)tokens : 0;
@@ -138,6 +150,8 @@ static void report(const bl_prepare_result *r, const bl_args *args, const bl_opt
     bl_progress_print("vocabulary %s, of which %s unused", bl_format_count(r->vocab_size).text,
                       bl_format_count(r->tokens_unused).text);
     report_top(r, out);
+    if (bl_options_is_set(options, "tokenizer"))
+        report_end(r, out);
     report_validation(r, options);
     if (r->exact_duplicates || r->near_duplicates)
         bl_progress_print("dropped          %s exact duplicates, %s near ones",

@@ -163,7 +163,7 @@ static const bl_flag tokenize_flags[] = {
              "standard input)"},
     {.name = "special",
      .fallback = "true",
-     .help = "<|endoftext|> in the text is the special token; --no-special: plain text"},
+     .help = "<|endoftext|> and the like in the text are special tokens; --no-special: letters"},
     {.name = "template",
      .help = "with the special tokens that the file's post_processor puts around a text"},
     {.name = "offsets",

@@ -306,6 +306,7 @@ typedef struct bl_prepare_result {
     uint64_t files_passed, ours_passed; /* in folders: no text; written by this library itself */
     int32_t top[BL_PREPARE_TOP];        /* most frequent ids; -1: fewer occur */
     uint64_t top_count[BL_PREPARE_TOP];
+    int32_t eos; /* the id behind every document */
 } bl_prepare_result;
 
 /** Text to a data folder: out_dir/{tokenizer.json, tokenizer_config.json, train.bin, val.bin,
@@ -531,7 +532,7 @@ typedef struct bl_generate_result {
 } bl_generate_result;
 
 /** Continues a prompt and hands out the text as it comes.  `options`: a BL_OPTIONS_GENERATE set or
- *  NULL.  The session goes on from where it is; unless told not to, <|endoftext|> is fed first to a
+ *  NULL.  The session goes on from where it is; unless told not to, bos_token_id is fed first to a
  *  session that has read nothing.
  *
  *  The last token drawn stays pending, also after fn stopped the call: an empty prompt goes on from
@@ -554,14 +555,14 @@ typedef struct bl_eval_result {
 
 /** Mean loss of a model over a token file (.bin: windows of `window` tokens with a fresh state, the
  *  tail dropped; 0: the context the model was trained with) or a text (document by document, each
- *  from a fresh state and <|endoftext|>), read as bl_prepare() reads it by default.
+ *  from a fresh state and bos_token_id), read as bl_prepare() reads it by default.
  *  Errors: BL_ENOENT, BL_EFORMAT, BL_ENOMEM, BL_EDEVICE, BL_EINTERRUPTED. */
 BL_API bl_status bl_eval(bl_model *m, const char *path, size_t window, bl_progress_fn *progress,
                          void *user, bl_eval_result *result, bl_error *err);
 
 typedef struct bl_eval_point {
     uint64_t first, last; /* positions, from 0: how many tokens were read before, without the one
-                             that a window or a document (<|endoftext|>) begins with */
+                             that a window or a document (bos_token_id) begins with */
     uint64_t tokens;      /* predicted there, over all windows or documents */
     double loss;          /* their mean */
 } bl_eval_point;

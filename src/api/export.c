@@ -197,6 +197,8 @@ static bl_status write_tokenizer(const export_job *job, bl_error *err)
 {
     static const char name[] = "tokenizer_config.json";
     const bl_model *m = job->m;
+    const bl_config *c = &m->net.config;
+    const bl_token_roles roles = {(uint32_t)c->eos_token_id, (uint32_t)c->pad_token_id};
     if (!m->tokenizer)
         return BL_OK;
     BL_TRY(bl_folder_copy(m->config_dir, job->beside, "tokenizer.json", err));
@@ -205,7 +207,7 @@ static bl_status write_tokenizer(const export_job *job, bl_error *err)
     if (!from || !to)
         status = bl_fail(err, BL_ENOMEM, "out of memory");
     else if (bl_path_what(from) == BL_PATH_NONE)
-        status = bl_tokenizer_save_config(m->tokenizer, to, err);
+        status = bl_tokenizer_save_config(m->tokenizer, roles, to, err);
     else
         status = bl_folder_copy(m->config_dir, job->beside, name, err);
     bl_free(from);

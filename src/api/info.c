@@ -149,6 +149,7 @@ static bl_status describe_data(json_t *out, const char *path, bl_error *err)
     set(out, "path", json_string(path));
     set(out, "source", json_string(meta.source));
     set(out, "vocab_size", count_of(meta.vocab_size));
+    set(out, "eos_token_id", count_of(meta.roles.eos));
     set(out, "tokenizer_hash", json_string(meta.tokenizer_hash));
     set(out, "split_rule", json_string(meta.split_rule));
     for (size_t i = 0; i < BL_DATA_SPLITS; i++) {

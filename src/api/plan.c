@@ -14,11 +14,12 @@ static bl_status open_inner(bl_dev **dev, const char *name, const bl_config *c, 
     return bl_device_open(dev, name, c->quantization == BL_QUANT_TERNARY, threads, err);
 }
 
-static bl_status take_vocabulary(bl_config *c, const char *data_dir, bl_error *err)
+static bl_status take_vocabulary(bl_config *c, const bl_options *config, const char *data_dir,
+                                 bl_error *err)
 {
     bl_data *data;
     BL_TRY(bl_data_open(&data, data_dir, err));
-    c->vocab_size = (size_t)data->meta.vocab_size;
+    bl_trainer_take_data(c, config, &data->meta);
     bl_data_close(data);
     return BL_OK;
 }
@@ -31,7 +32,7 @@ static bl_status plan_training(const char *data_dir, const bl_options *train,
     bl_dev *dev;
     BL_TRY(bl_trainer_choose(&c, &o, train, config, err));
     if (data_dir)
-        BL_TRY(take_vocabulary(&c, data_dir, err));
+        BL_TRY(take_vocabulary(&c, config, data_dir, err));
     BL_TRY(bl_config_check(&c, NULL, err));
     BL_TRY(bl_train_resolve(&o, &c, err));
     BL_TRY(open_inner(&dev, o.device, &c, o.threads, err));

@@ -224,10 +224,7 @@ static bl_status first_pass(preparation *p, bl_error *err)
     size_t threads = bl_threads(p->o->threads);
     if (p->o->tokenizer[0]) {
         BL_TRY(bl_tokenizer_open(&p->tokenizer, p->o->tokenizer, err));
-        if (bl_tokenizer_id(p->tokenizer, "<|endoftext|>") != 0)
-            return bl_fail(err, BL_EUNSUPPORTED,
-                           "%s: <|endoftext|> is not id 0, which ends every document",
-                           p->o->tokenizer);
+        BL_TRY(bl_token_roles_find(&p->meta.roles, p->tokenizer, p->o->tokenizer, p->o->eos, err));
     } else {
         const bl_bpe_options bpe = {.vocab_size = p->o->vocab_size,
                                     .min_frequency = p->o->min_frequency,
@@ -257,11 +254,11 @@ done:
 
 /* ---- the second pass ---- */
 
-/* One document's ids and the id 0 that ends it. */
+/* One document's ids and the one that ends it. */
 static void write_document(preparation *p, int which, const int32_t *ids, size_t count,
                            uint64_t bytes)
 {
-    static const int32_t end = 0;
+    const int32_t end = (int32_t)p->meta.roles.eos;
     bl_data_split *split = &p->meta.split[which];
     bl_tokens_write(p->out[which], ids, count);
     bl_tokens_write(p->out[which], &end, 1);
@@ -383,7 +380,7 @@ static bl_status publish(preparation *p, bl_buf *path, bl_error *err)
         BL_TRY(bl_tokens_commit(out, err));
     }
     BL_TRY(in_dir(path, dir, "tokenizer_config.json", err));
-    BL_TRY(bl_tokenizer_save_config(p->tokenizer, path->data, err));
+    BL_TRY(bl_tokenizer_save_config(p->tokenizer, p->meta.roles, path->data, err));
     BL_TRY(in_dir(path, dir, "tokenizer.json", err));
     BL_TRY(bl_tokenizer_save(p->tokenizer, path->data, err));
     BL_TRY(bl_file_hash(path->data, p->meta.tokenizer_hash, err));
@@ -472,6 +469,7 @@ static void summarize(preparation *p, bl_prepare_result *r)
     r->tokens = train->tokens + val->tokens;
     r->val_tokens = val->tokens;
     r->vocab_size = p->meta.vocab_size;
+    r->eos = (int32_t)p->meta.roles.eos;
     r->longest_document = train->longest_document > val->longest_document ? train->longest_document
                                                                           : val->longest_document;
     r->documents_cut = counts.cut;
@@ -548,6 +546,7 @@ bl_status bl_prepare(const char *const *sources, size_t count, const char *out_d
                      .dir = out_dir,
                      .progress = progress,
                      .user = user,
+                     .meta.roles = BL_TOKEN_ROLES_OWN,
                      .stage = "reading"};
     bl_buf path = {0};
     bl_lock *lock = NULL;

@@ -108,6 +108,20 @@ typedef struct run_plan {
     bl_train_options saved; /* with it */
 } run_plan;
 
+void bl_trainer_take_data(bl_config *c, const bl_options *given, const bl_data_meta *meta)
+{
+    const struct {
+        const char *name;
+        size_t *field, value;
+    } ids[] = {{"bos_token_id", &c->bos_token_id, meta->roles.eos},
+               {"eos_token_id", &c->eos_token_id, meta->roles.eos},
+               {"pad_token_id", &c->pad_token_id, meta->roles.pad}};
+    c->vocab_size = (size_t)meta->vocab_size;
+    for (size_t i = 0; i < sizeof ids / sizeof *ids; i++)
+        if (!given || !bl_options_is_set(given, ids[i].name))
+            *ids[i].field = ids[i].value;
+}
+
 bl_status bl_trainer_choose(bl_config *chosen, bl_train_options *o, const bl_options *train,
                             const bl_options *config, bl_error *err)
 {
@@ -238,7 +252,7 @@ static bl_status open_run(bl_trainer **t, const bl_corpus *corpora, size_t count
     BL_TRY_GOTO(status, plan_run(plan, run_dir, train, config, err), fail);
     size_t vocab_size = (size_t)data->data[0]->meta.vocab_size;
     if (!plan->checkpoint)
-        plan->config.vocab_size = vocab_size;
+        bl_trainer_take_data(&plan->config, config, &data->data[0]->meta);
     if (plan->config.vocab_size != vocab_size) {
         status = bl_fail(err, BL_EINVAL, "%s: vocabulary of %zu, but the run has %zu", data->dir[0],
                          vocab_size, plan->config.vocab_size);

@@ -13,6 +13,12 @@ static bl_status compare(const bl_corpora *c, size_t i, bl_error *err)
                        "%s and %s were made by different tokenizers (%s, %s); prepare one with "
                        "the `tokenizer` of the other",
                        c->dir[0], c->dir[i], first->tokenizer_hash, meta->tokenizer_hash);
+    if (meta->roles.eos != first->roles.eos)
+        return bl_fail(err, BL_EINVAL,
+                       "the documents of %s end with id %lu, those of %s with id %lu; prepare one "
+                       "with --eos of the other",
+                       c->dir[0], (unsigned long)first->roles.eos, c->dir[i],
+                       (unsigned long)meta->roles.eos);
     for (size_t k = 0; k < i; k++)
         if (meta->split[BL_DATA_TRAIN].tokens && strcmp(c->hash[i], c->hash[k]) == 0)
             return bl_fail(err, BL_EINVAL, "%s and %s hold the same train.bin; give it once",

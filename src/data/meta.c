@@ -85,11 +85,12 @@ static json_t *split_to_json(const bl_data_split *split)
 bl_status bl_data_meta_save(const bl_data_meta *meta, const char *dir, bl_error *err)
 {
     json_t *root =
-        json_pack("{s:s, s:i, s:s, s:I, s:s, s:s, s:s, s:f, s:I}", "format", "bitllama-tokens",
-                  "version", META_VERSION, "dtype", dtype_name(meta->vocab_size), "vocab_size",
-                  (json_int_t)meta->vocab_size, "tokenizer_xxh3_128", meta->tokenizer_hash,
-                  "source", meta->source, "split_rule", meta->split_rule, "val_split",
-                  meta->val_split, "seed", (json_int_t)meta->seed);
+        json_pack("{s:s, s:i, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:f, s:I}", "format",
+                  "bitllama-tokens", "version", META_VERSION, "dtype", dtype_name(meta->vocab_size),
+                  "vocab_size", (json_int_t)meta->vocab_size, "eos_token_id",
+                  (json_int_t)meta->roles.eos, "pad_token_id", (json_int_t)meta->roles.pad,
+                  "tokenizer_xxh3_128", meta->tokenizer_hash, "source", meta->source, "split_rule",
+                  meta->split_rule, "val_split", meta->val_split, "seed", (json_int_t)meta->seed);
     if (root && meta->ends)
         json_object_set_new(root, "ends", json_integer((json_int_t)meta->ends));
     for (int i = 0; root && i < BL_DATA_SPLITS; i++)
@@ -140,6 +141,21 @@ static bl_status get_split(const json_t *root, const char *name, bl_data_split *
     return BL_OK;
 }
 
+/* The id of a token; older folders do without, and have `*id`. */
+static bl_status get_role(const json_t *root, const char *key, uint32_t *id, uint64_t vocab_size,
+                          const char *path, bl_error *err)
+{
+    uint64_t value = 0;
+    if (!json_object_get(root, key))
+        return BL_OK;
+    BL_TRY(get_count(root, key, &value, path, err));
+    if (value >= vocab_size)
+        return bl_fail(err, BL_EFORMAT, "%s: \"%s\" %llu is past the vocabulary of %llu", path, key,
+                       (unsigned long long)value, (unsigned long long)vocab_size);
+    *id = (uint32_t)value;
+    return BL_OK;
+}
+
 static bl_status parse(bl_data_meta *meta, const json_t *root, const char *path, bl_error *err)
 {
     char word[32];
@@ -156,6 +172,9 @@ static bl_status parse(bl_data_meta *meta, const json_t *root, const char *path,
     if (meta->vocab_size < 1 || meta->vocab_size > (uint64_t)1 << 24)
         return bl_fail(err, BL_EFORMAT, "%s: a vocabulary of %llu is out of bounds", path,
                        (unsigned long long)meta->vocab_size);
+    meta->roles = BL_TOKEN_ROLES_OWN;
+    BL_TRY(get_role(root, "eos_token_id", &meta->roles.eos, meta->vocab_size, path, err));
+    BL_TRY(get_role(root, "pad_token_id", &meta->roles.pad, meta->vocab_size, path, err));
     BL_TRY(get_text(root, "dtype", word, sizeof word, path, err));
     if (strcmp(word, dtype_name(meta->vocab_size)) != 0)
         return bl_fail(err, BL_EFORMAT, "%s: dtype \"%s\", a vocabulary of %llu needs \"%s\"", path,

@@ -1,12 +1,13 @@
 /* Token files: train.bin and val.bin, raw little-endian ids, and the meta.json beside them.
  *
  * Ids are u16, or u32 when the vocabulary has more than 65,536 entries.  Every document is followed
- * by id 0, <|endoftext|>. */
+ * by the token that ends one, which meta.json names. */
 #ifndef BL_DATA_TOKENS_H
 #define BL_DATA_TOKENS_H
 
 #include "core/os.h"
 #include "format/options.h"
+#include "text/roles.h"
 
 /* Bytes an id takes on disk for a vocabulary of this size: 2 or 4. */
 size_t bl_tokens_width(uint64_t vocab_size);
@@ -55,7 +56,7 @@ enum { BL_DATA_TRAIN, BL_DATA_VAL, BL_DATA_SPLITS };
 typedef struct bl_data_split {
     uint64_t documents, tokens;
     uint64_t bytes;            /* of the source documents, for bits per byte */
-    uint64_t longest_document; /* in tokens, the closing id 0 included */
+    uint64_t longest_document; /* in tokens, the one that ends it included */
     char hash[33];             /* XXH3-128 of the file, hexadecimal; "" when not known */
 } bl_data_split;
 
@@ -76,6 +77,7 @@ bl_status bl_data_settle(const char *dir, bl_error *err) BL_NODISCARD;
 typedef struct bl_data_meta {
     uint64_t vocab_size, seed;
     double val_split;
+    bl_token_roles roles;
     char tokenizer_hash[33]; /* XXH3-128 of tokenizer.json, hexadecimal */
     uint64_t ends;           /* documents whose end is in val.bin and the rest in train.bin */
     bl_opt_text source, split_rule;

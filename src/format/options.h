@@ -75,6 +75,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(size, vocab_size, "16384", 258, 1 << 24, NULL, "entries of the vocabulary")                   \
     X(size, min_frequency, "0", 0, 1e15, NULL, "how often a pair must occur to become a token")         \
     X(text, tokenizer, "", 0, 0, NULL, "use this tokenizer.json instead of training one")           \
+    X(text, eos, "", 0, 0, NULL, "its token, or id, that ends a document; default: as the files beside it say, or the usual name") \
     X(real, val_split, "0.01", 0, 0.9, NULL, "share of the documents set aside for validation")     \
     X(size, seed, "0", 0, 1e15, NULL, "seed of the split and of tales")                             \
     X(text, glob, "*", 0, 0, NULL, "files to take from folders; *.txt takes a.txt.gz too")          \
@@ -99,8 +100,8 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(real, repeat_penalty, "1", 0.01, 100, NULL, "divide the logits of recent tokens by this")     \
     X(size, repeat_last, "64", 0, 1 << 20, NULL, "how many tokens are recent")                      \
     X(real, seed, "-1", -1, 1e15, NULL, "seed of the sampler; -1: a random one")                    \
-    X(flag, bos, "true", 0, 1, NULL, "feed <|endoftext|> before the first prompt")                  \
-    X(flag, special, "true", 0, 1, NULL, "<|endoftext|> in a prompt is that token, not its letters") \
+    X(flag, bos, "true", 0, 1, NULL, "feed the end-of-text token before the first prompt")                  \
+    X(flag, special, "true", 0, 1, NULL, "<|endoftext|> and the like in a prompt are special tokens, not letters") \
     X(flag, ignore_eos, "false", 0, 1, NULL, "go on past the end-of-text token")
 /* clang-format on */
 

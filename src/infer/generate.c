@@ -22,7 +22,7 @@ typedef struct generation {
     bl_buf text;
 } generation;
 
-/* <|endoftext|> (to a session that has read nothing) and the prompt's ids. */
+/* The end-of-text token (to a session that has read nothing) and the prompt's ids. */
 static bl_status encode_prompt(generation *g, const char *prompt, size_t bytes, bl_error *err)
 {
     size_t count = 0, cap = 0;
@@ -130,7 +130,7 @@ static bl_status run(generation *g, const char *prompt, size_t bytes, bl_generat
     double start = bl_clock_seconds();
     BL_TRY(read_prompt(g, err));
     if (!started)
-        s->decoder.started = 0; /* <|endoftext|> is no text */
+        s->decoder.started = 0; /* the end-of-text token is no text */
     for (size_t i = 0; i < g->prompt_count; i++)
         bl_sampler_accept(&s->sampler, g->prompt[i]);
     double read = bl_clock_seconds();

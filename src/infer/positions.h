@@ -20,7 +20,7 @@ bl_status bl_positions_open_doubling(bl_positions *c, bl_error *err) BL_NODISCAR
 void bl_positions_release(bl_positions *c);
 
 /* The loss of the token that follows after `position` others (a window's first input and a text's
- * <|endoftext|> not counted).  c may be NULL. */
+ * end-of-text token not counted).  c may be NULL. */
 void bl_positions_add(bl_positions *c, uint64_t position, double nats);
 
 /* The bins that hold tokens, in order. */

@@ -3,7 +3,7 @@
 #ifndef BL_TEXT_TEXT_H
 #define BL_TEXT_TEXT_H
 
-#include "core/status.h"
+#include "text/roles.h"
 #include "core/utf8.h"
 
 /* Learns a vocabulary as Hugging Face's tokenizers.trainers.BpeTrainer does behind a ByteLevel
@@ -49,7 +49,7 @@ void bl_bpe_trainer_close(bl_bpe_trainer *t);
 /* tokenizer.json as Hugging Face writes it (2 spaces, their key order, no final newline), and the
  * tokenizer_config.json beside it. */
 bl_status bl_tokenizer_save(const bl_tokenizer *t, const char *path, bl_error *err) BL_NODISCARD;
-bl_status bl_tokenizer_save_config(const bl_tokenizer *t, const char *path,
+bl_status bl_tokenizer_save_config(const bl_tokenizer *t, bl_token_roles roles, const char *path,
                                    bl_error *err) BL_NODISCARD;
 
 /* Ids that grow, and where they come from. */

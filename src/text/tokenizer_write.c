@@ -118,14 +118,19 @@ bl_status bl_tokenizer_save(const bl_tokenizer *t, const char *path, bl_error *e
     return replace(path, &out, err);
 }
 
-/* A line that names one of the special tokens, where the vocabulary has it. */
-static void put_role(bl_buf *out, const bl_tokenizer *t, const char *role, const char *token)
+/* A line that names a token by the part it plays, where there is one. */
+static void put_role(bl_buf *out, const bl_tokenizer *t, const char *role, uint32_t id)
 {
-    if (bl_tokenizer_id(t, token) >= 0)
-        bl_buf_printf(out, "  \"%s\": \"%s\",\n", role, token);
+    size_t bytes;
+    if (!bl_tokenizer_spelling(t, id, &bytes))
+        return;
+    bl_buf_printf(out, "  \"%s\": ", role);
+    put_token(out, t, id);
+    bl_buf_puts(out, ",\n");
 }
 
-bl_status bl_tokenizer_save_config(const bl_tokenizer *t, const char *path, bl_error *err)
+bl_status bl_tokenizer_save_config(const bl_tokenizer *t, bl_token_roles roles, const char *path,
+                                   bl_error *err)
 {
     bl_buf out;
     bl_buf_init(&out);
@@ -144,10 +149,10 @@ bl_status bl_tokenizer_save_config(const bl_tokenizer *t, const char *path, bl_e
                       truth(a->single_word), truth(a->special));
     }
     bl_buf_puts(&out, t->added_count ? "\n  },\n" : "},\n");
-    put_role(&out, t, "bos_token", BL_TOKEN_END_OF_TEXT);
+    put_role(&out, t, "bos_token", roles.eos);
     bl_buf_puts(&out, "  \"clean_up_tokenization_spaces\": false,\n");
-    put_role(&out, t, "eos_token", BL_TOKEN_END_OF_TEXT);
-    put_role(&out, t, "pad_token", BL_TOKEN_PADDING);
+    put_role(&out, t, "eos_token", roles.eos);
+    put_role(&out, t, "pad_token", roles.pad);
     bl_buf_puts(&out, "  \"tokenizer_class\": \"PreTrainedTokenizerFast\"\n}\n");
     return replace(path, &out, err);
 }
