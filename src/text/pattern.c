@@ -30,6 +30,8 @@ typedef struct translation {
     bl_buf *out;
     group group[DEPTH];
     size_t depth;
+    int callouts;  /* are wanted around repeated sets */
+    size_t set;    /* where in `out` the set begins that came last, if one did */
     int atom;      /* what came last may have a quantifier */
     int empty;     /* and it may be empty itself */
     int taken;     /* group.takes in front of it */
@@ -58,6 +60,7 @@ static bl_status put_set(translation *t, size_t at, int negated, bl_error *err)
 {
     if (!bl_kinds_part(t->kinds))
         return refuse(t, at, "more than 256 kinds of characters", err);
+    t->set = t->out->len;
     bl_kinds_put_set(t->kinds, negated, t->out);
     return BL_OK;
 }
@@ -256,6 +259,7 @@ static bl_status close_group(translation *t)
     end_alternative(t);
     const group *g = &t->group[t->depth--];
     t->atom = 0;
+    t->set = SIZE_MAX;
     if (!g->looks)
         end_atom(t, g->empty);
     bl_buf_puts(t->out, ")");
@@ -271,6 +275,23 @@ static int read_number(translation *t, unsigned *number)
     for (; t->pattern[t->at] >= '0' && t->pattern[t->at] <= '9' && *number <= 1000; t->at++)
         *number = 10 * *number + (unsigned)(t->pattern[t->at] - '0');
     return t->at > start && *number <= 1000;
+}
+
+/* Callouts in front of the last set and behind its quantifier, if it is a set that has one. */
+static void put_callouts(translation *t)
+{
+    static const char before[] = "(?C1)";
+    size_t n = sizeof before - 1, set = t->set;
+    size_t bytes = set < t->out->len ? t->out->len - set : 0;
+    const char *end = bytes ? memchr(t->out->data + set, ']', bytes) : NULL;
+    t->set = SIZE_MAX;
+    if (!t->callouts || !end || !strchr("*+{", end[1]) || !bl_buf_reserve(t->out, n))
+        return;
+    char *at = t->out->data + set;
+    memmove(at + n, at, bytes);
+    memcpy(at, before, n);
+    t->out->len += n;
+    bl_buf_puts(t->out, "(?C2)");
 }
 
 static bl_status translate_quantifier(translation *t, bl_error *err)
@@ -309,6 +330,7 @@ static bl_status translate_quantifier(translation *t, bl_error *err)
     }
     if (t->pattern[t->at] && strchr("?*+{", t->pattern[t->at]))
         return refuse(t, t->at, "a quantifier of a quantifier", err);
+    put_callouts(t);
     t->atom = 0;
     return BL_OK;
 }
@@ -403,11 +425,15 @@ static bl_status translate_next(translation *t, bl_error *err)
     return translate_code(t, at, code, err);
 }
 
-bl_status bl_pattern_translate(const char *pattern, const char *what, bl_kinds *kinds, bl_buf *out,
-                               bl_error *err)
+bl_status bl_pattern_translate(const char *pattern, const char *what, bl_kinds *kinds, int callouts,
+                               bl_buf *out, bl_error *err)
 {
-    translation t = {
-        .pattern = pattern, .what = what, .bytes = strlen(pattern), .kinds = kinds, .out = out};
+    translation t = {.pattern = pattern,
+                     .what = what,
+                     .bytes = strlen(pattern),
+                     .kinds = kinds,
+                     .callouts = callouts,
+                     .out = out};
     if (t.bytes == 0 || t.bytes > BL_PATTERN_BYTES)
         return bl_fail(err, BL_EUNSUPPORTED,
                        "%s: pre_tokenizer: a pattern of %zu bytes; 1 to %d are supported", what,

@@ -5,7 +5,7 @@
 
 #include "text/kinds.h"
 
-enum { BL_PATTERN_BYTES = 2000 };
+enum { BL_PATTERN_BYTES = 2000, BL_CALLOUT_BEFORE = 1, BL_CALLOUT_BEHIND };
 
 /* Appends the pattern as PCRE2 (without PCRE2_UTF) reads it over a text of kinds, a byte for each
  * character, and parts the kinds where it tells characters apart.  Sets are written in the kinds
@@ -13,8 +13,9 @@ enum { BL_PATTERN_BYTES = 2000 };
  * Known are what such files use: characters, \r \n \t, general categories as \p{L} and \p{Lu},
  * \s \d \w, all their negations, . ^ $, [...] of those, groups (?:...) (?i:...), lookahead, and the
  * quantifiers ? * + {n,m}.
+ * With `callouts`, repeated sets stand between the callouts BL_CALLOUT_BEFORE and _BEHIND of PCRE2.
  * BL_EUNSUPPORTED names anything else; `what` (a path) begins the message. */
-bl_status bl_pattern_translate(const char *pattern, const char *what, bl_kinds *kinds, bl_buf *out,
-                               bl_error *err) BL_NODISCARD;
+bl_status bl_pattern_translate(const char *pattern, const char *what, bl_kinds *kinds, int callouts,
+                               bl_buf *out, bl_error *err) BL_NODISCARD;
 
 #endif

@@ -7,15 +7,17 @@
  * from a file of a stranger does the time grow faster than the text. */
 #include "text/pretokenize.h"
 #include "core/utf8.h"
+#include "text/pattern.h"
 #include "text/splitter.h"
 
 #include <string.h>
 
 enum {
-    STEPS = 1000, /* that any match may take, */
-    WINDOW = 256, /* and characters that it may look at; more is paid out of a budget */
-    BUDGET_A_BYTE = 100,
-    BUDGET = 100000,
+    STEPS = 1000,  /* that any match may take, */
+    WINDOW = 1024, /* and characters that it may look at; more is paid out of a budget */
+    GROWTH = 4,
+    BUDGET_A_BYTE = 200,
+    BUDGET = 1000000,
     HEAP_KIB = 256 * 1024, /* of one match */
 };
 
@@ -40,6 +42,8 @@ typedef struct splitting {
     bl_word_fn *fn;
     void *user;
     uint64_t budget;
+    uint64_t passed; /* characters that repeats of this match have passed over, where it is told */
+    size_t callout;  /* the place of the last callout */
 } splitting;
 
 /* The pieces of one rule: the last one is held back while the next may join it. */
@@ -91,6 +95,18 @@ static place ahead(const view *v, place from, size_t byte, size_t character)
 
 /* ---- the matches of one rule ---- */
 
+/* Around a repeated set: its characters are counted where PCRE2 does not count them itself.  A
+ * match may pass over WINDOW of them, more is paid out of the budget. */
+static int count_passed(pcre2_callout_block *block, void *run)
+{
+    splitting *r = run;
+    size_t at = block->current_position;
+    if (block->callout_number == BL_CALLOUT_BEHIND && at > r->callout)
+        r->passed += at - r->callout;
+    r->callout = at;
+    return r->passed > WINDOW && r->passed - WINDOW > r->budget ? PCRE2_ERROR_CALLOUT : 0;
+}
+
 /* The end of a match that begins at `at`; `at` itself when there is none. */
 static bl_status match_at(splitting *r, const bl_stage *g, const view *v, place start, place stop,
                           place at, place *end, bl_error *err)
@@ -99,6 +115,7 @@ static bl_status match_at(splitting *r, const bl_stage *g, const view *v, place 
     size_t first = at.character - start.character, count = stop.character - start.character;
     uint64_t steps = STEPS, window = WINDOW, cost = 0;
     int matched;
+    r->passed = 0;
     do { /* PCRE2 counts steps back, but not the length of a repeat: so it is shown few at first */
         size_t until = count - first > window ? first + window : count;
         r->budget -= cost;
@@ -107,13 +124,15 @@ static bl_status match_at(splitting *r, const bl_stage *g, const view *v, place 
                               PCRE2_ANCHORED | (until < count ? PCRE2_PARTIAL_HARD : 0),
                               r->work->match, r->work->context);
         if (matched == PCRE2_ERROR_PARTIAL)
-            cost = window *= 8;
+            cost = window *= GROWTH;
         else if (matched == PCRE2_ERROR_MATCHLIMIT)
-            cost = steps *= 8;
+            cost = steps *= GROWTH;
         else
             break;
     } while (cost <= r->budget && steps <= UINT32_MAX);
     *end = at;
+    if (r->passed > WINDOW)
+        r->budget -= r->passed - WINDOW < r->budget ? r->passed - WINDOW : r->budget;
     if (matched == PCRE2_ERROR_NOMATCH)
         return BL_OK;
     if (matched < 0)
@@ -125,11 +144,11 @@ static bl_status match_at(splitting *r, const bl_stage *g, const view *v, place 
     return BL_OK;
 }
 
-/* The end of the characters of a set, most of them one or any number, from `at` on. */
-static place set_at(const bl_stage *g, const view *v, place at, place stop)
+/* The end of the characters that may begin a match: one, or all that follow one another. */
+static place set_at(const bl_stage *g, const view *v, int all, place at, place stop)
 {
     size_t end = at.character + 1;
-    while (g->scanner == BL_BY_RUN && end < stop.character && g->begins[v->kinds[end]])
+    while (all && end < stop.character && g->begins[v->kinds[end]])
         end++;
     return ahead(v, at, SIZE_MAX, end);
 }
@@ -217,11 +236,11 @@ static bl_status cut(splitting *r, size_t number, const view *v, place start, pl
         if (g->scanner == BL_BY_REGEX)
             BL_TRY(match_at(r, g, v, start, stop, at, &end, err));
         else if (g->scanner <= BL_BY_RUN)
-            end = set_at(g, v, at, stop);
+            end = set_at(g, v, g->scanner == BL_BY_RUN, at, stop);
         else
             end = scan_at(r, g->scanner, v, start, stop, at);
-        if (end.byte == at.byte) {
-            at = ahead(v, at, SIZE_MAX, at.character + 1);
+        if (end.byte == at.byte) { /* only a regex takes nothing */
+            at = set_at(g, v, g->in_vain, at, stop);
             continue;
         }
         if (from.byte < at.byte)
@@ -301,7 +320,8 @@ bl_status bl_splitter_run(const bl_splitter *s, bl_split_work *w, const char *te
 {
     if (bytes == 0)
         return BL_OK;
-    splitting r = {s, w, fn, user, (uint64_t)BUDGET_A_BYTE * bytes + BUDGET};
+    splitting r = {s, w, fn, user, (uint64_t)BUDGET_A_BYTE * bytes + BUDGET, 0, 0};
+    pcre2_set_callout(w->context, count_passed, &r);
     view v = {.text = text};
     place stop = {bytes, 0};
     int copied = s->count && s->stage[0].scanner == BL_ADDS_SPACE && text[0] != ' ';

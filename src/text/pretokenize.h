@@ -69,10 +69,9 @@ typedef struct bl_split_word {
 typedef bl_status bl_word_fn(void *user, const bl_split_word *word, bl_error *err);
 
 /* Cuts one segment (valid UTF-8).  The words cover it without a gap, but for what is removed.  An
- * empty segment has no words.  The steps that PCRE2 takes and the characters that it is shown are
- * each bounded by the length of the text, whatever the pattern: one that needs more is
- * BL_EUNSUPPORTED.  A pattern made for it (a possessive repeat behind another repeat) can still
- * take their product. */
+ * empty segment has no words.  The steps that PCRE2 takes, the characters that it is shown and
+ * those that its repeats pass over are each bounded by the length of the text, whatever the
+ * pattern: one that needs more is BL_EUNSUPPORTED. */
 bl_status bl_splitter_run(const bl_splitter *s, bl_split_work *w, const char *text, size_t bytes,
                           bl_word_fn *fn, void *user, bl_error *err) BL_NODISCARD;
 

@@ -4,6 +4,7 @@
 #include "text/bytechars.h"
 #include "text/pattern.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 const char bl_pattern_gpt2[] =
@@ -22,8 +23,10 @@ static bl_scanner scanner_of(const char *pattern)
 #undef LINES
 }
 
-/* The kinds that a match may begin with, as PCRE2 found them. */
-static void find_beginnings(bl_stage *g)
+/* The kinds that a match may begin with, as PCRE2 found them.  A pattern that is S+ and a rest
+ * fails when the rest fits behind none of the characters of S that follow one another: beginning at
+ * the next of them leaves it the same places but one. */
+static void find_beginnings(bl_stage *g, const char *text)
 {
     const uint8_t *map = NULL;
     uint32_t known = 0, kind = 0;
@@ -32,6 +35,8 @@ static void find_beginnings(bl_stage *g)
     (void)pcre2_pattern_info(g->code, PCRE2_INFO_FIRSTBITMAP, &map);
     for (size_t i = 0; i < BL_KINDS; i++)
         g->begins[i] = known == 1 ? i == kind : !map || map[i / 8] >> i % 8 & 1;
+    const char *end = text[0] == '[' ? strchr(text, ']') : NULL;
+    g->in_vain = end && end[1] == '+' && !strchr(text, '|') && (known == 1 || map);
 }
 
 static bl_status compile(bl_stage *to, const bl_buf *text, const char *what, bl_error *err)
@@ -49,8 +54,26 @@ static bl_status compile(bl_stage *to, const bl_buf *text, const char *what, bl_
         return bl_fail(err, BL_EUNSUPPORTED,
                        "%s: pre_tokenizer: a pattern that matches an empty text is not supported",
                        what);
-    find_beginnings(to);
+    find_beginnings(to, text->data);
     return BL_OK;
+}
+
+/* PCRE2 counts what it may have to go back to, but not the characters of what it never goes back
+ * into: a possessive repeat, a lookahead once it has come true, the least number of a counted
+ * repeat.  The translation has these signs for nothing else. */
+static int runs_unseen(const char *text)
+{
+    enum { MANY = 16 };
+    static const char *const possessive[] = {"?+", "*+", "++", "}+"};
+    for (size_t i = 0; i < sizeof possessive / sizeof possessive[0]; i++)
+        if (strstr(text, possessive[i]))
+            return 1;
+    for (const char *p = text; (p = strpbrk(p, "({")) != NULL; p++)
+        if (*p == '{' ? strtoul(p + 1, NULL, 10) > MANY
+                      : (strncmp(p, "(?=", 3) == 0 || strncmp(p, "(?!", 3) == 0) &&
+                            p[3 + strcspn(p + 3, "*+{()")] != ')')
+            return 1;
+    return 0;
 }
 
 /* A pattern that is one set, perhaps repeated, needs no PCRE2: its set are the kinds that it
@@ -60,7 +83,7 @@ static void recognise_set(bl_stage *to, const bl_buf *text)
     const char *end = text->data[0] == '[' ? strchr(text->data, ']') : NULL;
     if (end && strcmp(end, "]") == 0)
         to->scanner = BL_BY_SET;
-    else if (end && strcmp(end, "]+") == 0)
+    else if (end && (strcmp(end, "]+") == 0 || strcmp(end, "]++") == 0))
         to->scanner = BL_BY_RUN;
 }
 
@@ -85,7 +108,11 @@ static bl_status prepare_stage(bl_splitter *s, const bl_split_rule *rule, bl_sta
     if (rule->kind != BL_RULE_PATTERN || to->scanner != BL_BY_REGEX)
         return BL_OK;
     bl_buf_clear(text);
-    BL_TRY(bl_pattern_translate(rule->pattern, s->what, s->kinds, text, err));
+    BL_TRY(bl_pattern_translate(rule->pattern, s->what, s->kinds, 0, text, err));
+    if (last && runs_unseen(text->data)) {
+        bl_buf_clear(text);
+        BL_TRY(bl_pattern_translate(rule->pattern, s->what, s->kinds, 1, text, err));
+    }
     if (!last)
         return BL_OK;
     BL_TRY(compile(to, text, s->what, err));

@@ -112,6 +112,30 @@ static void test_lines_past_a_window(void **state)
     }
 }
 
+/* Runs of spaces as code has them, by the pattern that DeepSeek's older files look for at the ends
+ * of lines: each is looked at from every one of its spaces, and that is no reason to refuse. */
+static void test_spaces_that_end_nothing(void **state)
+{
+    (void)state;
+    enum { LINE = 1001, LINES = 20 };
+    static const bl_split_rule rule = {.pattern = "\\s+$"};
+    static char text[LINE * LINES];
+    bl_splitter *s;
+    bl_split_work w;
+    bl_error err = {0};
+    size_t words = 0;
+    memset(text, ' ', sizeof text);
+    for (size_t i = 0; i < LINES; i++)
+        text[LINE * i] = 'x';
+    assert_int_equal(bl_splitter_open(&s, &rule, 1, 0, "p", NULL), BL_OK);
+    assert_int_equal(bl_split_work_init(&w, NULL), BL_OK);
+    if (bl_splitter_run(s, &w, text, sizeof text, count_word, &words, &err) != BL_OK)
+        fail_msg("%s", err.message);
+    assert_int_equal(words, 2);
+    bl_split_work_release(&w);
+    bl_splitter_close(s);
+}
+
 /* The words' ends as bytes. */
 static bl_status end_word(void *user, const bl_split_word *word, bl_error *err)
 {
@@ -189,6 +213,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_same_words),
         cmocka_unit_test(test_lines_past_a_window),
+        cmocka_unit_test(test_spaces_that_end_nothing),
         cmocka_unit_test(test_scanners_between),
         cmocka_unit_test(test_kinds_run_out),
     };
