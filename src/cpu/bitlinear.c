@@ -119,13 +119,13 @@ bl_status bl_cpu_tern_get(bl_dev *d, int8_t *codes, float *g, const bl_tern *w, 
 typedef struct product_op {
     const bl_cpu *c;
     const bl_tern *w;
-    const float *dense; /* w as floats */
+    const float *dense; /* w of a device that does not round */
     bl_q8_view x;
     const float *dy;
     float *y, *dx, *dw;
     size_t N, out, in;
     int accumulate;
-    size_t first, rows; /* of x that are at hand, as floats in `dense`; or of a task */
+    size_t first, rows; /* of x that are at hand */
 } product_op;
 
 /* Tasks are (row tile, panel), panels fastest: a row tile's activations stay in L2 while the
@@ -213,60 +213,68 @@ void bl_cpu_bitlinear_residual(bl_dev *d, bl_act *x, bl_act *y, const bl_q8 *xq,
     bl_cpu_add(d, x, y, N * out);
 }
 
-/* g Wt as floats: exact, so folding g into the matrix costs no rounding of its own. */
+/* g Wt as floats, packed: exact, so folding g into the matrix costs no rounding of its own. */
 static void expand_panels(void *user, size_t first, size_t last, size_t member)
 {
     const product_op *a = user;
-    (void)member;
-    for (size_t p = first, o = p * BL_TERN_ROWS; p < last; p++, o += BL_TERN_ROWS)
-        a->c->k.tern_expand(a->c->dense_w + o * a->in,
-                            tern_packed(a->w) + p * bl_tern_panel_bytes(a->in), *tern_scale(a->w),
-                            bl_least(a->out - o, BL_TERN_ROWS), a->in);
+    for (size_t p = first, o = p * BL_TERN_ROWS; p < last; p++, o += BL_TERN_ROWS) {
+        size_t rows = bl_least(a->out - o, BL_TERN_ROWS), in = a->in;
+        float *room = bl_cpu_local(a->c, member);
+        if (a->c->ternary)
+            a->c->k.tern_expand(room, tern_packed(a->w) + p * bl_tern_panel_bytes(in),
+                                *tern_scale(a->w), rows, in);
+        bl_gemm_pack(&a->c->k, a->c->dense_w, a->out, in,
+                     a->c->ternary ? room : (const float *)a->w + o * in, o, rows);
+    }
 }
 
 static void bwd_x_rows(void *user, size_t first, size_t last, size_t member)
 {
     const product_op *a = user;
-    for (size_t k = first, n = k * a->rows; k < last; k++, n += a->rows)
-        bl_gemm(a->c, member, 0, 0, bl_least(a->N - n, a->rows), a->in, a->out, a->dy + n * a->out,
-                a->out, a->dense, a->in, a->accumulate, a->dx + n * a->in, a->in);
+    for (size_t k = first, n = k * GEMM_ROWS; k < last; k++, n += GEMM_ROWS)
+        bl_gemm_packed(a->c, member, 0, bl_least(a->N - n, GEMM_ROWS), a->in, a->out,
+                       a->dy + n * a->out, a->out, a->c->dense_w, a->accumulate, a->dx + n * a->in,
+                       a->in);
 }
 
 void bl_cpu_bitlinear_bwd_x(bl_dev *d, bl_act *dx, const bl_act *dy, const bl_tern *w,
                             int accumulate, size_t N, size_t out, size_t in)
 {
-    const bl_cpu *c = bl_cpu_of(d);
-    product_op a = {.c = c,
+    product_op a = {.c = bl_cpu_of(d),
                     .w = w,
-                    .dense = c->ternary ? c->dense_w : (const float *)w,
                     .dy = (const float *)dy,
                     .dx = (float *)dx,
                     .N = N,
                     .out = out,
                     .in = in,
-                    .accumulate = accumulate,
-                    .rows = N >= 16 * 2 * GEMM_ROWS ? 2 * GEMM_ROWS : GEMM_ROWS};
-    if (c->ternary)
-        bl_cpu_run(c, out * in, bl_blocks(out, BL_TERN_ROWS), expand_panels, &a);
-    bl_cpu_run(c, N * out * in, bl_blocks(N, a.rows), bwd_x_rows, &a);
+                    .accumulate = accumulate};
+    bl_cpu_run(a.c, out * in, bl_blocks(out, BL_TERN_ROWS), expand_panels, &a);
+    bl_cpu_run(a.c, N * out * in, bl_blocks(N, GEMM_ROWS), bwd_x_rows, &a);
 }
 
+/* Rows of x at hand as floats, packed. */
 static void dequantise_rows(void *user, size_t first, size_t last, size_t member)
 {
     const product_op *a = user;
-    (void)member;
-    for (size_t n = first; n < last; n++)
-        a->c->k.dequantise(a->c->dense_x + n * a->in, a->x.q + (a->first + n) * a->x.ld,
-                           a->x.scale[a->first + n], a->in);
+    const bl_q8_view *x = &a->x;
+    for (size_t n = first * BL_TERN_ROWS; n < bl_least(last * BL_TERN_ROWS, a->rows);
+         n += BL_TERN_ROWS) {
+        size_t rows = bl_least(a->rows - n, BL_TERN_ROWS), at = a->first + n, in = a->in;
+        float *room = bl_cpu_local(a->c, member);
+        for (size_t i = 0; a->c->ternary && i < rows; i++)
+            a->c->k.dequantise(room + i * in, x->q + (at + i) * x->ld, x->scale[at + i], in);
+        bl_gemm_pack(&a->c->k, a->c->dense_x, a->rows, in, a->c->ternary ? room : x->rows + at * in,
+                     n, rows);
+    }
 }
 
 static void bwd_w_outs(void *user, size_t first, size_t last, size_t member)
 {
     const product_op *a = user;
     for (size_t k = first, o = k * GEMM_OUTS; k < last; k++, o += GEMM_OUTS)
-        bl_gemm(a->c, member, 1, 0, bl_least(a->out - o, GEMM_OUTS), a->in, a->rows,
-                a->dy + a->first * a->out + o, a->out, a->dense, a->in, 1, a->dw + o * a->in,
-                a->in);
+        bl_gemm_packed(a->c, member, 1, bl_least(a->out - o, GEMM_OUTS), a->in, a->rows,
+                       a->dy + a->first * a->out + o, a->out, a->c->dense_x, 1, a->dw + o * a->in,
+                       a->in);
 }
 
 void bl_cpu_bitlinear_bwd_w(bl_dev *d, bl_param *dw, const bl_act *dy, const bl_q8 *x, size_t N,
@@ -281,9 +289,7 @@ void bl_cpu_bitlinear_bwd_w(bl_dev *d, bl_param *dw, const bl_act *dy, const bl_
                     .in = in};
     for (; a.first < N; a.first += DEQUANT_ROWS) {
         a.rows = bl_least(N - a.first, DEQUANT_ROWS);
-        a.dense = c->ternary ? c->dense_x : a.x.rows + a.first * in;
-        if (c->ternary)
-            bl_cpu_run(c, a.rows * in, a.rows, dequantise_rows, &a);
+        bl_cpu_run(c, a.rows * in, bl_blocks(a.rows, BL_TERN_ROWS), dequantise_rows, &a);
         bl_cpu_run(c, a.rows * out * in, bl_blocks(out, GEMM_OUTS), bwd_w_outs, &a);
     }
 }

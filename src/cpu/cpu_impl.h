@@ -29,8 +29,8 @@ typedef struct bl_cpu {
     float *head_most, *head_sum; /* [tiles, HEAD_ROWS] */
     float *head_target;          /* [HEAD_ROWS] logits of the targets */
     float *head_dx;              /* [HEAD_CHUNKS, HEAD_ROWS, D] */
-    float *dense_x;              /* [DEQUANT_ROWS, max(D, I)] */
-    float *dense_w;              /* [D max(D, I)] */
+    float *dense_x;              /* [DEQUANT_ROWS, max(D, I)], packed */
+    float *dense_w;              /* [out, in] of the largest, packed */
     float *partial;              /* [row blocks, widest parameter gradient] */
     float *ttt_grads;            /* [B H, bl_ttt_grad_floats()] */
     float *rope;                 /* [2, C, F] cos and sin, for the shape below */
@@ -90,6 +90,14 @@ bl_q8_view bl_q8_open(const bl_cpu *c, const bl_q8 *q8, size_t N, size_t K);
 void bl_gemm(const bl_cpu *cpu, size_t member, int ta, int tb, size_t M, size_t N, size_t K,
              const float *a, size_t lda, const float *b, size_t ldb, int add, float *c, size_t ldc);
 size_t bl_gemm_local_floats(void);
+
+/* The same for a whole b [K,N] that many tiles share, packed before: rows first .. first + count -
+ * 1 of it from `b` to their places.  Floats of it, at most. */
+size_t bl_gemm_packed_floats(size_t K, size_t N);
+void bl_gemm_pack(const bl_kern *kern, float *to, size_t K, size_t N, const float *b, size_t first,
+                  size_t count);
+void bl_gemm_packed(const bl_cpu *cpu, size_t member, int ta, size_t M, size_t N, size_t K,
+                    const float *a, size_t lda, const float *b, int add, float *c, size_t ldc);
 size_t bl_ttt_linear_local_floats(const bl_limits *most);
 size_t bl_ttt_mlp_local_floats(const bl_limits *most);
 

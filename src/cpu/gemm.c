@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { BLOCK_K = 256, BLOCK_N = 256, BLOCK_M = 96 };
+enum { BLOCK_K = 256, BLOCK_N = 256, BLOCK_M = 96, PANEL_MOST = 32 };
 
 size_t bl_gemm_local_floats(void)
 {
@@ -63,36 +63,69 @@ static void pack_a(const bl_kern *kern, float *to, const float *a, size_t lda, s
         pack_rows(to, strip, a + i, lda, bl_least(M - i, strip), K);
 }
 
-/* c[M,N] += a b for packed b, and a packed or [M,K] of stride lda. */
+/* c[M,N] += a b for b in panels of `tall` rows, of which K count, and a packed or [M,K]. */
 static void block(const bl_kern *kern, float *c, size_t ldc, const float *a, size_t lda, int packed,
-                  const float *b, size_t M, size_t N, size_t K)
+                  const float *b, size_t tall, size_t M, size_t N, size_t K)
 {
     size_t panel = kern->tile_cols, strip = kern->tile_rows;
     for (size_t j = 0; j < N; j += panel)
         for (size_t i = 0; i < M; i += strip)
             kern->matmul(c + i * ldc + j, ldc, packed ? a + i * BLOCK_K : a + i * lda,
-                         packed ? 1 : lda, packed ? strip : 1, b + j * BLOCK_K, panel,
+                         packed ? 1 : lda, packed ? strip : 1, b + j * tall, panel,
                          bl_least(M - i, strip), bl_least(N - j, panel), K);
+}
+
+/* The same for all rows of a, packed when it is transposed. */
+static void rows(const bl_kern *kern, float *room, float *c, size_t ldc, int ta, const float *a,
+                 size_t lda, const float *b, size_t tall, size_t M, size_t N, size_t K)
+{
+    for (size_t i = 0; i < M; i += BLOCK_M) {
+        size_t m = bl_least(M - i, BLOCK_M);
+        if (ta)
+            pack_a(kern, room, a + i, lda, m, K);
+        block(kern, c + i * ldc, ldc, ta ? room : a + i * lda, lda, ta, b, tall, m, N, K);
+    }
+}
+
+static void begin(float *c, size_t ldc, int add, size_t M, size_t N)
+{
+    if (!add)
+        for (size_t i = 0; i < M; i++)
+            memset(c + i * ldc, 0, N * sizeof *c);
 }
 
 void bl_gemm(const bl_cpu *cpu, size_t member, int ta, int tb, size_t M, size_t N, size_t K,
              const float *a, size_t lda, const float *b, size_t ldb, int add, float *c, size_t ldc)
 {
-    const bl_kern *kern = &cpu->k;
     float *pb = bl_cpu_local(cpu, member), *pa = pb + BLOCK_K * BLOCK_N;
-    if (!add)
-        for (size_t i = 0; i < M; i++)
-            memset(c + i * ldc, 0, N * sizeof *c);
+    begin(c, ldc, add, M, N);
     for (size_t j = 0; j < N; j += BLOCK_N)
         for (size_t k = 0; k < K; k += BLOCK_K) {
             size_t n = bl_least(N - j, BLOCK_N), depth = bl_least(K - k, BLOCK_K);
-            pack_b(kern, pb, tb ? b + j * ldb + k : b + k * ldb + j, ldb, tb, depth, n);
-            for (size_t i = 0; i < M; i += BLOCK_M) {
-                size_t m = bl_least(M - i, BLOCK_M);
-                if (ta)
-                    pack_a(kern, pa, a + i + k * lda, lda, m, depth);
-                block(kern, c + i * ldc + j, ldc, ta ? pa : a + i * lda + k, lda, ta, pb, m, n,
-                      depth);
-            }
+            pack_b(&cpu->k, pb, tb ? b + j * ldb + k : b + k * ldb + j, ldb, tb, depth, n);
+            rows(&cpu->k, pa, c + j, ldc, ta, ta ? a + k * lda : a + k, lda, pb, BLOCK_K, M, n,
+                 depth);
         }
+}
+
+size_t bl_gemm_packed_floats(size_t K, size_t N)
+{
+    return K * bl_blocks(N, PANEL_MOST) * PANEL_MOST;
+}
+
+void bl_gemm_pack(const bl_kern *kern, float *to, size_t K, size_t N, const float *b, size_t first,
+                  size_t count)
+{
+    size_t panel = kern->tile_cols;
+    for (size_t j = 0; j < N; j += panel)
+        pack_rows(to + j * K + first * panel, panel, b + j, N, bl_least(N - j, panel), count);
+}
+
+void bl_gemm_packed(const bl_cpu *cpu, size_t member, int ta, size_t M, size_t N, size_t K,
+                    const float *a, size_t lda, const float *b, int add, float *c, size_t ldc)
+{
+    begin(c, ldc, add, M, N);
+    for (size_t k = 0; k < K; k += BLOCK_K)
+        rows(&cpu->k, bl_cpu_local(cpu, member), c, ldc, ta, ta ? a + k * lda : a + k, lda,
+             b + k * cpu->k.tile_cols, K, M, N, bl_least(K - k, BLOCK_K));
 }
