@@ -4,7 +4,7 @@ made=$3
 rm -rf "$made"
 mkdir -p "$made"
 
-expect "prepare" 0 '' "*documents*bytes*tokens*vocabulary 400*next: *bitllama train --data *" \
+expect "prepare" 0 '' "*documents*bytes*tokens*vocabulary 400*next: *bitllama* train --data *" \
     prepare tales --tales-bytes 200000 --vocab-size 400 --val-split 0.05 --out "$made/data"
 for file in tokenizer.json tokenizer_config.json train.bin val.bin meta.json; do
     check "prepare writes $file" test -s "$made/data/$file"

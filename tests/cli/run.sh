@@ -178,7 +178,7 @@ expect "eval by another window" 0 'loss *' '*' eval -m "$run" --data "$data/val.
 expect "a window past the file" 3 '' '*val.bin*' eval -m "$run" --data "$data/val.bin" --window 1000000
 
 # ---- export ----
-expect "export" 0 '' '*packed: *parameters*fingerprint*next: *bitllama info packed*' export -m "$run" --out packed
+expect "export" 0 '' '*packed: *parameters*fingerprint*next: *bitllama* info packed*' export -m "$run" --out packed
 for file in config.json model.safetensors tokenizer.json tokenizer_config.json generation_config.json README.md; do
     check "export writes $file" test -s "packed/$file"
 done

@@ -30,7 +30,7 @@ stop_with() {
     wait "$process"
     code=$?
     check "$2: exit $((128 + $1))" test $code -eq $((128 + $1))
-    check "$2: says how to go on" grep -q 'go on with: .*bitllama train .* --resume$' stderr
+    check "$2: says how to go on" grep -q 'go on with: .*bitllama.* train .* --resume$' stderr
     check "$2: a checkpoint" test -s "$3/LATEST"
 }
 
