@@ -72,7 +72,10 @@ tail -c "$(wc -c <last)" stdout >again
 equal "the seed of the file counts" again last
 say "the seed of the file" 0 '?*' "*seed *7*" 'ran\n/stats\n' --load kept.mem
 say "a seed said anew" 0 '?*' "forgotten" 'a\n/reset\n/seed 9\na\n' --seed 9
-check "begins again" sh -c 'test "$(sed -n 1p stdout)" = "$(sed -n 2p stdout)"'
+half=$(($(wc -c <stdout) / 2)) # a reply may have more lines than one
+head -c $half stdout >first
+tail -c $half stdout >again
+equal "begins again" first again
 say "a temperature of 0" 0 '?*' '' 'hi\n' --temperature 0
 cp stdout reply
 say "/temp 0" 0 '?*' "*temperature *0*" '/temp 0\nhi\n/stats\n'

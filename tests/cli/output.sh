@@ -24,17 +24,22 @@ check "without a word" test ! -s stderr
 check "and the pipe got its byte" test -s first
 
 # What is printed at once, and what was not yet flushed; a memory is saved all the same.
-for command in "tokenize -m $run -p hello" "info $run" "info $data --json" "plan -m $run" "generate --help" \
-    "help --man train" "eval -m $run --data $data/val.bin --json"; do
+to_closed() { # ARGUMENTS...
     {
         sleep 0.2
-        # shellcheck disable=SC2086 # words
-        "$bitllama" $command 2>stderr
+        "$bitllama" "$@" 2>stderr
         echo $? >code
     } | true
-    check "$command into a closed pipe" test "$(cat code)" -eq 141
-    check "$command: no error" sh -c '! grep -q "error" stderr'
-done
+    check "$1 into a closed pipe" test "$(cat code)" -eq 141
+    check "$1: no error" sh -c '! grep -q "error:" stderr'
+}
+to_closed tokenize -m "$run" -p hello
+to_closed info "$run"
+to_closed info "$data" --json
+to_closed plan -m "$run"
+to_closed generate --help
+to_closed help --man train
+to_closed eval -m "$run" --data "$data/val.bin" --json
 {
     sleep 0.2
     "$bitllama" generate -m "$run" -p x --max-tokens 500 --ignore-eos --save closed.mem 2>stderr

@@ -96,7 +96,7 @@ same() {
     check "it says so" grep -q '"ends": 1' book/meta.json
     check "a tenth" sh -c "set -- \$(sed -n 's/.*\"bytes\": \([0-9]*\).*/\1/p' book/meta.json); test \$((\$2 * 100 / (\$1 + \$2))) -ge 9 -a \$((\$2 * 100 / (\$1 + \$2))) -le 10"
     check "both sides end as documents do" sh -c "for f in train val; do tail -c 2 book/\$f.bin | od -An -tu2; done | tr -d ' \n' | grep -qx 00"
-    check "from a paragraph on" sh -c "'$bitllama' detokenize --tokenizer book -p \"\$(od -An -v -tu2 -w2 book/val.bin | tr '\n' ' ')\" | head -n 1 | grep -q '^ *Paragraph [0-9]* tells'"
+    check "from a paragraph on" sh -c '"$bitllama" detokenize --tokenizer book -p "$(od -An -v -tu2 -w2 book/val.bin | tr "\n" " ")" | head -n 1 | grep -q "^ *Paragraph [0-9]* tells"'
     expect "once more" 0 '' '*' prepare book.txt --out book2 --vocab-size 300 --val-split 0.1 --threads 3
     check "to the bit" cmp book/val.bin book2/val.bin
     expect "none is wanted" 0 '' '*documents * 1 * 0 * 1*' prepare book.txt --out book3 --vocab-size 300 --val-split 0

@@ -133,7 +133,7 @@ expect "eval of a text to compare with" 0 '*"bytes": 41, "documents": 1,*' '*' e
 sed 's/, .seconds.*//' "$scratch/stdout" >held
 for file in held.jsonl windows.txt held.txt.gz; do
     expect "eval of $file" 0 '*' '*' eval -m "$run" --data $file --json
-    check "equals that of the text" sh -c "sed 's/, .seconds.*//' '$scratch/stdout' | cmp - held"
+    check "equals that of the text" sh -c 'sed "s/, .seconds.*//" "$scratch/stdout" | cmp - held'
 done
 sed 's/text/body/' held.jsonl >body.jsonl
 expect "eval of another field" 3 '' '*body.jsonl: line 1: no field "text"*' eval -m "$run" --data body.jsonl
@@ -156,7 +156,7 @@ check "continues the same too" cmp "$scratch/stdout" lf.out
 printf '{"text": "a"}\n{"text": "b"}\n' >both.jsonl
 expect "two documents as a prompt" 3 '' '*both.jsonl: holds more than one document*' generate -m "$run" -f both.jsonl
 expect "tokenize keeps every byte" 0 '{"ids": *}' '' tokenize -m "$run" -f crlf.txt --json
-check "the carriage return is there" sh -c "'$bitllama' tokenize -m '$run' -f crlf.txt --json | '$bitllama' detokenize -m '$run' | cmp - crlf.txt"
+check "the carriage return is there" sh -c '"$bitllama" tokenize -m "$run" -f crlf.txt --json | "$bitllama" detokenize -m "$run" | cmp - crlf.txt'
 
 expect "eval --by-position" 0 '*documents *
 position *tokens *loss
@@ -250,8 +250,9 @@ check "it can be pasted" sh -c "$(cat command) --preset tiny --hidden-size 32 --
 sed -n 's/^next: //p; s/^      \([^ ].*bitllama\)/\1/p' said >commands
 check "train tells two" test "$(wc -l <commands)" -eq 2
 check "they can be pasted" sh -e ./commands
-check "as the program was called" sh -c "cd '$scratch' && ln -sf '$bitllama' 'my llama' && './my llama' prepare tales \
-    --tales-bytes 20000 --vocab-size 300 --out ds 2>&1 | grep -q \"next: './my llama' train --data ds --out RUN\""
+ln -sf "$bitllama" 'my llama'
+"./my llama" prepare tales --tales-bytes 20000 --vocab-size 300 --out ds 2>called
+check "as the program was called" grep -q "next: './my llama' train --data ds --out RUN" called
 
 # ---- the curve and the progress line ----
 shape="--preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers 1 --num-attention-heads 2 --context 32 --batch 4 --steps 5"
@@ -264,7 +265,7 @@ tales="prepare tales --tales-bytes 20000 --vocab-size 300 --out depend"
     expect "other data in its place" 0 '' '*' $tales --seed 1
     expect "a run on it" 0 '' '*reads [0-9]* training tokens [0-9.]* times*note: a text that is read [0-9]* times*' \
         train --data depend --out depending ${shape% --steps 5} --no-plot --steps 9000 --stop-after 1
-    check "is noted" sh -c "grep -qx '$(pwd)/depending' depend/RUNS && test \$(wc -l <depend/RUNS) -eq 1"
+    check "is noted" sh -c 'grep -qxF "$(pwd)/depending" depend/RUNS && test $(wc -l <depend/RUNS) -eq 1'
     cp -r depend before
     expect "other data is refused" 2 '' '*depend: */depending was trained on what is there*--force*' $tales --seed 2
     check "and what was there stays" diff -r before depend
@@ -277,7 +278,7 @@ tales="prepare tales --tales-bytes 20000 --vocab-size 300 --out depend"
     rm -r depending
     expect "no validation, no evaluation" 0 '' '*' $tales --seed 4 --val-split 0
     expect "proposed" 0 '' '*next: * generate -m depending *' train --data depend --out depending $shape --no-plot
-    check "is none" sh -c "! grep -q ' eval -m' '$scratch/stderr'"
+    check "is none" sh -c '! grep -q " eval -m" "$scratch/stderr"'
 }
 
 expect "--no-plot" 0 '' '*loss.svg*' train --data "$data" --out plain $shape --no-plot
@@ -290,7 +291,6 @@ if locale -a 2>/dev/null | grep -qi '^c\.utf-\{0,1\}8$'; then
 else
     echo "skipped: braille (no locale C.UTF-8 here)"
 fi
-export bitllama run data # for the shell that script(1) starts
 on_terminal() { # COMMAND: its output on a terminal of 60 columns
     TERM=xterm COLUMNS=60 script -qec "$1" /dev/null </dev/null >screen
 }

@@ -47,6 +47,13 @@ forbid src "$word(malloc|calloc|realloc|aligned_alloc|posix_memalign|strdup)[ ]*
 forbid "src/format src/ops src/kern src/text src/net src/data src/model src/train src/infer src/api" \
     "$word(getenv|secure_getenv)[ ]*[(]" "the environment is read in core/ only: make it an option"
 
+# A folder's name may have any character: paths do not belong into the text of a command.
+if grep -nE 'sh -c "[^"]*\$\{?(bitllama|scratch|run|data|made|work|root|PWD|\(pwd)' tests/*/*.sh ||
+    grep -nE 'for [a-z]+ in .*"[^"]* \$(run|data|scratch|made)' tests/*/*.sh; then
+    echo "  ^ breaks in a folder with an apostrophe or a space: sh -c '... \"\$scratch\"'; a function for \"\$@\""
+    bad=1
+fi
+
 # Bare reminders, anywhere: say what is undecided in NEEDSWORK: with the question.
 if find . \( -name .git -o -name build -o -name demo-run \) -prune -o -type f -name '*.[ch]' -print |
     xargs grep -nE '\b(TODO|FIXME|XXX|HACK)\b'; then
