@@ -1,5 +1,6 @@
 /* Warnings of the library. */
 #include "core/log.h"
+#include "core/call.h"
 #include "core/shown.h"
 
 #include <stdarg.h>
@@ -22,5 +23,7 @@ void bl_log(bl_log_level level, const char *format, ...)
     va_start(args, format);
     bl_shown_line(line, sizeof line, format, args);
     va_end(args);
+    bl_call *call = bl_call_out();
     sink(sink_user, level, line);
+    bl_call_back(call);
 }

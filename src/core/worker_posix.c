@@ -3,6 +3,7 @@
 
 #include "core/worker.h"
 #include "core/alloc.h"
+#include "core/call.h"
 #include "core/os.h"
 
 #include <pthread.h>
@@ -24,6 +25,7 @@ static bl_worker *all;
 static void *work(void *argument)
 {
     bl_worker *w = argument;
+    bl_call_thread();
     (void)pthread_mutex_lock(&w->lock);
     for (;;) {
         if (w->job) {
