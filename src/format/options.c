@@ -1,5 +1,6 @@
 /* Sets of named values: the public handle over the structs of the option tables. */
 #include "core/alloc.h"
+#include "core/call.h"
 #include "format/config.h"
 #include "format/fields.h"
 
@@ -45,18 +46,21 @@ void bl_options_defaults(bl_options_kind kind, void *fields)
     }
 }
 
-bl_status bl_options_open(bl_options **result, bl_options_kind kind, bl_error *err)
+bl_status bl_options_open(bl_options **o, bl_options_kind kind, bl_error *err)
 {
-    *result = NULL;
+    BL_NOT_NULL(err, o);
+    *o = NULL;
     if (!kind_exists(kind))
         return bl_fail(err, BL_EINVAL, "there is no set of options number %d", (int)kind);
-    bl_options *o = bl_calloc(1, sizeof *o + bl_fields(kind)->count);
-    if (!o)
-        return bl_fail(err, BL_ENOMEM, "out of memory");
-    o->kind = kind;
-    bl_options_defaults(kind, &o->fields);
-    *result = o;
-    return BL_OK;
+    bl_call call;
+    bl_call_begin(&call, err);
+    bl_options *made = bl_calloc(1, sizeof *made + bl_fields(kind)->count);
+    if (!made)
+        return bl_call_end(&call, bl_fail(err, BL_ENOMEM, "out of memory"), err);
+    made->kind = kind;
+    bl_options_defaults(kind, &made->fields);
+    *o = made;
+    return bl_call_end(&call, BL_OK, err);
 }
 
 void bl_options_close(bl_options *o)
@@ -71,7 +75,7 @@ static void settle(bl_options *o)
         bl_config_settle(&o->fields.config, o->is_set[BL_CONFIG_ttt_base_lr]);
 }
 
-bl_status bl_options_set(bl_options *o, const char *name, const char *value, bl_error *err)
+static bl_status set(bl_options *o, const char *name, const char *value, bl_error *err)
 {
     const bl_field_table *table = bl_fields(o->kind);
     const bl_field *field = bl_field_find(table, name);
@@ -83,8 +87,17 @@ bl_status bl_options_set(bl_options *o, const char *name, const char *value, bl_
     return BL_OK;
 }
 
-bl_status bl_options_get(const bl_options *o, const char *name, char *buffer, size_t cap,
-                         bl_error *err)
+bl_status bl_options_set(bl_options *o, const char *name, const char *value, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL(err, o);
+    BL_NOT_NULL(err, name);
+    BL_NOT_NULL(err, value);
+    bl_call_begin(&call, err);
+    return bl_call_end(&call, set(o, name, value, err), err);
+}
+
+static bl_status get(const bl_options *o, const char *name, char *buffer, size_t cap, bl_error *err)
 {
     const bl_field_table *table = bl_fields(o->kind);
     const bl_field *field = bl_field_find(table, name);
@@ -93,24 +106,39 @@ bl_status bl_options_get(const bl_options *o, const char *name, char *buffer, si
     return bl_field_write(field, &o->fields, buffer, cap, err);
 }
 
+bl_status bl_options_get(const bl_options *o, const char *name, char *buffer, size_t cap,
+                         bl_error *err)
+{
+    bl_call call;
+    if (buffer && cap)
+        *buffer = 0;
+    BL_NOT_NULL(err, o);
+    BL_NOT_NULL(err, name);
+    BL_NOT_NULL_IF(err, cap, buffer);
+    bl_call_begin(&call, err);
+    return bl_call_end(&call, get(o, name, buffer, cap, err), err);
+}
+
 int bl_options_is_set(const bl_options *o, const char *name)
 {
+    if (!o || !name)
+        return 0;
     const bl_field_table *table = bl_fields(o->kind);
     const bl_field *field = bl_field_find(table, name);
     return field && o->is_set[field - table->fields];
 }
 
-static bl_status need_config(const bl_options *o, bl_error *err)
+bl_status bl_options_expect(const bl_options *o, bl_options_kind kind, const char *where,
+                            bl_error *err)
 {
-    return o->kind == BL_OPTIONS_CONFIG
-               ? BL_OK
-               : bl_fail(err, BL_EINVAL, "these are %s options, not those of a model config",
-                         bl_fields(o->kind)->noun);
+    if (!o || o->kind == kind)
+        return BL_OK;
+    return bl_fail(err, BL_EINVAL, "%s: a set of %s options, in the place of %s options", where,
+                   bl_fields(o->kind)->noun, bl_fields(kind)->noun);
 }
 
-bl_status bl_options_preset(bl_options *o, const char *preset, bl_error *err)
+static bl_status preset_over(bl_options *o, const char *preset, bl_error *err)
 {
-    BL_TRY(need_config(o, err));
     bl_config config = o->fields.config;
     BL_TRY(bl_config_preset(&config, preset, err));
     o->fields.config = config;
@@ -118,9 +146,18 @@ bl_status bl_options_preset(bl_options *o, const char *preset, bl_error *err)
     return BL_OK;
 }
 
-bl_status bl_options_load(bl_options *o, const char *path, bl_error *err)
+bl_status bl_options_preset(bl_options *config, const char *preset, bl_error *err)
 {
-    BL_TRY(need_config(o, err));
+    bl_call call;
+    BL_NOT_NULL(err, config);
+    BL_NOT_NULL(err, preset);
+    BL_TRY(bl_options_expect(config, BL_OPTIONS_CONFIG, __func__, err));
+    bl_call_begin(&call, err);
+    return bl_call_end(&call, preset_over(config, preset, err), err);
+}
+
+static bl_status load_over(bl_options *o, const char *path, bl_error *err)
+{
     bl_config config = o->fields.config;
     unsigned char present[BL_CONFIG_COUNT] = {0};
     BL_TRY(bl_config_overlay(&config, present, path, err));
@@ -129,6 +166,16 @@ bl_status bl_options_load(bl_options *o, const char *path, bl_error *err)
         o->is_set[i] |= present[i];
     settle(o);
     return BL_OK;
+}
+
+bl_status bl_options_load(bl_options *config, const char *path, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL(err, config);
+    BL_NOT_NULL(err, path);
+    BL_TRY(bl_options_expect(config, BL_OPTIONS_CONFIG, __func__, err));
+    bl_call_begin(&call, err);
+    return bl_call_end(&call, load_over(config, path, err), err);
 }
 
 /* ---- inside the library ---- */

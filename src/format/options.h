@@ -142,6 +142,10 @@ const bl_train_options *bl_options_train(const bl_options *o);
 const bl_prepare_options *bl_options_prepare(const bl_options *o);
 const bl_generate_options *bl_options_generate(const bl_options *o);
 
+/* BL_EINVAL, with both kinds, when a caller's set is of another kind; NULL is fine. */
+bl_status bl_options_expect(const bl_options *o, bl_options_kind kind, const char *where,
+                            bl_error *err) BL_NODISCARD;
+
 /* All defaults of a kind into its struct. */
 void bl_options_defaults(bl_options_kind kind, void *fields);
 

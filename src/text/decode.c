@@ -1,4 +1,5 @@
 /* Decoding: ids to text, whole or as a stream of tokens. */
+#include "core/call.h"
 #include "text/text.h"
 #include "text/tokenizer.h"
 #include "core/utf8.h"
@@ -116,13 +117,12 @@ static void append_valid(bl_buf *out, const char *text, size_t bytes)
     }
 }
 
-bl_status bl_tokenizer_decode(const bl_tokenizer *t, const int32_t *ids, size_t count,
-                              unsigned flags, char *text, size_t cap, size_t *bytes, bl_error *err)
+static bl_status decode_all(const bl_tokenizer *t, const int32_t *ids, size_t count, unsigned flags,
+                            char *text, size_t cap, size_t *bytes, bl_error *err)
 {
     bl_buf raw, valid;
     bl_buf_init(&raw);
     bl_buf_init(&valid);
-    *bytes = 0;
     bl_status status = join(t, ids, count, (flags & BL_DECODE_SPECIAL) != 0, &raw, err);
     const bl_buf *all = &raw;
     if (status == BL_OK && bl_utf8_invalid(raw.data, raw.len) < raw.len) {
@@ -139,4 +139,17 @@ bl_status bl_tokenizer_decode(const bl_tokenizer *t, const int32_t *ids, size_t 
     bl_buf_release(&raw);
     bl_buf_release(&valid);
     return status;
+}
+
+bl_status bl_tokenizer_decode(const bl_tokenizer *t, const int32_t *ids, size_t count,
+                              unsigned flags, char *text, size_t cap, size_t *bytes, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL(err, bytes);
+    *bytes = 0;
+    BL_NOT_NULL(err, t);
+    BL_NOT_NULL_IF(err, count, ids);
+    BL_NOT_NULL_IF(err, cap, text);
+    bl_call_begin(&call, err);
+    return bl_call_end(&call, decode_all(t, ids, count, flags, text, cap, bytes, err), err);
 }

@@ -1,5 +1,6 @@
 /* Encoding: added tokens cut out, segments into words, words into ids through a cache. */
 #include "core/alloc.h"
+#include "core/call.h"
 #include "core/watch.h"
 #include "text/bytechars.h"
 #include "text/merge.h"
@@ -282,13 +283,12 @@ bl_status bl_tokenizer_append(const bl_tokenizer *t, bl_word_cache *cache, const
     return status;
 }
 
-bl_status bl_tokenizer_encode_offsets(const bl_tokenizer *t, const char *text, size_t bytes,
-                                      unsigned flags, int32_t *ids, bl_offset *offsets, size_t cap,
-                                      size_t *count, bl_error *err)
+static bl_status encode_once(const bl_tokenizer *t, const char *text, size_t bytes, unsigned flags,
+                             int32_t *ids, bl_offset *offsets, size_t cap, size_t *count,
+                             bl_error *err)
 {
     bl_tokens all = {0};
     bl_word_cache *cache;
-    *count = 0;
     flags = offsets ? flags | BL_ENCODE_OFFSETS : flags & ~(unsigned)BL_ENCODE_OFFSETS;
     BL_TRY(bl_word_cache_open(&cache, err));
     bl_watch watch;
@@ -306,6 +306,21 @@ bl_status bl_tokenizer_encode_offsets(const bl_tokenizer *t, const char *text, s
     bl_word_cache_close(cache);
     bl_tokens_release(&all);
     return status;
+}
+
+bl_status bl_tokenizer_encode_offsets(const bl_tokenizer *t, const char *text, size_t bytes,
+                                      unsigned flags, int32_t *ids, bl_offset *offsets, size_t cap,
+                                      size_t *count, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL(err, count);
+    *count = 0;
+    BL_NOT_NULL(err, t);
+    BL_NOT_NULL_IF(err, bytes, text);
+    BL_NOT_NULL_IF(err, cap, ids);
+    bl_call_begin(&call, err);
+    return bl_call_end(&call, encode_once(t, text, bytes, flags, ids, offsets, cap, count, err),
+                       err);
 }
 
 bl_status bl_tokenizer_encode(const bl_tokenizer *t, const char *text, size_t bytes, unsigned flags,

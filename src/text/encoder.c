@@ -1,5 +1,7 @@
 /* The batch encoder: texts cut into units of work, which threads take from the largest on. */
 #include "core/alloc.h"
+#include "core/busy.h"
+#include "core/call.h"
 #include "core/team.h"
 #include "core/watch.h"
 #include "text/text.h"
@@ -39,11 +41,11 @@ struct bl_encoder {
     unit *units;
     size_t count, unit_count, place_cap, unit_cap;
     int offsets; /* the last run made them */
+    bl_busy busy;
 };
 
-bl_status bl_encoder_open(bl_encoder **e, const bl_tokenizer *t, size_t threads, bl_error *err)
+static bl_status open_over(bl_encoder **e, const bl_tokenizer *t, size_t threads, bl_error *err)
 {
-    *e = NULL;
     BL_TRY(bl_unit_threads(threads, &threads, err));
     bl_encoder *made = bl_calloc(1, sizeof *made);
     worker *workers = bl_calloc(threads, sizeof *workers);
@@ -64,9 +66,19 @@ bl_status bl_encoder_open(bl_encoder **e, const bl_tokenizer *t, size_t threads,
     return BL_OK;
 }
 
+bl_status bl_encoder_open(bl_encoder **e, const bl_tokenizer *t, size_t threads, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL(err, e);
+    *e = NULL;
+    BL_NOT_NULL(err, t);
+    bl_call_begin(&call, err);
+    return bl_call_end(&call, open_over(e, t, threads, err), err);
+}
+
 void bl_encoder_close(bl_encoder *e)
 {
-    if (!e)
+    if (!e || !bl_busy_close(&e->busy))
         return;
     for (size_t i = 0; i < e->threads; i++) {
         bl_word_cache_close(e->worker[i].cache);
@@ -136,7 +148,6 @@ static void encode_units(void *user, size_t first, size_t last, size_t member)
 static bl_status run(bl_encoder *e, const bl_span *texts, size_t count, unsigned flags,
                      bl_error *err)
 {
-    e->count = 0;
     BL_TRY(plan(e, texts, count, err));
     for (size_t i = 0; i < e->threads; i++) {
         e->worker[i].tokens.count = 0;
@@ -159,6 +170,14 @@ static bl_status run(bl_encoder *e, const bl_span *texts, size_t count, unsigned
 bl_status bl_encoder_run(bl_encoder *e, const bl_span *texts, size_t count, unsigned flags,
                          bl_error *err)
 {
+    bl_call call;
+    BL_NOT_NULL(err, e);
+    BL_NOT_NULL_IF(err, count, texts);
+    for (size_t i = 0; i < count; i++)
+        BL_NOT_NULL_IF(err, texts[i].bytes, texts[i].text);
+    BL_TRY(bl_busy_enter(&e->busy, "the encoder", __func__, err));
+    e->count = 0;
+    bl_call_begin(&call, err);
     bl_watch watch;
     uint64_t bytes = 0;
     for (size_t i = 0; i < count; i++)
@@ -166,24 +185,31 @@ bl_status bl_encoder_run(bl_encoder *e, const bl_span *texts, size_t count, unsi
     bl_watch_begin(&watch, "encoding", "B", bytes);
     bl_status status = run(e, texts, count, flags, err);
     bl_watch_end(&watch);
-    return status;
+    if (bl_busy_leave(&e->busy))
+        bl_encoder_close(e);
+    return bl_call_end(&call, status, err);
 }
 
 const int32_t *bl_encoder_ids(const bl_encoder *e, size_t i, size_t *count)
 {
     static const int32_t none;
-    *count = i < e->count ? e->places[i].count : 0;
-    if (*count)
+    int there = e && i < e->count;
+    size_t n = there ? e->places[i].count : 0;
+    if (count)
+        *count = n;
+    if (n)
         return e->worker[e->places[i].worker].tokens.ids + e->places[i].start;
-    return i < e->count ? &none : NULL;
+    return there ? &none : NULL;
 }
 
 const bl_offset *bl_encoder_offsets(const bl_encoder *e, size_t i, size_t *count)
 {
     static const bl_offset none;
-    int there = e->offsets && i < e->count;
-    *count = there ? e->places[i].count : 0;
-    if (*count)
+    int there = e && e->offsets && i < e->count;
+    size_t n = there ? e->places[i].count : 0;
+    if (count)
+        *count = n;
+    if (n)
         return e->worker[e->places[i].worker].tokens.offsets + e->places[i].start;
     return there ? &none : NULL;
 }

@@ -1,6 +1,7 @@
 /* The open tokenizer: open, close, its tables and what they say about ids. */
 #include "text/tokenizer.h"
 #include "core/alloc.h"
+#include "core/call.h"
 #include "core/os.h"
 #include "text/bytechars.h"
 #include "text/text.h"
@@ -164,9 +165,8 @@ bl_status bl_tokenizer_bind(bl_tokenizer *t, const char *what, bl_error *err)
                         : bl_splitter_open(&t->splitter, builtin + first, 2 - first, 0, what, err);
 }
 
-bl_status bl_tokenizer_open(bl_tokenizer **t, const char *path, bl_error *err)
+static bl_status open_path(bl_tokenizer **t, const char *path, bl_error *err)
 {
-    *t = NULL;
     char *inside =
         bl_path_what(path) == BL_PATH_DIR ? bl_path_join(path, "tokenizer.json") : bl_strdup(path);
     bl_tokenizer *made = NULL;
@@ -185,18 +185,30 @@ bl_status bl_tokenizer_open(bl_tokenizer **t, const char *path, bl_error *err)
     return BL_OK;
 }
 
+bl_status bl_tokenizer_open(bl_tokenizer **t, const char *path, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL(err, t);
+    *t = NULL;
+    BL_NOT_NULL(err, path);
+    bl_call_begin(&call, err);
+    return bl_call_end(&call, open_path(t, path, err), err);
+}
+
 int bl_tokenizer_prefix_space(const bl_tokenizer *t)
 {
-    return !t->no_prefix_space;
+    return t && !t->no_prefix_space;
 }
 
 size_t bl_tokenizer_vocab_size(const bl_tokenizer *t)
 {
-    return t->ids;
+    return t ? t->ids : 0;
 }
 
 int32_t bl_tokenizer_id(const bl_tokenizer *t, const char *token)
 {
+    if (!t || !token)
+        return -1;
     size_t number = bl_strtab_find(&t->tokens, token, strlen(token));
     return number == BL_STRTAB_NONE ? -1 : (int32_t)id_of(t, number);
 }
@@ -205,7 +217,7 @@ const char *bl_tokenizer_bytes(const bl_tokenizer *t, int32_t id, size_t *bytes)
 {
     if (bytes)
         *bytes = 0;
-    if (id < 0 || (size_t)id >= t->ids)
+    if (!t || id < 0 || (size_t)id >= t->ids)
         return NULL;
     if (bytes)
         *bytes = t->bytes_start[id + 1] - t->bytes_start[id];
