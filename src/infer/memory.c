@@ -325,6 +325,7 @@ static bl_status apply(memory *m, bl_text_session *s, bl_error *err)
     BL_TRY(bl_sampler_copy(&s->sampler, &from, err));
     BL_TRY(visit_state(s, m->net, put, m, err));
     s->decode.position = m->position;
+    s->decode.rows = 0; /* the file does not hold them */
     s->pending = m->pending;
     s->decoder = m->decoder;
     return BL_OP(m->net->dev, sync, err);

@@ -43,6 +43,18 @@ bl_status bl_text_session_copy(bl_text_session *to, const bl_net *net, const bl_
     return bl_decode_copy(&to->decode, net, &from->decode, err);
 }
 
+/* Of the token read last, which may be any time ago. */
+static bl_status last_logits(bl_text_session *s, const bl_net *net, float *logits, bl_error *err)
+{
+    if (!s->decode.rows)
+        return bl_fail(err, BL_EINVAL,
+                       s->decode.position
+                           ? "no logits: nothing was read since the memory was loaded"
+                           : "no logits: the session has read nothing yet");
+    BL_TRY(bl_decode_logits(&s->decode, net, err));
+    return bl_dev_get_f32(net->dev, logits, s->decode.logits, net->m.V, net->dev->real_bytes, err);
+}
+
 bl_status bl_text_session_feed(bl_text_session *s, const bl_net *net, const int32_t *ids,
                                size_t count, float *logits, int every, bl_error *err)
 {
@@ -50,9 +62,10 @@ bl_status bl_text_session_feed(bl_text_session *s, const bl_net *net, const int3
     if (s->pending != BL_NO_TOKEN) {
         int32_t id = s->pending;
         s->pending = BL_NO_TOKEN;
-        BL_TRY(bl_infer_feed(&s->decode, net, &id, 1, count ? NULL : logits, 0, err));
+        BL_TRY(bl_infer_feed(&s->decode, net, &id, 1, NULL, 0, err));
     }
-    if (count)
-        s->decoder = (bl_decoder){.started = 1}; /* another text follows */
+    if (!count)
+        return logits && !every ? last_logits(s, net, logits, err) : BL_OK;
+    s->decoder = (bl_decoder){.started = 1}; /* another text follows */
     return bl_infer_feed(&s->decode, net, ids, count, logits, every, err);
 }

@@ -32,7 +32,8 @@ bl_status bl_text_session_copy(bl_text_session *to, const bl_net *net, const bl_
                                bl_error *err) BL_NODISCARD;
 
 /* Reads the pending token and then any number of tokens.  logits: NULL, or host floats for the last
- * token or (every) for each of ids.  Refuses ids past the vocabulary before reading any. */
+ * token, of this call or an earlier one, or (every) for each of ids.  Refuses ids past the
+ * vocabulary before reading any.  BL_EINVAL when there is no last token to give logits of. */
 bl_status bl_text_session_feed(bl_text_session *s, const bl_net *net, const int32_t *ids,
                                size_t count, float *logits, int every, bl_error *err) BL_NODISCARD;
 

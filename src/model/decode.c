@@ -92,6 +92,7 @@ bl_status bl_decode_start(bl_decode *s, const bl_net *net, bl_error *err)
         BL_TTT_OP(net, start, &s->layer[l].ttt, &inner, &shape);
     }
     s->position = 0;
+    s->rows = 0;
     return BL_OP(d, sync, err);
 }
 
@@ -100,6 +101,11 @@ bl_status bl_decode_copy(bl_decode *to, const bl_net *net, const bl_decode *from
     assert(to->state_bytes == from->state_bytes);
     BL_OP(net->dev, copy, to->state_block, from->state_block, from->state_bytes);
     to->position = from->position;
+    to->rows = from->rows != 0;
+    if (to->rows) {
+        size_t row = net->m.D * net->dev->act_bytes;
+        BL_OP(net->dev, copy, to->x, (const char *)from->x + (from->rows - 1) * row, row);
+    }
     return BL_OP(net->dev, sync, err);
 }
 
@@ -148,6 +154,24 @@ static void layer_step(bl_decode *s, const bl_net *net, size_t l, size_t T)
     BL_OP(d, bitlinear_residual, s->x, s->y, s->hq, t->down_proj, T, D, I);
 }
 
+/* The logits of the last `n` tokens read. */
+static void head_rows(bl_decode *s, const bl_net *net, size_t n)
+{
+    const bl_dims *m = &net->m;
+    bl_dev *d = net->dev;
+    const bl_act *last = (const bl_act *)((const char *)s->x + (s->rows - n) * m->D * d->act_bytes);
+    BL_OP(d, rmsnorm_fwd, s->h, NULL, s->rstd, last, net->w.norm, (float)net->config.rms_norm_eps,
+          n, m->D);
+    BL_OP(d, head_logits, s->logits, s->h, bl_net_head(net), n, m->D, m->V);
+}
+
+bl_status bl_decode_logits(bl_decode *s, const bl_net *net, bl_error *err)
+{
+    assert(s->rows);
+    head_rows(s, net, 1);
+    return BL_OP(net->dev, sync, err);
+}
+
 bl_status bl_decode_feed(bl_decode *s, const bl_net *net, const int32_t *ids, size_t T, int every,
                          int want_logits, bl_error *err)
 {
@@ -161,12 +185,8 @@ bl_status bl_decode_feed(bl_decode *s, const bl_net *net, const int32_t *ids, si
     for (size_t l = 0; l < m->L; l++)
         layer_step(s, net, l, T);
     s->position += T;
-    if (!want_logits)
-        return BL_OP(d, sync, err);
-    size_t rows = every ? T : 1;
-    const bl_act *last = (const bl_act *)((const char *)s->x + (T - rows) * m->D * d->act_bytes);
-    BL_OP(d, rmsnorm_fwd, s->h, NULL, s->rstd, last, net->w.norm, (float)net->config.rms_norm_eps,
-          rows, m->D);
-    BL_OP(d, head_logits, s->logits, s->h, bl_net_head(net), rows, m->D, m->V);
+    s->rows = T;
+    if (want_logits)
+        head_rows(s, net, every ? T : 1);
     return BL_OP(d, sync, err);
 }

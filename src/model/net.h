@@ -161,6 +161,7 @@ typedef struct bl_decode {
     bl_q8 *xq, *hq;
     void *block, *state_block;
     size_t bytes, state_bytes;
+    size_t rows; /* of x, which the last feed has left; 0: none, as after a start */
     uint64_t position;
 } bl_decode;
 
@@ -176,5 +177,9 @@ bl_status bl_decode_copy(bl_decode *to, const bl_net *net, const bl_decode *from
  * last, or of every one, in s->logits. */
 bl_status bl_decode_feed(bl_decode *s, const bl_net *net, const int32_t *ids, size_t T, int every,
                          int want_logits, bl_error *err) BL_NODISCARD;
+
+/* The logits of the last token read to s->logits, when s->rows is not 0: those that its feed would
+ * have left. */
+bl_status bl_decode_logits(bl_decode *s, const bl_net *net, bl_error *err) BL_NODISCARD;
 
 #endif
