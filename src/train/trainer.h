@@ -2,6 +2,7 @@
 #ifndef BL_TRAIN_TRAINER_H
 #define BL_TRAIN_TRAINER_H
 
+#include "core/busy.h"
 #include "core/os.h"
 #include "data/batches.h"
 #include "data/corpora.h"
@@ -9,8 +10,6 @@
 #include "train/checkpoint.h"
 #include "train/metrics.h"
 #include "train/tensorboard.h"
-
-#include <signal.h>
 
 /* What a run writes, and goes on without when it cannot: X(id, name). */
 #define BL_TRAIN_OUTPUTS(X)                                                                        \
@@ -60,13 +59,15 @@ struct bl_trainer {
     bl_metrics metrics;
     bl_tensorboard tensorboard;
     bl_train_trouble trouble[BL_TRAIN_OUTPUT_COUNT];
-    char *resumed_from; /* checkpoint folder, or NULL */
+    char *resumed_from; /* the checkpoint that the next run goes on from, or NULL */
     double saved_at;    /* clock of the last checkpoint */
     double rate;        /* tokens a second, smoothed */
 
     bl_train_fn *fn;
     void *user;
-    volatile sig_atomic_t stop, save;
+    atomic_int stop, save; /* also set by signal handlers and other threads */
+    bl_busy busy;
+    bl_status broken; /* a failure that a second run cannot go on from */
 };
 
 /* Opens a run on a device; takes device, data and lock over, also on failure.  `config` has the

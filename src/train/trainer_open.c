@@ -202,6 +202,10 @@ void bl_trainer_close(bl_trainer *t)
 {
     if (!t)
         return;
+    if (!bl_busy_close(&t->busy)) {
+        bl_trainer_stop(t); /* the run closes it when it is done */
+        return;
+    }
     bl_trainer_memory_release(t);
     bl_dev_close(t->dev);
     bl_free(t->host_ids);
@@ -220,10 +224,12 @@ void bl_trainer_close(bl_trainer *t)
 
 void bl_trainer_stop(bl_trainer *t)
 {
-    t->stop = 1;
+    if (t)
+        t->stop = 1;
 }
 
 void bl_trainer_save(bl_trainer *t)
 {
-    t->save = 1;
+    if (t)
+        t->save = 1;
 }

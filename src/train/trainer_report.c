@@ -1,5 +1,6 @@
 /* What a run tells: its records and events, and its troubles with writing them. */
 #include "train/trainer.h"
+#include "core/call.h"
 
 #include <inttypes.h>
 #include <stdarg.h>
@@ -18,8 +19,11 @@ static void tell(bl_trainer *t, bl_train_event *event)
     event->step = t->state.step;
     event->steps = bl_trainer_last(t);
     event->tokens = t->state.tokens;
-    if (t->fn)
-        t->fn(t->user, event);
+    if (!t->fn || bl_busy_closing(&t->busy)) /* who has closed it hears no more of it */
+        return;
+    bl_call *call = bl_call_out();
+    t->fn(t->user, event);
+    bl_call_back(call);
 }
 
 /* A warning is also a record, unless the record is what failed. */

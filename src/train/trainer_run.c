@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 #include "core/alloc.h"
 #include "core/buf.h"
+#include "core/call.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -32,8 +33,9 @@ static bl_status save(bl_trainer *t, bl_error *err)
     sync_records(t);
     t->state.metrics_bytes = t->metrics.bytes;
     BL_TRY(bl_checkpoint_save(t->run_dir, &t->net, &t->moments, &t->state, &dir, err));
+    bl_free(t->resumed_from);
+    t->resumed_from = dir; /* by a second bl_trainer_run() */
     bl_trainer_report_text(t, BL_TRAIN_CHECKPOINT, "%s", dir);
-    bl_free(dir);
     bl_error why;
     bl_status status = BL_OK;
     if (!t->state.bad_steps) /* or else the run may have to go back behind this one */
@@ -199,23 +201,26 @@ static bl_status after_step(bl_trainer *t, uint64_t last, bl_error *err)
     return BL_OK;
 }
 
-static bl_status finish(bl_trainer *t, bl_status why, bl_error *err)
+static bl_status save_last(bl_trainer *t, bl_error *err)
 {
     bl_error trouble;
-    char text[64];
-    bl_train_corpus corpora[BL_MIX_MOST];
-    bl_train_event end = {.kind = BL_TRAIN_END, .text = text};
-    (void)snprintf(text, sizeof text, "%s after %" PRIu64 " steps",
-                   why == BL_OK ? "done" : "stopped", t->state.step);
-    bl_trainer_fill_corpora(t, &end, corpora);
-    bl_trainer_report(t, &end);
     BL_TRY(save(t, err));
     if (bl_run_dir_publish(t, &trouble) != BL_OK)
         bl_trainer_report_text(t, BL_TRAIN_WARNING, "no model in the run folder: %s",
                                trouble.message);
-    if (why != BL_OK)
-        return bl_fail(err, why, "training stopped after step %" PRIu64, t->state.step);
     return BL_OK;
+}
+
+/* The last event of every run, whatever has become of it. */
+static void say_end(bl_trainer *t, bl_status status)
+{
+    char text[64];
+    bl_train_corpus corpora[BL_MIX_MOST];
+    bl_train_event end = {.kind = BL_TRAIN_END, .text = text};
+    const char *how = status == BL_OK ? "done" : status == BL_EINTERRUPTED ? "stopped" : "failed";
+    (void)snprintf(text, sizeof text, "%s after %" PRIu64 " steps", how, t->state.step);
+    bl_trainer_fill_corpora(t, &end, corpora);
+    bl_trainer_report(t, &end);
 }
 
 static void announce(bl_trainer *t)
@@ -240,16 +245,14 @@ static void announce(bl_trainer *t)
                                val);
 }
 
-bl_status bl_trainer_run(bl_trainer *t, bl_train_fn *fn, void *user, bl_error *err)
+static bl_status steps(bl_trainer *t, bl_error *err)
 {
     uint64_t last = bl_trainer_last(t);
-    t->fn = fn;
-    t->user = user;
-    announce(t);
     while (t->state.step < last) {
-        if (t->stop)
-            return finish(t, BL_EINTERRUPTED, err);
         bl_train_event event;
+        if (t->stop)
+            return bl_fail(err, BL_EINTERRUPTED, "training stopped after step %" PRIu64,
+                           t->state.step);
         BL_TRY(bl_trainer_step(t, &event, err));
         bl_trainer_report(t, &event);
         if (!isfinite(event.loss) || !isfinite(event.grad_norm)) {
@@ -261,5 +264,44 @@ bl_status bl_trainer_run(bl_trainer *t, bl_train_fn *fn, void *user, bl_error *e
         t->state.bad_steps = 0;
         BL_TRY(after_step(t, last, err));
     }
-    return finish(t, BL_OK, err);
+    return BL_OK;
+}
+
+static bl_status run(bl_trainer *t, bl_error *err)
+{
+    announce(t);
+    bl_status status = steps(t, err);
+    if (status == BL_OK || status == BL_EINTERRUPTED) {
+        bl_error why;
+        bl_status saved = save_last(t, &why);
+        if (saved != BL_OK)
+            status = bl_fail(err, saved, "%s", why.message);
+    } else {
+        t->broken = status; /* in the middle of a step, perhaps */
+    }
+    say_end(t, status);
+    return status;
+}
+
+bl_status bl_trainer_run(bl_trainer *t, bl_train_fn *fn, void *user, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL(err, t);
+    BL_TRY(bl_busy_enter(&t->busy, "the trainer", __func__, err));
+    bl_call_begin(&call, err);
+    bl_status status;
+    if (t->broken != BL_OK) {
+        status = bl_fail(err, BL_EINVAL,
+                         "%s: the run before failed (%s): close the trainer, and open it again "
+                         "with the option resume",
+                         t->run_dir, bl_status_name(t->broken));
+    } else {
+        t->fn = fn;
+        t->user = user;
+        status = run(t, err);
+        t->stop = 0; /* this run it has stopped, or come too late for */
+    }
+    if (bl_busy_leave(&t->busy))
+        bl_trainer_close(t);
+    return bl_call_end(&call, status, err);
 }
