@@ -4,10 +4,33 @@
  * bl_session_open() -> bl_generate().
  *
  * Conventions.  Functions that can fail return a bl_status and describe the failure in a bl_error
- * that the caller owns (may be NULL).  Pointers passed in are borrowed for the call; results go to
- * the caller's buffers; handles come from *_open and end with *_close (NULL is fine).  A handle is
- * used by one thread at a time, except that an open bl_tokenizer and an open bl_model never change
- * and may be shared.  Paths and texts are UTF-8.  Unstable until version 1.0. */
+ * that the caller owns (may be NULL); after BL_OK it holds BL_OK and no words, whatever was in it.
+ * Pointers passed in are borrowed for the call; results go to the caller's buffers; handles come
+ * from *_open and end with *_close (NULL is fine), after which they are gone like freed memory.  A
+ * handle is used by one thread at a time, except that an open bl_tokenizer and an open bl_model
+ * never change and may be shared.  Paths and texts are UTF-8.  Unstable until version 1.0.
+ *
+ * NULL.  err, user and the result of a *_close may be NULL everywhere; so may a buffer of no
+ * elements (cap or count 0), and what its function says may be.  Any other NULL, and a set of
+ * options of another kind, is BL_EINVAL and names function and argument; a function without a
+ * status then does nothing and returns 0, -1 for an id, or NULL.
+ *
+ * After a failure handles are NULL, counts 0, results all zero and paths and texts empty, except
+ * where a function says what it had done by then; other buffers may hold anything.
+ *
+ * Callbacks are called in the thread of the call, and may call everything but functions of the
+ * handles at work: those are BL_EBUSY, also from a second thread (which is noticed, not promised).
+ * Of a session at work a callback may ask bl_session_position() and bl_session_bytes(), and a new
+ * bl_session_seed() holds from the next token.  A close of what is at work ends the call as soon as
+ * can be (BL_EINTERRUPTED), without another callback; the handle goes when the call returns.  No
+ * callback may leave by longjmp() or an exception.
+ *
+ * In your process the library prints nothing, does not exit, installs no handlers and changes no
+ * locale, signal mask, umask or working directory.  Its threads take no signals.  What the caller's
+ * thread has chosen for floating point (rounding, flushing of denormals, traps), its locale and
+ * errno change no result, and are in every callback and after every call what they were.  Relative
+ * paths are looked up when a call needs them, those of an open trainer or model too: a program that
+ * changes its working directory gives absolute ones. */
 #ifndef BITLLAMA_H
 #define BITLLAMA_H
 
@@ -38,7 +61,7 @@ BL_API const char *bl_version(void);
     X(BL_EUNSUPPORTED, -4, 3, "not supported")                                                     \
     X(BL_EIO, -5, 4, "input or output failed")                                                     \
     X(BL_ENOMEM, -6, 4, "out of memory")                                                           \
-    X(BL_EBUSY, -7, 4, "in use by another process")                                                \
+    X(BL_EBUSY, -7, 4, "in use elsewhere")                                                         \
     X(BL_ENETWORK, -8, 5, "network failure")                                                       \
     X(BL_EDIVERGED, -9, 6, "training diverged")                                                    \
     X(BL_EDEVICE, -10, 7, "device failure")                                                        \
@@ -77,7 +100,8 @@ BL_API void bl_set_threads(size_t count);
 typedef enum bl_log_level { BL_LOG_DEBUG, BL_LOG_INFO, BL_LOG_WARNING } bl_log_level;
 typedef void bl_log_fn(void *user, bl_log_level level, const char *line);
 
-/** Sends the library's warnings to a function (NULL: nowhere).  Call before anything else.
+/** Sends the library's warnings to a function (NULL: nowhere).  Call before anything else.  A
+ *  warning may come from a thread of the library.
  *  Threads: not while other calls run. */
 BL_API void bl_log_to(bl_log_fn *fn, void *user);
 
@@ -97,7 +121,8 @@ BL_API size_t bl_text_shown(const char *text, size_t bytes, unsigned flags, char
                             size_t *taken);
 
 /** Told now and then how far long work has come; return 0 to go on, anything else to stop it with
- *  BL_EINTERRUPTED.  `total` is 0 while unknown; `unit` names what is counted ("B", "merges"). */
+ *  BL_EINTERRUPTED.  May be NULL where a function takes one.  `total` is 0 while unknown; `unit`
+ * names what is counted ("B", "merges"). */
 typedef int bl_progress_fn(void *user, const char *stage, uint64_t done, uint64_t total,
                            const char *unit);
 
@@ -167,12 +192,12 @@ BL_API void bl_options_close(bl_options *o);
 /** Sets one field from text.  Errors: BL_EINVAL for an unknown name or a value out of bounds. */
 BL_API bl_status bl_options_set(bl_options *o, const char *name, const char *value, bl_error *err);
 
-/** The value of a field as text into buffer[cap].  Errors: BL_EINVAL. */
+/** The value of a field as text into buffer[cap].  Errors: BL_EINVAL (the name; a short buffer). */
 BL_API bl_status bl_options_get(const bl_options *o, const char *name, char *buffer, size_t cap,
                                 bl_error *err);
 
 /** 1 when the field was set by the caller or loaded from a file, 0 when it has its default, a
- *  preset's value or does not exist. */
+ *  preset's value or does not exist (as name or o NULL). */
 BL_API int bl_options_is_set(const bl_options *o, const char *name);
 
 /** A model preset (micro, code, tiny) over a BL_OPTIONS_CONFIG set.  Errors: BL_EINVAL. */
@@ -221,7 +246,7 @@ typedef struct bl_offset {
 } bl_offset;
 
 /** Text [bytes] to ids, as Hugging Face's tokenizers gives them.  Writes the first `cap` ids and
- *  the number of all to *count; with cap 0 (ids may then be NULL) it only counts.  For much text a
+ *  the number of all to *count; with cap 0 it only counts.  For much text a
  *  bl_encoder is faster: this call keeps nothing for the next.
  *  Errors: BL_EFORMAT when the text is not UTF-8 (the byte offset is named), BL_EUNSUPPORTED (the
  *  file's pattern takes too long on the text; a word of 4 GiB), BL_ENOMEM. */
@@ -229,7 +254,7 @@ BL_API bl_status bl_tokenizer_encode(const bl_tokenizer *t, const char *text, si
                                      unsigned flags, int32_t *ids, size_t cap, size_t *count,
                                      bl_error *err);
 
-/** The same, and the first `cap` offsets too. */
+/** The same, and the first `cap` offsets too; offsets may be NULL. */
 BL_API bl_status bl_tokenizer_encode_offsets(const bl_tokenizer *t, const char *text, size_t bytes,
                                              unsigned flags, int32_t *ids, bl_offset *offsets,
                                              size_t cap, size_t *count, bl_error *err);
@@ -251,7 +276,7 @@ BL_API bl_status bl_encoder_run(bl_encoder *e, const bl_span *texts, size_t coun
                                 bl_error *err);
 
 /** The ids [*count] of text i of the last run, valid until the next run or close; NULL and 0 when
- *  there is no such text. */
+ *  there is no such text.  count may be NULL, here and below. */
 BL_API const int32_t *bl_encoder_ids(const bl_encoder *e, size_t i, size_t *count);
 
 /** Where they come from, as long; NULL too when the run had no BL_ENCODE_OFFSETS. */
@@ -267,7 +292,7 @@ BL_API bl_status bl_tokenizer_decode(const bl_tokenizer *t, const int32_t *ids, 
                                      bl_error *err);
 
 /** The id of a token as spelled in tokenizer.json, or -1; the raw bytes of an id (NULL past the
- *  vocabulary), valid until the tokenizer is closed. */
+ *  vocabulary), valid until the tokenizer is closed; their number (bytes may be NULL). */
 BL_API int32_t bl_tokenizer_id(const bl_tokenizer *t, const char *token);
 BL_API const char *bl_tokenizer_bytes(const bl_tokenizer *t, int32_t id, size_t *bytes);
 
@@ -313,7 +338,7 @@ typedef struct bl_prepare_result {
  *  meta.json} (docs/FORMATS.md).  A source is "tinystories" (downloaded as bl_hub_fetch() does; its
  *  own validation file is the validation data unless val_split is set), "tales" (the built-in story
  *  generator), a file (text, .jsonl or .json; plain, gzip, zstd or xz), a folder, a pipe, or "-"
- * for standard input; `options` is a BL_OPTIONS_PREPARE set or NULL.  Sources are read twice,
+ * for standard input; `options` is a BL_OPTIONS_PREPARE set or NULL; result may be NULL.  Sources are read twice,
  * document by document, and may be larger than memory; what a pipe gives is kept in an unnamed file
  * in out_dir meanwhile.  What this library wrote in folders is never a source.  The folder notes
  * the runs that are trained on it (RUNS); while one is there, other data replaces it only with the
@@ -404,10 +429,11 @@ typedef struct bl_plan_result {
 } bl_plan_result;
 
 /** The memory that a run with these options will hold, before anything is allocated: measured by
- *  the code that later allocates.  Arguments are those of bl_trainer_open(); data_dir, which gives
- *  the vocabulary, may be NULL.  Beside it a process takes its libraries, the tokenizer, one tensor
- *  at a time on its way to or from a file, and pages of mapped files that the system may drop.
- *  Errors: BL_ENOENT, BL_EFORMAT (data), BL_EINVAL (options), BL_ENOMEM (the sizes overflow). */
+ *  the code that later allocates.  Arguments are those of bl_trainer_open(), either set may be
+ * NULL; so may data_dir, which gives the vocabulary.  Beside it a process takes its libraries, the
+ * tokenizer, one tensor at a time on its way to or from a file, and pages of mapped files that the
+ * system may drop. Errors: BL_ENOENT, BL_EFORMAT (data), BL_EINVAL (options), BL_ENOMEM (the sizes
+ * overflow). */
 BL_API bl_status bl_plan(const char *data_dir, const bl_options *train, const bl_options *config,
                          bl_plan_result *result, bl_error *err);
 
@@ -433,14 +459,26 @@ BL_API bl_status bl_trainer_open_corpora(bl_trainer **t, const bl_corpus *corpor
                                          const char *run_dir, const bl_options *train,
                                          const bl_options *config, bl_error *err);
 
-/** Trains to the end, calling `fn` (may be NULL) for each event.  BL_EINTERRUPTED after
- *  bl_trainer_stop(), with a checkpoint saved.  Errors: also BL_EDIVERGED, BL_EIO, BL_EDEVICE. */
+/** Trains to the end, calling `fn` (may be NULL) for each event: BL_TRAIN_START first, then
+ *  BL_TRAIN_RESUME when the run goes on from a checkpoint, and BL_TRAIN_END last, behind the last
+ *  BL_TRAIN_CHECKPOINT, also when the run fails or its last checkpoint cannot be written.
+ *  BL_EINTERRUPTED after bl_trainer_stop(), with a checkpoint saved.
+ *
+ *  Called again, it goes on where it was, to the bit as if it had not stopped; at the end of the
+ * run it only saves.  A run that failed elsewhere than in its last checkpoint cannot go on:
+ * BL_EINVAL, and no event; open it again with the option resume.  Errors: also BL_EDIVERGED,
+ * BL_ENOMEM, BL_EIO, BL_EDEVICE, BL_EBUSY (it is running). */
 BL_API bl_status bl_trainer_run(bl_trainer *t, bl_train_fn *fn, void *user, bl_error *err);
 
-/** Asks a running trainer to finish its step, save and return; to save and go on.
- *  Threads: any, and signal handlers. */
+/** Asks a running trainer to finish its step, save and return; to save and go on.  Of a trainer
+ * that does not run, the next run: it stops before its first step.  A request holds for one run,
+ * and is used up when that returns, also when it came too late to stop it. Threads: any, and signal
+ * handlers. */
 BL_API void bl_trainer_stop(bl_trainer *t);
 BL_API void bl_trainer_save(bl_trainer *t);
+
+/** While it runs: bl_trainer_stop(), and the run closes it when it returns, without another event.
+ */
 BL_API void bl_trainer_close(bl_trainer *t);
 
 /* ------------------------------------------------------------------ model and sessions */
@@ -456,6 +494,9 @@ typedef struct bl_session bl_session;
  *  Errors: BL_ENOENT, BL_EFORMAT, BL_EUNSUPPORTED, BL_ENOMEM, BL_EDEVICE.
  *  Threads: an open model may be shared by sessions. */
 BL_API bl_status bl_model_open(bl_model **m, const char *path, const char *device, bl_error *err);
+
+/** While sessions of it are open or bl_eval() works with it, the model stays for these, and goes
+ *  with the last of them. */
 BL_API void bl_model_close(bl_model *m);
 
 /** The folder the weights came from, the model's options (a BL_OPTIONS_CONFIG set), its tokenizer
@@ -481,7 +522,7 @@ BL_API bl_status bl_model_fingerprint(const bl_model *m, char hex[33], bl_error 
 BL_API bl_status bl_export(bl_model *m, const char *out, const char *dtype, int replace,
                            bl_error *err);
 
-/** One conversation: a state of constant size over a model that must outlive it.  Beside what was
+/** One conversation: a state of constant size over a model.  Beside what was
  *  read it holds what going on identically needs: the last token drawn (pending: it is read by the
  *  next call that reads), the place in the sampler's random numbers and its window of tokens.
  *  Errors: BL_ENOMEM, BL_EDEVICE.  Threads: a session is used by one thread at a time; several
@@ -501,16 +542,20 @@ BL_API bl_status bl_session_fork(bl_session **fork, const bl_session *s, bl_erro
 BL_API bl_status bl_session_save(const bl_session *s, const char *path, bl_error *err);
 BL_API bl_status bl_session_load(bl_session *s, const char *path, bl_error *err);
 
-/** Begins the random numbers of a seed anew. */
+/** Begins the random numbers of a seed anew, from the next token drawn. */
 BL_API void bl_session_seed(bl_session *s, uint64_t seed);
 
 /** Forgets everything read, drawn and seeded. */
 BL_API bl_status bl_session_reset(bl_session *s, bl_error *err);
 
 /** Reads the pending token, if there is one, and then `count` tokens.  logits: NULL, or [V] for
- * those after the last token; with `every` set, [count,V], row t after token t.  The result does
- * not depend on how a text is cut into calls. Eq: docs/MODEL.md, the buffered form. Errors:
- * BL_EFORMAT when an id is past the vocabulary (nothing was read then), BL_EDEVICE. */
+ *  those after the last token; with `every` set, [count,V], row t after token t.  The result does
+ *  not depend on how a text is cut into calls.  Eq: docs/MODEL.md, the buffered form.
+ *
+ *  With no tokens the last token is that of an earlier call, and its logits are those that call
+ *  would have given: BL_OK always means that they are written.  BL_EINVAL when there is none,
+ *  because nothing was read since the session was opened, reset or loaded.
+ *  Errors: BL_EFORMAT when an id is past the vocabulary (nothing was read then), BL_EDEVICE. */
 BL_API bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count, float *logits,
                                  int every, bl_error *err);
 
@@ -532,8 +577,9 @@ typedef struct bl_generate_result {
 } bl_generate_result;
 
 /** Continues a prompt and hands out the text as it comes.  `options`: a BL_OPTIONS_GENERATE set or
- *  NULL.  The session goes on from where it is; unless told not to, bos_token_id is fed first to a
- *  session that has read nothing.
+ *  NULL; fn and result may be NULL, and result says after a failure too what was done.  The session
+ * goes on from where it is; unless told not to, bos_token_id is fed first to a session that has
+ * read nothing.
  *
  *  The last token drawn stays pending, also after fn stopped the call: an empty prompt goes on from
  *  there, and several short calls give the text of one long one.  A call for no tokens leaves the
@@ -571,8 +617,7 @@ typedef void bl_eval_point_fn(void *user, const bl_eval_point *point);
 
 /** bl_eval(), and at its end the loss by position, in rising order: a point for each position of
  *  the windows of a token file; of a text the positions 0, 1, 2-3, 4-7, ... in its documents.  A
- *  model that learns while it reads has a falling curve.  `user` is handed to both functions;
- *  progress may be NULL. */
+ *  model that learns while it reads has a falling curve.  `user` is handed to both functions. */
 BL_API bl_status bl_eval_by_position(bl_model *m, const char *path, size_t window,
                                      bl_progress_fn *progress, bl_eval_point_fn *point, void *user,
                                      bl_eval_result *result, bl_error *err);
@@ -586,14 +631,14 @@ BL_API bl_status bl_eval_text(bl_model *m, const char *path, const bl_options *r
 /** The text of a file ("-": standard input) as bl_prepare() would read it, a prompt for example:
  *  decompressed, in UTF-8, without byte order marks, with LF line ends; of a .jsonl or .json file
  * the string of its one document.  White space stays.  It is handed to fn in one call.  `reading`
- * is a BL_OPTIONS_PREPARE set or NULL; progress, asked while a pipe is idle, may be NULL. Errors:
+ * is a BL_OPTIONS_PREPARE set or NULL; progress is asked while a pipe is idle. Errors:
  * BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, several documents), BL_EUNSUPPORTED (no text), BL_EIO,
  * BL_ENOMEM, BL_EINTERRUPTED.  Threads: any. */
 BL_API bl_status bl_read_text(const char *path, const bl_options *reading, bl_progress_fn *progress,
                               bl_text_fn *fn, void *user, bl_error *err);
 
 /** What a model folder, run, data folder or file holds, as JSON text into buffer[cap]; *bytes is
- *  the length without the 0 (may exceed cap - 1).  Errors: BL_ENOENT, BL_EFORMAT. */
+ *  the length without the 0 (may exceed cap - 1).  Errors: BL_ENOENT, BL_EFORMAT, BL_ENOMEM. */
 BL_API bl_status bl_info(const char *path, char *buffer, size_t cap, size_t *bytes, bl_error *err);
 
 #ifdef __cplusplus

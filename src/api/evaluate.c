@@ -1,6 +1,7 @@
 /* bl_eval(): a model over a token file or a text. */
 #include "api/model.h"
 #include "core/alloc.h"
+#include "core/call.h"
 #include "core/os.h"
 #include "core/watch.h"
 #include "data/loader.h"
@@ -143,30 +144,60 @@ static bl_status evaluate(const bl_model *m, job *j, bl_error *err)
     return BL_OK;
 }
 
+typedef struct outside_point {
+    bl_eval_point_fn *fn;
+    void *user;
+} outside_point;
+
+static void tell_point(void *user, const bl_eval_point *point)
+{
+    const outside_point *o = user;
+    bl_call *call = bl_call_out();
+    o->fn(o->user, point);
+    bl_call_back(call);
+}
+
 bl_status bl_eval_text(bl_model *m, const char *path, const bl_options *reading, size_t window,
                        bl_progress_fn *progress, bl_eval_point_fn *point, void *user,
                        bl_eval_result *result, bl_error *err)
 {
+    bl_call call;
     bl_prepare_options defaults;
-    bl_options_defaults(BL_OPTIONS_PREPARE, &defaults);
     bl_positions curve = {0};
+    bl_outside_progress outside = {progress, user};
+    outside_point points = {point, user};
+    BL_NOT_NULL(err, result);
+    *result = (bl_eval_result){0};
+    BL_NOT_NULL(err, m);
+    BL_NOT_NULL(err, path);
+    BL_TRY(bl_options_expect(reading, BL_OPTIONS_PREPARE, __func__, err));
+    bl_call_begin(&call, err);
+    bl_options_defaults(BL_OPTIONS_PREPARE, &defaults);
     job j = {.path = path,
              .reading = reading ? bl_options_prepare(reading) : &defaults,
              .window = window,
-             .progress = progress,
-             .user = user,
+             .progress = progress ? bl_outside_progress_call : NULL,
+             .user = &outside,
              .curve = point ? &curve : NULL,
              .r = result};
+    bl_model_hold(m);
     bl_status status = evaluate(m, &j, err);
-    if (status == BL_OK && point)
-        bl_positions_tell(&curve, point, user);
+    bl_model_close(m);
+    if (status != BL_OK)
+        *result = (bl_eval_result){0};
+    else if (point)
+        bl_positions_tell(&curve, tell_point, &points);
     bl_positions_release(&curve);
-    return status;
+    return bl_call_end(&call, status, err);
 }
 
 bl_status bl_eval(bl_model *m, const char *path, size_t window, bl_progress_fn *progress,
                   void *user, bl_eval_result *result, bl_error *err)
 {
+    BL_NOT_NULL(err, result);
+    *result = (bl_eval_result){0};
+    BL_NOT_NULL(err, m);
+    BL_NOT_NULL(err, path);
     return bl_eval_text(m, path, NULL, window, progress, NULL, user, result, err);
 }
 
@@ -174,5 +205,10 @@ bl_status bl_eval_by_position(bl_model *m, const char *path, size_t window,
                               bl_progress_fn *progress, bl_eval_point_fn *point, void *user,
                               bl_eval_result *result, bl_error *err)
 {
+    BL_NOT_NULL(err, result);
+    *result = (bl_eval_result){0};
+    BL_NOT_NULL(err, m);
+    BL_NOT_NULL(err, path);
+    BL_NOT_NULL(err, point);
     return bl_eval_text(m, path, NULL, window, progress, point, user, result, err);
 }

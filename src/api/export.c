@@ -4,6 +4,7 @@
 #include "core/alloc.h"
 #include "core/watch.h"
 #include "core/buf.h"
+#include "core/call.h"
 #include "core/os.h"
 #include "format/dtype.h"
 #include "model/fingerprint.h"
@@ -271,8 +272,8 @@ static bl_status run(export_job *job, bl_error *err)
     return status;
 }
 
-static bl_status export_model(bl_model *m, const char *out, const char *dtype, int replace,
-                              bl_error *err)
+static bl_status export_to(const bl_model *m, const char *out, const char *dtype, int replace,
+                           bl_error *err)
 {
     export_job job = {.m = m, .form = m->dev->ternary ? BL_WEIGHTS_PACKED : BL_WEIGHTS_LATENT};
     size_t length = strlen(out);
@@ -301,20 +302,33 @@ static bl_status export_model(bl_model *m, const char *out, const char *dtype, i
     return status;
 }
 
-bl_status bl_model_fingerprint(const bl_model *m, char hex[33], bl_error *err)
-{
-    bl_net view;
-    BL_TRY(bl_model_view(m, &view, err));
-    bl_status status = bl_net_fingerprint(&view, hex, err);
-    bl_dev_close(view.dev);
-    return status;
-}
-
 bl_status bl_export(bl_model *m, const char *out, const char *dtype, int replace, bl_error *err)
 {
+    bl_call call;
     bl_watch watch;
+    BL_NOT_NULL(err, m);
+    BL_NOT_NULL(err, out);
+    BL_NOT_NULL(err, dtype);
+    bl_call_begin(&call, err);
     bl_watch_begin(&watch, "packing", "%", 100);
-    bl_status status = export_model(m, out, dtype, replace, err);
+    bl_status status = export_to(m, out, dtype, replace, err);
     bl_watch_end(&watch);
-    return status;
+    return bl_call_end(&call, status, err);
+}
+
+bl_status bl_model_fingerprint(const bl_model *m, char hex[33], bl_error *err)
+{
+    bl_call call;
+    bl_net view;
+    BL_NOT_NULL(err, hex);
+    *hex = 0;
+    BL_NOT_NULL(err, m);
+    bl_call_begin(&call, err);
+    bl_status status = bl_model_view(m, &view, err);
+    if (status == BL_OK)
+        status = bl_net_fingerprint(&view, hex, err);
+    if (status != BL_OK)
+        *hex = 0;
+    bl_dev_close(view.dev);
+    return bl_call_end(&call, status, err);
 }

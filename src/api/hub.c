@@ -1,9 +1,10 @@
 /* bl_hub_fetch(): a file of the Hugging Face Hub. */
+#include "core/call.h"
 #include "net/hub.h"
 
 #include <string.h>
 
-bl_status bl_hub_fetch(bl_hub_kind kind, const char *repo, const char *revision, const char *file,
+static bl_status fetch(bl_hub_kind kind, const char *repo, const char *revision, const char *file,
                        char *path, size_t cap, bl_progress_fn *progress, void *user, bl_error *err)
 {
     const bl_hub_file wanted = {.kind = kind == BL_HUB_DATASET ? "datasets" : "models",
@@ -24,4 +25,24 @@ bl_status bl_hub_fetch(bl_hub_kind kind, const char *repo, const char *revision,
         memcpy(path, place.data, place.len + 1);
     bl_buf_release(&place);
     return status;
+}
+
+bl_status bl_hub_fetch(bl_hub_kind kind, const char *repo, const char *revision, const char *file,
+                       char *path, size_t cap, bl_progress_fn *progress, void *user, bl_error *err)
+{
+    bl_call call;
+    bl_outside_progress outside = {progress, user};
+    if (path && cap)
+        *path = 0;
+    BL_NOT_NULL(err, repo);
+    BL_NOT_NULL(err, file);
+    BL_NOT_NULL_IF(err, cap, path);
+    if (kind != BL_HUB_MODEL && kind != BL_HUB_DATASET)
+        return bl_fail(err, BL_EINVAL, "%s: kind is %d, neither a model nor a data set", __func__,
+                       (int)kind);
+    bl_call_begin(&call, err);
+    return bl_call_end(&call,
+                       fetch(kind, repo, revision, file, path, cap,
+                             progress ? bl_outside_progress_call : NULL, &outside, err),
+                       err);
 }

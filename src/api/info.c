@@ -1,6 +1,7 @@
 /* bl_info(): what a model folder, a run, a data folder or one of their files holds, as JSON. */
 #include "api/model.h"
 #include "core/alloc.h"
+#include "core/call.h"
 #include "core/watch.h"
 #include "core/os.h"
 #include "data/tokens.h"
@@ -256,7 +257,7 @@ static bl_status describe(json_t *out, const char *path, bl_error *err)
     return BL_OK;
 }
 
-bl_status bl_info(const char *path, char *buffer, size_t cap, size_t *bytes, bl_error *err)
+static bl_status info(const char *path, char *buffer, size_t cap, size_t *bytes, bl_error *err)
 {
     json_t *out = json_object();
     bl_watch watch;
@@ -276,4 +277,17 @@ bl_status bl_info(const char *path, char *buffer, size_t cap, size_t *bytes, bl_
     }
     free(text); /* jansson's own malloc */
     return BL_OK;
+}
+
+bl_status bl_info(const char *path, char *buffer, size_t cap, size_t *bytes, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL(err, bytes);
+    *bytes = 0;
+    if (buffer && cap)
+        *buffer = 0;
+    BL_NOT_NULL(err, path);
+    BL_NOT_NULL_IF(err, cap, buffer);
+    bl_call_begin(&call, err);
+    return bl_call_end(&call, info(path, buffer, cap, bytes, err), err);
 }

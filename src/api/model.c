@@ -2,6 +2,7 @@
 #include "api/model.h"
 #include "api/device.h"
 #include "core/alloc.h"
+#include "core/call.h"
 #include "core/watch.h"
 #include "core/os.h"
 #include "model/packed.h"
@@ -197,10 +198,16 @@ static bl_status open_files(void *user, const bl_model_files *files, bl_error *e
                     : bl_fail(err, BL_ENOMEM, "out of memory");
 }
 
-bl_status bl_model_open(bl_model **result, const char *path, const char *device, bl_error *err)
+bl_status bl_model_open(bl_model **m, const char *path, const char *device, bl_error *err)
 {
+    bl_call call;
     opening o = {.device = device};
     bl_watch watch;
+    BL_NOT_NULL(err, m);
+    *m = NULL;
+    BL_NOT_NULL(err, path);
+    BL_NOT_NULL(err, device);
+    bl_call_begin(&call, err);
     bl_watch_begin(&watch, "loading", "%", 100);
     bl_status status = bl_model_files_use(path, open_files, &o, err);
     bl_watch_end(&watch);
@@ -208,13 +215,18 @@ bl_status bl_model_open(bl_model **result, const char *path, const char *device,
         bl_model_close(o.model);
         o.model = NULL;
     }
-    *result = o.model;
-    return status;
+    *m = o.model;
+    return bl_call_end(&call, status, err);
+}
+
+void bl_model_hold(bl_model *m)
+{
+    (void)atomic_fetch_add(&m->holders, 1);
 }
 
 void bl_model_close(bl_model *m)
 {
-    if (!m)
+    if (!m || atomic_fetch_sub(&m->holders, 1))
         return;
     bl_net_release(&m->net);
     bl_dev_close(m->dev);
@@ -228,22 +240,22 @@ void bl_model_close(bl_model *m)
 
 const char *bl_model_path(const bl_model *m)
 {
-    return m->path;
+    return m ? m->path : NULL;
 }
 
 const bl_options *bl_model_config(const bl_model *m)
 {
-    return m->config;
+    return m ? m->config : NULL;
 }
 
 const bl_tokenizer *bl_model_tokenizer(const bl_model *m)
 {
-    return m->tokenizer;
+    return m ? m->tokenizer : NULL;
 }
 
 uint64_t bl_model_parameters(const bl_model *m)
 {
-    return m->net.tensors.parameters;
+    return m ? m->net.tensors.parameters : 0;
 }
 
 bl_status bl_model_view(const bl_model *m, bl_net *view, bl_error *err)

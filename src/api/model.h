@@ -2,6 +2,7 @@
 #ifndef BL_API_MODEL_H
 #define BL_API_MODEL_H
 
+#include "core/busy.h"
 #include "infer/session.h"
 
 struct bl_model {
@@ -14,14 +15,20 @@ struct bl_model {
     bl_net net;
     size_t context; /* the run's training context, or a default */
     bl_weight_form form;
-    char parent[33]; /* fingerprint of the model it was made from with loss, or "" */
+    char parent[33];       /* fingerprint of the model it was made from with loss, or "" */
+    atomic_size_t holders; /* besides the caller: sessions, and calls at work */
 };
 
 struct bl_session {
     bl_model *model;
     bl_net net; /* the model's on a device of its own */
     bl_text_session text;
+    bl_busy busy;
 };
+
+/* Keeps a model from going while it is used, though its owner may close it: bl_model_close() ends a
+ * hold as well as the caller's own. */
+void bl_model_hold(bl_model *m);
 
 /* The model's network on a second device of the same kind, whose scratch is its own: so several
  * threads can compute with one set of weights.  End it with bl_dev_close(view->dev). */

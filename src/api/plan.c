@@ -2,6 +2,7 @@
 #include "api/device.h"
 #include "api/model.h"
 #include "api/trainer.h"
+#include "core/call.h"
 #include "core/os.h"
 #include "data/tokens.h"
 #include "ops/measure.h"
@@ -44,13 +45,20 @@ static bl_status plan_training(const char *data_dir, const bl_options *train,
 bl_status bl_plan(const char *data_dir, const bl_options *train, const bl_options *config,
                   bl_plan_result *result, bl_error *err)
 {
+    bl_call call;
     bl_options *defaults = NULL;
+    BL_NOT_NULL(err, result);
     *result = (bl_plan_result){0};
-    if (!train)
-        BL_TRY(bl_options_open(&defaults, BL_OPTIONS_TRAIN, err));
-    bl_status status = plan_training(data_dir, train ? train : defaults, config, result, err);
+    BL_TRY(bl_options_expect(train, BL_OPTIONS_TRAIN, __func__, err));
+    BL_TRY(bl_options_expect(config, BL_OPTIONS_CONFIG, __func__, err));
+    bl_call_begin(&call, err);
+    bl_status status = train ? BL_OK : bl_options_open(&defaults, BL_OPTIONS_TRAIN, err);
+    if (status == BL_OK)
+        status = plan_training(data_dir, train ? train : defaults, config, result, err);
+    if (status != BL_OK)
+        *result = (bl_plan_result){0};
     bl_options_close(defaults);
-    return status;
+    return bl_call_end(&call, status, err);
 }
 
 /* A model and a session, as bl_model_open() and bl_session_open() make them. */
@@ -77,13 +85,13 @@ static bl_status measure_model(bl_plan_result *result, bl_dev *counting, const b
     return status;
 }
 
-bl_status bl_plan_model(const char *path, const char *device, bl_plan_result *result, bl_error *err)
+static bl_status plan_model(const char *path, const char *device, bl_plan_result *result,
+                            bl_error *err)
 {
     bl_model_files files;
     bl_config c;
     bl_weight_form form;
     bl_dev *dev = NULL, *counting = NULL;
-    *result = (bl_plan_result){0};
     BL_TRY(bl_model_files_find(&files, path, err));
     bl_status status = bl_model_files_config(&files, &c, &form, err);
     bl_model_files_release(&files);
@@ -96,4 +104,18 @@ bl_status bl_plan_model(const char *path, const char *device, bl_plan_result *re
     bl_dev_close(counting);
     bl_dev_close(dev);
     return status;
+}
+
+bl_status bl_plan_model(const char *path, const char *device, bl_plan_result *result, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL(err, result);
+    *result = (bl_plan_result){0};
+    BL_NOT_NULL(err, path);
+    BL_NOT_NULL(err, device);
+    bl_call_begin(&call, err);
+    bl_status status = plan_model(path, device, result, err);
+    if (status != BL_OK)
+        *result = (bl_plan_result){0};
+    return bl_call_end(&call, status, err);
 }

@@ -10,6 +10,7 @@
 #include "api/runs.h"
 #include "core/alloc.h"
 #include "core/buf.h"
+#include "core/call.h"
 #include "core/log.h"
 #include "core/os.h"
 #include "core/team.h"
@@ -536,9 +537,9 @@ static void release(preparation *p)
     bl_buf_release(&p->valid);
 }
 
-bl_status bl_prepare(const char *const *sources, size_t count, const char *out_dir,
-                     const bl_options *options, bl_progress_fn *progress, void *user,
-                     bl_prepare_result *result, bl_error *err)
+static bl_status prepare(const char *const *sources, size_t count, const char *out_dir,
+                         const bl_options *options, bl_progress_fn *progress, void *user,
+                         bl_prepare_result *result, bl_error *err)
 {
     bl_prepare_options defaults;
     bl_options_defaults(BL_OPTIONS_PREPARE, &defaults);
@@ -576,4 +577,24 @@ done:
     bl_lock_close(lock);
     bl_buf_release(&path);
     return status;
+}
+
+bl_status bl_prepare(const char *const *sources, size_t count, const char *out_dir,
+                     const bl_options *options, bl_progress_fn *progress, void *user,
+                     bl_prepare_result *result, bl_error *err)
+{
+    bl_call call;
+    bl_outside_progress outside = {progress, user};
+    if (result)
+        *result = (bl_prepare_result){0};
+    BL_NOT_NULL_IF(err, count, sources);
+    for (size_t i = 0; i < count; i++)
+        BL_NOT_NULL(err, sources[i]);
+    BL_NOT_NULL(err, out_dir);
+    BL_TRY(bl_options_expect(options, BL_OPTIONS_PREPARE, __func__, err));
+    bl_call_begin(&call, err);
+    return bl_call_end(&call,
+                       prepare(sources, count, out_dir, options,
+                               progress ? bl_outside_progress_call : NULL, &outside, result, err),
+                       err);
 }

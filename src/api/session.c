@@ -1,12 +1,12 @@
 /* Sessions of the public API: one text each over a shared model. */
 #include "api/model.h"
 #include "core/alloc.h"
+#include "core/call.h"
 #include "core/watch.h"
 #include "model/fingerprint.h"
 
-bl_status bl_session_open(bl_session **result, bl_model *m, bl_error *err)
+static bl_status open_over(bl_session **result, bl_model *m, bl_error *err)
 {
-    *result = NULL;
     bl_session *s = bl_calloc(1, sizeof *s);
     if (!s)
         return bl_fail(err, BL_ENOMEM, "out of memory for a session");
@@ -19,24 +19,56 @@ bl_status bl_session_open(bl_session **result, bl_model *m, bl_error *err)
         bl_free(s);
         return status;
     }
+    bl_model_hold(m);
     *result = s;
     return BL_OK;
 }
 
+bl_status bl_session_open(bl_session **s, bl_model *m, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL(err, s);
+    *s = NULL;
+    BL_NOT_NULL(err, m);
+    bl_call_begin(&call, err);
+    return bl_call_end(&call, open_over(s, m, err), err);
+}
+
 void bl_session_close(bl_session *s)
 {
-    if (!s)
+    if (!s || !bl_busy_close(&s->busy))
         return;
     bl_text_session_release(&s->text, &s->net);
     bl_dev_close(s->net.dev);
+    bl_model_close(s->model);
     bl_free(s);
 }
 
-bl_status bl_session_fork(bl_session **result, const bl_session *s, bl_error *err)
+/* Every function that reads or changes a session lies between these two. */
+static bl_status enter(bl_session *s, bl_call *call, const char *where, bl_error *err)
 {
-    bl_session *copy;
-    *result = NULL;
-    BL_TRY(bl_session_open(&copy, s->model, err));
+    BL_TRY(bl_busy_enter(&s->busy, "the session", where, err));
+    bl_call_begin(call, err);
+    return BL_OK;
+}
+
+static bl_status leave(bl_session *s, bl_call *call, bl_status status, bl_error *err)
+{
+    if (bl_busy_leave(&s->busy))
+        bl_session_close(s);
+    return bl_call_end(call, status, err);
+}
+
+/* Whether a session is at work is no part of what const promises. */
+static bl_session *own(const bl_session *s)
+{
+    return (bl_session *)(uintptr_t)s;
+}
+
+static bl_status fork_session(bl_session **result, const bl_session *s, bl_error *err)
+{
+    bl_session *copy = NULL;
+    BL_TRY(open_over(&copy, s->model, err));
     bl_status status = bl_text_session_copy(&copy->text, &copy->net, &s->text, err);
     if (status != BL_OK) {
         bl_session_close(copy);
@@ -46,34 +78,52 @@ bl_status bl_session_fork(bl_session **result, const bl_session *s, bl_error *er
     return BL_OK;
 }
 
+bl_status bl_session_fork(bl_session **fork, const bl_session *s, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL(err, fork);
+    *fork = NULL;
+    BL_NOT_NULL(err, s);
+    BL_TRY(enter(own(s), &call, __func__, err));
+    return leave(own(s), &call, fork_session(fork, s, err), err);
+}
+
 bl_status bl_session_reset(bl_session *s, bl_error *err)
 {
-    return bl_text_session_start(&s->text, &s->net, err);
+    bl_call call;
+    BL_NOT_NULL(err, s);
+    BL_TRY(enter(s, &call, __func__, err));
+    return leave(s, &call, bl_text_session_start(&s->text, &s->net, err), err);
 }
 
 bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count, float *logits, int every,
                           bl_error *err)
 {
+    bl_call call;
     bl_watch watch;
+    BL_NOT_NULL(err, s);
+    BL_NOT_NULL_IF(err, count, ids);
+    BL_TRY(enter(s, &call, __func__, err));
     bl_watch_begin(&watch, "reading", "tok", count);
     bl_status status = bl_text_session_feed(&s->text, &s->net, ids, count, logits, every, err);
     bl_watch_end(&watch);
-    return status;
+    return leave(s, &call, status, err);
 }
 
 uint64_t bl_session_position(const bl_session *s)
 {
-    return s->text.decode.position;
+    return s ? s->text.decode.position : 0;
 }
 
 size_t bl_session_bytes(const bl_session *s)
 {
-    return s->text.decode.state_bytes;
+    return s ? s->text.decode.state_bytes : 0;
 }
 
 void bl_session_seed(bl_session *s, uint64_t seed)
 {
-    bl_sampler_seed(&s->text.sampler, seed);
+    if (s)
+        bl_sampler_seed(&s->text.sampler, seed);
 }
 
 static bl_status owner_of(const bl_session *s, char hex[BL_FINGERPRINT], bl_memory_owner *owner,
@@ -90,30 +140,73 @@ static bl_status owner_of(const bl_session *s, char hex[BL_FINGERPRINT], bl_memo
 
 bl_status bl_session_save(const bl_session *s, const char *path, bl_error *err)
 {
+    bl_call call;
     char hex[BL_FINGERPRINT];
     bl_memory_owner owner;
-    BL_TRY(owner_of(s, hex, &owner, err));
-    return bl_memory_save(&s->text, &s->net, &owner, path, err);
+    BL_NOT_NULL(err, s);
+    BL_NOT_NULL(err, path);
+    BL_TRY(enter(own(s), &call, __func__, err));
+    bl_status status = owner_of(s, hex, &owner, err);
+    if (status == BL_OK)
+        status = bl_memory_save(&s->text, &s->net, &owner, path, err);
+    return leave(own(s), &call, status, err);
 }
 
 bl_status bl_session_load(bl_session *s, const char *path, bl_error *err)
 {
+    bl_call call;
     char hex[BL_FINGERPRINT];
     bl_memory_owner owner;
-    BL_TRY(owner_of(s, hex, &owner, err));
-    return bl_memory_load(&s->text, &s->net, &owner, path, err);
+    BL_NOT_NULL(err, s);
+    BL_NOT_NULL(err, path);
+    BL_TRY(enter(s, &call, __func__, err));
+    bl_status status = owner_of(s, hex, &owner, err);
+    if (status == BL_OK)
+        status = bl_memory_load(&s->text, &s->net, &owner, path, err);
+    return leave(s, &call, status, err);
 }
 
-bl_status bl_generate(bl_session *s, const char *prompt, size_t bytes, const bl_options *options,
-                      bl_text_fn *fn, void *user, bl_generate_result *result, bl_error *err)
+/* The caller's function for text. */
+typedef struct reader {
+    bl_session *session;
+    bl_text_fn *fn;
+    void *user;
+} reader;
+
+static int hand_out(void *user, const char *text, size_t bytes)
+{
+    const reader *r = user;
+    bl_call *call = bl_call_out();
+    int stop = r->fn(r->user, text, bytes);
+    bl_call_back(call);
+    return stop || bl_busy_closing(&r->session->busy);
+}
+
+static bl_status generate(bl_session *s, const char *prompt, size_t bytes,
+                          const bl_options *options, bl_text_fn *fn, void *user,
+                          bl_generate_result *result, bl_error *err)
 {
     const bl_model *m = s->model;
+    reader r = {s, fn, user};
     if (!m->tokenizer)
         return bl_fail(err, BL_EUNSUPPORTED, "%s: no tokenizer.json, so no text", m->path);
     bl_generate_options o;
     bl_options_defaults(BL_OPTIONS_GENERATE, &o);
     if (options)
         o = *bl_options_generate(options);
-    return bl_text_session_generate(&s->text, &s->net, m->tokenizer, prompt, bytes, &o, fn, user,
-                                    result, err);
+    return bl_text_session_generate(&s->text, &s->net, m->tokenizer, prompt, bytes, &o,
+                                    fn ? hand_out : NULL, &r, result, err);
+}
+
+bl_status bl_generate(bl_session *s, const char *prompt, size_t bytes, const bl_options *options,
+                      bl_text_fn *fn, void *user, bl_generate_result *result, bl_error *err)
+{
+    bl_call call;
+    if (result)
+        *result = (bl_generate_result){0};
+    BL_NOT_NULL(err, s);
+    BL_NOT_NULL_IF(err, bytes, prompt);
+    BL_TRY(bl_options_expect(options, BL_OPTIONS_GENERATE, __func__, err));
+    BL_TRY(enter(s, &call, __func__, err));
+    return leave(s, &call, generate(s, prompt, bytes, options, fn, user, result, err), err);
 }

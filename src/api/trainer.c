@@ -4,6 +4,7 @@
 #include "api/runs.h"
 #include "core/alloc.h"
 #include "core/buf.h"
+#include "core/call.h"
 #include "core/log.h"
 #include "core/watch.h"
 #include "format/fields.h"
@@ -282,24 +283,35 @@ bl_status bl_trainer_open_corpora(bl_trainer **t, const bl_corpus *corpora, size
                                   const char *run_dir, const bl_options *train,
                                   const bl_options *config, bl_error *err)
 {
+    bl_call call;
     run_plan plan = {.checkpoint = NULL};
     bl_options *defaults = NULL;
+    BL_NOT_NULL(err, t);
     *t = NULL;
-    if (!train)
-        BL_TRY(bl_options_open(&defaults, BL_OPTIONS_TRAIN, err));
     bl_watch watch;
+    BL_NOT_NULL_IF(err, count, corpora);
+    for (size_t i = 0; i < count; i++)
+        BL_NOT_NULL(err, corpora[i].dir);
+    BL_NOT_NULL(err, run_dir);
+    BL_TRY(bl_options_expect(train, BL_OPTIONS_TRAIN, __func__, err));
+    BL_TRY(bl_options_expect(config, BL_OPTIONS_CONFIG, __func__, err));
+    bl_call_begin(&call, err);
     bl_watch_begin(&watch, "checking", "%", 100);
-    bl_status status =
-        open_run(t, corpora, count, run_dir, train ? train : defaults, config, &plan, err);
+    bl_status status = train ? BL_OK : bl_options_open(&defaults, BL_OPTIONS_TRAIN, err);
+    if (status == BL_OK)
+        status = open_run(t, corpora, count, run_dir, train ? train : defaults, config, &plan, err);
     bl_watch_end(&watch);
     bl_options_close(defaults);
     bl_free(plan.checkpoint);
-    return status;
+    return bl_call_end(&call, status, err);
 }
 
 bl_status bl_trainer_open(bl_trainer **t, const char *data_dir, const char *run_dir,
                           const bl_options *train, const bl_options *config, bl_error *err)
 {
     const bl_corpus corpus = {.dir = data_dir};
+    if (t)
+        *t = NULL;
+    BL_NOT_NULL(err, data_dir);
     return bl_trainer_open_corpora(t, &corpus, 1, run_dir, train, config, err);
 }

@@ -1,5 +1,6 @@
 /* Long work watched from outside. */
 #include "core/watch.h"
+#include "core/call.h"
 
 #include <stddef.h>
 
@@ -61,7 +62,9 @@ bl_status bl_watch_poll(uint64_t done, uint64_t all, bl_error *err)
     at = w->told > at ? w->told : at;
     w->told = at;
     current = NULL; /* what the function itself calls is not this work */
+    bl_call *call = bl_call_out();
     int stop = w->fn(w->user, w->stage, at, w->total, w->unit);
+    bl_call_back(call);
     current = w;
     return stop ? bl_fail(err, BL_EINTERRUPTED, "stopped while %s", w->stage) : BL_OK;
 }

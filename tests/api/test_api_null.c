@@ -1,0 +1,406 @@
+/* Every pointer of every public function as NULL, and option sets of another kind: refused by name,
+ * or fine where the header says so.  null.sh checks that no pointer of the header is left out. */
+#include "api.h"
+
+#include <math.h>
+
+/* What the rows below may use. */
+static bl_model *m;
+static bl_session *s;
+static const bl_tokenizer *tok;
+static bl_encoder *enc;
+static bl_options *sets[BL_OPTIONS_KINDS];
+static bl_error err, *e;
+
+static char data[300], run[300], none[300];
+
+static int make(void **state)
+{
+    if (api_make(state) != 0)
+        return -1;
+    assert_ok(bl_model_open(&m, api_path("run"), "cpu", &api_error));
+    assert_ok(bl_session_open(&s, m, &api_error));
+    (void)snprintf(data, sizeof data, "%s", api_path("data"));
+    (void)snprintf(run, sizeof run, "%s", api_path("run"));
+    (void)snprintf(none, sizeof none, "%s", api_path("none"));
+    tok = bl_model_tokenizer(m);
+    assert_ok(bl_encoder_open(&enc, tok, 1, &api_error));
+    for (int kind = 0; kind < BL_OPTIONS_KINDS; kind++)
+        assert_ok(bl_options_open(&sets[kind], (bl_options_kind)kind, &api_error));
+    setenv("HF_HUB_OFFLINE", "1", 1);
+    setenv("HF_HOME", api_path("hub"), 1);
+    return 0;
+}
+
+static int end(void **state)
+{
+    for (int kind = 0; kind < BL_OPTIONS_KINDS; kind++)
+        bl_options_close(sets[kind]);
+    bl_encoder_close(enc);
+    bl_session_close(s);
+    bl_model_close(m);
+    return api_remove(state);
+}
+
+static void set_error(bl_error *where)
+{
+    e = where;
+    err.code = BL_EIO;
+    (void)snprintf(err.message, sizeof err.message, "of an earlier call");
+}
+
+static void check_refused(const char *function, const char *pointer, bl_status status)
+{
+    if (status != BL_EINVAL)
+        fail_msg("%s with %s NULL: %s", function, pointer, bl_status_name(status));
+    if (e && (err.code != BL_EINVAL || strstr(err.message, function) != err.message ||
+              !strstr(err.message, pointer)))
+        fail_msg("%s with %s NULL says '%s'", function, pointer, err.message);
+}
+
+static void check_fine(const char *function, const char *pointer, bl_status status)
+{
+    if (status != BL_OK)
+        fail_msg("%s with %s NULL: %s, '%s'", function, pointer, bl_status_name(status),
+                 e ? err.message : "");
+    if (e && (err.code != BL_OK || err.message[0]))
+        fail_msg("%s succeeded and left '%s'", function, err.message);
+}
+
+/* Each row twice: with an error to fill (e) and without.  REFUSED: BL_EINVAL that names function
+ * and pointer.  FINE: BL_OK, and an old failure is gone.  GIVES: what must be true. */
+#define REFUSED(function, pointer, ...)                                                            \
+    do {                                                                                           \
+        set_error(&err);                                                                           \
+        check_refused(#function, #pointer, function(__VA_ARGS__));                                 \
+        set_error(NULL);                                                                           \
+        check_refused(#function, #pointer, function(__VA_ARGS__));                                 \
+    } while (0)
+#define FINE(function, pointer, ...)                                                               \
+    do {                                                                                           \
+        set_error(&err);                                                                           \
+        check_fine(#function, #pointer, function(__VA_ARGS__));                                    \
+        set_error(NULL);                                                                           \
+        check_fine(#function, #pointer, function(__VA_ARGS__));                                    \
+    } while (0)
+#define GIVES(function, pointer, expression)                                                       \
+    do {                                                                                           \
+        if (!(expression))                                                                         \
+            fail_msg("%s with %s NULL: %s", #function, #pointer, #expression);                     \
+    } while (0)
+
+/* Functions without a result: that nothing happens is all that can be seen. */
+#define NOTHING(function, pointer, ...) function(__VA_ARGS__)
+
+static void options_and_log(void **state)
+{
+    (void)state;
+    char value[64];
+    NOTHING(bl_log_to, fn, NULL, NULL);
+    REFUSED(bl_options_open, o, NULL, BL_OPTIONS_TRAIN, e);
+    NOTHING(bl_options_close, o, NULL);
+    REFUSED(bl_options_set, o, NULL, "lr", "1e-3", e);
+    REFUSED(bl_options_set, name, sets[BL_OPTIONS_TRAIN], NULL, "1e-3", e);
+    REFUSED(bl_options_set, value, sets[BL_OPTIONS_TRAIN], "lr", NULL, e);
+    REFUSED(bl_options_get, o, NULL, "lr", value, sizeof value, e);
+    REFUSED(bl_options_get, name, sets[BL_OPTIONS_TRAIN], NULL, value, sizeof value, e);
+    REFUSED(bl_options_get, buffer, sets[BL_OPTIONS_TRAIN], "lr", NULL, 10, e);
+    GIVES(bl_options_is_set, o, bl_options_is_set(NULL, "lr") == 0);
+    GIVES(bl_options_is_set, name, bl_options_is_set(sets[BL_OPTIONS_TRAIN], NULL) == 0);
+    REFUSED(bl_options_preset, config, NULL, "tiny", e);
+    REFUSED(bl_options_preset, preset, sets[BL_OPTIONS_CONFIG], NULL, e);
+    REFUSED(bl_options_load, config, NULL, "config.json", e);
+    REFUSED(bl_options_load, path, sets[BL_OPTIONS_CONFIG], NULL, e);
+    assert_null(bl_options_field((bl_options_kind)77, 0));
+    assert_int_equal(bl_options_count((bl_options_kind)77), 0);
+    assert_string_equal(bl_status_name((bl_status)12345), "unknown status");
+    assert_int_equal(bl_status_exit_code((bl_status)12345), 1);
+    assert_non_null(bl_version());
+}
+
+static void tokenizers(void **state)
+{
+    (void)state;
+    bl_tokenizer *opened = (bl_tokenizer *)1;
+    bl_encoder *encoder = (bl_encoder *)1;
+    int32_t ids[8] = {5, 6, 7};
+    bl_offset offsets[8];
+    size_t n = 99;
+    char text[64];
+    const bl_span texts[] = {{"a", 1}, {NULL, 0}, {NULL, 3}};
+    REFUSED(bl_tokenizer_open, t, NULL, data, e);
+    REFUSED(bl_tokenizer_open, path, &opened, NULL, e);
+    assert_null(opened);
+    NOTHING(bl_tokenizer_close, t, NULL);
+    GIVES(bl_tokenizer_prefix_space, t, bl_tokenizer_prefix_space(NULL) == 0);
+    GIVES(bl_tokenizer_vocab_size, t, bl_tokenizer_vocab_size(NULL) == 0);
+    REFUSED(bl_tokenizer_encode, t, NULL, "ab", 2, 0, ids, 8, &n, e);
+    assert_int_equal(n, 0);
+    REFUSED(bl_tokenizer_encode, text, tok, NULL, 2, 0, ids, 8, &n, e);
+    REFUSED(bl_tokenizer_encode, ids, tok, "ab", 2, 0, NULL, 8, &n, e);
+    REFUSED(bl_tokenizer_encode, count, tok, "ab", 2, 0, ids, 8, NULL, e);
+    FINE(bl_tokenizer_encode, text, tok, NULL, 0, 0, ids, 8, &n, e);
+    FINE(bl_tokenizer_encode, ids, tok, "ab", 2, 0, NULL, 0, &n, e);
+    assert_true(n > 0);
+    REFUSED(bl_tokenizer_encode_offsets, t, NULL, "ab", 2, 0, ids, offsets, 8, &n, e);
+    REFUSED(bl_tokenizer_encode_offsets, text, tok, NULL, 2, 0, ids, offsets, 8, &n, e);
+    REFUSED(bl_tokenizer_encode_offsets, ids, tok, "ab", 2, 0, NULL, offsets, 8, &n, e);
+    REFUSED(bl_tokenizer_encode_offsets, count, tok, "ab", 2, 0, ids, offsets, 8, NULL, e);
+    FINE(bl_tokenizer_encode_offsets, offsets, tok, "ab", 2, 0, ids, NULL, 8, &n, e);
+    REFUSED(bl_encoder_open, e, NULL, tok, 1, e);
+    REFUSED(bl_encoder_open, t, &encoder, NULL, 1, e);
+    assert_null(encoder);
+    NOTHING(bl_encoder_close, e, NULL);
+    REFUSED(bl_encoder_run, e, NULL, texts, 2, 0, e);
+    FINE(bl_encoder_run, texts, enc, NULL, 0, 0, e);
+    REFUSED(bl_encoder_run, texts, enc, NULL, 1, 0, e);
+    FINE(bl_encoder_run, texts, enc, texts, 2, BL_ENCODE_OFFSETS, e);
+    REFUSED(bl_encoder_run, texts[i].text, enc, texts, 3, 0, e);
+    n = 99;
+    GIVES(bl_encoder_ids, e, bl_encoder_ids(NULL, 0, &n) == NULL && n == 0);
+    GIVES(bl_encoder_ids, count, bl_encoder_ids(enc, 0, NULL) != NULL);
+    n = 99;
+    GIVES(bl_encoder_offsets, e, bl_encoder_offsets(NULL, 0, &n) == NULL && n == 0);
+    GIVES(bl_encoder_offsets, count, bl_encoder_offsets(enc, 0, NULL) != NULL);
+    REFUSED(bl_tokenizer_decode, t, NULL, ids, 3, 0, text, sizeof text, &n, e);
+    REFUSED(bl_tokenizer_decode, ids, tok, NULL, 3, 0, text, sizeof text, &n, e);
+    REFUSED(bl_tokenizer_decode, text, tok, ids, 3, 0, NULL, sizeof text, &n, e);
+    REFUSED(bl_tokenizer_decode, bytes, tok, ids, 3, 0, text, sizeof text, NULL, e);
+    FINE(bl_tokenizer_decode, text, tok, ids, 3, 0, NULL, 0, &n, e);
+    FINE(bl_tokenizer_decode, ids, tok, NULL, 0, 0, text, sizeof text, &n, e);
+    GIVES(bl_tokenizer_id, t, bl_tokenizer_id(NULL, "a") == -1);
+    GIVES(bl_tokenizer_id, token, bl_tokenizer_id(tok, NULL) == -1);
+    n = 99;
+    GIVES(bl_tokenizer_bytes, t, bl_tokenizer_bytes(NULL, 3, &n) == NULL && n == 0);
+    GIVES(bl_tokenizer_bytes, bytes, bl_tokenizer_bytes(tok, 3, NULL) != NULL);
+}
+
+static void hub_prepare_and_plans(void **state)
+{
+    (void)state;
+    char path[512] = "x";
+    const char *const sources[] = {"tales", NULL};
+    bl_prepare_result prepared = {.tokens = 9};
+    bl_plan_result plan = {.total = 9};
+    REFUSED(bl_hub_fetch, repo, BL_HUB_MODEL, NULL, NULL, "f", path, sizeof path, NULL, NULL, e);
+    assert_string_equal(path, "");
+    REFUSED(bl_hub_fetch, file, BL_HUB_MODEL, "a/b", NULL, NULL, path, sizeof path, NULL, NULL, e);
+    REFUSED(bl_hub_fetch, path, BL_HUB_MODEL, "a/b", NULL, "f", NULL, sizeof path, NULL, NULL, e);
+    REFUSED(bl_hub_fetch, kind, (bl_hub_kind)7, "a/b", NULL, "f", path, sizeof path, NULL, NULL, e);
+    GIVES(bl_hub_fetch, revision,
+          bl_hub_fetch(BL_HUB_MODEL, "a/b", NULL, "f", path, sizeof path, NULL, NULL, &err) !=
+              BL_EINVAL);
+    GIVES(bl_hub_fetch, progress, err.code != BL_EINVAL && err.message[0]);
+    REFUSED(bl_prepare, sources, NULL, 1, none, NULL, NULL, NULL, &prepared, e);
+    assert_int_equal(prepared.tokens, 0);
+    REFUSED(bl_prepare, sources, sources, 2, none, NULL, NULL, NULL, &prepared, e);
+    REFUSED(bl_prepare, out_dir, sources, 1, NULL, NULL, NULL, NULL, &prepared, e);
+    bl_options *o = sets[BL_OPTIONS_PREPARE];
+    assert_ok(bl_options_set(o, "tales_bytes", "3000", &api_error));
+    assert_ok(bl_options_set(o, "tokenizer", data, &api_error));
+    FINE(bl_prepare, progress, sources, 1, api_path("more"), o, NULL, NULL, &prepared, e);
+    FINE(bl_prepare, result, sources, 1, api_path("more"), o, NULL, NULL, NULL, e);
+    FILE *text = fopen(api_path("text.txt"), "w"); /* without options: all of it */
+    assert_non_null(text);
+    for (int i = 0; i < 400; i++)
+        (void)fprintf(text, "The cat number %d sat on the mat.\n\n", i);
+    assert_int_equal(fclose(text), 0);
+    const char *one = api_path("text.txt");
+    FINE(bl_prepare, options, &one, 1, api_path("plain_data"), NULL, NULL, NULL, &prepared, e);
+    FINE(bl_plan, data_dir, NULL, sets[BL_OPTIONS_TRAIN], sets[BL_OPTIONS_CONFIG], &plan, e);
+    FINE(bl_plan, train, data, NULL, sets[BL_OPTIONS_CONFIG], &plan, e);
+    FINE(bl_plan, config, data, sets[BL_OPTIONS_TRAIN], NULL, &plan, e);
+    REFUSED(bl_plan, result, data, NULL, NULL, NULL, e);
+    assert_int_equal(bl_plan(none, NULL, NULL, &plan, NULL), BL_ENOENT);
+    assert_int_equal(plan.total, 0);
+    plan.total = 9;
+    REFUSED(bl_plan_model, path, NULL, "cpu", &plan, e);
+    assert_int_equal(plan.total, 0);
+    REFUSED(bl_plan_model, device, run, NULL, &plan, e);
+    REFUSED(bl_plan_model, result, run, "cpu", NULL, e);
+}
+
+/* Through one function or the other. */
+static int opens(const bl_corpus *corpus, int as_list, const char *folder, const bl_options *train,
+                 const bl_options *config)
+{
+    bl_trainer *t;
+    bl_status status =
+        as_list ? bl_trainer_open_corpora(&t, corpus, 1, api_path(folder), train, config, NULL)
+                : bl_trainer_open(&t, corpus->dir, api_path(folder), train, config, NULL);
+    bl_trainer_close(t);
+    return status == BL_OK;
+}
+
+static void trainers(void **state)
+{
+    (void)state;
+    bl_trainer *t = (bl_trainer *)1;
+    const bl_corpus here = {.dir = data}, nowhere = {.dir = NULL};
+    bl_options *train = api_small_training("4"), *config = api_small_config();
+    REFUSED(bl_trainer_open, t, NULL, data, none, train, config, e);
+    REFUSED(bl_trainer_open, data_dir, &t, NULL, none, train, config, e);
+    assert_null(t);
+    REFUSED(bl_trainer_open, run_dir, &t, data, NULL, train, config, e);
+    REFUSED(bl_trainer_open_corpora, t, NULL, &here, 1, none, train, config, e);
+    REFUSED(bl_trainer_open_corpora, corpora, &t, NULL, 1, none, train, config, e);
+    REFUSED(bl_trainer_open_corpora, corpora[i].dir, &t, &nowhere, 1, none, train, config, e);
+    REFUSED(bl_trainer_open_corpora, run_dir, &t, &here, 1, NULL, train, config, e);
+    assert_int_equal(bl_trainer_open_corpora(&t, NULL, 0, none, train, config, NULL), BL_EINVAL);
+
+    /* Without options: the preset's, which the open run then has. */
+    GIVES(bl_trainer_open, train, opens(&here, 0, "plain", NULL, config));
+    GIVES(bl_trainer_open_corpora, train, opens(&here, 1, "plain2", NULL, config));
+    assert_ok(bl_options_set(train, "resume", "true", &api_error));
+    GIVES(bl_trainer_open, config, opens(&here, 0, "run", train, NULL));
+    GIVES(bl_trainer_open_corpora, config, opens(&here, 1, "run", train, NULL));
+    REFUSED(bl_trainer_run, t, NULL, NULL, NULL, e);
+    NOTHING(bl_trainer_stop, t, NULL);
+    NOTHING(bl_trainer_save, t, NULL);
+    NOTHING(bl_trainer_close, t, NULL);
+    assert_ok(bl_trainer_open(&t, data, run, train, config, &api_error));
+    FINE(bl_trainer_run, fn, t, NULL, NULL, e);
+    bl_trainer_close(t);
+    bl_options_close(train);
+    bl_options_close(config);
+}
+
+static void models(void **state)
+{
+    (void)state;
+    bl_model *opened = (bl_model *)1;
+    char hex[33] = "x";
+    REFUSED(bl_model_open, m, NULL, run, "cpu", e);
+    REFUSED(bl_model_open, path, &opened, NULL, "cpu", e);
+    assert_null(opened);
+    REFUSED(bl_model_open, device, &opened, run, NULL, e);
+    NOTHING(bl_model_close, m, NULL);
+    GIVES(bl_model_path, m, bl_model_path(NULL) == NULL);
+    GIVES(bl_model_config, m, bl_model_config(NULL) == NULL);
+    GIVES(bl_model_tokenizer, m, bl_model_tokenizer(NULL) == NULL);
+    GIVES(bl_model_parameters, m, bl_model_parameters(NULL) == 0);
+    REFUSED(bl_model_fingerprint, m, NULL, hex, e);
+    assert_string_equal(hex, "");
+    REFUSED(bl_model_fingerprint, hex, m, NULL, e);
+    FINE(bl_model_fingerprint, err, m, hex, e);
+    assert_int_equal(strlen(hex), 32);
+    REFUSED(bl_export, m, NULL, none, "f32", 0, e);
+    REFUSED(bl_export, out, m, NULL, "f32", 0, e);
+    REFUSED(bl_export, dtype, m, none, NULL, 0, e);
+}
+
+static void sessions(void **state)
+{
+    (void)state;
+    bl_session *other = (bl_session *)1;
+    const int32_t ids[] = {3};
+    bl_generate_result made = {.tokens = 9};
+    bl_options *o = sets[BL_OPTIONS_GENERATE];
+    REFUSED(bl_session_open, s, NULL, m, e);
+    REFUSED(bl_session_open, m, &other, NULL, e);
+    assert_null(other);
+    NOTHING(bl_session_close, s, NULL);
+    other = (bl_session *)1;
+    REFUSED(bl_session_fork, fork, NULL, s, e);
+    REFUSED(bl_session_fork, s, &other, NULL, e);
+    assert_null(other);
+    REFUSED(bl_session_save, s, NULL, none, e);
+    REFUSED(bl_session_save, path, s, NULL, e);
+    FINE(bl_session_save, err, s, api_path("memory"), e);
+    REFUSED(bl_session_load, s, NULL, api_path("memory"), e);
+    REFUSED(bl_session_load, path, s, NULL, e);
+    FINE(bl_session_load, err, s, api_path("memory"), e);
+    NOTHING(bl_session_seed, s, NULL, 3);
+    REFUSED(bl_session_reset, s, NULL, e);
+    FINE(bl_session_reset, err, s, e);
+    REFUSED(bl_session_feed, s, NULL, ids, 1, NULL, 0, e);
+    REFUSED(bl_session_feed, ids, s, NULL, 1, NULL, 0, e);
+    FINE(bl_session_feed, ids, s, NULL, 0, NULL, 0, e);
+    FINE(bl_session_feed, logits, s, ids, 1, NULL, 0, e);
+    GIVES(bl_session_position, s, bl_session_position(NULL) == 0 && bl_session_position(s) == 2);
+    GIVES(bl_session_bytes, s, bl_session_bytes(NULL) == 0);
+    assert_ok(bl_options_set(o, "max_tokens", "2", &api_error));
+    REFUSED(bl_generate, s, NULL, "a", 1, o, NULL, NULL, &made, e);
+    assert_int_equal(made.tokens, 0);
+    REFUSED(bl_generate, prompt, s, NULL, 1, o, NULL, NULL, &made, e);
+    FINE(bl_generate, fn, s, "a", 1, o, NULL, NULL, &made, e);
+    FINE(bl_generate, prompt, s, NULL, 0, o, NULL, NULL, &made, e);
+    FINE(bl_generate, result, s, "a", 1, o, NULL, NULL, NULL, e);
+    FINE(bl_generate, options, s, "a", 1, NULL, NULL, NULL, &made, e);
+    assert_int_not_equal(made.tokens, 0);
+}
+
+static void ignore_point(void *user, const bl_eval_point *point)
+{
+    (void)user, (void)point;
+}
+
+static void evaluation_and_info(void **state)
+{
+    (void)state;
+    const char *val = api_path("data/val.bin");
+    bl_eval_result r = {.tokens = 9};
+    char text[64] = "x";
+    size_t n = 9;
+    REFUSED(bl_eval, m, NULL, val, 16, NULL, NULL, &r, e);
+    assert_int_equal(r.tokens, 0);
+    REFUSED(bl_eval, path, m, NULL, 16, NULL, NULL, &r, e);
+    REFUSED(bl_eval, result, m, val, 16, NULL, NULL, NULL, e);
+    FINE(bl_eval, progress, m, val, 16, NULL, NULL, &r, e);
+    assert_true(r.tokens > 0 && isfinite(r.loss));
+    REFUSED(bl_eval_by_position, m, NULL, val, 16, NULL, ignore_point, NULL, &r, e);
+    REFUSED(bl_eval_by_position, path, m, NULL, 16, NULL, ignore_point, NULL, &r, e);
+    REFUSED(bl_eval_by_position, point, m, val, 16, NULL, NULL, NULL, &r, e);
+    REFUSED(bl_eval_by_position, result, m, val, 16, NULL, ignore_point, NULL, NULL, e);
+    FINE(bl_eval_by_position, progress, m, val, 16, NULL, ignore_point, NULL, &r, e);
+    REFUSED(bl_info, path, NULL, text, sizeof text, &n, e);
+    assert_int_equal(n, 0);
+    assert_string_equal(text, "");
+    REFUSED(bl_info, buffer, run, NULL, 5, &n, e);
+    REFUSED(bl_info, bytes, run, text, sizeof text, NULL, e);
+    FINE(bl_info, buffer, run, NULL, 0, &n, e);
+    assert_true(n > sizeof text);
+}
+
+/* A set of another kind in every place that takes one. */
+#define WRONG(function, kind, ...)                                                                 \
+    for (int given = 0; given < BL_OPTIONS_KINDS; given++) {                                       \
+        bl_options *o = sets[given];                                                               \
+        if (given != (kind))                                                                       \
+            REFUSED(function, options, __VA_ARGS__);                                               \
+    }
+
+static void sets_of_another_kind(void **state)
+{
+    (void)state;
+    bl_trainer *t;
+    bl_plan_result plan;
+    const char *source = "tales";
+    const bl_corpus here = {.dir = data};
+    WRONG(bl_options_preset, BL_OPTIONS_CONFIG, o, "tiny", e)
+    WRONG(bl_options_load, BL_OPTIONS_CONFIG, o, api_path("run/config.json"), e)
+    WRONG(bl_prepare, BL_OPTIONS_PREPARE, &source, 1, none, o, NULL, NULL, NULL, e)
+    WRONG(bl_plan, BL_OPTIONS_TRAIN, data, o, NULL, &plan, e)
+    WRONG(bl_plan, BL_OPTIONS_CONFIG, data, NULL, o, &plan, e)
+    WRONG(bl_trainer_open, BL_OPTIONS_TRAIN, &t, data, none, o, NULL, e)
+    WRONG(bl_trainer_open, BL_OPTIONS_CONFIG, &t, data, none, NULL, o, e)
+    WRONG(bl_trainer_open_corpora, BL_OPTIONS_TRAIN, &t, &here, 1, none, o, NULL, e)
+    WRONG(bl_trainer_open_corpora, BL_OPTIONS_CONFIG, &t, &here, 1, none, NULL, o, e)
+    WRONG(bl_generate, BL_OPTIONS_GENERATE, s, "a", 1, o, NULL, NULL, NULL, e)
+    assert_int_equal(access(none, F_OK), -1); /* nothing was begun */
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(options_and_log),
+        cmocka_unit_test(tokenizers),
+        cmocka_unit_test(hub_prepare_and_plans),
+        cmocka_unit_test(trainers),
+        cmocka_unit_test(models),
+        cmocka_unit_test(sessions),
+        cmocka_unit_test(evaluation_and_info),
+        cmocka_unit_test(sets_of_another_kind),
+    };
+    return cmocka_run_group_tests(tests, make, end);
+}
