@@ -48,6 +48,8 @@ size_t bl_text_shown(const char *text, size_t bytes, unsigned flags, char *shown
                      size_t *taken)
 {
     size_t at = 0, made = 0;
+    bytes = text ? bytes : 0;
+    cap = shown ? cap : 0;
     while (at < bytes) {
         char out[16];
         size_t used;

@@ -111,6 +111,11 @@ static void options_and_log(void **state)
     REFUSED(bl_options_preset, preset, sets[BL_OPTIONS_CONFIG], NULL, e);
     REFUSED(bl_options_load, config, NULL, "config.json", e);
     REFUSED(bl_options_load, path, sets[BL_OPTIONS_CONFIG], NULL, e);
+    size_t taken = 9;
+    GIVES(bl_text_shown, text, bl_text_shown(NULL, 3, 0, value, sizeof value, &taken) == 0);
+    assert_int_equal(taken, 0);
+    GIVES(bl_text_shown, shown, bl_text_shown("abc", 3, 0, NULL, sizeof value, &taken) == 0);
+    GIVES(bl_text_shown, taken, bl_text_shown("abc", 3, 0, value, sizeof value, NULL) == 3);
     assert_null(bl_options_field((bl_options_kind)77, 0));
     assert_int_equal(bl_options_count((bl_options_kind)77), 0);
     assert_string_equal(bl_status_name((bl_status)12345), "unknown status");

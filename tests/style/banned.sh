@@ -43,6 +43,12 @@ forbid "src cli" "^ *#[ ]*if[ ]+0" "no dead code"
 forbid src "$word(malloc|calloc|realloc|aligned_alloc|posix_memalign|strdup)[ ]*[(]" "the heap is core/alloc.h" \
     src/core/alloc.c
 
+# A program that uses the library has no flags: its messages name options in backquotes.
+if find src -name '*.[ch]' -print | xargs grep -nE '"([^"\\]|\\.)*--[a-z]'; then
+    echo "  ^ flags are the command line's: name the option, as in \`context\`"
+    bad=1
+fi
+
 # The environment is read in core/ and, for its own library, in the backend.
 forbid "src/format src/ops src/kern src/text src/net src/data src/model src/train src/infer src/api" \
     "$word(getenv|secure_getenv)[ ]*[(]" "the environment is read in core/ only: make it an option"

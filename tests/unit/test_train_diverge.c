@@ -40,7 +40,7 @@ static void spoil_always(watch *w, const bl_train_event *e)
 
 static pair often[] = {
     {"save_every", "5"}, {"save_seconds", "0"}, {"steps", "12"},    {"sample_every", "100"},
-    {"keep", "1"},       {"eval_every", "100"}, {"resume", "true"}, {NULL}};
+    {"keep", "1"},       {"eval_every", "100"}, {"resume", "auto"}, {NULL}};
 
 /* The records of a kind in metrics.jsonl, and whether their steps rise. */
 static unsigned count_records(const char *run, const char *kind)
