@@ -1,4 +1,5 @@
 /* bl_read_text(): a file as prepare reads it, for prompts. */
+#include "core/call.h"
 #include "core/buf.h"
 #include "core/os.h"
 #include "core/watch.h"
@@ -47,12 +48,12 @@ static bl_status read_one(bl_source *s, const char *path, bl_buf *text, bl_error
     }
 }
 
-bl_status bl_read_text(const char *path, const bl_options *reading, bl_progress_fn *progress,
-                       bl_text_fn *fn, void *user, bl_error *err)
+static bl_status read_text(const char *path, const bl_options *reading, bl_progress_fn *progress,
+                           void *asked, bl_text_fn *fn, void *user, bl_error *err)
 {
     bl_prepare_options defaults;
     bl_options_defaults(BL_OPTIONS_PREPARE, &defaults);
-    asker a = {progress, user};
+    asker a = {progress, asked};
     if (strcmp(path, "-") != 0 && bl_path_what(path) == BL_PATH_DIR)
         return bl_fail(err, BL_EIO, "cannot read %s: it is a folder", path);
     const bl_source_options o =
@@ -62,12 +63,29 @@ bl_status bl_read_text(const char *path, const bl_options *reading, bl_progress_
     bl_buf text = {0};
     BL_TRY(bl_source_open(&source, &part, 1, &o, err));
     bl_watch watch;
-    bl_watch_begin_with(&watch, progress, user, "reading", "B", bl_source_total(source));
+    bl_watch_begin_with(&watch, progress, asked, "reading", "B", bl_source_total(source));
     bl_status status = read_one(source, path, &text, err);
     bl_watch_end(&watch);
+    bl_call *call = bl_call_out();
     if (status == BL_OK && fn(user, text.data ? text.data : "", text.len) != 0)
         status = bl_fail(err, BL_EINTERRUPTED, "interrupted while reading %s", path);
+    bl_call_back(call);
     bl_source_close(source);
     bl_buf_release(&text);
     return status;
+}
+
+bl_status bl_read_text(const char *path, const bl_options *reading, bl_progress_fn *progress,
+                       bl_text_fn *fn, void *user, bl_error *err)
+{
+    bl_call call;
+    bl_outside_progress outside = {progress, user};
+    BL_NOT_NULL(err, path);
+    BL_NOT_NULL(err, fn);
+    BL_TRY(bl_options_expect(reading, BL_OPTIONS_PREPARE, __func__, err));
+    bl_call_begin(&call, err);
+    return bl_call_end(&call,
+                       read_text(path, reading, progress ? bl_outside_progress_call : NULL,
+                                 &outside, fn, user, err),
+                       err);
 }

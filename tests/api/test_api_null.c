@@ -340,6 +340,12 @@ static void ignore_point(void *user, const bl_eval_point *point)
     (void)user, (void)point;
 }
 
+static int ignore_text(void *user, const char *text, size_t bytes)
+{
+    (void)user, (void)text, (void)bytes;
+    return 0;
+}
+
 static void evaluation_and_info(void **state)
 {
     (void)state;
@@ -358,6 +364,17 @@ static void evaluation_and_info(void **state)
     REFUSED(bl_eval_by_position, point, m, val, 16, NULL, NULL, NULL, &r, e);
     REFUSED(bl_eval_by_position, result, m, val, 16, NULL, ignore_point, NULL, NULL, e);
     FINE(bl_eval_by_position, progress, m, val, 16, NULL, ignore_point, NULL, &r, e);
+    const char *words = api_path("run/README.md");
+    REFUSED(bl_eval_text, m, NULL, words, NULL, 16, NULL, ignore_point, NULL, &r, e);
+    REFUSED(bl_eval_text, path, m, NULL, NULL, 16, NULL, ignore_point, NULL, &r, e);
+    REFUSED(bl_eval_text, result, m, words, NULL, 16, NULL, ignore_point, NULL, NULL, e);
+    FINE(bl_eval_text, reading, m, words, NULL, 16, NULL, ignore_point, NULL, &r, e);
+    FINE(bl_eval_text, progress, m, words, NULL, 16, NULL, ignore_point, NULL, &r, e);
+    FINE(bl_eval_text, point, m, words, NULL, 16, NULL, NULL, NULL, &r, e);
+    REFUSED(bl_read_text, path, NULL, NULL, NULL, ignore_text, NULL, e);
+    REFUSED(bl_read_text, fn, words, NULL, NULL, NULL, NULL, e);
+    FINE(bl_read_text, reading, words, NULL, NULL, ignore_text, NULL, e);
+    FINE(bl_read_text, progress, words, NULL, NULL, ignore_text, NULL, e);
     REFUSED(bl_info, path, NULL, text, sizeof text, &n, e);
     assert_int_equal(n, 0);
     assert_string_equal(text, "");
@@ -392,6 +409,9 @@ static void sets_of_another_kind(void **state)
     WRONG(bl_trainer_open_corpora, BL_OPTIONS_TRAIN, &t, &here, 1, none, o, NULL, e)
     WRONG(bl_trainer_open_corpora, BL_OPTIONS_CONFIG, &t, &here, 1, none, NULL, o, e)
     WRONG(bl_generate, BL_OPTIONS_GENERATE, s, "a", 1, o, NULL, NULL, NULL, e)
+    bl_eval_result r;
+    WRONG(bl_eval_text, BL_OPTIONS_PREPARE, m, data, o, 16, NULL, NULL, NULL, &r, e)
+    WRONG(bl_read_text, BL_OPTIONS_PREPARE, data, o, NULL, ignore_text, NULL, e)
     assert_int_equal(access(none, F_OK), -1); /* nothing was begun */
 }
 
