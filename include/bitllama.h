@@ -149,7 +149,8 @@ typedef struct bl_out bl_out;
 /** Errors: BL_EIO names the path and the reason, BL_ENOMEM. */
 BL_API bl_status bl_out_open(bl_out **out, const char *path, bl_error *err);
 
-/** Appends bytes; a failure is kept, and comes out at check and commit (BL_EIO). */
+/** Appends bytes; a failure is kept, and comes out at check and commit (BL_EIO; so does bytes
+ * NULL). */
 BL_API void bl_out_write(bl_out *out, const void *bytes, size_t n);
 BL_API bl_status bl_out_check(const bl_out *out, bl_error *err);
 
@@ -338,16 +339,15 @@ typedef struct bl_prepare_result {
  *  meta.json} (docs/FORMATS.md).  A source is "tinystories" (downloaded as bl_hub_fetch() does; its
  *  own validation file is the validation data unless val_split is set), "tales" (the built-in story
  *  generator), a file (text, .jsonl or .json; plain, gzip, zstd or xz), a folder, a pipe, or "-"
- * for standard input; `options` is a BL_OPTIONS_PREPARE set or NULL; result may be NULL.  Sources are read twice,
- * document by document, and may be larger than memory; what a pipe gives is kept in an unnamed file
- * in out_dir meanwhile.  What this library wrote in folders is never a source.  The folder notes
- * the runs that are trained on it (RUNS); while one is there, other data replaces it only with the
- * option force.
- *  Errors: BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, no documents), BL_EUNSUPPORTED (a named file
- *  that is no text), BL_EINVAL (a run depends on the data that is there), BL_EIO,
- * BL_ENOMEM, BL_EBUSY (another process is writing there), BL_EINTERRUPTED, those of bl_hub_fetch();
- * nothing half-written stays behind, and files that were there before are replaced only when all is
- * done.
+ * for standard input; `options` is a BL_OPTIONS_PREPARE set or NULL; result may be NULL.  Sources
+ * are read twice, document by document, and may be larger than memory; what a pipe gives is kept in
+ * an unnamed file in out_dir meanwhile.  What this library wrote in folders is never a source.  The
+ * folder notes the runs that are trained on it (RUNS); while one is there, other data replaces it
+ * only with the option force. Errors: BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, no documents),
+ * BL_EUNSUPPORTED (a named file that is no text), BL_EINVAL (a run depends on the data that is
+ * there), BL_EIO, BL_ENOMEM, BL_EBUSY (another process is writing there), BL_EINTERRUPTED, those of
+ * bl_hub_fetch(); nothing half-written stays behind, and files that were there before are replaced
+ * only when all is done.
  */
 BL_API bl_status bl_prepare(const char *const *sources, size_t count, const char *out_dir,
                             const bl_options *options, bl_progress_fn *progress, void *user,

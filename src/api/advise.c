@@ -1,4 +1,5 @@
 /* bl_advise(): what suits so much text, by the rules of docs/TRAINING.md. */
+#include "core/call.h"
 #include "data/tokens.h"
 
 #include <stddef.h>
@@ -21,7 +22,7 @@ static uint64_t steps_for(uint64_t tokens, uint64_t a_step)
     return steps ? steps : 1;
 }
 
-bl_status bl_advise(const char *data_dir, bl_advice *a, bl_error *err)
+static bl_status advise(const char *data_dir, bl_advice *a, bl_error *err)
 {
     bl_data_meta meta;
     BL_TRY(bl_data_meta_load(&meta, data_dir, err));
@@ -50,4 +51,14 @@ bl_status bl_advise(const char *data_dir, bl_advice *a, bl_error *err)
     uint64_t read = (a->steps ? a->steps : preset_steps) * a->batch * a->context;
     a->epochs = a->tokens ? (double)read / (double)a->tokens : 0;
     return BL_OK;
+}
+
+bl_status bl_advise(const char *data_dir, bl_advice *advice, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL(err, advice);
+    *advice = (bl_advice){0};
+    BL_NOT_NULL(err, data_dir);
+    bl_call_begin(&call, err);
+    return bl_call_end(&call, advise(data_dir, advice, err), err);
 }

@@ -2,6 +2,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include "core/alloc.h"
+#include "core/call.h"
 #include "core/os.h"
 #include "core/temporary.h"
 
@@ -45,7 +46,7 @@ static void out_free(bl_out *out)
     bl_free(out);
 }
 
-bl_status bl_out_open(bl_out **result, const char *path, bl_error *err)
+static bl_status open_out(bl_out **result, const char *path, bl_error *err)
 {
     unsigned mode = 0;
     *result = NULL;
@@ -82,8 +83,24 @@ static void out_flush(bl_out *out)
     out->pending = 0;
 }
 
+bl_status bl_out_open(bl_out **out, const char *path, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL(err, out);
+    *out = NULL;
+    BL_NOT_NULL(err, path);
+    bl_call_begin(&call, err);
+    return bl_call_end(&call, open_out(out, path, err), err);
+}
+
 void bl_out_write(bl_out *out, const void *bytes, size_t n)
 {
+    if (!out)
+        return;
+    if (n && !bytes) {
+        out->error = out->error ? out->error : EINVAL;
+        return;
+    }
     if (n > OUT_BUFFER - out->pending)
         out_flush(out);
     if (n >= OUT_BUFFER) {
@@ -95,10 +112,18 @@ void bl_out_write(bl_out *out, const void *bytes, size_t n)
     }
 }
 
-bl_status bl_out_check(const bl_out *out, bl_error *err)
+static bl_status check(const bl_out *out, bl_error *err)
 {
     return out->error ? bl_fail_errno(err, BL_EIO, out->error, "cannot write %s", out->path)
                       : BL_OK;
+}
+
+bl_status bl_out_check(const bl_out *out, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL(err, out);
+    bl_call_begin(&call, err);
+    return bl_call_end(&call, check(out, err), err);
 }
 
 bl_status bl_out_sync(bl_out *out, bl_error *err)
@@ -116,7 +141,7 @@ const char *bl_out_temporary(const bl_out *out)
 
 /* The descriptor, and with it the lock, is given back after the rename: until then a sweeper would
  * take the file for left over.  What close() could still say, fsync() has said. */
-bl_status bl_out_commit(bl_out *out, bl_error *err)
+static bl_status commit(bl_out *out, bl_error *err)
 {
     (void)!bl_out_sync(out, NULL);
     if (!out->error && rename(out->temporary, out->target) != 0)
@@ -129,6 +154,14 @@ bl_status bl_out_commit(bl_out *out, bl_error *err)
     (void)close(out->fd);
     out_free(out);
     return status;
+}
+
+bl_status bl_out_commit(bl_out *out, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL(err, out);
+    bl_call_begin(&call, err);
+    return bl_call_end(&call, commit(out, err), err);
 }
 
 void bl_out_abandon(bl_out *out)

@@ -116,11 +116,36 @@ static void options_and_log(void **state)
     assert_int_equal(taken, 0);
     GIVES(bl_text_shown, shown, bl_text_shown("abc", 3, 0, NULL, sizeof value, &taken) == 0);
     GIVES(bl_text_shown, taken, bl_text_shown("abc", 3, 0, value, sizeof value, NULL) == 3);
+    NOTHING(bl_progress_to, fn, NULL, NULL);
     assert_null(bl_options_field((bl_options_kind)77, 0));
     assert_int_equal(bl_options_count((bl_options_kind)77), 0);
     assert_string_equal(bl_status_name((bl_status)12345), "unknown status");
     assert_int_equal(bl_status_exit_code((bl_status)12345), 1);
     assert_non_null(bl_version());
+}
+
+static void files_and_advice(void **state)
+{
+    (void)state;
+    bl_out *o = (bl_out *)1;
+    bl_advice advice = {.tokens = 9};
+    REFUSED(bl_out_open, out, NULL, none, e);
+    REFUSED(bl_out_open, path, &o, NULL, e);
+    assert_null(o);
+    NOTHING(bl_out_write, out, NULL, "a", 1);
+    REFUSED(bl_out_check, out, NULL, e);
+    REFUSED(bl_out_commit, out, NULL, e);
+    NOTHING(bl_out_abandon, out, NULL);
+    assert_ok(bl_out_open(&o, api_path("given"), &api_error));
+    NOTHING(bl_out_write, bytes, o, NULL, 0);
+    FINE(bl_out_check, err, o, e);
+    NOTHING(bl_out_write, bytes, o, NULL, 1);
+    assert_int_equal(bl_out_commit(o, &api_error), BL_EIO);
+    assert_int_equal(access(api_path("given"), F_OK), -1);
+    REFUSED(bl_advise, data_dir, NULL, &advice, e);
+    assert_int_equal(advice.tokens, 0);
+    REFUSED(bl_advise, advice, data, NULL, e);
+    FINE(bl_advise, err, data, &advice, e);
 }
 
 static void tokenizers(void **state)
@@ -419,6 +444,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(options_and_log),
+        cmocka_unit_test(files_and_advice),
         cmocka_unit_test(tokenizers),
         cmocka_unit_test(hub_prepare_and_plans),
         cmocka_unit_test(trainers),
