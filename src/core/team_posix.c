@@ -11,9 +11,9 @@
 #define _GNU_SOURCE /* names of threads */
 
 #include "core/team.h"
+#include "core/call.h"
 #include "core/os.h"
 
-#include <fenv.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <stdio.h>
@@ -141,7 +141,7 @@ static void *work(void *argument)
 {
     size_t who = (size_t)((member *)argument - pool.member);
     uint32_t seen = number_of(atomic_load(&pool.gate)) - 1;
-    (void)fesetenv(FE_DFL_ENV); /* not the rounding mode of who happened to begin it */
+    bl_call_thread(); /* not the rounding mode of who happened to begin it */
     for (;;) {
         uint64_t gate = await(who, seen);
         if (members_of(gate) == members_of(ENDED))
