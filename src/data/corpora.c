@@ -16,7 +16,7 @@ static bl_status compare(const bl_corpora *c, size_t i, bl_error *err)
     if (meta->roles.eos != first->roles.eos)
         return bl_fail(err, BL_EINVAL,
                        "the documents of %s end with id %lu, those of %s with id %lu; prepare one "
-                       "with --eos of the other",
+                       "with the `eos` of the other",
                        c->dir[0], (unsigned long)first->roles.eos, c->dir[i],
                        (unsigned long)meta->roles.eos);
     for (size_t k = 0; k < i; k++)

@@ -89,7 +89,7 @@ static bl_status read_id(const bl_tokenizer *t, const json_t *config, int64_t *i
     if (has_id(t, *id))
         return BL_OK;
     return bl_fail(err, BL_EFORMAT,
-                   "%s/%s: eos_token_id is no id of the tokenizer.json beside it; --eos TOKEN says "
+                   "%s/%s: eos_token_id is no id of the tokenizer.json beside it; `eos` says "
                    "which token ends a document",
                    dir, name);
 }
@@ -142,14 +142,14 @@ bl_status bl_token_roles_find(bl_token_roles *roles, const bl_tokenizer *t, cons
     if (*asked) {
         eos = id_named(t, asked);
         if (eos < 0)
-            return bl_fail(err, BL_EINVAL, "%s: no token is %s, which --eos names", path, asked);
+            return bl_fail(err, BL_EINVAL, "%s: no token is %s, which `eos` names", path, asked);
     }
     if (eos < 0)
         eos = first_of(t, usual_ends, sizeof usual_ends / sizeof *usual_ends);
     if (eos < 0)
         return bl_fail(err, BL_EUNSUPPORTED,
                        "%s: which of its tokens ends a document? no file beside it says so, and "
-                       "none has a usual name; name it with --eos TOKEN",
+                       "none has a usual name; name it with `eos`",
                        path);
     if (pad < 0)
         pad = first_of(t, usual_pads, sizeof usual_pads / sizeof *usual_pads);

@@ -80,7 +80,7 @@ static const struct {
      0,
      0,
      "tokenizer_config.json: eos_token is no token"},
-    {"qwen2", {{"tokenizer_config.json", "{\"eos_token\": 5}"}}, "", BL_EFORMAT, 0, 0, "--eos"},
+    {"qwen2", {{"tokenizer_config.json", "{\"eos_token\": 5}"}}, "", BL_EFORMAT, 0, 0, "`eos`"},
     {"qwen2", {{"tokenizer_config.json", "{"}}, "", BL_EFORMAT, 0, 0, "tokenizer_config.json"},
     {"qwen2",
      {{"config.json", "{\"eos_token_id\": 504}"}},
@@ -89,8 +89,8 @@ static const struct {
      0,
      0,
      "config.json: eos_token_id"},
-    {"qwen2", {{"config.json", "{\"eos_token_id\": -1}"}}, "", BL_EFORMAT, 0, 0, "--eos"},
-    {"qwen2", {{"config.json", "{\"eos_token_id\": \"2\"}"}}, "", BL_EFORMAT, 0, 0, "--eos"},
+    {"qwen2", {{"config.json", "{\"eos_token_id\": -1}"}}, "", BL_EFORMAT, 0, 0, "`eos`"},
+    {"qwen2", {{"config.json", "{\"eos_token_id\": \"2\"}"}}, "", BL_EFORMAT, 0, 0, "`eos`"},
     {"qwen2", {{"config.json", "{\"eos_token_id\": 504}"}}, "<|im_start|>", BL_OK, 501, 501, ""},
     {"qwen2",
      {{"tokenizer_config.json", "{\"eos_token\": \"</s>\", \"pad_token\": \"<|im_start|>\"}"}},
@@ -103,7 +103,7 @@ static const struct {
     {"qwen2", {{0}}, "1", BL_OK, 1, 1, ""},
     {"qwen2", {{0}}, "504", BL_EINVAL, 0, 0, "no token is 504"},
     {"qwen2", {{0}}, "99999999999999999999", BL_EINVAL, 0, 0, "no token is 9999"},
-    {"qwen2", {{0}}, "</s>", BL_EINVAL, 0, 0, "no token is </s>, which --eos names"},
+    {"qwen2", {{0}}, "</s>", BL_EINVAL, 0, 0, "no token is </s>, which `eos` names"},
     {"qwen2", {{0}}, "e", BL_OK, UINT32_MAX, UINT32_MAX, ""},
 };
 
@@ -181,7 +181,7 @@ static void test_no_usual_name(void **state)
         bl_status status = bl_token_roles_find(&roles, t, scratch_folder, "", &err);
         assert_int_equal(status, i < 3 ? BL_OK : BL_EUNSUPPORTED);
         assert_int_equal(roles.eos, i < 3 ? 500 : 0);
-        assert_true(status == BL_OK || strstr(err.message, "name it with --eos TOKEN"));
+        assert_true(status == BL_OK || strstr(err.message, "name it with `eos`"));
         bl_tokenizer_close(t);
     }
 }
