@@ -71,7 +71,7 @@ static bl_status read_token(const bl_tokenizer *t, const json_t *config, const c
         return BL_OK;
     return bl_fail(err, BL_EFORMAT,
                    "%s/tokenizer_config.json: %s is no token of the tokenizer.json beside it; "
-                   "--eos TOKEN says which token ends a document",
+                   "`eos` says which token ends a document",
                    dir, key);
 }
 
