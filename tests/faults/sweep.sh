@@ -72,7 +72,7 @@ look_prepare() {
 }
 again_prepare() { run_prepare && same now/data new; }
 
-make_prepare_over() { cp -r old now/data && echo mine >now/data/notes; }
+make_prepare_over() { cp -r old now/data && rm -f now/data/RUNS && echo mine >now/data/notes; }
 run_prepare_over() { run_prepare; }
 look_prepare_over() {
     seen now/data >got

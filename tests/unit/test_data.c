@@ -323,14 +323,16 @@ static void hostile_meta(void **state)
         json_t *copy = json_deep_copy(sound);
         json_object_del(copy, key);
         text = json_dumps(copy, 0);
-        refused(dir, text, strlen(text));
+        int role = strstr(key, "_token_id") != NULL; /* older folders do not name them */
+        if (!role)
+            refused(dir, text, strlen(text));
         free(text);
         for (size_t i = 0; i < sizeof wrong / sizeof *wrong; i++) {
             json_t *other = json_loads(wrong[i], JSON_DECODE_ANY, NULL);
             /* What is still sound: an empty description, version 1, another seed or share. */
             int fine = json_is_string(value) && strcmp(wrong[i], "\"\"") == 0 &&
                        (strcmp(key, "source") == 0 || strcmp(key, "split_rule") == 0);
-            fine |= strcmp(key, "version") == 0 && strcmp(wrong[i], "1") == 0;
+            fine |= (role || strcmp(key, "version") == 0) && strcmp(wrong[i], "1") == 0;
             fine |= strcmp(key, "seed") == 0 && json_is_integer(other) &&
                     json_integer_value(other) >= 0;
             accepted += (size_t)fine;
@@ -342,7 +344,7 @@ static void hostile_meta(void **state)
         }
         json_decref(copy);
     }
-    assert_int_equal(accepted, 6);
+    assert_int_equal(accepted, 8);
     json_decref(sound);
 }
 

@@ -421,7 +421,7 @@ static void test_places(void **state)
 {
     (void)state;
     export_to("ternary", "ternary", "f32", 1, BL_EINVAL, "no part of an export");
-    export_to("ternary", "ternary-packed", "f32", 0, BL_EINVAL, "--force replaces it");
+    export_to("ternary", "ternary-packed", "f32", 0, BL_EINVAL, "`replace` replaces it");
     export_to("ternary", "ternary-packed", "f32", 1, BL_OK, "");
     export_to("ternary", "data", "f32", 1, BL_EINVAL, "no part of an export");
     assert_int_equal(symlink("ternary-packed", tiny_path("link")), 0);
