@@ -178,6 +178,14 @@ static place next_beginning(const bl_stage *g, const view *v, place at, place st
 
 /* ---- what becomes of them ---- */
 
+static inline bl_status tell(const splitting *r, const view *v, place start, place end,
+                             bl_error *err)
+{
+    const bl_split_word word = {v->text + start.byte, end.byte - start.byte,
+                                source_of(v, start.byte), v->prefixed && start.byte == 0};
+    return r->fn(r->user, &word, err);
+}
+
 static bl_status hand_on(splitting *r, const pieces *p, place start, place end, bl_error *err)
 {
     return run_stage(r, p->number + 1, p->v, start, end, err);
@@ -226,6 +234,7 @@ static bl_status cut(splitting *r, size_t number, const view *v, place start, pl
 {
     const bl_stage *g = &r->s->stage[number];
     pieces p = {.stage = g, .number = number, .v = v};
+    int words = g->behavior == BL_ISOLATED && number + 1 == r->s->count; /* are the pieces */
     place from = start, end; /* of what no match has taken */
     for (place at = start; at.byte < stop.byte;) {
         if (g->scanner <= BL_BY_RUN) {
@@ -244,8 +253,8 @@ static bl_status cut(splitting *r, size_t number, const view *v, place start, pl
             continue;
         }
         if (from.byte < at.byte)
-            BL_TRY(add_piece(r, &p, from, at, 0, err));
-        BL_TRY(add_piece(r, &p, at, end, 1, err));
+            BL_TRY(words ? tell(r, v, from, at, err) : add_piece(r, &p, from, at, 0, err));
+        BL_TRY(words ? tell(r, v, at, end, err) : add_piece(r, &p, at, end, 1, err));
         from = at = end;
     }
     if (from.byte < stop.byte)
@@ -303,11 +312,8 @@ static bl_status to_bytes(splitting *r, size_t number, const view *v, place star
 static bl_status run_stage(splitting *r, size_t number, const view *v, place start, place stop,
                            bl_error *err)
 {
-    if (number == r->s->count) {
-        const bl_split_word word = {v->text + start.byte, stop.byte - start.byte,
-                                    source_of(v, start.byte), v->prefixed && start.byte == 0};
-        return r->fn(r->user, &word, err);
-    }
+    if (number == r->s->count)
+        return tell(r, v, start, stop, err);
     bl_scanner scanner = r->s->stage[number].scanner;
     if (scanner == BL_ADDS_SPACE)
         return add_space(r, number, v, start, stop, err);
