@@ -87,7 +87,7 @@ static void ends_the_second_time(void **state)
     watch w = {.on_step = spoil_always}, again = {0};
     assert_int_equal(train("twice", often, &w), BL_EDIVERGED);
     assert_non_null(strstr(failure.message, "diverged at step 11"));
-    assert_non_null(strstr(failure.message, "lower --lr"));
+    assert_non_null(strstr(failure.message, "lower `lr`"));
     assert_int_equal(w.trained, 11 + 6);
     /* The last good checkpoint is there to go on from. */
     assert_ok(train("twice", often, &again));
