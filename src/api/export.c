@@ -5,6 +5,7 @@
 #include "core/watch.h"
 #include "core/buf.h"
 #include "core/call.h"
+#include "core/hash.h"
 #include "core/os.h"
 #include "format/dtype.h"
 #include "model/fingerprint.h"
@@ -118,16 +119,9 @@ static int is_export(const char *dir)
 
 static int same_bytes(const char *a, const char *b)
 {
-    bl_map x, y;
-    int same = 0;
-    if (bl_map_open(&x, a, NULL) != BL_OK)
-        return 0;
-    if (bl_map_open(&y, b, NULL) == BL_OK) {
-        same = x.size == y.size && memcmp(x.data, y.data, x.size) == 0;
-        bl_map_close(&y);
-    }
-    bl_map_close(&x);
-    return same;
+    char x[BL_HASH_TEXT], y[BL_HASH_TEXT];
+    return bl_file_hash(a, x, NULL) == BL_OK && bl_file_hash(b, y, NULL) == BL_OK &&
+           strcmp(x, y) == 0;
 }
 
 /* Whether weights that are a link may be those in `out`. */

@@ -49,6 +49,16 @@ static bl_status in_look(bl_in *in, bl_error *err)
     return BL_OK;
 }
 
+/* Opening a device may do something, even where it is then refused. */
+static bl_status look_first(const char *path, bl_error *err)
+{
+    struct stat st;
+    if (stat(path, &st) == 0 &&
+        (S_ISBLK(st.st_mode) || S_ISCHR(st.st_mode) || S_ISSOCK(st.st_mode)))
+        return bl_fail(err, BL_EIO, "%s: neither a file nor a folder nor a pipe", path);
+    return BL_OK;
+}
+
 bl_status bl_in_open(bl_in **result, const char *path, const char *keep, bl_error *err)
 {
     *result = NULL;
@@ -61,7 +71,10 @@ bl_status bl_in_open(bl_in **result, const char *path, const char *keep, bl_erro
     bl_status status = BL_OK;
     if (!in->path || (keep && !in->keep))
         status = bl_fail(err, BL_ENOMEM, "out of memory");
-    if (status == BL_OK && path && (in->fd = open(path, O_RDONLY | O_CLOEXEC)) < 0)
+    if (status == BL_OK && path) /* a pipe without a writer is waited for in bl_in_read() */
+        status = look_first(path, err);
+    if (status == BL_OK && path &&
+        (in->fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK | O_NOCTTY)) < 0)
         status = bl_fail_errno(err, errno == ENOENT ? BL_ENOENT : BL_EIO, errno,
                                "%s: cannot be opened", path);
     if (status == BL_OK)

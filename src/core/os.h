@@ -1,4 +1,4 @@
-/* The operating system: mapped files, atomic replacement, folders, locks, clocks.
+/* The operating system: files read, atomic replacement, folders, locks, clocks.
  *
  * All that is POSIX lives behind this header.  Paths are UTF-8 and relative to the working
  * directory.  Messages name the path. */
@@ -9,28 +9,43 @@
 
 /* ---- reading ---- */
 
-/* A whole file mapped read-only; an empty file has data "" and size 0. */
+/* A regular file that is read by place.  Nothing is mapped: one that is cut short by another
+ * process is an error, and not a SIGBUS.  Opening never waits: a pipe, device, socket or folder is
+ * BL_EIO that says what it is.  BL_ENOENT, BL_EIO, BL_ENOMEM.  Threads: any may read. */
+typedef struct bl_file bl_file;
+bl_status bl_file_open(bl_file **f, const char *path, bl_error *err) BL_NODISCARD;
+void bl_file_close(bl_file *f);          /* NULL is fine */
+uint64_t bl_file_size(const bl_file *f); /* when it was opened; what grows later is not seen */
+
+/* n bytes from byte `at` on, which lie inside that size.  BL_EIO. */
+bl_status bl_file_read(const bl_file *f, uint64_t at, void *to, size_t n,
+                       bl_error *err) BL_NODISCARD;
+
+/* The size of a regular file by its name. */
+bl_status bl_file_bytes(const char *path, uint64_t *bytes, bl_error *err) BL_NODISCARD;
+
+/* BL_EIO when the file is shorter by now. */
+bl_status bl_file_still(const bl_file *f, bl_error *err) BL_NODISCARD;
+
+/* Hints for a file larger than memory: its parts are wanted in no order, so none brings its
+ * neighbours; these bytes are wanted soon. */
+void bl_file_scattered(const bl_file *f);
+void bl_file_want(const bl_file *f, uint64_t first, size_t bytes);
+
+/* A whole file through fn, piece by piece in order, until it does not return BL_OK. */
+typedef bl_status bl_piece_fn(void *user, const void *bytes, size_t n, bl_error *err);
+bl_status bl_file_pieces(const char *path, bl_piece_fn *fn, void *user, bl_error *err) BL_NODISCARD;
+
+/* A whole file in memory, of at most BL_MAP_MOST bytes; an empty one has data "" and size 0.
+ * BL_EFORMAT: it is larger; otherwise as bl_file_open(). */
 typedef struct bl_map {
     const unsigned char *data;
     size_t size;
-    int watch; /* descriptor + 1 of a watched file; 0: none */
 } bl_map;
+#define BL_MAP_MOST ((uint64_t)1 << 28)
 
-/* BL_ENOENT when there is none, BL_EIO when it cannot be read or is no regular file. */
 bl_status bl_map_open(bl_map *m, const char *path, bl_error *err) BL_NODISCARD;
 void bl_map_close(bl_map *m);
-
-/* The same for a file that is read for hours: it stays open, so that it can be seen whether it is
- * still as long as it was.  A page past the end of a file that was cut short is a SIGBUS. */
-bl_status bl_map_open_watched(bl_map *m, const char *path, bl_error *err) BL_NODISCARD;
-
-/* BL_EIO when the watched file is shorter by now than what is mapped. */
-bl_status bl_map_check(const bl_map *m, const char *path, bl_error *err) BL_NODISCARD;
-
-/* Hints for a file larger than memory: its pages are wanted in no order, so no page brings its
- * neighbours; these bytes are wanted soon. */
-void bl_map_scattered(const bl_map *m);
-void bl_map_want(const bl_map *m, size_t first, size_t bytes);
 
 typedef enum bl_path_kind { BL_PATH_NONE, BL_PATH_FILE, BL_PATH_DIR, BL_PATH_OTHER } bl_path_kind;
 bl_path_kind bl_path_what(const char *path); /* of what a link points to */
@@ -151,8 +166,9 @@ typedef struct bl_signal_mask {
 void bl_signals_hold(bl_signal_mask *before);
 void bl_signals_release(const bl_signal_mask *before);
 
-/* Bytes of memory that this process may use: those of the machine, or what its control groups
- * leave; UINT64_MAX when the system does not say. */
+/* Bytes of memory that this process may use: those of the machine, or what its control groups allow
+ * or its own limits (RLIMIT_AS, RLIMIT_DATA) still leave; UINT64_MAX when the system does not say.
+ */
 uint64_t bl_os_memory(void);
 
 /* Processors that this process may use at a time: its affinity, or the quota of its control groups

@@ -8,6 +8,8 @@
 #include "core/alloc.h"
 #include "core/rng.h"
 
+#include <string.h>
+
 enum { FEISTEL_ROUNDS = 6 };
 
 struct bl_loader {
@@ -77,15 +79,24 @@ size_t bl_loader_start(const bl_loader *l, uint64_t epoch, uint64_t position)
     return (size_t)(offset + window * l->T);
 }
 
-void bl_loader_next(bl_loader *l, int32_t *x, int32_t *y)
+/* A window from token `start` on: T inputs, and the T that follow each. */
+static bl_status get_window(const bl_tokens *tokens, size_t start, size_t T, int32_t *x, int32_t *y,
+                            bl_error *err)
+{
+    BL_TRY(bl_tokens_get(tokens, start, T, x, err));
+    memcpy(y, x + 1, (T - 1) * sizeof *y);
+    return bl_tokens_get(tokens, start + T, 1, y + T - 1, err);
+}
+
+bl_status bl_loader_next(bl_loader *l, int32_t *x, int32_t *y, bl_error *err)
 {
     for (size_t b = 0; b < l->B; b++) {
         size_t start = bl_loader_start(l, l->at.epoch, l->at.position);
-        bl_tokens_get(l->tokens, start, l->T, x + b * l->T);
-        bl_tokens_get(l->tokens, start + 1, l->T, y + b * l->T);
+        BL_TRY(get_window(l->tokens, start, l->T, x + b * l->T, y + b * l->T, err));
         if (++l->at.position == l->windows)
             l->at = (bl_loader_cursor){.epoch = l->at.epoch + 1};
     }
+    return BL_OK;
 }
 
 bl_loader_cursor bl_loader_at(const bl_loader *l)
@@ -114,8 +125,8 @@ size_t bl_windows_count(const bl_tokens *tokens, size_t T)
     return count ? (count - 1) / T : 0;
 }
 
-void bl_windows_get(const bl_tokens *tokens, size_t T, size_t i, int32_t *x, int32_t *y)
+bl_status bl_windows_get(const bl_tokens *tokens, size_t T, size_t i, int32_t *x, int32_t *y,
+                         bl_error *err)
 {
-    bl_tokens_get(tokens, i * T, T, x);
-    bl_tokens_get(tokens, i * T + 1, T, y);
+    return get_window(tokens, i * T, T, x, y, err);
 }

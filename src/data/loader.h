@@ -23,8 +23,8 @@ bl_status bl_loader_open(bl_loader **l, const bl_tokens *tokens, size_t B, size_
 void bl_loader_close(bl_loader *l);
 
 /* The next batch, x[B,T] and y[B,T].  Goes on into the next epoch in the middle of a batch where an
- * epoch ends. */
-void bl_loader_next(bl_loader *l, int32_t *x, int32_t *y);
+ * epoch ends.  BL_EIO, BL_EFORMAT as bl_tokens_get(); the place is then somewhere in the batch. */
+bl_status bl_loader_next(bl_loader *l, int32_t *x, int32_t *y, bl_error *err) BL_NODISCARD;
 
 bl_loader_cursor bl_loader_at(const bl_loader *l);
 
@@ -37,6 +37,7 @@ size_t bl_loader_start(const bl_loader *l, uint64_t epoch, uint64_t position);
 
 /* For evaluation: windows in file order, the tail dropped.  How many there are, and the i-th. */
 size_t bl_windows_count(const bl_tokens *tokens, size_t T);
-void bl_windows_get(const bl_tokens *tokens, size_t T, size_t i, int32_t *x, int32_t *y);
+bl_status bl_windows_get(const bl_tokens *tokens, size_t T, size_t i, int32_t *x, int32_t *y,
+                         bl_error *err) BL_NODISCARD;
 
 #endif

@@ -74,8 +74,19 @@ static void want_batch(const bl_mix *m)
     }
 }
 
+static bl_status take_batch(bl_mix *m, int32_t *x, int32_t *y, bl_error *err)
+{
+    for (size_t b = 0; b < m->B; b++) {
+        size_t i = bl_mix_corpus(m, m->windows++);
+        BL_TRY(bl_loader_next(m->loader[i], x + b * m->T, y + b * m->T, err));
+        m->taken[i]++;
+    }
+    return BL_OK;
+}
+
 bl_status bl_mix_next(bl_mix *m, int32_t *x, int32_t *y, bl_error *err)
 {
+    bl_mix_cursor before;
     int scattered = 0;
     for (size_t i = 0; i < m->count; i++) {
         BL_TRY(bl_tokens_still(m->tokens[i], err));
@@ -83,11 +94,10 @@ bl_status bl_mix_next(bl_mix *m, int32_t *x, int32_t *y, bl_error *err)
     }
     if (scattered)
         want_batch(m);
-    for (size_t b = 0; b < m->B; b++) {
-        size_t i = bl_mix_corpus(m, m->windows++);
-        bl_loader_next(m->loader[i], x + b * m->T, y + b * m->T);
-        m->taken[i]++;
-    }
+    bl_mix_at(m, &before);
+    bl_status status = take_batch(m, x, y, err);
+    if (status != BL_OK) /* the place stays */
+        return bl_mix_seek(m, &before, NULL) == BL_OK ? status : BL_EFORMAT;
     return BL_OK;
 }
 

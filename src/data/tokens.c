@@ -1,4 +1,4 @@
-/* Token files: mapping and checking them. */
+/* Token files: checking and reading them. */
 #include "data/tokens.h"
 #include "core/alloc.h"
 #include "core/watch.h"
@@ -6,8 +6,9 @@
 #include <string.h>
 
 struct bl_tokens {
-    bl_map map;
+    bl_file *file;
     size_t width, count;
+    uint64_t vocab_size;
     int scattered;
     char *path;
 };
@@ -45,29 +46,42 @@ static uint32_t largest(const unsigned char *p, size_t count, size_t width)
     return most;
 }
 
-static uint32_t id_at(const bl_tokens *t, size_t i)
+static uint32_t id_at(const unsigned char *p, size_t i, size_t width)
 {
-    const unsigned char *p = t->map.data + i * t->width;
-    return t->width == 2 ? get16(p) : get32(p);
+    return width == 2 ? get16(p + 2 * i) : get32(p + 4 * i);
 }
 
-static bl_status check_ids(const bl_tokens *t, uint64_t vocab_size, bl_error *err)
+/* The ids first .. first + n - 1 as they are in the file, each below the vocabulary. */
+static bl_status read_ids(const bl_tokens *t, size_t first, size_t n, unsigned char *to,
+                          bl_error *err)
+{
+    BL_TRY(bl_file_read(t->file, (uint64_t)first * t->width, to, n * t->width, err));
+    if (largest(to, n, t->width) < t->vocab_size)
+        return BL_OK;
+    size_t i = 0;
+    while (id_at(to, i, t->width) < t->vocab_size)
+        i++;
+    return bl_fail(err, BL_EFORMAT,
+                   "%s: token %zu is id %lu, past the vocabulary of %llu; the file belongs to "
+                   "another tokenizer or is damaged",
+                   t->path, first + i, (unsigned long)id_at(to, i, t->width),
+                   (unsigned long long)t->vocab_size);
+}
+
+static bl_status check_ids(const bl_tokens *t, bl_error *err)
 {
     enum { PIECE = 1 << 16 };
-    for (size_t first = 0; first < t->count; first += PIECE) {
+    unsigned char *room = bl_calloc(PIECE, t->width);
+    bl_status status =
+        room ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory while opening %s", t->path);
+    for (size_t first = 0; status == BL_OK && first < t->count; first += PIECE) {
         size_t n = t->count - first < PIECE ? t->count - first : PIECE;
-        BL_TRY(bl_watch_poll(first, t->count, err));
-        if (largest(t->map.data + first * t->width, n, t->width) < vocab_size)
-            continue;
-        size_t i = first;
-        while (id_at(t, i) < vocab_size)
-            i++;
-        return bl_fail(err, BL_EFORMAT,
-                       "%s: token %zu is id %lu, past the vocabulary of %llu; the file belongs to "
-                       "another tokenizer or is damaged",
-                       t->path, i, (unsigned long)id_at(t, i), (unsigned long long)vocab_size);
+        status = bl_watch_poll(first, t->count, err);
+        if (status == BL_OK)
+            status = read_ids(t, first, n, room, err);
     }
-    return BL_OK;
+    bl_free(room);
+    return status;
 }
 
 bl_status bl_tokens_open(bl_tokens **result, const char *path, size_t width, uint64_t vocab_size,
@@ -78,20 +92,21 @@ bl_status bl_tokens_open(bl_tokens **result, const char *path, size_t width, uin
     if (!t)
         return bl_fail(err, BL_ENOMEM, "out of memory while opening %s", path);
     bl_status status;
-    BL_TRY_GOTO(status, bl_map_open_watched(&t->map, path, err), failed);
+    BL_TRY_GOTO(status, bl_file_open(&t->file, path, err), failed);
     t->path = bl_strdup(path);
     t->width = width;
-    t->count = t->map.size / width;
+    t->vocab_size = vocab_size;
+    t->count = bl_tokens_size(t) / width;
     if (!t->path) {
         status = bl_fail(err, BL_ENOMEM, "out of memory while opening %s", path);
         goto failed;
     }
-    if (t->map.size % width) {
+    if (bl_tokens_size(t) % width) {
         status = bl_fail(err, BL_EFORMAT, "%s: %zu bytes are no whole number of %zu-byte ids", path,
-                         t->map.size, width);
+                         bl_tokens_size(t), width);
         goto failed;
     }
-    BL_TRY_GOTO(status, check_ids(t, vocab_size, err), failed);
+    BL_TRY_GOTO(status, check_ids(t, err), failed);
     *result = t;
     return BL_OK;
 failed:
@@ -103,7 +118,7 @@ void bl_tokens_close(bl_tokens *t)
 {
     if (!t)
         return;
-    bl_map_close(&t->map);
+    bl_file_close(t->file);
     bl_free(t->path);
     bl_free(t);
 }
@@ -120,18 +135,18 @@ const char *bl_tokens_path(const bl_tokens *t)
 
 bl_status bl_tokens_still(const bl_tokens *t, bl_error *err)
 {
-    return bl_map_check(&t->map, t->path, err);
+    return bl_file_still(t->file, err);
 }
 
 size_t bl_tokens_size(const bl_tokens *t)
 {
-    return t->map.size;
+    return (size_t)bl_file_size(t->file);
 }
 
 void bl_tokens_scattered(bl_tokens *t)
 {
     t->scattered = 1;
-    bl_map_scattered(&t->map);
+    bl_file_scattered(t->file);
 }
 
 int bl_tokens_is_scattered(const bl_tokens *t)
@@ -142,17 +157,18 @@ int bl_tokens_is_scattered(const bl_tokens *t)
 void bl_tokens_want(const bl_tokens *t, size_t first, size_t count)
 {
     if (t->scattered)
-        bl_map_want(&t->map, first * t->width, count * t->width);
+        bl_file_want(t->file, (uint64_t)first * t->width, count * t->width);
 }
 
-void bl_tokens_get(const bl_tokens *t, size_t first, size_t count, int32_t *ids)
+bl_status bl_tokens_get(const bl_tokens *t, size_t first, size_t count, int32_t *ids, bl_error *err)
 {
-    const unsigned char *p = t->map.data + first * t->width;
-    if (t->width == 2) {
-        for (size_t i = 0; i < count; i++)
-            ids[i] = (int32_t)get16(p + 2 * i);
-    } else {
-        for (size_t i = 0; i < count; i++)
-            ids[i] = (int32_t)get32(p + 4 * i);
+    enum { PIECE = 1024 };
+    unsigned char room[4 * PIECE];
+    for (size_t done = 0; done < count; done += PIECE) {
+        size_t n = count - done < PIECE ? count - done : PIECE;
+        BL_TRY(read_ids(t, first + done, n, room, err));
+        for (size_t i = 0; i < n; i++)
+            ids[done + i] = (int32_t)id_at(room, i, t->width);
     }
+    return BL_OK;
 }

@@ -5,6 +5,7 @@
 #ifndef BL_DATA_TOKENS_H
 #define BL_DATA_TOKENS_H
 
+#include "core/hash.h"
 #include "core/os.h"
 #include "format/options.h"
 #include "text/roles.h"
@@ -23,10 +24,10 @@ bl_status bl_tokens_verify(bl_tokens_out *t, char hash[33], bl_error *err) BL_NO
 bl_status bl_tokens_commit(bl_tokens_out *t, bl_error *err) BL_NODISCARD; /* frees in any case */
 void bl_tokens_abandon(bl_tokens_out *t);                                 /* frees; NULL is fine */
 
-/* A token file, mapped read-only. */
+/* A token file that is read by place. */
 typedef struct bl_tokens bl_tokens;
 
-/* Maps a file of ids of `width` bytes and checks once that each is below vocab_size.
+/* Opens a file of ids of `width` bytes and checks that each is below vocab_size.
  * BL_ENOENT, BL_EIO; BL_EFORMAT names the first bad position. */
 bl_status bl_tokens_open(bl_tokens **t, const char *path, size_t width, uint64_t vocab_size,
                          bl_error *err) BL_NODISCARD;
@@ -35,8 +36,8 @@ void bl_tokens_close(bl_tokens *t);
 size_t bl_tokens_count(const bl_tokens *t);
 const char *bl_tokens_path(const bl_tokens *t);
 
-/* BL_EIO when another process has cut the file short, whose missing pages would be a SIGBUS.  Asked
- * for before every batch and every evaluation; a cut in the moment between is not caught. */
+/* BL_EIO when another process has cut the file short: asked for before every batch and every
+ * evaluation, so that it is told at once and not when the missing part is read. */
 bl_status bl_tokens_still(const bl_tokens *t, bl_error *err) BL_NODISCARD;
 
 /* For a file that memory cannot hold: its size in bytes; that windows are read in no order; which
@@ -46,8 +47,11 @@ void bl_tokens_scattered(bl_tokens *t);
 int bl_tokens_is_scattered(const bl_tokens *t);
 void bl_tokens_want(const bl_tokens *t, size_t first, size_t count);
 
-/* ids[0..count) = the file's ids first .. first + count - 1, which must exist. */
-void bl_tokens_get(const bl_tokens *t, size_t first, size_t count, int32_t *ids);
+/* ids[0..count) = the file's ids first .. first + count - 1, which lie inside the count.  A file
+ * that was changed meanwhile is BL_EIO (it is shorter) or BL_EFORMAT (an id past the vocabulary):
+ * what comes out is below vocab_size whatever others do. */
+bl_status bl_tokens_get(const bl_tokens *t, size_t first, size_t count, int32_t *ids,
+                        bl_error *err) BL_NODISCARD;
 
 /* ---- the folder that bl_prepare() writes ---- */
 
@@ -87,9 +91,6 @@ typedef struct bl_data_meta {
 /* meta.json of the folder `dir`.  Reading is strict: a missing or misplaced field is BL_EFORMAT. */
 bl_status bl_data_meta_load(bl_data_meta *meta, const char *dir, bl_error *err) BL_NODISCARD;
 bl_status bl_data_meta_save(const bl_data_meta *meta, const char *dir, bl_error *err) BL_NODISCARD;
-
-/* XXH3-128 of a file as 32 hexadecimal digits and a 0. */
-bl_status bl_file_hash(const char *path, char hash[33], bl_error *err) BL_NODISCARD;
 
 /* A data folder, checked: meta.json, both token files against it, and the tokenizer's hash.  When a
  * prepare() replaces it meanwhile it is the old or the new one. */

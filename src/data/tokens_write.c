@@ -13,44 +13,11 @@ struct bl_tokens_out {
     size_t width;
 };
 
-static void hash_text(XXH128_hash_t hash, char text[33])
+static void hash_text(XXH128_hash_t hash, char text[BL_HASH_TEXT])
 {
     XXH128_canonical_t bytes;
     XXH128_canonicalFromHash(&bytes, hash);
-    for (size_t i = 0; i < 16; i++) {
-        text[2 * i] = "0123456789abcdef"[bytes.digest[i] >> 4];
-        text[2 * i + 1] = "0123456789abcdef"[bytes.digest[i] & 15];
-    }
-    text[32] = 0;
-}
-
-bl_status bl_file_hash(const char *path, char hash[33], bl_error *err)
-{
-    enum { PIECE = 1 << 18 };
-    XXH3_state_t *state = XXH3_createState();
-    unsigned char *piece = bl_calloc(PIECE, 1);
-    bl_in *in = NULL;
-    uint64_t done = 0;
-    bl_status status = BL_OK;
-    if (!state || !piece || XXH3_128bits_reset(state) != XXH_OK)
-        status = bl_fail(err, BL_ENOMEM, "out of memory");
-    if (status == BL_OK)
-        status = bl_in_open(&in, path, NULL, err);
-    for (int end = 0; !end && status == BL_OK;) {
-        size_t n;
-        status = bl_in_read(in, piece, PIECE, &n, &end, err);
-        if (status == BL_OK)
-            (void)XXH3_128bits_update(state, piece, n);
-        done += n;
-        if (status == BL_OK)
-            status = bl_watch_poll(done, bl_in_size(in), err);
-    }
-    if (status == BL_OK)
-        hash_text(XXH3_128bits_digest(state), hash);
-    bl_in_close(in);
-    XXH3_freeState(state);
-    bl_free(piece);
-    return status;
+    bl_hash_text(bytes.digest, text);
 }
 
 bl_status bl_tokens_create(bl_tokens_out **t, const char *path, size_t width, bl_error *err)

@@ -15,13 +15,14 @@ static const char metadata_key[] = "__metadata__";
 
 struct bl_st {
     char *path;
-    bl_map map;
+    bl_file *file;
     json_t *header; /* owns names and metadata */
     json_t *metadata;
+    const char **metadata_keys;
     bl_st_tensor *tensors;  /* [count] in file order */
     bl_st_tensor **by_name; /* [count] sorted */
     size_t count;
-    const unsigned char *data; /* behind the header */
+    uint64_t data; /* where it begins in the file */
     size_t data_bytes;
 };
 
@@ -29,48 +30,64 @@ struct bl_st {
 
 static bl_status find_header(bl_st *st, size_t *bytes, bl_error *err)
 {
-    if (st->map.size < PREFIX)
-        return bl_fail(err, BL_EFORMAT, "%s: %zu bytes are too few for a safetensors file",
-                       st->path, st->map.size);
-    uint64_t length = 0;
+    unsigned char prefix[PREFIX];
+    uint64_t size = bl_file_size(st->file), length = 0;
+    if (size < PREFIX)
+        return bl_fail(err, BL_EFORMAT, "%s: %llu bytes are too few for a safetensors file",
+                       st->path, (unsigned long long)size);
+    BL_TRY(bl_file_read(st->file, 0, prefix, sizeof prefix, err));
     for (size_t i = PREFIX; i-- > 0;)
-        length = length << 8 | st->map.data[i];
+        length = length << 8 | prefix[i];
     if (length > HEADER_MAX)
         return bl_fail(err, BL_EFORMAT,
                        "%s: a header of %llu bytes; not a safetensors file, or damaged", st->path,
                        (unsigned long long)length);
-    if (length > st->map.size - PREFIX)
+    if (length > size - PREFIX)
         return bl_fail(err, BL_EFORMAT,
-                       "%s: cut off: the header has %llu bytes, the file %zu behind its length",
-                       st->path, (unsigned long long)length, st->map.size - PREFIX);
+                       "%s: cut off: the header has %llu bytes, the file %llu behind its length",
+                       st->path, (unsigned long long)length, (unsigned long long)(size - PREFIX));
     *bytes = (size_t)length;
-    st->data = st->map.data + PREFIX + length;
-    st->data_bytes = st->map.size - PREFIX - *bytes;
+    st->data = PREFIX + length;
+    st->data_bytes = (size_t)(size - st->data);
+    return BL_OK;
+}
+
+static bl_status parse_metadata(bl_st *st, bl_error *err)
+{
+    st->metadata = json_object_get(st->header, metadata_key);
+    if (st->metadata && !json_is_object(st->metadata))
+        return bl_fail(err, BL_EFORMAT, "%s: %s is an object, found %s", st->path, metadata_key,
+                       bl_json_type_name(st->metadata));
+    st->metadata_keys = bl_calloc(json_object_size(st->metadata), sizeof *st->metadata_keys);
+    if (!st->metadata_keys)
+        return bl_fail(err, BL_ENOMEM, "%s: out of memory", st->path);
+    const char *key;
+    json_t *value;
+    size_t count = 0;
+    json_object_foreach (st->metadata, key, value) {
+        if (!json_is_string(value))
+            return bl_fail(err, BL_EFORMAT, "%s: %s: \"%.80s\" is text, found %s", st->path,
+                           metadata_key, key, bl_json_type_name(value));
+        st->metadata_keys[count++] = key;
+    }
     return BL_OK;
 }
 
 static bl_status parse_header(bl_st *st, size_t bytes, bl_error *err)
 {
-    const char *text = (const char *)st->map.data + PREFIX;
     json_error_t why;
-    if (!bytes || text[0] != '{')
-        return bl_fail(err, BL_EFORMAT, "%s: the header does not begin with {", st->path);
-    st->header = bl_json_parse(text, bytes, JSON_REJECT_DUPLICATES, &why);
-    if (!st->header)
-        return bl_fail(err, BL_EFORMAT, "%s: header: byte %d: %.200s", st->path, why.position,
-                       why.text);
-    st->metadata = json_object_get(st->header, metadata_key);
-    if (st->metadata && !json_is_object(st->metadata))
-        return bl_fail(err, BL_EFORMAT, "%s: %s is an object, found %s", st->path, metadata_key,
-                       bl_json_type_name(st->metadata));
-    const char *key;
-    json_t *value;
-    json_object_foreach (st->metadata, key, value) {
-        if (!json_is_string(value))
-            return bl_fail(err, BL_EFORMAT, "%s: %s: \"%.80s\" is text, found %s", st->path,
-                           metadata_key, key, bl_json_type_name(value));
-    }
-    return BL_OK;
+    char *text = bl_realloc(NULL, bytes, 1);
+    if (!text)
+        return bl_fail(err, BL_ENOMEM, "%s: out of memory for a header of %zu bytes", st->path,
+                       bytes);
+    bl_status status = bl_file_read(st->file, PREFIX, text, bytes, err);
+    if (status == BL_OK && (!bytes || text[0] != '{'))
+        status = bl_fail(err, BL_EFORMAT, "%s: the header does not begin with {", st->path);
+    if (status == BL_OK && !(st->header = bl_json_parse(text, bytes, JSON_REJECT_DUPLICATES, &why)))
+        status = bl_fail(err, BL_EFORMAT, "%s: header: byte %d: %.200s", st->path, why.position,
+                         why.text);
+    bl_free(text);
+    return status == BL_OK ? parse_metadata(st, err) : status;
 }
 
 /* ---- one tensor ---- */
@@ -140,7 +157,7 @@ static bl_status parse_tensor(const bl_st *st, bl_st_tensor *t, const json_t *in
         return bl_fail(err, BL_EFORMAT,
                        "%s: tensor %.80s: dtype and shape need %zu bytes, data_offsets give %lld",
                        st->path, t->name, tensor_bytes(t), (long long)(to - from));
-    t->data = st->data + from;
+    t->place = (size_t)from;
     return BL_OK;
 }
 
@@ -150,10 +167,9 @@ static bl_status parse_tensor(const bl_st *st, bl_st_tensor *t, const json_t *in
 static int by_place(const void *a, const void *b)
 {
     const bl_st_tensor *x = a, *y = b;
-    const unsigned char *xd = x->data, *yd = y->data;
     size_t xn = tensor_bytes(x), yn = tensor_bytes(y);
-    if (xd != yd)
-        return xd < yd ? -1 : 1;
+    if (x->place != y->place)
+        return x->place < y->place ? -1 : 1;
     if (xn != yn)
         return xn < yn ? -1 : 1;
     return strcmp(x->name, y->name);
@@ -167,19 +183,18 @@ static int by_name(const void *a, const void *b)
 /* Sorted by place, each tensor begins where the one before ends, and the last ends the file. */
 static bl_status check_places(const bl_st *st, bl_error *err)
 {
-    const unsigned char *at = st->data;
+    size_t at = 0;
     for (size_t i = 0; i < st->count; i++) {
         const bl_st_tensor *t = &st->tensors[i];
-        const unsigned char *from = t->data;
-        if (from < at)
+        if (t->place < at)
             return bl_fail(err, BL_EFORMAT, "%s: tensors %.80s and %.80s overlap", st->path,
                            st->tensors[i - 1].name, t->name);
-        if (from > at)
+        if (t->place > at)
             return bl_fail(err, BL_EFORMAT, "%s: %zu unused bytes before tensor %.80s", st->path,
-                           (size_t)(from - at), t->name);
-        at = from + tensor_bytes(t);
+                           t->place - at, t->name);
+        at = t->place + tensor_bytes(t);
     }
-    size_t rest = (size_t)(st->data + st->data_bytes - at);
+    size_t rest = st->data_bytes - at;
     return rest ? bl_fail(err, BL_EFORMAT, "%s: %zu unused bytes behind the last tensor", st->path,
                           rest)
                 : BL_OK;
@@ -222,7 +237,7 @@ bl_status bl_st_open(bl_st **result, const char *path, bl_error *err)
     st->path = bl_strdup(path);
     if (!st->path)
         BL_TRY_GOTO(status, bl_fail(err, BL_ENOMEM, "%s: out of memory", path), failed);
-    BL_TRY_GOTO(status, bl_map_open(&st->map, path, err), failed);
+    BL_TRY_GOTO(status, bl_file_open(&st->file, path, err), failed);
     BL_TRY_GOTO(status, find_header(st, &header_bytes, err), failed);
     BL_TRY_GOTO(status, parse_header(st, header_bytes, err), failed);
     BL_TRY_GOTO(status, read_tensors(st, err), failed);
@@ -240,7 +255,8 @@ void bl_st_close(bl_st *st)
     bl_free(st->tensors);
     bl_free((void *)st->by_name);
     json_decref(st->header);
-    bl_map_close(&st->map);
+    bl_file_close(st->file);
+    bl_free((void *)st->metadata_keys);
     bl_free(st->path);
     bl_free(st);
 }
@@ -285,10 +301,7 @@ size_t bl_st_metadata_count(const bl_st *st)
 
 const char *bl_st_metadata_key(const bl_st *st, size_t i)
 {
-    void *at = json_object_iter(st->metadata);
-    for (; at && i > 0; i--)
-        at = json_object_iter_next(st->metadata, at);
-    return at ? json_object_iter_key(at) : NULL;
+    return i < bl_st_metadata_count(st) ? st->metadata_keys[i] : NULL;
 }
 
 enum { SHAPE_TEXT = 2 + 21 * BL_RANK_MAX + 1 }; /* 20 digits and a comma each */
@@ -303,10 +316,10 @@ static void shape_text(size_t rank, const size_t *shape, char text[SHAPE_TEXT])
     text[used] = 0;
 }
 
-bl_status bl_st_get_f32(const bl_st *st, const char *name, size_t rank, const size_t *shape,
-                        float *out, bl_error *err)
+static bl_status find_f32(const bl_st_tensor **found, const bl_st *st, const char *name,
+                          size_t rank, const size_t *shape, bl_error *err)
 {
-    const bl_st_tensor *t = bl_st_find(st, name);
+    const bl_st_tensor *t = *found = bl_st_find(st, name);
     if (!t)
         return bl_fail(err, BL_EFORMAT, "%s: tensor %s is missing", st->path, name);
     if (t->dtype != BL_F32 && t->dtype != BL_BF16 && t->dtype != BL_F16)
@@ -315,13 +328,41 @@ bl_status bl_st_get_f32(const bl_st *st, const char *name, size_t rank, const si
     int same = t->rank == rank;
     for (size_t i = 0; same && i < rank; i++)
         same = t->shape[i] == shape[i];
-    if (!same) {
-        char found[SHAPE_TEXT], expected[SHAPE_TEXT];
-        shape_text(t->rank, t->shape, found);
-        shape_text(rank, shape, expected);
-        return bl_fail(err, BL_EFORMAT, "%s: tensor %s has shape %s, expected %s", st->path, name,
-                       found, expected);
+    if (same)
+        return BL_OK;
+    char has[SHAPE_TEXT], expected[SHAPE_TEXT];
+    shape_text(t->rank, t->shape, has);
+    shape_text(rank, shape, expected);
+    return bl_fail(err, BL_EFORMAT, "%s: tensor %s has shape %s, expected %s", st->path, name, has,
+                   expected);
+}
+
+bl_status bl_st_check_f32(const bl_st *st, const char *name, size_t rank, const size_t *shape,
+                          bl_error *err)
+{
+    const bl_st_tensor *t;
+    return find_f32(&t, st, name, rank, shape, err);
+}
+
+bl_status bl_st_read(const bl_st *st, const bl_st_tensor *t, size_t first, size_t n, void *to,
+                     bl_error *err)
+{
+    return bl_file_read(st->file, st->data + t->place + first, to, n, err);
+}
+
+bl_status bl_st_get_f32(const bl_st *st, const char *name, size_t rank, const size_t *shape,
+                        float *out, bl_error *err)
+{
+    unsigned char piece[4096];
+    const bl_st_tensor *t;
+    BL_TRY(find_f32(&t, st, name, rank, shape, err));
+    const size_t bytes = bl_dtype_bytes(t->dtype), most = sizeof piece / bytes;
+    if (t->dtype == BL_F32)
+        return bl_st_read(st, t, 0, t->count * bytes, out, err);
+    for (size_t at = 0; at < t->count; at += most) {
+        size_t n = t->count - at < most ? t->count - at : most;
+        BL_TRY(bl_st_read(st, t, at * bytes, n * bytes, piece, err));
+        bl_dtype_widen(t->dtype, piece, n, out + at);
     }
-    bl_dtype_widen(t->dtype, t->data, t->count, out);
     return BL_OK;
 }

@@ -1,4 +1,4 @@
-/* The safetensors file format: a mapped reader that trusts nothing, and a writer.
+/* The safetensors file format: a reader that trusts nothing, and a writer.
  *
  * File: u64 header length, JSON header {"name": {"dtype", "shape", "data_offsets"}, ...,
  * "__metadata__": {text: text}}, data.  https://github.com/huggingface/safetensors */
@@ -28,14 +28,15 @@ typedef struct bl_st_tensor {
     const char *name; /* valid while the file is open */
     bl_dtype dtype;
     size_t rank, shape[BL_RANK_MAX];
-    size_t count;     /* elements */
-    const void *data; /* may be unaligned: use bl_st_get_f32 or memcpy */
+    size_t count; /* elements */
+    size_t place; /* of its first byte, counted from the end of the header */
 } bl_st_tensor;
 
 typedef struct bl_st bl_st;
 
-/* Maps and checks a file: header inside the file, no overlap, no gap, sizes that multiply without
- * overflow and match dtype and shape, no name twice, UTF-8.  BL_ENOENT, BL_EFORMAT, BL_ENOMEM. */
+/* Reads and checks a header: it lies inside the file, no overlap, no gap, sizes that multiply
+ * without overflow and match dtype and shape, no name twice, UTF-8.  BL_ENOENT, BL_EFORMAT,
+ * BL_ENOMEM. */
 bl_status bl_st_open(bl_st **st, const char *path, bl_error *err) BL_NODISCARD;
 void bl_st_close(bl_st *st);
 
@@ -46,8 +47,17 @@ const char *bl_st_metadata(const bl_st *st, const char *key);      /* NULL: none
 size_t bl_st_metadata_count(const bl_st *st);
 const char *bl_st_metadata_key(const bl_st *st, size_t i);
 
-/* Tensor `name` as float32 (F32, BF16, F16 are converted) of exactly this shape into out.
+/* Is tensor `name` there, of one of F32, BF16 and F16, and of this shape?  Nothing of it is read.
  * BL_EFORMAT names the file, the tensor and both shapes. */
+bl_status bl_st_check_f32(const bl_st *st, const char *name, size_t rank, const size_t *shape,
+                          bl_error *err) BL_NODISCARD;
+
+/* n bytes of a tensor from its byte `first` on. */
+bl_status bl_st_read(const bl_st *st, const bl_st_tensor *t, size_t first, size_t n, void *to,
+                     bl_error *err) BL_NODISCARD;
+
+/* Tensor `name` as float32 (F32, BF16, F16 are converted) of exactly this shape into out.
+ * As bl_st_check_f32(); BL_EIO when the file has become shorter. */
 bl_status bl_st_get_f32(const bl_st *st, const char *name, size_t rank, const size_t *shape,
                         float *out, bl_error *err) BL_NODISCARD;
 

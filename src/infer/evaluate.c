@@ -14,7 +14,8 @@ static bl_status put_windows(const bl_net *net, bl_pass *p, const bl_tokens *tok
 {
     for (size_t row = 0; row < p->B; row++) {
         size_t window = first + (row < n ? row : n - 1);
-        bl_windows_get(tokens, p->T, window, host + row * p->T, host + p->N + row * p->T);
+        BL_TRY(
+            bl_windows_get(tokens, p->T, window, host + row * p->T, host + p->N + row * p->T, err));
     }
     size_t bytes = p->N * sizeof *host;
     BL_TRY(BL_OP(net->dev, put, p->ids, host, bytes, err));

@@ -249,10 +249,12 @@ static bl_status read_recent(memory *m, bl_error *err)
     m->recent.recent_size = (size_t)size;
     if (!t)
         return BL_OK;
-    const unsigned char *bytes = t->data;
-    for (size_t i = 0; i < t->count; i++, bytes += 4)
+    for (size_t i = 0; i < t->count; i++) {
+        unsigned char bytes[4];
+        BL_TRY(bl_st_read(m->st, t, 4 * i, sizeof bytes, bytes, err));
         m->recent.recent[i] = (int32_t)(bytes[0] | (uint32_t)bytes[1] << 8 |
                                         (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24);
+    }
     m->recent.recent_count = t->count;
     m->recent.recent_next = t->count % (size_t)size;
     bl_status status = bl_infer_check_ids(m->net, m->recent.recent, t->count, err);

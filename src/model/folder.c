@@ -6,17 +6,25 @@
 #include "data/tokens.h"
 #include "format/json.h"
 
+static bl_status write_piece(void *out, const void *bytes, size_t n, bl_error *err)
+{
+    bl_out_write(out, bytes, n);
+    return bl_out_check(out, err);
+}
+
 /* From a model or data folder. */
 bl_status bl_folder_copy(const char *from_dir, const char *to_dir, const char *name, bl_error *err)
 {
     char *from = bl_data_path(from_dir, name), *to = bl_path_join(to_dir, name);
-    bl_map map;
+    bl_out *out = NULL;
     bl_status status =
-        from && to ? bl_map_open(&map, from, err) : bl_fail(err, BL_ENOMEM, "out of memory");
-    if (status == BL_OK) {
-        status = bl_file_replace(to, map.data, map.size, err);
-        bl_map_close(&map);
-    }
+        from && to ? bl_out_open(&out, to, err) : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK)
+        status = bl_file_pieces(from, write_piece, out, err);
+    if (status == BL_OK)
+        status = bl_out_commit(out, err);
+    else
+        bl_out_abandon(out);
     bl_free(from);
     bl_free(to);
     return status;

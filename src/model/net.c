@@ -148,6 +148,18 @@ static bl_status prefixed(char *name, size_t cap, const char *prefix, const bl_t
     return BL_OK;
 }
 
+bl_status bl_tensors_check(const bl_tensor_list *list, const bl_st *st, const char *prefix,
+                           bl_error *err)
+{
+    char name[128];
+    for (size_t i = 0; i < list->count; i++) {
+        const bl_tensor *t = &list->at[i];
+        BL_TRY(prefixed(name, sizeof name, prefix, t, err));
+        BL_TRY(bl_st_check_f32(st, name, t->rank, t->shape, err));
+    }
+    return BL_OK;
+}
+
 static bl_status check_finite(const float *x, size_t n, const char *path, const char *name,
                               bl_error *err)
 {

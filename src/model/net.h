@@ -47,6 +47,11 @@ bl_status bl_net_tensor_get(const bl_net *net, const bl_tensor *t, float *host,
 /* Room for the largest tensor, for such work; free with bl_free. */
 bl_status bl_net_host_buffer(float **host, const bl_net *net, bl_error *err) BL_NODISCARD;
 
+/* Is every tensor of the list, as prefix + name, in the file and of its shape?  Nothing of it is
+ * read.  BL_EFORMAT names the first that is not. */
+bl_status bl_tensors_check(const bl_tensor_list *list, const bl_st *st, const char *prefix,
+                           bl_error *err) BL_NODISCARD;
+
 /* A block laid out as the parameters (gradients, moments) from and to tensors prefix + name. */
 bl_status bl_net_block_load(const bl_net *net, void *block, const bl_st *st, const char *prefix,
                             const char *path, bl_error *err) BL_NODISCARD;

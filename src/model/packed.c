@@ -35,25 +35,12 @@ static size_t unpack(int8_t *codes, const unsigned char *bytes, size_t out, size
     return bad;
 }
 
-static bl_status load_scale(float *g, const bl_tensor *t, bl_weight_form form, const bl_st *st,
-                            const char *path, bl_error *err)
-{
-    char name[128];
-    float scale;
-    scale_name(t, name);
-    BL_TRY(bl_st_get_f32(st, name, 1, (const size_t[]){1}, &scale, err));
-    *g = form == BL_WEIGHTS_PACKED_INVERSE ? 1.0f / scale : scale;
-    if (!(*g > 0) || !isfinite(*g) || !isfinite(scale))
-        return bl_fail(err, BL_EFORMAT, "%s: tensor %s is %g, expected a positive scale", path,
-                       name, (double)scale);
-    return BL_OK;
-}
-
-static bl_status load_matrix(bl_net *net, const bl_tensor *t, bl_weight_form form, const bl_st *st,
-                             const char *path, int8_t *codes, bl_error *err)
+/* The packed matrix in a file; nothing of it is read yet. */
+static bl_status find_matrix(const bl_st_tensor **found, const bl_tensor *t, const bl_st *st,
+                             const char *path, bl_error *err)
 {
     size_t out = t->shape[0], in = t->shape[1];
-    const bl_st_tensor *file = bl_st_find(st, t->name);
+    const bl_st_tensor *file = *found = bl_st_find(st, t->name);
     if (!file)
         return bl_fail(err, BL_EFORMAT, "%s: tensor %s is missing", path, t->name);
     if (out % CODES)
@@ -69,7 +56,52 @@ static bl_status load_matrix(bl_net *net, const bl_tensor *t, bl_weight_form for
                        path, t->name, bl_dtype_name(file->dtype),
                        file->rank > 0 ? file->shape[0] : 0, file->rank > 1 ? file->shape[1] : 0,
                        out / CODES, in);
-    size_t bad = unpack(codes, file->data, out, in);
+    return BL_OK;
+}
+
+bl_status bl_packed_check(const bl_tensor_list *list, int ternary, const bl_st *st,
+                          const char *path, bl_error *err)
+{
+    char name[128];
+    const bl_st_tensor *file;
+    for (size_t i = 0; i < list->count; i++) {
+        const bl_tensor *t = &list->at[i];
+        if (t->role != BL_ROLE_LATENT || !ternary) {
+            BL_TRY(bl_st_check_f32(st, t->name, t->rank, t->shape, err));
+            continue;
+        }
+        BL_TRY(find_matrix(&file, t, st, path, err));
+        scale_name(t, name);
+        BL_TRY(bl_st_check_f32(st, name, 1, (const size_t[]){1}, err));
+    }
+    return BL_OK;
+}
+
+static bl_status load_scale(float *g, const bl_tensor *t, bl_weight_form form, const bl_st *st,
+                            const char *path, bl_error *err)
+{
+    char name[128];
+    float scale;
+    scale_name(t, name);
+    BL_TRY(bl_st_get_f32(st, name, 1, (const size_t[]){1}, &scale, err));
+    *g = form == BL_WEIGHTS_PACKED_INVERSE ? 1.0f / scale : scale;
+    if (!(*g > 0) || !isfinite(*g) || !isfinite(scale))
+        return bl_fail(err, BL_EFORMAT, "%s: tensor %s is %g, expected a positive scale", path,
+                       name, (double)scale);
+    return BL_OK;
+}
+
+/* Codes and packed bytes share `room`, which has the bytes of t->count floats. */
+static bl_status load_matrix(bl_net *net, const bl_tensor *t, bl_weight_form form, const bl_st *st,
+                             const char *path, void *room, bl_error *err)
+{
+    size_t out = t->shape[0], in = t->shape[1];
+    int8_t *codes = room;
+    unsigned char *bytes = (unsigned char *)room + t->count;
+    const bl_st_tensor *file;
+    BL_TRY(find_matrix(&file, t, st, path, err));
+    BL_TRY(bl_st_read(st, file, 0, file->count, bytes, err));
+    size_t bad = unpack(codes, bytes, out, in);
     if (bad != SIZE_MAX)
         return bl_fail(err, BL_EFORMAT, "%s: tensor %s: the code of row %zu, input %zu is 3", path,
                        t->name, bad / in, bad % in);
@@ -86,9 +118,8 @@ bl_status bl_net_load_packed(bl_net *net, bl_weight_form form, const bl_st *st, 
     bl_status status = BL_OK;
     for (size_t i = 0; i < net->tensors.count && status == BL_OK; i++) {
         const bl_tensor *t = &net->tensors.at[i];
-        status = is_packed(net, t)
-                     ? load_matrix(net, t, form, st, path, (int8_t *)(void *)host, err)
-                     : bl_net_tensor_load(net, t, st, path, host, err);
+        status = is_packed(net, t) ? load_matrix(net, t, form, st, path, host, err)
+                                   : bl_net_tensor_load(net, t, st, path, host, err);
         if (status == BL_OK)
             status = bl_watch_poll(i + 1, net->tensors.count, err);
     }

@@ -13,6 +13,10 @@
 bl_status bl_net_load_packed(bl_net *net, bl_weight_form form, const bl_st *st, const char *path,
                              bl_error *err) BL_NODISCARD;
 
+/* Is every tensor of a packed model in the file, of its type and shape?  Nothing of it is read. */
+bl_status bl_packed_check(const bl_tensor_list *list, int ternary, const bl_st *st,
+                          const char *path, bl_error *err) BL_NODISCARD;
+
 /* Writes the weights as inference reads them: ternary matrices packed, embedding and head (with
  * quantization none also the projections) as `dtype` F32, BF16 or F16, the rest F32.  parent: NULL,
  * or the fingerprint to record.  BL_EUNSUPPORTED when a matrix has a number of rows that is no

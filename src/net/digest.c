@@ -28,19 +28,23 @@ bl_status bl_digest_check(const char *path, const char *want, const char *stage,
 
 #include <openssl/evp.h>
 
-static const size_t PIECE = (size_t)1 << 22; /* bytes between two calls of progress */
+/* A hash on its way through a file. */
+typedef struct hashing {
+    EVP_MD_CTX *hash;
+    const char *path, *stage;
+    bl_progress_fn *progress;
+    void *user;
+    uint64_t done, size;
+} hashing;
 
-static bl_status hash_map(EVP_MD_CTX *hash, const bl_map *map, const char *path, const char *stage,
-                          bl_progress_fn *progress, void *user, bl_error *err)
+static bl_status add_piece(void *user, const void *bytes, size_t n, bl_error *err)
 {
-    for (size_t done = 0; done < map->size;) {
-        size_t n = map->size - done < PIECE ? map->size - done : PIECE;
-        if (!EVP_DigestUpdate(hash, map->data + done, n))
-            return bl_fail(err, BL_ENOMEM, "%s: hashing failed", path);
-        done += n;
-        if (progress && progress(user, stage, done, map->size, "B") != 0)
-            return bl_fail(err, BL_EINTERRUPTED, "interrupted while checking %s", path);
-    }
+    hashing *h = user;
+    if (!EVP_DigestUpdate(h->hash, bytes, n))
+        return bl_fail(err, BL_ENOMEM, "%s: hashing failed", h->path);
+    h->done += n;
+    if (h->progress && h->progress(h->user, h->stage, h->done, h->size, "B") != 0)
+        return bl_fail(err, BL_EINTERRUPTED, "interrupted while checking %s", h->path);
     return BL_OK;
 }
 
@@ -50,25 +54,24 @@ bl_status bl_digest_check(const char *path, const char *want, const char *stage,
     unsigned char bytes[EVP_MAX_MD_SIZE];
     char hex[2 * EVP_MAX_MD_SIZE + 1], head[40];
     unsigned int n = 0;
-    bl_map map;
+    hashing h = {.path = path, .stage = stage, .progress = progress, .user = user};
     *equal = 0;
-    BL_TRY(bl_map_open(&map, path, err));
+    BL_TRY(bl_file_bytes(path, &h.size, err));
     int git = strlen(want) == SHA1_DIGITS; /* of "blob SIZE", a byte 0 and the contents */
-    int length = snprintf(head, sizeof head, "blob %zu", map.size);
-    EVP_MD_CTX *hash = EVP_MD_CTX_new();
+    int length = snprintf(head, sizeof head, "blob %llu", (unsigned long long)h.size);
+    h.hash = EVP_MD_CTX_new();
     bl_status status = BL_OK;
-    if (!hash || !EVP_DigestInit_ex(hash, git ? EVP_sha1() : EVP_sha256(), NULL) ||
-        (git && !EVP_DigestUpdate(hash, head, (size_t)length + 1)))
+    if (!h.hash || !EVP_DigestInit_ex(h.hash, git ? EVP_sha1() : EVP_sha256(), NULL) ||
+        (git && !EVP_DigestUpdate(h.hash, head, (size_t)length + 1)))
         status = bl_fail(err, BL_ENOMEM, "%s: hashing failed", path);
     if (status == BL_OK)
-        status = hash_map(hash, &map, path, stage, progress, user, err);
-    if (status == BL_OK && !EVP_DigestFinal_ex(hash, bytes, &n))
+        status = bl_file_pieces(path, add_piece, &h, err);
+    if (status == BL_OK && !EVP_DigestFinal_ex(h.hash, bytes, &n))
         status = bl_fail(err, BL_ENOMEM, "%s: hashing failed", path);
     for (unsigned int i = 0; i < n; i++)
         (void)snprintf(hex + (size_t)2 * i, 3, "%02x", bytes[i]);
     *equal = status == BL_OK && n > 0 && strcmp(hex, want) == 0;
-    EVP_MD_CTX_free(hash);
-    bl_map_close(&map);
+    EVP_MD_CTX_free(h.hash);
     return status;
 }
 

@@ -245,12 +245,9 @@ static bl_status take_lock(const lookup *l, bl_lock **lock, bl_error *err)
 
 static int is_there(const char *path, int64_t size)
 {
-    bl_map map;
-    if (bl_path_what(path) != BL_PATH_FILE || bl_map_open(&map, path, NULL) != BL_OK)
-        return 0;
-    int fine = size < 0 || map.size == (uint64_t)size;
-    bl_map_close(&map);
-    return fine;
+    uint64_t bytes;
+    return !bl_path_is_link(path) && bl_file_bytes(path, &bytes, NULL) == BL_OK &&
+           bytes == (uint64_t)size;
 }
 
 /* The content into blobs/DIGEST. */

@@ -1,6 +1,7 @@
 /* RUN/metrics.jsonl: one JSON object a line. */
 #include "train/metrics.h"
 #include "core/alloc.h"
+#include "core/buf.h"
 #include "core/os.h"
 
 #include <inttypes.h>
@@ -41,23 +42,52 @@ static bl_status read_line(bl_metrics *m, const char *line, size_t n, bl_error *
     return status;
 }
 
+/* What is left of a line, over the pieces of the file. */
+typedef struct old_lines {
+    bl_metrics *m;
+    bl_buf line;
+    uint64_t left;  /* bytes of the file that may be kept */
+    uint64_t whole; /* of the lines that were whole; half a record was written without its end */
+    uint64_t seen;
+} old_lines;
+
+/* A record is short: of a longer line only so much is held as shows that it is none. */
+enum { LINE_MOST = 1 << 20 };
+
+static bl_status read_piece(void *user, const void *bytes, size_t n, bl_error *err)
+{
+    old_lines *o = user;
+    const char *at = bytes;
+    n = n < o->left ? n : (size_t)o->left;
+    o->left -= n;
+    while (n) {
+        const char *end = memchr(at, '\n', n);
+        size_t part = end ? (size_t)(end - at) : n;
+        if (o->line.len <= LINE_MOST)
+            bl_buf_append(&o->line, at, part < LINE_MOST ? part : LINE_MOST + 1);
+        BL_TRY(bl_buf_status(&o->line, err));
+        if (end && o->line.len && o->line.len <= LINE_MOST)
+            BL_TRY(read_line(o->m, o->line.data, o->line.len, err));
+        if (end)
+            bl_buf_clear(&o->line);
+        part += end != NULL;
+        o->seen += part;
+        if (end)
+            o->whole = o->seen;
+        at += part;
+        n -= part;
+    }
+    return BL_OK;
+}
+
 static bl_status read_old(bl_metrics *m, uint64_t keep_bytes, bl_error *err)
 {
-    bl_map map;
-    BL_TRY(bl_map_open(&map, m->path, err));
-    bl_status status = BL_OK;
-    m->bytes = keep_bytes < map.size ? keep_bytes : map.size;
-    while (m->bytes && map.data[m->bytes - 1] != '\n') /* half a record: written without its end */
-        m->bytes--;
-    for (size_t from = 0; status == BL_OK && from < m->bytes;) {
-        const char *line = (const char *)map.data + from;
-        const char *end = memchr(line, '\n', m->bytes - from);
-        size_t n = end ? (size_t)(end - line) : m->bytes - from;
-        status = read_line(m, line, n, err);
-        from += n + 1;
-    }
-    bl_map_close(&map);
+    old_lines o = {.m = m, .left = keep_bytes};
+    bl_buf_init(&o.line);
+    bl_status status = bl_file_pieces(m->path, read_piece, &o, err);
+    bl_buf_release(&o.line);
     BL_TRY(status);
+    m->bytes = o.whole;
     return bl_file_truncate(m->path, m->bytes, err);
 }
 

@@ -16,9 +16,11 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     for (size_t i = 0; i < bl_st_count(st); i++) {
         const bl_st_tensor *t = bl_st_at(st, i);
         FUZZ_CHECK(bl_st_find(st, t->name) == t);
-        const unsigned char *bytes = t->data;
-        for (size_t k = 0; k < t->count * bl_dtype_bytes(t->dtype); k++)
-            sum += bytes[k];
+        for (size_t k = 0; k < t->count * bl_dtype_bytes(t->dtype); k++) {
+            unsigned char byte;
+            FUZZ_CHECK(bl_st_read(st, t, k, 1, &byte, NULL) == BL_OK);
+            sum += byte;
+        }
     }
     (void)bl_st_metadata(st, "format");
     bl_st_close(st);

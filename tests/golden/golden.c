@@ -67,6 +67,14 @@ static const bl_st_tensor *find(bl_golden *g, const char *prefix, const char *na
     return t;
 }
 
+static const void *data_of(bl_golden *g, const bl_st_tensor *t)
+{
+    size_t bytes = t->count * bl_dtype_bytes(t->dtype);
+    void *data = bl_golden_bytes(g, bytes);
+    stop_unless(bl_st_read(g->st, t, 0, bytes, data, NULL) == BL_OK, g->file, t->name);
+    return data;
+}
+
 size_t bl_golden_count(bl_golden *g, const char *prefix, const char *name)
 {
     return find(g, prefix, name)->count;
@@ -76,8 +84,9 @@ void *bl_golden_in(bl_golden *g, const char *prefix, const char *name)
 {
     const bl_st_tensor *t = find(g, prefix, name);
     void *p = bl_golden_room(g, t->count);
+    const void *data = data_of(g, t);
     for (size_t i = 0; i < t->count; i++) {
-        double x = element(t->data, t->dtype == BL_F64, i);
+        double x = element(data, t->dtype == BL_F64, i);
         if (g->d->act_bytes == sizeof(double))
             ((double *)p)[i] = x;
         else
@@ -99,11 +108,12 @@ void bl_golden_expect(bl_golden *g, const char *prefix, const char *name, const 
 {
     const bl_st_tensor *t = find(g, prefix, name);
     int wide = t->dtype == BL_F64;
+    const void *data = data_of(g, t);
     double largest = 0;
     for (size_t i = 0; i < t->count; i++)
-        largest = fmax(largest, fabs(element(t->data, wide, i)));
+        largest = fmax(largest, fabs(element(data, wide, i)));
     for (size_t i = 0; i < t->count; i++) {
-        double a = element(t->data, wide, i);
+        double a = element(data, wide, i);
         double b = element(found, g->d->act_bytes == sizeof(double), i);
         note(g, a == b ? 0 : fabs(a - b) / (largest > 0 ? largest : 1), prefix, name);
     }

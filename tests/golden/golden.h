@@ -10,7 +10,7 @@ typedef struct bl_golden {
     bl_dev *d;
     bl_st *st;
     const char *file;
-    void *blocks[256];
+    void *blocks[1024];
     size_t block_count;
     /* since the last report */
     size_t compared; /* numbers */

@@ -40,7 +40,7 @@ static size_t load_ids(bl_golden *g, const int32_t **ids)
     bl_error err = {.message = "no int32 tensor `ids`"};
     stop_unless(t && t->dtype == BL_I32 && t->count <= BL_DECODE_ROWS ? BL_OK : BL_EFORMAT, &err);
     int32_t *copy = bl_golden_bytes(g, t->count * sizeof *copy);
-    memcpy(copy, t->data, t->count * sizeof *copy);
+    stop_unless(bl_st_read(g->st, t, 0, t->count * sizeof *copy, copy, &err), &err);
     *ids = copy;
     return t->count;
 }

@@ -31,7 +31,7 @@ static void decode_split(const bl_data *d, int which, const bl_tokenizer *tokeni
 {
     size_t count = bl_tokens_count(d->split[which]), first = 0, bytes;
     int32_t *ids = bl_calloc(count + 1, sizeof *ids);
-    bl_tokens_get(d->split[which], 0, count, ids);
+    assert_ok(bl_tokens_get(d->split[which], 0, count, ids, &failure));
     for (size_t i = 0; i < count; i++) {
         if (ids[i] != 0)
             continue;

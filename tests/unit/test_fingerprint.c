@@ -88,9 +88,10 @@ static void put_rounded(bl_buf *to, const float *W, size_t count)
 /* A packed one: byte row r holds rows r + i out / 4. */
 static void put_packed(bl_buf *to, const bl_st *st, const bl_st_tensor *t)
 {
-    const unsigned char *bytes = t->data;
+    unsigned char *bytes = bl_calloc(t->count, 1);
     char scale[128];
     float g;
+    assert_int_equal(bl_st_read(st, t, 0, t->count, bytes, NULL), BL_OK);
     (void)snprintf(scale, sizeof scale, "%s_scale", t->name);
     assert_int_equal(bl_st_get_f32(st, scale, 1, (const size_t[]){1}, &g, NULL), BL_OK);
     bl_buf_append(to, &g, sizeof g);
@@ -100,6 +101,7 @@ static void put_packed(bl_buf *to, const bl_st *st, const bl_st_tensor *t)
             int code = (byte >> 2 * (row / t->shape[0]) & 3) - 1;
             bl_buf_append(to, &(unsigned char){(unsigned char)code}, 1);
         }
+    bl_free(bytes);
 }
 
 static void put_tensor(bl_buf *to, const bl_st *st, const char *name, int ternary)

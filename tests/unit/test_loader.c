@@ -42,7 +42,7 @@ static void every_window_once(void **state)
                 assert_true(bl_loader_at(l).epoch == epoch);
                 assert_true(bl_loader_at(l).position == position);
                 int32_t x[T], y[T];
-                bl_loader_next(l, x, y);
+                assert_ok(bl_loader_next(l, x, y, &failure));
                 assert_int_equal(x[0], bl_loader_start(l, epoch, position));
                 for (int32_t i = 0; i < T; i++) {
                     assert_int_equal(x[i], x[0] + i);
@@ -104,13 +104,13 @@ static void seek_is_straight_run(void **state)
     assert_ok(bl_loader_open(&straight, t, B, T, 5, &failure));
     for (size_t i = 0; i < BATCHES; i++) {
         at[i] = bl_loader_at(straight);
-        bl_loader_next(straight, x[i], y[i]);
+        assert_ok(bl_loader_next(straight, x[i], y[i], &failure));
     }
     for (size_t from = 0; from < BATCHES; from += 7) {
         assert_ok(bl_loader_open(&resumed, t, B, T, 5, &failure));
         assert_ok(bl_loader_seek(resumed, at[from], &failure));
         for (size_t i = from; i < BATCHES; i++) {
-            bl_loader_next(resumed, x2, y2);
+            assert_ok(bl_loader_next(resumed, x2, y2, &failure));
             assert_memory_equal(x[i], x2, sizeof x2);
             assert_memory_equal(y[i], y2, sizeof y2);
         }
@@ -132,7 +132,7 @@ static void tiny_file_wraps(void **state)
     bl_loader *l;
     int32_t x[B * T], y[B * T];
     assert_ok(bl_loader_open(&l, t, B, T, 0, &failure));
-    bl_loader_next(l, x, y);
+    assert_ok(bl_loader_next(l, x, y, &failure));
     assert_true(bl_loader_at(l).epoch == B && bl_loader_at(l).position == 0);
     for (int32_t i = 0; i < B * T; i++) {
         assert_int_equal(x[i], i % T);
@@ -167,7 +167,7 @@ static void sequential_windows(void **state)
     int32_t x[T], y[T];
     assert_int_equal(bl_windows_count(t, T), 4);
     for (size_t i = 0; i < 4; i++) {
-        bl_windows_get(t, T, i, x, y);
+        assert_ok(bl_windows_get(t, T, i, x, y, &failure));
         for (int32_t k = 0; k < T; k++) {
             assert_int_equal(x[k], (int32_t)i * T + k);
             assert_int_equal(y[k], (int32_t)i * T + k + 1);

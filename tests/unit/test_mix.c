@@ -64,7 +64,7 @@ static void one_is_its_loader(void **state)
     assert_ok(bl_mix_open(&m, &file[1], &whole, 1, B, T, 5, &failure));
     for (size_t i = 0; i < 100; i++) {
         bl_mix_cursor at;
-        bl_loader_next(l, x, y);
+        assert_ok(bl_loader_next(l, x, y, &failure));
         assert_ok(bl_mix_next(m, x2, y2, &failure));
         assert_memory_equal(x, x2, sizeof x);
         assert_memory_equal(y, y2, sizeof y);
@@ -118,7 +118,7 @@ static void each_walks_alone(void **state)
         for (size_t b = 0; b < B; b++) {
             size_t i = (size_t)(x[b * T] / FAR);
             assert_int_equal(i, bl_mix_corpus(m, batch * B + b));
-            bl_loader_next(alone[i], x1, y1);
+            assert_ok(bl_loader_next(alone[i], x1, y1, &failure));
             assert_memory_equal(x1, x + b * T, sizeof x1);
             assert_memory_equal(y1, y + b * T, sizeof y1);
         }

@@ -215,7 +215,7 @@ static void expect_ends(bl_data *data, uint32_t eos, size_t width)
     assert_int_equal(bl_tokens_width(data->meta.vocab_size), width);
     assert_int_equal(bl_tokens_size(train), count * width);
     for (size_t i = 0; i < count; i++) {
-        bl_tokens_get(train, i, 1, &id);
+        assert_ok(bl_tokens_get(train, i, 1, &id, &failure));
         ends += id == (int32_t)eos;
     }
     assert_int_equal(id, eos);
