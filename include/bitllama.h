@@ -424,16 +424,14 @@ typedef struct bl_plan_result {
     BL_PLAN_LIST(X)
 #undef X
     uint64_t total;      /* bytes, like the others */
-    uint64_t machine;    /* what this process may use: the machine's, or its container's limit */
+    uint64_t machine;    /* what this process may use: the least limit of all it has */
     uint64_t parameters; /* elements of all tensors */
 } bl_plan_result;
 
-/** The memory that a run with these options will hold, before anything is allocated: measured by
- *  the code that later allocates.  Arguments are those of bl_trainer_open(), either set may be
- * NULL; so may data_dir, which gives the vocabulary.  Beside it a process takes its libraries, the
- * tokenizer, one tensor at a time on its way to or from a file, and pages of mapped files that the
- * system may drop. Errors: BL_ENOENT, BL_EFORMAT (data), BL_EINVAL (options), BL_ENOMEM (the sizes
- * overflow). */
+/** The memory of a run with these options, measured by the code that later allocates it; beside it
+ *  libraries, tokenizer and one tensor.  Arguments as of bl_trainer_open(), either set may be NULL;
+ *  so may data_dir, which gives the vocabulary.  Errors: BL_ENOENT, BL_EFORMAT (data), BL_EINVAL,
+ *  BL_ENOMEM. */
 BL_API bl_status bl_plan(const char *data_dir, const bl_options *train, const bl_options *config,
                          bl_plan_result *result, bl_error *err);
 

@@ -1,6 +1,7 @@
 /* Models and sessions of the public API. */
 #include "api/model.h"
 #include "api/device.h"
+#include "api/weights.h"
 #include "core/alloc.h"
 #include "core/call.h"
 #include "core/watch.h"
@@ -12,12 +13,13 @@
 
 enum { DEFAULT_CONTEXT = 128 };
 
-static int has_file(const char *dir, const char *name)
+/* Of that name, whatever it is: what is no file is refused by what it is. */
+static int has(const char *dir, const char *name)
 {
     char *path = bl_path_join(dir, name);
-    int is_file = path && bl_path_what(path) == BL_PATH_FILE;
+    int there = path && bl_path_what(path) != BL_PATH_NONE;
     bl_free(path);
-    return is_file;
+    return there;
 }
 
 /* A file named in the place of its folder. */
@@ -43,8 +45,7 @@ static bl_status find_by_file(bl_model_files *f, const char *path, bl_error *err
 static int find_checkpoint(bl_model_files *f, const char *path)
 {
     char *run = bl_path_join(path, "../..");
-    if (!run || !has_file(run, "config.json") || has_file(path, "config.json") ||
-        !has_file(path, "state.json")) {
+    if (!run || !has(run, "config.json") || has(path, "config.json") || !has(path, "state.json")) {
         bl_free(run);
         return 0;
     }
@@ -64,7 +65,7 @@ bl_status bl_model_files_find(bl_model_files *f, const char *path, bl_error *err
         return bl_fail(err, BL_ENOENT, "%s: no such model folder", path);
     if (bl_path_what(path) != BL_PATH_DIR)
         return bl_fail(err, BL_EFORMAT, "%s: not a model folder", path);
-    if (!has_file(path, "config.json"))
+    if (!has(path, "config.json"))
         return bl_fail(err, BL_EFORMAT, "%s: no config.json, so not a model folder or a run", path);
     f->config_dir = bl_strdup(path);
     bl_status status = BL_OK;
@@ -120,16 +121,23 @@ static bl_status read_parent(bl_model *m, const bl_st *st, const char *path, bl_
     return BL_OK;
 }
 
-static bl_status load_weights(bl_model *m, bl_error *err)
+/* Proven before anything of the size that config.json says is allocated. */
+static bl_status open_weights(bl_model *m, const bl_config *config, bl_error *err)
 {
     char *path = bl_path_join(m->path, "model.safetensors");
     bl_st *st = NULL;
-    bl_status status = path ? bl_st_open(&st, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
+    bl_status status = path ? bl_weights_open(&st, path, config, m->form, err)
+                            : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK)
+        status = read_parent(m, st, path, err);
+    if (status == BL_OK)
+        status = bl_weights_fit(m->path, m->dev, config, m->form, err);
+    if (status == BL_OK)
+        status = m->form == BL_WEIGHTS_LATENT ? bl_net_open(&m->net, config, m->dev, err)
+                                              : bl_net_open_packed(&m->net, config, m->dev, err);
     if (status == BL_OK)
         status = m->form == BL_WEIGHTS_LATENT ? bl_net_load(&m->net, st, path, err)
                                               : bl_net_load_packed(&m->net, m->form, st, path, err);
-    if (status == BL_OK)
-        status = read_parent(m, st, path, err);
     bl_st_close(st);
     bl_free(path);
     return status;
@@ -168,7 +176,7 @@ static bl_status open_model(bl_model *m, const bl_model_files *files, const char
         return bl_fail(err, BL_ENOMEM, "out of memory");
     BL_TRY(bl_model_files_config(files, &config, &m->form, err));
     BL_TRY(bl_options_from_config(&m->config, &config, err));
-    if (has_file(files->config_dir, "tokenizer.json"))
+    if (has(files->config_dir, "tokenizer.json"))
         BL_TRY(bl_tokenizer_open(&m->tokenizer, files->config_dir, err));
     if (m->tokenizer && bl_tokenizer_vocab_size(m->tokenizer) > config.vocab_size)
         return bl_fail(err, BL_EFORMAT, "%s: the tokenizer has %zu ids, the model %zu",
@@ -178,9 +186,7 @@ static bl_status open_model(bl_model *m, const bl_model_files *files, const char
     if (!m->device)
         return bl_fail(err, BL_ENOMEM, "out of memory");
     BL_TRY(bl_device_open(&m->dev, device, config.quantization == BL_QUANT_TERNARY, 0, err));
-    BL_TRY(m->form == BL_WEIGHTS_LATENT ? bl_net_open(&m->net, &config, m->dev, err)
-                                        : bl_net_open_packed(&m->net, &config, m->dev, err));
-    return load_weights(m, err);
+    return open_weights(m, &config, err);
 }
 
 /* What is to be opened, and the result. */

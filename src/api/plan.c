@@ -2,10 +2,11 @@
 #include "api/device.h"
 #include "api/model.h"
 #include "api/trainer.h"
+#include "api/weights.h"
+#include "core/alloc.h"
 #include "core/call.h"
 #include "core/os.h"
 #include "data/tokens.h"
-#include "ops/measure.h"
 #include "train/schedule.h"
 #include "train/trainer.h"
 
@@ -61,27 +62,17 @@ bl_status bl_plan(const char *data_dir, const bl_options *train, const bl_option
     return bl_call_end(&call, status, err);
 }
 
-/* A model and a session, as bl_model_open() and bl_session_open() make them. */
-static bl_status measure_model(bl_plan_result *result, bl_dev *counting, const bl_config *c,
-                               bl_weight_form form, bl_error *err)
+/* Weights that are there are those of the config. */
+static bl_status check_weights(const bl_model_files *files, const bl_config *c, bl_weight_form form,
+                               bl_error *err)
 {
-    bl_net net;
-    bl_decode decode;
-    BL_TRY(form == BL_WEIGHTS_LATENT ? bl_net_open(&net, c, counting, err)
-                                     : bl_net_open_packed(&net, c, counting, err));
-    bl_status status = bl_decode_open(&decode, &net, err);
-    if (status == BL_OK) {
-        *result = (bl_plan_result){.weights = net.tensors.elements * counting->param_bytes +
-                                              net.tern_bytes,
-                                   .activations = decode.bytes,
-                                   .scratch = bl_measure_scratch(counting),
-                                   .state = decode.state_bytes,
-                                   .parameters = net.tensors.parameters,
-                                   .machine = bl_os_memory()};
-        result->total = bl_measure_allocated(counting) + result->scratch;
-        bl_decode_release(&decode, &net);
-    }
-    bl_net_release(&net);
+    char *path = bl_path_join(files->weights_dir, "model.safetensors");
+    bl_st *st = NULL;
+    bl_status status = path ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK && bl_path_what(path) != BL_PATH_NONE)
+        status = bl_weights_open(&st, path, c, form, err);
+    bl_st_close(st);
+    bl_free(path);
     return status;
 }
 
@@ -91,17 +82,16 @@ static bl_status plan_model(const char *path, const char *device, bl_plan_result
     bl_model_files files;
     bl_config c;
     bl_weight_form form;
-    bl_dev *dev = NULL, *counting = NULL;
+    bl_dev *dev = NULL;
     BL_TRY(bl_model_files_find(&files, path, err));
     bl_status status = bl_model_files_config(&files, &c, &form, err);
+    if (status == BL_OK)
+        status = check_weights(&files, &c, form, err);
     bl_model_files_release(&files);
     if (status == BL_OK)
         status = open_inner(&dev, device, &c, 0, err);
     if (status == BL_OK)
-        status = bl_measure_open(&counting, dev, err);
-    if (status == BL_OK)
-        status = measure_model(result, counting, &c, form, err);
-    bl_dev_close(counting);
+        status = bl_weights_plan(result, dev, &c, form, err);
     bl_dev_close(dev);
     return status;
 }

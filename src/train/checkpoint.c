@@ -331,6 +331,34 @@ bl_status bl_checkpoint_state(bl_train_state *state, const char *dir, bl_error *
     return status;
 }
 
+/* The tensors of one file under each prefix of a list that ends with NULL. */
+static bl_status check_file(const char *dir, const char *name, const bl_tensor_list *list,
+                            const char *const *prefix, bl_error *err)
+{
+    char *path;
+    bl_st *st;
+    BL_TRY(join(&path, dir, name, err));
+    bl_status status = bl_st_open(&st, path, err);
+    for (; status == BL_OK && *prefix; prefix++)
+        status = bl_tensors_check(list, st, *prefix, err);
+    bl_st_close(st);
+    bl_free(path);
+    return status;
+}
+
+bl_status bl_checkpoint_check(const char *dir, const bl_config *config, bl_error *err)
+{
+    bl_tensor_list list;
+    BL_TRY(bl_tensors_open(&list, config, 0, err));
+    bl_status status =
+        check_file(dir, "model.safetensors", &list, (const char *const[]){"", NULL}, err);
+    if (status == BL_OK)
+        status = check_file(dir, "optimizer.safetensors", &list,
+                            (const char *const[]){"m.", "v.", NULL}, err);
+    bl_tensors_release(&list);
+    return status;
+}
+
 bl_status bl_checkpoint_tensors(bl_net *net, const bl_moments *moments, const char *dir,
                                 bl_error *err)
 {

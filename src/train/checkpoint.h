@@ -65,6 +65,10 @@ bl_status bl_checkpoint_best(char **dir, const char *run_dir, bl_error *err) BL_
 
 /* state.json alone; then the tensors. */
 bl_status bl_checkpoint_state(bl_train_state *state, const char *dir, bl_error *err) BL_NODISCARD;
+
+/* Are all tensors of the config there, in model and optimizer, of their shapes?  Nothing of them is
+ * read.  BL_EFORMAT. */
+bl_status bl_checkpoint_check(const char *dir, const bl_config *config, bl_error *err) BL_NODISCARD;
 bl_status bl_checkpoint_tensors(bl_net *net, const bl_moments *moments, const char *dir,
                                 bl_error *err) BL_NODISCARD;
 

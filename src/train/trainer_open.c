@@ -152,6 +152,8 @@ static bl_status open_parts(bl_trainer *t, const bl_config *config, const char *
     BL_TRY(bl_run_dir_sweep(t->run_dir, err));
     BL_TRY(open_batches(t, err));
     BL_TRY(open_tokenizer(t, data_dir, err));
+    if (checkpoint)
+        BL_TRY(bl_checkpoint_check(checkpoint, config, err));
     BL_TRY(check_memory(t, config, err));
     BL_TRY(bl_trainer_memory_open(t, config, err));
     BL_TRY(open_host_buffers(t, err));

@@ -1,0 +1,80 @@
+/* The weights of a model: held against config and machine before anything of their size is
+ * allocated. */
+#include "api/weights.h"
+#include "core/alloc.h"
+#include "core/os.h"
+#include "model/packed.h"
+#include "ops/measure.h"
+
+static bl_status check(const bl_st *st, const bl_config *c, bl_weight_form form, const char *path,
+                       bl_error *err)
+{
+    bl_tensor_list list;
+    BL_TRY(bl_tensors_open(&list, c, form != BL_WEIGHTS_LATENT, err));
+    bl_status status =
+        form == BL_WEIGHTS_LATENT
+            ? bl_tensors_check(&list, st, "", err)
+            : bl_packed_check(&list, c->quantization == BL_QUANT_TERNARY, st, path, err);
+    bl_tensors_release(&list);
+    return status;
+}
+
+bl_status bl_weights_open(bl_st **st, const char *path, const bl_config *c, bl_weight_form form,
+                          bl_error *err)
+{
+    BL_TRY(bl_st_open(st, path, err));
+    bl_status status = check(*st, c, form, path, err);
+    if (status == BL_OK)
+        return BL_OK;
+    bl_st_close(*st);
+    *st = NULL;
+    return status;
+}
+
+/* A model and a session, as bl_model_open() and bl_session_open() make them. */
+static bl_status measure(bl_plan_result *result, bl_dev *counting, const bl_config *c,
+                         bl_weight_form form, bl_error *err)
+{
+    bl_net net;
+    bl_decode decode;
+    BL_TRY(form == BL_WEIGHTS_LATENT ? bl_net_open(&net, c, counting, err)
+                                     : bl_net_open_packed(&net, c, counting, err));
+    bl_status status = bl_decode_open(&decode, &net, err);
+    if (status == BL_OK) {
+        *result = (bl_plan_result){.weights = net.tensors.elements * counting->param_bytes +
+                                              net.tern_bytes,
+                                   .activations = decode.bytes,
+                                   .scratch = bl_measure_scratch(counting),
+                                   .state = decode.state_bytes,
+                                   .parameters = net.tensors.parameters,
+                                   .machine = bl_os_memory()};
+        result->total = bl_measure_allocated(counting) + result->scratch;
+        bl_decode_release(&decode, &net);
+    }
+    bl_net_release(&net);
+    return status;
+}
+
+bl_status bl_weights_plan(bl_plan_result *result, bl_dev *dev, const bl_config *c,
+                          bl_weight_form form, bl_error *err)
+{
+    bl_dev *counting;
+    *result = (bl_plan_result){0};
+    BL_TRY(bl_measure_open(&counting, dev, err));
+    bl_status status = measure(result, counting, c, form, err);
+    bl_dev_close(counting);
+    return status;
+}
+
+bl_status bl_weights_fit(const char *path, bl_dev *dev, const bl_config *c, bl_weight_form form,
+                         bl_error *err)
+{
+    bl_plan_result plan;
+    BL_TRY(bl_weights_plan(&plan, dev, c, form, err));
+    if (plan.total > plan.machine)
+        return bl_fail(err, BL_ENOMEM,
+                       "%s: this model needs %.2f GB of memory, and there are %.2f GB (bitllama "
+                       "plan -m shows the parts)",
+                       path, (double)plan.total * 1e-9, (double)plan.machine * 1e-9);
+    return BL_OK;
+}

@@ -1,0 +1,21 @@
+/* The weights of a model: held against config and machine before anything of their size is
+ * allocated. */
+#ifndef BL_API_WEIGHTS_H
+#define BL_API_WEIGHTS_H
+
+#include "model/net.h"
+
+/* Opens model.safetensors and finds every tensor of the config in it, in its shape; nothing of the
+ * data is read.  As bl_st_open(), and BL_EFORMAT names the tensor and both shapes. */
+bl_status bl_weights_open(bl_st **st, const char *path, const bl_config *c, bl_weight_form form,
+                          bl_error *err) BL_NODISCARD;
+
+/* What an open model with one session holds on this device. */
+bl_status bl_weights_plan(bl_plan_result *result, bl_dev *dev, const bl_config *c,
+                          bl_weight_form form, bl_error *err) BL_NODISCARD;
+
+/* BL_ENOMEM when that is more than this process may use; `path` names the model. */
+bl_status bl_weights_fit(const char *path, bl_dev *dev, const bl_config *c, bl_weight_form form,
+                         bl_error *err) BL_NODISCARD;
+
+#endif

@@ -1,0 +1,346 @@
+/* What is read: files that are no files, that change meanwhile, that say more than there is. */
+#include "small_run.h"
+
+#include "data/tokens.h"
+#include "format/safetensors.h"
+#include "train/manifest.h"
+#include "train/metrics.h"
+
+#include <sys/resource.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+#include <sys/wait.h>
+
+/* A file again, with the first `was` in it replaced. */
+static void replace_in(const char *from, const char *to, const char *was, const char *is)
+{
+    bl_map map;
+    assert_ok(bl_map_open(&map, from, &failure));
+    char *text = calloc(map.size + 1, 1);
+    assert_non_null(text);
+    memcpy(text, map.data, map.size);
+    const char *at = strstr(text, was);
+    assert_non_null(at);
+    FILE *file = fopen(to, "wb");
+    assert_non_null(file);
+    (void)fprintf(file, "%.*s%s%s", (int)(at - text), text, is, at + strlen(was));
+    assert_int_equal(fclose(file), 0);
+    free(text);
+    bl_map_close(&map);
+}
+
+static void write_text(const char *path, const char *text)
+{
+    scratch_write(path, text, strlen(text));
+}
+
+/* ---- no file ---- */
+
+static void make_socket(const char *path)
+{
+    struct sockaddr_un at = {.sun_family = AF_UNIX};
+    int fd = socket(AF_UNIX, SOCK_STREAM, 0);
+    (void)snprintf(at.sun_path, sizeof at.sun_path, "%.100s", path);
+    assert_true(fd >= 0 && bind(fd, (struct sockaddr *)(void *)&at, sizeof at) == 0);
+    (void)close(fd);
+}
+
+/* Told at once by what it is; nobody ever writes into the pipe. */
+static void what_is_no_file(void **state)
+{
+    (void)state;
+    bl_file *f;
+    bl_map map;
+    bl_st *st;
+    const struct {
+        const char *path, *words;
+    } cases[] = {{scratch("pipe"), "pipe: a pipe, not a file"},
+                 {scratch("socket"), "socket: a socket, not a file"},
+                 {scratch_folder, ": a folder, not a file"},
+                 {"/dev/zero", "/dev/zero: a device, not a file"}};
+    assert_int_equal(mkfifo(cases[0].path, 0600), 0);
+    make_socket(cases[1].path);
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        assert_int_equal(bl_file_open(&f, cases[i].path, &failure), BL_EIO);
+        assert_null(f);
+        assert_non_null(strstr(failure.message, cases[i].words));
+        assert_int_equal(bl_map_open(&map, cases[i].path, &failure), BL_EIO);
+        assert_int_equal(bl_st_open(&st, cases[i].path, &failure), BL_EIO);
+    }
+    bl_in *in; /* a pipe is read, when somebody writes into it */
+    size_t n;
+    int end;
+    char byte;
+    assert_ok(bl_in_open(&in, cases[0].path, NULL, &failure));
+    assert_ok(bl_in_read(in, &byte, 1, &n, &end, &failure));
+    assert_true(n == 0 && !end);
+    bl_in_close(in);
+    assert_int_equal(bl_in_open(&in, "/dev/zero", NULL, &failure), BL_EIO);
+}
+
+/* A record of 2^40 bytes is told by its size. */
+static void endless_files(void **state)
+{
+    (void)state;
+    bl_map map;
+    write_text(scratch("sparse"), "{}");
+    if (truncate(scratch("sparse"), (off_t)1 << 40) != 0)
+        skip(); /* the file system has no files of that size */
+    assert_int_equal(bl_map_open(&map, scratch("sparse"), &failure), BL_EFORMAT);
+    assert_non_null(strstr(failure.message, "sparse: 1099511627776 bytes"));
+}
+
+/* ---- changed meanwhile ---- */
+
+static void files_cut_short(void **state)
+{
+    (void)state;
+    bl_file *f;
+    char room[9];
+    write_text(scratch("cut"), "123456789");
+    assert_ok(bl_file_open(&f, scratch("cut"), &failure));
+    assert_ok(bl_file_still(f, &failure));
+    assert_ok(bl_file_truncate(scratch("cut"), 4, &failure));
+    assert_int_equal(bl_file_size(f), 9);
+    assert_ok(bl_file_read(f, 0, room, 4, &failure));
+    assert_int_equal(bl_file_read(f, 0, room, 9, &failure), BL_EIO);
+    assert_non_null(strstr(failure.message, "cut: cut short from 9 to 4 bytes while in use"));
+    assert_int_equal(bl_file_still(f, &failure), BL_EIO);
+    bl_file_close(f);
+}
+
+static void tokens_changed(void **state)
+{
+    (void)state;
+    const unsigned char before[8] = {1, 0, 2, 0, 3, 0, 4, 0}, after[8] = {1, 0, 2, 0, 9, 0, 4, 0};
+    int32_t ids[4];
+    bl_tokens *t;
+    scratch_write(scratch("t.bin"), before, sizeof before);
+    assert_ok(bl_tokens_open(&t, scratch("t.bin"), 2, 5, &failure));
+    assert_ok(bl_tokens_get(t, 0, 4, ids, &failure));
+    assert_int_equal(ids[3], 4);
+    scratch_write(scratch("t.bin"), after, sizeof after); /* the same file, written over */
+    assert_ok(bl_tokens_get(t, 0, 2, ids, &failure));
+    assert_int_equal(bl_tokens_get(t, 1, 3, ids, &failure), BL_EFORMAT);
+    assert_non_null(strstr(failure.message, "t.bin: token 2 is id 9, past the vocabulary of 5"));
+    assert_ok(bl_file_truncate(scratch("t.bin"), 2, &failure));
+    assert_int_equal(bl_tokens_get(t, 0, 4, ids, &failure), BL_EIO);
+    bl_tokens_close(t);
+}
+
+static void copy_file(const char *from, const char *to)
+{
+    bl_map map;
+    assert_ok(bl_map_open(&map, from, &failure));
+    scratch_write(to, map.data, map.size);
+    bl_map_close(&map);
+}
+
+static void weights_cut_short(void **state)
+{
+    (void)state;
+    bl_st *st;
+    const size_t shape[] = {32};
+    float x[32];
+    copy_file(scratch("run/model.safetensors"), scratch("w"));
+    assert_ok(bl_st_open(&st, scratch("w"), &failure));
+    assert_ok(bl_st_get_f32(st, "model.norm.weight", 1, shape, x, &failure));
+    assert_ok(bl_file_truncate(scratch("w"), 4096, &failure));
+    assert_int_equal(bl_st_get_f32(st, "model.norm.weight", 1, shape, x, &failure), BL_EIO);
+    assert_non_null(strstr(failure.message, "w: cut short from "));
+    bl_st_close(st);
+}
+
+/* ---- config.json says more than there is ---- */
+
+/* The run's weights as a model folder, a word of its config.json replaced. */
+static void lie(const char *name, const char *was, const char *is)
+{
+    char path[800];
+    assert_ok(bl_dir_make(scratch(name), &failure));
+    (void)snprintf(path, sizeof path, "%s/model.safetensors", scratch(name));
+    copy_file(scratch("run/model.safetensors"), path);
+    (void)snprintf(path, sizeof path, "%s/config.json", scratch(name));
+    replace_in(scratch("run/config.json"), path, was, is);
+}
+
+/* Bytes of this process that were ever resident. */
+static uint64_t resident(void)
+{
+    struct rusage usage;
+    assert_int_equal(getrusage(RUSAGE_SELF, &usage), 0);
+    return (uint64_t)usage.ru_maxrss * 1024;
+}
+
+static void configs_that_lie(void **state)
+{
+    (void)state;
+    static const char *const cases[][3] = {
+        {"\"vocab_size\": 400", "\"vocab_size\": 16777216",
+         "tensor model.embed_tokens.weight has shape [400,32], expected [16777216,32]"},
+        {"\"hidden_size\": 32", "\"hidden_size\": 8192",
+         "tensor model.embed_tokens.weight has shape [400,32], expected [400,8192]"},
+        {"\"intermediate_size\": 32", "\"intermediate_size\": 131072",
+         "tensor model.layers.0.mlp.gate_proj.weight has shape [32,32], expected [131072,32]"},
+        {"\"num_hidden_layers\": 1", "\"num_hidden_layers\": 1024",
+         "tensor model.layers.1.seq_norm.weight is missing"},
+        {"\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false",
+         "tensor lm_head.weight is missing"},
+        {"\"online\"", "\"offline\"",
+         "tensor model.layers.0.seq_modeling_block.q_proj.weight is F32 of 32 x 32"}};
+    uint64_t before = resident();
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char name[16];
+        bl_model *m;
+        bl_plan_result plan;
+        (void)snprintf(name, sizeof name, "lie%zu", i);
+        lie(name, cases[i][0], cases[i][1]);
+        if (i == 1) /* so that a head is not too wide */
+            replace_in(scratch("lie1/config.json"), scratch("lie1/config.json"),
+                       "\"num_attention_heads\": 2", "\"num_attention_heads\": 64");
+        assert_int_equal(bl_model_open(&m, scratch(name), "cpu", &failure), BL_EFORMAT);
+        assert_null(m);
+        if (!strstr(failure.message, cases[i][2]))
+            fail_msg("%s", failure.message);
+        assert_int_equal(bl_plan_model(scratch(name), "cpu", &plan, &failure), BL_EFORMAT);
+        assert_non_null(strstr(failure.message, cases[i][2]));
+    }
+    assert_true(resident() - before < (uint64_t)64 << 20);
+}
+
+/* The run's checkpoint is held against its config too, optimizer and all. */
+static void runs_that_lie(void **state)
+{
+    (void)state;
+    bl_options *on;
+    bl_trainer *t;
+    uint64_t before = resident();
+    assert_ok(bl_options_open(&on, BL_OPTIONS_TRAIN, &failure));
+    assert_ok(bl_options_set(on, "resume", "true", &failure));
+    replace_in(scratch("run/config.json"), scratch("run/config.json"), "\"num_hidden_layers\": 1",
+               "\"num_hidden_layers\": 24");
+    replace_in(scratch("run/config.json"), scratch("run/config.json"), "\"intermediate_size\": 32",
+               "\"intermediate_size\": 131072");
+    assert_int_equal(bl_trainer_open(&t, scratch("data"), scratch("run"), on, NULL, &failure),
+                     BL_EFORMAT);
+    bl_options_close(on);
+    assert_non_null(strstr(failure.message, "step-00000002/model.safetensors: tensor "));
+    assert_non_null(strstr(failure.message, "expected [131072,32]"));
+    assert_true(resident() - before < (uint64_t)64 << 20);
+    replace_in(scratch("run/config.json"), scratch("run/config.json"), "\"num_hidden_layers\": 24",
+               "\"num_hidden_layers\": 1");
+    replace_in(scratch("run/config.json"), scratch("run/config.json"),
+               "\"intermediate_size\": 131072", "\"intermediate_size\": 32");
+}
+
+/* ---- limits of the process ---- */
+
+/* What a child with this limit says: 0 as it should. */
+static int with_limit(int resource, int (*look)(void))
+{
+    int status;
+    pid_t child = fork();
+    assert_true(child >= 0);
+    if (child == 0) {
+        struct rlimit limit = {(rlim_t)1 << 28, (rlim_t)1 << 28};
+        _exit(setrlimit(resource, &limit) != 0 ? 9 : look());
+    }
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_true(WIFEXITED(status));
+    return WEXITSTATUS(status);
+}
+
+static int tells_limit(void)
+{
+    return bl_os_memory() <= (uint64_t)1 << 28 ? 0 : 1;
+}
+
+static void limits_count(void **state)
+{
+    (void)state;
+    assert_int_equal(with_limit(RLIMIT_DATA, tells_limit), 0);
+    assert_int_equal(with_limit(RLIMIT_AS, tells_limit), 0);
+}
+
+/* ---- records ---- */
+
+/* Sizes are compared before the first hash, and the message names the file. */
+static void manifests(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"a", "b"};
+    char path[800];
+    assert_ok(bl_dir_make(scratch("m"), &failure));
+    write_text(scratch("m/a"), "first");
+    write_text(scratch("m/b"), "second");
+    assert_ok(bl_manifest_write(scratch("m"), files, 2, &failure));
+    assert_ok(bl_manifest_verify(scratch("m"), files, 2, &failure));
+    assert_int_equal(bl_manifest_verify(scratch("m"), files, 1, &failure), BL_EFORMAT);
+    write_text(scratch("m/b"), "sEcond");
+    assert_int_equal(bl_manifest_verify(scratch("m"), files, 2, &failure), BL_EFORMAT);
+    assert_non_null(strstr(failure.message, "m/b: not the contents whose hash"));
+    if (truncate(scratch("m/b"), (off_t)1 << 40) == 0) {
+        assert_int_equal(bl_manifest_verify(scratch("m"), files, 2, &failure), BL_EFORMAT);
+        assert_non_null(strstr(failure.message, "m/b: 1099511627776 bytes, its MANIFEST says 6"));
+    }
+    write_text(scratch("m/b"), "second");
+    (void)snprintf(path, sizeof path, "%s", scratch("m/MANIFEST"));
+    replace_in(path, path, "  5  a", "  05  a");
+    assert_int_equal(bl_manifest_verify(scratch("m"), files, 2, &failure), BL_EFORMAT);
+    replace_in(path, path, "  05  a", "  5  a\n");
+    assert_int_equal(bl_manifest_verify(scratch("m"), files, 2, &failure), BL_EFORMAT);
+    write_text(path, "");
+    assert_int_equal(bl_manifest_verify(scratch("m"), files, 2, &failure), BL_EFORMAT);
+}
+
+/* Records over the border of a piece, and a line that is too long for one. */
+static void long_metrics(void **state)
+{
+    (void)state;
+    enum { RECORDS = 9000, JUNK = 3 << 20 };
+    bl_metrics m;
+    assert_ok(bl_dir_make(scratch("metrics"), &failure));
+    char path[800];
+    (void)snprintf(path, sizeof path, "%s", scratch("metrics/metrics.jsonl"));
+    FILE *file = fopen(path, "wb");
+    assert_non_null(file);
+    for (int i = 1; i <= RECORDS; i++) {
+        (void)fprintf(file, "{\"type\": \"train\", \"step\": %d, \"loss\": %d.5}\n", i, i);
+        for (int k = 0; i == 5000 && k < JUNK; k++)
+            (void)fputc('x', file);
+        if (i == 5000)
+            (void)fputc('\n', file);
+    }
+    long whole = ftell(file);
+    assert_int_equal(fclose(file), 0);
+    assert_ok(bl_metrics_open(&m, scratch("metrics"), 1, (uint64_t)whole - 1, &failure));
+    assert_int_equal(m.train.count, RECORDS - 1); /* of the last its end is missing */
+    assert_int_equal(m.train.at[5000].step, 5001);
+    assert_true(m.train.at[RECORDS - 2].loss > 8999 && m.train.at[RECORDS - 2].loss < 9000);
+    assert_int_equal(m.bytes,
+                     (uint64_t)whole -
+                         strlen("{\"type\": \"train\", \"step\": 9000, \"loss\": 9000.5}\n"));
+    bl_metrics_release(&m);
+}
+
+static int make_run(void **state)
+{
+    watch w = {0};
+    int failed = make_data(state);
+    if (!failed)
+        assert_ok(train("run", (pair[]){{"steps", "2"}, {NULL}}, &w));
+    return failed;
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_is_no_file),   cmocka_unit_test(endless_files),
+        cmocka_unit_test(files_cut_short),   cmocka_unit_test(tokens_changed),
+        cmocka_unit_test(weights_cut_short), cmocka_unit_test(configs_that_lie),
+        cmocka_unit_test(runs_that_lie),     cmocka_unit_test(limits_count),
+        cmocka_unit_test(manifests),         cmocka_unit_test(long_metrics),
+    };
+    return cmocka_run_group_tests_name("read", tests, make_run, scratch_remove);
+}
