@@ -281,7 +281,7 @@ static const struct hostile {
     {"{}", 1, "1 unused bytes behind the last tensor"},
     {"{\"__metadata__\":[]}", 0, "__metadata__ is an object, found a list"},
     {"{\"__metadata__\":{\"a\":1}}", 0, "\"a\" is text, found an integer"},
-    {"{\"a\\n\\u001b[31m\":1}", 0, "tensor a??[31m: expected an object"},
+    {"{\"a\\n\\u001b[31m\":1}", 0, "tensor a<U+000A><U+001B>[31m: expected an object"},
 };
 
 /* Asserts that a file is refused in one line that names it and says so. */
