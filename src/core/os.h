@@ -51,6 +51,11 @@ typedef enum bl_path_kind { BL_PATH_NONE, BL_PATH_FILE, BL_PATH_DIR, BL_PATH_OTH
 bl_path_kind bl_path_what(const char *path); /* of what a link points to */
 int bl_path_is_link(const char *path);
 char *bl_path_absolute(const char *path); /* from the root, in a fresh string; NULL: not known */
+
+/* Does what `path` leads to lie below the folder, all links followed?  0 when either is not there.
+ */
+int bl_path_is_inside(const char *path, const char *dir);
+double bl_path_age(const char *path); /* seconds since it was written to; 0 when not known */
 int bl_path_same(const char *a, const char *b); /* one file or folder, however it is spelt */
 
 /* A file, or standard input (path NULL), from its start to its end.  What comes out of a pipe is

@@ -1,7 +1,6 @@
 /* Writing token files: ids to bytes, hashed on the way and read back before the file gets its name.
  */
 #include "core/alloc.h"
-#include "core/watch.h"
 #include "data/tokens.h"
 
 #include <string.h>

@@ -20,6 +20,7 @@ bl_status bl_http_send(const bl_http *http, const bl_http_request *request, bl_h
 #else
 
 #include "core/buf.h"
+#include "core/os.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -34,6 +35,9 @@ enum {
     URL_MOST = 1 << 16
 };
 
+/* An answer may drip, five time limits long; then its body has to begin. */
+static const double HOP_PATIENCE = 5;
+
 typedef struct exchange {
     const bl_http *http;
     const bl_http_request *request;
@@ -42,24 +46,33 @@ typedef struct exchange {
     char *next;          /* where a redirect leads; libcurl's */
     size_t header_bytes; /* of this hop */
     size_t ignored;      /* of a body nobody asked for */
-    int hop, stopped, enough;
+    int hop, stopped, enough, late;
+    int begun;        /* the body that was asked for */
+    double deadline;  /* of all before it, and of a HEAD */
     bl_status status; /* of body() */
     bl_error *err;
 } exchange;
 
 /* ---- headers ---- */
 
-static int64_t read_size(const char *text)
+/* Digits up to `end` and nothing else; BL_HTTP_NO_SIZE for everything that is no size, sizes that
+ * no file has (2^63 and more) among them. */
+static int64_t read_size(const char *text, const char *end)
 {
     int64_t n = 0;
-    if (*text < '0' || *text > '9')
+    if (text == end)
         return BL_HTTP_NO_SIZE;
-    for (; *text >= '0' && *text <= '9'; text++) {
-        if (n > (INT64_MAX - 9) / 10)
+    for (; text < end; text++) {
+        if (*text < '0' || *text > '9' || n > (INT64_MAX - 9) / 10)
             return BL_HTTP_NO_SIZE;
         n = 10 * n + (*text - '0');
     }
     return n;
+}
+
+static int64_t size_of(const char *text)
+{
+    return read_size(text, text + strlen(text));
 }
 
 /* "abc", W/"abc" or abc as abc. */
@@ -75,14 +88,20 @@ static void read_etag(char *to, size_t cap, const char *value)
     to[n] = 0;
 }
 
-/* bytes 5-9/10 */
+/* bytes 5-9/10, or with a star for the 10.  A range that contradicts itself is none. */
 static void read_range(bl_http_answer *a, const char *value)
 {
-    const char *slash = strchr(value, '/');
-    if (strncmp(value, "bytes ", 6) != 0 || !slash)
+    static const char unit[] = "bytes ";
+    const char *minus = strchr(value, '-'), *slash = strchr(value, '/');
+    if (strncmp(value, unit, strlen(unit)) != 0 || !minus || !slash || slash < minus)
         return;
-    a->range_first = read_size(value + 6);
-    a->range_total = read_size(slash + 1);
+    int64_t first = read_size(value + strlen(unit), minus), last = read_size(minus + 1, slash);
+    int64_t total = size_of(slash + 1);
+    int unknown = strcmp(slash + 1, "*") == 0;
+    if (first < 0 || last < first || (!unknown && total <= last))
+        return;
+    a->range_first = first;
+    a->range_total = total;
 }
 
 static void read_header(bl_http_answer *a, const char *name, const char *value)
@@ -92,11 +111,11 @@ static void read_header(bl_http_answer *a, const char *name, const char *value)
     else if (curl_strequal(name, "x-linked-etag") && !*a->linked_etag)
         read_etag(a->linked_etag, sizeof a->linked_etag, value);
     else if (curl_strequal(name, "x-linked-size") && a->linked_size < 0)
-        a->linked_size = read_size(value);
+        a->linked_size = size_of(value);
     else if (curl_strequal(name, "x-error-message") && !*a->complaint)
         (void)snprintf(a->complaint, sizeof a->complaint, "%s", value);
     else if (curl_strequal(name, "content-length"))
-        a->length = read_size(value);
+        a->length = size_of(value);
     else if (curl_strequal(name, "content-range"))
         read_range(a, value);
     else if (curl_strequal(name, "etag")) {
@@ -153,6 +172,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *user)
         x->enough = x->ignored > ERROR_BODY_MOST;
         return x->enough ? 0 : n;
     }
+    x->begun = 1;
     if (x->request->body)
         x->status = x->request->body(x->request->target, x->answer, bytes, n, x->err);
     return x->status == BL_OK ? n : 0;
@@ -166,7 +186,8 @@ static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t 
     uint64_t done = r->done ? r->done(r->target) : 0;
     if (x->http->progress && x->http->progress(x->http->user, r->stage, done, r->total, "B") != 0)
         x->stopped = 1;
-    return x->stopped;
+    x->late = !x->begun && bl_clock_seconds() > x->deadline;
+    return x->stopped || x->late;
 }
 
 /* ---- one hop ---- */
@@ -231,12 +252,17 @@ static int set_lines(exchange *x, struct curl_slist **lines, const char *url)
     return fine && curl_easy_setopt(x->curl, CURLOPT_HTTPHEADER, *lines) == CURLE_OK;
 }
 
+static double seconds_of(const exchange *x)
+{
+    return x->request->head ? x->http->head_seconds : x->http->stall_seconds;
+}
+
 /* Everything that bounds the request; failures are those of memory. */
 static int set_up(exchange *x, const char *url, char *words)
 {
     CURL *c = x->curl;
     const bl_http *h = x->http;
-    double seconds = x->request->head ? h->head_seconds : h->stall_seconds;
+    double seconds = seconds_of(x);
     int fine = 1;
 #define SET(option, value) fine = fine && curl_easy_setopt(c, option, value) == CURLE_OK
     SET(CURLOPT_URL, url);
@@ -302,6 +328,10 @@ static bl_status judge(exchange *x, CURLcode code, const char *words)
                        x->request->stage);
     if (code == CURLE_OK || x->enough)
         return BL_OK;
+    x->answer->again = x->late;
+    if (x->late)
+        return bl_fail(x->err, BL_ENETWORK, "%s: too slow: no answer after %.3g s", url,
+                       HOP_PATIENCE * seconds_of(x));
     if (code == CURLE_OUT_OF_MEMORY)
         return bl_fail(x->err, BL_ENOMEM, "out of memory while downloading %s", url);
     if (x->header_bytes > HEADERS_MOST)
@@ -326,7 +356,8 @@ static bl_status one_hop(exchange *x, const char *url)
     curl_easy_reset(x->curl); /* connections stay open */
     forget_hop(x->answer);
     x->header_bytes = x->ignored = 0;
-    x->enough = 0;
+    x->enough = x->late = x->begun = 0;
+    x->deadline = bl_clock_seconds() + HOP_PATIENCE * seconds_of(x);
     if (!set_up(x, url, words) || !set_lines(x, &lines, url)) {
         status = bl_fail(x->err, BL_ENOMEM, "%s: libcurl could not be set up", x->request->url);
     } else {

@@ -11,6 +11,9 @@
 enum { COMMIT_DIGITS = 40, CHANGES_MOST = 3 };
 
 static const double LOOK_SECONDS = 0.1; /* between two looks at a lock that another holds */
+static const double PATIENCE = 30; /* time limits without a new byte: then it hangs who holds it */
+static const double LEFT_SECONDS = 7 * 86400.0; /* an unfinished download is of no use any more */
+static const int64_t SIZE_MOST = (int64_t)1 << 50; /* bytes of a file */
 
 /* What is known of one file. */
 typedef struct lookup {
@@ -144,6 +147,12 @@ static bl_status known_commit(lookup *l, bl_buf *path, bl_error *err)
     return BL_OK;
 }
 
+/* A link of a snapshot leads to a content of this repository, and nowhere else. */
+static int stays_inside(const lookup *l, const char *path)
+{
+    return !bl_path_is_link(path) || bl_path_is_inside(path, l->folder.data);
+}
+
 /* *path is the file's at the commit known; *there says whether it exists. */
 static bl_status look_in_cache(lookup *l, bl_buf *path, int *there, bl_error *err)
 {
@@ -152,7 +161,7 @@ static bl_status look_in_cache(lookup *l, bl_buf *path, int *there, bl_error *er
     if (!*l->commit)
         return BL_OK;
     BL_TRY(in_folder(l, path, "snapshots", l->commit, l->f->file, err));
-    *there = bl_path_what(path->data) == BL_PATH_FILE;
+    *there = bl_path_what(path->data) == BL_PATH_FILE && stays_inside(l, path->data);
     return BL_OK;
 }
 
@@ -208,25 +217,46 @@ static bl_status ask_hub(lookup *l, unsigned tries, int *again, bl_error *err)
                          "%s: the answer does not say commit and checksum (X-Repo-Commit, ETag): "
                          "no Hugging Face Hub there?",
                          url.data);
+    int64_t size = *a.linked_etag ? a.linked_size : a.length;
+    if (status == BL_OK && (size < 0 || size > SIZE_MOST))
+        status = bl_fail(err, BL_ENETWORK,
+                         "%s: the answer does not say a size that a file can have (%s), so it is "
+                         "not downloaded",
+                         url.data, *a.linked_etag ? "X-Linked-Size" : "Content-Length");
     if (status == BL_OK) {
         memcpy(l->commit, a.commit, sizeof l->commit); /* with its 0 */
         (void)snprintf(l->digest, sizeof l->digest, "%s", digest);
-        l->size = a.linked_size >= 0 || *a.linked_etag ? a.linked_size : a.length;
+        l->size = size;
     }
     bl_buf_release(&url);
     return status;
 }
 
-/* Waits while another process downloads the same. */
-static bl_status take_lock(const lookup *l, bl_lock **lock, bl_error *err)
+static bl_status lock_path(const lookup *l, const char *digest, bl_buf *path, bl_error *err)
+{
+    bl_buf_clear(path);
+    bl_buf_printf(path, "%s/hub/.locks/%s.lock", l->hub->cache.data, digest);
+    return bl_buf_status(path, err);
+}
+
+/* What the process that holds the lock has got so far. */
+static uint64_t bytes_of(const char *path)
+{
+    uint64_t bytes;
+    return bl_file_bytes(path, &bytes, NULL) == BL_OK ? bytes : 0;
+}
+
+/* Waits while another process downloads the same, as long as that one gets on. */
+static bl_status take_lock(const lookup *l, const char *incomplete, bl_lock **lock, bl_error *err)
 {
     const bl_http *http = &l->hub->http;
     bl_buf path;
     bl_buf_init(&path);
-    bl_buf_printf(&path, "%s/hub/.locks/%s.lock", l->hub->cache.data, l->digest);
-    bl_status status = bl_buf_status(&path, err);
+    bl_status status = lock_path(l, l->digest, &path, err);
     if (status == BL_OK)
         status = make_parent(path.data, err);
+    double since = bl_clock_seconds();
+    uint64_t before = bytes_of(incomplete), now;
     for (int told = 0; status == BL_OK;) {
         status = bl_lock_open(lock, path.data, err);
         if (status != BL_EBUSY)
@@ -234,7 +264,16 @@ static bl_status take_lock(const lookup *l, bl_lock **lock, bl_error *err)
         if (!told++)
             bl_log(BL_LOG_WARNING, "%s: another process downloads it; waiting", l->f->file);
         status = BL_OK;
-        if (http->progress && http->progress(http->user, "waiting", 0, 0, "B") != 0)
+        if ((now = bytes_of(incomplete)) != before) {
+            before = now;
+            since = bl_clock_seconds();
+        }
+        if (bl_clock_seconds() - since > PATIENCE * http->stall_seconds)
+            status = bl_fail(err, BL_EBUSY,
+                             "%s: another process holds %s and has got nothing for %.3g s; stop it "
+                             "and try again",
+                             l->f->file, path.data, bl_clock_seconds() - since);
+        else if (http->progress && http->progress(http->user, "waiting", 0, 0, "B") != 0)
             status = bl_fail(err, BL_EINTERRUPTED, "interrupted while waiting for %s", l->f->file);
         else
             bl_os_sleep(LOOK_SECONDS);
@@ -250,6 +289,48 @@ static int is_there(const char *path, int64_t size)
            bytes == (uint64_t)size;
 }
 
+/* Removes what came of a download that nobody went on with for a week; one that another process has
+ * in hand is locked. */
+static bl_status sweep_one(const lookup *l, const char *name, bl_buf *path, bl_error *err)
+{
+    static const char ending[] = ".incomplete";
+    char digest[80];
+    size_t n = strlen(name), tail = strlen(ending);
+    bl_lock *lock = NULL;
+    if (n <= tail || n - tail >= sizeof digest || strcmp(name + n - tail, ending) != 0)
+        return BL_OK;
+    (void)snprintf(digest, sizeof digest, "%.*s", (int)(n - tail), name);
+    if (!bl_digest_is_name(digest) || strcmp(digest, l->digest) == 0)
+        return BL_OK;
+    BL_TRY(in_folder(l, path, "blobs", name, "", err));
+    if (bl_path_age(path->data) < LEFT_SECONDS)
+        return BL_OK;
+    BL_TRY(lock_path(l, digest, path, err));
+    if (bl_lock_open(&lock, path->data, NULL) != BL_OK)
+        return BL_OK;
+    bl_status status = in_folder(l, path, "blobs", name, "", err);
+    if (status == BL_OK)
+        status = bl_file_remove(path->data, err);
+    bl_lock_close(lock);
+    return status;
+}
+
+static bl_status sweep(const lookup *l, bl_error *err)
+{
+    bl_buf path;
+    bl_names names = {0};
+    bl_buf_init(&path);
+    bl_buf_printf(&path, "%s/blobs", l->folder.data);
+    bl_status status = bl_buf_status(&path, err);
+    if (status == BL_OK)
+        status = bl_dir_list(&names, path.data, err);
+    for (size_t i = 0; i < names.count && status == BL_OK; i++)
+        status = sweep_one(l, names.name[i], &path, err);
+    bl_names_release(&names);
+    bl_buf_release(&path);
+    return status;
+}
+
 /* The content into blobs/DIGEST. */
 static bl_status download(lookup *l, bl_buf *path, int *changed, bl_error *err)
 {
@@ -262,12 +343,13 @@ static bl_status download(lookup *l, bl_buf *path, int *changed, bl_error *err)
     if (status != BL_OK || is_there(path->data, l->size))
         goto done;
     BL_TRY_GOTO(status, make_parent(path->data, err), done);
-    BL_TRY_GOTO(status, take_lock(l, &lock, err), done);
-    if (is_there(path->data, l->size))
-        goto done;
-    BL_TRY_GOTO(status, make_url(l, l->commit, &url, err), done);
     bl_buf_printf(&incomplete, "%s.incomplete", path->data);
     BL_TRY_GOTO(status, bl_buf_status(&incomplete, err), done);
+    BL_TRY_GOTO(status, take_lock(l, incomplete.data, &lock, err), done);
+    if (is_there(path->data, l->size))
+        goto done;
+    BL_TRY_GOTO(status, sweep(l, err), done);
+    BL_TRY_GOTO(status, make_url(l, l->commit, &url, err), done);
     bl_fetch f = {.url = url.data,
                   .name = slash ? slash + 1 : l->f->file,
                   .incomplete = incomplete.data,

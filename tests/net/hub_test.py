@@ -2,11 +2,10 @@
 
   hub_test.py HUB_PROBE BITLLAMA
 """
+import fcntl
 import hashlib
 import json
 import os
-import random
-import resource
 import shutil
 import signal
 import socket
@@ -15,83 +14,8 @@ import sys
 import tempfile
 import time
 
+from hub_case import BITLLAMA, CONTENT, Cache, bad, case, cases, failures, good, scratch
 from hub_server import COMMIT, Hub, git_sha1
-
-PROBE, BITLLAMA = sys.argv[1:3]
-CONTENT = random.Random(1).randbytes(300_000)
-scratch = tempfile.mkdtemp(prefix="bl-net-")
-cases, failures = 0, []
-
-
-class Cache:
-    """An empty cache folder and an environment without any other setting."""
-
-    def __init__(self):
-        self.path = tempfile.mkdtemp(dir=scratch)
-        self.folder = f"{self.path}/hub/datasets--o--n"
-
-    def environment(self, hub, **more):
-        clean = {k: v for k, v in os.environ.items()
-                 if not k.startswith(("HF_", "SSL_")) and "CA_BUNDLE" not in k and not k.lower().endswith("_proxy")}
-        clean.update(BITLLAMA_CACHE=self.path, HF_ENDPOINT=hub.url if hub else "http://127.0.0.1:1",
-                     HOME=self.path, no_proxy="127.0.0.1,localhost")
-        clean.update(more)
-        return {k: v for k, v in clean.items() if v is not None}
-
-    def start(self, hub, *arguments, repo="o/n", file="a.txt", limit=None, **environment):
-        return subprocess.Popen([PROBE, repo, file, *map(str, arguments)], text=True,
-                                stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                                env=self.environment(hub, **environment),
-                                preexec_fn=limit and (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (limit, limit))))
-
-    def fetch(self, hub, *arguments, **how):
-        process = self.start(hub, *arguments, **how)
-        out, self.said = process.communicate(timeout=60)
-        self.code = process.returncode
-        self.file = out.strip()
-        return self
-
-    def blobs(self):
-        return sorted(os.listdir(f"{self.folder}/blobs")) if os.path.isdir(f"{self.folder}/blobs") else []
-
-    def incomplete(self, hub):
-        return f"{self.folder}/blobs/{hub.digest}.incomplete"
-
-    def leave(self, hub, content):
-        os.makedirs(f"{self.folder}/blobs", exist_ok=True)
-        with open(self.incomplete(hub), "wb") as f:
-            f.write(content)
-
-
-def case(function):
-    """Runs it; a failed assertion is told with the case's name and the words of the last run."""
-    global cases
-    cases += 1
-    start = time.time()
-    try:
-        function()
-    except Exception as e:  # also a failed assertion
-        failures.append(function.__name__)
-        print(f"FAILED {function.__name__}: {type(e).__name__} {e}")
-    if time.time() - start > 3:
-        print(f"({function.__name__}: {time.time() - start:.1f} s)")
-    return function
-
-
-def good(cache, content=CONTENT, file="a.txt"):
-    assert cache.code == 0, (cache.code, cache.said)
-    assert cache.file == f"{cache.folder}/snapshots/{COMMIT}/{file}", cache.file
-    with open(cache.file, "rb") as f:
-        assert f.read() == content
-    assert not [b for b in cache.blobs() if b.endswith(".incomplete")], cache.blobs()
-
-
-def bad(cache, code, *words):
-    assert cache.code == code, (cache.code, cache.said)
-    last = cache.said.strip().splitlines()[-1]
-    assert last.startswith("error: "), cache.said
-    for word in words:
-        assert word in last, (word, last)
 
 
 # ---- what goes well ----
@@ -384,6 +308,46 @@ def hostile_names_in_headers():
 # ---- statuses ----
 
 @case
+def sizes_that_are_none():
+    """A size that is absent, no number or more than files have is refused before a byte is asked for."""
+    for size in ("", "x", "300000x", "0x493e0", "-1", "+300000", " ", "3e5", str(1 << 51), str(1 << 63), "9" * 40):
+        with Hub(CONTENT, size=size) as hub:
+            c = Cache().fetch(hub)
+            bad(c, 5, "does not say a size that a file can have (X-Linked-Size)")
+            assert not hub.gets() and c.blobs() == [], (size, hub.log)
+
+
+@case
+def size_missing():
+    def reply(h):
+        h.send_response(200)
+        for name, value in {"ETag": f'"{git_sha1(CONTENT)}"', "X-Repo-Commit": COMMIT, "Connection": "close"}.items():
+            h.send_header(name, value)
+        h.end_headers()
+        h.close_connection = True
+        return True
+    with Hub(CONTENT, reply=reply) as hub:
+        c = Cache().fetch(hub)
+        bad(c, 5, "does not say a size that a file can have (Content-Length)")
+        assert [m for m, _, _ in hub.log] == ["HEAD"]
+
+
+@case
+def ranges_that_contradict_themselves():
+    for words in ("bytes 100-99/300000", "bytes 100-300000/300000", "bytes 100-/300000", "bytes 100/300000",
+                  "bytes 100x-299999/300000", "bytes -100-299999/300000", "100-299999/300000"):
+        def reply(h):
+            if "/cdn/" in h.path and h.headers.get("Range") == "bytes=100-":
+                h.answer(206, {"ETag": '"cdn"', "Content-Range": words}, CONTENT[100:])
+                return True
+        with Hub(CONTENT, reply=reply) as hub:
+            c = Cache()
+            c.leave(hub, CONTENT[:100])
+            good(c.fetch(hub))  # begun afresh
+            assert "another range than asked for" in c.said, (words, c.said)
+
+
+@case
 def not_found():
     with Hub(CONTENT, statuses=[(404, {"X-Error-Message": "Entry not found"})]) as hub:
         bad(Cache().fetch(hub), 3, "404", hub.url + "/datasets/o/n/resolve/main/a.txt", "Entry not found")
@@ -584,6 +548,22 @@ def silence_instead_of_headers():
         assert time.time() - start < 3.5
 
 
+@case
+def answers_that_drip():
+    """Headers, and a body that nobody asked for, fast enough never to stall and without an end."""
+    def drip(h, start, piece):
+        h.wfile.write(start)
+        for _ in range(200):
+            h.wfile.write(piece)
+            time.sleep(0.1)
+        return True
+    with Hub(CONTENT, reply=lambda h: drip(h, b"HTTP/1.1 200 OK\r\n", b"X-A: %s\r\n" % (b"a" * 40))) as hub:
+        bad(Cache().fetch(hub, "main", 0.001, 1, HF_HUB_ETAG_TIMEOUT="1"), 5, "too slow")
+    moved = b"HTTP/1.1 302 Found\r\nLocation: /cdn/x\r\nContent-Length: 60000\r\n\r\n"
+    with Hub(CONTENT, reply=lambda h: h.command == "GET" and drip(h, moved, b"a" * 40)) as hub:
+        bad(Cache().fetch(hub, "main", 0.001, 1, HF_HUB_DOWNLOAD_TIMEOUT="1"), 5, "too slow: no answer after 5 s")
+
+
 def wait_for(condition):
     end = time.time() + 10
     while not condition():
@@ -655,8 +635,8 @@ def full_disk():
 
 @case
 def no_room_is_seen_before():
-    with Hub(CONTENT, size=1 << 60) as hub:
-        bad(Cache().fetch(hub), 4, "the disk has room for")
+    with Hub(CONTENT, size=1 << 50) as hub:
+        bad(Cache().fetch(hub), 4, "the disk has room for", "make room, or set BITLLAMA_CACHE")
         assert not hub.gets()
 
 
@@ -674,6 +654,53 @@ def two_at_once():
         c.code, c.file = 0, out.strip()
         good(c)
         assert len(hub.gets()) == 1
+
+
+@case
+def a_neighbour_that_hangs():
+    with Hub(CONTENT) as hub:
+        c = Cache()
+        os.makedirs(f"{c.path}/hub/.locks")
+        with open(f"{c.path}/hub/.locks/{hub.digest}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            bad(c.fetch(hub, HF_HUB_DOWNLOAD_TIMEOUT="0.05"), 4, f"holds {lock.name}", "stop it and try again")
+        good(c.fetch(hub))
+
+
+@case
+def leftovers_are_swept():
+    """Unfinished downloads of other contents go after a week, unless a process has them in hand."""
+    with Hub(CONTENT) as hub:
+        c = Cache()
+        os.makedirs(f"{c.folder}/blobs")
+        os.makedirs(f"{c.path}/hub/.locks")
+        names = {"a" * 64: 8, "b" * 40: 8, "c" * 64: 6, "d" * 64: 8, "notes": 8}
+        for name, days in names.items():
+            path = f"{c.folder}/blobs/{name}.incomplete"
+            open(path, "wb").write(b"x" * 1000)
+            os.utime(path, (time.time() - days * 86400,) * 2)
+        with open(f"{c.path}/hub/.locks/{'d' * 64}.lock", "w") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            assert c.fetch(hub).code == 0, c.said
+        assert c.blobs() == sorted([hub.digest, f"{'c' * 64}.incomplete", f"{'d' * 64}.incomplete",
+                                    "notes.incomplete"]), c.blobs()
+
+
+@case
+def links_that_leave_the_cache():
+    """Whoever may write into the cache decides what is in it, and no more."""
+    with Hub(CONTENT) as hub:
+        c = Cache().fetch(hub)
+        secret = f"{c.path}/secret"
+        open(secret, "w").write("no content of the Hub")
+        for name in (c.file, f"{c.folder}/blobs/{hub.digest}"):
+            os.remove(name)
+            os.symlink(secret, name)
+            good(c.fetch(hub))
+            assert open(secret).read() == "no content of the Hub"
+        os.remove(c.file)
+        os.symlink(secret, c.file)
+        bad(c.fetch(None, HF_HUB_OFFLINE="1"), 5, "is not in the cache")
 
 
 # ---- the program ----
@@ -722,5 +749,5 @@ def prepare_tinystories_without_network():
 
 
 shutil.rmtree(scratch)
-print(f"{cases} cases, {len(failures)} failures")
+print(f"{len(cases)} cases, {len(failures)} failures")
 sys.exit(bool(failures) or not cases)
