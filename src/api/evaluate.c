@@ -137,6 +137,10 @@ static bl_status evaluate(const bl_model *m, job *j, bl_error *err)
     bl_dev_close(net.dev);
     BL_TRY(status);
     r->loss = j->nats / (double)r->tokens;
+    if (!isfinite(r->loss))
+        return bl_fail(err, BL_EFORMAT,
+                       "%s: the loss of %s is not a number: weights that are too large, or damaged",
+                       j->path, m->path);
     r->perplexity = exp(r->loss);
     if (r->bytes)
         r->bits_per_byte = j->nats / log(2.0) / (double)r->bytes;

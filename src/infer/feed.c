@@ -2,6 +2,8 @@
 #include "infer/feed.h"
 #include "core/watch.h"
 
+#include <math.h>
+
 bl_status bl_infer_check_ids(const bl_net *net, const int32_t *ids, size_t count, bl_error *err)
 {
     for (size_t i = 0; i < count; i++)
@@ -9,6 +11,20 @@ bl_status bl_infer_check_ids(const bl_net *net, const int32_t *ids, size_t count
             return bl_fail(err, BL_EFORMAT,
                            "token %zu is id %ld, past the model's vocabulary of %zu", i,
                            (long)ids[i], net->m.V);
+    return BL_OK;
+}
+
+/* Rows of logits that end with the token that was read last. */
+static bl_status check_logits(const bl_decode *s, const float *logits, size_t rows, size_t V,
+                              bl_error *err)
+{
+    for (size_t i = 0; i < rows * V; i++)
+        if (!isfinite(logits[i]))
+            return bl_fail(
+                err, BL_EFORMAT,
+                "logit %zu after token %llu is not a number: weights that are too large, "
+                "or damaged",
+                i % V, (unsigned long long)(s->position - rows + i / V));
     return BL_OK;
 }
 
@@ -26,6 +42,7 @@ bl_status bl_infer_feed(bl_decode *s, const bl_net *net, const int32_t *ids, siz
             size_t rows = every ? T : 1;
             float *to = every ? logits + done * V : logits;
             BL_TRY(bl_dev_get_f32(net->dev, to, s->logits, rows * V, net->dev->real_bytes, err));
+            BL_TRY(check_logits(s, to, rows, V, err));
         }
         done += T;
         if (!last)

@@ -73,6 +73,11 @@ static bl_status evaluate(bl_trainer *t, int *best, bl_error *err)
     *best = 0;
     BL_TRY(bl_trainer_evaluate(t, &event, corpora, err));
     bl_trainer_report(t, &event);
+    if (!isfinite(event.loss))
+        bl_trainer_report_text(t, BL_TRAIN_WARNING,
+                               "step %" PRIu64 ": the validation loss is not a number; this is no "
+                               "best checkpoint",
+                               t->state.step);
     if (isfinite(event.loss) && (!t->state.best_step || event.loss < t->state.best_loss)) {
         t->state.best_loss = event.loss;
         t->state.best_step = t->state.step;

@@ -234,6 +234,53 @@ static void runs_that_lie(void **state)
                "\"intermediate_size\": 131072", "\"intermediate_size\": 32");
 }
 
+/* ---- results that are none ---- */
+
+/* Every weight is finite, and what is computed with them is not. */
+static void results_that_are_no_numbers(void **state)
+{
+    (void)state;
+    enum { D = 32, V = 400 };
+    const int32_t ids[] = {1, 2, 3};
+    static float logits[3 * V];
+    bl_st *st;
+    bl_map map;
+    bl_model *m;
+    bl_session *s;
+    bl_eval_result result;
+    lie("large", "\"model_type\"", "\"model_type\"");
+    copy_file(scratch("run/tokenizer.json"), scratch("large/tokenizer.json"));
+    char path[800];
+    (void)snprintf(path, sizeof path, "%s", scratch("large/model.safetensors"));
+    assert_ok(bl_st_open(&st, path, &failure));
+    assert_ok(bl_map_open(&map, path, &failure));
+    unsigned char *bytes = malloc(map.size);
+    assert_non_null(bytes);
+    memcpy(bytes, map.data, map.size);
+    uint64_t header;
+    memcpy(&header, bytes, sizeof header);
+    for (size_t i = 0; i < D; i++)
+        memcpy(bytes + 8 + header + bl_st_find(st, "model.norm.weight")->place + 4 * i,
+               &(float){3e38f}, 4);
+    scratch_write(path, bytes, map.size);
+    free(bytes);
+    bl_map_close(&map);
+    bl_st_close(st);
+
+    assert_ok(bl_model_open(&m, scratch("large"), "cpu", &failure));
+    assert_ok(bl_session_open(&s, m, &failure));
+    assert_int_equal(bl_session_feed(s, ids, 3, logits, 1, &failure), BL_EFORMAT);
+    assert_non_null(strstr(failure.message, "after token 0 is not a number"));
+    assert_int_equal(bl_generate(s, "a", 1, NULL, NULL, NULL, NULL, &failure), BL_EFORMAT);
+    assert_int_equal(bl_eval(m, scratch("data/val.bin"), 0, NULL, NULL, &result, &failure),
+                     BL_EFORMAT);
+    assert_non_null(strstr(failure.message, "val.bin: the loss of "));
+    write_text(scratch("text"), "Once upon a time.");
+    assert_int_equal(bl_eval(m, scratch("text"), 0, NULL, NULL, &result, &failure), BL_EFORMAT);
+    bl_session_close(s);
+    bl_model_close(m);
+}
+
 /* ---- limits of the process ---- */
 
 /* What a child with this limit says: 0 as it should. */
@@ -339,8 +386,9 @@ int main(void)
         cmocka_unit_test(what_is_no_file),   cmocka_unit_test(endless_files),
         cmocka_unit_test(files_cut_short),   cmocka_unit_test(tokens_changed),
         cmocka_unit_test(weights_cut_short), cmocka_unit_test(configs_that_lie),
-        cmocka_unit_test(runs_that_lie),     cmocka_unit_test(limits_count),
-        cmocka_unit_test(manifests),         cmocka_unit_test(long_metrics),
+        cmocka_unit_test(runs_that_lie),     cmocka_unit_test(results_that_are_no_numbers),
+        cmocka_unit_test(limits_count),      cmocka_unit_test(manifests),
+        cmocka_unit_test(long_metrics),
     };
     return cmocka_run_group_tests_name("read", tests, make_run, scratch_remove);
 }
