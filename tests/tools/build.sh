@@ -67,6 +67,12 @@ echo 'message(FATAL_ERROR "no jansson")' >>broken/CMakeLists.txt
 broken/tools/build --quiet >out 2>err
 check "a failed configuration fails" test $? -ne 0
 check "says why, and what helps" holds err "*no jansson*tools/setup installs it*The build failed; *"
+for name in 'a[1]' 'a#b' 'a"b' 'a;b' 'a*b' 'a\b' 'a?b'; do
+    project "$name"
+    "$name/tools/build" >out 2>err
+    check "$name cannot be built in" test $? -ne 0
+    check "$name: says so" holds err '*cannot build in a folder with any of * in its path: rename it'
+done
 check "an unknown flag" quiet moved 2 --loud
 check "usage" holds err 'usage: tools/build*'
 
