@@ -491,7 +491,13 @@ static bl_status open_parts(preparation *p, const char *const *parts, size_t cou
     from.cutter.user = p;
     from.aside = p->aside ? p->valid.data : NULL;
     from.keep = from.writing = p->dir;
-    return bl_source_open(&p->source, parts, count, &from, err);
+    bl_status status = bl_source_open(&p->source, parts, count, &from, err);
+    if (status == BL_ENOENT && err) {
+        size_t n = strlen(err->message);
+        (void)snprintf(err->message + n, sizeof err->message - n,
+                       " (sources are tinystories, tales, files, folders and -)");
+    }
+    return status;
 }
 
 /* The sources with "tinystories" as its two files. */

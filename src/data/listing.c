@@ -175,10 +175,7 @@ bl_status bl_listing_add(bl_listing *l, const char *name, uint64_t tales_bytes, 
     case BL_PATH_NONE:
         break;
     }
-    return bl_fail(err, BL_ENOENT,
-                   "%s: no such file or folder (sources are tinystories, tales, "
-                   "files, folders and -)",
-                   name);
+    return bl_fail(err, BL_ENOENT, "%s: no such file or folder", name);
 }
 
 void bl_listing_release(bl_listing *l)

@@ -18,10 +18,10 @@ expect "no such model" 3 '' "*nothing/here*" generate -m nothing/here -p x
 expect "no such model for logits" 3 '' "*nothing*" logits -m nothing --ids 1 -o x.npy
 expect "no such run to evaluate" 3 '' "*nothing*" eval -m nothing --data "$data/val.bin"
 expect "no such evaluation file" 3 '' "*nothing.bin*" eval -m "$run" --data nothing.bin
-expect "no such text" 3 '' "*nothing.txt*" eval -m "$run" --data nothing.txt
-expect "no such prompt file" 3 '' "*nothing.txt*" generate -m "$run" -f nothing.txt
+expect "no such text" 3 '' "*error: nothing.txt: no such file or folder" eval -m "$run" --data nothing.txt
+expect "no such prompt file" 3 '' "*error: nothing.txt: no such file or folder" generate -m "$run" -f nothing.txt
 expect "no such tokenizer" 3 '' "*nothing.json*" tokenize --tokenizer nothing.json -p x
-expect "no such source" 3 '' "*nothing.txt*" prepare nothing.txt --out d
+expect "no such source" 3 '' "*error: nothing.txt: no such file or folder (sources are tinystories, *" prepare nothing.txt --out d
 check "nothing was prepared" test ! -e d
 expect "no such data folder" 3 '' "*nothing*" train --data nothing --out r
 expect "no such config" 3 '' "*nothing.json*" train --data "$data" --out r --config nothing.json
