@@ -14,6 +14,7 @@
 #include "core/log.h"
 #include "core/os.h"
 #include "core/team.h"
+#include "core/watch.h"
 #include "data/dedup.h"
 #include "data/source.h"
 #include "data/split.h"
@@ -77,6 +78,8 @@ typedef struct preparation {
 
 static int ask(preparation *p)
 {
+    if (!p->source)
+        return 0;
     p->noticed = bl_source_done(p->source);
     return p->progress &&
            p->progress(p->user, p->stage, p->noticed, bl_source_total(p->source), "B") != 0;
@@ -374,6 +377,7 @@ static bl_status second_pass(preparation *p, bl_buf *path, bl_error *err)
 static bl_status publish(preparation *p, bl_buf *path, bl_error *err)
 {
     const char *dir = bl_outdir_temporary(p->next);
+    p->stage = "checking";
     for (int i = 0; i < BL_DATA_SPLITS; i++) {
         bl_tokens_out *out = p->out[i];
         BL_TRY(bl_tokens_verify(out, p->meta.split[i].hash, err));
@@ -557,6 +561,7 @@ static bl_status prepare(const char *const *sources, size_t count, const char *o
                      .stage = "reading"};
     bl_buf path = {0};
     bl_lock *lock = NULL;
+    bl_watch watch; /* of the parts that poll, in their own units or none */
     bl_status status;
     if (count == 0 || !out_dir[0])
         return bl_fail(err, BL_EINVAL, "prepare needs a source and a folder to write");
@@ -566,6 +571,7 @@ static bl_status prepare(const char *const *sources, size_t count, const char *o
     int made = bl_path_what(out_dir) == BL_PATH_NONE;
     describe(&p, sources, count);
     BL_TRY(bl_dir_make(out_dir, err));
+    bl_watch_begin_with(&watch, idle_progress, &p, "preparing", "B", 0);
     BL_TRY_GOTO(status, bl_lock_open(&lock, out_dir, err), done);
     BL_TRY_GOTO(status, open_place(&p, &path, err), done);
     BL_TRY_GOTO(status, open_source(&p, sources, count, err), done);
@@ -575,6 +581,7 @@ static bl_status prepare(const char *const *sources, size_t count, const char *o
     if (result)
         summarize(&p, result);
 done:
+    bl_watch_end(&watch);
     release(&p);
     /* Only when nothing is in it: it may have got files of somebody else, or the data. */
     if (status != BL_OK && made && status != BL_EBUSY &&

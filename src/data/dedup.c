@@ -4,6 +4,7 @@
 #include "core/rng.h"
 #include "core/team.h"
 #include "core/utf8.h"
+#include "core/watch.h"
 
 #include <string.h>
 #include <xxhash.h>
@@ -14,6 +15,8 @@ enum {
     SHINGLE = 5,
     CROWD = 64, /* documents of one band that are compared; more would make bad luck quadratic */
     FIRST_SLOTS = 1 << 10,
+    SLICE_BYTES = 1 << 19, /* of documents hashed between two polls of the watch */
+    POLL = 256,            /* documents looked up between two */
 };
 
 /* Numbers of documents, found by a hash; 0 is empty. */
@@ -306,6 +309,15 @@ static void sign_documents(void *user, size_t first, size_t last, size_t member)
             bl_minhash(&b->documents[i], b->signatures + i * BL_MINHASHES);
 }
 
+/* As many documents as are looked at between two polls. */
+static size_t end_of_slice(const bl_span *documents, size_t from, size_t count)
+{
+    size_t to = from, bytes = 0;
+    while (to < count && bytes < SLICE_BYTES)
+        bytes += documents[to++].bytes;
+    return to;
+}
+
 bl_status bl_dedup_look(bl_dedup *d, const bl_span *documents, const bl_hash128 *hash, size_t count,
                         unsigned char *copy, bl_error *err)
 {
@@ -318,9 +330,16 @@ bl_status bl_dedup_look(bl_dedup *d, const bl_span *documents, const bl_hash128 
         return BL_OK;
     BL_TRY(bl_grow(&d->signatures, &d->signatures_cap, count * BL_MINHASHES, sizeof *d->signatures,
                    err));
-    bl_team_deal(d->threads, count, sign_documents, &(batch){documents, copy, d->signatures});
+    for (size_t from = 0, to; from < count; from = to) {
+        to = end_of_slice(documents, from, count);
+        batch slice = {documents + from, copy + from, d->signatures + from * BL_MINHASHES};
+        bl_team_deal(d->threads, to - from, sign_documents, &slice);
+        BL_TRY(bl_watch_poll(to, count, err));
+    }
     for (size_t i = 0; i < count; i++) {
         int known = 0;
+        if (i % POLL == POLL - 1)
+            BL_TRY(bl_watch_poll(i, count, err));
         if (!copy[i])
             BL_TRY(look_near(d, d->signatures + i * BL_MINHASHES, &known, err));
         if (known)

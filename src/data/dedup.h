@@ -28,7 +28,8 @@ bl_status bl_dedup_open(bl_dedup **d, double near, size_t threads, bl_error *err
 void bl_dedup_close(bl_dedup *d);
 
 /* What each of `count` documents is a copy of: of those looked at before, in this call too, that
- * were no copies themselves.  hash[i] is the XXH3-128 of documents[i]. */
+ * were no copies themselves.  Polls the watch; after BL_EINTERRUPTED only closing is left.  hash[i]
+ * is the XXH3-128 of documents[i]. */
 bl_status bl_dedup_look(bl_dedup *d, const bl_span *documents, const bl_hash128 *hash, size_t count,
                         unsigned char *copy, bl_error *err) BL_NODISCARD;
 

@@ -213,7 +213,7 @@ static int interrupt(void *user, const char *stage, uint64_t done, uint64_t tota
 static void interrupted(void **state)
 {
     (void)state;
-    static const char *const stages[] = {"reading", "merges", "encoding"};
+    static const char *const stages[] = {"reading", "merges", "encoding", "checking"};
     char dir[700], before[33], after[33];
     (void)snprintf(dir, sizeof dir, "%s", scratch("old"));
     bl_names names;

@@ -5,6 +5,7 @@
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "core/rng.h"
+#include "core/watch.h"
 #include "data/dedup.h"
 
 #include <math.h>
@@ -162,11 +163,48 @@ static void crowds(void **state)
     bl_buf_release(&all);
 }
 
+static int stop_at_two(void *user, const char *stage, uint64_t done, uint64_t total,
+                       const char *unit)
+{
+    size_t *calls = user;
+    assert_true(stage && unit && done <= total);
+    return ++*calls == 2;
+}
+
+/* A batch of 4 MB is not deaf until it is done: a few of its parts later it stops. */
+static void stops_when_asked(void **state)
+{
+    (void)state;
+    enum { DOCUMENTS = 8, BYTES = 1 << 19 };
+    static bl_hash128 hash[DOCUMENTS];
+    unsigned char copy[DOCUMENTS];
+    bl_span doc[DOCUMENTS];
+    char *text = malloc(BYTES + DOCUMENTS);
+    assert_non_null(text);
+    for (size_t i = 0; i < BYTES + DOCUMENTS; i++)
+        text[i] = i % 7 == 6 ? ' ' : (char)('a' + i * i % 23);
+    for (size_t i = 0; i < DOCUMENTS; i++) {
+        doc[i] = (bl_span){text + i, BYTES};
+        hash[i] = (bl_hash128){i + 1, 0};
+    }
+    bl_dedup *d;
+    bl_watch w;
+    size_t calls = 0;
+    assert_ok(bl_dedup_open(&d, 0.8, 1, &failure));
+    bl_watch_begin_with(&w, stop_at_two, &calls, "reading", "B", DOCUMENTS);
+    assert_int_equal(bl_dedup_look(d, doc, hash, DOCUMENTS, copy, &failure), BL_EINTERRUPTED);
+    bl_watch_end(&w);
+    assert_int_equal(calls, 2); /* of 8 */
+    bl_dedup_close(d);
+    free(text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(exact_copies), cmocka_unit_test(near_copies), cmocka_unit_test(estimates),
-        cmocka_unit_test(threshold),    cmocka_unit_test(crowds),
+        cmocka_unit_test(exact_copies), cmocka_unit_test(near_copies),
+        cmocka_unit_test(estimates),    cmocka_unit_test(threshold),
+        cmocka_unit_test(crowds),       cmocka_unit_test(stops_when_asked),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
