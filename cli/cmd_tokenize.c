@@ -7,6 +7,7 @@
 
 #include <inttypes.h>
 #include <stdlib.h>
+#include <string.h>
 
 /* A tokenizer from a file or folder, or the one of a model or run; close both. */
 typedef struct source {
@@ -15,12 +16,28 @@ typedef struct source {
     const bl_tokenizer *tokenizer;
 } source;
 
+/* The folder of a file of a model, in fresh memory; NULL: no memory. */
+static char *folder_of(const char *model)
+{
+    const char *slash = strrchr(model, '/'), *name = slash ? slash + 1 : model;
+    int inside = strcmp(name, "model.safetensors") == 0 || strcmp(name, "config.json") == 0;
+    size_t n = inside ? (size_t)(name - model) : strlen(model), room = n + 2;
+    char *folder = malloc(room);
+    if (folder)
+        (void)snprintf(folder, room, "%.*s%s", (int)n, model, n ? "" : ".");
+    return folder;
+}
+
 static bl_status open_source(source *s, const bl_args *args, bl_error *err)
 {
     const char *file = bl_flags_text(args, "tokenizer"), *model = bl_flags_text(args, "model");
     if (!file == !model)
         return bl_cli_fail(err, BL_EINVAL, "give either --tokenizer FILE or -m MODEL");
-    bl_status status = bl_tokenizer_open(&s->opened, file ? file : model, err);
+    char *folder = file ? NULL : folder_of(model);
+    if (!file && !folder)
+        return bl_cli_fail(err, BL_ENOMEM, "out of memory");
+    bl_status status = bl_tokenizer_open(&s->opened, file ? file : folder, err);
+    free(folder);
     if (status == BL_OK) {
         s->tokenizer = s->opened;
         return BL_OK;

@@ -6,6 +6,7 @@
 #include "core/call.h"
 #include "core/watch.h"
 #include "core/os.h"
+#include "format/other_file.h"
 #include "model/packed.h"
 #include "train/checkpoint.h"
 
@@ -22,15 +23,26 @@ static int has(const char *dir, const char *name)
     return there;
 }
 
+static bl_status no_folder(const char *path, bl_error *err)
+{
+    bl_map map;
+    bl_status status = bl_fail(err, BL_EFORMAT,
+                               "%s: a file, and not a model folder: name the folder of "
+                               "config.json and model.safetensors",
+                               path);
+    if (bl_map_open(&map, path, NULL) != BL_OK)
+        return status;
+    status = bl_other_explain(status, BL_PLACE_MODEL, path, map.data, map.size, err);
+    bl_map_close(&map);
+    return status;
+}
+
 /* A file named in the place of its folder. */
 static bl_status find_by_file(bl_model_files *f, const char *path, bl_error *err)
 {
-    const char *slash = strrchr(path, '/');
-    if (strcmp(slash ? slash + 1 : path, "model.safetensors") != 0)
-        return bl_fail(err, BL_EFORMAT,
-                       "%s: a file, and not a model folder: name the folder of "
-                       "config.json and model.safetensors",
-                       path);
+    const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
+    if (strcmp(name, "model.safetensors") != 0 && strcmp(name, "config.json") != 0)
+        return no_folder(path, err);
     char *folder = bl_strdup(slash ? path : ".");
     if (!folder)
         return bl_fail(err, BL_ENOMEM, "out of memory");

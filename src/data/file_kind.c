@@ -2,6 +2,7 @@
 #include "data/file_kind.h"
 #include "data/json_text.h"
 #include "data/stream.h"
+#include "format/other_file.h"
 
 #include <string.h>
 
@@ -123,6 +124,9 @@ static void look_for_others(bl_file_kind *kind, const char *name, const char *he
         if (bytes >= magics[i].at + magics[i].bytes &&
             memcmp(head + magics[i].at, magics[i].magic, magics[i].bytes) == 0)
             other(kind, magics[i].what, magics[i].remedy);
+    const bl_other_file *file = bl_other_find(BL_PLACE_TEXT, name, head, bytes);
+    if (file)
+        other(kind, file->what, file->remedy);
     if (!q->by_name || kind->form == BL_FORM_OTHER)
         return;
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)

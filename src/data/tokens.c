@@ -2,6 +2,7 @@
 #include "data/tokens.h"
 #include "core/alloc.h"
 #include "core/watch.h"
+#include "format/other_file.h"
 
 #include <string.h>
 
@@ -110,6 +111,7 @@ bl_status bl_tokens_open(bl_tokens **result, const char *path, size_t width, uin
     *result = t;
     return BL_OK;
 failed:
+    status = bl_other_explain(status, BL_PLACE_TOKENS, path, t->map.data, t->map.size, err);
     bl_tokens_close(t);
     return status;
 }

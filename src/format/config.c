@@ -114,12 +114,32 @@ static bl_status read_quantization(const json_t *root, int *ternary, const char 
     return BL_OK;
 }
 
+/* Is it the config of a model of ours? */
+static bl_status check_kind(const json_t *root, const char *path, bl_error *err)
+{
+    static const char *const tokenizers[] = {"tokenizer_class", "added_tokens", "merges"};
+    const json_t *type = json_object_get(root, "model_type");
+    if (type && !json_is_string(type))
+        return bl_fail(err, BL_EFORMAT, "%s: model_type is text, found %s", path,
+                       bl_json_type_name(type));
+    if (type && strcmp(json_string_value(type), model_type) != 0)
+        return bl_fail(err, BL_EUNSUPPORTED,
+                       "%s: the config of another kind of model: model_type is \"%.60s\", this "
+                       "program trains and runs its own, \"%s\"",
+                       path, json_string_value(type), model_type);
+    for (size_t i = 0; !type && i < sizeof tokenizers / sizeof *tokenizers; i++)
+        if (json_object_get(root, tokenizers[i]))
+            return bl_fail(err, BL_EFORMAT,
+                           "%s: a file of a tokenizer; the model is described by config.json",
+                           path);
+    return BL_OK;
+}
+
 static bl_status overlay(bl_config *c, unsigned char present[BL_CONFIG_COUNT], const json_t *root,
                          const char *path, bl_error *err)
 {
-    static const char *const types[] = {model_type, NULL};
     const bl_field_table *table = bl_fields(BL_OPTIONS_CONFIG);
-    BL_TRY(check_word(root, "model_type", types, path, err));
+    BL_TRY(check_kind(root, path, err));
     int ternary;
     BL_TRY(read_quantization(root, &ternary, path, err));
     for (size_t i = 0; i < BL_CONFIG_COUNT; i++) {

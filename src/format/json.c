@@ -3,6 +3,7 @@
 #include "core/buf.h"
 #include "core/os.h"
 #include "format/number.h"
+#include "format/other_file.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -99,12 +100,16 @@ bl_status bl_json_load(json_t **root, const char *path, bl_error *err)
     BL_TRY(bl_map_open(&map, path, err));
     json_error_t why;
     json_t *value = bl_json_parse((const char *)map.data, map.size, JSON_REJECT_DUPLICATES, &why);
-    bl_map_close(&map);
+    bl_status status = BL_OK;
     if (!value)
-        return bl_fail(err, BL_EFORMAT, "%s: line %d: %s", path, why.line, why.text);
+        status =
+            bl_other_explain(bl_fail(err, BL_EFORMAT, "%s: line %d: %s", path, why.line, why.text),
+                             BL_PLACE_JSON, path, map.data, map.size, err);
+    bl_map_close(&map);
+    BL_TRY(status);
     if (!json_is_object(value)) {
-        bl_status status = bl_fail(err, BL_EFORMAT, "%s: expected a JSON object, found %s", path,
-                                   bl_json_type_name(value));
+        status = bl_fail(err, BL_EFORMAT, "%s: expected a JSON object, found %s", path,
+                         bl_json_type_name(value));
         json_decref(value);
         return status;
     }

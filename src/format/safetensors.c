@@ -4,6 +4,7 @@
 #include "core/os.h"
 #include "format/dtype.h"
 #include "format/json.h"
+#include "format/other_file.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -244,6 +245,7 @@ bl_status bl_st_open(bl_st **result, const char *path, bl_error *err)
     *result = st;
     return BL_OK;
 failed:
+    status = bl_other_explain(status, BL_PLACE_WEIGHTS, path, st->map.data, st->map.size, err);
     bl_st_close(st);
     return status;
 }

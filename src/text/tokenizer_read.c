@@ -5,6 +5,7 @@
 #include "core/alloc.h"
 #include "core/os.h"
 #include "format/json.h"
+#include "format/other_file.h"
 #include "text/tokenizer_json.h"
 
 #include <jansson.h>
@@ -100,8 +101,25 @@ static bl_status check_object(json_t *root, const char *name, const char *path, 
     return BL_OK;
 }
 
+/* Another JSON file of a model's folder in the place of tokenizer.json. */
+static bl_status check_file(const json_t *root, const char *path, bl_error *err)
+{
+    static const struct {
+        const char *field, *file;
+    } others[] = {{"model_type", "a config.json"},
+                  {"tokenizer_class", "a tokenizer_config.json"},
+                  {"weight_map", "an index of weights"},
+                  {"transformers_version", "a generation_config.json"}};
+    for (size_t i = 0; !json_object_get(root, "model") && i < sizeof others / sizeof *others; i++)
+        if (json_object_get(root, others[i].field))
+            return bl_fail(err, BL_EFORMAT, "%s: %s; the tokenizer is read from tokenizer.json",
+                           path, others[i].file);
+    return BL_OK;
+}
+
 static bl_status read_root(bl_tokenizer *t, json_t *root, const char *path, bl_error *err)
 {
+    BL_TRY(check_file(root, path, err));
     BL_TRY(check_object(root, NULL, path, err));
     BL_TRY(check_object(root, "model", path, err));
     BL_TRY(bl_json_parts(t, root, path, err));
@@ -126,6 +144,7 @@ bl_status bl_tokenizer_read(bl_tokenizer *t, const char *path, bl_error *err)
                 *c = '?';
         status = bl_fail(err, BL_EFORMAT, "%s: not valid JSON, line %d column %d: %s", path,
                          wrong.line, wrong.column, wrong.text);
+        status = bl_other_explain(status, BL_PLACE_JSON, path, map.data, map.size, err);
     }
     json_decref(root);
     bl_map_close(&map);

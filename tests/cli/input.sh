@@ -29,7 +29,6 @@ expect "no such thing to describe" 3 '' "*nothing*" info nothing
 mkdir -p empty
 expect "an empty folder as model" 3 '' "*empty*" generate -m empty -p x
 expect "an empty folder as data" 3 '' "*empty*" train --data empty --out r
-expect "a file as model" 3 '' "*config.json*" generate -m "$run/config.json" -p x
 printf 'Once upon a time.\n' >alice.txt
 expect "text as data" 3 '' "*error: alice.txt is text: bitllama prepare makes a data folder of it" train --data alice.txt --out r
 expect "tokens as data" 3 '' "*val.bin is a file: --data takes a folder made by prepare" train --data "$data/val.bin" --out r
@@ -39,6 +38,33 @@ cp stdout of-run
 expect "its weights as model" 0 '?*' '*' generate -m "$run/ckpt/step-00000030/model.safetensors" -p x --max-tokens 4 --seed 1
 check "the same text" cmp stdout of-run
 expect "the weights of a run" 0 '?*' '*' generate -m "$run/model.safetensors" -p x --max-tokens 4 --seed 1
+expect "the config of a run" 0 '?*' '*' generate -m "$run/config.json" -p x --max-tokens 4 --seed 1
+check "the same text of its config" cmp stdout of-run
+expect "ids of the folder" 0 '?*' '' tokenize -m "$run" -p 'Once upon'
+cp stdout ids
+for file in "$run/model.safetensors" "$run/config.json" "$run/tokenizer.json"; do
+    expect "ids by ${file##*/}" 0 '?*' '' tokenize -m "$file" -p 'Once upon'
+    check "the same ids by ${file##*/}" cmp stdout ids
+done
+printf 'GGUF\3\0\0\0\7\0\0\0' >other.gguf
+printf 'PK\3\4\0\0\10\10other/data.pkl' >other.bin
+printf 'version https://git-lfs.github.com/spec/v1\noid sha256:00\nsize 9\n' >other.safetensors
+printf '\10\7\22\7pytorch' >other.onnx
+gguf='*error: other.gguf: a GGUF file, *a model is a folder with config.json and model.safetensors*'
+pytorch='*error: other.bin: a checkpoint of PyTorch; save its tensors as safetensors*'
+pointer='*error: other.safetensors: a pointer of Git LFS, not the file itself; git lfs pull *'
+ln -s "$run" linked
+for command in 'generate -p x -m' 'info' 'tokenize -p x --tokenizer' 'tokenize -p x -m' 'plan --config' \
+    'generate -m linked -f' 'eval -m linked --data' 'prepare --out d' 'generate -p x -m linked --load'; do
+    expect "GGUF: $command" 3 '' "$gguf" $command other.gguf
+    expect "PyTorch: $command" 3 '' "$pytorch" $command other.bin
+    expect "pointer: $command" 3 '' "$pointer" $command other.safetensors
+done
+expect "ONNX as model" 3 '' "*error: other.onnx: an ONNX model; *" generate -m other.onnx -p x
+expect "weights as text" 3 '' "*model.safetensors: weights (safetensors); *" eval -m "$run" --data "$run/model.safetensors"
+expect "a config as tokenizer" 3 '' "*config.json: a config.json; the tokenizer is read from *" tokenize --tokenizer "$run/config.json" -p x
+printf '{"model_type": "llama", "hidden_size": 64}' >llama.json
+expect "another model's config" 3 '' '*llama.json: the config of another kind of model: model_type is "llama", *' train --data "$data" --out r --config llama.json
 expect "a folder as prompt" 4 '' "*/data*" generate -m "$run" -f "$data"
 
 # ---- model folders ----

@@ -517,8 +517,7 @@ static void test_patterns_in_bounded_time(void **state)
 static void test_not_json(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"",
-                                        " ",
+    static const char *const texts[] = {" ",
                                         "{",
                                         "[1, 2",
                                         "nonsense",
@@ -528,6 +527,11 @@ static void test_not_json(void **state)
                                         "{}\n{}"};
     for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
         expect(texts[i], strlen(texts[i]), BL_EFORMAT, "not valid JSON");
+    expect("", 0, BL_EFORMAT, "an empty file");
+    expect("\20\0\0\0\0\0\0\0{\"a\":", 13, BL_EFORMAT, "weights (safetensors)");
+    expect("version https://git-lfs.github.com", 34, BL_EFORMAT, "a pointer of Git LFS");
+    expect("{\"model_type\": \"llama\"}", 23, BL_EFORMAT, "a config.json; the tokenizer is");
+    expect("{\"tokenizer_class\": \"T\"}", 24, BL_EFORMAT, "a tokenizer_config.json");
     expect("[]", 2, BL_EFORMAT, "no object");
     expect("{}", 2, BL_EFORMAT, "is missing");
     static char deep[100000];
@@ -541,7 +545,7 @@ static void test_truncated(void **state)
     (void)state;
     bl_map map;
     assert_int_equal(bl_map_open(&map, FIXTURES "vocab-258.json", NULL), BL_OK);
-    for (size_t n = 0; n < map.size; n += n < map.size - 40 ? 97 : 1)
+    for (size_t n = 1; n < map.size; n += n < map.size - 40 ? 97 : 1)
         expect((const char *)map.data, n, BL_EFORMAT, "not valid JSON");
     expect((const char *)map.data, map.size, BL_OK, "");
     bl_map_close(&map);

@@ -1,0 +1,33 @@
+/* Files of other programs in the place of ours: what they are, and what to do about them. */
+#ifndef BL_FORMAT_OTHER_FILE_H
+#define BL_FORMAT_OTHER_FILE_H
+
+#include "core/status.h"
+
+/* What was to be read; one bit each. */
+typedef enum bl_place {
+    BL_PLACE_WEIGHTS = 1, /* safetensors: weights, checkpoints, memory */
+    BL_PLACE_JSON = 2,    /* configs, tokenizers, meta.json */
+    BL_PLACE_TEXT = 4,    /* a corpus, a prompt */
+    BL_PLACE_MODEL = 8,   /* a model folder */
+    BL_PLACE_TOKENS = 16, /* a token file, whose bytes may be anything: only the plain cases */
+} bl_place;
+
+typedef struct bl_other_file {
+    unsigned places; /* where it is out of place */
+    size_t at, bytes;
+    const char *magic;
+    const char *what;   /* "a GGUF file of llama.cpp", */
+    const char *remedy; /* and what to do about it */
+} bl_other_file;
+
+/* By the name and the first bytes (some hundred suffice; `size` bytes are all); NULL: nothing that
+ * is known, or what may stand in this place. */
+const bl_other_file *bl_other_find(bl_place place, const char *path, const void *head, size_t size);
+
+/* For a file that could not be read as what it should be: of BL_EFORMAT, the message says what it
+ * is instead where that is known.  Returns `status`. */
+bl_status bl_other_explain(bl_status status, bl_place place, const char *path, const void *head,
+                           size_t size, bl_error *err) BL_NODISCARD;
+
+#endif
