@@ -3,6 +3,7 @@
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "core/call.h"
+#include "train/verdict.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -216,6 +217,13 @@ static bl_status save_last(bl_trainer *t, bl_error *err)
     return BL_OK;
 }
 
+static void judge(bl_trainer *t)
+{
+    char text[300];
+    if (bl_run_verdict(text, sizeof text, &t->metrics.train, &t->metrics.val))
+        bl_trainer_report_text(t, BL_TRAIN_WARNING, "%s", text);
+}
+
 /* The last event of every run, whatever has become of it. */
 static void say_end(bl_trainer *t, bl_status status)
 {
@@ -276,6 +284,8 @@ static bl_status run(bl_trainer *t, bl_error *err)
 {
     announce(t);
     bl_status status = steps(t, err);
+    if (status == BL_OK)
+        judge(t);
     if (status == BL_OK || status == BL_EINTERRUPTED) {
         bl_error why;
         bl_status saved = save_last(t, &why);

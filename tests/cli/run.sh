@@ -86,7 +86,7 @@ expect "no tokens" 0 '' '*' generate -m "$run" -p x --max-tokens 0
 expect "a random seed is told" 0 '*' '*seed [0-9]*' generate -m "$run" -p x --max-tokens 1
 expect "a memory is saved" 0 '?*' '*' generate -m "$run" -p "Once upon a time" --max-tokens 15 --seed 7 --save half.mem
 cp stdout half
-expect "and goes on" 0 '*' '*' generate -m "$run" -p "" --max-tokens 25 --seed 7 --load half.mem
+expect "and goes on" 0 '*' '*prompt 0 tokens (- tok/s)*' generate -m "$run" -p "" --max-tokens 25 --seed 7 --load half.mem
 check "as one call does" sh -c 'printf "%s%s\n" "$(cat half)" "$(cat stdout)" | cmp - first'
 expect "a memory of no model" 3 '' "*config.json: *" generate -m "$run" -p x --load "$run/config.json"
 expect "no such memory" 3 '' "*none.mem*" generate -m "$run" -p x --load none.mem
@@ -227,6 +227,13 @@ expect "a run that diverges" 6 '' '*step 2? skipped: *back to diverged/ckpt/step
     train --data "$data" --out diverged --preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers 1 \
     --context 32 --batch 4 --steps 400 --lr 10 --weight-decay 10 --warmup 1 --save-every 5 --save-seconds 0
 expect "its last checkpoint is a model" 0 '?*' '*' generate -m diverged -p x --max-tokens 20 --seed 1 --ignore-eos
+
+expect "a run that ends worse than it began" 0 '' '*warning: the run ended worse than it began: the validation loss is *, at first it was [56].*; lower --lr*done after 40 steps*' \
+    train --data "$data" --out worse --preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers 1 \
+    --context 32 --batch 4 --steps 40 --lr 10 --warmup 1 --no-samples
+expect "one that ends well says nothing" 0 '' '*done after 31 steps*' \
+    train --data "$data" --out changed-not --preset tiny --hidden-size 32 --num-hidden-layers 1 --context 32 --batch 4 --steps 31
+check "of its end" sh -c '! grep "the run ended" stderr'
 
 # ---- options that changed ----
 cp -r "$run" changed

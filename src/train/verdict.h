@@ -1,0 +1,11 @@
+/* Whether a run ended well, from its curves. */
+#ifndef BL_TRAIN_VERDICT_H
+#define BL_TRAIN_VERDICT_H
+
+#include "train/metrics.h"
+
+/* 0 when it did; 1 and one line with the remedy in `text` when it ended worse than it began or well
+ * above its best.  Runs of fewer than 20 steps are too short to tell. */
+int bl_run_verdict(char *text, size_t room, const bl_curve *train, const bl_curve *val);
+
+#endif
