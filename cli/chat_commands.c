@@ -78,11 +78,6 @@ static bl_status do_seed(bl_chat *chat, const char *argument, bl_error *err)
     return BL_OK;
 }
 
-static bl_short speed(uint64_t tokens, double seconds)
-{
-    return bl_format_scaled(seconds > 0 ? (double)tokens / seconds : 0);
-}
-
 static bl_status do_stats(bl_chat *chat, const char *argument, bl_error *err)
 {
     char temperature[64], seed[32] = "chosen with the next reply";
@@ -96,9 +91,9 @@ static bl_status do_stats(bl_chat *chat, const char *argument, bl_error *err)
     bl_progress_print("position     %s tokens read",
                       bl_format_count(bl_session_position(chat->session)).text);
     bl_progress_print("prompts      %s tokens, %s tok/s", bl_format_count(chat->prompt_tokens).text,
-                      speed(chat->prompt_tokens, chat->prompt_seconds).text);
+                      bl_format_rate((double)chat->prompt_tokens, chat->prompt_seconds).text);
     bl_progress_print("replies      %s tokens, %s tok/s", bl_format_count(chat->tokens).text,
-                      speed(chat->tokens, chat->seconds).text);
+                      bl_format_rate((double)chat->tokens, chat->seconds).text);
     bl_progress_print("memory       %s bytes, whatever the position",
                       bl_format_count(bl_session_bytes(chat->session)).text);
     bl_progress_print("seed         %s", seed);

@@ -164,8 +164,8 @@ static void print(const bl_args *args, const bl_eval_result *result, const curve
         if (by_position)
             print_curve(c);
     }
-    double speed = result->seconds > 0 ? (double)result->tokens / result->seconds : 0;
-    bl_progress_print("%.1f s, %s tok/s", result->seconds, bl_format_scaled(speed).text);
+    bl_progress_print("%.1f s, %s tok/s", result->seconds,
+                      bl_format_rate((double)result->tokens, result->seconds).text);
 }
 
 static bl_status run(const bl_args *args, bl_error *err)

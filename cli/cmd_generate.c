@@ -50,13 +50,12 @@ static bl_status read_prompt(bl_text *prompt, const bl_args *args, bl_error *err
 
 static void report(const bl_generate_result *r)
 {
-    double speed = r->seconds > 0 ? (double)r->tokens / r->seconds : 0;
-    double prefill = r->prompt_seconds > 0 ? (double)r->prompt_tokens / r->prompt_seconds : 0;
-    bl_progress_print("seed %" PRIu64
-                      ", prompt %s tokens (%s tok/s), written %s tokens (%s tok/s)%s",
-                      r->seed, bl_format_count(r->prompt_tokens).text,
-                      bl_format_scaled(prefill).text, bl_format_count(r->tokens).text,
-                      bl_format_scaled(speed).text, r->ended ? ", ended by the model" : "");
+    bl_short speed = bl_format_rate((double)r->tokens, r->seconds);
+    bl_short prefill = bl_format_rate((double)r->prompt_tokens, r->prompt_seconds);
+    bl_progress_print(
+        "seed %" PRIu64 ", prompt %s tokens (%s tok/s), written %s tokens (%s tok/s)%s", r->seed,
+        bl_format_count(r->prompt_tokens).text, prefill.text, bl_format_count(r->tokens).text,
+        speed.text, r->ended ? ", ended by the model" : "");
 }
 
 /* *begun: the prompt was read to its end, and something was drawn. */

@@ -14,8 +14,12 @@ static void print_json(const bl_plan_result *p)
 #define X(part, help) printf("\"%s\": %" PRIu64 ", ", #part, p->part);
     BL_PLAN_LIST(X)
 #undef X
-    printf("\"total\": %" PRIu64 ", \"machine\": %" PRIu64 ", \"parameters\": %" PRIu64 "}\n",
-           p->total, p->machine, p->parameters);
+    printf("\"total\": %" PRIu64 ", \"machine\": ", p->total);
+    if (p->machine == UINT64_MAX)
+        fputs("null", stdout);
+    else
+        printf("%" PRIu64, p->machine);
+    printf(", \"parameters\": %" PRIu64 "}\n", p->parameters);
 }
 
 static void print_row(const char *part, uint64_t bytes, const char *help)
@@ -32,8 +36,11 @@ static void print_table(const bl_plan_result *p)
     (void)snprintf(parameters, sizeof parameters, "%s parameters",
                    bl_format_count(p->parameters).text);
     print_row("total", p->total, parameters);
-    print_row("machine", p->machine,
-              p->total <= p->machine ? "enough" : "too little: train would refuse");
+    if (p->machine == UINT64_MAX)
+        printf("%-12s %10s  not known\n", "machine", "-");
+    else
+        print_row("machine", p->machine,
+                  p->total <= p->machine ? "enough" : "too little: train would refuse");
 }
 
 /* Inference has no batch, and a trained model its options. */

@@ -50,7 +50,7 @@ static void show_step(watch *w, const bl_train_event *e)
     begin_line(w, e);
     bl_plot_add(&w->train, (double)e->step, e->loss);
     (void)snprintf(tail, sizeof tail, "loss %.3f, lr %.2e, %s tok/s", e->loss, e->lr,
-                   bl_format_scaled(e->tokens_per_s).text);
+                   bl_format_rate(e->tokens_per_s, 1).text);
     bl_progress_set(e->step, e->steps, tail);
 }
 

@@ -36,6 +36,11 @@ bl_short bl_format_scaled(double value)
     return s;
 }
 
+bl_short bl_format_rate(double n, double seconds)
+{
+    return n > 0 && seconds > 0 ? bl_format_scaled(n / seconds) : (bl_short){"-"};
+}
+
 bl_short bl_format_duration(double seconds)
 {
     bl_short s;

@@ -424,7 +424,8 @@ typedef struct bl_plan_result {
     BL_PLAN_LIST(X)
 #undef X
     uint64_t total;      /* bytes, like the others */
-    uint64_t machine;    /* what this process may use: the least limit of all it has */
+    uint64_t machine;    /* what this process may use: the least limit of all it has; UINT64_MAX
+                            when none is known */
     uint64_t parameters; /* elements of all tensors */
 } bl_plan_result;
 

@@ -146,6 +146,12 @@ static void set_number(json_t *record, const char *key, double value)
     (void)json_object_set_new(record, key, isfinite(value) ? json_real(value) : json_null());
 }
 
+/* An event says 0 of what it does not know. */
+static double known(double value)
+{
+    return value > 0 ? value : (double)NAN;
+}
+
 /* What an event says of several data folders. */
 static json_t *corpora_of(const bl_train_event *e)
 {
@@ -175,10 +181,10 @@ bl_status bl_metrics_record(bl_metrics *m, const bl_train_event *e, bl_error *er
         set_number(record, "lr", e->lr);
         set_number(record, "grad_norm", e->grad_norm);
         (void)json_object_set_new(record, "tokens", json_integer((json_int_t)e->tokens));
-        set_number(record, "tokens_per_s", e->tokens_per_s);
+        set_number(record, "tokens_per_s", known(e->tokens_per_s));
     }
-    if (e->kind == BL_TRAIN_EVAL && e->bits_per_byte > 0)
-        set_number(record, "bits_per_byte", e->bits_per_byte);
+    if (e->kind == BL_TRAIN_EVAL)
+        set_number(record, "bits_per_byte", known(e->bits_per_byte));
     if (e->corpus_count)
         (void)json_object_set_new(record, "corpora", corpora_of(e));
     if (e->text)

@@ -12,7 +12,7 @@
     X(count, epoch, MUST)                                                                          \
     X(count, position, MUST)                                                                       \
     X(count, best_step, MUST)                                                                      \
-    X(number, best_loss, MUST)                                                                     \
+    X(loss, best_loss, MUST)                                                                       \
     X(number, lr_scale, MUST)                                                                      \
     X(count, bad_steps, MAY)                                                                       \
     X(count, metrics_bytes, MUST)                                                                  \
@@ -62,6 +62,18 @@ static int take_number(double *value, const json_t *json)
         return 0;
     *value = json_number_value(json);
     return 1;
+}
+
+/* null while there is none. */
+static json_t *put_loss(const double *value)
+{
+    return put_number(value);
+}
+
+static int take_loss(double *value, const json_t *json)
+{
+    *value = 0;
+    return json_is_null(json) || take_number(value, json);
 }
 
 static int take_text(char (*value)[64], const json_t *json)
@@ -119,6 +131,8 @@ bl_status bl_train_state_save(const bl_train_state *state, const char *path, bl_
 #define X(kind, member, need) bad |= json_object_set_new(root, #member, put_##kind(&state->member));
     STATE_MEMBERS(X)
 #undef X
+    if (!state->best_step)
+        bad |= json_object_set_new(root, "best_loss", json_null());
     if (state->part_count)
         bad |= json_object_set_new(root, "corpora", put_parts(state));
     bad |=
