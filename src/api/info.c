@@ -201,16 +201,6 @@ static bl_status describe_tokenizer(json_t *out, const char *path, bl_error *err
     return BL_OK;
 }
 
-static bl_status check_other(const char *path, bl_error *err)
-{
-    bl_map map;
-    BL_TRY(bl_map_open(&map, path, err));
-    const bl_other_file *o = bl_other_find(BL_PLACE_TOKENS, path, map.data, map.size);
-    bl_status status = o ? bl_fail(err, BL_EFORMAT, "%s: %s; %s", path, o->what, o->remedy) : BL_OK;
-    bl_map_close(&map);
-    return status;
-}
-
 /* The ids of a .bin file take two bytes unless a meta.json beside it says otherwise. */
 static bl_status describe_tokens(json_t *out, const char *path, bl_error *err)
 {
@@ -226,7 +216,7 @@ static bl_status describe_tokens(json_t *out, const char *path, bl_error *err)
     int described = has(slash ? dir : ".", "meta.json");
     bl_free(dir);
     if (!described) /* pytorch_model.bin */
-        BL_TRY(check_other(path, err));
+        BL_TRY(bl_other_refuse(BL_PLACE_TOKENS, path, err));
     BL_TRY(bl_tokens_open_file(&tokens, path, described ? MOST : MOST_OF_TWO_BYTES, &split, err));
     set(out, "kind", json_string("tokens"));
     set(out, "path", json_string(path));

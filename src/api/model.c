@@ -25,16 +25,11 @@ static int has(const char *dir, const char *name)
 
 static bl_status no_folder(const char *path, bl_error *err)
 {
-    bl_map map;
-    bl_status status = bl_fail(err, BL_EFORMAT,
-                               "%s: a file, and not a model folder: name the folder of "
-                               "config.json and model.safetensors",
-                               path);
-    if (bl_map_open(&map, path, NULL) != BL_OK)
-        return status;
-    status = bl_other_explain(status, BL_PLACE_MODEL, path, map.data, map.size, err);
-    bl_map_close(&map);
-    return status;
+    BL_TRY(bl_other_refuse(BL_PLACE_MODEL, path, err));
+    return bl_fail(err, BL_EFORMAT,
+                   "%s: a file, and not a model folder: name the folder of "
+                   "config.json and model.safetensors",
+                   path);
 }
 
 /* A file named in the place of its folder. */

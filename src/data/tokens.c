@@ -111,7 +111,8 @@ bl_status bl_tokens_open(bl_tokens **result, const char *path, size_t width, uin
     *result = t;
     return BL_OK;
 failed:
-    status = bl_other_explain(status, BL_PLACE_TOKENS, path, t->map.data, t->map.size, err);
+    if (status == BL_EFORMAT)
+        (void)bl_other_refuse(BL_PLACE_TOKENS, path, err);
     bl_tokens_close(t);
     return status;
 }

@@ -1,5 +1,6 @@
 /* Files of other programs in the place of ours, told by their first bytes and their names. */
 #include "format/other_file.h"
+#include "core/os.h"
 
 #include <string.h>
 
@@ -128,4 +129,19 @@ bl_status bl_other_explain(bl_status status, bl_place place, const char *path, c
 {
     const bl_other_file *o = status == BL_EFORMAT ? bl_other_find(place, path, head, size) : NULL;
     return o ? bl_fail(err, BL_EFORMAT, "%s: %s; %s", path, o->what, o->remedy) : status;
+}
+
+bl_status bl_other_refuse(bl_place place, const char *path, bl_error *err)
+{
+    unsigned char head[HEAD];
+    bl_file *f;
+    if (bl_file_open(&f, path, NULL) != BL_OK)
+        return BL_OK;
+    uint64_t size = bl_file_size(f);
+    size_t n = size < HEAD ? (size_t)size : HEAD;
+    bl_status status = bl_file_read(f, 0, head, n, NULL);
+    bl_file_close(f);
+    if (status != BL_OK || !bl_other_find(place, path, head, n))
+        return BL_OK;
+    return bl_other_explain(BL_EFORMAT, place, path, head, n, err);
 }

@@ -30,4 +30,8 @@ const bl_other_file *bl_other_find(bl_place place, const char *path, const void 
 bl_status bl_other_explain(bl_status status, bl_place place, const char *path, const void *head,
                            size_t size, bl_error *err) BL_NODISCARD;
 
+/* The same question about a file by its name: BL_EFORMAT and the message; BL_OK and *err as it was
+ * when nothing is known of it or it cannot be read. */
+bl_status bl_other_refuse(bl_place place, const char *path, bl_error *err);
+
 #endif

@@ -245,7 +245,8 @@ bl_status bl_st_open(bl_st **result, const char *path, bl_error *err)
     *result = st;
     return BL_OK;
 failed:
-    status = bl_other_explain(status, BL_PLACE_WEIGHTS, path, st->map.data, st->map.size, err);
+    if (status == BL_EFORMAT)
+        (void)bl_other_refuse(BL_PLACE_WEIGHTS, path, err);
     bl_st_close(st);
     return status;
 }
