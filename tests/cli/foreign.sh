@@ -42,7 +42,7 @@ expect "by its id" 0 '' '*documents end  *"<s>", id 500*' \
     prepare story.txt --tokenizer "$fixtures/roberta.json" --eos 500 --out by-id --val-split 0
 expect "no such token" 2 '' '*no token is <nope>*--eos*' \
     prepare story.txt --tokenizer "$fixtures/roberta.json" --eos '<nope>' --out nope
-expect "ends that do not agree" 2 '' '*end with id 502*with id 500*--eos*' \
+expect "ends that do not agree" 2 '' '*end with id 502*with id 500*`eos` of the other*' \
     train --preset tiny --data other --data by-id --out mixed --steps 1
 expect "one's own in a folder" 0 '' '*documents end  *"</s>", id 501*' \
     prepare story.txt --tokenizer roberta-data --out again --val-split 0
