@@ -7,6 +7,7 @@
 
 #include <dirent.h>
 #include <errno.h>
+#include <limits.h>
 #include <fcntl.h>
 #include <fnmatch.h>
 #include <stdio.h>
@@ -23,6 +24,25 @@ bl_path_kind bl_path_what(const char *path)
     if (S_ISREG(info.st_mode))
         return BL_PATH_FILE;
     return S_ISDIR(info.st_mode) ? BL_PATH_DIR : BL_PATH_OTHER;
+}
+
+/* Both without the heap, so that "no" never means "no memory". */
+static int has(const char *dir, const char *name, int (*ask)(const char *, struct stat *))
+{
+    char path[2 * PATH_MAX];
+    struct stat info;
+    int n = snprintf(path, sizeof path, "%s/%s", dir, name);
+    return n > 0 && (size_t)n < sizeof path && ask(path, &info) == 0 && S_ISREG(info.st_mode);
+}
+
+int bl_path_has(const char *dir, const char *name)
+{
+    return has(dir, name, stat);
+}
+
+int bl_path_has_own(const char *dir, const char *name)
+{
+    return has(dir, name, lstat);
 }
 
 int bl_path_is_link(const char *path)

@@ -153,8 +153,9 @@ bl_status bl_outdir_commit(bl_outdir *d, bl_outdir_check *check, void *user, bl_
         return status;
     }
     bl_error why;
-    if (bl_dir_sync_parent(d->path, &why) != BL_OK) { /* the old one may be what a crash leaves */
-        status = bl_fail(err, BL_EIO, "%s is in place, but it may not last: %.300s", d->path,
+    status = bl_dir_sync_parent(d->path, &why);
+    if (status != BL_OK) { /* the old one may be what a crash leaves */
+        status = bl_fail(err, status, "%s is in place, but it may not last: %.300s", d->path,
                          why.message);
     } else if (old && bl_temporary_remove_folder(old) != 0) {
         bl_log(BL_LOG_WARNING, "%s is in place; what is left of the old one is %s", d->path, old);

@@ -2,6 +2,7 @@
 #include "core/status.h"
 #include "core/shown.h"
 
+#include <errno.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
@@ -50,6 +51,8 @@ bl_status bl_fail(bl_error *err, bl_status code, const char *format, ...)
 bl_status bl_fail_errno(bl_error *err, bl_status code, int error, const char *format, ...)
 {
     va_list args;
+    if (error == ENOMEM) /* whatever the call is for */
+        code = BL_ENOMEM;
     va_start(args, format);
     if (err) {
         put_message(err, code, format, args);

@@ -21,7 +21,7 @@
  * statement: return bl_fail(err, BL_EFORMAT, "%s: ...", path). */
 bl_status bl_fail(bl_error *err, bl_status code, const char *format, ...) BL_PRINTF(3, 4);
 
-/* The same with the text of errno (saved by the caller) behind a colon. */
+/* The same with the text of errno (saved by the caller) behind a colon; ENOMEM is BL_ENOMEM. */
 bl_status bl_fail_errno(bl_error *err, bl_status code, int error, const char *format, ...)
     BL_PRINTF(4, 5);
 

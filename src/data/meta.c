@@ -3,6 +3,7 @@
 #include "data/tokens.h"
 #include "format/json.h"
 
+#include <errno.h>
 #include <string.h>
 
 enum { META_VERSION = 1, LOOKS = 5 };
@@ -84,6 +85,7 @@ static json_t *split_to_json(const bl_data_split *split)
 
 bl_status bl_data_meta_save(const bl_data_meta *meta, const char *dir, bl_error *err)
 {
+    errno = 0; /* a member that finds no room would be left out in silence */
     json_t *root =
         json_pack("{s:s, s:i, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:f, s:I}", "format",
                   "bitllama-tokens", "version", META_VERSION, "dtype", dtype_name(meta->vocab_size),
@@ -96,7 +98,8 @@ bl_status bl_data_meta_save(const bl_data_meta *meta, const char *dir, bl_error 
     for (int i = 0; root && i < BL_DATA_SPLITS; i++)
         json_object_set_new(root, split_names[i], split_to_json(&meta->split[i]));
     char *path = bl_path_join(dir, "meta.json");
-    bl_status status = root && path ? bl_json_save(root, path, err) : no_memory(err);
+    int whole = root && path && errno != ENOMEM;
+    bl_status status = whole ? bl_json_save(root, path, err) : no_memory(err);
     bl_free(path);
     json_decref(root);
     return status;

@@ -1,8 +1,8 @@
 /* The option tables as arrays of generic fields, and values in and out of their structs. */
 #include "format/fields.h"
+#include "core/utf8.h"
 #include "format/number.h"
 
-#include <jansson.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -251,9 +251,7 @@ static bl_status read_text(const bl_field *field, void *fields, const char *text
     if (bytes >= BL_TEXT_MAX)
         return bl_fail(err, code, "%s is longer than %d bytes", words_of(field, name).text,
                        BL_TEXT_MAX - 1);
-    json_t *copy = json_stringn(text, bytes); /* texts go into JSON files, which are UTF-8 */
-    json_decref(copy);
-    if (!copy)
+    if (bl_utf8_invalid(text, bytes) < bytes) /* texts go into JSON files */
         return bl_fail(err, code, "%s is not UTF-8", words_of(field, name).text);
     memcpy(member(field, fields), text, bytes + 1);
     return BL_OK;

@@ -5,6 +5,8 @@
 #include "format/number.h"
 #include "format/other_file.h"
 
+#include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -74,14 +76,14 @@ static void tame_numbers(bl_buf *out, const char *text, size_t bytes)
     }
 }
 
-json_t *bl_json_parse(const char *text, size_t bytes, size_t flags, json_error_t *why)
+static json_t *parse(const char *text, size_t bytes, size_t flags, json_error_t *why)
 {
     json_t *value = json_loadb(text, bytes, flags, why);
     enum json_error_code code = value ? json_error_unknown : json_error_code(why);
     if (code != json_error_numeric_overflow && code != json_error_invalid_syntax)
         return value;
     bl_buf tame = {0};
-    json_error_t again;
+    json_error_t again = *why;
     tame_numbers(&tame, text, bytes);
     if (bl_buf_status(&tame, NULL) == BL_OK)
         value = json_loadb(tame.data, tame.len, flags, &again);
@@ -89,6 +91,36 @@ json_t *bl_json_parse(const char *text, size_t bytes, size_t flags, json_error_t
         *why = again; /* numbers were not what is wrong with it */
     bl_buf_release(&tame);
     return value;
+}
+
+/* Of most of its allocations Jansson does not say that they failed; of a string that cannot grow it
+ * leaves out bytes, and succeeds. */
+static json_t *checked(json_t *value, json_error_t *why)
+{
+    if (errno != ENOMEM)
+        return value;
+    json_decref(value);
+    memset(why->text, 0, sizeof why->text);
+    (void)snprintf(why->text, sizeof why->text, "out of memory");
+    why->text[sizeof why->text - 1] = (char)json_error_out_of_memory;
+    return NULL;
+}
+
+json_t *bl_json_parse(const char *text, size_t bytes, size_t flags, json_error_t *why)
+{
+    errno = 0;
+    return checked(parse(text, bytes, flags, why), why);
+}
+
+json_t *bl_json_parse_strict(const char *text, size_t bytes, size_t flags, json_error_t *why)
+{
+    errno = 0;
+    return checked(json_loadb(text, bytes, flags, why), why);
+}
+
+bl_status bl_json_failure(const json_error_t *why)
+{
+    return json_error_code(why) == json_error_out_of_memory ? BL_ENOMEM : BL_EFORMAT;
 }
 
 /* ---- files ---- */
@@ -103,7 +135,7 @@ bl_status bl_json_load(json_t **root, const char *path, bl_error *err)
     bl_status status = BL_OK;
     if (!value)
         status =
-            bl_other_explain(bl_fail(err, BL_EFORMAT, "%s: line %d: %s", path, why.line, why.text),
+            bl_other_explain(bl_fail(err, bl_json_failure(&why), "%s: line %d: %s", path, why.line, why.text),
                              BL_PLACE_JSON, path, map.data, map.size, err);
     bl_map_close(&map);
     BL_TRY(status);
@@ -125,10 +157,13 @@ static char *shortest_text(const json_t *root)
         char *text = json_dumps(root, JSON_INDENT(2) | JSON_REAL_PRECISION(digits));
         json_t *again = text && digits < 17 ? json_loads(text, 0, NULL) : NULL;
         int same = digits == 17 || json_equal(root, again);
+        int forgotten = text && !again && digits < 17; /* no memory to read it in */
         json_decref(again);
-        if (!text || same)
+        if (!text || (same && !forgotten))
             return text;
         free(text); /* jansson's own malloc, here and below */
+        if (forgotten)
+            return NULL;
     }
 }
 

@@ -11,6 +11,12 @@
  * null. Whether such a value is of use is for the reader of its key to say. */
 json_t *bl_json_parse(const char *text, size_t bytes, size_t flags, json_error_t *why);
 
+/* The same, but numbers are Jansson's. */
+json_t *bl_json_parse_strict(const char *text, size_t bytes, size_t flags, json_error_t *why);
+
+/* What their failure is: BL_ENOMEM when it was memory, BL_EFORMAT when it was the text. */
+bl_status bl_json_failure(const json_error_t *why) BL_NODISCARD;
+
 /* A strict JSON object from a file: UTF-8, no key twice, nothing behind it.  Free with
  * json_decref().  BL_ENOENT, BL_EIO, BL_EFORMAT (with the line). */
 bl_status bl_json_load(json_t **root, const char *path, bl_error *err) BL_NODISCARD;

@@ -1,6 +1,7 @@
 /* Writing safetensors files: a header from the declared tensors, then their data as it comes. */
 #include "core/alloc.h"
 #include "core/os.h"
+#include "core/utf8.h"
 #include "format/safetensors.h"
 
 #include <jansson.h>
@@ -58,13 +59,19 @@ bl_status bl_st_writer_open(bl_st_writer **result, const char *path, bl_error *e
     return BL_OK;
 }
 
+static int is_utf8(const char *text)
+{
+    return bl_utf8_invalid(text, strlen(text)) == strlen(text);
+}
+
 bl_status bl_st_writer_metadata(bl_st_writer *w, const char *key, const char *value, bl_error *err)
 {
     if (w->begun)
         return bl_fail(err, BL_EINVAL, "%s: metadata after the first data", w->path);
+    if (!is_utf8(key) || !is_utf8(value))
+        return bl_fail(err, BL_EINVAL, "%s: metadata \"%.80s\" is not UTF-8", w->path, key);
     if (json_object_set_new(w->metadata, key, json_string(value)) != 0)
-        return bl_fail(err, BL_EINVAL, "%s: metadata \"%.80s\" is not UTF-8, or out of memory",
-                       w->path, key);
+        return no_memory(w, err);
     return BL_OK;
 }
 
@@ -84,16 +91,20 @@ bl_status bl_st_writer_declare(bl_st_writer *w, const char *name, bl_dtype dtype
                        : rank > BL_RANK_MAX ? "too many dimensions"
                                             : "the name is taken");
     json_t *extents = json_array();
-    int bad = !extents;
+    int bad = 0, missing = !extents;
     for (size_t i = 0; i < rank; i++) {
         if (shape[i] && bytes > (size_t)INT64_MAX / shape[i])
             bad = 1;
         bytes *= shape[i];
-        bad |= json_array_append_new(extents, json_integer((json_int_t)shape[i]));
+        missing |= json_array_append_new(extents, json_integer((json_int_t)shape[i]));
     }
     if (bad || bytes > (size_t)INT64_MAX - begin) {
         json_decref(extents);
         return bl_fail(err, BL_EINVAL, "%s: tensor %.80s: its shape overflows", w->path, name);
+    }
+    if (missing) {
+        json_decref(extents);
+        return no_memory(w, err);
     }
     bl_status status = bl_grow(&w->ends, &w->cap, w->count + 1, sizeof *w->ends, err);
     json_t *info = json_pack("{s:s, s:o, s:[I,I]}", "dtype", bl_dtype_name(dtype), "shape", extents,
@@ -102,11 +113,13 @@ bl_status bl_st_writer_declare(bl_st_writer *w, const char *name, bl_dtype dtype
         json_decref(info);
         return status;
     }
+    if (!is_utf8(name)) {
+        json_decref(info);
+        return bl_fail(err, BL_EINVAL, "%s: tensor \"%.80s\": its name is not UTF-8", w->path,
+                       name);
+    }
     if (json_object_set_new(w->tensors, name, info) != 0)
-        return bl_fail(err, BL_EINVAL,
-                       "%s: tensor \"%.80s\": its name is not UTF-8, or out of "
-                       "memory",
-                       w->path, name);
+        return no_memory(w, err);
     w->ends[w->count++] = begin + bytes;
     return BL_OK;
 }

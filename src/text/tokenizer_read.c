@@ -8,6 +8,7 @@
 #include "format/other_file.h"
 #include "text/tokenizer_json.h"
 
+#include <errno.h>
 #include <jansson.h>
 #include <stdio.h>
 #include <string.h>
@@ -137,12 +138,15 @@ bl_status bl_tokenizer_read(bl_tokenizer *t, const char *path, bl_error *err)
     json_t *root = bl_json_parse((const char *)map.data, map.size, JSON_REJECT_DUPLICATES, &wrong);
     bl_status status;
     if (root) {
+        errno = 0; /* a rule that could not be spelled out for want of memory holds for no value */
         status = read_root(t, root, path, err);
+        if (status != BL_OK && errno == ENOMEM)
+            status = bl_fail(err, BL_ENOMEM, "%s: out of memory", path);
     } else {
         for (char *c = wrong.text; *c; c++)
             if ((unsigned char)*c < 0x20 || (unsigned char)*c > 0x7E)
                 *c = '?';
-        status = bl_fail(err, BL_EFORMAT, "%s: not valid JSON, line %d column %d: %s", path,
+        status = bl_fail(err, bl_json_failure(&wrong), "%s: not valid JSON, line %d column %d: %s", path,
                          wrong.line, wrong.column, wrong.text);
         status = bl_other_explain(status, BL_PLACE_JSON, path, map.data, map.size, err);
     }

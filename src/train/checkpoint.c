@@ -135,16 +135,18 @@ static int read_step(uint64_t *step, const char *name)
 
 typedef enum look { WHOLE, DAMAGED, GONE } look;
 
-/* Damage is worth a warning; a folder that a trainer has removed meanwhile is not. */
-static look look_at(const char *dir)
+/* Damage is worth a warning; a folder that a trainer has removed meanwhile is not.  One that could
+ * not be looked at for want of memory (BL_ENOMEM) is not passed over. */
+static bl_status look_at(look *how, const char *dir, bl_error *err)
 {
     bl_error why = {0};
-    if (bl_manifest_verify(dir, checkpoint_files, CHECKPOINT_FILES, &why) == BL_OK)
-        return WHOLE;
-    if (bl_path_what(dir) == BL_PATH_NONE)
-        return GONE;
-    bl_log(BL_LOG_WARNING, "checkpoint passed over: %s", why.message);
-    return DAMAGED;
+    bl_status status = bl_manifest_verify(dir, checkpoint_files, CHECKPOINT_FILES, &why);
+    if (status == BL_ENOMEM)
+        return bl_fail(err, status, "%s", why.message);
+    *how = status == BL_OK ? WHOLE : bl_path_what(dir) == BL_PATH_NONE ? GONE : DAMAGED;
+    if (*how == DAMAGED)
+        bl_log(BL_LOG_WARNING, "checkpoint passed over: %s", why.message);
+    return BL_OK;
 }
 
 /* From the highest step downwards until one is whole, or *dir NULL and how the last one looked:
@@ -169,11 +171,12 @@ static bl_status newest_of(char **dir, look *last, const bl_names *names, const 
             return BL_OK;
         below = newest;
         BL_TRY(join(dir, parent, name, err));
-        *last = look_at(*dir);
-        if (*last == WHOLE)
+        bl_status status = look_at(last, *dir, err);
+        if (status == BL_OK && *last == WHOLE)
             return BL_OK;
         bl_free(*dir);
         *dir = NULL;
+        BL_TRY(status);
         if (*last == GONE)
             return BL_OK;
     }
@@ -315,9 +318,14 @@ bl_status bl_checkpoint_best(char **dir, const char *run_dir, bl_error *err)
         BL_TRY(join(&parent, run_dir, "ckpt", err));
         bl_status status = join(dir, parent, name, err);
         bl_free(parent);
-        if (status != BL_OK || look_at(*dir) == WHOLE)
-            return status;
+        look how = GONE;
+        if (status == BL_OK)
+            status = look_at(&how, *dir, err);
+        if (status == BL_OK && how == WHOLE)
+            return BL_OK;
         bl_free(*dir);
+        *dir = NULL;
+        BL_TRY(status);
     }
     return bl_checkpoint_newest(dir, run_dir, UINT64_MAX, err);
 }

@@ -4,6 +4,7 @@
 #include "core/buf.h"
 #include "core/os.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <jansson.h>
 #include <math.h>
@@ -172,6 +173,7 @@ static json_t *corpora_of(const bl_train_event *e)
 
 bl_status bl_metrics_record(bl_metrics *m, const bl_train_event *e, bl_error *err)
 {
+    errno = 0; /* a member that finds no room would be left out in silence */
     json_t *record = json_object();
     (void)json_object_set_new(record, "type", json_string(event_names[e->kind]));
     (void)json_object_set_new(record, "step", json_integer((json_int_t)e->step));
@@ -189,6 +191,10 @@ bl_status bl_metrics_record(bl_metrics *m, const bl_train_event *e, bl_error *er
         (void)json_object_set_new(record, "corpora", corpora_of(e));
     if (e->text)
         (void)json_object_set_new(record, "text", json_string(e->text));
+    if (errno == ENOMEM) {
+        json_decref(record);
+        record = NULL;
+    }
     BL_TRY(append(m, record, err));
     if (e->kind == BL_TRAIN_STEP)
         return add_point(&m->train, e->step, e->loss, err);
