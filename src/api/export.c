@@ -49,10 +49,7 @@ static int is_ours(const char *dir, const char *name)
     int known = 0;
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         known |= strcmp(name, ours[i]) == 0;
-    char *path = bl_path_join(dir, name);
-    known = known && path && !bl_path_is_link(path) && bl_path_what(path) == BL_PATH_FILE;
-    bl_free(path);
-    return known;
+    return known && bl_path_has_own(dir, name);
 }
 
 /* BL_EINVAL when something in the folder is no file of an export. */
@@ -73,48 +70,57 @@ static bl_status check_names(const char *dir, size_t *count, bl_error *err)
 
 static const char card_opening[] = "Exported by Bit-Llama";
 
-static int card_is_ours(const char *dir)
+/* The three below answer *yes, or BL_ENOMEM when they could not look: no memory is no "no". */
+static bl_status card_is_ours(int *yes, const char *dir, bl_error *err)
 {
     char *path = bl_path_join(dir, "README.md");
     bl_map map;
-    int found = 0;
-    if (path && bl_map_open(&map, path, NULL) == BL_OK) {
-        bl_buf text;
-        bl_buf_init(&text);
+    bl_buf text = {0};
+    *yes = 0;
+    bl_status status =
+        path ? bl_map_open(&map, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK) {
         bl_buf_append(&text, map.data, map.size);
-        found = bl_buf_status(&text, NULL) == BL_OK && strstr(text.data, card_opening) != NULL;
-        bl_buf_release(&text);
         bl_map_close(&map);
+        status = bl_buf_status(&text, err);
+        *yes = status == BL_OK && strstr(text.data, card_opening) != NULL;
     }
+    bl_buf_release(&text);
     bl_free(path);
-    return found;
+    return status == BL_ENOMEM ? status : BL_OK;
 }
 
-static int has_packed(const char *dir)
+static bl_status has_packed(int *yes, const char *dir, bl_error *err)
 {
     char *path = bl_path_join(dir, "model.safetensors");
     bl_st *st = NULL;
-    int found = 0;
-    if (path && bl_st_open(&st, path, NULL) == BL_OK)
-        for (size_t i = 0; i < bl_st_count(st); i++)
-            found |= bl_st_at(st, i)->dtype == BL_U8;
+    *yes = 0;
+    bl_status status = path ? bl_st_open(&st, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
+    for (size_t i = 0; status == BL_OK && i < bl_st_count(st); i++)
+        *yes |= bl_st_at(st, i)->dtype == BL_U8;
     bl_st_close(st);
     bl_free(path);
-    return found;
+    return status == BL_ENOMEM ? status : BL_OK;
 }
 
 /* Whether a folder is clearly an export: its card says so, and its weights are not the latents of a
  * ternary model, which nothing can make again. */
-static int is_export(const char *dir)
+static bl_status is_export(int *yes, const char *dir, bl_error *err)
 {
     bl_model_files files;
     bl_config config;
     bl_weight_form form;
-    if (bl_model_files_find(&files, dir, NULL) != BL_OK)
-        return 0;
-    int known = bl_model_files_config(&files, &config, &form, NULL) == BL_OK && card_is_ours(dir);
-    bl_model_files_release(&files);
-    return known && (config.quantization == BL_QUANT_NONE || has_packed(dir));
+    *yes = 0;
+    bl_status status = bl_model_files_find(&files, dir, err);
+    if (status == BL_OK) {
+        status = bl_model_files_config(&files, &config, &form, err);
+        bl_model_files_release(&files);
+    }
+    if (status == BL_OK)
+        status = card_is_ours(yes, dir, err);
+    if (status == BL_OK && *yes && config.quantization != BL_QUANT_NONE)
+        status = has_packed(yes, dir, err);
+    return status == BL_ENOMEM ? status : BL_OK;
 }
 
 static int same_bytes(const char *a, const char *b)
@@ -125,13 +131,14 @@ static int same_bytes(const char *a, const char *b)
 }
 
 /* Whether weights that are a link may be those in `out`. */
-static int links_into(const char *dir, const char *out)
+static bl_status links_into(int *may_be, const char *dir, const char *out, bl_error *err)
 {
     char *a = bl_path_join(dir, "model.safetensors"), *b = bl_path_join(out, "model.safetensors");
-    int may_be = !a || !b || (bl_path_is_link(a) && same_bytes(a, b));
+    bl_status status = a && b ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory");
+    *may_be = status == BL_OK && bl_path_is_link(a) && same_bytes(a, b);
     bl_free(a);
     bl_free(b);
-    return may_be;
+    return status;
 }
 
 /* An absent or empty folder, or with `replace` an export that is not the model itself: a run, other
@@ -139,6 +146,7 @@ static int links_into(const char *dir, const char *out)
 static bl_status check_place(const bl_model *m, const char *out, int replace, bl_error *err)
 {
     size_t count;
+    int ours;
     if (bl_path_is_link(out))
         return bl_fail(err, BL_EINVAL, "%s is a symbolic link: name the folder itself", out);
     if (bl_path_what(out) == BL_PATH_NONE)
@@ -148,7 +156,8 @@ static bl_status check_place(const bl_model *m, const char *out, int replace, bl
     BL_TRY(check_names(out, &count, err));
     if (!count)
         return BL_OK;
-    if (!is_export(out))
+    BL_TRY(is_export(&ours, out, err));
+    if (!ours)
         return bl_fail(err, BL_EINVAL,
                        "%s is not empty and is no export of this program, so it is not replaced: "
                        "name another folder",
@@ -156,7 +165,9 @@ static bl_status check_place(const bl_model *m, const char *out, int replace, bl
     if (!replace)
         return bl_fail(err, BL_EINVAL,
                        "%s is not empty: it holds an export (`replace` replaces it)", out);
-    if (bl_path_same(out, m->path) || links_into(m->path, out))
+    int itself;
+    BL_TRY(links_into(&itself, m->path, out, err));
+    if (itself || bl_path_same(out, m->path))
         return bl_fail(err, BL_EINVAL,
                        "%s holds the model that is to be exported: name another folder", out);
     return BL_OK;

@@ -17,9 +17,12 @@ static json_t *count_of(uint64_t n)
     return json_integer((json_int_t)n);
 }
 
+/* Whether anything was left out for want of memory since info() began, in this thread. */
+static _Thread_local int lost;
+
 static void set(json_t *object, const char *key, json_t *value)
 {
-    (void)json_object_set_new(object, key, value);
+    lost |= json_object_set_new(object, key, value) != 0;
 }
 
 static bl_status describe_weights(json_t *out, const char *path, int list, bl_error *err)
@@ -34,11 +37,11 @@ static bl_status describe_weights(json_t *out, const char *path, int list, bl_er
         bytes += t->count * bl_dtype_bytes(t->dtype);
         json_t *shape = json_array(), *tensor = json_object();
         for (size_t k = 0; k < t->rank; k++)
-            (void)json_array_append_new(shape, count_of(t->shape[k]));
+            lost |= json_array_append_new(shape, count_of(t->shape[k])) != 0;
         set(tensor, "name", json_string(t->name));
         set(tensor, "dtype", json_string(bl_dtype_name(t->dtype)));
         set(tensor, "shape", shape);
-        (void)json_array_append_new(tensors, tensor);
+        lost |= json_array_append_new(tensors, tensor) != 0;
     }
     set(out, "weights", json_string(path));
     set(out, "elements", count_of(elements));
@@ -83,6 +86,7 @@ static void describe_function(json_t *out, const char *path, uint64_t parameters
     bl_error why;
     char hex[33];
     if (bl_model_open(&m, path, "cpu", &why) != BL_OK) {
+        lost |= why.code == BL_ENOMEM;
         set(out, "problem", json_string(why.message));
         return;
     }
@@ -93,6 +97,7 @@ static void describe_function(json_t *out, const char *path, uint64_t parameters
         set(out, "fingerprint", json_string(hex));
     else
         set(out, "problem", json_string(why.message));
+    lost |= why.code == BL_ENOMEM;
     if (*m->parent)
         set(out, "parent_fingerprint", json_string(m->parent));
     bl_model_close(m);
@@ -127,9 +132,12 @@ static bl_status describe_files(void *user, const bl_model_files *files, bl_erro
         set(d->out, "config", bl_options_to_json(BL_OPTIONS_CONFIG, &config));
     }
     bl_train_state state;
-    if (status == BL_OK && files->is_run &&
-        bl_checkpoint_state(&state, files->weights_dir, NULL) == BL_OK)
+    bl_status known = BL_ENOENT;
+    if (status == BL_OK && files->is_run)
+        known = bl_checkpoint_state(&state, files->weights_dir, NULL);
+    if (known == BL_OK)
         describe_state(d->out, &state);
+    lost |= known == BL_ENOMEM;
     bl_tensors_release(&tensors);
     bl_free(config_path);
     bl_free(weights);
@@ -262,12 +270,14 @@ static bl_status describe(json_t *out, const char *path, bl_error *err)
 
 static bl_status info(const char *path, char *buffer, size_t cap, size_t *bytes, bl_error *err)
 {
+    lost = 0;
     json_t *out = json_object();
     bl_watch watch;
     bl_watch_begin(&watch, "reading", "%", 100);
     bl_status status = describe(out, path, err);
     bl_watch_end(&watch);
-    char *text = status == BL_OK ? json_dumps(out, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
+    char *text =
+        status == BL_OK && !lost ? json_dumps(out, JSON_INDENT(2) | JSON_REAL_PRECISION(9)) : NULL;
     json_decref(out);
     BL_TRY(status);
     if (!text)

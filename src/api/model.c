@@ -14,15 +14,6 @@
 
 enum { DEFAULT_CONTEXT = 128 };
 
-/* Of that name, whatever it is: what is no file is refused by what it is. */
-static int has(const char *dir, const char *name)
-{
-    char *path = bl_path_join(dir, name);
-    int there = path && bl_path_what(path) != BL_PATH_NONE;
-    bl_free(path);
-    return there;
-}
-
 static bl_status no_folder(const char *path, bl_error *err)
 {
     BL_TRY(bl_other_refuse(BL_PLACE_MODEL, path, err));
@@ -52,7 +43,8 @@ static bl_status find_by_file(bl_model_files *f, const char *path, bl_error *err
 static int find_checkpoint(bl_model_files *f, const char *path)
 {
     char *run = bl_path_join(path, "../..");
-    if (!run || !has(run, "config.json") || has(path, "config.json") || !has(path, "state.json")) {
+    if (!run || !bl_path_has(run, "config.json") || bl_path_has(path, "config.json") ||
+        !bl_path_has(path, "state.json")) {
         bl_free(run);
         return 0;
     }
@@ -72,14 +64,16 @@ bl_status bl_model_files_find(bl_model_files *f, const char *path, bl_error *err
         return bl_fail(err, BL_ENOENT, "%s: no such model folder", path);
     if (bl_path_what(path) != BL_PATH_DIR)
         return bl_fail(err, BL_EFORMAT, "%s: not a model folder", path);
-    if (!has(path, "config.json"))
+    if (!bl_path_has(path, "config.json"))
         return bl_fail(err, BL_EFORMAT, "%s: no config.json, so not a model folder or a run", path);
     f->config_dir = bl_strdup(path);
     bl_status status = BL_OK;
     char *checkpoints = bl_path_join(path, "ckpt");
+    if (!checkpoints)
+        status = bl_fail(err, BL_ENOMEM, "out of memory");
     f->is_run = checkpoints && bl_path_what(checkpoints) == BL_PATH_DIR;
     bl_free(checkpoints);
-    if (f->is_run)
+    if (status == BL_OK && f->is_run)
         status = bl_checkpoint_best(&f->weights_dir, path, err);
     if (status == BL_OK && !f->weights_dir)
         f->weights_dir = bl_strdup(path);
@@ -151,12 +145,14 @@ static bl_status open_weights(bl_model *m, const bl_config *config, bl_error *er
 }
 
 /* The context a run was trained with; a plain model folder does not say. */
-static size_t context_of(const bl_model_files *files)
+static bl_status context_of(size_t *context, const bl_model_files *files, bl_error *err)
 {
     bl_train_state state;
-    if (files->is_run && bl_checkpoint_state(&state, files->weights_dir, NULL) == BL_OK)
-        return state.options.context;
-    return DEFAULT_CONTEXT;
+    bl_status status = BL_ENOENT;
+    if (files->is_run)
+        status = bl_checkpoint_state(&state, files->weights_dir, err);
+    *context = status == BL_OK ? state.options.context : DEFAULT_CONTEXT;
+    return status == BL_ENOMEM ? status : BL_OK;
 }
 
 bl_status bl_model_files_config(const bl_model_files *f, bl_config *config, bl_weight_form *form,
@@ -183,12 +179,12 @@ static bl_status open_model(bl_model *m, const bl_model_files *files, const char
         return bl_fail(err, BL_ENOMEM, "out of memory");
     BL_TRY(bl_model_files_config(files, &config, &m->form, err));
     BL_TRY(bl_options_from_config(&m->config, &config, err));
-    if (has(files->config_dir, "tokenizer.json"))
+    if (bl_path_has(files->config_dir, "tokenizer.json"))
         BL_TRY(bl_tokenizer_open(&m->tokenizer, files->config_dir, err));
     if (m->tokenizer && bl_tokenizer_vocab_size(m->tokenizer) > config.vocab_size)
         return bl_fail(err, BL_EFORMAT, "%s: the tokenizer has %zu ids, the model %zu",
                        files->config_dir, bl_tokenizer_vocab_size(m->tokenizer), config.vocab_size);
-    m->context = context_of(files);
+    BL_TRY(context_of(&m->context, files, err));
     m->device = bl_strdup(device);
     if (!m->device)
         return bl_fail(err, BL_ENOMEM, "out of memory");

@@ -396,10 +396,12 @@ static bl_status publish(preparation *p, bl_buf *path, bl_error *err)
     p->next = NULL;
     BL_TRY(bl_outdir_commit(next, NULL, NULL, err));
     bl_error why;
-    if (bl_data_settle(p->dir, &why) == BL_OK)
+    bl_status settled = bl_data_settle(p->dir, &why);
+    if (settled == BL_OK)
         return BL_OK;
-    return bl_fail(err, BL_EIO, "%s: the data is whole, but not all files have their names: %.300s",
-                   p->dir, why.message);
+    return bl_fail(err, settled,
+                   "%s: the data is whole, but not all files have their names: %.300s", p->dir,
+                   why.message);
 }
 
 /* What has the name of one of our files must be a file: it will be replaced. */

@@ -151,14 +151,6 @@ static bl_status nothing_to_resume(const char *run_dir, const char *what, bl_err
                    run_dir, what);
 }
 
-static int holds_run(const char *run_dir)
-{
-    char *config = bl_path_join(run_dir, "config.json");
-    int there = config && bl_path_what(config) != BL_PATH_NONE;
-    bl_free(config);
-    return there;
-}
-
 /* A run that has never saved may begin anew, which cuts its records; not one that has lost what it
  * saved. */
 static bl_status check_never_saved(const char *run_dir, bl_error *err)
@@ -210,7 +202,7 @@ static bl_status plan_run(run_plan *plan, const char *run_dir, const bl_options 
                           const bl_options *config, bl_error *err)
 {
     int resume = bl_options_train(train)->resume;
-    if (!holds_run(run_dir)) {
+    if (!bl_path_has(run_dir, "config.json")) {
         if (resume)
             bl_log(BL_LOG_INFO, "%s holds no run yet: beginning one", run_dir);
         return bl_trainer_choose(&plan->config, &plan->options, train, config, err);
@@ -246,7 +238,7 @@ static bl_status open_run(bl_trainer **t, const bl_corpus *corpora, size_t count
     bl_lock *lock = NULL;
     bl_dev *dev = NULL;
     bl_status status = BL_OK;
-    if (bl_options_train(train)->resume == BL_RESUME_YES && !holds_run(run_dir))
+    if (bl_options_train(train)->resume == BL_RESUME_YES && !bl_path_has(run_dir, "config.json"))
         return nothing_to_resume(run_dir, "run", err); /* before a folder is made */
     BL_TRY_GOTO(status, bl_corpora_open(&data, corpora, count, err), fail);
     BL_TRY_GOTO(status, lock_run(&lock, run_dir, err), fail);

@@ -27,22 +27,24 @@ bl_path_kind bl_path_what(const char *path)
 }
 
 /* Both without the heap, so that "no" never means "no memory". */
-static int has(const char *dir, const char *name, int (*ask)(const char *, struct stat *))
+static int ask(const char *dir, const char *name, int (*how)(const char *, struct stat *),
+               struct stat *info)
 {
     char path[2 * PATH_MAX];
-    struct stat info;
     int n = snprintf(path, sizeof path, "%s/%s", dir, name);
-    return n > 0 && (size_t)n < sizeof path && ask(path, &info) == 0 && S_ISREG(info.st_mode);
+    return n > 0 && (size_t)n < sizeof path && how(path, info) == 0;
 }
 
 int bl_path_has(const char *dir, const char *name)
 {
-    return has(dir, name, stat);
+    struct stat info;
+    return ask(dir, name, stat, &info);
 }
 
 int bl_path_has_own(const char *dir, const char *name)
 {
-    return has(dir, name, lstat);
+    struct stat info;
+    return ask(dir, name, lstat, &info) && S_ISREG(info.st_mode);
 }
 
 int bl_path_is_link(const char *path)

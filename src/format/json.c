@@ -134,9 +134,9 @@ bl_status bl_json_load(json_t **root, const char *path, bl_error *err)
     json_t *value = bl_json_parse((const char *)map.data, map.size, JSON_REJECT_DUPLICATES, &why);
     bl_status status = BL_OK;
     if (!value)
-        status =
-            bl_other_explain(bl_fail(err, bl_json_failure(&why), "%s: line %d: %s", path, why.line, why.text),
-                             BL_PLACE_JSON, path, map.data, map.size, err);
+        status = bl_other_explain(
+            bl_fail(err, bl_json_failure(&why), "%s: line %d: %s", path, why.line, why.text),
+            BL_PLACE_JSON, path, map.data, map.size, err);
     bl_map_close(&map);
     BL_TRY(status);
     if (!json_is_object(value)) {

@@ -84,9 +84,10 @@ static bl_status parse_header(bl_st *st, size_t bytes, bl_error *err)
     bl_status status = bl_file_read(st->file, PREFIX, text, bytes, err);
     if (status == BL_OK && (!bytes || text[0] != '{'))
         status = bl_fail(err, BL_EFORMAT, "%s: the header does not begin with {", st->path);
-    if (status == BL_OK && !(st->header = bl_json_parse_strict(text, bytes, JSON_REJECT_DUPLICATES, &why)))
-        status = bl_fail(err, bl_json_failure(&why), "%s: header: byte %d: %.200s", st->path, why.position,
-                         why.text);
+    if (status == BL_OK &&
+        !(st->header = bl_json_parse_strict(text, bytes, JSON_REJECT_DUPLICATES, &why)))
+        status = bl_fail(err, bl_json_failure(&why), "%s: header: byte %d: %.200s", st->path,
+                         why.position, why.text);
     bl_free(text);
     return status == BL_OK ? parse_metadata(st, err) : status;
 }

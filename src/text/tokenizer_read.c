@@ -146,8 +146,8 @@ bl_status bl_tokenizer_read(bl_tokenizer *t, const char *path, bl_error *err)
         for (char *c = wrong.text; *c; c++)
             if ((unsigned char)*c < 0x20 || (unsigned char)*c > 0x7E)
                 *c = '?';
-        status = bl_fail(err, bl_json_failure(&wrong), "%s: not valid JSON, line %d column %d: %s", path,
-                         wrong.line, wrong.column, wrong.text);
+        status = bl_fail(err, bl_json_failure(&wrong), "%s: not valid JSON, line %d column %d: %s",
+                         path, wrong.line, wrong.column, wrong.text);
         status = bl_other_explain(status, BL_PLACE_JSON, path, map.data, map.size, err);
     }
     json_decref(root);
