@@ -1,0 +1,468 @@
+/* Every allocation that fails: the k-th of each story alone, or it and all after it.  What comes
+ * out is BL_ENOMEM, or the right result; nothing leaks, and files are the old ones or whole new
+ * ones.
+ *
+ *   test_api_memory [STRIDE [STORY [K]]]     (stride 1: every allocation; K: only that one) */
+#define _GNU_SOURCE /* dladdr */
+#include "api.h"
+
+#include <dlfcn.h>
+#include <errno.h>
+#include <execinfo.h>
+#include <malloc.h>
+#include <stdatomic.h>
+
+/* ---- the heap, in the place of the C library's for the whole process ---- */
+
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define SANITIZED
+#endif
+#endif
+#if !defined(__GLIBC__) || defined(SANITIZED) || defined(__SANITIZE_ADDRESS__) ||                  \
+    defined(__SANITIZE_THREAD__)
+#define SWEEPS 0 /* a sanitizer's allocator is in this place already */
+#else
+#define SWEEPS 1
+#endif
+
+static atomic_size_t asked, live;  /* allocations since the story began; blocks not freed */
+static size_t fail_from, fail_to;  /* those that fail, from 1; 0: none */
+static int show_where, by_jansson; /* whether an allocation of Jansson's has failed */
+
+#if SWEEPS
+void *__libc_malloc(size_t);
+void *__libc_calloc(size_t, size_t);
+void *__libc_realloc(void *, size_t);
+void *__libc_memalign(size_t, size_t);
+void __libc_free(void *);
+
+/* Of a string that cannot grow Jansson leaves out bytes and goes on; what comes of that is the file
+ * that is not what it should be, or a text without a letter.  Nothing tells us of it. */
+static int is_jansson(const void *caller)
+{
+    Dl_info where;
+    return dladdr(caller, &where) && where.dli_fname && strstr(where.dli_fname, "libjansson");
+}
+
+static int fails(const void *caller)
+{
+    size_t n = atomic_fetch_add(&asked, 1) + 1;
+    if (!fail_from || n < fail_from || n > fail_to)
+        return 0;
+    if (show_where) {
+        void *frames[40];
+        fail_from = 0;
+        backtrace_symbols_fd(frames, backtrace(frames, 40), 2);
+        fail_from = n;
+    }
+    by_jansson |= is_jansson(caller);
+    errno = ENOMEM;
+    return 1;
+}
+
+static void *counted(void *block)
+{
+    if (block)
+        atomic_fetch_add(&live, 1);
+    return block;
+}
+
+void *malloc(size_t size)
+{
+    return fails(__builtin_return_address(0)) ? NULL : counted(__libc_malloc(size));
+}
+
+void *calloc(size_t count, size_t size)
+{
+    return fails(__builtin_return_address(0)) ? NULL : counted(__libc_calloc(count, size));
+}
+
+void *realloc(void *block, size_t size)
+{
+    if (!block)
+        return malloc(size);
+    return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(block, size);
+}
+
+void *aligned_alloc(size_t alignment, size_t size)
+{
+    return fails(__builtin_return_address(0)) ? NULL : counted(__libc_memalign(alignment, size));
+}
+
+void *memalign(size_t alignment, size_t size)
+{
+    return aligned_alloc(alignment, size);
+}
+
+int posix_memalign(void **block, size_t alignment, size_t size)
+{
+    *block = aligned_alloc(alignment, size);
+    return *block ? 0 : ENOMEM;
+}
+
+void free(void *block)
+{
+    if (block)
+        atomic_fetch_sub(&live, 1);
+    __libc_free(block);
+}
+#endif
+
+/* ---- stories: each from nothing to nothing, with one number of all that it found out ---- */
+
+static uint64_t mix(uint64_t sum, const void *bytes, size_t n)
+{
+    const unsigned char *p = bytes;
+    for (size_t i = 0; i < n; i++)
+        sum = (sum ^ p[i]) * 1099511628211u;
+    return sum;
+}
+
+static char story_text[4000]; /* no allocation while a story runs */
+static bl_error failed;
+static char data[300], run[300], out[300], memory[300];
+static bl_options *o_prepare, *o_train, *o_config, *o_generate;
+
+#define TRY(expr)                                                                                  \
+    do {                                                                                           \
+        status = (expr);                                                                           \
+        if (status != BL_OK)                                                                       \
+            goto done;                                                                             \
+    } while (0)
+
+static bl_status tell_tokenizer(uint64_t *sum)
+{
+    bl_status status;
+    bl_tokenizer *t = NULL;
+    bl_encoder *e = NULL;
+    int32_t ids[200];
+    char text[800];
+    size_t n;
+    const bl_span texts[] = {{"Once upon a time", 16}, {story_text, 600}};
+    TRY(bl_tokenizer_open(&t, data, &failed));
+    TRY(bl_tokenizer_encode(t, story_text, 300, 0, ids, 200, &n, &failed));
+    *sum = mix(*sum, ids, (n < 200 ? n : 200) * sizeof *ids);
+    TRY(bl_tokenizer_decode(t, ids, n < 200 ? n : 200, 0, text, sizeof text, &n, &failed));
+    *sum = mix(*sum, text, n);
+    TRY(bl_encoder_open(&e, t, 1, &failed));
+    TRY(bl_encoder_run(e, texts, 2, BL_ENCODE_OFFSETS, &failed));
+    for (size_t i = 0; i < 2; i++) {
+        const int32_t *found = bl_encoder_ids(e, i, &n);
+        *sum = mix(*sum, found, n * sizeof *found);
+    }
+done:
+    bl_encoder_close(e);
+    bl_tokenizer_close(t);
+    return status;
+}
+
+static int add_text(void *user, const char *text, size_t bytes)
+{
+    uint64_t *sum = user;
+    *sum = mix(*sum, text, bytes);
+    return 0;
+}
+
+static bl_status tell_session(uint64_t *sum)
+{
+    bl_status status;
+    bl_model *m = NULL;
+    bl_session *s = NULL, *fork = NULL;
+    static float logits[API_V];
+    char hex[33];
+    TRY(bl_model_open(&m, run, "cpu", &failed));
+    TRY(bl_model_fingerprint(m, hex, &failed));
+    *sum = mix(*sum, hex, 32);
+    TRY(bl_session_open(&s, m, &failed));
+    TRY(bl_generate(s, "Once upon", 9, o_generate, add_text, sum, NULL, &failed));
+    TRY(bl_session_save(s, memory, &failed));
+    TRY(bl_session_fork(&fork, s, &failed));
+    TRY(bl_session_reset(s, &failed));
+    TRY(bl_session_load(s, memory, &failed));
+    TRY(bl_session_feed(s, NULL, 0, logits, 0, &failed));
+    *sum = mix(*sum, logits, sizeof logits);
+    TRY(bl_generate(fork, "", 0, o_generate, add_text, sum, NULL, &failed));
+done:
+    bl_session_close(fork);
+    bl_session_close(s);
+    bl_model_close(m);
+    return status;
+}
+
+static uint64_t file_sum(uint64_t sum, const char *dir, const char *name)
+{
+    static unsigned char bytes[1 << 16];
+    char path[512];
+    (void)snprintf(path, sizeof path, "%s/%s", dir, name);
+    size_t n = atomic_load(&asked), from = fail_from;
+    fail_from = 0; /* the test's own */
+    FILE *file = fopen(path, "rb");
+    sum = file ? mix(sum, bytes, fread(bytes, 1, sizeof bytes, file)) : sum + 1;
+    if (file)
+        (void)fclose(file);
+    fail_from = from;
+    atomic_store(&asked, n);
+    return sum;
+}
+
+static void remove_all(const char *path)
+{
+    size_t n = atomic_load(&asked), from = fail_from;
+    fail_from = 0; /* the test's own */
+    (void)nftw(path, api_remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    fail_from = from;
+    atomic_store(&asked, n);
+}
+
+static bl_status tell_evaluation(uint64_t *sum)
+{
+    bl_status status;
+    bl_model *m = NULL;
+    bl_eval_result r;
+    bl_plan_result plan;
+    static char text[20000];
+    size_t n;
+    TRY(bl_model_open(&m, run, "cpu", &failed));
+    TRY(bl_eval(m, api_path("data/val.bin"), 64, NULL, NULL, &r, &failed));
+    *sum = mix(*sum, &r.loss, sizeof r.loss);
+    TRY(bl_eval(m, api_path("short.txt"), 64, NULL, NULL, &r, &failed));
+    *sum = mix(*sum, &r.loss, sizeof r.loss);
+    TRY(bl_plan_model(run, "cpu", &plan, &failed));
+    *sum = mix(*sum, &plan.total, sizeof plan.total);
+    TRY(bl_plan(data, o_train, o_config, &plan, &failed));
+    *sum = mix(*sum, &plan.total, sizeof plan.total);
+    const char *const whats[] = {run,
+                                 data,
+                                 api_path("run/model.safetensors"),
+                                 api_path("memory.ok"),
+                                 api_path("data/tokenizer.json"),
+                                 api_path("data/val.bin")};
+    for (size_t i = 0; i < sizeof whats / sizeof *whats; i++) {
+        TRY(bl_info(whats[i], text, sizeof text, &n, &failed));
+        *sum = mix(*sum, text, n < sizeof text ? n : sizeof text);
+    }
+done:
+    bl_model_close(m);
+    return status;
+}
+
+/* Over a folder that is there: it stays what it was until the new one is whole. */
+static bl_status tell_prepare(uint64_t *sum)
+{
+    static const char *const names[] = {"meta.json", "train.bin", "val.bin", "tokenizer.json"};
+    const char *const sources[] = {api_path("short.txt"), api_path("more.jsonl"),
+                                   api_path("more.txt.gz")};
+    bl_prepare_result r;
+    bl_status status = bl_prepare(sources, 3, out, o_prepare, NULL, NULL, &r, &failed);
+    if (status == BL_OK) {
+        *sum = mix(*sum, &r.tokens, sizeof r.tokens);
+        *sum = mix(*sum, &r.documents, sizeof r.documents);
+    }
+    for (size_t i = 0; status == BL_OK && i < 4; i++)
+        *sum = file_sum(*sum, out, names[i]);
+    return status;
+}
+
+static bl_status tell_training(uint64_t *sum)
+{
+    bl_status status;
+    bl_trainer *t = NULL;
+    remove_all(out);
+    TRY(bl_trainer_open(&t, data, out, o_train, o_config, &failed));
+    TRY(bl_trainer_run(t, NULL, NULL, &failed));
+    bl_trainer_close(t);
+    t = NULL;
+    TRY(bl_options_set(o_train, "resume", "true", &failed));
+    TRY(bl_trainer_open(&t, data, out, o_train, o_config, &failed));
+    *sum = file_sum(*sum, out, "model.safetensors");
+done:
+    bl_trainer_close(t);
+    return status;
+}
+
+static bl_status tell_export(uint64_t *sum)
+{
+    bl_status status;
+    bl_model *m = NULL;
+    TRY(bl_model_open(&m, run, "cpu", &failed));
+    TRY(bl_export(m, out, "f16", 1, &failed));
+    *sum = file_sum(*sum, out, "model.safetensors");
+    *sum = file_sum(*sum, out, "config.json");
+    *sum = file_sum(*sum, out, "tokenizer.json");
+done:
+    bl_model_close(m);
+    return status;
+}
+
+static bl_status tell_options(uint64_t *sum)
+{
+    bl_status status;
+    bl_options *o = NULL;
+    char value[64];
+    TRY(bl_options_open(&o, BL_OPTIONS_CONFIG, &failed));
+    TRY(bl_options_load(o, api_path("run/config.json"), &failed));
+    TRY(bl_options_preset(o, "tiny", &failed));
+    TRY(bl_options_get(o, "hidden_size", value, sizeof value, &failed));
+    *sum = mix(*sum, value, strlen(value));
+    bl_options_close(o);
+    o = NULL;
+    TRY(bl_options_open(&o, BL_OPTIONS_TRAIN, &failed));
+    TRY(bl_options_set(o, "sample_prompt", "Es war einmal", &failed));
+done:
+    bl_options_close(o);
+    return status;
+}
+
+/* ---- the sweep ---- */
+
+typedef struct story {
+    const char *name;
+    bl_status (*tell)(uint64_t *sum);
+    size_t stride; /* of the short sweep */
+} story;
+
+static const story stories[] = {
+    {"options", tell_options, 1},      {"tokenizer", tell_tokenizer, 97},
+    {"session", tell_session, 61},     {"evaluation", tell_evaluation, 307},
+    {"prepare", tell_prepare, 43},     {"export", tell_export, 307},
+    {"training", tell_training, 1009},
+};
+enum { STORIES = sizeof stories / sizeof *stories };
+
+static bl_status tell_with(const story *s, size_t from, size_t to, uint64_t *sum, size_t *made)
+{
+    *sum = 14695981039346656037u;
+    failed = (bl_error){BL_OK, ""};
+    (void)bl_options_set(o_train, "resume", "false", NULL);
+    atomic_store(&asked, 0);
+    by_jansson = 0;
+    fail_from = from;
+    fail_to = to;
+    bl_status status = s->tell(sum);
+    fail_from = 0;
+    *made = atomic_load(&asked);
+    return status;
+}
+
+static size_t stride_of_all, only_k;
+static const char *only_story;
+
+static unsigned sweep(const story *s)
+{
+    uint64_t wanted, got;
+    size_t all, n, bad = 0, made_good = 0, refused = 0, silent = 0;
+    for (int warm = 0; warm < 2; warm++) /* what is kept for the process is made by now */
+        if (tell_with(s, 0, 0, &wanted, &all) != BL_OK)
+            fail_msg("%s: %s", s->name, failed.message);
+    assert_true(all > 20); /* or else this is not the heap */
+    size_t stride = stride_of_all ? stride_of_all : s->stride;
+    for (int rest = 0; rest < 2; rest++)
+        for (size_t k = only_k ? only_k : 1; k <= all; k += stride) {
+            size_t before = atomic_load(&live);
+            show_where = only_k != 0 && !rest;
+            bl_status status = tell_with(s, k, rest ? SIZE_MAX : k, &got, &n);
+            const char *wrong = NULL;
+            refused += status == BL_ENOMEM;
+            made_good += status == BL_OK;
+            if (status == BL_OK && got != wanted)
+                wrong = "another result";
+            else if (status != BL_OK && status != BL_ENOMEM)
+                wrong = "another status";
+            else if (failed.code != status)
+                wrong = "another code";
+            else if (atomic_load(&live) != before)
+                wrong = "blocks left";
+            int excused = wrong && by_jansson && !rest && strncmp(wrong, "another", 7) == 0 &&
+                          strcmp(wrong, "another code") != 0;
+            silent += (size_t)excused;
+            if (wrong && !excused && bad++ < 12)
+                print_error("%s, allocation %zu of %zu%s: %s (%s: %s; %zd blocks)\n", s->name, k,
+                            all, rest ? " and all after it" : "", wrong, bl_status_name(status),
+                            failed.message, (ssize_t)(atomic_load(&live) - before));
+            if (only_k)
+                break;
+        }
+    print_message("%s: %zu allocations, every %zu-th: %zu refused, %zu made good, %zu silent in "
+                  "Jansson, %zu wrong\n",
+                  s->name, all, stride, refused, made_good, silent, bad);
+    if (silent * 20 > refused + 20)
+        bad++; /* some are; as many would be another fault */
+    return (unsigned)bad;
+}
+
+static void write_text(const char *path, const char *format, int lines)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    for (int i = 0; i < lines; i++)
+        (void)fprintf(file, format, i, i * 7 % 13);
+    assert_int_equal(fclose(file), 0);
+}
+
+static int make(void **state)
+{
+    char command[1200];
+    if (api_make(state) != 0)
+        return -1;
+    (void)snprintf(data, sizeof data, "%s", api_path("data"));
+    (void)snprintf(run, sizeof run, "%s", api_path("run"));
+    (void)snprintf(memory, sizeof memory, "%s", api_path("memory.ok"));
+    bl_model *model;
+    bl_session *session;
+    assert_ok(bl_model_open(&model, run, "cpu", &api_error));
+    assert_ok(bl_session_open(&session, model, &api_error));
+    assert_ok(bl_session_save(session, memory, &api_error));
+    bl_session_close(session);
+    bl_model_close(model);
+    for (size_t i = 0; i + 60 < sizeof story_text;)
+        i += (size_t)snprintf(story_text + i, 60, "The %zu-th fox told a tale of rain and snow. ",
+                              i);
+    write_text(api_path("short.txt"), "A cat (%d) saw %d birds.\n<|endoftext|>\n", 30);
+    write_text(api_path("more.jsonl"), "{\"n\": %d, \"text\": \"line with caf\\u00e9 %d\"}\n", 30);
+    write_text(api_path("more.txt"), "The dog %d barked %d times.\n<|endoftext|>\n", 30);
+    (void)snprintf(command, sizeof command, "gzip -k '%s'", api_path("more.txt"));
+    assert_int_equal(system(command), 0);
+    o_prepare = api_options(BL_OPTIONS_PREPARE, "vocab_size", "280", "val_split", "0.2", "threads",
+                            "1", "dedup", "near", (char *)NULL);
+    o_train = api_small_training("2");
+    o_config = api_small_config();
+    o_generate = api_options(BL_OPTIONS_GENERATE, "max_tokens", "3", "seed", "3", (char *)NULL);
+    return 0;
+}
+
+static int end(void **state)
+{
+    bl_options_close(o_prepare);
+    bl_options_close(o_train);
+    bl_options_close(o_config);
+    bl_options_close(o_generate);
+    return api_remove(state);
+}
+
+static void every_allocation(void **state)
+{
+    (void)state;
+    unsigned bad = 0;
+    if (!SWEEPS) {
+        print_message("skipped: the heap is a sanitizer's, or not glibc's\n");
+        skip();
+    }
+    for (size_t i = 0; i < STORIES; i++) {
+        (void)snprintf(out, sizeof out, "%s", api_path(stories[i].name));
+        if (!only_story || strcmp(only_story, stories[i].name) == 0)
+            bad += sweep(&stories[i]);
+    }
+    assert_int_equal(bad, 0);
+}
+
+int main(int argc, char **argv)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_allocation)};
+    stride_of_all = argc > 1 ? strtoul(argv[1], NULL, 10) : 0;
+    only_story = argc > 2 ? argv[2] : NULL;
+    only_k = argc > 3 ? strtoul(argv[3], NULL, 10) : 0;
+    setenv("BITLLAMA_ONEDNN", "off", 1);
+    setenv("OMP_NUM_THREADS", "1", 1);
+    return cmocka_run_group_tests(tests, make, end);
+}
