@@ -49,7 +49,7 @@ void bl_map_close(bl_map *m);
 
 typedef enum bl_path_kind { BL_PATH_NONE, BL_PATH_FILE, BL_PATH_DIR, BL_PATH_OTHER } bl_path_kind;
 bl_path_kind bl_path_what(const char *path);            /* of what a link points to */
-int bl_path_has(const char *dir, const char *name);     /* a regular file of that name in it */
+int bl_path_has(const char *dir, const char *name);     /* anything of that name */
 int bl_path_has_own(const char *dir, const char *name); /* a regular file, and no link to one */
 int bl_path_is_link(const char *path);
 char *bl_path_absolute(const char *path); /* from the root, in a fresh string; NULL: not known */
