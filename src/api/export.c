@@ -87,7 +87,7 @@ static bl_status card_is_ours(int *yes, const char *dir, bl_error *err)
     }
     bl_buf_release(&text);
     bl_free(path);
-    return status == BL_ENOMEM ? status : BL_OK;
+    return bl_status_is_passing(status) ? status : BL_OK;
 }
 
 static bl_status has_packed(int *yes, const char *dir, bl_error *err)
@@ -100,7 +100,7 @@ static bl_status has_packed(int *yes, const char *dir, bl_error *err)
         *yes |= bl_st_at(st, i)->dtype == BL_U8;
     bl_st_close(st);
     bl_free(path);
-    return status == BL_ENOMEM ? status : BL_OK;
+    return bl_status_is_passing(status) ? status : BL_OK;
 }
 
 /* Whether a folder is clearly an export: its card says so, and its weights are not the latents of a
@@ -120,7 +120,7 @@ static bl_status is_export(int *yes, const char *dir, bl_error *err)
         status = card_is_ours(yes, dir, err);
     if (status == BL_OK && *yes && config.quantization != BL_QUANT_NONE)
         status = has_packed(yes, dir, err);
-    return status == BL_ENOMEM ? status : BL_OK;
+    return bl_status_is_passing(status) ? status : BL_OK;
 }
 
 static int same_bytes(const char *a, const char *b)

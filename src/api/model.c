@@ -152,7 +152,7 @@ static bl_status context_of(size_t *context, const bl_model_files *files, bl_err
     if (files->is_run)
         status = bl_checkpoint_state(&state, files->weights_dir, err);
     *context = status == BL_OK ? state.options.context : DEFAULT_CONTEXT;
-    return status == BL_ENOMEM || status == BL_EINTERRUPTED ? status : BL_OK;
+    return bl_status_is_passing(status) ? status : BL_OK;
 }
 
 bl_status bl_model_files_config(const bl_model_files *f, bl_config *config, bl_weight_form *form,

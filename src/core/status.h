@@ -41,4 +41,11 @@ bl_status bl_fail_errno(bl_error *err, bl_status code, int error, const char *fo
             goto label;                                                                            \
     } while (0)
 
+/* Whether a failure tells of this moment and nothing of the file that was looked at: such a one is
+ * never passed over. */
+static inline int bl_status_is_passing(bl_status status)
+{
+    return status == BL_ENOMEM || status == BL_EINTERRUPTED;
+}
+
 #endif

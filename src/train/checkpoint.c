@@ -136,12 +136,12 @@ static int read_step(uint64_t *step, const char *name)
 typedef enum look { WHOLE, DAMAGED, GONE } look;
 
 /* Damage is worth a warning; a folder that a trainer has removed meanwhile is not.  One that could
- * not be looked at for want of memory (BL_ENOMEM) is not passed over. */
+ * not be looked at, for want of memory or because of a stop, is not passed over. */
 static bl_status look_at(look *how, const char *dir, bl_error *err)
 {
     bl_error why = {0};
     bl_status status = bl_manifest_verify(dir, checkpoint_files, CHECKPOINT_FILES, &why);
-    if (status == BL_ENOMEM)
+    if (bl_status_is_passing(status))
         return bl_fail(err, status, "%s", why.message);
     *how = status == BL_OK ? WHOLE : bl_path_what(dir) == BL_PATH_NONE ? GONE : DAMAGED;
     if (*how == DAMAGED)
