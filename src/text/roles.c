@@ -9,18 +9,13 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const usual_ends[] = {"<|endoftext|>",
-                                         "<|end_of_text|>",
-                                         "</s>",
-                                         "<\xEF\xBD\x9C"
-                                         "end\xE2\x96\x81of\xE2\x96\x81sentence\xEF\xBD\x9C>",
-                                         "<|im_end|>",
-                                         "<|eot_id|>",
-                                         "<eos>",
-                                         "<EOS_TOKEN>",
-                                         "<EOT>",
-                                         "[EOS]",
-                                         "[SEP]"};
+static const char *const usual_ends[] = {
+    "<|endoftext|>", "<|end_of_text|>",
+    "</s>",          "<\357\275\234end\342\226\201of\342\226\201sentence\357\275\234>",
+    "<|im_end|>",    "<|eot_id|>",
+    "<eos>",         "<EOS_TOKEN>",
+    "<EOT>",         "[EOS]",
+    "[SEP]"};
 static const char *const usual_pads[] = {"<|padding|>", "<|pad|>", "<pad>", "<PAD>", "[PAD]"};
 
 static int64_t first_of(const bl_tokenizer *t, const char *const *names, size_t count)
