@@ -26,9 +26,10 @@
 #define SWEEPS 1
 #endif
 
-static atomic_size_t asked, live;  /* allocations since the story began; blocks not freed */
-static size_t fail_from, fail_to;  /* those that fail, from 1; 0: none */
-static int show_where, by_jansson; /* whether an allocation of Jansson's has failed */
+static atomic_size_t asked, live; /* allocations since the story began; blocks not freed */
+static size_t fail_from, fail_to; /* those that fail, from 1; 0: none */
+static int show_where;
+static size_t by_jansson; /* that would have failed, and were spared */
 
 #if SWEEPS
 void *__libc_malloc(size_t);
@@ -37,26 +38,31 @@ void *__libc_realloc(void *, size_t);
 void *__libc_memalign(size_t, size_t);
 void __libc_free(void *);
 
-/* Of a string that cannot grow Jansson leaves out bytes and goes on; what comes of that is the file
- * that is not what it should be, or a text without a letter.  Nothing tells us of it. */
-static int is_jansson(const void *caller)
+/* A buffer of Jansson's (2.13, 2.14) that cannot grow loses bytes, and the string that it was for
+ * is then read wrong: a letter is missing, an assertion of its own fails, or it writes past a
+ * block. Nothing tells us, so these, whose sizes are powers of two, do not fail here. */
+static int is_jansson_buffer(const void *caller, size_t size)
 {
     Dl_info where;
-    return dladdr(caller, &where) && where.dli_fname && strstr(where.dli_fname, "libjansson");
+    return size >= 32 && (size & (size - 1)) == 0 && dladdr(caller, &where) && where.dli_fname &&
+           strstr(where.dli_fname, "libjansson");
 }
 
-static int fails(const void *caller)
+static int fails(const void *caller, size_t size)
 {
     size_t n = atomic_fetch_add(&asked, 1) + 1;
     if (!fail_from || n < fail_from || n > fail_to)
         return 0;
+    if (is_jansson_buffer(caller, size)) {
+        by_jansson++;
+        return 0;
+    }
     if (show_where) {
         void *frames[40];
         fail_from = 0;
         backtrace_symbols_fd(frames, backtrace(frames, 40), 2);
         fail_from = n;
     }
-    by_jansson |= is_jansson(caller);
     errno = ENOMEM;
     return 1;
 }
@@ -70,24 +76,26 @@ static void *counted(void *block)
 
 void *malloc(size_t size)
 {
-    return fails(__builtin_return_address(0)) ? NULL : counted(__libc_malloc(size));
+    return fails(__builtin_return_address(0), size) ? NULL : counted(__libc_malloc(size));
 }
 
 void *calloc(size_t count, size_t size)
 {
-    return fails(__builtin_return_address(0)) ? NULL : counted(__libc_calloc(count, size));
+    return fails(__builtin_return_address(0), count * size) ? NULL
+                                                            : counted(__libc_calloc(count, size));
 }
 
 void *realloc(void *block, size_t size)
 {
     if (!block)
         return malloc(size);
-    return fails(__builtin_return_address(0)) ? NULL : __libc_realloc(block, size);
+    return fails(__builtin_return_address(0), size) ? NULL : __libc_realloc(block, size);
 }
 
 void *aligned_alloc(size_t alignment, size_t size)
 {
-    return fails(__builtin_return_address(0)) ? NULL : counted(__libc_memalign(alignment, size));
+    return fails(__builtin_return_address(0), size) ? NULL
+                                                    : counted(__libc_memalign(alignment, size));
 }
 
 void *memalign(size_t alignment, size_t size)
@@ -275,7 +283,7 @@ static bl_status tell_training(uint64_t *sum)
     t = NULL;
     TRY(bl_options_set(o_train, "resume", "true", &failed));
     TRY(bl_trainer_open(&t, data, out, o_train, o_config, &failed));
-    *sum = file_sum(*sum, out, "model.safetensors");
+    *sum = file_sum(*sum, out, "ckpt/step-00000002/model.safetensors");
 done:
     bl_trainer_close(t);
     return status;
@@ -351,7 +359,7 @@ static const char *only_story;
 static unsigned sweep(const story *s)
 {
     uint64_t wanted, got;
-    size_t all, n, bad = 0, made_good = 0, refused = 0, silent = 0;
+    size_t all, n, bad = 0, made_good = 0, refused = 0, spared = 0;
     for (int warm = 0; warm < 2; warm++) /* what is kept for the process is made by now */
         if (tell_with(s, 0, 0, &wanted, &all) != BL_OK)
             fail_msg("%s: %s", s->name, failed.message);
@@ -363,6 +371,7 @@ static unsigned sweep(const story *s)
             show_where = only_k != 0 && !rest;
             bl_status status = tell_with(s, k, rest ? SIZE_MAX : k, &got, &n);
             const char *wrong = NULL;
+            spared += by_jansson;
             refused += status == BL_ENOMEM;
             made_good += status == BL_OK;
             if (status == BL_OK && got != wanted)
@@ -373,21 +382,17 @@ static unsigned sweep(const story *s)
                 wrong = "another code";
             else if (atomic_load(&live) != before)
                 wrong = "blocks left";
-            int excused = wrong && by_jansson && !rest && strncmp(wrong, "another", 7) == 0 &&
-                          strcmp(wrong, "another code") != 0;
-            silent += (size_t)excused;
-            if (wrong && !excused && bad++ < 12)
+            if (wrong && bad++ < 12)
                 print_error("%s, allocation %zu of %zu%s: %s (%s: %s; %zd blocks)\n", s->name, k,
                             all, rest ? " and all after it" : "", wrong, bl_status_name(status),
                             failed.message, (ssize_t)(atomic_load(&live) - before));
             if (only_k)
                 break;
         }
-    print_message("%s: %zu allocations, every %zu-th: %zu refused, %zu made good, %zu silent in "
-                  "Jansson, %zu wrong\n",
-                  s->name, all, stride, refused, made_good, silent, bad);
-    if (silent * 20 > refused + 20)
-        bad++; /* some are; as many would be another fault */
+    print_message(
+        "%s: %zu allocations, every %zu-th: %zu refused, %zu made good, %zu wrong (%zu of "
+        "Jansson's buffers were spared)\n",
+        s->name, all, stride, refused, made_good, bad, spared);
     return (unsigned)bad;
 }
 
