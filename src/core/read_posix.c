@@ -119,8 +119,10 @@ bl_status bl_file_read(const bl_file *f, uint64_t at, void *to, size_t n, bl_err
             continue;
         if (done < 0)
             return bl_fail_errno(err, BL_EIO, errno, "%s: cannot be read", f->path);
-        if (done == 0)
+        if (done == 0) { /* its end now may lie before what was asked for */
+            BL_TRY(bl_file_still(f, err));
             return cut_short(f, at, err);
+        }
         place += done;
         at += (uint64_t)done;
         n -= (size_t)done;
