@@ -9,7 +9,7 @@
 # --allocations N lets N allocations of each case fail instead, from the first to the last.
 set -u
 export LC_ALL=C OMP_WAIT_POLICY=passive OMP_NUM_THREADS=1
-bitllama=$1 shim=$2
+bitllama=$(realpath "$1") shim=$2
 shift 2
 every=1 allocations=0 hows="before after 5 28 24"
 case ${1:-} in
@@ -17,14 +17,18 @@ case ${1:-} in
 --every) every=$2 && shift 2 ;;
 --allocations) allocations=$2 hows=12 && shift 2 ;;
 esac
-if ! LD_PRELOAD=$shim "$bitllama" --version >/dev/null 2>&1; then
-    echo "skipped: nothing can be preloaded into this program (a sanitizer's, or a static one)"
-    exit 0
-fi
 work=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")" bitllama-faults.XXXXXX) || exit 1
 trap 'rm -rf "$work"' EXIT
 trap 'exit 130' INT TERM
 cd "$work" || exit 1
+# LD_PRELOAD is split at spaces and colons, which the tree's path may have.
+cp "$shim" "$work/shim.so" && shim=$work/shim.so || exit 1
+"$bitllama" --version >out || exit 1
+LD_PRELOAD=$shim BL_FAULT_COUNT=$work/count "$bitllama" --version >out 2>&1
+if [ ! -s count ]; then
+    echo "skipped: nothing can be preloaded into this program (a sanitizer's, or a static one)"
+    exit 0
+fi
 
 [ "$allocations" -eq 0 ] || what="BL_FAULT_WHAT=malloc"
 
