@@ -202,3 +202,15 @@ bl_status bl_metrics_record(bl_metrics *m, const bl_train_event *e, bl_error *er
         return add_point(&m->val, e->step, e->loss, err);
     return BL_OK;
 }
+
+bl_status bl_metrics_draw(const bl_metrics *m, const char *run_dir, bl_error *err)
+{
+    const bl_chart chart = {.title = "loss (nats a token) over steps",
+                            .first = {"training", &m->train},
+                            .second = {"validation", &m->val}};
+    char *path = bl_path_join(run_dir, "loss.svg");
+    bl_status status =
+        path ? bl_chart_write(&chart, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
+    bl_free(path);
+    return status;
+}

@@ -3,18 +3,7 @@
 #ifndef BL_TRAIN_METRICS_H
 #define BL_TRAIN_METRICS_H
 
-#include "core/status.h"
-
-typedef struct bl_curve_point {
-    uint64_t step;
-    double loss;
-} bl_curve_point;
-
-/* A growing series of (step, loss). */
-typedef struct bl_curve {
-    bl_curve_point *at;
-    size_t count, cap;
-} bl_curve;
+#include "core/chart.h"
 
 typedef struct bl_metrics {
     char *path;

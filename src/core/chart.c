@@ -1,16 +1,15 @@
-/* The loss curve as a picture: RUN/loss.svg. */
-#include "train/metrics.h"
-#include "core/alloc.h"
+/* Loss curves as a picture in SVG. */
+#include "core/chart.h"
 #include "core/buf.h"
 #include "core/os.h"
 
-#include <inttypes.h>
 #include <math.h>
 
 /* The plot's frame inside the picture, in pixels. */
 enum { WIDTH = 800, HEIGHT = 420, LEFT = 60, RIGHT = 780, TOP = 40, BOTTOM = 370, LOSS_LINES = 8 };
 
 typedef struct axes {
+    int doubling;          /* as of the chart */
     double steps;          /* right end; the left is 0 */
     double low, high;      /* losses at the bottom and the top */
     double low_tick, tick; /* first line and the distance of lines */
@@ -18,7 +17,8 @@ typedef struct axes {
 
 static double x_of(const axes *a, double step)
 {
-    return LEFT + (RIGHT - LEFT) * step / a->steps;
+    double end = a->doubling ? log2(a->steps + 1) : a->steps;
+    return LEFT + (RIGHT - LEFT) * (a->doubling ? log2(step + 1) : step) / end;
 }
 
 static double y_of(const axes *a, double loss)
@@ -46,11 +46,11 @@ static void widen(axes *a, const bl_curve *c)
     }
 }
 
-static axes axes_of(const bl_metrics *m)
+static axes axes_of(const bl_chart *chart)
 {
-    axes a = {.steps = 1, .low = INFINITY, .high = -INFINITY};
-    widen(&a, &m->train);
-    widen(&a, &m->val);
+    axes a = {.doubling = chart->doubling, .steps = 1, .low = INFINITY, .high = -INFINITY};
+    widen(&a, chart->first.curve);
+    widen(&a, chart->second.curve);
     if (a.low > a.high) {
         a.low = 0;
         a.high = 1;
@@ -74,13 +74,27 @@ static void draw_grid(bl_buf *b, const axes *a)
         bl_buf_printf(b, "<text x=\"%d\" y=\"%.1f\" text-anchor=\"end\">%.4g</text>\n", LEFT - 8,
                       y + 4, loss);
     }
-    double tick = fmax(tick_of(a->steps, 8), 1);
-    for (double step = 0; step <= a->steps; step += tick) {
-        double x = x_of(a, step);
-        bl_buf_printf(b, "<path class=\"g\" d=\"M%.1f %dV%d\"/>", x, TOP, BOTTOM);
-        bl_buf_printf(b, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.0f</text>\n", x,
-                      BOTTOM + 18, step);
+}
+
+static void draw_place(bl_buf *b, const axes *a, double step)
+{
+    double x = x_of(a, step);
+    bl_buf_printf(b, "<path class=\"g\" d=\"M%.1f %dV%d\"/>", x, TOP, BOTTOM);
+    bl_buf_printf(b, "<text x=\"%.1f\" y=\"%d\" text-anchor=\"middle\">%.0f</text>\n", x,
+                  BOTTOM + 18, step);
+}
+
+static void draw_places(bl_buf *b, const axes *a)
+{
+    if (a->doubling) { /* 0, 1, 4, 16, ... */
+        draw_place(b, a, 0);
+        for (double step = 1; step <= a->steps; step *= 4)
+            draw_place(b, a, step);
+        return;
     }
+    double tick = fmax(tick_of(a->steps, 8), 1);
+    for (double step = 0; step <= a->steps; step += tick)
+        draw_place(b, a, step);
 }
 
 /* A line through the means of at most 700 equal runs of points. */
@@ -114,23 +128,16 @@ static void draw_points(bl_buf *b, const axes *a, const bl_curve *c)
                           x_of(a, (double)c->at[i].step), y_of(a, c->at[i].loss));
 }
 
-static void draw_legend(bl_buf *b, const bl_metrics *m)
+static void draw_legend(bl_buf *b, const bl_chart_line *line, const char *class, int x)
 {
-    bl_buf_printf(b, "<text class=\"t\" x=\"%d\" y=\"24\">loss (nats a token) over steps</text>\n",
-                  LEFT);
-    if (m->train.count)
-        bl_buf_printf(b,
-                      "<path class=\"l\" d=\"M480 20h24\"/><text x=\"510\" y=\"24\">training "
-                      "%.3f</text>\n",
-                      m->train.at[m->train.count - 1].loss);
-    if (m->val.count)
-        bl_buf_printf(b,
-                      "<path class=\"v\" d=\"M640 20h24\"/><text x=\"670\" y=\"24\">validation "
-                      "%.3f</text>\n",
-                      m->val.at[m->val.count - 1].loss);
+    if (!line->curve->count)
+        return;
+    bl_buf_printf(b, "<path class=\"%s\" d=\"M%d 20h24\"/><text x=\"%d\" y=\"24\">%s ", class, x,
+                  x + 30, line->name);
+    bl_buf_printf(b, "%.3f</text>\n", line->curve->at[line->curve->count - 1].loss);
 }
 
-bl_status bl_metrics_draw(const bl_metrics *m, const char *run_dir, bl_error *err)
+bl_status bl_chart_write(const bl_chart *chart, const char *path, bl_error *err)
 {
     static const char head[] =
         "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 %d %d\" width=\"%d\" "
@@ -138,22 +145,22 @@ bl_status bl_metrics_draw(const bl_metrics *m, const char *run_dir, bl_error *er
         "path{fill:none}.g{stroke:#ddd}.l{stroke:#4878a8;stroke-width:1.2}"
         ".v{stroke:#d06030;stroke-width:2}.p{fill:#d06030}</style>\n"
         "<rect width=\"100%%\" height=\"100%%\" fill=\"#fff\"/>\n";
-    axes a = axes_of(m);
+    axes a = axes_of(chart);
     bl_buf b;
     bl_buf_init(&b);
     bl_buf_printf(&b, head, WIDTH, HEIGHT, WIDTH, HEIGHT);
     draw_grid(&b, &a);
-    draw_line(&b, &a, &m->train, "l");
-    draw_line(&b, &a, &m->val, "v");
-    draw_points(&b, &a, &m->val);
-    draw_legend(&b, m);
+    draw_places(&b, &a);
+    draw_line(&b, &a, chart->first.curve, "l");
+    draw_line(&b, &a, chart->second.curve, "v");
+    draw_points(&b, &a, chart->second.curve);
+    bl_buf_printf(&b, "<text class=\"t\" x=\"%d\" y=\"24\">%s</text>\n", LEFT, chart->title);
+    draw_legend(&b, &chart->first, "l", 480);
+    draw_legend(&b, &chart->second, "v", 640);
     bl_buf_puts(&b, "</svg>\n");
     bl_status status = bl_buf_status(&b, err);
-    char *path = bl_path_join(run_dir, "loss.svg");
     if (status == BL_OK)
-        status = path ? bl_file_replace(path, b.data, b.len, err)
-                      : bl_fail(err, BL_ENOMEM, "out of memory");
-    bl_free(path);
+        status = bl_file_replace(path, b.data, b.len, err);
     bl_buf_release(&b);
     return status;
 }
