@@ -627,6 +627,33 @@ BL_API bl_status bl_eval_text(bl_model *m, const char *path, const bl_options *r
                               size_t window, bl_progress_fn *progress, bl_eval_point_fn *point,
                               void *user, bl_eval_result *result, bl_error *err);
 
+/** An octave of positions in a stream. */
+typedef struct bl_stream_point {
+    uint64_t first, last; /* 0, 1, 2-3, 4-7, ...: how many tokens were read before, without the one
+                             that the stream begins with */
+    uint64_t tokens;      /* predicted there */
+    double loss;          /* their mean, of one state through the whole stream */
+    double fresh;         /* of the same tokens, read by fresh states in windows */
+} bl_stream_point;
+
+typedef void bl_stream_point_fn(void *user, const bl_stream_point *point);
+
+/** Whether a memory lasts: one state through all documents of a token file or a text, one after the
+ *  other, in constant memory.  Beside it the same tokens are read from fresh states in windows of
+ *  `window` tokens (0: 1,024), half a window apart, whose second halves count (of the first window
+ *  both).  *result is of the stream; `tokens` bounds how many are predicted (0: all).  A model
+ * whose memory lasts has point->loss at or below point->fresh in all points, which come at the end,
+ * in rising order.  Other arguments and errors: as bl_eval_text(). */
+BL_API bl_status bl_eval_stream(bl_model *m, const char *path, const bl_options *reading,
+                                size_t window, uint64_t tokens, bl_progress_fn *progress,
+                                bl_stream_point_fn *point, void *user, bl_eval_result *result,
+                                bl_error *err);
+
+/** Both curves as a picture, an SVG file, which is written whole or not at all.
+ *  Errors: BL_EINVAL (no points), BL_EIO, BL_ENOMEM.  Threads: any. */
+BL_API bl_status bl_stream_draw(const bl_stream_point *points, size_t count, const char *path,
+                                bl_error *err);
+
 /** The text of a file ("-": standard input) as bl_prepare() would read it, a prompt for example:
  *  decompressed, in UTF-8, without byte order marks, with LF line ends; of a .jsonl or .json file
  * the string of its one document.  White space stays.  It is handed to fn in one call.  `reading`

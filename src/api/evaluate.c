@@ -1,18 +1,23 @@
-/* bl_eval(): a model over a token file or a text. */
+/* bl_eval() and bl_eval_stream(): a model over a token file or a text. */
 #include "api/model.h"
 #include "core/alloc.h"
 #include "core/call.h"
+#include "core/chart.h"
 #include "core/os.h"
 #include "core/watch.h"
 #include "data/loader.h"
 #include "data/source.h"
 #include "data/tokens.h"
 #include "infer/evaluate.h"
+#include "infer/stream_loss.h"
 
 #include <math.h>
 #include <string.h>
 
-enum { EVAL_TOKENS = 256 }; /* of a batch of windows, after each of which it can be stopped */
+enum {
+    EVAL_TOKENS = 256,   /* of a batch of windows, after each of which it can be stopped */
+    STREAM_WINDOW = 1024 /* unless another is asked for */
+};
 
 /* What is asked for, and what is found. */
 typedef struct job {
@@ -21,10 +26,22 @@ typedef struct job {
     size_t window;
     bl_progress_fn *progress;
     void *user;
-    bl_positions *curve; /* NULL: not wanted; opened by who knows its bins */
+    bl_positions *curve;    /* NULL: not wanted; opened by who knows its bins */
+    bl_stream_loss *stream; /* NULL: not wanted; opened before what is read */
+    uint64_t most;          /* tokens of it, 0: all */
     double nats;
     bl_eval_result *r;
 } job;
+
+/* Of what meta.json knows of the file, by the tokens that were evaluated. */
+static void fill_split(job *j, const bl_data_split *split)
+{
+    bl_eval_result *r = j->r;
+    if (split->bytes && split->tokens)
+        r->bits_per_byte =
+            j->nats / (double)r->tokens / log(2.0) * (double)split->tokens / (double)split->bytes;
+    r->documents = split->documents;
+}
 
 static bl_status eval_tokens(const bl_model *m, const bl_net *net, job *j, bl_error *err)
 {
@@ -48,14 +65,59 @@ static bl_status eval_tokens(const bl_model *m, const bl_net *net, job *j, bl_er
                 bl_evaluate_windows(net, &pass, tokens, 0, j->progress, j->user, j->curve, &j->nats,
                                     &r->tokens, err),
                 done);
-    if (split.bytes && split.tokens)
-        r->bits_per_byte =
-            j->nats / (double)r->tokens / log(2.0) * (double)split.tokens / (double)split.bytes;
-    r->documents = split.documents;
+    fill_split(j, &split);
 done:
     bl_pass_release(&pass, net);
     bl_tokens_close(tokens);
     return status;
+}
+
+/* A token file in pieces, its tokens checked again as they are got. */
+static bl_status stream_tokens(const bl_net *net, job *j, bl_error *err)
+{
+    enum { PIECE = 512 };
+    bl_tokens *tokens = NULL;
+    bl_data_split split;
+    int32_t piece[PIECE];
+    BL_TRY(bl_tokens_open_file(&tokens, j->path, net->m.V, &split, err));
+    size_t count = bl_tokens_count(tokens);
+    bl_status status = BL_OK;
+    if (count < 2)
+        status =
+            bl_fail(err, BL_EFORMAT, "%s: %zu tokens are too few for a stream", j->path, count);
+    bl_watch watch;
+    uint64_t total = count ? count - 1 : 0;
+    bl_watch_begin_with(&watch, j->progress, j->user, "evaluating", "tok",
+                        j->most && j->most < total ? j->most : total);
+    for (size_t at = 0; status == BL_OK && at < count && !bl_stream_loss_is_full(j->stream);) {
+        size_t n = count - at < PIECE ? count - at : PIECE;
+        bl_watch_part(j->stream->scored, 0);
+        status = bl_tokens_get(tokens, at, n, piece, err);
+        if (status == BL_OK)
+            status = bl_stream_loss_read(j->stream, piece, n, err);
+        at += n;
+    }
+    if (status == BL_OK)
+        status = bl_stream_loss_end(j->stream, err);
+    bl_watch_end(&watch);
+    bl_tokens_close(tokens);
+    j->nats = j->stream->nats;
+    j->r->tokens = j->stream->scored;
+    if (j->r->tokens == total) /* or else meta.json is of more than was read */
+        fill_split(j, &split);
+    return status;
+}
+
+/* One more document of a stream, which begins after <|endoftext|> as each of them ends with it. */
+static bl_status stream_document(const bl_net *net, bl_stream_loss *e, const int32_t *ids,
+                                 size_t count, bl_error *err)
+{
+    const int32_t begin = (int32_t)net->config.bos_token_id,
+                  end = (int32_t)net->config.eos_token_id;
+    if (!e->held)
+        BL_TRY(bl_stream_loss_read(e, &begin, 1, err));
+    BL_TRY(bl_stream_loss_read(e, ids, count, err));
+    return bl_stream_loss_read(e, &end, 1, err);
 }
 
 static bl_status eval_document(const bl_model *m, const bl_net *net, bl_decode *s,
@@ -70,7 +132,9 @@ static bl_status eval_document(const bl_model *m, const bl_net *net, bl_decode *
     bl_status status = bl_encoder_run(encoder, &text, 1, flags, err);
     if (status == BL_OK) {
         const int32_t *ids = bl_encoder_ids(encoder, 0, &count);
-        status = bl_evaluate_document(net, s, ids, count, j->curve, &more, &tokens, err);
+        status = j->stream
+                     ? stream_document(net, j->stream, ids, count, err)
+                     : bl_evaluate_document(net, s, ids, count, j->curve, &more, &tokens, err);
     }
     bl_encoder_close(encoder);
     j->nats += more;
@@ -87,7 +151,8 @@ static int idle(void *user)
     return bl_watch_poll(0, 1, NULL) != BL_OK;
 }
 
-static bl_status eval_text(const bl_model *m, const bl_net *net, job *j, bl_error *err)
+static bl_status eval_text(const bl_model *m, const bl_net *net, bl_decode *s, job *j,
+                           bl_error *err)
 {
     if (!m->tokenizer)
         return bl_fail(err, BL_EUNSUPPORTED, "%s: no tokenizer.json, so no text", m->path);
@@ -98,12 +163,10 @@ static bl_status eval_text(const bl_model *m, const bl_net *net, job *j, bl_erro
         BL_TRY(bl_positions_open_doubling(j->curve, err));
     const char *part = strcmp(j->path, "tales") == 0 ? "./tales" : j->path; /* a file so named */
     BL_TRY(bl_source_open(&source, &part, 1, &options, err));
-    bl_decode decode = {0};
-    bl_status status = bl_decode_open(&decode, net, err);
-    int opened = status == BL_OK;
+    bl_status status = BL_OK;
     bl_watch watch;
     bl_watch_begin_with(&watch, j->progress, j->user, "evaluating", "B", 0);
-    for (;;) {
+    while (!j->stream || !bl_stream_loss_is_full(j->stream)) {
         bl_span doc = {0};
         if (status == BL_OK)
             status = bl_source_next(source, &doc, err);
@@ -112,15 +175,43 @@ static bl_status eval_text(const bl_model *m, const bl_net *net, job *j, bl_erro
         watch.from += watch.part; /* what was read ahead for a document counts as it is evaluated */
         watch.part = bl_source_done(source) - watch.from;
         watch.total = bl_source_total(source);
-        status = eval_document(m, net, &decode, &doc,
+        status = eval_document(m, net, s, &doc,
                                bl_source_special(source) ? 0 : BL_ENCODE_NO_SPECIAL, j, err);
     }
+    if (status == BL_OK && j->stream)
+        status = bl_stream_loss_end(j->stream, err);
     bl_watch_end(&watch);
-    if (opened)
-        bl_decode_release(&decode, net);
     bl_source_close(source);
+    if (j->stream) {
+        j->nats = j->stream->nats;
+        j->r->tokens = j->stream->scored;
+    }
+    if (j->stream && bl_stream_loss_is_full(j->stream))
+        j->r->bytes = 0; /* some of them were not read */
     if (status == BL_OK && !j->r->documents)
         return bl_fail(err, BL_EFORMAT, "%s: no documents", j->path);
+    return status;
+}
+
+/* What is read with the state of a sequence: a text, and any stream. */
+static bl_status eval_in_order(const bl_model *m, const bl_net *net, int is_tokens, job *j,
+                               bl_error *err)
+{
+    bl_decode decode;
+    bl_pass pass = {0};
+    size_t window = j->window ? j->window : STREAM_WINDOW;
+    BL_TRY(bl_decode_open(&decode, net, err));
+    bl_status status = BL_OK;
+    if (j->stream) {
+        size_t B = window < EVAL_TOKENS ? EVAL_TOKENS / window : 1;
+        BL_TRY_GOTO(status, bl_pass_open(&pass, net, B, window, 0, err), done);
+        BL_TRY_GOTO(status, bl_stream_loss_open(j->stream, net, &decode, &pass, j->most, err),
+                    done);
+    }
+    status = is_tokens ? stream_tokens(net, j, err) : eval_text(m, net, &decode, j, err);
+done:
+    bl_pass_release(&pass, net);
+    bl_decode_release(&decode, net);
     return status;
 }
 
@@ -133,7 +224,8 @@ static bl_status evaluate(const bl_model *m, job *j, bl_error *err)
     *r = (bl_eval_result){0};
     bl_net net;
     BL_TRY(bl_model_view(m, &net, err));
-    bl_status status = is_tokens ? eval_tokens(m, &net, j, err) : eval_text(m, &net, j, err);
+    bl_status status = is_tokens && !j->stream ? eval_tokens(m, &net, j, err)
+                                               : eval_in_order(m, &net, is_tokens, j, err);
     bl_dev_close(net.dev);
     BL_TRY(status);
     r->loss = j->nats / (double)r->tokens;
@@ -148,8 +240,10 @@ static bl_status evaluate(const bl_model *m, job *j, bl_error *err)
     return BL_OK;
 }
 
+/* The caller's functions for points. */
 typedef struct outside_point {
     bl_eval_point_fn *fn;
+    bl_stream_point_fn *stream_fn;
     void *user;
 } outside_point;
 
@@ -161,38 +255,71 @@ static void tell_point(void *user, const bl_eval_point *point)
     bl_call_back(call);
 }
 
+static void tell_stream_point(void *user, const bl_stream_point *point)
+{
+    const outside_point *o = user;
+    bl_call *call = bl_call_out();
+    o->stream_fn(o->user, point);
+    bl_call_back(call);
+}
+
+/* The job between the caller's call and its end: what is found goes to *j->r and to the points. */
+static bl_status answer(bl_model *m, job *j, const bl_options *reading, bl_progress_fn *progress,
+                        outside_point *points, bl_error *err)
+{
+    bl_call call;
+    bl_prepare_options defaults;
+    bl_outside_progress outside = {progress, points->user};
+    bl_call_begin(&call, err);
+    bl_options_defaults(BL_OPTIONS_PREPARE, &defaults);
+    j->reading = reading ? bl_options_prepare(reading) : &defaults;
+    j->progress = progress ? bl_outside_progress_call : NULL;
+    j->user = &outside;
+    bl_model_hold(m);
+    bl_status status = evaluate(m, j, err);
+    bl_model_close(m);
+    if (status != BL_OK)
+        *j->r = (bl_eval_result){0};
+    else if (j->stream)
+        bl_stream_loss_tell(j->stream, tell_stream_point, points);
+    else if (j->curve)
+        bl_positions_tell(j->curve, tell_point, points);
+    return bl_call_end(&call, status, err);
+}
+
 bl_status bl_eval_text(bl_model *m, const char *path, const bl_options *reading, size_t window,
                        bl_progress_fn *progress, bl_eval_point_fn *point, void *user,
                        bl_eval_result *result, bl_error *err)
 {
-    bl_call call;
-    bl_prepare_options defaults;
     bl_positions curve = {0};
-    bl_outside_progress outside = {progress, user};
-    outside_point points = {point, user};
+    outside_point points = {.fn = point, .user = user};
     BL_NOT_NULL(err, result);
     *result = (bl_eval_result){0};
     BL_NOT_NULL(err, m);
     BL_NOT_NULL(err, path);
     BL_TRY(bl_options_expect(reading, BL_OPTIONS_PREPARE, __func__, err));
-    bl_call_begin(&call, err);
-    bl_options_defaults(BL_OPTIONS_PREPARE, &defaults);
-    job j = {.path = path,
-             .reading = reading ? bl_options_prepare(reading) : &defaults,
-             .window = window,
-             .progress = progress ? bl_outside_progress_call : NULL,
-             .user = &outside,
-             .curve = point ? &curve : NULL,
-             .r = result};
-    bl_model_hold(m);
-    bl_status status = evaluate(m, &j, err);
-    bl_model_close(m);
-    if (status != BL_OK)
-        *result = (bl_eval_result){0};
-    else if (point)
-        bl_positions_tell(&curve, tell_point, &points);
+    job j = {.path = path, .window = window, .curve = point ? &curve : NULL, .r = result};
+    bl_status status = answer(m, &j, reading, progress, &points, err);
     bl_positions_release(&curve);
-    return bl_call_end(&call, status, err);
+    return status;
+}
+
+bl_status bl_eval_stream(bl_model *m, const char *path, const bl_options *reading, size_t window,
+                         uint64_t tokens, bl_progress_fn *progress, bl_stream_point_fn *point,
+                         void *user, bl_eval_result *result, bl_error *err)
+{
+    bl_stream_loss stream = {0};
+    outside_point points = {.stream_fn = point, .user = user};
+    BL_NOT_NULL(err, result);
+    *result = (bl_eval_result){0};
+    BL_NOT_NULL(err, m);
+    BL_NOT_NULL(err, path);
+    BL_NOT_NULL(err, point);
+    BL_TRY(bl_options_expect(reading, BL_OPTIONS_PREPARE, __func__, err));
+    job j = {.path = path, .window = window, .stream = &stream, .most = tokens, .r = result};
+    bl_status status = answer(m, &j, reading, progress, &points, err);
+    bl_stream_loss_release(&stream);
+    return status;
 }
 
 bl_status bl_eval(bl_model *m, const char *path, size_t window, bl_progress_fn *progress,
@@ -215,4 +342,37 @@ bl_status bl_eval_by_position(bl_model *m, const char *path, size_t window,
     BL_NOT_NULL(err, path);
     BL_NOT_NULL(err, point);
     return bl_eval_text(m, path, NULL, window, progress, point, user, result, err);
+}
+
+static bl_status draw_stream(const bl_stream_point *points, size_t count, const char *path,
+                             bl_error *err)
+{
+    if (!count)
+        return bl_fail(err, BL_EINVAL, "no points of a stream to draw");
+    bl_curve_point *at = bl_calloc(2 * count, sizeof *at);
+    if (!at)
+        return bl_fail(err, BL_ENOMEM, "out of memory for a curve of %zu points", count);
+    bl_curve fresh = {.at = at, .count = count}, stream = {.at = at + count, .count = count};
+    for (size_t i = 0; i < count; i++) {
+        uint64_t middle = points[i].first + (points[i].last - points[i].first) / 2;
+        fresh.at[i] = (bl_curve_point){middle, points[i].fresh};
+        stream.at[i] = (bl_curve_point){middle, points[i].loss};
+    }
+    const bl_chart chart = {.title = "loss (nats a token) after so many tokens",
+                            .first = {"fresh state", &fresh},
+                            .second = {"stream", &stream},
+                            .doubling = 1};
+    bl_status status = bl_chart_write(&chart, path, err);
+    bl_free(at);
+    return status;
+}
+
+bl_status bl_stream_draw(const bl_stream_point *points, size_t count, const char *path,
+                         bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL_IF(err, count, points);
+    BL_NOT_NULL(err, path);
+    bl_call_begin(&call, err);
+    return bl_call_end(&call, draw_stream(points, count, path, err), err);
 }

@@ -172,6 +172,20 @@ bl_status bl_decode_logits(bl_decode *s, const bl_net *net, bl_error *err)
     return BL_OP(net->dev, sync, err);
 }
 
+bl_status bl_decode_loss(bl_decode *s, const bl_net *net, bl_pass *p, const int32_t *targets,
+                         float *loss, bl_error *err)
+{
+    const bl_dims *m = &net->m;
+    bl_dev *d = net->dev;
+    assert(s->rows && s->rows <= p->N);
+    BL_TRY(BL_OP(d, put, p->targets, targets, s->rows * sizeof *targets, err));
+    BL_OP(d, rmsnorm_fwd, s->h, NULL, s->rstd, s->x, net->w.norm, (float)net->config.rms_norm_eps,
+          s->rows, m->D);
+    BL_OP(d, head_loss, p->loss, NULL, NULL, s->h, bl_net_head(net), p->targets, 1.0f, s->rows,
+          m->D, m->V);
+    return bl_dev_get_f32(d, loss, p->loss, s->rows, d->real_bytes, err);
+}
+
 bl_status bl_decode_feed(bl_decode *s, const bl_net *net, const int32_t *ids, size_t T, int every,
                          int want_logits, bl_error *err)
 {

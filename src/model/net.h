@@ -187,4 +187,9 @@ bl_status bl_decode_feed(bl_decode *s, const bl_net *net, const int32_t *ids, si
  * have left. */
 bl_status bl_decode_logits(bl_decode *s, const bl_net *net, bl_error *err) BL_NODISCARD;
 
+/* loss[t] of the s->rows tokens read last against targets[t], both on the host; p, of at least as
+ * many tokens, lends its room. */
+bl_status bl_decode_loss(bl_decode *s, const bl_net *net, bl_pass *p, const int32_t *targets,
+                         float *loss, bl_error *err) BL_NODISCARD;
+
 #endif

@@ -57,7 +57,7 @@ static void plain_thread(void)
 typedef struct story {
     float logits[API_V], fed[API_V];
     char text[2000], info[8000], value[64], fingerprint[33];
-    double loss, perplexity, train_loss, plan;
+    double loss, perplexity, stream_loss, train_loss, plan;
     unsigned char weights[200000];
     size_t weight_bytes, length;
 } story;
@@ -108,6 +108,12 @@ static void on_point(void *user, const bl_eval_point *point)
     l->calls++;
     if (l->how)
         check_thread(l->how);
+}
+
+static void on_octave(void *user, const bl_stream_point *point)
+{
+    (void)point;
+    on_point(user, NULL);
 }
 
 static size_t read_file(const char *path, unsigned char *to, size_t cap)
@@ -167,6 +173,9 @@ static void tell(story *out, const char *folder, const manner *how)
                                   &api_error));
     out->loss = r.loss;
     out->perplexity = r.perplexity;
+    assert_ok(bl_eval_stream(m, api_path("data/val.bin"), NULL, 16, 50, on_progress, on_octave, &l,
+                             &r, &api_error));
+    out->stream_loss = r.loss;
     size_t bytes;
     assert_ok(bl_info(api_path("run"), out->info, sizeof out->info, &bytes, &api_error));
     assert_true(bytes < sizeof out->info);

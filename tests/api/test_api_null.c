@@ -365,6 +365,11 @@ static void ignore_point(void *user, const bl_eval_point *point)
     (void)user, (void)point;
 }
 
+static void ignore_octave(void *user, const bl_stream_point *point)
+{
+    (void)user, (void)point;
+}
+
 static int ignore_text(void *user, const char *text, size_t bytes)
 {
     (void)user, (void)text, (void)bytes;
@@ -389,6 +394,15 @@ static void evaluation_and_info(void **state)
     REFUSED(bl_eval_by_position, point, m, val, 16, NULL, NULL, NULL, &r, e);
     REFUSED(bl_eval_by_position, result, m, val, 16, NULL, ignore_point, NULL, NULL, e);
     FINE(bl_eval_by_position, progress, m, val, 16, NULL, ignore_point, NULL, &r, e);
+    REFUSED(bl_eval_stream, m, NULL, val, NULL, 16, 9, NULL, ignore_octave, NULL, &r, e);
+    REFUSED(bl_eval_stream, path, m, NULL, NULL, 16, 9, NULL, ignore_octave, NULL, &r, e);
+    REFUSED(bl_eval_stream, point, m, val, NULL, 16, 9, NULL, NULL, NULL, &r, e);
+    REFUSED(bl_eval_stream, result, m, val, NULL, 16, 9, NULL, ignore_octave, NULL, NULL, e);
+    FINE(bl_eval_stream, reading, m, val, NULL, 16, 9, NULL, ignore_octave, NULL, &r, e);
+    FINE(bl_eval_stream, progress, m, val, NULL, 16, 9, NULL, ignore_octave, NULL, &r, e);
+    const bl_stream_point octave = {.tokens = 1, .loss = 1, .fresh = 1};
+    REFUSED(bl_stream_draw, points, NULL, 1, api_path("x.svg"), e);
+    REFUSED(bl_stream_draw, path, &octave, 1, NULL, e);
     const char *words = api_path("run/README.md");
     REFUSED(bl_eval_text, m, NULL, words, NULL, 16, NULL, ignore_point, NULL, &r, e);
     REFUSED(bl_eval_text, path, m, NULL, NULL, 16, NULL, ignore_point, NULL, &r, e);

@@ -1,9 +1,10 @@
 /* Evaluation against losses computed here from the logits of a session: the mean over all tokens,
- * and by position. */
+ * by position, and of one state through a whole text beside fresh states. */
 #include "scratch.h"
 
-#include "bitllama.h"
+#include "api/model.h"
 #include "core/rng.h"
+#include "infer/stream_loss.h"
 
 #include <math.h>
 
@@ -208,6 +209,186 @@ static int stop(void *user, const char *stage, uint64_t done, uint64_t total, co
     return 1;
 }
 
+/* ---- streams ---- */
+
+enum { STREAM = 1003 }; /* predicted tokens: 16 full batches of windows, and a part */
+
+typedef struct octaves {
+    bl_stream_point at[16];
+    size_t count;
+} octaves;
+
+static void add_octave(void *user, const bl_stream_point *point)
+{
+    octaves *o = user;
+    assert_true(o->count < 16);
+    o->at[o->count++] = *point;
+}
+
+/* The first ids of the data's training tokens, also as a file. */
+static void stream_file(const char *name, int32_t *ids, size_t count)
+{
+    bl_map text;
+    assert_ok(bl_map_open(&text, scratch("data/train.bin"), &failure));
+    assert_true(text.size / 2 >= count);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = text.data[2 * i] + 256 * text.data[2 * i + 1];
+    scratch_write(scratch(name), text.data, 2 * count);
+    bl_map_close(&text);
+}
+
+static octaves run_stream(const char *name, uint64_t tokens, bl_eval_result *r)
+{
+    octaves o = {.count = 0};
+    assert_ok(bl_eval_stream(model, scratch(name), NULL, WINDOW, tokens, NULL, add_octave, &o, r,
+                             &failure));
+    return o;
+}
+
+/* Both losses of every octave, from those of each position. */
+static void check_octaves(const octaves *o, const double *stream, const double *fresh, size_t count)
+{
+    for (size_t i = 0, first = 0; i < o->count; i++) {
+        size_t end = 2 * first > 1 ? 2 * first : first + 1;
+        double sum[2] = {0};
+        end = end < count ? end : count;
+        for (size_t t = first; t < end; t++) {
+            sum[0] += stream[t];
+            sum[1] += fresh[t];
+        }
+        assert_int_equal(o->at[i].first, first);
+        assert_int_equal(o->at[i].tokens, end - first);
+        near(o->at[i].loss, sum[0] / (double)(end - first));
+        near(o->at[i].fresh, sum[1] / (double)(end - first));
+        first = end;
+        assert_int_equal(i + 1 == o->count, first == count);
+    }
+}
+
+/* Against a session that reads all, and sessions that read a window each. */
+static void streams(void **state)
+{
+    (void)state;
+    static int32_t ids[STREAM + 1];
+    static double loss[STREAM], window[STREAM], fresh[STREAM];
+    stream_file("stream.bin", ids, STREAM + 1);
+    losses_of(ids, STREAM, loss);
+    for (size_t begin = 0; begin < STREAM; begin += WINDOW / 2) {
+        size_t n = STREAM - begin < WINDOW ? STREAM - begin : WINDOW;
+        losses_of(ids + begin, n, window);
+        for (size_t t = begin ? WINDOW / 2 : 0; t < n; t++)
+            fresh[begin + t] = window[t];
+    }
+    bl_eval_result r;
+    octaves o = run_stream("stream.bin", 0, &r);
+    double all = 0;
+    for (size_t t = 0; t < STREAM; t++)
+        all += loss[t];
+    assert_int_equal(r.tokens, STREAM);
+    near(r.loss, all / STREAM);
+    assert_int_equal(o.count, 11);
+    check_octaves(&o, loss, fresh, STREAM);
+
+    o = run_stream("stream.bin", 70, &r); /* no more of it is read */
+    assert_int_equal(r.tokens, 70);
+    check_octaves(&o, loss, fresh, 70);
+    o = run_stream("stream.bin", STREAM, &r);
+    assert_int_equal(r.tokens, STREAM);
+}
+
+/* To the bit: the stream is the state that a session has after the same tokens, however they come,
+ * and a window is what bl_eval() makes of it. */
+static void stream_bits(void **state)
+{
+    (void)state;
+    enum { COUNT = 60 }; /* two windows */
+    static int32_t ids[COUNT + 1];
+    static uint16_t second[WINDOW + 1];
+    bl_pass pass = {0};
+    bl_decode decode;
+    bl_stream_loss e;
+    bl_positions one = {0};
+    bl_eval_result r;
+    stream_file("short.bin", ids, COUNT + 1);
+    octaves o = run_stream("short.bin", 0, &r), pieces = {.count = 0};
+
+    assert_ok(bl_pass_open(&pass, &model->net, 2, WINDOW, 0, &failure));
+    assert_ok(bl_decode_open(&decode, &model->net, &failure));
+    assert_ok(bl_stream_loss_open(&e, &model->net, &decode, &pass, 0, &failure));
+    for (size_t at = 0; at < COUNT + 1; at += 7)
+        assert_ok(
+            bl_stream_loss_read(&e, ids + at, COUNT + 1 - at < 7 ? COUNT + 1 - at : 7, &failure));
+    assert_ok(bl_stream_loss_end(&e, &failure));
+    bl_stream_loss_tell(&e, add_octave, &pieces);
+    bl_stream_loss_release(&e);
+
+    assert_ok(bl_positions_open_doubling(&one, &failure));
+    assert_ok(bl_decode_start(&decode, &model->net, &failure));
+    for (size_t t = 0; t < COUNT; t++) {
+        float loss;
+        assert_ok(bl_decode_feed(&decode, &model->net, ids + t, 1, 0, 0, &failure));
+        assert_ok(bl_decode_loss(&decode, &model->net, &pass, ids + t + 1, &loss, &failure));
+        bl_positions_add(&one, t, (double)loss);
+    }
+    bl_decode_release(&decode, &model->net);
+    bl_pass_release(&pass, &model->net);
+
+    curve windows[2] = {{.count = 0}, {.count = 0}};
+    for (size_t i = 0; i <= WINDOW; i++)
+        second[i] = (uint16_t)ids[WINDOW / 2 + i];
+    scratch_write(scratch("second.bin"), second, sizeof second);
+    assert_ok(bl_eval_by_position(model, scratch("short.bin"), WINDOW, NULL, add_point, &windows[0],
+                                  &r, &failure));
+    assert_ok(bl_eval_by_position(model, scratch("second.bin"), WINDOW, NULL, add_point,
+                                  &windows[1], &r, &failure));
+
+    assert_int_equal(o.count, 7);
+    assert_int_equal(pieces.count, 7);
+    for (size_t i = 0, t = 0; i < o.count; i++) {
+        double fresh = 0;
+        for (size_t n = 0; n < o.at[i].tokens; n++, t++)
+            fresh += t < WINDOW ? windows[0].at[t].loss : windows[1].at[t - WINDOW / 2].loss;
+        assert_true(o.at[i].fresh == fresh / (double)o.at[i].tokens);
+        assert_true(o.at[i].loss == one.nats[i] / (double)one.tokens[i]);
+        assert_true(o.at[i].loss == pieces.at[i].loss && o.at[i].fresh == pieces.at[i].fresh);
+    }
+    bl_positions_release(&one);
+}
+
+/* The documents of a text are one stream, with <|endoftext|> between them. */
+static void stream_of_a_text(void **state)
+{
+    (void)state;
+    static const char *const text[] = {"The fox went home.", "The owl flew over the river."};
+    char joined[200];
+    int bytes = snprintf(joined, sizeof joined, "%s\n<|endoftext|>\n%s\n", text[0], text[1]);
+    scratch_write(scratch("pair.txt"), joined, (size_t)bytes);
+    int32_t ids[200] = {0};
+    uint16_t file[200];
+    size_t count = 1;
+    for (size_t d = 0; d < 2; d++) {
+        size_t n;
+        assert_ok(bl_tokenizer_encode(bl_model_tokenizer(model), text[d], strlen(text[d]), 0,
+                                      ids + count, 90, &n, &failure));
+        count += n + 1; /* and <|endoftext|>, id 0 */
+    }
+    for (size_t i = 0; i < count; i++)
+        file[i] = (uint16_t)ids[i];
+    scratch_write(scratch("pair.bin"), file, count * sizeof *file);
+    bl_eval_result of_text, of_tokens;
+    octaves a = run_stream("pair.txt", 0, &of_text), b = run_stream("pair.bin", 0, &of_tokens);
+    assert_int_equal(of_text.tokens, count - 1);
+    assert_int_equal(of_text.documents, 2);
+    assert_int_equal(of_text.bytes, strlen(text[0]) + strlen(text[1]));
+    assert_true(of_text.loss == of_tokens.loss);
+    assert_int_equal(a.count, b.count);
+    for (size_t i = 0; i < a.count; i++)
+        assert_true(a.at[i].loss == b.at[i].loss && a.at[i].fresh == b.at[i].fresh);
+    (void)run_stream("pair.txt", 5, &of_text);
+    assert_int_equal(of_text.tokens, 5);
+    assert_int_equal(of_text.bytes, 0); /* of so many tokens that is not known */
+}
+
 /* A failed evaluation has no curve. */
 static void failures(void **state)
 {
@@ -225,14 +406,25 @@ static void failures(void **state)
                                          &r, &failure),
                      BL_EINTERRUPTED);
     assert_int_equal(c.count, 0);
+
+    octaves o = {.count = 0};
+    scratch_write(scratch("one.bin"), "\1\0", 2);
+    assert_int_equal(
+        bl_eval_stream(model, scratch("one.bin"), NULL, 8, 0, NULL, add_octave, &o, &r, &failure),
+        BL_EFORMAT);
+    assert_int_equal(bl_eval_stream(model, scratch("data/train.bin"), NULL, 8, 0, stop, add_octave,
+                                    &o, &r, &failure),
+                     BL_EINTERRUPTED);
+    assert_int_equal(o.count, 0);
+    assert_int_equal(bl_stream_draw(NULL, 0, scratch("none.svg"), &failure), BL_EINVAL);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(windows),
-        cmocka_unit_test(documents),
-        cmocka_unit_test(failures),
+        cmocka_unit_test(windows),          cmocka_unit_test(documents),
+        cmocka_unit_test(streams),          cmocka_unit_test(stream_bits),
+        cmocka_unit_test(stream_of_a_text), cmocka_unit_test(failures),
     };
     return cmocka_run_group_tests(tests, make_model, close_model);
 }

@@ -160,6 +160,28 @@ static void evaluation_stops(void **state)
     free(text);
 }
 
+static void no_octave(void *user, const bl_stream_point *point)
+{
+    (void)user, (void)point;
+    fail_msg("a stopped stream has no curve");
+}
+
+/* A stream of a token file and of a text, every 64 tokens. */
+static void streams_stop(void **state)
+{
+    (void)state;
+    const char *const paths[] = {tiny_path("data/train.bin"), tiny_path("long.txt")};
+    for (size_t i = 0; i < 2; i++) {
+        bl_eval_result result;
+        watcher some = {.stop = 12}; /* the text is asked about before it is read, too */
+        assert_int_equal(bl_eval_stream(model, paths[i], NULL, 128, 0, note, no_octave, &some,
+                                        &result, &failure),
+                         BL_EINTERRUPTED);
+        assert_int_equal(some.calls, 12);
+        assert_string_equal(some.stage, "evaluating");
+    }
+}
+
 /* What a stopped call would have made is not there. */
 static void opening_and_writing_stop(void **state)
 {
@@ -187,9 +209,8 @@ static void opening_and_writing_stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(encoding_stops),
-        cmocka_unit_test(reading_stops),
-        cmocka_unit_test(evaluation_stops),
+        cmocka_unit_test(encoding_stops),           cmocka_unit_test(reading_stops),
+        cmocka_unit_test(evaluation_stops),         cmocka_unit_test(streams_stop),
         cmocka_unit_test(opening_and_writing_stop),
     };
     return cmocka_run_group_tests_name("watch", tests, open_all, close_all) != 0;
