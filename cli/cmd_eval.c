@@ -1,5 +1,7 @@
 /* bitllama eval: loss, perplexity and bits per byte of a model on a file. */
 #include "cli.h"
+#include "eval_print.h"
+#include "eval_stream.h"
 #include "format.h"
 #include "input.h"
 #include "model.h"
@@ -71,58 +73,9 @@ static void print_curve(const curve *c)
             row.tokens += c->at[i].tokens;
             nats += c->at[i].loss * (double)c->at[i].tokens;
         }
-        char positions[48];
-        int n = snprintf(positions, sizeof positions, "%" PRIu64, row.first);
-        if (row.last > row.first)
-            (void)snprintf(positions + n, sizeof positions - (size_t)n, "-%" PRIu64, row.last);
-        printf("%-15s %12s %8.4f\n", positions, bl_format_count(row.tokens).text,
-               nats / (double)row.tokens);
+        printf("%-15s %12s %8.4f\n", bl_cli_positions(row.first, row.last).text,
+               bl_format_count(row.tokens).text, nats / (double)row.tokens);
     }
-}
-
-/* No data has 0 of these: that is not known. */
-static void print_known(const char *name, uint64_t n)
-{
-    if (n)
-        printf(", \"%s\": %" PRIu64, name, n);
-    else
-        printf(", \"%s\": null", name);
-}
-
-static void print_json(const bl_eval_result *r, const curve *c)
-{
-    fputs("{\"loss\": ", stdout);
-    bl_output_json_number(stdout, r->loss);
-    fputs(", \"perplexity\": ", stdout);
-    bl_output_json_number(stdout, r->perplexity);
-    fputs(", \"bits_per_byte\": ", stdout);
-    if (r->bits_per_byte > 0)
-        bl_output_json_number(stdout, r->bits_per_byte);
-    else
-        fputs("null", stdout);
-    printf(", \"tokens\": %" PRIu64, r->tokens);
-    print_known("bytes", r->bytes);
-    print_known("documents", r->documents);
-    fputs(", \"seconds\": ", stdout);
-    bl_output_json_number(stdout, r->seconds);
-    if (c)
-        print_curve_json(c);
-    fputs("}\n", stdout);
-}
-
-static void print_table(const bl_eval_result *r)
-{
-    printf("loss           %.4f nats a token\n", r->loss);
-    printf("perplexity     %.3f\n", r->perplexity);
-    if (r->bits_per_byte > 0)
-        printf("bits per byte  %.4f\n", r->bits_per_byte);
-    else
-        printf("bits per byte  unknown: the data does not say its bytes\n");
-    printf("tokens         %s\n", bl_format_count(r->tokens).text);
-    if (r->bytes)
-        printf("bytes          %s\n", bl_format_count(r->bytes).text);
-    if (r->documents)
-        printf("documents      %s\n", bl_format_count(r->documents).text);
 }
 
 /* A data folder stands for its validation tokens. */
@@ -158,14 +111,16 @@ static void print(const bl_args *args, const bl_eval_result *result, const curve
 {
     int by_position = bl_flags_on(args, "by-position");
     if (bl_flags_on(args, "json")) {
-        print_json(result, by_position ? c : NULL);
+        bl_cli_eval_json(result);
+        if (by_position)
+            print_curve_json(c);
+        fputs("}\n", stdout);
     } else {
-        print_table(result);
+        bl_cli_eval_table(result);
         if (by_position)
             print_curve(c);
     }
-    bl_progress_print("%.1f s, %s tok/s", result->seconds,
-                      bl_format_rate((double)result->tokens, result->seconds).text);
+    bl_cli_eval_speed(result);
 }
 
 static bl_status run(const bl_args *args, bl_error *err)
@@ -177,13 +132,18 @@ static bl_status run(const bl_args *args, bl_error *err)
     bl_eval_result result = {0};
     bl_status status = bl_flags_whole(args, "window", 0, 1 << 30, &window, err);
     if (status == BL_OK)
+        status = bl_cli_stream_check(args, err);
+    if (status == BL_OK)
         status = find_file(bl_flags_text(args, "data"), &path, err);
     if (status == BL_OK)
         status = bl_cli_model_open(&model, args, err);
-    if (status == BL_OK)
+    if (status == BL_OK && bl_flags_on(args, "stream")) {
+        status = bl_cli_stream(args, model, path, window, err);
+    } else if (status == BL_OK) {
         status = evaluate(args, model, path, window, &c, &result, err);
-    if (status == BL_OK)
-        print(args, &result, &c);
+        if (status == BL_OK)
+            print(args, &result, &c);
+    }
     bl_model_close(model);
     free(c.at);
     free(path);
@@ -205,6 +165,7 @@ static const bl_flag flags[] = {
      .help = "tokens a window of a token file; 0: the context of the training"},
     {.name = "by-position",
      .help = "also the loss by position: in the window, or in the documents of a text"},
+    BL_FLAGS_STREAM,
     BL_FLAG_DEVICE,
     BL_FLAG_THREADS,
     {.name = "json", .help = "as JSON"},
@@ -214,7 +175,7 @@ static const bl_flag flags[] = {
 const bl_command bl_command_eval = {
     .name = "eval",
     .summary = "Measures loss, perplexity and bits per byte of a model on a file.",
-    .usage = "-m MODEL --data FILE [--window N] [--by-position] [--json]",
+    .usage = "-m MODEL --data FILE [--window N] [--by-position | --stream] [--json]",
     .example = "bitllama eval -m run --data data/val.bin",
     .flags = flags,
     .run = run,

@@ -171,6 +171,30 @@ expect "eval --by-position of a text" 0 '*position *
 2-3 * 4 *' '*' eval -m "$run" --data story.txt --by-position
 expect "eval --by-position --json" 0 '{"loss": *"by_position": \[{"first": 0, "last": 0, "tokens": [1-9]*, "loss": [0-9]*}, {"first": 1, *{"first": 15, "last": 15, *}\]}' '*' \
     eval -m "$run" --data "$data" --by-position --window 16 --json
+expect "eval --stream" 0 '*fresh states *nats a token
+*position *tokens *stream *fresh *difference
+0 *+0.0000
+1 *+0.0000
+2-3 *+0.0000
+4-7 *+0.0000
+8-15 *
+16-31 *
+32-63 * 9 *' '*' eval -m "$run" --data "$data" --stream --window 16 --tokens 41 --svg stream.svg
+check "draws a picture" grep -q '>stream [0-9.]*</text>' stream.svg
+check "of both curves" grep -q '>fresh state [0-9.]*</text>' stream.svg
+expect "eval --stream --json" 0 '{"loss": *, "tokens": 41, *"fresh": [0-9]*, "stream": \[{"first": 0, "last": 0, "tokens": 1, "loss": [0-9]*, "fresh": [0-9]*, "difference": *{"first": 32, "last": 63, "tokens": 9, *}\]}' '*' \
+    eval -m "$run" --data "$data" --stream --window 16 --tokens 41 --json
+sed 's/"seconds": [^,]*//' stdout >stream.json
+expect "eval --stream on guarded memory" 0 '{*}' '*' eval -m "$run" --data "$data" --stream --window 16 --tokens 41 --json --device fault:cpu
+sed 's/"seconds": [^,]*//' stdout >guarded.json
+check "is the same" cmp stream.json guarded.json
+expect "eval --stream of a text" 0 '*documents *2
+fresh states *
+4-7 *' '*' eval -m "$run" --data story.txt --stream
+expect "a stream is by position" 2 '' '*--stream and --by-position*' eval -m "$run" --data "$data" --stream --by-position
+expect "a picture of no stream" 2 '' '*--svg is of a stream*' eval -m "$run" --data "$data" --svg stream.svg
+expect "tokens of no stream" 2 '' '*--tokens is of a stream*' eval -m "$run" --data "$data" --tokens 4
+expect "a picture that cannot be written" 4 '' '*none/x*' eval -m "$run" --data "$data" --stream --tokens 9 --svg /proc/none/x
 cp "$data/val.bin" bare.bin
 expect "what a token file does not say is null" 0 '*"bits_per_byte": null, "tokens": [1-9]*, "bytes": null, "documents": null, *' '*' \
     eval -m "$run" --data bare.bin --json
