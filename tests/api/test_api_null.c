@@ -357,7 +357,7 @@ static void sessions(void **state)
     FINE(bl_generate, prompt, s, NULL, 0, o, NULL, NULL, &made, e);
     FINE(bl_generate, result, s, "a", 1, o, NULL, NULL, NULL, e);
     FINE(bl_generate, options, s, "a", 1, NULL, NULL, NULL, &made, e);
-    assert_int_not_equal(made.tokens, 0);
+    assert_true(made.tokens > 0 || made.ended); /* its seed is a random one */
 }
 
 static void ignore_point(void *user, const bl_eval_point *point)
