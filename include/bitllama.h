@@ -562,6 +562,18 @@ BL_API bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count
 BL_API uint64_t bl_session_position(const bl_session *s);
 BL_API size_t bl_session_bytes(const bl_session *s);
 
+/** A head of a TTT layer in a session. */
+typedef struct bl_head_info {
+    size_t layer, head; /* from 0 */
+    double distance; /* |W - W0| / |W0|, Frobenius norms over the matrices of its inner model: how
+                        far what was read has moved it from where the model begins */
+} bl_head_info;
+
+typedef void bl_head_fn(void *user, const bl_head_info *head);
+
+/** Tells of each head, layer by layer.  Errors: BL_ENOMEM, BL_EDEVICE. */
+BL_API bl_status bl_session_heads(const bl_session *s, bl_head_fn *fn, void *user, bl_error *err);
+
 /* ------------------------------------------------------------------ generation and evaluation */
 
 /** Told each piece of text as it is made, whole UTF-8 characters; return 0 to go on. */

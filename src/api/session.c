@@ -3,6 +3,7 @@
 #include "core/alloc.h"
 #include "core/call.h"
 #include "core/watch.h"
+#include "infer/heads.h"
 #include "model/fingerprint.h"
 
 static bl_status open_over(bl_session **result, bl_model *m, bl_error *err)
@@ -118,6 +119,31 @@ uint64_t bl_session_position(const bl_session *s)
 size_t bl_session_bytes(const bl_session *s)
 {
     return s ? s->text.decode.state_bytes : 0;
+}
+
+static bl_status tell_heads(const bl_session *s, bl_head_fn *fn, void *user, bl_error *err)
+{
+    size_t count = s->net.m.L * s->net.m.H;
+    bl_head_info *heads = bl_calloc(count, sizeof *heads);
+    if (!heads)
+        return bl_fail(err, BL_ENOMEM, "out of memory for %zu heads", count);
+    bl_status status = bl_heads_measure(&s->net, &s->text.decode, heads, err);
+    for (size_t i = 0; status == BL_OK && i < count; i++) {
+        bl_call *call = bl_call_out();
+        fn(user, &heads[i]);
+        bl_call_back(call);
+    }
+    bl_free(heads);
+    return status;
+}
+
+bl_status bl_session_heads(const bl_session *s, bl_head_fn *fn, void *user, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL(err, s);
+    BL_NOT_NULL(err, fn);
+    BL_TRY(enter(own(s), &call, __func__, err));
+    return leave(own(s), &call, tell_heads(s, fn, user, err), err);
 }
 
 void bl_session_seed(bl_session *s, uint64_t seed)

@@ -319,6 +319,11 @@ static void models(void **state)
     REFUSED(bl_export, dtype, m, none, NULL, 0, e);
 }
 
+static void ignore_head(void *user, const bl_head_info *head)
+{
+    (void)user, (void)head;
+}
+
 static void sessions(void **state)
 {
     (void)state;
@@ -349,6 +354,9 @@ static void sessions(void **state)
     FINE(bl_session_feed, logits, s, ids, 1, NULL, 0, e);
     GIVES(bl_session_position, s, bl_session_position(NULL) == 0 && bl_session_position(s) == 2);
     GIVES(bl_session_bytes, s, bl_session_bytes(NULL) == 0);
+    REFUSED(bl_session_heads, s, NULL, ignore_head, NULL, e);
+    REFUSED(bl_session_heads, fn, s, NULL, NULL, e);
+    FINE(bl_session_heads, err, s, ignore_head, NULL, e);
     assert_ok(bl_options_set(o, "max_tokens", "2", &api_error));
     REFUSED(bl_generate, s, NULL, "a", 1, o, NULL, NULL, &made, e);
     assert_int_equal(made.tokens, 0);
