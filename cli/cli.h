@@ -51,6 +51,7 @@ struct bl_command {
     X(eval)                                                                                        \
     X(export)                                                                                      \
     X(info)                                                                                        \
+    X(memory)                                                                                      \
     X(tokenize)                                                                                    \
     X(detokenize)                                                                                  \
     X(version)                                                                                     \

@@ -214,6 +214,18 @@ fingerprint=$("$bitllama" info "$run" | sed -n 's/^fingerprint  *//p')
 expect "info of the packed model" 0 "*weight_form *packed*fingerprint *$fingerprint*" '' info packed
 expect "a memory of the run in the packed model" 0 '*' '*' generate -m packed -p "" --max-tokens 25 --seed 7 --load half.mem
 expect "info of a memory" 0 "kind *memory*fingerprint *$fingerprint*position *" '' info half.mem
+expect "memory show" 0 'position *tokens read
+state *bytes
+
+layer *head *distance
+0 *0 *[0-9].*
+1 *' '' memory show half.mem -m "$run"
+expect "memory show --json" 0 '{"path": "half.mem", "position": *, "state_bytes": *, "heads": \[{"layer": 0, "head": 0, "distance": [0-9]*}, *\]}' '' memory show half.mem -m "$run" --json
+expect "memory show without a model" 0 "kind *memory*fingerprint *$fingerprint*" '*-m MODEL*' memory show half.mem
+expect "memory without a verb" 2 '' '*show FILE is missing*' memory
+expect "another verb" 2 '' '*memory hide: there is only memory show*' memory hide half.mem
+expect "a memory that is not there" 3 '' '*none.mem*' memory show none.mem -m "$run"
+expect "a memory that is none" 3 '' '*not a memory file*' memory show "$run/model.safetensors" -m "$run"
 expect "export twice" 2 '' '*packed is not empty*--force*' export -m "$run" --out packed
 expect "export over a run" 2 '' '*no part of an export' export -m packed --out "$run" --force
 expect "export to nowhere" 2 '' '*has no name' export -m packed --out ""

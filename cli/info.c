@@ -1,0 +1,53 @@
+/* Printing what the library says of a file or folder. */
+#include "info.h"
+#include "listing.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+/* The library's JSON in a buffer of the right size; freed by the caller. */
+static bl_status read_info(const char *path, char **json, bl_error *err)
+{
+    size_t cap = 65536, bytes = 0;
+    for (int again = 0; again < 2; again++) {
+        free(*json);
+        *json = malloc(cap);
+        if (!*json)
+            return bl_cli_fail(err, BL_ENOMEM, "out of memory");
+        bl_status status = bl_info(path, *json, cap, &bytes, err);
+        if (status != BL_OK)
+            return status;
+        if (bytes < cap)
+            return BL_OK;
+        cap = bytes + 1;
+    }
+    return bl_cli_fail(err, BL_EIO, "%s changes while it is read", path);
+}
+
+/* The same JSON with what a terminal would take for a command escaped: names and metadata of a file
+ * may hold anything. */
+static bl_status make_plain(char **json, bl_error *err)
+{
+    size_t bytes = strlen(*json), cap = 6 * bytes + 1; /* \u001b of a byte */
+    char *plain = malloc(cap);
+    if (!plain)
+        return bl_cli_fail(err, BL_ENOMEM, "out of memory");
+    plain[bl_text_shown(*json, bytes, BL_SHOWN_JSON, plain, cap - 1, NULL)] = 0;
+    free(*json);
+    *json = plain;
+    return BL_OK;
+}
+
+bl_status bl_cli_info(const char *path, int as_json, bl_error *err)
+{
+    char *json = NULL;
+    bl_status status = read_info(path, &json, err);
+    if (status == BL_OK)
+        status = make_plain(&json, err);
+    if (status == BL_OK && as_json)
+        printf("%s\n", json);
+    else if (status == BL_OK)
+        bl_listing_print(stdout, json);
+    free(json);
+    return status;
+}
