@@ -415,7 +415,9 @@ static void needs_constant_memory(void **unused)
     /* AddressSanitizer, where it is built in, keeps what was freed unless told not to. */
     start_as(&p, WIDE,
              (const char *const[]){"NO_COLOR=1", "TERM=xterm", state_home,
-                                   "ASAN_OPTIONS=quarantine_size_mb=0", NULL},
+                                   "ASAN_OPTIONS=quarantine_size_mb=0:"
+                                   "thread_local_quarantine_size_kb=0",
+                                   NULL},
              (const char *const[]){"--max-tokens", "200", "--ignore-eos", NULL});
     pty_expect(&p, "> ");
     for (int turn = 1; turn <= 50; turn++) {
