@@ -461,7 +461,8 @@ BL_API bl_status bl_trainer_open_corpora(bl_trainer **t, const bl_corpus *corpor
 /** Trains to the end, calling `fn` (may be NULL) for each event: BL_TRAIN_START first, then
  *  BL_TRAIN_RESUME when the run goes on from a checkpoint, and BL_TRAIN_END last, behind the last
  *  BL_TRAIN_CHECKPOINT, also when the run fails or its last checkpoint cannot be written.
- *  BL_EINTERRUPTED after bl_trainer_stop(), with a checkpoint saved.
+ *  BL_EINTERRUPTED after bl_trainer_stop(), with a checkpoint saved.  After the last step of the
+ *  schedule a loss that rises on one long validation text is a BL_TRAIN_WARNING (docs/TRAINING.md).
  *
  *  Called again, it goes on where it was, to the bit as if it had not stopped; at the end of the
  * run it only saves.  A run that failed elsewhere than in its last checkpoint cannot go on:

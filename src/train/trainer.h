@@ -105,6 +105,11 @@ void bl_trainer_note_place(bl_trainer *t);
 bl_status bl_trainer_evaluate(bl_trainer *t, bl_train_event *event,
                               bl_train_corpus corpora[BL_MIX_MOST], bl_error *err) BL_NODISCARD;
 
+/* The last octave of a long validation text, read by one state and by fresh ones over the context;
+ * no tokens when the text is too short, too few of it may be evaluated, or the device too slow.
+ * Training is left as it is.  BL_EINTERRUPTED when the run is asked to stop. */
+bl_status bl_trainer_stream(bl_trainer *t, bl_stream_point *end, bl_error *err) BL_NODISCARD;
+
 /* Whether any folder has validation data for a window. */
 int bl_trainer_can_evaluate(const bl_trainer *t);
 

@@ -217,11 +217,26 @@ static bl_status save_last(bl_trainer *t, bl_error *err)
     return BL_OK;
 }
 
+static void judge_memory(bl_trainer *t)
+{
+    char text[300];
+    bl_stream_point end;
+    bl_error why;
+    bl_status status = bl_trainer_stream(t, &end, &why);
+    if (status == BL_OK && bl_stream_verdict(text, sizeof text, &end))
+        bl_trainer_report_text(t, BL_TRAIN_WARNING, "%s", text);
+    if (status != BL_OK && status != BL_EINTERRUPTED)
+        bl_trainer_report_text(t, BL_TRAIN_WARNING, "the loss on a long text is not known: %s",
+                               why.message);
+}
+
 static void judge(bl_trainer *t)
 {
     char text[300];
     if (bl_run_verdict(text, sizeof text, &t->metrics.train, &t->metrics.val))
         bl_trainer_report_text(t, BL_TRAIN_WARNING, "%s", text);
+    if (t->state.step == t->o.steps)
+        judge_memory(t);
 }
 
 /* The last event of every run, whatever has become of it. */
@@ -282,9 +297,10 @@ static bl_status steps(bl_trainer *t, bl_error *err)
 
 static bl_status run(bl_trainer *t, bl_error *err)
 {
+    uint64_t begun = t->state.step;
     announce(t);
     bl_status status = steps(t, err);
-    if (status == BL_OK)
+    if (status == BL_OK && t->state.step > begun)
         judge(t);
     if (status == BL_OK || status == BL_EINTERRUPTED) {
         bl_error why;

@@ -1,4 +1,4 @@
-/* The end of a run held against its beginning and its best. */
+/* The end of a run held against its beginning and its best; a long text against short ones. */
 #include "train/verdict.h"
 
 #include <inttypes.h>
@@ -95,5 +95,17 @@ int bl_run_verdict(char *text, size_t room, const bl_curve *train, const bl_curv
                        ? "the text is being learnt by heart: fewer `steps`, or more text"
                        : "lower `lr`",
                    has_val ? "; the model kept is that of the best step" : "");
+    return 1;
+}
+
+int bl_stream_verdict(char *text, size_t room, const bl_stream_point *end)
+{
+    const double too_much = 0.05; /* nats a token */
+    if (!end->tokens || !isfinite(end->fresh) || end->loss <= end->fresh + too_much)
+        return 0;
+    (void)snprintf(text, room,
+                   "the loss on one long text rises: it is %.4f nats a token after %" PRIu64
+                   " tokens, where a fresh state has %.4f; train with a larger `context`",
+                   fabs(end->loss), end->first, end->fresh); /* nan has no sign */
     return 1;
 }

@@ -282,6 +282,21 @@ check "nothing is called changed" sh -c '! grep -q changed: stderr'
 expect "samples on again" 0 '' '*changed: *samples false -> true*sample: Once upon a time*' \
     train --data "$data" --out changed --resume --steps 34 --samples
 
+# ---- a memory that does not last ----
+short="--preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers 2 --num-attention-heads 2 \
+    --mini-batch-size 4 --context 8 --batch 8 --steps 300 --seed 1 --lr 1e-2 --no-samples --no-plot"
+expect "trained on short rows" 0 '' \
+    '*warning: the loss on one long text rises: it is * nats a token after 256 tokens, where a fresh state has *--context*done after 300 steps*' \
+    train --data "$data" --out short $short
+check "the records hold it" grep -q '"warning".*one long text' short/metrics.jsonl
+expect "no long text is evaluated" 0 '' '*done after 300 steps*' train --data "$data" --out unseen $short --eval-tokens 63
+check "nothing is said of it" sh -c '! grep -q "long text" stderr'
+for file in model.safetensors optimizer.safetensors; do
+    check "the run is the same: $file" cmp short/ckpt/step-00000300/$file unseen/ckpt/step-00000300/$file
+done
+expect "called again" 0 '' '*' train --data "$data" --out short --resume
+check "it is not said twice" sh -c '! grep -q "long text" stderr'
+
 # ---- commands to be pasted ----
 odd="it's \$HOME; 本 (1)"
 mkdir "$odd"

@@ -75,6 +75,36 @@ static void odd_curves(void **state)
     assert_int_equal(bl_run_verdict(text, sizeof text, &train, &val), 0);
 }
 
+static void long_texts(void **state)
+{
+    (void)state;
+    const struct {
+        double loss, fresh;
+        uint64_t tokens;
+        const char *says[3]; /* NULL: nothing */
+    } cases[] = {
+        {2.0, 2.1, 512, {NULL}},
+        {2.149, 2.1, 512, {NULL}},
+        {2.151, 2.1, 512, {"it is 2.1510", "after 512 tokens, where a fresh state has 2.1000"}},
+        {(double)INFINITY, 2.1, 512, {"it is inf"}},
+        {(double)NAN, 2.1, 512, {"it is nan", "larger `context`"}},
+        {3.0, (double)NAN, 512, {NULL}}, /* the model is no better in short */
+        {3.0, 2.0, 0, {NULL}},           /* not measured */
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        char text[300] = "";
+        const bl_stream_point end = {.first = 512,
+                                     .last = 1023,
+                                     .tokens = cases[i].tokens,
+                                     .loss = cases[i].loss,
+                                     .fresh = cases[i].fresh};
+        assert_int_equal(bl_stream_verdict(text, sizeof text, &end), cases[i].says[0] != NULL);
+        for (size_t k = 0; k < 3 && cases[i].says[k]; k++)
+            if (!strstr(text, cases[i].says[k]))
+                fail_msg("case %zu: '%s' lacks '%s'", i, text, cases[i].says[k]);
+    }
+}
+
 /* A state without an evaluation says null, and the 0 of older files is still read. */
 static void no_best_loss_is_null(void **state)
 {
@@ -133,8 +163,8 @@ static void unknown_figures_are_null(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(verdicts), cmocka_unit_test(odd_curves),
-                                       cmocka_unit_test(no_best_loss_is_null),
-                                       cmocka_unit_test(unknown_figures_are_null)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(verdicts), cmocka_unit_test(odd_curves), cmocka_unit_test(long_texts),
+        cmocka_unit_test(no_best_loss_is_null), cmocka_unit_test(unknown_figures_are_null)};
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
