@@ -4,7 +4,7 @@
 #include "core/buf.h"
 #include "core/log.h"
 #include "data/listing.h"
-#include "data/tales.h"
+#include "data/tales_facts.h"
 
 #include <string.h>
 
@@ -40,6 +40,7 @@ bl_source_options bl_source_options_of(const bl_prepare_options *o)
     return (bl_source_options){
         .glob = o->glob,
         .tales_bytes = o->tales_bytes,
+        .tales_facts = o->tales_facts,
         .seed = o->seed,
         .cut_by_name = o->documents == BL_DOCUMENTS_AUTO,
         .cut = by_field ? BL_CUT_JSONL : cuts[o->documents],
@@ -181,7 +182,8 @@ static bl_status next_tale(bl_source *s, bl_span *d, bl_error *err)
     if (s->told >= s->list.parts[s->at].bytes)
         return BL_OK;
     bl_buf_clear(&s->story);
-    BL_TRY(bl_tales_story(s->tales, s->stories, &s->story, err));
+    BL_TRY(s->o.tales_facts ? bl_tales_facts(s->tales, s->stories, s->o.tales_facts, &s->story, err)
+                            : bl_tales_story(s->tales, s->stories, &s->story, err));
     s->stories++;
     s->told += s->story.len;
     *d = (bl_span){s->story.data, s->story.len};

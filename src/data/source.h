@@ -20,6 +20,7 @@ typedef struct bl_source_options {
                              path below the folder, any other against the name, both with and
                              without the ending of a compressed file; NULL: all */
     uint64_t tales_bytes; /* text that "tales" gives: whole stories until it is reached */
+    uint64_t tales_facts; /* 0: plain stories; else bl_tales_facts() up to this distance */
     uint64_t seed;        /* of tales */
     int cut_by_name; /* names in .jsonl, .ndjson and .json are read as such, the others by `cut`;
                         tables, web pages and the like are not read */

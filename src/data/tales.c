@@ -103,6 +103,11 @@ void bl_tales_close(bl_tales *t)
     bl_free(t);
 }
 
+uint64_t bl_tales_seed(const bl_tales *t)
+{
+    return t->seed;
+}
+
 /* ---- choosing ---- */
 
 static int picked_lately(const story *s, const char *alternative)

@@ -14,6 +14,7 @@ typedef struct bl_tales bl_tales;
  * missing or there twice). */
 bl_status bl_tales_open(bl_tales **t, uint64_t seed, bl_error *err) BL_NODISCARD;
 void bl_tales_close(bl_tales *t);
+uint64_t bl_tales_seed(const bl_tales *t);
 
 /* Appends story `index` to out: plain ASCII, paragraphs with one empty line between, no newline at
  * the end.  BL_ENOMEM. */
