@@ -667,6 +667,32 @@ BL_API bl_status bl_eval_stream(bl_model *m, const char *path, const bl_options 
 BL_API bl_status bl_stream_draw(const bl_stream_point *points, size_t count, const char *path,
                                 bl_error *err);
 
+enum { BL_RECALL_MOST = 1 << 30 };
+
+typedef struct bl_recall_result {
+    uint64_t distance, questions;  /* as asked for */
+    double chance;                 /* share that guessing gets right: the mean of 1 / choices */
+    double right, error;           /* share answered right, and its standard error */
+    double greedy;                 /* share where the right one is the likeliest of all tokens */
+    double control, control_error; /* share answered right without having read the fact */
+    uint64_t changed;              /* questions of facts that were told twice: the newest counts */
+    double changed_right, changed_old; /* shares of these answered with the newest, the older */
+    double seconds;
+} bl_recall_result;
+
+/** How many facts of a story a model recalls after it has read exactly `distance` tokens of other
+ *  stories.  Five facts are told at a time, "This is Clara red.", a third of them then once more
+ *  with another color; "Who is there? It is Clara" asks for each in a branch of its own, and the
+ *  answer is the likeliest of ten colors.  The control reads the same without the facts.  Stories,
+ *  facts and questions are the same for every model, and in no text of bl_prepare(); a model learns
+ *  the form of the questions from tales with the option tales_facts.  Works in tokens, 2 / 5 of
+ *  questions * distance.  Errors: BL_EINVAL (more than BL_RECALL_MOST, no question),
+ *  BL_EUNSUPPORTED (no tokenizer, or one whose colors do not begin with a token each), BL_ENOMEM,
+ *  BL_EFORMAT, BL_EDEVICE, BL_EINTERRUPTED. */
+BL_API bl_status bl_eval_recall(bl_model *m, uint64_t distance, uint64_t questions,
+                                bl_progress_fn *progress, void *user, bl_recall_result *result,
+                                bl_error *err);
+
 /** The text of a file ("-": standard input) as bl_prepare() would read it, a prompt for example:
  *  decompressed, in UTF-8, without byte order marks, with LF line ends; of a .jsonl or .json file
  * the string of its one document.  White space stays.  It is handed to fn in one call.  `reading`

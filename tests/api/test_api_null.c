@@ -408,6 +408,11 @@ static void evaluation_and_info(void **state)
     REFUSED(bl_eval_stream, result, m, val, NULL, 16, 9, NULL, ignore_octave, NULL, NULL, e);
     FINE(bl_eval_stream, reading, m, val, NULL, 16, 9, NULL, ignore_octave, NULL, &r, e);
     FINE(bl_eval_stream, progress, m, val, NULL, 16, 9, NULL, ignore_octave, NULL, &r, e);
+    bl_recall_result recalled;
+    REFUSED(bl_eval_recall, m, NULL, 9, 5, NULL, NULL, &recalled, e);
+    REFUSED(bl_eval_recall, result, m, 9, 5, NULL, NULL, NULL, e);
+    GIVES(bl_eval_recall, progress,
+          bl_eval_recall(m, 9, 5, NULL, NULL, &recalled, e) == BL_EUNSUPPORTED); /* 400 tokens */
     const bl_stream_point octave = {.tokens = 1, .loss = 1, .fresh = 1};
     REFUSED(bl_stream_draw, points, NULL, 1, api_path("x.svg"), e);
     REFUSED(bl_stream_draw, path, &octave, 1, NULL, e);

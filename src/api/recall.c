@@ -1,0 +1,48 @@
+/* bl_eval_recall(): how many facts a model recalls. */
+#include "infer/recall.h"
+#include "api/model.h"
+#include "core/call.h"
+#include "core/os.h"
+#include "core/watch.h"
+
+static bl_status score(const bl_model *m, uint64_t distance, uint64_t questions,
+                       bl_recall_result *result, bl_error *err)
+{
+    bl_net net;
+    if (distance > BL_RECALL_MOST || questions < 1 || questions > BL_RECALL_MOST)
+        return bl_fail(err, BL_EINVAL,
+                       "%s: recall after %llu tokens, %llu questions: both are at most %ld, and "
+                       "there is at least one question",
+                       m->path, (unsigned long long)distance, (unsigned long long)questions,
+                       (long)BL_RECALL_MOST);
+    if (!m->tokenizer)
+        return bl_fail(err, BL_EUNSUPPORTED, "%s: no tokenizer.json, so no text", m->path);
+    BL_TRY(bl_model_view(m, &net, err));
+    double start = bl_clock_seconds();
+    bl_status status = bl_recall(&net, m->tokenizer, distance, questions, result, err);
+    result->seconds = bl_clock_seconds() - start;
+    bl_dev_close(net.dev);
+    return status;
+}
+
+bl_status bl_eval_recall(bl_model *m, uint64_t distance, uint64_t questions,
+                         bl_progress_fn *progress, void *user, bl_recall_result *result,
+                         bl_error *err)
+{
+    bl_call call;
+    bl_watch watch;
+    bl_outside_progress outside = {progress, user};
+    BL_NOT_NULL(err, result);
+    *result = (bl_recall_result){0};
+    BL_NOT_NULL(err, m);
+    bl_call_begin(&call, err);
+    bl_watch_begin_with(&watch, progress ? bl_outside_progress_call : NULL, &outside, "recalling",
+                        "tok", bl_recall_tokens(distance, questions));
+    bl_model_hold(m);
+    bl_status status = score(m, distance, questions, result, err);
+    bl_model_close(m);
+    bl_watch_end(&watch);
+    if (status != BL_OK)
+        *result = (bl_recall_result){0};
+    return bl_call_end(&call, status, err);
+}
