@@ -1,6 +1,7 @@
 /* bitllama eval: loss, perplexity and bits per byte of a model on a file. */
 #include "cli.h"
 #include "eval_print.h"
+#include "eval_recall.h"
 #include "eval_stream.h"
 #include "format.h"
 #include "input.h"
@@ -123,7 +124,7 @@ static void print(const bl_args *args, const bl_eval_result *result, const curve
     bl_cli_eval_speed(result);
 }
 
-static bl_status run(const bl_args *args, bl_error *err)
+static bl_status eval_file(const bl_args *args, bl_error *err)
 {
     uint64_t window = 0;
     char *path = NULL;
@@ -150,11 +151,18 @@ static bl_status run(const bl_args *args, bl_error *err)
     return status;
 }
 
+static bl_status run(const bl_args *args, bl_error *err)
+{
+    bl_status status = bl_cli_recall_check(args, err);
+    if (status != BL_OK)
+        return status;
+    return bl_flags_given(args, "recall") ? bl_cli_eval_recall(args, err) : eval_file(args, err);
+}
+
 static const bl_flag flags[] = {
     BL_FLAG_MODEL,
     {.name = "data",
      .value = "FILE",
-     .required = 1,
      .help = "token file (.bin), data folder (its val.bin), or a text, read as prepare reads it"},
     BL_FLAG_ENCODING,
     BL_FLAG_FIELD,
@@ -166,6 +174,7 @@ static const bl_flag flags[] = {
     {.name = "by-position",
      .help = "also the loss by position: in the window, or in the documents of a text"},
     BL_FLAGS_STREAM,
+    BL_FLAGS_RECALL,
     BL_FLAG_DEVICE,
     BL_FLAG_THREADS,
     {.name = "json", .help = "as JSON"},
@@ -174,8 +183,10 @@ static const bl_flag flags[] = {
 
 const bl_command bl_command_eval = {
     .name = "eval",
-    .summary = "Measures loss, perplexity and bits per byte of a model on a file.",
-    .usage = "-m MODEL --data FILE [--window N] [--by-position | --stream] [--json]",
+    .summary =
+        "Measures loss, perplexity and bits per byte of a model on a file, or what it recalls.",
+    .usage =
+        "-m MODEL (--data FILE [--window N] [--by-position | --stream] | --recall LIST) [--json]",
     .example = "bitllama eval -m run --data data/val.bin",
     .flags = flags,
     .run = run,

@@ -181,6 +181,22 @@ expect "eval --stream" 0 '*fresh states *nats a token
 16-31 *
 32-63 * 9 *' '*' eval -m "$run" --data "$data" --stream --window 16 --tokens 41 --svg stream.svg
 check "draws a picture" grep -q '>stream [0-9.]*</text>' stream.svg
+expect "tales that tell facts" 0 '*' '*' prepare tales --tales-facts 1024 --tales-bytes 300000 --vocab-size 1024 --out facts
+expect "a model of them" 0 '' '*' train --preset tiny --hidden-size 32 --intermediate-size 32 --num-hidden-layers 1 --data facts --out teller \
+    --steps 1 --batch 2 --context 16 --no-samples --no-plot
+expect "eval --recall" 0 '*distance *questions *right *chance *control *greedy *changed: right *old
+ *20 *10 *0.[0-9]* +- 0.[0-9]* *0.100 *
+ *1,000 *10 *' '*' eval -m teller --recall 20,1000 --questions 10
+expect "eval --recall --json" 0 '{"recall": \[{"distance": 5, "questions": 7, "changed": [0-9]*, "chance": 0.1, "right": *, "error": *, "greedy": *, "control": *, "control_error": *, "changed_right": *, "changed_old": *, "seconds": *}\]}' '*' \
+    eval -m teller --recall 5 --questions 7 --json
+expect "recall without the colors" 3 '' '*the tokenizer has no token that begins *1024*' eval -m "$run" --recall 5
+for list in '' 5, ,5 5,x -5 5.5 99999999999; do
+    expect "recall after '$list' tokens" 2 '' "*--recall is a list of up to 32 numbers*'$list'*" eval -m teller --recall="$list"
+done
+expect "neither file nor recall" 2 '' '*eval needs --data FILE or --recall LIST*' eval -m teller
+expect "both file and recall" 2 '' '*--recall reads no file: --data does not go with it*' eval -m teller --recall 5 --data facts
+expect "questions without recall" 2 '' '*--questions is for --recall*' eval -m teller --data facts --questions 5
+expect "no questions" 2 '' '*--questions is a whole number from 1 to*' eval -m teller --recall 5 --questions 0
 check "of both curves" grep -q '>fresh state [0-9.]*</text>' stream.svg
 expect "eval --stream --json" 0 '{"loss": *, "tokens": 41, *"fresh": [0-9]*, "stream": \[{"first": 0, "last": 0, "tokens": 1, "loss": [0-9]*, "fresh": [0-9]*, "difference": *{"first": 32, "last": 63, "tokens": 9, *}\]}' '*' \
     eval -m "$run" --data "$data" --stream --window 16 --tokens 41 --json
