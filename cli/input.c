@@ -3,7 +3,6 @@
 #include "progress.h"
 #include "signals.h"
 
-#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -24,44 +23,6 @@ bl_status bl_text_copy(bl_text *text, const char *from, bl_error *err)
     return BL_OK;
 }
 
-/* Appends all that the stream still gives. */
-static bl_status read_all(bl_text *text, FILE *stream, const char *name, bl_error *err)
-{
-    size_t cap = 0;
-    for (;;) {
-        if (cap - text->bytes < 2) {
-            size_t bigger = cap ? cap * 2 : 65536;
-            char *moved = bigger > cap ? realloc(text->data, bigger) : NULL;
-            if (!moved)
-                return no_memory(err);
-            text->data = moved;
-            cap = bigger;
-        }
-        errno = 0;
-        size_t got = fread(text->data + text->bytes, 1, cap - text->bytes - 1, stream);
-        text->bytes += got;
-        text->data[text->bytes] = 0;
-        if (got == 0 && ferror(stream))
-            return bl_cli_fail(err, BL_EIO, "cannot read %s: %s", name, strerror(errno));
-        if (got == 0)
-            return BL_OK;
-    }
-}
-
-bl_status bl_text_read(bl_text *text, const char *path, bl_error *err)
-{
-    *text = (bl_text){0};
-    if (strcmp(path, "-") == 0)
-        return read_all(text, stdin, "standard input", err);
-    FILE *stream = fopen(path, "rb");
-    if (!stream)
-        return bl_cli_fail(err, errno == ENOENT ? BL_ENOENT : BL_EIO, "cannot read %s: %s", path,
-                           strerror(errno));
-    bl_status status = read_all(text, stream, path, err);
-    (void)fclose(stream);
-    return status;
-}
-
 static int take_text(void *user, const char *data, size_t bytes)
 {
     bl_text *text = user;
@@ -80,13 +41,27 @@ static int caught(void *user, const char *stage, uint64_t done, uint64_t total, 
     return bl_signals_caught() != 0;
 }
 
+/* A line of progress would be in the way of what is typed. */
+static bl_progress_fn *progress_of(const char *path)
+{
+    return strcmp(path, "-") == 0 && isatty(STDIN_FILENO) ? caught : bl_progress_passing;
+}
+
+static bl_status whole(bl_text *text, bl_status status, bl_error *err)
+{
+    return status == BL_OK && !text->data ? no_memory(err) : status;
+}
+
+bl_status bl_text_read(bl_text *text, const char *path, bl_error *err)
+{
+    *text = (bl_text){0};
+    return whole(text, bl_read_file(path, progress_of(path), take_text, text, err), err);
+}
+
 bl_status bl_text_read_as(bl_text *text, const char *path, const bl_options *reading, bl_error *err)
 {
     *text = (bl_text){0};
-    int typed = strcmp(path, "-") == 0 && isatty(STDIN_FILENO); /* a line would be in the way */
-    bl_status status =
-        bl_read_text(path, reading, typed ? caught : bl_progress_passing, take_text, text, err);
-    return status == BL_OK && !text->data ? no_memory(err) : status;
+    return whole(text, bl_read_text(path, reading, progress_of(path), take_text, text, err), err);
 }
 
 bl_status bl_cli_reading(bl_options **reading, const bl_args *args, bl_error *err)

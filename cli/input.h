@@ -9,7 +9,7 @@ typedef struct bl_text {
     size_t bytes;
 } bl_text;
 
-/* A copy of a string; a whole file, "-" for standard input. */
+/* A copy of a string; a whole file or pipe, "-" for standard input. */
 bl_status bl_text_copy(bl_text *text, const char *from, bl_error *err);
 bl_status bl_text_read(bl_text *text, const char *path, bl_error *err);
 

@@ -697,10 +697,16 @@ BL_API bl_status bl_eval_recall(bl_model *m, uint64_t distance, uint64_t questio
  *  decompressed, in UTF-8, without byte order marks, with LF line ends; of a .jsonl or .json file
  * the string of its one document.  White space stays.  It is handed to fn in one call.  `reading`
  * is a BL_OPTIONS_PREPARE set or NULL; progress is asked while a pipe is idle. Errors:
- * BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, several documents), BL_EUNSUPPORTED (no text), BL_EIO,
- * BL_ENOMEM, BL_EINTERRUPTED.  Threads: any. */
+ * BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, several documents), BL_EUNSUPPORTED (no text), BL_EIO
+ * (also a named pipe that nobody opens for writing within ten seconds), BL_ENOMEM (also a text of
+ * more than 1 GiB or an eighth of the memory that this process may use), BL_EINTERRUPTED.
+ * Threads: any. */
 BL_API bl_status bl_read_text(const char *path, const bl_options *reading, bl_progress_fn *progress,
                               bl_text_fn *fn, void *user, bl_error *err);
+
+/** The same of the bytes as they are, whatever they are. */
+BL_API bl_status bl_read_file(const char *path, bl_progress_fn *progress, bl_text_fn *fn,
+                              void *user, bl_error *err);
 
 /** What a model folder, run, data folder or file holds, as JSON text into buffer[cap]; *bytes is
  *  the length without the 0 (may exceed cap - 1).  Errors: BL_ENOENT, BL_EFORMAT, BL_ENOMEM. */

@@ -1,6 +1,6 @@
-/* bl_read_text(): a file as prepare reads it, for prompts. */
-#include "core/call.h"
+/* bl_read_text(): a file as prepare reads it, for prompts; bl_read_file(): its bytes. */
 #include "core/buf.h"
+#include "core/call.h"
 #include "core/os.h"
 #include "core/watch.h"
 #include "data/source.h"
@@ -18,7 +18,25 @@ static int idle(void *user)
     return a->progress && a->progress(a->user, "reading", 0, 0, "B") != 0;
 }
 
-/* A text keeps its white space, however long it is. */
+/* What may be read as one: ids, and the room to make them, are several times that. */
+static uint64_t most_bytes(void)
+{
+    uint64_t most = (uint64_t)1 << 30, part = bl_os_memory() / 8;
+    return part < most ? part : most;
+}
+
+static const char *name_of(const char *path)
+{
+    return strcmp(path, "-") == 0 ? "standard input" : path;
+}
+
+static bl_status too_long(const char *path, bl_error *err)
+{
+    return bl_fail(err, BL_ENOMEM, "%s: more than %llu MB, too much for one text", name_of(path),
+                   (unsigned long long)(most_bytes() / 1000000));
+}
+
+/* A text keeps its white space, and is whole or refused. */
 static bl_source_options how_to_read(const char *path, const bl_prepare_options *reading, asker *a)
 {
     bl_source_options o = bl_source_options_of(reading);
@@ -28,7 +46,7 @@ static bl_source_options how_to_read(const char *path, const bl_prepare_options 
     if (o.cut != BL_CUT_JSONL)
         o.cut = BL_CUT_FILE;
     o.cutter.keep_space = 1;
-    o.cutter.most = UINT64_MAX;
+    o.cutter.most = most_bytes();
     o.cutter.idle = idle;
     o.cutter.user = a;
     return o;
@@ -41,11 +59,31 @@ static bl_status read_one(bl_source *s, const char *path, bl_buf *text, bl_error
         BL_TRY(bl_source_next(s, &d, err));
         if (!d.text)
             return BL_OK;
+        if (bl_source_counted(s).cut)
+            return too_long(path, err);
         if (count)
-            return bl_fail(err, BL_EFORMAT, "%s: holds more than one document", path);
+            return bl_fail(err, BL_EFORMAT, "%s: holds more than one document", name_of(path));
         bl_buf_append(text, d.text, d.bytes);
         BL_TRY(bl_buf_status(text, err));
     }
+}
+
+/* The folder is told by what the caller named. */
+static bl_status no_folder(const char *path, bl_error *err)
+{
+    if (strcmp(path, "-") != 0 && bl_path_what(path) == BL_PATH_DIR)
+        return bl_fail(err, BL_EIO, "cannot read %s: it is a folder", path);
+    return BL_OK;
+}
+
+static bl_status hand_over(const char *path, const bl_buf *text, bl_text_fn *fn, void *user,
+                           bl_error *err)
+{
+    bl_call *call = bl_call_out();
+    int stop = fn(user, text->data ? text->data : "", text->len);
+    bl_call_back(call);
+    return stop ? bl_fail(err, BL_EINTERRUPTED, "interrupted while reading %s", name_of(path))
+                : BL_OK;
 }
 
 static bl_status read_text(const char *path, const bl_options *reading, bl_progress_fn *progress,
@@ -54,8 +92,7 @@ static bl_status read_text(const char *path, const bl_options *reading, bl_progr
     bl_prepare_options defaults;
     bl_options_defaults(BL_OPTIONS_PREPARE, &defaults);
     asker a = {progress, asked};
-    if (strcmp(path, "-") != 0 && bl_path_what(path) == BL_PATH_DIR)
-        return bl_fail(err, BL_EIO, "cannot read %s: it is a folder", path);
+    BL_TRY(no_folder(path, err));
     const bl_source_options o =
         how_to_read(path, reading ? bl_options_prepare(reading) : &defaults, &a);
     const char *part = strcmp(path, "tales") == 0 ? "./tales" : path; /* a file of that name */
@@ -66,10 +103,8 @@ static bl_status read_text(const char *path, const bl_options *reading, bl_progr
     bl_watch_begin_with(&watch, progress, asked, "reading", "B", bl_source_total(source));
     bl_status status = read_one(source, path, &text, err);
     bl_watch_end(&watch);
-    bl_call *call = bl_call_out();
-    if (status == BL_OK && fn(user, text.data ? text.data : "", text.len) != 0)
-        status = bl_fail(err, BL_EINTERRUPTED, "interrupted while reading %s", path);
-    bl_call_back(call);
+    if (status == BL_OK)
+        status = hand_over(path, &text, fn, user, err);
     bl_source_close(source);
     bl_buf_release(&text);
     return status;
@@ -88,4 +123,58 @@ bl_status bl_read_text(const char *path, const bl_options *reading, bl_progress_
                        read_text(path, reading, progress ? bl_outside_progress_call : NULL,
                                  &outside, fn, user, err),
                        err);
+}
+
+static bl_status read_bytes(bl_in *in, const char *path, asker *a, bl_buf *bytes, bl_error *err)
+{
+    enum { PIECE = 1 << 16 };
+    size_t n = 0;
+    for (int end = 0; !end;) {
+        char *room = bl_buf_reserve(bytes, PIECE);
+        if (!room)
+            return bl_fail(err, BL_ENOMEM, "out of memory while reading %s", name_of(path));
+        BL_TRY(bl_in_read(in, room, PIECE, &n, &end, err));
+        bytes->len += n;
+        if (bytes->len > most_bytes())
+            return too_long(path, err);
+        if (n == 0 && !end && idle(a))
+            return bl_fail(err, BL_EINTERRUPTED, "interrupted while reading %s", name_of(path));
+        BL_TRY(bl_watch_poll(bytes->len, bl_in_size(in), err));
+    }
+    return BL_OK;
+}
+
+static bl_status read_file(const char *path, bl_progress_fn *progress, void *asked, bl_text_fn *fn,
+                           void *user, bl_error *err)
+{
+    asker a = {progress, asked};
+    bl_in *in;
+    bl_buf bytes = {0};
+    bl_watch watch;
+    BL_TRY(no_folder(path, err));
+    bl_status status = bl_in_open(&in, strcmp(path, "-") == 0 ? NULL : path, NULL, err);
+    if (status == BL_ENOENT)
+        return bl_fail(err, status, "%s: no such file or folder", path);
+    BL_TRY(status);
+    bl_watch_begin_with(&watch, progress, asked, "reading", "B", bl_in_size(in));
+    status = read_bytes(in, path, &a, &bytes, err);
+    bl_watch_end(&watch);
+    if (status == BL_OK)
+        status = hand_over(path, &bytes, fn, user, err);
+    bl_in_close(in);
+    bl_buf_release(&bytes);
+    return status;
+}
+
+bl_status bl_read_file(const char *path, bl_progress_fn *progress, bl_text_fn *fn, void *user,
+                       bl_error *err)
+{
+    bl_call call;
+    bl_outside_progress outside = {progress, user};
+    BL_NOT_NULL(err, path);
+    BL_NOT_NULL(err, fn);
+    bl_call_begin(&call, err);
+    return bl_call_end(
+        &call, read_file(path, progress ? bl_outside_progress_call : NULL, &outside, fn, user, err),
+        err);
 }

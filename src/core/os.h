@@ -68,7 +68,9 @@ bl_status bl_in_open(bl_in **in, const char *path, const char *keep, bl_error *e
 void bl_in_close(bl_in *in);
 
 /* Up to `cap` bytes.  None without *end: a pipe had nothing for a fifth of a second, a chance for
- * the caller to look for Ctrl-C. */
+ * the caller to look for Ctrl-C.  A file ends where it ended when it was opened.  A named pipe that
+ * nobody opens for writing is BL_EIO after ten seconds, or after the patience that was set. */
+void bl_in_patience(bl_in *in, int milliseconds);
 bl_status bl_in_read(bl_in *in, void *to, size_t cap, size_t *n, int *end,
                      bl_error *err) BL_NODISCARD;
 

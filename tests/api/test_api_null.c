@@ -427,6 +427,9 @@ static void evaluation_and_info(void **state)
     REFUSED(bl_read_text, fn, words, NULL, NULL, NULL, NULL, e);
     FINE(bl_read_text, reading, words, NULL, NULL, ignore_text, NULL, e);
     FINE(bl_read_text, progress, words, NULL, NULL, ignore_text, NULL, e);
+    REFUSED(bl_read_file, path, NULL, NULL, ignore_text, NULL, e);
+    REFUSED(bl_read_file, fn, words, NULL, NULL, NULL, e);
+    FINE(bl_read_file, progress, words, NULL, ignore_text, NULL, e);
     REFUSED(bl_info, path, NULL, text, sizeof text, &n, e);
     assert_int_equal(n, 0);
     assert_string_equal(text, "");

@@ -66,6 +66,15 @@ expect "a config as tokenizer" 3 '' "*config.json: a config.json; the tokenizer 
 printf '{"model_type": "llama", "hidden_size": 64}' >llama.json
 expect "another model's config" 3 '' '*llama.json: the config of another kind of model: model_type is "llama", *' train --data "$data" --out r --config llama.json
 expect "a folder as prompt" 4 '' "*/data*" generate -m "$run" -f "$data"
+for command in tokenize detokenize 'generate --max-tokens 1'; do
+    expect "a device for $command" 4 '' "*error: /dev/zero: neither a file nor a folder nor a pipe" $command -m "$run" -f /dev/zero
+    expect "a folder for $command" 4 '' "*error: cannot read $run: it is a folder" $command -m "$run" -f "$run"
+    expect "none for $command" 3 '' "*error: nothing.txt: no such file or folder" $command -m "$run" -f nothing.txt
+done
+printf 'Once upon' | "$bitllama" tokenize -m "$run" -f /dev/stdin >stdout
+check "a pipe by its name" cmp stdout ids
+printf 'Once upon' | "$bitllama" tokenize -m "$run" >stdout
+check "a pipe" cmp stdout ids
 
 # ---- model folders ----
 copy_model

@@ -6,11 +6,13 @@
 #include "train/manifest.h"
 #include "train/metrics.h"
 
+#include <fcntl.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/un.h>
 #include <sys/wait.h>
+#include <unistd.h>
 
 /* A file again, with the first `was` in it replaced. */
 static void replace_in(const char *from, const char *to, const char *was, const char *is)
@@ -68,15 +70,89 @@ static void what_is_no_file(void **state)
         assert_int_equal(bl_map_open(&map, cases[i].path, &failure), BL_EIO);
         assert_int_equal(bl_st_open(&st, cases[i].path, &failure), BL_EIO);
     }
-    bl_in *in; /* a pipe is read, when somebody writes into it */
+    bl_in *in;
+    assert_int_equal(bl_in_open(&in, "/dev/zero", NULL, &failure), BL_EIO);
+}
+
+/* A text may come from a pipe, when somebody writes into it: for him it is waited, not for ever. */
+static void pipes_without_a_writer(void **state)
+{
+    (void)state;
+    bl_in *in;
+    size_t n;
+    int end, fd[2];
+    char byte, path[32];
+    assert_int_equal(mkfifo(scratch("lonely"), 0600), 0);
+    assert_ok(bl_in_open(&in, scratch("lonely"), NULL, &failure));
+    bl_in_patience(in, 400);
+    assert_ok(bl_in_read(in, &byte, 1, &n, &end, &failure));
+    assert_true(n == 0 && !end);
+    assert_int_equal(bl_in_read(in, &byte, 1, &n, &end, &failure), BL_EIO);
+    assert_non_null(strstr(failure.message, "lonely: a pipe that nobody opened for writing"));
+    bl_in_close(in);
+
+    assert_ok(bl_in_open(&in, scratch("lonely"), NULL, &failure));
+    bl_in_patience(in, 0);
+    int writer = open(scratch("lonely"), O_WRONLY);
+    for (int i = 0; i < 2; i++) { /* a silent writer is one */
+        assert_ok(bl_in_read(in, &byte, 1, &n, &end, &failure));
+        assert_true(n == 0 && !end);
+    }
+    assert_int_equal(write(writer, "x", 1), 1);
+    assert_ok(bl_in_read(in, &byte, 1, &n, &end, &failure));
+    assert_true(n == 1 && byte == 'x');
+    (void)close(writer);
+    assert_ok(bl_in_read(in, &byte, 1, &n, &end, &failure));
+    assert_true(n == 0 && end);
+    bl_in_close(in);
+
+    assert_int_equal(pipe(fd), 0); /* as <(true) of a shell: nobody can come */
+    (void)close(fd[1]);
+    (void)snprintf(path, sizeof path, "/dev/fd/%d", fd[0]);
+    assert_ok(bl_in_open(&in, path, NULL, &failure));
+    assert_ok(bl_in_read(in, &byte, 1, &n, &end, &failure));
+    assert_true(n == 0 && end);
+    bl_in_close(in);
+    (void)close(fd[0]);
+}
+
+/* What grows while it is read ends where it ended before, also the second time. */
+static void files_that_grow(void **state)
+{
+    (void)state;
+    bl_in *in;
+    char bytes[64];
+    write_text(scratch("log"), "0123456789");
+    FILE *file = fopen(scratch("log"), "ab");
+    assert_non_null(file);
+    assert_ok(bl_in_open(&in, scratch("log"), NULL, &failure));
+    for (int pass = 0; pass < 2; pass++) {
+        size_t n, total = 0;
+        for (int end = 0; !end; total += n) {
+            assert_ok(bl_in_read(in, bytes, 4, &n, &end, &failure));
+            assert_true(fputs("more", file) >= 0 && fflush(file) == 0);
+        }
+        assert_int_equal(total, 10);
+        assert_ok(bl_in_rewind(in, &failure));
+    }
+    bl_in_close(in);
+    assert_int_equal(fclose(file), 0);
+}
+
+/* What has no size may have text. */
+static void files_without_a_size(void **state)
+{
+    (void)state;
+    bl_in *in;
     size_t n;
     int end;
     char byte;
-    assert_ok(bl_in_open(&in, cases[0].path, NULL, &failure));
+    if (bl_in_open(&in, "/proc/self/status", NULL, &failure) != BL_OK)
+        skip(); /* no Linux */
+    assert_int_equal(bl_in_size(in), 0);
     assert_ok(bl_in_read(in, &byte, 1, &n, &end, &failure));
-    assert_true(n == 0 && !end);
+    assert_true(n == 1 && !end);
     bl_in_close(in);
-    assert_int_equal(bl_in_open(&in, "/dev/zero", NULL, &failure), BL_EIO);
 }
 
 /* A record of 2^40 bytes is told by its size. */
@@ -303,9 +379,41 @@ static int tells_limit(void)
     return bl_os_memory() <= (uint64_t)1 << 28 ? 0 : 1;
 }
 
+static int take_none(void *user, const char *text, size_t bytes)
+{
+    (void)user, (void)text, (void)bytes;
+    return 0;
+}
+
+/* A text that would not fit with its ids is refused while it is read. */
+static int refuses_long_texts(void)
+{
+    bl_error err;
+    return bl_read_file(scratch("long"), NULL, take_none, NULL, &err) == BL_ENOMEM &&
+                   strstr(err.message, "long: more than ") &&
+                   bl_read_text(scratch("long"), NULL, NULL, take_none, NULL, &err) == BL_ENOMEM &&
+                   strstr(err.message, "long: more than ")
+               ? 0
+               : 1;
+}
+
 static void limits_count(void **state)
 {
     (void)state;
+    static char line[1 << 16];
+    memset(line, 'a', sizeof line);
+    FILE *file = fopen(scratch("long"), "wb");
+    assert_non_null(file);
+    for (int i = 0; i < 33 << 4; i++) /* 33 MiB, and an eighth of the limit is 32 */
+        assert_int_equal(fwrite(line, 1, sizeof line, file), sizeof line);
+    assert_int_equal(fclose(file), 0);
+#ifdef __SANITIZE_ADDRESS__
+    (void)puts("skipped: long texts under a limit (a sanitizer's memory counts too)");
+#else
+    assert_int_equal(with_limit(RLIMIT_DATA, refuses_long_texts), 0);
+#endif
+    assert_ok(bl_read_file(scratch("long"), NULL, take_none, NULL, &failure));
+    assert_int_equal(remove(scratch("long")), 0);
     assert_int_equal(with_limit(RLIMIT_DATA, tells_limit), 0);
     assert_int_equal(with_limit(RLIMIT_AS, tells_limit), 0);
 }
@@ -383,11 +491,19 @@ static int make_run(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(what_is_no_file),   cmocka_unit_test(endless_files),
-        cmocka_unit_test(files_cut_short),   cmocka_unit_test(tokens_changed),
-        cmocka_unit_test(weights_cut_short), cmocka_unit_test(configs_that_lie),
-        cmocka_unit_test(runs_that_lie),     cmocka_unit_test(results_that_are_no_numbers),
-        cmocka_unit_test(limits_count),      cmocka_unit_test(manifests),
+        cmocka_unit_test(what_is_no_file),
+        cmocka_unit_test(pipes_without_a_writer),
+        cmocka_unit_test(files_that_grow),
+        cmocka_unit_test(files_without_a_size),
+        cmocka_unit_test(endless_files),
+        cmocka_unit_test(files_cut_short),
+        cmocka_unit_test(tokens_changed),
+        cmocka_unit_test(weights_cut_short),
+        cmocka_unit_test(configs_that_lie),
+        cmocka_unit_test(runs_that_lie),
+        cmocka_unit_test(results_that_are_no_numbers),
+        cmocka_unit_test(limits_count),
+        cmocka_unit_test(manifests),
         cmocka_unit_test(long_metrics),
     };
     return cmocka_run_group_tests_name("read", tests, make_run, scratch_remove);
