@@ -1,0 +1,174 @@
+#!/bin/sh
+# Every file that the program reads, damaged from a seed: what reads it ends in time, in little memory, and with
+# a documented exit code and one line.
+#
+# usage: sweep.sh BITLLAMA DAMAGE [--runs N] [--seed S] [--keep FOLDER] [--most MEGABYTES] [KIND ...]
+#
+# N runs of each line of the table below (default 2), with the seeds S, S + 1, ... (default 1).  What failed is
+# named with its seed, and kept in FOLDER.
+set -u
+export LC_ALL=C ASAN_OPTIONS="exitcode=98:allocator_may_return_null=1:${ASAN_OPTIONS:-}"
+export UBSAN_OPTIONS="halt_on_error=1:exitcode=98:print_stacktrace=1:${UBSAN_OPTIONS:-}"
+bitllama=$(realpath "$1") damage=$(realpath "$2")
+shift 2
+runs=2 seed=1 keep='' most=128 seconds=60
+while :; do
+    case ${1:-} in
+    --runs) runs=$2 ;;
+    --seed) seed=$2 ;;
+    --keep) mkdir -p "$2" && keep=$(realpath "$2") ;;
+    --most) most=$2 ;;
+    *) break ;;
+    esac
+    shift 2
+done
+work=$(mktemp -d -p "$([ -w /dev/shm ] && echo /dev/shm || echo "${TMPDIR:-/tmp}")" bitllama-hostile.XXXXXX) || exit 1
+trap 'rm -rf "$work"' EXIT
+trap 'exit 130' INT TERM
+cd "$work" || exit 1
+
+# ---- what is damaged: one of everything ----
+quietly() {
+    "$@" >"$work/out" 2>"$work/err" || { echo "cannot begin: $*"; cat "$work/err"; exit 1; }
+}
+small="--batch 1 --context 16 --accum 1 --save-seconds 0 --save-every 2 --keep 2 --eval-every 2 --eval-tokens 64 \
+--sample-every 1000 --no-plot --threads 1"
+shape="--preset tiny --hidden-size 16 --num-attention-heads 1 --num-hidden-layers 1 --intermediate-size 16 $small"
+words="--vocab-size 270 --val-split 0.2 --threads 1"
+ckpt=run/ckpt/step-00000004
+mkdir whole && cd whole || exit 1
+# shellcheck disable=SC2086 # words, here and below
+{
+    quietly "$bitllama" prepare tales --tales-bytes 3000 --seed 1 $words --out data
+    quietly "$bitllama" train --data data --out run $shape --steps 6 --stop-after 4
+    quietly "$bitllama" export -m run --out packed
+    quietly "$bitllama" generate -m packed -p "A fox" --max-tokens 2 --seed 1 --save memory
+    mkdir latent && cp run/*.json run/model.safetensors latent
+    printf 'A fox met a hen.\n<|endoftext|>\nThe hen ran \303\244way, \342\202\254 5!\n' >tale.txt
+    printf '{"text": "A fox", "n": 1e999}\n{"text": "a \\ud83d\\ude00 hen", "n": [{}]}\n' >tale.jsonl
+    printf '[{"n": 1, "text": "A fox"},\n "a hen", {"text": null}]' >tale.json
+    gzip -nc tale.jsonl >tale.jsonl.gz
+    printf '{"ids": [4, 60, 70, 80, 0, 1]}' >ids
+    rm -f run/events.* && : >empty
+    head -c 20000 "$bitllama" >program
+}
+cd "$work" || exit 1
+others="../whole/data/train.bin ../whole/data/meta.json ../whole/packed/model.safetensors ../whole/run/model.safetensors \
+../whole/packed/config.json ../whole/run/config.json ../whole/packed/tokenizer.json ../whole/$ckpt/state.json \
+../whole/$ckpt/optimizer.safetensors ../whole/$ckpt/MANIFEST ../whole/memory ../whole/tale.txt ../whole/tale.jsonl.gz \
+../whole/empty ../whole/program"
+over="prepare tales --tales-bytes 4000 --seed 2 $words --out data"
+onward="train --data data --out run --resume --steps 6 $small"
+new="train --data data --out out $shape --steps 2"
+reply="--max-tokens 4 --seed 1 --threads 1"
+
+# ---- kind, file, command; of a checkpoint "+": the MANIFEST then says what there is ----
+table="
+config packed/config.json info packed
+config packed/config.json generate -m packed -p ab $reply
+config packed/config.json plan -m packed
+config packed/config.json tokenize -m packed -p ab
+config latent/config.json export -m latent --out out --dtype bf16
+config run/config.json $onward
+weights latent/model.safetensors info latent
+weights latent/model.safetensors generate -m latent -p ab $reply
+weights latent/model.safetensors export -m latent --out out --dtype f16
+weights latent/model.safetensors eval -m latent --data tale.txt
+weights packed/model.safetensors info packed --json
+weights packed/model.safetensors generate -m packed -p ab $reply
+weights packed/model.safetensors logits -m packed --ids 1,2,3 -o out.npy
+weights packed/model.safetensors export -m packed --out out
+tokenizer packed/tokenizer.json tokenize -m packed -f tale.txt --offsets
+tokenizer packed/tokenizer.json generate -m packed -p ab $reply
+tokenizer packed/tokenizer.json eval -m packed --data tale.txt
+tokenizer packed/tokenizer.json prepare tale.txt --tokenizer packed --out out
+tokenizer packed/tokenizer.json detokenize -m packed -f ids
+tokenizer packed/tokenizer_config.json prepare tale.txt --tokenizer packed --out out
+tokenizer packed/generation_config.json prepare tale.txt --tokenizer packed --out out
+card packed/README.md export -m latent --out packed --force
+data data/train.bin $new
+data data/train.bin info data
+data data/train.bin eval -m packed --data data/train.bin
+data data/train.bin $over --force
+data data/val.bin $new
+data data/meta.json $new
+data data/meta.json info data
+data data/meta.json eval -m packed --data data/val.bin
+data data/meta.json $over --force
+data data/meta.json plan --data data --preset tiny
+data data/tokenizer.json $new
+data data/RUNS $over
+run $ckpt/MANIFEST $onward
+run $ckpt/MANIFEST info run
+run $ckpt/MANIFEST generate -m run -p ab $reply
+run $ckpt/state.json $onward
+run +$ckpt/state.json $onward
+run +$ckpt/state.json $onward
+run +$ckpt/state.json info run
+run +$ckpt/state.json $over
+run $ckpt/optimizer.safetensors $onward
+run +$ckpt/optimizer.safetensors $onward
+run +$ckpt/optimizer.safetensors $onward
+run $ckpt/model.safetensors info run --json
+run +$ckpt/model.safetensors $onward
+run +$ckpt/model.safetensors generate -m $ckpt -p ab $reply
+run run/LATEST $onward
+run run/BEST generate -m run -p ab $reply
+run run/BEST $onward
+run run/tokenizer.json $onward
+run run/metrics.jsonl $onward
+run run/metrics.jsonl info run
+memory memory generate -m packed -p ab --load memory $reply
+memory memory chat -m packed --load memory --threads 1
+text tale.txt prepare tale.txt $words --out out
+text tale.txt generate -m packed -f tale.txt $reply
+text tale.jsonl prepare tale.jsonl $words --out out
+text tale.jsonl prepare tale.jsonl --skip-bad $words --out out
+text tale.json prepare tale.json $words --out out
+text tale.json prepare tale.json --skip-bad --replace-invalid $words --out out
+text tale.jsonl.gz prepare tale.jsonl.gz $words --out out
+text ids detokenize -m packed -f ids
+"
+
+# ---- the sweep ----
+one_run() { # FILE COMMAND...
+    path=$1
+    shift
+    rm -rf now && cp -r whole now && cd now || exit 1
+    # shellcheck disable=SC2086
+    "$damage" hurt "${path#+}" "$seed" $others || exit 1
+    case $path in +*) "$damage" manifest "$ckpt" || exit 1 ;; esac
+    "$damage" watch "$seconds" "$most" "$bitllama" "$@" >../said
+    fine=$?
+    cd "$work" || exit 1
+    read -r code errors megabytes line <said
+    eval "code_$code=\$((\${code_$code:-0} + 1))"
+    [ "$megabytes" -le "$largest" ] || largest=$megabytes
+    total=$((total + 1))
+    [ $fine -eq 0 ] && return
+    failed=$((failed + 1))
+    echo "FAIL $path, seed $seed: $*: exit $code, $errors errors, $megabytes MB: $line"
+    [ -z "$keep" ] || { rm -rf "${keep:?}/$seed" && cp -r now "$keep/$seed"; }
+}
+
+total=0 failed=0 largest=0 line_number=0
+codes="0 2 3 4 5 6 7 98 99 134 137 139"
+printf '%s' "$table" >table
+while read -r kind path command; do
+    line_number=$((line_number + 1))
+    case " ${*:-$kind} " in *" $kind "*) ;; *) continue ;; esac
+    k=0
+    while [ $k -lt "$runs" ] && [ -n "$kind" ]; do
+        # shellcheck disable=SC2086
+        one_run "$path" $command
+        seed=$((seed + 1)) k=$((k + 1))
+    done
+done <table
+counts=
+for code in $codes; do
+    eval "n=\${code_$code:-0}"
+    # shellcheck disable=SC2154 # set by eval
+    [ "$n" -eq 0 ] || counts="$counts, $n with exit $code"
+done
+echo "$total runs${counts}; at most $largest MB; $failed failed"
+[ $total -gt 0 ] && [ $failed -eq 0 ]
