@@ -396,6 +396,11 @@ typedef struct bl_train_corpus {
     double loss;     /* of BL_TRAIN_EVAL: on its validation data; NaN when that is too short */
 } bl_train_corpus;
 
+/** What a layer remembers. */
+typedef struct bl_train_layer {
+    double distance; /* |W - W0| / |W0| at the end of a validation window, the mean over heads */
+} bl_train_layer;
+
 typedef struct bl_train_event {
     bl_train_event_kind kind;
     uint64_t step, steps; /* done, and of the whole schedule (or stop_after) */
@@ -405,8 +410,10 @@ typedef struct bl_train_event {
     double lr, grad_norm, tokens_per_s;
     const char *text; /* valid during the call, or NULL */
     const bl_train_corpus
-        *corpora;        /* of BL_TRAIN_EVAL and BL_TRAIN_END over several data folders, */
-    size_t corpus_count; /* valid during the call; otherwise NULL and 0 */
+        *corpora;                 /* of BL_TRAIN_EVAL and BL_TRAIN_END over several data folders, */
+    size_t corpus_count;          /* valid during the call; otherwise NULL and 0 */
+    const bl_train_layer *layers; /* of BL_TRAIN_EVAL, likewise */
+    size_t layer_count;
 } bl_train_event;
 
 typedef void bl_train_fn(void *user, const bl_train_event *event);

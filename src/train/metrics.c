@@ -171,6 +171,18 @@ static json_t *corpora_of(const bl_train_event *e)
     return array;
 }
 
+/* What an evaluation says of the layers. */
+static json_t *layers_of(const bl_train_event *e)
+{
+    json_t *array = json_array();
+    for (size_t i = 0; i < e->layer_count; i++) {
+        json_t *object = json_object();
+        set_number(object, "distance", e->layers[i].distance);
+        (void)json_array_append_new(array, object);
+    }
+    return array;
+}
+
 bl_status bl_metrics_record(bl_metrics *m, const bl_train_event *e, bl_error *err)
 {
     errno = 0; /* a member that finds no room would be left out in silence */
@@ -189,6 +201,8 @@ bl_status bl_metrics_record(bl_metrics *m, const bl_train_event *e, bl_error *er
         set_number(record, "bits_per_byte", known(e->bits_per_byte));
     if (e->corpus_count)
         (void)json_object_set_new(record, "corpora", corpora_of(e));
+    if (e->layer_count)
+        (void)json_object_set_new(record, "layers", layers_of(e));
     if (e->text)
         (void)json_object_set_new(record, "text", json_string(e->text));
     if (errno == ENOMEM) {

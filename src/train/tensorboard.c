@@ -46,6 +46,14 @@ static const struct {
     {BL_TRAIN_EVAL, 1, "eval/bits_per_byte", offsetof(bl_train_event, bits_per_byte)},
 };
 
+/* The same of each layer of an event: "layer0/distance". */
+static const struct {
+    const char *tag;
+    size_t member;
+} layer_scalars[] = {
+    {"distance", offsetof(bl_train_layer, distance)},
+};
+
 /* ---- protobuf ---- */
 
 static void put_little_endian(bl_buf *b, uint64_t value, size_t bytes)
@@ -220,20 +228,39 @@ bl_status bl_tensorboard_restart(bl_tensorboard *b, uint64_t next, bl_error *err
     return flush(b, &records, err);
 }
 
+static void put_scalar(bl_buf *summary, const char *tag, double number)
+{
+    bl_buf value;
+    bl_buf_init(&value);
+    put_text(&value, VALUE_TAG, tag);
+    put_float(&value, VALUE_SIMPLE_VALUE, (float)number);
+    put_message(summary, SUMMARY_VALUE, &value);
+}
+
+static void put_layers(bl_buf *summary, const bl_train_event *e)
+{
+    for (size_t l = 0; l < e->layer_count; l++) {
+        for (size_t i = 0; i < sizeof layer_scalars / sizeof *layer_scalars; i++) {
+            char tag[64];
+            double number;
+            memcpy(&number, (const char *)&e->layers[l] + layer_scalars[i].member, sizeof number);
+            (void)snprintf(tag, sizeof tag, "layer%zu/%s", l, layer_scalars[i].tag);
+            put_scalar(summary, tag, number);
+        }
+    }
+}
+
 bl_status bl_tensorboard_record(bl_tensorboard *b, const bl_train_event *e, bl_error *err)
 {
-    bl_buf records, event, summary, value;
+    bl_buf records, event, summary;
     bl_buf_init(&summary);
     for (size_t i = 0; i < sizeof scalars / sizeof *scalars; i++) {
         double number;
         memcpy(&number, (const char *)e + scalars[i].member, sizeof number);
-        if (scalars[i].kind != e->kind || (scalars[i].zero_is_unknown && number == 0))
-            continue;
-        bl_buf_init(&value);
-        put_text(&value, VALUE_TAG, scalars[i].tag);
-        put_float(&value, VALUE_SIMPLE_VALUE, (float)number);
-        put_message(&summary, SUMMARY_VALUE, &value);
+        if (scalars[i].kind == e->kind && !(scalars[i].zero_is_unknown && number == 0))
+            put_scalar(&summary, scalars[i].tag, number);
     }
+    put_layers(&summary, e);
     if (!summary.len && !summary.failed)
         return BL_OK;
     bl_buf_init(&records);

@@ -51,9 +51,12 @@ struct bl_trainer {
     bl_params grads;
     void *grads_block;
     bl_moments moments;
-    size_t block_bytes; /* of parameters, gradients, each moment */
-    int32_t *host_ids;  /* [2,N]: inputs and targets of a micro-batch */
-    float *host_loss;   /* [N] */
+    size_t block_bytes;     /* of parameters, gradients, each moment */
+    int32_t *host_ids;      /* [2,N]: inputs and targets of a micro-batch */
+    float *host_loss;       /* [N] */
+    bl_train_layer *layers; /* [L], [L*H]: of an evaluation */
+    bl_head_info *heads;
+    int32_t *window; /* [2,T] */
 
     bl_train_state state;
     bl_metrics metrics;
@@ -109,6 +112,13 @@ bl_status bl_trainer_evaluate(bl_trainer *t, bl_train_event *event,
  * no tokens when the text is too short, too few of it may be evaluated, or the device too slow.
  * Training is left as it is.  BL_EINTERRUPTED when the run is asked to stop. */
 bl_status bl_trainer_stream(bl_trainer *t, bl_stream_point *end, bl_error *err) BL_NODISCARD;
+
+/* Room for it; what the layers remember after some of the first `most` tokens' windows (0: of all)
+ * of a file that holds one, into an event. */
+bl_status bl_trainer_layers_open(bl_trainer *t, bl_error *err) BL_NODISCARD;
+void bl_trainer_layers_release(bl_trainer *t);
+bl_status bl_trainer_fill_layers(bl_trainer *t, bl_train_event *event, const bl_tokens *file,
+                                 uint64_t most, bl_error *err) BL_NODISCARD;
 
 /* Whether any folder has validation data for a window. */
 int bl_trainer_can_evaluate(const bl_trainer *t);

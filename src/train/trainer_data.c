@@ -82,6 +82,8 @@ bl_status bl_trainer_evaluate(bl_trainer *t, bl_train_event *event,
         BL_TRY(bl_tokens_still(file, err));
         BL_TRY(bl_evaluate_windows(&t->net, &t->eval, file, most_tokens(t, i), NULL, NULL, NULL,
                                    &its_nats, &its_count, err));
+        if (!event->layers)
+            BL_TRY(bl_trainer_fill_layers(t, event, file, most_tokens(t, i), err));
         if (event->corpora)
             corpora[i].loss = its_nats / (double)its_count;
         nats += its_nats;

@@ -157,6 +157,7 @@ static bl_status open_parts(bl_trainer *t, const bl_config *config, const char *
     BL_TRY(check_memory(t, config, err));
     BL_TRY(bl_trainer_memory_open(t, config, err));
     BL_TRY(open_host_buffers(t, err));
+    BL_TRY(bl_trainer_layers_open(t, err));
     t->pass.dropout = t->o.dropout > 0;
     t->state.options = t->o;
     t->state.lr_scale = 1;
@@ -212,6 +213,7 @@ void bl_trainer_close(bl_trainer *t)
     bl_dev_close(t->dev);
     bl_free(t->host_ids);
     bl_free(t->host_loss);
+    bl_trainer_layers_release(t);
     bl_metrics_release(&t->metrics);
     bl_tensorboard_release(&t->tensorboard);
     bl_batches_close(t->batches);

@@ -25,6 +25,8 @@ from tensorboard.backend.event_processing.plugin_event_accumulator import EventA
 TAGS = {"train/loss": ("train", "loss"), "train/lr": ("train", "lr"), "train/grad_norm": ("train", "grad_norm"),
         "train/tokens_per_s": ("train", "tokens_per_s"), "eval/loss": ("eval", "loss"),
         "eval/bits_per_byte": ("eval", "bits_per_byte")}
+LAYER_TAGS = ("distance",)  # of the run's one layer
+TAGS.update({f"layer0/{key}": ("eval", key) for key in LAYER_TAGS})
 STEPS = 150
 
 
@@ -34,6 +36,7 @@ def records(run):
     with open(os.path.join(run, "metrics.jsonl")) as file:
         for line in file.read().split("\n")[:-1]:  # the last may be half a line while a trainer writes
             record = json.loads(line)
+            record.update(*record.get("layers", []))
             for tag, (kind, key) in TAGS.items():
                 if record["type"] == kind and key in record:
                     if record["step"] in series[tag]:

@@ -9,7 +9,7 @@
 
 typedef const char *pair[2];
 
-enum { L = 2, H = 2, F = 16 };
+enum { L = 2, H = 2, F = 16, T = 16 };
 
 static void set_all(bl_options *o, const pair *set)
 {
@@ -28,6 +28,19 @@ static int make_data(void **state)
     assert_ok(bl_prepare(&source, 1, scratch("data"), o, NULL, NULL, NULL, &failure));
     bl_options_close(o);
     return 0;
+}
+
+static bl_train_layer recorded[L]; /* at the last evaluation */
+
+static void note_layers(void *user, const bl_train_event *event)
+{
+    (void)user;
+    if (event->kind != BL_TRAIN_EVAL) {
+        assert_int_equal(event->layer_count, 0);
+        return;
+    }
+    assert_int_equal(event->layer_count, L);
+    memcpy(recorded, event->layers, sizeof recorded);
 }
 
 static bl_model *make_model(const char *inner)
@@ -49,7 +62,7 @@ static bl_model *make_model(const char *inner)
     set_all(config, shape);
     set_all(config, kind);
     assert_ok(bl_trainer_open(&t, scratch("data"), scratch(inner), o, config, &failure));
-    assert_ok(bl_trainer_run(t, NULL, NULL, &failure));
+    assert_ok(bl_trainer_run(t, note_layers, NULL, &failure));
     bl_trainer_close(t);
     bl_options_close(config);
     bl_options_close(o);
@@ -90,6 +103,28 @@ static void add_squares(const bl_st *model, const bl_st *memory, size_t layer, s
     }
 }
 
+/* The first validation window, read by a session. */
+static void check_recorded(bl_model *model)
+{
+    bl_session *session;
+    bl_map text;
+    int32_t ids[T];
+    found f = {.count = 0};
+    assert_ok(bl_map_open(&text, scratch("data/val.bin"), &failure));
+    assert_true(text.size / 2 > T);
+    for (size_t i = 0; i < T; i++)
+        ids[i] = text.data[2 * i] + 256 * text.data[2 * i + 1];
+    bl_map_close(&text);
+    assert_ok(bl_session_open(&session, model, &failure));
+    assert_ok(bl_session_feed(session, ids, T, NULL, 0, &failure));
+    assert_ok(bl_session_heads(session, add_head, &f, &failure));
+    for (size_t l = 0; l < L; l++) {
+        double mean = (f.at[l * H].distance + f.at[l * H + 1].distance) / H;
+        assert_true(mean > 1e-4 && fabs(recorded[l].distance - mean) <= 1e-12 * mean);
+    }
+    bl_session_close(session);
+}
+
 static void distances(const char *inner, size_t width, int has_second)
 {
     bl_model *model = make_model(inner);
@@ -122,6 +157,7 @@ static void distances(const char *inner, size_t width, int has_second)
         assert_true(expected > 1e-4);
         assert_true(fabs(after.at[i].distance - expected) <= 1e-12 * expected);
     }
+    check_recorded(model);
     bl_st_close(of_model);
     bl_st_close(of_memory);
     bl_session_close(session);

@@ -161,14 +161,20 @@ static void events(void **state)
                            .lr = 1e-3,
                            .grad_norm = NAN,
                            .tokens_per_s = 1e30};
-    bl_train_event eval = {
-        .kind = BL_TRAIN_EVAL, .step = (uint64_t)1 << 40, .loss = 0, .bits_per_byte = 1.25};
+    const bl_train_layer layers[] = {{.distance = 0.5}, {.distance = 0.75}};
+    bl_train_event eval = {.kind = BL_TRAIN_EVAL,
+                           .step = (uint64_t)1 << 40,
+                           .loss = 0,
+                           .bits_per_byte = 1.25,
+                           .layers = layers,
+                           .layer_count = 2};
     bl_train_event silent = {.kind = BL_TRAIN_WARNING, .step = 301, .text = "a warning"};
     assert_ok(bl_tensorboard_open(&b, scratch_folder, 17, &failure));
     assert_ok(bl_tensorboard_record(&b, &step, &failure));
     assert_ok(bl_tensorboard_record(&b, &silent, &failure));
     assert_ok(bl_tensorboard_record(&b, &eval, &failure));
     eval.bits_per_byte = 0; /* unknown */
+    eval.layer_count = 0;
     assert_ok(bl_tensorboard_record(&b, &eval, &failure));
     assert_ok(bl_tensorboard_restart(&b, 200, &failure));
 
@@ -191,9 +197,11 @@ static void events(void **state)
     assert_scalar(&e, 3, "train/tokens_per_s", 1e30);
     e = read_event(&file);
     assert_int_equal(e.step, (uint64_t)1 << 40);
-    assert_int_equal(e.scalars, 2);
+    assert_int_equal(e.scalars, 4);
     assert_scalar(&e, 0, "eval/loss", 0);
     assert_scalar(&e, 1, "eval/bits_per_byte", 1.25);
+    assert_scalar(&e, 2, "layer0/distance", 0.5);
+    assert_scalar(&e, 3, "layer1/distance", 0.75);
     e = read_event(&file);
     assert_int_equal(e.scalars, 1);
     e = read_event(&file);

@@ -1,0 +1,57 @@
+/* What the layers remember at an evaluation: how far their states have moved after a window. */
+#include "core/alloc.h"
+#include "data/loader.h"
+#include "infer/feed.h"
+#include "infer/heads.h"
+#include "train/trainer.h"
+
+enum { EVERY = 128 }; /* of the windows evaluated, so that it costs next to nothing */
+
+bl_status bl_trainer_layers_open(bl_trainer *t, bl_error *err)
+{
+    const bl_dims *m = &t->net.m;
+    t->layers = bl_calloc(m->L, sizeof *t->layers);
+    t->heads = bl_calloc(m->L * m->H, sizeof *t->heads);
+    t->window = bl_calloc(2 * t->o.context, sizeof *t->window);
+    if (!t->layers || !t->heads || !t->window)
+        return bl_fail(err, BL_ENOMEM, "out of memory for the records of %zu layers", m->L);
+    return BL_OK;
+}
+
+void bl_trainer_layers_release(bl_trainer *t)
+{
+    bl_free(t->layers);
+    bl_free(t->heads);
+    bl_free(t->window);
+}
+
+/* Adds each layer's mean over its heads after one window. */
+static bl_status add_window(bl_trainer *t, const bl_tokens *file, size_t i, bl_error *err)
+{
+    size_t T = t->o.context, H = t->net.m.H;
+    bl_decode *s = &t->sample.decode;
+    BL_TRY(bl_windows_get(file, T, i, t->window, t->window + T, err));
+    BL_TRY(bl_decode_start(s, &t->net, err));
+    BL_TRY(bl_infer_feed(s, &t->net, t->window, T, NULL, 0, err));
+    BL_TRY(bl_heads_measure(&t->net, s, t->heads, err));
+    for (size_t k = 0; k < t->net.m.L * H; k++)
+        t->layers[k / H].distance += t->heads[k].distance / (double)H;
+    return BL_OK;
+}
+
+bl_status bl_trainer_fill_layers(bl_trainer *t, bl_train_event *event, const bl_tokens *file,
+                                 uint64_t most, bl_error *err)
+{
+    size_t windows = bl_windows_count(file, t->o.context), L = t->net.m.L, count = 0;
+    if (most && most / t->o.context < windows)
+        windows = (size_t)(most / t->o.context);
+    for (size_t l = 0; l < L; l++)
+        t->layers[l] = (bl_train_layer){0};
+    for (size_t i = 0; i == 0 || i < windows; i += EVERY, count++)
+        BL_TRY(add_window(t, file, i, err));
+    for (size_t l = 0; l < L; l++)
+        t->layers[l].distance /= (double)count;
+    event->layers = t->layers;
+    event->layer_count = L;
+    return BL_OK;
+}
