@@ -48,13 +48,15 @@ typedef struct bl_ttt_shape {
 /* The inner model's learned tensors of one layer (or their gradients).  M is the width of its
  * first product: F, or 4F when the inner model is an MLP (MODEL 3.6). */
 typedef struct bl_ttt_params {
-    bl_param *W0;    /* [H,F,M]  (in, out) */
-    bl_param *b0;    /* [H,M] */
-    bl_param *W2;    /* [H,M,F]  MLP only, like b2 */
-    bl_param *b2;    /* [H,F] */
-    bl_param *gamma; /* [H,F] */
-    bl_param *beta;  /* [H,F] */
-    bl_param *delta; /* [C] */
+    bl_param *W0;        /* [H,F,M]  (in, out) */
+    bl_param *b0;        /* [H,M] */
+    bl_param *W2;        /* [H,M,F]  MLP only, like b2 */
+    bl_param *b2;        /* [H,F] */
+    bl_param *gamma;     /* [H,F] */
+    bl_param *beta;      /* [H,F] */
+    bl_param *delta;     /* [C] */
+    bl_param *half_life; /* [H] logarithm of the half-life in chunks (ops/forget.h); NULL: nothing
+                            is forgotten */
 } bl_ttt_params;
 
 /* The inner state of one layer while decoding, for B sequences. */

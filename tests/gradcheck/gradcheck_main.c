@@ -170,6 +170,14 @@ int main(void)
     CHECK("ttt_mlp", .B = 2, .T = 8, .H = 2, .F = 16, .C = 4);
     CHECK("ttt_mlp", .B = 2, .T = 11, .H = 2, .F = 16, .C = 4, .stuck = 1);
     CHECK("ttt_mlp", .B = 1, .T = 19, .H = 1, .F = 16, .C = 16);
+    CHECK("ttt_linear", .B = 2, .T = 8, .H = 1, .F = 16, .C = 1, .forget = 1);
+    CHECK("ttt_linear", .B = 1, .T = 8, .H = 3, .F = 16, .C = 1, .forget = 1);
+    CHECK("ttt_linear", .B = 1, .T = 53, .H = 1, .F = 16, .C = 16, .forget = 1);
+    CHECK("ttt_linear", .B = 2, .T = 53, .H = 3, .F = 16, .C = 16, .forget = 1);
+    CHECK("ttt_mlp", .B = 2, .T = 8, .H = 1, .F = 16, .C = 1, .forget = 1);
+    CHECK("ttt_mlp", .B = 1, .T = 8, .H = 3, .F = 16, .C = 1, .forget = 1);
+    CHECK("ttt_mlp", .B = 1, .T = 53, .H = 1, .F = 16, .C = 16, .forget = 1);
+    CHECK("ttt_mlp", .B = 2, .T = 53, .H = 3, .F = 16, .C = 16, .forget = 1);
     bl_dev_close(d);
     if (failures)
         printf("%d of the pairs are above the bound\n", failures);

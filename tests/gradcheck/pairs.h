@@ -4,7 +4,7 @@
 
 #include "ops/ops.h"
 
-enum { PAIR_INPUTS = 11 };
+enum { PAIR_INPUTS = 12 };
 
 /* What the backward op does to an input's gradient. */
 typedef enum pair_kind {
@@ -15,8 +15,9 @@ typedef enum pair_kind {
 
 typedef struct pair_dims {
     size_t B, T, D, H, F, I, V, C, K;
-    int gate;  /* gate_norm with z */
-    int stuck; /* ttt: one step size at its floor of 0 */
+    int gate;   /* gate_norm with z */
+    int stuck;  /* ttt: one step size at its floor of 0 */
+    int forget; /* ttt: heads forget; with several, the first at the least half-life */
 } pair_dims;
 
 /* Inputs x and their gradients dx, outputs y with the loss sum y dy; extra is what the forward op

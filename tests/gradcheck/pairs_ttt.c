@@ -1,7 +1,9 @@
 /* How the TTT layer's forward and backward op are called. */
 #include "pairs.h"
 
-enum { Q, K, V, LAMBDA, W0, B0, GAMMA, BETA, DELTA, W2, B2 };
+#include <string.h>
+
+enum { Q, K, V, LAMBDA, W0, B0, GAMMA, BETA, DELTA };
 
 static bl_ttt_shape shape_of(const pair_run *r)
 {
@@ -9,15 +11,25 @@ static bl_ttt_shape shape_of(const pair_run *r)
         .B = r->m.B, .T = r->m.T, .H = r->m.H, .F = r->m.F, .C = r->m.C, .rope_theta = 10000.0f};
 }
 
-static bl_ttt_params params_of(void *const x[])
+/* Of the inputs that not every pair has; NULL: this one has not. */
+static void *find(const pair_run *r, void *const x[], const char *name)
+{
+    for (size_t i = 0; i < r->inputs; i++)
+        if (strcmp(r->name[i], name) == 0)
+            return x[i];
+    return NULL;
+}
+
+static bl_ttt_params params_of(const pair_run *r, void *const x[])
 {
     return (bl_ttt_params){.W0 = x[W0],
                            .b0 = x[B0],
-                           .W2 = x[W2],
-                           .b2 = x[B2],
+                           .W2 = find(r, x, "W2"),
+                           .b2 = find(r, x, "b2"),
                            .gamma = x[GAMMA],
                            .beta = x[BETA],
-                           .delta = x[DELTA]};
+                           .delta = x[DELTA],
+                           .half_life = find(r, x, "half_life")};
 }
 
 /* M is the width of W0: F, or 4F of an MLP, whose steps are smaller (ttt_base_lr 0.1). */
@@ -35,6 +47,11 @@ static void setup(pair_run *r, size_t M)
     bl_pair_input(r, "delta", r->m.C, PAIR_ADDS, 0, 0.03);
     if (r->m.stuck) /* tau = max(1/t + delta, 0) = 0: no gradient passes */
         ((double *)r->x[DELTA])[r->m.C / 2] = -2;
+    if (r->m.forget) {
+        bl_pair_input(r, "half_life", H, PAIR_ADDS, 1.5, 0.3);
+        if (H > 1) /* hl = max(exp(a), 1) = 1: no gradient passes */
+            ((double *)find(r, r->x, "half_life"))[0] = -0.5;
+    }
     bl_pair_output(r, N * H * F);
 }
 
@@ -48,14 +65,14 @@ void bl_pair_ttt_setup(pair_run *r)
 void bl_pair_ttt_fwd(pair_run *r)
 {
     bl_ttt_shape s = shape_of(r);
-    bl_ttt_params p = params_of(r->x);
+    bl_ttt_params p = params_of(r, r->x);
     BL_OP(r->d, ttt_linear_fwd, r->y, r->extra[0], r->x[Q], r->x[K], r->x[V], r->x[LAMBDA], &p, &s);
 }
 
 void bl_pair_ttt_bwd(pair_run *r)
 {
     bl_ttt_shape s = shape_of(r);
-    bl_ttt_params p = params_of(r->x), dp = params_of(r->dx);
+    bl_ttt_params p = params_of(r, r->x), dp = params_of(r, r->dx);
     BL_OP(r->d, ttt_linear_bwd, r->dx[Q], r->dx[K], r->dx[V], r->dx[LAMBDA], &dp, r->dy, r->x[Q],
           r->x[K], r->x[V], r->x[LAMBDA], r->extra[0], &p, &s);
 }
@@ -73,14 +90,14 @@ void bl_pair_mlp_setup(pair_run *r)
 void bl_pair_mlp_fwd(pair_run *r)
 {
     bl_ttt_shape s = shape_of(r);
-    bl_ttt_params p = params_of(r->x);
+    bl_ttt_params p = params_of(r, r->x);
     BL_OP(r->d, ttt_mlp_fwd, r->y, r->extra[0], r->x[Q], r->x[K], r->x[V], r->x[LAMBDA], &p, &s);
 }
 
 void bl_pair_mlp_bwd(pair_run *r)
 {
     bl_ttt_shape s = shape_of(r);
-    bl_ttt_params p = params_of(r->x), dp = params_of(r->dx);
+    bl_ttt_params p = params_of(r, r->x), dp = params_of(r, r->dx);
     BL_OP(r->d, ttt_mlp_bwd, r->dx[Q], r->dx[K], r->dx[V], r->dx[LAMBDA], &dp, r->dy, r->x[Q],
           r->x[K], r->x[V], r->x[LAMBDA], r->extra[0], &p, &s);
 }

@@ -2,6 +2,7 @@
 #ifndef BL_OPS_REF_TTT_H
 #define BL_OPS_REF_TTT_H
 
+#include "ops/forget.h"
 #include "ops/ref/ref.h"
 
 /* The letters of MODEL 3.2; n tokens, n = C unless the chunk is a partial last one.  M is the width
@@ -52,6 +53,12 @@ void REF(chunk_mix)(double *S, double *mix, const ttt_chunk *c, const double *Q,
 /* O = Q + gamma LNhat(Zb) + beta */
 void REF(chunk_output)(ttt_chunk *c);
 
+/* Forgetting at the end of a full chunk (MODEL 3.7), before its update: W = W0 + rho (W - W0). */
+void REF(forget)(double *W, const BL_REAL *W0, double rho, size_t n);
+
+/* What head h forgets, rounded as a parameter; not to be asked for when p has no half_life. */
+bl_forget REF(head_forget)(const bl_ttt_params *p, size_t h);
+
 /* One matrix at the end of a full chunk: W -= (r K)^T G, b -= sum r G; K [n,in], G [n,out]. */
 void REF(chunk_update)(double *W, double *b, const ttt_chunk *c, const double *K, const double *G,
                        size_t in, size_t out);
@@ -84,6 +91,7 @@ typedef struct ttt_grads {
     double *dW_next, *db_next;
     double *dW0, *db0; /* summed over sequences */
     double *ddelta;    /* [C], summed over sequences and heads */
+    double drho;       /* of a head that forgets, summed over sequences */
 } ttt_grads;
 
 void REF(grads_push)(ttt_grads *g, bl_arena *scratch, size_t C, size_t F, size_t M);
@@ -112,6 +120,14 @@ typedef struct ttt_updater {
     size_t in, out;
 } ttt_updater;
 void REF(update_bwd)(const ttt_updater *u, ttt_grads *g, const ttt_chunk *c);
+
+/* W' = W0 + rho (W - W0) - ...: of dW' in dW, drho += sum dW' (W - W0), dW0 += (1 - rho) dW',
+ * dW = rho dW'; nothing in a partial chunk. */
+void REF(forget_bwd)(ttt_grads *g, double *dW, double *dW0, const ttt_chunk *c, const double *W,
+                     const BL_REAL *W0, const bl_forget *f, size_t n);
+
+/* dp->half_life[h] += drho slope. */
+void REF(half_life_bwd)(const bl_ttt_params *dp, size_t h, double drho, const bl_forget *f);
 
 /* rate = tril(tau lambda^T), r = tau[n] lambda: dlambda, ddelta from drate and dr. */
 void REF(steps_bwd)(ttt_grads *g, const ttt_chunk *c);
@@ -157,6 +173,9 @@ void REF(state_start)(const bl_ttt_state *state, const bl_ttt_params *p, const b
 /* y = x W + b */
 void REF(state_affine)(double *y, const double *x, const BL_REAL *W, const BL_REAL *b, size_t in,
                        size_t out);
+
+/* The state forgets at the end of a full chunk: W = W0 + rho (W - W0). */
+void REF(state_forget)(BL_REAL *W, const BL_REAL *W0, double rho, size_t n);
 
 /* W -= tau[n] sum_j k_j^T h_j;  b -= tau[n] sum_j h_j over the rows of a full chunk. */
 void REF(state_fold)(BL_REAL *W, BL_REAL *b, const BL_REAL *k, const BL_REAL *h, double tau,

@@ -143,6 +143,20 @@ void REF(chunk_fwd)(ttt_chunk *c)
     REF(chunk_output)(c);
 }
 
+bl_forget REF(head_forget)(const bl_ttt_params *p, size_t h)
+{
+    bl_forget f = bl_forget_of((double)((const BL_REAL *)(const void *)p->half_life)[h]);
+    f.rho = (double)(BL_REAL)f.rho;
+    f.lost = (double)(BL_REAL)f.lost;
+    return f;
+}
+
+void REF(forget)(double *W, const BL_REAL *W0, double rho, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        W[i] = (double)W0[i] + rho * (W[i] - (double)W0[i]);
+}
+
 void REF(chunk_update)(double *W, double *b, const ttt_chunk *c, const double *K, const double *G,
                        size_t in, size_t out)
 {

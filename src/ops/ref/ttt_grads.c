@@ -104,6 +104,26 @@ void REF(update_bwd)(const ttt_updater *u, ttt_grads *g, const ttt_chunk *c)
     }
 }
 
+/* W' = W0 + rho (W - W0) - (r K)^T G:
+ *   drho += sum dW' (W - W0);  dW0 += (1 - rho) dW';  dW = rho dW' */
+void REF(forget_bwd)(ttt_grads *g, double *dW, double *dW0, const ttt_chunk *c, const double *W,
+                     const BL_REAL *W0, const bl_forget *f, size_t n)
+{
+    if (!c->full)
+        return;
+    for (size_t i = 0; i < n; i++) {
+        g->drho += dW[i] * (W[i] - (double)W0[i]);
+        dW0[i] += f->lost * dW[i];
+        dW[i] *= f->rho;
+    }
+}
+
+void REF(half_life_bwd)(const bl_ttt_params *dp, size_t h, double drho, const bl_forget *f)
+{
+    double da = drho * f->slope;
+    REF(add_to)(dp->half_life, h, &da, 1);
+}
+
 /* rate = tril(tau lambda^T),  r = tau[n] lambda,  tau = max(1/t + delta, 0):
  *   dtau = drate lambda;  dlambda = drate^T tau;  dtau[n] += dr . lambda;  dlambda += tau[n] dr
  *   ddelta += dtau where tau > 0 */

@@ -4,11 +4,17 @@
 
 #include <string.h>
 
-static void chunk_bwd(ttt_grads *g, const ttt_chunk *c)
+static void chunk_bwd(ttt_grads *g, const ttt_chunk *c, const bl_ttt_params *p, size_t h,
+                      const bl_forget *f)
 {
     size_t n = c->n, F = c->F;
     memcpy(g->dW_next, g->dW, F * F * sizeof *g->dW);
     memcpy(g->db_next, g->db, F * sizeof *g->db);
+    if (p->half_life) {
+        const BL_REAL *W0 = (const void *)p->W0, *b0 = (const void *)p->b0;
+        REF(forget_bwd)(g, g->dW, g->dW0, c, c->W, W0 + h * F * F, f, F * F);
+        REF(forget_bwd)(g, g->db, g->db0, c, c->b, b0 + h * F, f, F);
+    }
     REF(output_bwd)(g, c);
     ttt_reader read = {.Q = c->Q,
                        .K = c->K,
@@ -55,6 +61,10 @@ void REF(ttt_linear_bwd)(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real 
         REF(clear)(g.dbeta, F);
         REF(clear)(g.dW0, F * F);
         REF(clear)(g.db0, F);
+        g.drho = 0;
+        bl_forget f = {0};
+        if (p->half_life)
+            f = REF(head_forget)(p, h);
         for (size_t b = 0; b < s->B; b++) {
             REF(clear)(g.dW, F * F);
             REF(clear)(g.db, F);
@@ -69,7 +79,7 @@ void REF(ttt_linear_bwd)(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real 
                  (const void *)lambda);
                 REF(chunk_fwd)(&c);
                 REF(grads_load)(&g, &c, s, at, (const void *)dout);
-                chunk_bwd(&g, &c);
+                chunk_bwd(&g, &c, p, h, &f);
                 REF(grads_store)(&to, &g, &c, s, at);
             }
             REF(add_rows)(g.dW0, g.dW, 1, F * F);
@@ -79,6 +89,8 @@ void REF(ttt_linear_bwd)(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real 
         REF(add_to)(dp->b0, h * F, g.db0, F);
         REF(add_to)(dp->gamma, h * F, g.dgamma, F);
         REF(add_to)(dp->beta, h * F, g.dbeta, F);
+        if (p->half_life)
+            REF(half_life_bwd)(dp, h, g.drho, &f);
     }
     REF(add_to)(dp->delta, 0, g.ddelta, s->C);
     bl_arena_rewind(scratch, mark);

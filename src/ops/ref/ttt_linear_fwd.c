@@ -45,6 +45,11 @@ void REF(ttt_linear_fwd)(bl_dev *d, bl_act *o_, void *saved, const bl_act *q_, c
                     size_t row = (b * s->T + t0 + j) * s->H + h;
                     REF(store)(o + row * F, c.O + j * F, F);
                 }
+                if (p->half_life && c.full) {
+                    double rho = REF(head_forget)(p, h).rho;
+                    REF(forget)(c.W, W0 + h * F * F, rho, F * F);
+                    REF(forget)(c.b, b0 + h * F, rho, F);
+                }
                 REF(chunk_update)(c.W, c.b, &c, c.K, c.G, F, F);
             }
         }

@@ -48,6 +48,12 @@ void REF(state_affine)(double *y, const double *x, const BL_REAL *W, const BL_RE
     }
 }
 
+void REF(state_forget)(BL_REAL *W, const BL_REAL *W0, double rho, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        W[i] = (BL_REAL)((double)W0[i] + rho * ((double)W[i] - (double)W0[i]));
+}
+
 void REF(state_fold)(BL_REAL *W, BL_REAL *b, const BL_REAL *k, const BL_REAL *h, double tau,
                      size_t C, size_t in, size_t out)
 {
@@ -102,6 +108,7 @@ void REF(ttt_linear_step)(bl_dev *d, bl_act *o_, const bl_ttt_state *state, cons
     const BL_REAL *q = (const void *)q_, *k = (const void *)k_, *v = (const void *)v_;
     const BL_REAL *lambda = (const void *)lambda_;
     const BL_REAL *gamma = (const void *)p->gamma, *beta = (const void *)p->beta;
+    const BL_REAL *W0 = (const void *)p->W0, *b0 = (const void *)p->b0;
     BL_REAL *states_W = (void *)state->W, *states_b = (void *)state->b;
     BL_REAL *states_k = (void *)state->k, *states_h = (void *)state->h;
     size_t F = s->F, H = s->H, C = s->C;
@@ -127,6 +134,11 @@ void REF(ttt_linear_step)(bl_dev *d, bl_act *o_, const bl_ttt_state *state, cons
                 read_token(o + row * F, W, bias, ks, hs, &r, (double)lambda[row], REF(tau)(p, j), j,
                            F);
                 if (j == C - 1) {
+                    if (p->half_life) {
+                        double rho = REF(head_forget)(p, h).rho;
+                        REF(state_forget)(W, W0 + h * F * F, rho, F * F);
+                        REF(state_forget)(bias, b0 + h * F, rho, F);
+                    }
                     REF(state_fold)(W, bias, ks, hs, REF(tau)(p, j), C, F, F);
                     memset(ks, 0, C * F * sizeof *ks);
                     memset(hs, 0, C * F * sizeof *hs);

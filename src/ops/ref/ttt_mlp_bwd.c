@@ -105,7 +105,23 @@ static void keys_bwd(mlp_grads *m, const ttt_mlp_chunk *x)
     REF(add_rows)(g->db, m->dZ1, n, M);
 }
 
-static void chunk_bwd(mlp_grads *m, const ttt_mlp_chunk *x)
+/* What each of the four forgets; dW' of the next chunk's start is taken from the copies. */
+static void chunk_forget_bwd(mlp_grads *m, const ttt_mlp_chunk *x, const bl_ttt_params *p, size_t h,
+                             const bl_forget *f)
+{
+    const ttt_chunk *c = &x->c;
+    ttt_grads *g = &m->g;
+    size_t F = c->F, M = c->M;
+    const BL_REAL *W1 = (const void *)p->W0, *b1 = (const void *)p->b0;
+    const BL_REAL *W2 = (const void *)p->W2, *b2 = (const void *)p->b2;
+    REF(forget_bwd)(g, g->dW, g->dW0, c, c->W, W1 + h * F * M, f, F * M);
+    REF(forget_bwd)(g, g->db, g->db0, c, c->b, b1 + h * M, f, M);
+    REF(forget_bwd)(g, m->dW2, m->dW2_0, c, x->W2, W2 + h * M * F, f, M * F);
+    REF(forget_bwd)(g, m->db2, m->db2_0, c, x->b2, b2 + h * F, f, F);
+}
+
+static void chunk_bwd(mlp_grads *m, const ttt_mlp_chunk *x, const bl_ttt_params *p, size_t h,
+                      const bl_forget *f)
 {
     const ttt_chunk *c = &x->c;
     ttt_grads *g = &m->g;
@@ -114,6 +130,8 @@ static void chunk_bwd(mlp_grads *m, const ttt_mlp_chunk *x)
     memcpy(g->db_next, g->db, M * sizeof *g->db);
     memcpy(m->dW2_next, m->dW2, M * F * sizeof *m->dW2);
     memcpy(m->db2_next, m->db2, F * sizeof *m->db2);
+    if (p->half_life)
+        chunk_forget_bwd(m, x, p, h, f);
     REF(output_bwd)(g, c);
     queries_bwd(m, x);
     ttt_updater first = {c->K, x->G1, g->dW_next, g->db_next, g->dK, m->dG1, F, M};
@@ -168,6 +186,10 @@ void REF(ttt_mlp_bwd)(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dl
         size_t sizes[] = {F, F, F * M, M, M * F, F};
         for (size_t i = 0; i < sizeof sums / sizeof *sums; i++)
             REF(clear)(sums[i], sizes[i]);
+        g->drho = 0;
+        bl_forget f = {0};
+        if (p->half_life)
+            f = REF(head_forget)(p, h);
         for (size_t b = 0; b < s->B; b++) {
             REF(clear)(g->dW, F * M);
             REF(clear)(g->db, M);
@@ -181,7 +203,7 @@ void REF(ttt_mlp_bwd)(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dl
                  (const void *)lambda);
                 REF(mlp_chunk_fwd)(&x);
                 REF(grads_load)(g, &x.c, s, at, (const void *)dout);
-                chunk_bwd(&m, &x);
+                chunk_bwd(&m, &x, p, h, &f);
                 REF(grads_store)(&to, g, &x.c, s, at);
             }
             REF(add_rows)(g->dW0, g->dW, 1, F * M);
@@ -190,6 +212,8 @@ void REF(ttt_mlp_bwd)(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dl
             REF(add_rows)(m.db2_0, m.db2, 1, F);
         }
         head_bwd(&m, &x, dp, h);
+        if (p->half_life)
+            REF(half_life_bwd)(dp, h, g->drho, &f);
     }
     REF(add_to)(dp->delta, 0, g->ddelta, s->C);
     bl_arena_rewind(scratch, mark);

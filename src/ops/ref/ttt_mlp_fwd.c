@@ -98,6 +98,13 @@ void REF(ttt_mlp_fwd)(bl_dev *d, bl_act *o_, void *saved, const bl_act *q, const
                     size_t row = (b * s->T + t0 + j) * s->H + h;
                     REF(store)(o + row * F, c->O + j * F, F);
                 }
+                if (p->half_life && c->full) {
+                    double rho = REF(head_forget)(p, h).rho;
+                    REF(forget)(c->W, W0 + h * F * M, rho, F * M);
+                    REF(forget)(c->b, b0 + h * M, rho, M);
+                    REF(forget)(m.W2, W2 + h * M * F, rho, M * F);
+                    REF(forget)(m.b2, b2 + h * F, rho, F);
+                }
                 REF(mlp_chunk_update)(&m);
             }
         }

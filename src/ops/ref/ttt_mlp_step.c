@@ -9,6 +9,9 @@
 typedef struct mlp_head {
     size_t F, M, C;
     BL_REAL *W1, *b1, *W2, *b2; /* [F,M], [M], [M,F], [F] */
+    int forgets;                /* then, of W1, b1, W2, b2: */
+    const BL_REAL *start[4];
+    double rho;
     BL_REAL *k, *h1, *x2, *h2;  /* the chunk's buffers [C,F], [C,M], [C,M], [C,F] */
     double *q, *key, *v;        /* [F] */
     double *z, *xh, *e, *a, *G; /* [F] */
@@ -82,6 +85,10 @@ static void read_token(BL_REAL *o, const mlp_head *r, double tau, size_t j)
 static void close_chunk(const mlp_head *r, double tau)
 {
     size_t C = r->C, F = r->F, M = r->M;
+    BL_REAL *parts[] = {r->W1, r->b1, r->W2, r->b2};
+    size_t sizes[] = {F * M, M, M * F, F};
+    for (size_t i = 0; i < 4 && r->forgets; i++)
+        REF(state_forget)(parts[i], r->start[i], r->rho, sizes[i]);
     REF(state_fold)(r->W1, r->b1, r->k, r->h1, tau, C, F, M);
     REF(state_fold)(r->W2, r->b2, r->x2, r->h2, tau, C, M, F);
     memset(r->k, 0, C * F * sizeof *r->k);
@@ -102,6 +109,20 @@ static void find_state(mlp_head *r, const bl_ttt_state *state, size_t head)
     r->h1 = (BL_REAL *)(void *)state->h + head * C * M;
     r->x2 = (BL_REAL *)(void *)state->x2 + head * C * M;
     r->h2 = (BL_REAL *)(void *)state->h2 + head * C * F;
+}
+
+/* What head h forgets, and to what it returns. */
+static void find_start(mlp_head *r, const bl_ttt_params *p, size_t h)
+{
+    size_t F = r->F, M = r->M;
+    r->forgets = p->half_life != NULL;
+    if (!r->forgets)
+        return;
+    r->start[0] = (const BL_REAL *)(const void *)p->W0 + h * F * M;
+    r->start[1] = (const BL_REAL *)(const void *)p->b0 + h * M;
+    r->start[2] = (const BL_REAL *)(const void *)p->W2 + h * M * F;
+    r->start[3] = (const BL_REAL *)(const void *)p->b2 + h * F;
+    r->rho = REF(head_forget)(p, h).rho;
 }
 
 void REF(ttt_mlp_start)(bl_dev *d, const bl_ttt_state *state, const bl_ttt_params *p,
@@ -136,6 +157,7 @@ void REF(ttt_mlp_step)(bl_dev *d, bl_act *o_, const bl_ttt_state *state, const b
     for (size_t b = 0; b < s->B; b++)
         for (size_t h = 0; h < H; h++) {
             find_state(&r, state, b * H + h);
+            find_start(&r, p, h);
             REF(load)(r.gamma, gamma + h * F, F);
             REF(load)(r.beta, beta + h * F, F);
             for (size_t t = 0; t < s->T; t++) {
