@@ -3,6 +3,7 @@
 #define BL_CPU_TTT_H
 
 #include "cpu/cpu_impl.h"
+#include "ops/forget.h"
 
 enum { TTT_C_MOST = 64, TTT_F_MOST = 128 };
 
@@ -13,13 +14,17 @@ typedef struct bl_ttt_call {
     const float *cs, *sn;      /* [C,F] rotation by the position in the chunk */
     float tau[TTT_C_MOST];     /* max(1/t + delta[t], 0) */
     const float *gamma, *beta; /* of this head [F] */
+    int forgets;               /* MODEL 3.7; then of this head */
+    const float *start[4];     /* W0, b0, and W2, b2 of an MLP */
+    float rho, lost;           /* ops/forget.h, each rounded once */
+    double slope;
 } bl_ttt_call;
 
 /* Pointers of one (sequence, head) into the tensors of the call. */
 typedef struct bl_ttt_head {
     const float *q, *k, *v, *dout, *lambda; /* rows of stride ld; lambda of stride H */
     float *dq, *dk, *dv, *dlambda;          /* forward the output is dq */
-    float *dgamma, *dbeta, *dtau;           /* this task's partial sums */
+    float *dgamma, *dbeta, *dtau, *drho;    /* this task's partial sums */
 } bl_ttt_head;
 
 /* One op, for the threads that share its (sequence, head)s: task b H + head is one of them. */
@@ -42,8 +47,8 @@ void bl_ttt_begin(bl_cpu *c, bl_ttt_op *op, const bl_ttt_params *p, const bl_ttt
 bl_ttt_call bl_ttt_call_at(const bl_ttt_op *op, size_t task);
 bl_ttt_head bl_ttt_head_at(const bl_ttt_op *op, size_t task);
 
-/* Floats of the partial sums of one (sequence, head): its state's gradients, dgamma, dbeta, dtau.
- */
+/* Floats of the partial sums of one (sequence, head): its state's gradients, dgamma, dbeta, dtau,
+ * and the half-life's. */
 size_t bl_ttt_grad_floats(size_t F, size_t C, size_t M);
 
 /* Visits of elements in one call: what decides about threads. */
@@ -64,9 +69,10 @@ void bl_ttt_affine(const bl_ttt_call *call, float *z, const float *k, const floa
 void bl_ttt_read(const bl_ttt_call *call, float *zb, const float *q, const float *W, const float *b,
                  const float *mix, const float *h, size_t at, size_t m, size_t in, size_t out);
 
-/* W -= tau[n] sum k^T h, b -= tau[n] sum h over a full chunk; tmp [C,in]. */
-void bl_ttt_fold(const bl_ttt_call *call, float *W, float *b, const float *k, const float *h,
-                 float *tmp, size_t in, size_t out);
+/* W = W0 + rho (W - W0) - tau[n] sum k^T h, likewise b, over a full chunk; tmp [C,in].  `matrix`:
+ * 0 of the first matrix (start[0] and [1]), 1 of the second. */
+void bl_ttt_fold(const bl_ttt_call *call, int matrix, float *W, float *b, const float *k,
+                 const float *h, float *tmp, size_t in, size_t out);
 
 /* ---- backward (ttt_grads.c) ---- */
 
@@ -112,6 +118,14 @@ void bl_ttt_state_bwd(const bl_ttt_call *call, float *dW, float *db, const float
 
 /* to[i] += sum over sequences of the tasks' parts, ascending. */
 void bl_ttt_gather(const bl_ttt_op *op, float *to, size_t offset, size_t count, size_t head);
+
+/* What a full chunk forgot of one matrix and its bias (`matrix` as in bl_ttt_fold): of dW', db' in
+ * dW, db, x->drho +=; sum [in out + out] += dW', db'; dW = rho dW', db = rho db'. */
+void bl_ttt_forget_bwd(const bl_ttt_call *call, int matrix, float *dW, float *db, float *sum,
+                       const float *W, const float *b, const bl_ttt_head *x, size_t in, size_t out);
+
+/* dhalf_life[head] += every sequence's drho, at `offset` of its part. */
+void bl_ttt_gather_half_life(const bl_ttt_op *op, size_t offset, size_t head);
 
 /* ddelta += every task's dtau, at `offset` of its part, where tau > 0. */
 void bl_ttt_gather_delta(const bl_ttt_op *op, size_t offset);

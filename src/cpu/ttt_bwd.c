@@ -13,6 +13,7 @@ typedef struct bl_ttt_tape {
     float *q, *k, *h, *G, *xh, *rstd; /* [T,F] rotated q, k; h = lambda G; [T] 1/sigma */
     float *Wt;                        /* [F,F] W transposed */
     float *dW, *db;                   /* the gradients of the state: in the task's partial sums */
+    float *sum;                       /* [F F + F] of them over the chunks that forgot */
     float *zb, *dzb, *dq, *dk, *dG, *de, *dz, *tmp; /* [C,F] */
     float *mix;                                     /* [C,C] */
     bl_ttt_squares squares;
@@ -32,6 +33,7 @@ static size_t tape_plan(bl_ttt_tape *t, float *base, size_t T, size_t C, size_t 
                  {&t->G, rows * F},
                  {&t->xh, rows * F},
                  {&t->rstd, rows},
+                 {&t->sum, F * F + F},
                  {&t->Wt, F * F},
                  {&t->zb, C * F},
                  {&t->dzb, C * F},
@@ -77,8 +79,8 @@ static void sweep_forward(const bl_ttt_call *call, const bl_ttt_tape *t, const b
             break;
         memcpy(t->W + (n + 1) * F * F, W, F * F * sizeof *W);
         memcpy(t->b + (n + 1) * F, b, F * sizeof *b);
-        bl_ttt_fold(call, t->W + (n + 1) * F * F, t->b + (n + 1) * F, t->k + at, t->h + at, t->tmp,
-                    F, F);
+        bl_ttt_fold(call, 0, t->W + (n + 1) * F * F, t->b + (n + 1) * F, t->k + at, t->h + at,
+                    t->tmp, F, F);
     }
 }
 
@@ -152,8 +154,11 @@ static void back_chunk(const bl_ttt_call *call, const bl_ttt_tape *t, const bl_t
     float dlam[TTT_C_MOST] = {0};
     back_read(call, t, x, &ch, dlam);
     bl_ttt_updater update = {ch.k, ch.G, t->dW, t->db, t->dk, t->dG, t->tmp, F, F};
-    if (first + C < T) /* the last chunk's W' is read by nobody */
+    if (first + C < T) { /* the last chunk's W' is read by nobody */
         bl_ttt_update_bwd(call, &update, x, dlam, first, ch.m);
+        if (call->forgets)
+            bl_ttt_forget_bwd(call, 0, t->dW, t->db, t->sum, ch.W, ch.b, x, F, F);
+    }
     back_inner(call, t, x, &ch);
     bl_ttt_hand_out(call, x, t->dq, t->dk, dlam, first, ch.m);
 }
@@ -174,13 +179,17 @@ static void bwd_tasks(void *user, size_t first, size_t last, size_t member)
         x.dgamma = part + F * F + F;
         x.dbeta = x.dgamma + F;
         x.dtau = x.dbeta + F;
+        x.drho = x.dtau + C;
         memcpy(tape.W, (const float *)op->p->W0 + head * F * F, F * F * sizeof *tape.W);
         memcpy(tape.b, (const float *)op->p->b0 + head * F, F * sizeof *tape.b);
         tape.dW = part;
         tape.db = part + F * F;
+        memset(tape.sum, 0, (F * F + F) * sizeof *tape.sum);
         sweep_forward(&call, &tape, &x, T);
         for (size_t n = bl_blocks(T, C); n-- > 0;)
             back_chunk(&call, &tape, &x, n, T);
+        if (call.forgets) /* dW0 += (1 - rho) sum dW' */
+            call.kern->axpy(part, call.lost, tape.sum, F * F + F);
     }
 }
 
@@ -195,6 +204,8 @@ static void gather_heads(void *user, size_t first, size_t last, size_t member)
         bl_ttt_gather(op, (float *)op->dp->b0 + row, F * F, F, head);
         bl_ttt_gather(op, (float *)op->dp->gamma + row, F * F + F, F, head);
         bl_ttt_gather(op, (float *)op->dp->beta + row, F * F + 2 * F, F, head);
+        if (op->p->half_life)
+            bl_ttt_gather_half_life(op, F * F + 3 * F + op->s->C, head);
     }
 }
 

@@ -43,12 +43,34 @@ void bl_ttt_begin(bl_cpu *c, bl_ttt_op *op, const bl_ttt_params *p, const bl_ttt
     }
 }
 
+/* What a head forgets when this call fills a chunk, or goes back through some. */
+static void forget_at(bl_ttt_call *call, const bl_ttt_op *op, size_t head)
+{
+    const bl_ttt_params *p = op->p;
+    size_t F = call->F, M = p->W2 ? 4 * F : F;
+    call->forgets = op->dp || op->position % call->C + op->s->T >= call->C;
+    if (!call->forgets)
+        return;
+    bl_forget f = bl_forget_of((double)((const float *)p->half_life)[head]);
+    call->rho = (float)f.rho;
+    call->lost = (float)f.lost;
+    call->slope = f.slope;
+    call->start[0] = (const float *)p->W0 + head * F * M;
+    call->start[1] = (const float *)p->b0 + head * M;
+    if (!p->W2)
+        return;
+    call->start[2] = (const float *)p->W2 + head * M * F;
+    call->start[3] = (const float *)p->b2 + head * F;
+}
+
 bl_ttt_call bl_ttt_call_at(const bl_ttt_op *op, size_t task)
 {
     bl_ttt_call call = op->call;
     size_t head = task % op->s->H;
     call.gamma += head * call.F;
     call.beta += head * call.F;
+    if (op->p->half_life)
+        forget_at(&call, op, head);
     return call;
 }
 
@@ -77,11 +99,16 @@ void bl_ttt_read(const bl_ttt_call *call, float *zb, const float *q, const float
     call->kern->matmul(zb, out, mix, call->C, 1, h, out, m, out, at + m);
 }
 
-void bl_ttt_fold(const bl_ttt_call *call, float *W, float *b, const float *k, const float *h,
-                 float *tmp, size_t in, size_t out)
+void bl_ttt_fold(const bl_ttt_call *call, int matrix, float *W, float *b, const float *k,
+                 const float *h, float *tmp, size_t in, size_t out)
 {
     size_t C = call->C;
     float tau = call->tau[C - 1];
+    if (call->forgets) {
+        const float *const *start = call->start + 2 * matrix;
+        call->kern->forget(W, start[0], call->rho, in * out);
+        call->kern->forget(b, start[1], call->rho, out);
+    }
     for (size_t i = 0; i < C * in; i++)
         tmp[i] = -tau * k[i];
     call->kern->matmul(W, out, tmp, 1, in, h, out, in, out, C);
@@ -116,7 +143,7 @@ static void advance(const bl_ttt_call *call, const bl_ttt_room *room, float *o, 
         kern->ttt_out(o + i * ld, room->q + i * F, room->z + i * F, call->gamma, call->beta, F);
     if (at + m < call->C)
         return;
-    bl_ttt_fold(call, W, b, k, h, room->z, F, F);
+    bl_ttt_fold(call, 0, W, b, k, h, room->z, F, F);
     memset(k, 0, call->C * F * sizeof *k);
     memset(h, 0, call->C * F * sizeof *h);
 }

@@ -6,7 +6,7 @@
 size_t bl_ttt_grad_floats(size_t F, size_t C, size_t M)
 {
     size_t state = M == F ? F * F + F : F * M + M + M * F + F;
-    return state + 2 * F + C;
+    return state + 2 * F + C + 1;
 }
 
 size_t bl_ttt_work(const bl_ttt_shape *s, size_t M)
@@ -133,6 +133,22 @@ void bl_ttt_gather(const bl_ttt_op *op, float *to, size_t offset, size_t count, 
     const bl_cpu *c = op->c;
     for (size_t b = 0; b < op->s->B; b++)
         c->k.add(to, c->ttt_grads + (b * op->s->H + head) * op->width + offset, count);
+}
+
+void bl_ttt_forget_bwd(const bl_ttt_call *call, int matrix, float *dW, float *db, float *sum,
+                       const float *W, const float *b, const bl_ttt_head *x, size_t in, size_t out)
+{
+    const float *const *start = call->start + 2 * matrix;
+    *x->drho += call->kern->forget_bwd(dW, sum, W, start[0], call->rho, in * out);
+    *x->drho += call->kern->forget_bwd(db, sum + in * out, b, start[1], call->rho, out);
+}
+
+void bl_ttt_gather_half_life(const bl_ttt_op *op, size_t offset, size_t head)
+{
+    double drho = 0, a = (double)((const float *)op->p->half_life)[head];
+    for (size_t b = 0; b < op->s->B; b++)
+        drho += (double)op->c->ttt_grads[(b * op->s->H + head) * op->width + offset];
+    ((float *)op->dp->half_life)[head] += (float)(drho * bl_forget_of(a).slope);
 }
 
 void bl_ttt_gather_delta(const bl_ttt_op *op, size_t offset)

@@ -15,6 +15,7 @@ typedef struct bl_mlp_tape {
     float *W1t, *W2t;                            /* W1, W2 transposed */
     bl_ttt_squares squares;
     bl_mlp_state d; /* the gradients of the state: in the task's partial sums */
+    float *sum;     /* of them over the chunks that forgot */
 } bl_mlp_tape;
 
 static size_t state_floats(size_t F)
@@ -52,6 +53,7 @@ static size_t tape_plan(bl_mlp_tape *t, float *base, size_t T, size_t C, size_t 
                  {&t->dG1, C * M},
                  {&t->dz1, C * M},
                  {&t->tmp, C * M},
+                 {&t->sum, state_floats(F)},
                  {&t->W1t, F * M},
                  {&t->W2t, M * F},
                  {&t->squares.coef, C * C},
@@ -182,6 +184,10 @@ static void back_chunk(const bl_ttt_call *call, const bl_mlp_room *room, const b
         bl_ttt_updater second = {c->x2, room->G, t->d.W2, t->d.b2, t->dx2, t->dG, t->tmp, M, F};
         bl_ttt_update_bwd(call, &one, x, dlam, first, m);
         bl_ttt_update_bwd(call, &second, x, dlam, first, m);
+        if (call->forgets) {
+            bl_ttt_forget_bwd(call, 0, t->d.W1, t->d.b1, t->sum, w.W1, w.b1, x, F, M);
+            bl_ttt_forget_bwd(call, 1, t->d.W2, t->d.b2, t->sum + F * M + M, w.W2, w.b2, x, M, F);
+        }
     }
     back_keys(call, room, t, &w, x, first, m);
     bl_ttt_hand_out(call, x, t->dq, t->dk, dlam, first, m);
@@ -203,12 +209,16 @@ static void bwd_tasks(void *user, size_t first, size_t last, size_t member)
         x.dgamma = part + state_floats(F);
         x.dbeta = x.dgamma + F;
         x.dtau = x.dbeta + F;
+        x.drho = x.dtau + C;
         bl_mlp_state w = state_at(tape.states, F);
         bl_mlp_start(&w, op->p, task % op->s->H, F);
         tape.d = state_at(part, F);
+        memset(tape.sum, 0, state_floats(F) * sizeof *tape.sum);
         sweep_forward(&call, &room, &tape, &x, T);
         for (size_t n = bl_blocks(T, C); n-- > 0;)
             back_chunk(&call, &room, &tape, &x, n, T);
+        if (call.forgets) /* dW0 += (1 - rho) sum dW', and so on */
+            call.kern->axpy(part, call.lost, tape.sum, state_floats(F));
     }
 }
 
@@ -225,6 +235,8 @@ static void gather_heads(void *user, size_t first, size_t last, size_t member)
         bl_ttt_gather(op, (float *)dp->b2 + head * F, 2 * F * M + M, F, head);
         bl_ttt_gather(op, (float *)dp->gamma + head * F, state, F, head);
         bl_ttt_gather(op, (float *)dp->beta + head * F, state + F, F, head);
+        if (op->p->half_life)
+            bl_ttt_gather_half_life(op, state + 2 * F + op->s->C, head);
     }
 }
 

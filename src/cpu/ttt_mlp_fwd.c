@@ -66,8 +66,8 @@ void bl_mlp_fold(const bl_ttt_call *call, const bl_mlp_room *room, const bl_mlp_
                  const bl_mlp_chunk *c)
 {
     size_t F = call->F, M = 4 * F;
-    bl_ttt_fold(call, w->W1, w->b1, c->k, c->h1, room->z1, F, M);
-    bl_ttt_fold(call, w->W2, w->b2, c->x2, c->h2, room->z1, M, F);
+    bl_ttt_fold(call, 0, w->W1, w->b1, c->k, c->h1, room->z1, F, M);
+    bl_ttt_fold(call, 1, w->W2, w->b2, c->x2, c->h2, room->z1, M, F);
 }
 
 /* m more tokens of one chunk that holds `at` already. */

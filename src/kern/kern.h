@@ -120,7 +120,11 @@ typedef struct bl_adamw_step {
     X(void, ttt_inner_bwd, (float *dz, float *de, float *dgamma, float *dbeta, const float *dG,    \
       const float *G, const float *xh, float rstd, const float *k, const float *v,                 \
       const float *gamma, const float *beta, size_t n),                                            \
-      "MODEL 3.5 inner: dz and de of one row; dgamma, dbeta +=")
+      "MODEL 3.5 inner: dz and de of one row; dgamma, dbeta +=")                                   \
+    X(void, forget, (float *w, const float *w0, float rho, size_t n),                              \
+      "MODEL 3.7: w = w0 + rho (w - w0)")                                                          \
+    X(float, forget_bwd, (float *dw, float *sum, const float *w, const float *w0, float rho,       \
+      size_t n), "its adjoint: sum += dw, dw *= rho; returns the sum of the old dw (w - w0)")
 /* clang-format on */
 
 typedef struct bl_kern {

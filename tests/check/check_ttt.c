@@ -1,6 +1,8 @@
 /* Checks of the TTT row kernels. */
 #include "check.h"
 
+#include <string.h>
+
 static const size_t widths[] = {16, 18, 24, 30, 48, 64, 72, 128};
 enum { WIDTHS = sizeof widths / sizeof *widths };
 
@@ -86,11 +88,39 @@ static void check_out(check *k)
     CHECK_BENCH(k, "64", 64, k->x->ttt_out(v[0], v[1], v[2], v[3], v[4], 64));
 }
 
+static void check_forget(check *k)
+{
+    static const size_t lengths[] = {1, 7, 8, 9, 16, 23, 64, 256, 4096};
+    for (size_t i = 0; i < sizeof lengths / sizeof *lengths; i++) {
+        size_t n = lengths[i];
+        const float *w0 = check_floats(k, n, 1), *w = check_floats(k, n, 1);
+        float *a, *b, *sum[2];
+        check_twins(k, &a, &b, n, 1);
+        check_twins(k, &sum[0], &sum[1], n, 1);
+        k->c->forget(a, w0, 0.97f, n);
+        k->x->forget(b, w0, 0.97f, n);
+        check_close(k, "w", a, b, n);
+        memcpy(b, a, n * sizeof *a);
+        float x = k->c->forget_bwd(a, sum[0], w, w0, 0.97f, n);
+        check_close1(k, "drho", x, k->x->forget_bwd(b, sum[1], w, w0, 0.97f, n));
+        check_close(k, "dw", a, b, n);
+        check_close(k, "sum", sum[0], sum[1], n);
+        check_release(k);
+    }
+    float *v[4];
+    for (int i = 0; i < 4; i++)
+        v[i] = check_floats(k, 4096, 1);
+    CHECK_BENCH(k, "4096", 4096, k->x->forget(v[0], v[1], 0.97f, 4096));
+    CHECK_BENCH(k, "4096 bwd", 4096, (void)k->x->forget_bwd(v[0], v[1], v[2], v[3], 0.97f, 4096));
+}
+
 const check_case check_ttt_cases[] = {
     {"rope", check_rope, 8, 2e-6},
     {"ttt_inner", check_inner, 64, 2e-5},
     {"ttt_inner_bwd", check_inner, 64, 2e-5},
     {"ttt_out", check_out, 64, 1e-5},
     {"ttt_out_bwd", check_out, 64, 1e-5},
+    {"forget", check_forget, 64, 2e-6},
+    {"forget_bwd", check_forget, 64, 2e-5},
     {NULL, NULL, 0, 0},
 };

@@ -191,7 +191,8 @@ static ttt_io ttt_inputs(io *b, const shape *s, size_t M)
                           .b2 = mlp ? io_in(b, s->H * F, 0.1f) : NULL,
                           .gamma = io_in(b, s->H * F, 1),
                           .beta = io_in(b, s->H * F, 0.2f),
-                          .delta = io_in(b, s->C, 0.1f)};
+                          .delta = io_in(b, s->C, 0.1f),
+                          .half_life = s->forget ? io_in(b, s->H, 2) : NULL};
     t.q = io_in(b, n, 0.8f);
     t.k = io_in(b, n, 0.8f);
     t.v = io_in(b, n, 0.8f);
@@ -218,7 +219,8 @@ static void run_ttt_bwd(io *b, const shape *s)
                         .b0 = io_out(b, "db0", s->H * F, 0.1f),
                         .gamma = io_out(b, "dgamma", s->H * F, 0.1f),
                         .beta = io_out(b, "dbeta", s->H * F, 0.1f),
-                        .delta = io_out(b, "ddelta", s->C, 0.1f)};
+                        .delta = io_out(b, "ddelta", s->C, 0.1f),
+                        .half_life = s->forget ? io_out(b, "dhalf_life", s->H, 0.1f) : NULL};
     BL_OP(b->d, ttt_linear_bwd, io_out(b, "dq", n, 0), io_out(b, "dk", n, 0), io_out(b, "dv", n, 0),
           io_out(b, "dlambda", rows_of(s) * s->H, 0), &dp, io_in(b, n, 1), t.q, t.k, t.v, t.lambda,
           saved, &t.p, &t.shape);
@@ -259,7 +261,8 @@ static void run_mlp_bwd(io *b, const shape *s)
                         .b2 = io_out(b, "db2", s->H * F, 0.1f),
                         .gamma = io_out(b, "dgamma", s->H * F, 0.1f),
                         .beta = io_out(b, "dbeta", s->H * F, 0.1f),
-                        .delta = io_out(b, "ddelta", s->C, 0.1f)};
+                        .delta = io_out(b, "ddelta", s->C, 0.1f),
+                        .half_life = s->forget ? io_out(b, "dhalf_life", s->H, 0.1f) : NULL};
     BL_OP(b->d, ttt_mlp_bwd, io_out(b, "dq", n, 0), io_out(b, "dk", n, 0), io_out(b, "dv", n, 0),
           io_out(b, "dlambda", rows_of(s) * s->H, 0), &dp, io_in(b, n, 1), t.q, t.k, t.v, t.lambda,
           saved, &t.p, &t.shape);

@@ -8,7 +8,8 @@
 /* Shapes of a case; an op uses what it needs. */
 typedef struct shape {
     size_t B, T, D, H, I, V, C, K;
-    int zeros; /* all inputs are 0 */
+    int zeros;  /* all inputs are 0 */
+    int forget; /* the TTT layers forget */
 } shape;
 
 enum { IO_MOST = 64 };

@@ -37,7 +37,8 @@ static void chain_open(chain *c, bl_dev *d)
                            .b0 = io_in(b, H * F, 0.1f),
                            .gamma = io_in(b, H * F, 1),
                            .beta = io_in(b, H * F, 0.2f),
-                           .delta = io_in(b, C, 0.05f)};
+                           .delta = io_in(b, C, 0.05f),
+                           .half_life = io_in(b, H, 1)};
     c->step = io_bytes(b, sizeof *c->step);
 }
 

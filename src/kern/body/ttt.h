@@ -153,8 +153,40 @@ static void rope(float *y, const float *x, const float *cs, const float *sn, siz
     }
 }
 
+static void forget(float *w, const float *w0, float rho, size_t n)
+{
+    v8 r = v8_set(rho);
+    for (size_t i = 0; i < n; i += 8) {
+        v8 start = v8_get(w0 + i, n - i);
+        v8_put(w + i, n - i, v8_fma(r, v8_sub(v8_get(w + i, n - i), start), start));
+    }
+}
+
+/* Eight elements of forget_bwd; its dot product is in two chains. */
+static inline v8 forget_bwd8(float *dw, float *sum, const float *w, const float *w0, v8 rho, v8 dot,
+                             size_t left)
+{
+    v8 d = v8_get(dw, left);
+    v8_put(sum, left, v8_add(v8_get(sum, left), d));
+    v8_put(dw, left, v8_mul(d, rho));
+    return v8_fma(d, v8_sub(v8_get(w, left), v8_get(w0, left)), dot);
+}
+
+static float forget_bwd(float *dw, float *sum, const float *w, const float *w0, float rho, size_t n)
+{
+    v8 r = v8_set(rho), even = v8_zero(), odd = v8_zero();
+    for (size_t i = 0; i < n; i += 16) {
+        even = forget_bwd8(dw + i, sum + i, w + i, w0 + i, r, even, n - i);
+        if (n - i > 8)
+            odd = forget_bwd8(dw + i + 8, sum + i + 8, w + i + 8, w0 + i + 8, r, odd, n - i - 8);
+    }
+    return v8_sum(v8_add(even, odd));
+}
+
 void BL_KERN_FILL(bl_kern *k)
 {
+    k->forget = forget;
+    k->forget_bwd = forget_bwd;
     k->ttt_inner = ttt_inner;
     k->ttt_out = ttt_out;
     k->ttt_out_bwd = ttt_out_bwd;
