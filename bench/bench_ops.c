@@ -38,6 +38,7 @@ static void bench_open(bench *b, const char *preset, size_t B, size_t T, bl_dev 
     must(bl_options_preset(o, preset, &err), &err);
     must(bl_trace_open(&b->dev, cpu, &err), &err);
     bl_dev *d = b->dev;
+    bl_config_half_lives(bl_options_config(o), T);
     must(bl_net_open(&b->net, bl_options_config(o), d, &err), &err);
     must(bl_net_init(&b->net, 1, &err), &err);
     must(bl_pass_open(&b->pass, &b->net, B, T, 1, &err), &err);

@@ -252,6 +252,8 @@ static bl_status open_run(bl_trainer **t, const bl_corpus *corpora, size_t count
         goto fail;
     }
     BL_TRY_GOTO(status, bl_config_check(&plan->config, NULL, err), fail);
+    if (!plan->checkpoint)
+        bl_config_half_lives(&plan->config, plan->options.context);
     BL_TRY_GOTO(status, bl_train_resolve(&plan->options, &plan->config, err), fail);
     if (plan->checkpoint)
         tell_changes(&plan->saved, &plan->options);

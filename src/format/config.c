@@ -53,6 +53,10 @@ bl_status bl_config_check(const bl_config *c, const char *name, bl_error *err)
                        "%s%sthe head width %shidden_size%s / %snum_attention_heads%s = %zu / %zu = "
                        "%zu must be even, from 16 to 128",
                        file, colon, quote, quote, quote, quote, D, H, F);
+    if (c->ttt_half_life_max > 0 && c->ttt_half_life_min > c->ttt_half_life_max)
+        return bl_fail(
+            err, BL_EINVAL, "%s%s%sttt_half_life_min%s %g is above %sttt_half_life_max%s %g", file,
+            colon, quote, quote, c->ttt_half_life_min, quote, quote, c->ttt_half_life_max);
     const struct {
         const char *field;
         size_t id;
@@ -64,6 +68,26 @@ bl_status bl_config_check(const bl_config *c, const char *name, bl_error *err)
             return bl_fail(err, BL_EINVAL, "%s%s%s%s%s %zu is past the vocabulary of %zu", file,
                            colon, quote, ids[i].field, quote, ids[i].id, c->vocab_size);
     return BL_OK;
+}
+
+void bl_config_half_lives(bl_config *c, size_t context)
+{
+    enum { TIMES = 4 };
+    if (!c->ttt_forget) {
+        c->ttt_half_life_min = c->ttt_half_life_max = 0;
+        return;
+    }
+    int given = c->ttt_half_life_max > 0;
+    if (!given)
+        c->ttt_half_life_max = TIMES * (double)context;
+    if (!(c->ttt_half_life_min > 0))
+        c->ttt_half_life_min = TIMES * (double)c->mini_batch_size;
+    if (c->ttt_half_life_min <= c->ttt_half_life_max)
+        return;
+    if (given) /* what was asked for stays, the default gives way */
+        c->ttt_half_life_min = c->ttt_half_life_max;
+    else
+        c->ttt_half_life_max = c->ttt_half_life_min;
 }
 
 /* ---- config.json ---- */
@@ -179,6 +203,8 @@ bl_status bl_config_load(bl_config *c, const char *path, bl_error *err)
     bl_options_defaults(BL_OPTIONS_CONFIG, c);
     BL_TRY(bl_config_overlay(c, present, path, err));
     bl_config_settle(c, present[BL_CONFIG_ttt_base_lr]);
+    if (!present[BL_CONFIG_ttt_forget]) /* a model from before there was forgetting */
+        c->ttt_forget = 0;
     bl_status status = bl_config_check(c, path, err);
     if (status == BL_EINVAL) /* a bad file is bad input, not a bad argument */
         status = BL_EFORMAT;

@@ -30,6 +30,9 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(choice, ttt_layer_type, "linear", 0, 0, "linear|mlp", "inner model of the TTT layer")         \
     X(real, ttt_base_lr, "1", 0, 1000, NULL, "inner learning rate before its gate (default for mlp: 0.1)") \
     X(size, mini_batch_size, "16", 1, 64, NULL, "chunk C: tokens between two updates of the inner model") \
+    X(flag, ttt_forget, "true", 0, 1, NULL, "the inner model returns to its start at a rate that each head learns") \
+    X(real, ttt_half_life_min, "0", 0, 1e12, NULL, "tokens until half is forgotten, of the first head at the start of training; 0: 4 chunks") \
+    X(real, ttt_half_life_max, "0", 0, 1e12, NULL, "the same of the last head; 0: 4 training contexts") \
     X(size, conv_kernel, "4", 2, 8, NULL, "taps K of the causal convolutions")                      \
     X(flag, share_qk, "true", 0, 1, NULL, "queries and keys from one projection through two convolutions") \
     X(flag, use_gate, "true", 0, 1, NULL, "output gate of the TTT layer")                           \
@@ -157,6 +160,10 @@ bl_status bl_options_from_config(bl_options **o, const bl_config *c, bl_error *e
  * special ids inside the vocabulary, ...  `name`, a file, begins the message; NULL: these are
  * options, named in backquotes. */
 bl_status bl_config_check(const bl_config *c, const char *name, bl_error *err) BL_NODISCARD;
+
+/* Half-lives of a model about to be made that are still 0, from its chunk and training context;
+ * 0 both where nothing is forgotten (MODEL 3.7). */
+void bl_config_half_lives(bl_config *c, size_t context);
 
 /* config.json of a model folder (docs/FORMATS.md): every field, model_type, architectures and
  * quantization_config.  A field missing on reading takes its default. */

@@ -8,11 +8,15 @@
 #include <string.h>
 #include <xxhash.h>
 
-/* Fields of the config that leave the function as it is. */
-static int is_beside(const char *name)
+/* Fields of the config that leave the function as it is; a model that does not forget has the
+ * fingerprint that it had before there was such a field. */
+static int is_beside(const bl_config *c, const char *name)
 {
-    static const char *const beside[] = {"initializer_range", "bos_token_id", "eos_token_id",
-                                         "pad_token_id"};
+    static const char *const beside[] = {"initializer_range", "bos_token_id",
+                                         "eos_token_id",      "pad_token_id",
+                                         "ttt_half_life_min", "ttt_half_life_max"};
+    if (strcmp(name, "ttt_forget") == 0)
+        return !c->ttt_forget;
     for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)
         if (strcmp(name, beside[i]) == 0)
             return 1;
@@ -36,7 +40,7 @@ static void hash_config(XXH3_state_t *hash, const bl_config *c)
         const bl_field *f = &table->fields[i];
         uint64_t value = 0;
         double real;
-        if (is_beside(f->info.name))
+        if (is_beside(c, f->info.name))
             continue;
         switch (f->kind) {
         case BL_FIELD_size:

@@ -100,6 +100,16 @@ void *bl_net_place(const bl_net *net, const void *block, const bl_tensor *t)
     return (char *)(uintptr_t)block + t->offset * net->dev->param_bytes;
 }
 
+/* Half-lives spread geometrically from the first head to the last; one head has the mean. */
+static float initial_half_life(const bl_config *c, size_t head)
+{
+    size_t H = c->num_attention_heads;
+    double least = c->ttt_half_life_min, most = c->ttt_half_life_max;
+    double place = H > 1 ? (double)head / (double)(H - 1) : 0.5;
+    double tokens = least * pow(most / least, place);
+    return (float)log(fmax(tokens / (double)c->mini_batch_size, 1));
+}
+
 static void fill_initial(const bl_net *net, const bl_tensor *t, uint64_t seed, uint64_t number,
                          float *host)
 {
@@ -118,6 +128,9 @@ static void fill_initial(const bl_net *net, const bl_tensor *t, uint64_t seed, u
         case BL_INIT_CONV:
             host[i] = deviation * bl_rng_normal(seed, BL_RNG_INIT + number, i);
             break;
+        case BL_INIT_FORGET:
+            host[i] = initial_half_life(&net->config, i);
+            break;
         }
     }
 }
@@ -127,9 +140,11 @@ bl_status bl_net_init(bl_net *net, uint64_t seed, bl_error *err)
     float *host;
     BL_TRY(bl_net_host_buffer(&host, net, err));
     bl_status status = BL_OK;
+    uint64_t number = 0; /* half-lives draw nothing: with them and without, the rest starts alike */
     for (size_t i = 0; i < net->tensors.count && status == BL_OK; i++) {
         const bl_tensor *t = &net->tensors.at[i];
-        fill_initial(net, t, seed, i, host);
+        fill_initial(net, t, seed, number, host);
+        number += t->init != BL_INIT_FORGET;
         status = bl_dev_put_f32(net->dev, bl_net_place(net, net->block, t), host, t->count,
                                 net->dev->param_bytes, err);
     }
@@ -323,7 +338,8 @@ bl_ttt_params bl_net_ttt_params(const bl_layer_params *w)
                            .b2 = w->b2,
                            .gamma = w->gamma,
                            .beta = w->beta,
-                           .delta = w->delta};
+                           .delta = w->delta,
+                           .half_life = w->half_life};
 }
 
 float bl_net_lr_scale(const bl_net *net)

@@ -22,7 +22,8 @@ typedef enum bl_tensor_init {
     BL_INIT_ZEROS,
     BL_INIT_ONES,
     BL_INIT_NORMAL, /* Normal(0, initializer_range) */
-    BL_INIT_CONV    /* Normal(0, 0.8 sqrt(256 / max(D, 256))) */
+    BL_INIT_CONV,   /* Normal(0, 0.8 sqrt(256 / max(D, 256))) */
+    BL_INIT_FORGET  /* logarithms of half-lives spread over the heads (MODEL 3.7) */
 } bl_tensor_init;
 
 /* What training and inference do with it. */
@@ -75,7 +76,8 @@ typedef enum bl_tensor_role {
     X(gate_proj, "mlp.gate_proj.weight",                       "ID",  NORMAL, LATENT, 1)           \
     X(up_proj,   "mlp.up_proj.weight",                         "ID",  NORMAL, LATENT, 1)           \
     X(down_proj, "mlp.down_proj.weight",                       "DI",  NORMAL, LATENT, 1)           \
-    X(ffn_sub,   "mlp.ffn_sub_norm.weight",                    "I",   ONES,   PLAIN,  1)
+    X(ffn_sub,   "mlp.ffn_sub_norm.weight",                    "I",   ONES,   PLAIN,  1)           \
+    X(half_life, "seq_modeling_block.learnable_ttt_half_life", "H",   FORGET, PLAIN,  c->ttt_forget)
 /* clang-format on */
 
 #define X(field, key, shape, init, role, present) bl_param *field;

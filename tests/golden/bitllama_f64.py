@@ -18,7 +18,7 @@ DEFAULTS = {
     "vocab_size": 16384, "hidden_size": 256, "intermediate_size": 688, "num_hidden_layers": 8,
     "num_attention_heads": 4, "rms_norm_eps": 1e-6, "rope_theta": 10000.0, "ttt_layer_type": "linear",
     "ttt_base_lr": 1.0, "mini_batch_size": 16, "conv_kernel": 4, "share_qk": True, "use_gate": True,
-    "pre_conv": False, "tie_word_embeddings": True,
+    "pre_conv": False, "tie_word_embeddings": True, "ttt_forget": False,
 }
 f32 = np.float32
 
@@ -144,7 +144,17 @@ class Layer:
         self.gamma = take(block + "ttt_norm_weight")[:, None]
         self.beta = take(block + "ttt_norm_bias")[:, None]
         self.start = [take(block + name) for name in (("W1", "b1", "W2", "b2") if self.mlp else ("W1", "b1"))]
+        self.rho = None
+        if c["ttt_forget"]:
+            half_life = np.maximum(np.exp(take(block + "learnable_ttt_half_life")), 1)[:, None, None]
+            self.rho = 2 ** (-1 / half_life)
         self.ties = []
+
+    def kept(self, theta):
+        """What is left of a state at the end of a full chunk, before its update (MODEL 3.7)."""
+        if self.rho is None:
+            return theta
+        return [start + self.rho * (part - start) for start, part in zip(self.start, theta)]
 
     def rows(self, x):
         rows = Rows(x, self.ternary)
@@ -223,6 +233,7 @@ def chunk_linear(layer, theta, q, k, v, lam):
     zb = q @ W + b - (M * (q @ k.swapaxes(1, 2) + 1)) @ G
     r = (layer.tau[-1] * lam)[..., None]
     if n == layer.C:
+        W, b = layer.kept(theta)
         theta = [W - (r * k).swapaxes(1, 2) @ G, b - (r * G).sum(1, keepdims=True)]
     return layer.answer(q, zb), theta
 
@@ -239,6 +250,7 @@ def chunk_mlp(layer, theta, q, k, v, lam):
     zb2 = xb @ W2 + b2 - (M * (xb @ x2.swapaxes(1, 2) + 1)) @ G2
     r = (layer.tau[-1] * lam)[..., None]
     if n == layer.C:
+        W1, b1, W2, b2 = layer.kept(theta)
         theta = [W1 - (r * k).swapaxes(1, 2) @ G1, b1 - (r * G1).sum(1, keepdims=True),
                  W2 - (r * x2).swapaxes(1, 2) @ G2, b2 - (r * G2).sum(1, keepdims=True)]
     return layer.answer(q, zb2), theta
@@ -352,7 +364,7 @@ class Memory:
         self.chunk = [np.concatenate([old, new[:, i:i + 1]], 1) for old, new in zip(self.chunk, self.found)]
         if self.chunk[0].shape[1] < self.layer.C:
             return
-        step = self.layer.tau[-1]
+        step, self.theta = self.layer.tau[-1], self.layer.kept(self.theta)
         for pair in range(0, len(self.chunk), 2):
             keys, steps = self.chunk[pair:pair + 2]
             self.theta[pair] = self.theta[pair] - step * keys.swapaxes(1, 2) @ steps

@@ -42,6 +42,7 @@ class Case:
 
 
 MLP = {"ttt_layer_type": "mlp"}
+FORGET = {"ttt_forget": True}
 PLAIN = {"share_qk": False, "use_gate": False}
 CASES = [  # each with ternary and with float weights
     Case("linear", 200),
@@ -60,6 +61,9 @@ CASES = [  # each with ternary and with float weights
     Case("mlp, neither share_qk nor gate, lr 3", 83, H=4, C=5, floor=True, other={**MLP, **PLAIN, "ttt_base_lr": 3.0}),
     Case("mlp, pre_conv, untied", 120, D=72, H=2, I=100,
          other={**MLP, "pre_conv": True, "conv_kernel": 6, "tie_word_embeddings": False}),
+    Case("linear, forgets", 200, H=4, other=FORGET),
+    Case("linear, forgets, pre_conv, chunks of 3", 100, C=3, other={**FORGET, "pre_conv": True}),
+    Case("mlp, forgets", 150, other={**MLP, **FORGET}),
     Case("mlp, two heads of 64, chunks of 1", 30, D=128, I=100, L=1, C=1, other=MLP),
 ]
 
@@ -113,6 +117,8 @@ def random_tensors(case, seed):
         if M != F:
             put(block + "W2", (H, M, F), 0.5 / np.sqrt(F))
             put(block + "b2", (H, 1, F), 0.1)
+        if c["ttt_forget"]:  # half-lives around three chunks, some of them at their floor of one
+            put(block + "learnable_ttt_half_life", (H,), 1.0, 1)
     return tensors
 
 

@@ -26,6 +26,7 @@ static void load_net(bl_net *net, bl_golden *g)
     json_t *json = json_loads(bl_st_metadata(g->st, "config"), 0, NULL);
     stop_unless(json ? BL_OK : BL_EFORMAT, &err);
     stop_unless(bl_options_from_json(BL_OPTIONS_CONFIG, &c, json, g->file, &err), &err);
+    c.ttt_forget = json_is_true(json_object_get(json, "ttt_forget")); /* missing: false */
     json_decref(json);
     c.quantization = g->d->ternary ? BL_QUANT_TERNARY : BL_QUANT_NONE;
     stop_unless(bl_config_check(&c, g->file, &err), &err);
@@ -107,7 +108,8 @@ static int check_variant(bl_dev *d, const char *file)
 
 int bl_golden_f64(bl_dev *d)
 {
-    static const char *const files[] = {"f64_plain", "f64_pre_conv", "f64_mlp", "f64_mlp_pre_conv"};
+    static const char *const files[] = {"f64_plain",        "f64_pre_conv", "f64_mlp",
+                                        "f64_mlp_pre_conv", "f64_forget",   "f64_mlp_forget"};
     int failures = 0;
     for (size_t i = 0; i < sizeof files / sizeof *files; i++)
         failures += check_variant(d, files[i]);

@@ -59,16 +59,19 @@ def numerical_gradient(theta, k, v, layer):
     return gradients
 
 
-def descent_error(mlp):
+def descent_error(mlp, forgets):
     """Worst difference between a chunk and its definition: token t reads the inner model after its
-    step tau[t] along the gradients of tokens 1 .. t, all of them taken at the chunk's start."""
+    step tau[t] along the gradients of tokens 1 .. t, all of them taken at the chunk's start.  A head
+    that forgets loses a share of its distance from the learned start, once the chunk is full."""
     rng, F, C = np.random.default_rng(5), 6, 5
     layer = types.SimpleNamespace(C=C, tau=rng.uniform(0.1, 1, C), gamma=1 + 0.2 * rng.standard_normal((1, 1, F)),
                                   beta=0.1 * rng.standard_normal((1, 1, F)))
     layer.answer = lambda q, zb: q + layer.gamma * standardise(zb)[0] + layer.beta
     M = 4 * F if mlp else F
     shapes = [(1, F, M), (1, 1, M)] + ([(1, M, F), (1, 1, F)] if mlp else [])
-    theta = [0.5 * rng.standard_normal(shape) for shape in shapes]
+    theta, start = ([0.5 * rng.standard_normal(shape) for shape in shapes] for _ in range(2))
+    rho = 0.8 if forgets else 1
+    layer.kept = lambda state: [b + rho * (a - b) for a, b in zip(state, start)]
     q, k, v = rng.standard_normal((3, 1, C, F))
     lam = rng.uniform(0.05, 0.2, (1, C))
     o, after = (chunk_mlp if mlp else chunk_linear)(layer, theta, q, k, v, lam)
@@ -78,6 +81,7 @@ def descent_error(mlp):
         now = [part - layer.tau[t] * np.tensordot(lam[0, :t + 1], gradient[:t + 1], 1)
                for part, gradient in zip(theta, gradients)]
         worst = max(worst, np.abs(inner_model(now, q[:, t:t + 1], layer) - o[:, t:t + 1]).max())
+    now = [part - (1 - rho) * (was - first) for part, was, first in zip(now, theta, start)]
     return max([worst] + [np.abs(a - b).max() for a, b in zip(now, after)])
 
 
@@ -239,9 +243,9 @@ def main():
     parser.add_argument("--bitllama", required=True)
     args = parser.parse_args()
     start, failures = time.monotonic(), []
-    for mlp in (False, True):
-        error = descent_error(mlp)
-        print(f"a chunk of {'TTT-MLP' if mlp else 'TTT-Linear'} against gradient descent with numerical gradients: "
+    for mlp, forgets in itertools.product((False, True), repeat=2):
+        error = descent_error(mlp, forgets)
+        print(f"a chunk of {'TTT-MLP' if mlp else 'TTT-Linear'}{', forgetting,' if forgets else ''} against gradient descent with numerical gradients: "
               f"{error:.1e}, bound 1e-7")
         if not error < 1e-7:
             failures.append("the chunk is not gradient descent")

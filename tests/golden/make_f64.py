@@ -15,7 +15,7 @@ import numpy as np
 from safetensors.numpy import save_file
 
 from bitllama_f64 import Model
-from f64_models import Case, MLP, PLAIN, random_tensors, write_model
+from f64_models import Case, FORGET, MLP, PLAIN, random_tensors, write_model
 from logits_f64 import MARGIN, pick_text
 
 SIZES = {"T": 22, "D": 32, "I": 36, "L": 1, "V": 27}
@@ -25,6 +25,8 @@ FIXTURES = {  # ttt_base_lr is a float in C: 0.1 would differ from a double in t
     "mlp": Case("mlp", C=5, **SIZES, other={**MLP, "use_gate": False, "ttt_base_lr": 2.0}),
     "mlp_pre_conv": Case("mlp_pre_conv", C=7, **SIZES,
                          other={**MLP, "pre_conv": True, "share_qk": False, "ttt_base_lr": 0.125}),
+    "forget": Case("forget", C=4, **{**SIZES, "T": 40}, other=FORGET),
+    "mlp_forget": Case("mlp_forget", C=5, **SIZES, other={**MLP, **FORGET, "ttt_base_lr": 0.125}),
 }
 
 

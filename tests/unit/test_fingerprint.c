@@ -34,7 +34,7 @@ static void put_text(bl_buf *to, const char *text)
 
 static void put_fields(bl_buf *to, const json_t *config)
 {
-    /* n a whole number, r a real, b a boolean, w a word */
+    /* n a whole number, r a real, b a boolean, y one that counts when it is true, w a word */
     static const struct {
         const char *name;
         char kind;
@@ -48,6 +48,7 @@ static void put_fields(bl_buf *to, const json_t *config)
                   {"ttt_layer_type", 'w'},
                   {"ttt_base_lr", 'r'},
                   {"mini_batch_size", 'n'},
+                  {"ttt_forget", 'y'},
                   {"conv_kernel", 'n'},
                   {"share_qk", 'b'},
                   {"use_gate", 'b'},
@@ -58,9 +59,11 @@ static void put_fields(bl_buf *to, const json_t *config)
         double real = json_number_value(value);
         uint64_t bits = (uint64_t)json_integer_value(value);
         assert_non_null(value);
+        if (fields[i].kind == 'y' && !json_is_true(value))
+            continue;
         if (fields[i].kind == 'r')
             memcpy(&bits, &real, sizeof bits);
-        if (fields[i].kind == 'b')
+        if (fields[i].kind == 'b' || fields[i].kind == 'y')
             bits = json_is_true(value);
         if (fields[i].kind == 'w')
             bits = strcmp(json_string_value(value), "mlp") == 0;
@@ -134,7 +137,7 @@ static int is_true(const json_t *config, const char *name)
 static void put_layer(bl_buf *to, const json_t *config, const bl_st *st, size_t layer)
 {
 #define BLOCK "seq_modeling_block."
-    /* p pre_conv, k not share_qk, s share_qk, g use_gate, m mlp */
+    /* p pre_conv, k not share_qk, s share_qk, g use_gate, m mlp, f ttt_forget */
     static const struct {
         char when;
         const char *name;
@@ -167,7 +170,8 @@ static void put_layer(bl_buf *to, const json_t *config, const bl_st *st, size_t 
                    {' ', "mlp.gate_proj.weight"},
                    {' ', "mlp.up_proj.weight"},
                    {' ', "mlp.down_proj.weight"},
-                   {' ', "mlp.ffn_sub_norm.weight"}};
+                   {' ', "mlp.ffn_sub_norm.weight"},
+                   {'f', BLOCK "learnable_ttt_half_life"}};
     const char *type = json_string_value(json_object_get(config, "ttt_layer_type"));
     int ternary = json_object_get(config, "quantization_config") != NULL;
     for (size_t i = 0; i < sizeof tensors / sizeof *tensors; i++) {
@@ -176,7 +180,8 @@ static void put_layer(bl_buf *to, const json_t *config, const bl_st *st, size_t 
             (when == 'k' && is_true(config, "share_qk")) ||
             (when == 's' && !is_true(config, "share_qk")) ||
             (when == 'g' && !is_true(config, "use_gate")) ||
-            (when == 'm' && strcmp(type, "mlp") != 0))
+            (when == 'm' && strcmp(type, "mlp") != 0) ||
+            (when == 'f' && !is_true(config, "ttt_forget")))
             continue;
         (void)snprintf(name, sizeof name, "model.layers.%zu.%s", layer, tensors[i].name);
         put_tensor(to, st, name, ternary && strstr(name, "_proj."));

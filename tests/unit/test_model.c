@@ -20,7 +20,7 @@ enum { B = 2, T_MOST = 70, V = 29 };
 typedef struct variant {
     const char *name;
     size_t T, C, K, H, F;
-    int plain, no_gate, untied, pre_conv, mlp; /* plain: no share_qk */
+    int plain, no_gate, untied, pre_conv, mlp, forget; /* plain: no share_qk */
     float dropout;
     size_t checks; /* derivatives a tensor */
 } variant;
@@ -44,6 +44,10 @@ static const variant variants[] = {
      .no_gate = 1, .untied = 1, .checks = 4},
     {"mlp, pre_conv, dropout", .T = 19, .C = 16, .K = 2, .H = 1, .F = 16, .mlp = 1, .pre_conv = 1,
      .dropout = 0.2f, .checks = 2},
+    {"forgets", .T = 11, .C = 4, .K = 3, .H = 2, .F = 16, .forget = 1, .checks = 6},
+    {"forgets, chunk 1, one head", .T = 9, .C = 1, .K = 3, .H = 1, .F = 16, .forget = 1,
+     .checks = 4},
+    {"forgets, mlp", .T = 11, .C = 3, .K = 3, .H = 2, .F = 16, .mlp = 1, .forget = 1, .checks = 4},
 };
 enum { VARIANTS = sizeof variants / sizeof *variants };
 
@@ -62,6 +66,8 @@ static bl_config tiny_config(const variant *v, int quantization)
     c.use_gate = !v->no_gate;
     c.tie_word_embeddings = !v->untied;
     c.pre_conv = v->pre_conv;
+    c.ttt_forget = v->forget;
+    bl_config_half_lives(&c, v->T);
     c.ttt_layer_type = v->mlp ? BL_TTT_MLP : BL_TTT_LINEAR;
     c.ttt_base_lr = v->mlp ? 0.1 : 1;
     c.initializer_range = 0.15; /* large enough that every gradient is well above rounding */

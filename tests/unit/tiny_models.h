@@ -46,7 +46,7 @@ static const char *const tiny_models[][2] = {
     {"ternary", TINY_SIZE},
     {"none", TINY_SIZE ",quantization=none"},
     {"mlp", TINY_SIZE ",ttt_layer_type=mlp,pre_conv=true"},
-    {"plain", TINY_SIZE ",share_qk=false,use_gate=false,mini_batch_size=5"},
+    {"plain", TINY_SIZE ",share_qk=false,use_gate=false,mini_batch_size=5,ttt_forget=false"},
     /* behind those that TINY_MODELS counts: matrices that cannot be packed */
     {"odd", TINY_SIZE ",intermediate_size=42"},
 };
