@@ -223,7 +223,7 @@ static void judge_memory(bl_trainer *t)
     bl_stream_point end;
     bl_error why;
     bl_status status = bl_trainer_stream(t, &end, &why);
-    if (status == BL_OK && bl_stream_verdict(text, sizeof text, &end))
+    if (status == BL_OK && bl_stream_verdict(text, sizeof text, &end, t->net.config.ttt_forget))
         bl_trainer_report_text(t, BL_TRAIN_WARNING, "%s", text);
     if (status != BL_OK && status != BL_EINTERRUPTED)
         bl_trainer_report_text(t, BL_TRAIN_WARNING, "the loss on a long text is not known: %s",

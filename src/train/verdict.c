@@ -98,14 +98,15 @@ int bl_run_verdict(char *text, size_t room, const bl_curve *train, const bl_curv
     return 1;
 }
 
-int bl_stream_verdict(char *text, size_t room, const bl_stream_point *end)
+int bl_stream_verdict(char *text, size_t room, const bl_stream_point *end, int forgets)
 {
     const double too_much = 0.05; /* nats a token */
     if (!end->tokens || !isfinite(end->fresh) || end->loss <= end->fresh + too_much)
         return 0;
     (void)snprintf(text, room,
                    "the loss on one long text rises: it is %.4f nats a token after %" PRIu64
-                   " tokens, where a fresh state has %.4f; train with a larger `context`",
-                   fabs(end->loss), end->first, end->fresh); /* nan has no sign */
+                   " tokens, where a fresh state has %.4f; train with %s",
+                   fabs(end->loss), end->first, end->fresh, /* nan has no sign */
+                   forgets ? "a larger `context`" : "`ttt_forget`");
     return 1;
 }

@@ -302,11 +302,13 @@ expect "samples on again" 0 '' '*changed: *samples false -> true*sample: Once up
 short="--preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers 2 --num-attention-heads 2 \
     --mini-batch-size 4 --context 8 --batch 8 --steps 300 --seed 1 --lr 1e-2 --no-samples --no-plot"
 expect "trained on short rows" 0 '' \
-    '*warning: the loss on one long text rises: it is * nats a token after 256 tokens, where a fresh state has *--context*done after 300 steps*' \
-    train --data "$data" --out short $short
+    '*warning: the loss on one long text rises: it is * nats a token after 256 tokens, where a fresh state has *--ttt-forget*done after 300 steps*' \
+    train --data "$data" --out short $short --no-ttt-forget
 check "the records hold it" grep -q '"warning".*one long text' short/metrics.jsonl
-expect "no long text is evaluated" 0 '' '*done after 300 steps*' train --data "$data" --out unseen $short --eval-tokens 63
+expect "no long text is evaluated" 0 '' '*done after 300 steps*' train --data "$data" --out unseen $short --no-ttt-forget --eval-tokens 63
 check "nothing is said of it" sh -c '! grep -q "long text" stderr'
+expect "with forgetting it lasts" 0 '' '*done after 300 steps*' train --data "$data" --out lasts $short
+check "and nothing is said of it" sh -c '! grep -q "long text" stderr'
 for file in model.safetensors optimizer.safetensors; do
     check "the run is the same: $file" cmp short/ckpt/step-00000300/$file unseen/ckpt/step-00000300/$file
 done
