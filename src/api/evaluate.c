@@ -43,6 +43,41 @@ static void fill_split(job *j, const bl_data_split *split)
     r->documents = split->documents;
 }
 
+static int same_tokens(const bl_tokenizer *a, const bl_tokenizer *b)
+{
+    size_t count = bl_tokenizer_vocab_size(a), n, k;
+    int same = count == bl_tokenizer_vocab_size(b);
+    for (size_t id = 0; same && id < count; id++) {
+        const char *x = bl_tokenizer_bytes(a, (int32_t)id, &n),
+                   *y = bl_tokenizer_bytes(b, (int32_t)id, &k);
+        same = !x == !y && (!x || (n == k && memcmp(x, y, n) == 0));
+    }
+    return same;
+}
+
+/* Ids of a data folder mean what its tokenizer says, which must be the model's.  As a file it may
+ * be written otherwise. */
+static bl_status check_tokenizer(const bl_model *m, const char *path, const bl_data_split *split,
+                                 bl_error *err)
+{
+    bl_tokenizer *theirs = NULL;
+    if (!m->tokenizer || !split->documents) /* no data folder */
+        return BL_OK;
+    char *dir = bl_path_parent(path), *file = dir ? bl_data_path(dir, "tokenizer.json") : NULL;
+    bl_status status = file ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK && bl_path_what(file) == BL_PATH_FILE)
+        status = bl_tokenizer_open(&theirs, file, err);
+    if (theirs && !same_tokens(m->tokenizer, theirs))
+        status = bl_fail(err, BL_EFORMAT,
+                         "%s: made with another tokenizer than the model's; prepare its text with "
+                         "the `tokenizer` %s",
+                         path, m->config_dir);
+    bl_tokenizer_close(theirs);
+    bl_free(file);
+    bl_free(dir);
+    return status;
+}
+
 static bl_status eval_tokens(const bl_model *m, const bl_net *net, job *j, bl_error *err)
 {
     bl_tokens *tokens = NULL;
@@ -52,6 +87,7 @@ static bl_status eval_tokens(const bl_model *m, const bl_net *net, job *j, bl_er
     bl_status status = BL_OK;
     size_t window = j->window ? j->window : m->context;
     BL_TRY(bl_tokens_open_file(&tokens, j->path, net->m.V, &split, err));
+    BL_TRY_GOTO(status, check_tokenizer(m, j->path, &split, err), done);
     size_t B = window < EVAL_TOKENS ? EVAL_TOKENS / window : 1;
     if (bl_windows_count(tokens, window) == 0) {
         status = bl_fail(err, BL_EFORMAT, "%s: %zu tokens are too few for a window of %zu", j->path,
@@ -73,7 +109,7 @@ done:
 }
 
 /* A token file in pieces, its tokens checked again as they are got. */
-static bl_status stream_tokens(const bl_net *net, job *j, bl_error *err)
+static bl_status stream_tokens(const bl_model *m, const bl_net *net, job *j, bl_error *err)
 {
     enum { PIECE = 512 };
     bl_tokens *tokens = NULL;
@@ -81,8 +117,8 @@ static bl_status stream_tokens(const bl_net *net, job *j, bl_error *err)
     int32_t piece[PIECE];
     BL_TRY(bl_tokens_open_file(&tokens, j->path, net->m.V, &split, err));
     size_t count = bl_tokens_count(tokens);
-    bl_status status = BL_OK;
-    if (count < 2)
+    bl_status status = check_tokenizer(m, j->path, &split, err);
+    if (status == BL_OK && count < 2)
         status =
             bl_fail(err, BL_EFORMAT, "%s: %zu tokens are too few for a stream", j->path, count);
     bl_watch watch;
@@ -208,7 +244,7 @@ static bl_status eval_in_order(const bl_model *m, const bl_net *net, int is_toke
         BL_TRY_GOTO(status, bl_stream_loss_open(j->stream, net, &decode, &pass, j->most, err),
                     done);
     }
-    status = is_tokens ? stream_tokens(net, j, err) : eval_text(m, net, &decode, j, err);
+    status = is_tokens ? stream_tokens(m, net, j, err) : eval_text(m, net, &decode, j, err);
 done:
     bl_pass_release(&pass, net);
     bl_decode_release(&decode, net);

@@ -33,7 +33,7 @@ static bl_status open_one(bl_corpora *c, const bl_corpus *from, bl_error *err)
     if (!c->dir[i])
         return bl_fail(err, BL_ENOMEM, "out of memory");
     BL_TRY(bl_data_open(&c->data[i], from->dir, err));
-    BL_TRY(bl_file_hash(bl_tokens_path(c->data[i]->split[BL_DATA_TRAIN]), c->hash[i], err));
+    memcpy(c->hash[i], bl_tokens_hash(c->data[i]->split[BL_DATA_TRAIN]), sizeof c->hash[i]);
     c->count++;
     return compare(c, i, err);
 }

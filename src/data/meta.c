@@ -222,11 +222,17 @@ static bl_status open_split(bl_tokens **t, const bl_data_meta *meta, int which, 
 {
     const bl_data_split *split = &meta->split[which];
     BL_TRY(bl_tokens_open(t, path, bl_tokens_width(meta->vocab_size), meta->vocab_size, err));
-    if (bl_tokens_count(*t) == split->tokens)
+    bl_status status = BL_OK;
+    if (bl_tokens_count(*t) != split->tokens)
+        status = bl_fail(err, BL_EFORMAT, "%s: %zu tokens, meta.json says %llu; run prepare again",
+                         path, bl_tokens_count(*t), (unsigned long long)split->tokens);
+    else if (*split->hash && strcmp(bl_tokens_hash(*t), split->hash) != 0)
+        status = bl_fail(err, BL_EFORMAT,
+                         "%s: not what prepare wrote (hash %s, meta.json says %s); run prepare "
+                         "again",
+                         path, bl_tokens_hash(*t), split->hash);
+    if (status == BL_OK)
         return BL_OK;
-    bl_status status =
-        bl_fail(err, BL_EFORMAT, "%s: %zu tokens, meta.json says %llu; run prepare again", path,
-                bl_tokens_count(*t), (unsigned long long)split->tokens);
     bl_tokens_close(*t);
     *t = NULL;
     return status;

@@ -11,6 +11,7 @@ struct bl_tokens {
     size_t width, count;
     uint64_t vocab_size;
     int scattered;
+    char hash[BL_HASH_TEXT]; /* of the file when it was opened */
     char *path;
 };
 
@@ -69,18 +70,23 @@ static bl_status read_ids(const bl_tokens *t, size_t first, size_t n, unsigned c
                    (unsigned long long)t->vocab_size);
 }
 
-static bl_status check_ids(const bl_tokens *t, bl_error *err)
+/* All of it once: each id, and the hash. */
+static bl_status check_ids(bl_tokens *t, bl_error *err)
 {
     enum { PIECE = 1 << 16 };
     unsigned char *room = bl_calloc(PIECE, t->width);
+    bl_hash *hash = bl_hash_begin();
     bl_status status =
-        room ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory while opening %s", t->path);
+        room && hash ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory while opening %s", t->path);
     for (size_t first = 0; status == BL_OK && first < t->count; first += PIECE) {
         size_t n = t->count - first < PIECE ? t->count - first : PIECE;
         status = bl_watch_poll(first, t->count, err);
         if (status == BL_OK)
             status = read_ids(t, first, n, room, err);
+        if (status == BL_OK)
+            bl_hash_add(hash, room, n * t->width);
     }
+    bl_hash_end(hash, t->hash);
     bl_free(room);
     return status;
 }
@@ -129,6 +135,11 @@ void bl_tokens_close(bl_tokens *t)
 size_t bl_tokens_count(const bl_tokens *t)
 {
     return t->count;
+}
+
+const char *bl_tokens_hash(const bl_tokens *t)
+{
+    return t->hash;
 }
 
 const char *bl_tokens_path(const bl_tokens *t)

@@ -35,6 +35,7 @@ void bl_tokens_close(bl_tokens *t);
 
 size_t bl_tokens_count(const bl_tokens *t);
 const char *bl_tokens_path(const bl_tokens *t);
+const char *bl_tokens_hash(const bl_tokens *t); /* XXH3-128 of the file when it was opened */
 
 /* BL_EIO when another process has cut the file short: asked for before every batch and every
  * evaluation, so that it is told at once and not when the missing part is read. */

@@ -4,20 +4,12 @@
 #include "data/tokens.h"
 
 #include <string.h>
-#include <xxhash.h>
 
 struct bl_tokens_out {
     bl_out *out;
-    XXH3_state_t *hash;
+    bl_hash *hash;
     size_t width;
 };
-
-static void hash_text(XXH128_hash_t hash, char text[BL_HASH_TEXT])
-{
-    XXH128_canonical_t bytes;
-    XXH128_canonicalFromHash(&bytes, hash);
-    bl_hash_text(bytes.digest, text);
-}
 
 bl_status bl_tokens_create(bl_tokens_out **t, const char *path, size_t width, bl_error *err)
 {
@@ -25,10 +17,9 @@ bl_status bl_tokens_create(bl_tokens_out **t, const char *path, size_t width, bl
     if (!*t)
         return bl_fail(err, BL_ENOMEM, "out of memory");
     (*t)->width = width;
-    (*t)->hash = XXH3_createState();
-    bl_status status = (*t)->hash && XXH3_128bits_reset((*t)->hash) == XXH_OK
-                           ? bl_out_open(&(*t)->out, path, err)
-                           : bl_fail(err, BL_ENOMEM, "out of memory");
+    (*t)->hash = bl_hash_begin();
+    bl_status status =
+        (*t)->hash ? bl_out_open(&(*t)->out, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
     if (status != BL_OK) {
         bl_tokens_abandon(*t);
         *t = NULL;
@@ -53,7 +44,7 @@ void bl_tokens_write(bl_tokens_out *t, const int32_t *ids, size_t count)
                     bytes[4 * i + k] = (unsigned char)((uint32_t)ids[i] >> (8 * k));
         }
         bl_out_write(t->out, bytes, n * t->width);
-        (void)XXH3_128bits_update(t->hash, bytes, n * t->width);
+        bl_hash_add(t->hash, bytes, n * t->width);
         ids += n;
         count -= n;
     }
@@ -69,7 +60,8 @@ bl_status bl_tokens_verify(bl_tokens_out *t, char hash[33], bl_error *err)
     char found[33];
     const char *path = bl_out_temporary(t->out);
     BL_TRY(bl_out_sync(t->out, err));
-    hash_text(XXH3_128bits_digest(t->hash), hash);
+    bl_hash_end(t->hash, hash);
+    t->hash = NULL;
     BL_TRY(bl_file_hash(path, found, err));
     if (strcmp(hash, found) != 0)
         return bl_fail(err, BL_EIO, "%s: the disk does not hold what was written to it", path);
@@ -89,6 +81,7 @@ void bl_tokens_abandon(bl_tokens_out *t)
     if (!t)
         return;
     bl_out_abandon(t->out);
-    XXH3_freeState(t->hash);
+    char unused[BL_HASH_TEXT];
+    bl_hash_end(t->hash, unused);
     bl_free(t);
 }

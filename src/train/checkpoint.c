@@ -135,12 +135,29 @@ static int read_step(uint64_t *step, const char *name)
 
 typedef enum look { WHOLE, DAMAGED, GONE } look;
 
+/* A checkpoint is of the step in its name. */
+static bl_status check_step(const char *dir, bl_error *err)
+{
+    uint64_t step;
+    bl_train_state state;
+    const char *slash = strrchr(dir, '/');
+    if (!read_step(&step, slash ? slash + 1 : dir) ||
+        bl_checkpoint_state(&state, dir, NULL) != BL_OK)
+        return BL_OK; /* who reads the state says what is wrong with it */
+    if (state.step == step)
+        return BL_OK;
+    return bl_fail(err, BL_EFORMAT, "%s: its state.json is of step %" PRIu64 "; it was renamed",
+                   dir, state.step);
+}
+
 /* Damage is worth a warning; a folder that a trainer has removed meanwhile is not.  One that could
  * not be looked at, for want of memory or because of a stop, is not passed over. */
 static bl_status look_at(look *how, const char *dir, bl_error *err)
 {
     bl_error why = {0};
     bl_status status = bl_manifest_verify(dir, checkpoint_files, CHECKPOINT_FILES, &why);
+    if (status == BL_OK)
+        status = check_step(dir, &why);
     if (bl_status_is_passing(status))
         return bl_fail(err, status, "%s", why.message);
     *how = status == BL_OK ? WHOLE : bl_path_what(dir) == BL_PATH_NONE ? GONE : DAMAGED;

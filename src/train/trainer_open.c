@@ -138,9 +138,31 @@ static void describe_data(bl_trainer *t)
 
 static bl_status open_tokenizer(bl_trainer *t, const char *data_dir, bl_error *err)
 {
+    uint64_t said = t->data->data[0]->meta.vocab_size;
     char *path = bl_data_path(data_dir, "tokenizer.json");
     bl_status status = path ? bl_tokenizer_open(&t->tokenizer, path, err)
                             : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK && bl_tokenizer_vocab_size(t->tokenizer) != said)
+        status =
+            bl_fail(err, BL_EFORMAT,
+                    "%s: %zu ids, meta.json says a vocabulary of %" PRIu64 "; run prepare again",
+                    path, bl_tokenizer_vocab_size(t->tokenizer), said);
+    bl_free(path);
+    return status;
+}
+
+/* A run keeps the tokenizer that it was begun with, which is that of its data. */
+static bl_status check_own_tokenizer(const bl_trainer *t, bl_error *err)
+{
+    char hash[BL_HASH_TEXT] = "", *path = bl_path_join(t->run_dir, "tokenizer.json");
+    bl_status status = path ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK && bl_path_what(path) == BL_PATH_FILE)
+        status = bl_file_hash(path, hash, err);
+    if (status == BL_OK && *hash && strcmp(hash, t->data->data[0]->meta.tokenizer_hash) != 0)
+        status = bl_fail(err, BL_EFORMAT,
+                         "%s: not the tokenizer of the data (hash %s, there %s); copy that of %s "
+                         "here",
+                         path, hash, t->data->data[0]->meta.tokenizer_hash, t->data->dir[0]);
     bl_free(path);
     return status;
 }
@@ -172,6 +194,7 @@ static bl_status open_parts(bl_trainer *t, const bl_config *config, const char *
     if (!t->resumed_from)
         return bl_fail(err, BL_ENOMEM, "out of memory");
     BL_TRY(bl_trainer_restore(t, checkpoint, err));
+    BL_TRY(check_own_tokenizer(t, err));
     return open_records(t, 1, err);
 }
 

@@ -82,4 +82,30 @@ static inline bl_status train(const char *run, pair *set, watch *w)
     return status;
 }
 
+/* A file again, with the first `was` in it replaced. */
+static inline void replace_in(const char *from, const char *to, const char *was, const char *is)
+{
+    bl_map map;
+    assert_ok(bl_map_open(&map, from, &failure));
+    char *text = calloc(map.size + 1, 1);
+    assert_non_null(text);
+    memcpy(text, map.data, map.size);
+    const char *at = strstr(text, was);
+    assert_non_null(at);
+    FILE *file = fopen(to, "wb");
+    assert_non_null(file);
+    (void)fprintf(file, "%.*s%s%s", (int)(at - text), text, is, at + strlen(was));
+    assert_int_equal(fclose(file), 0);
+    free(text);
+    bl_map_close(&map);
+}
+
+static inline void copy_file(const char *from, const char *to)
+{
+    bl_map map;
+    assert_ok(bl_map_open(&map, from, &failure));
+    scratch_write(to, map.data, map.size);
+    bl_map_close(&map);
+}
+
 #endif

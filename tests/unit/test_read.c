@@ -14,24 +14,6 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-/* A file again, with the first `was` in it replaced. */
-static void replace_in(const char *from, const char *to, const char *was, const char *is)
-{
-    bl_map map;
-    assert_ok(bl_map_open(&map, from, &failure));
-    char *text = calloc(map.size + 1, 1);
-    assert_non_null(text);
-    memcpy(text, map.data, map.size);
-    const char *at = strstr(text, was);
-    assert_non_null(at);
-    FILE *file = fopen(to, "wb");
-    assert_non_null(file);
-    (void)fprintf(file, "%.*s%s%s", (int)(at - text), text, is, at + strlen(was));
-    assert_int_equal(fclose(file), 0);
-    free(text);
-    bl_map_close(&map);
-}
-
 static void write_text(const char *path, const char *text)
 {
     scratch_write(path, text, strlen(text));
@@ -203,14 +185,6 @@ static void tokens_changed(void **state)
     assert_ok(bl_file_truncate(scratch("t.bin"), 2, &failure));
     assert_int_equal(bl_tokens_get(t, 0, 4, ids, &failure), BL_EIO);
     bl_tokens_close(t);
-}
-
-static void copy_file(const char *from, const char *to)
-{
-    bl_map map;
-    assert_ok(bl_map_open(&map, from, &failure));
-    scratch_write(to, map.data, map.size);
-    bl_map_close(&map);
 }
 
 static void weights_cut_short(void **state)
