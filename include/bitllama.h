@@ -449,6 +449,8 @@ BL_API bl_status bl_plan_model(const char *path, const char *device, bl_plan_res
 
 /** A training run in folder run_dir over a data folder from bl_prepare().  `train` is a
  *  BL_OPTIONS_TRAIN set or NULL, `config` a BL_OPTIONS_CONFIG set or NULL (the preset of `train`).
+ *  With the option init_from it begins with the weights and the shape of that model, which `config`
+ *  must not contradict, and whose tokenizer the data must have.
  *  With the option resume the newest checkpoint that verifies is loaded, and what then differs from
  *  its options is told through bl_log_to(); true demands one, auto begins where there is none.  A
  *  folder that holds a run is refused without the option, and so is a run that needs more memory

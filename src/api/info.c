@@ -71,6 +71,8 @@ static void describe_state(json_t *out, const bl_train_state *s)
         set(train, "best_step", count_of(s->best_step));
         set(train, "best_loss", json_real(s->best_loss));
     }
+    if (*s->parent)
+        set(train, "parent", json_string(s->parent));
     set(train, "options", bl_options_to_json(BL_OPTIONS_TRAIN, &s->options));
     set(out, "training", train);
 }

@@ -32,7 +32,10 @@ static bl_status plan_training(const char *data_dir, const bl_options *train,
     bl_config c;
     bl_train_options o;
     bl_dev *dev;
-    BL_TRY(bl_trainer_choose(&c, &o, train, config, err));
+    bl_parent parent = {.path = NULL};
+    bl_status chosen = bl_trainer_choose(&c, &o, &parent, train, config, err);
+    bl_parent_close(&parent);
+    BL_TRY(chosen);
     if (data_dir)
         BL_TRY(take_vocabulary(&c, config, data_dir, err));
     BL_TRY(bl_config_check(&c, NULL, err));

@@ -38,8 +38,10 @@ static void merge_options(bl_train_options *merged, const bl_train_options *save
         merged->steps = 0; /* the caller said the same thing in tokens */
 }
 
-/* A resumed run keeps the model it began with; a flag that says otherwise is an error. */
-static bl_status check_same_model(const bl_options *given, const bl_config *saved, bl_error *err)
+/* A resumed run keeps the model it began with, and one with another's weights that one's; a flag
+ * that says otherwise is an error.  `what` begins the message. */
+static bl_status check_same_model(const bl_options *given, const bl_config *saved, const char *what,
+                                  bl_error *err)
 {
     bl_options *old;
     BL_TRY(bl_options_from_config(&old, saved, err));
@@ -53,8 +55,7 @@ static bl_status check_same_model(const bl_options *given, const bl_config *save
         if (status == BL_OK)
             status = bl_options_get(given, name, now, sizeof now, err);
         if (status == BL_OK && strcmp(was, now) != 0)
-            status =
-                bl_fail(err, BL_EINVAL, "the run was begun with `%s` %s, not %s", name, was, now);
+            status = bl_fail(err, BL_EINVAL, "%s with `%s` %s, not %s", what, name, was, now);
     }
     bl_options_close(old);
     return status;
@@ -70,15 +71,20 @@ static const char *value_of(const bl_field *field, const bl_train_options *o, ch
     return text;
 }
 
-static bl_status check_same_preset(const bl_options *given, const bl_train_options *saved,
-                                   bl_error *err)
+/* Nor can another preset or other first weights be said of a run that has begun. */
+static bl_status check_same_begin(const bl_options *given, const bl_train_options *saved,
+                                  bl_error *err)
 {
-    char was[48], now[48];
-    const bl_field *preset = bl_field_find(bl_fields(BL_OPTIONS_TRAIN), "preset");
-    const bl_train_options *o = bl_options_train(given);
-    if (bl_options_is_set(given, "preset") && o->preset != saved->preset)
-        return bl_fail(err, BL_EINVAL, "the run was begun with `preset` %s, not %s",
-                       value_of(preset, saved, was), value_of(preset, o, now));
+    static const char *const names[] = {"preset", "init_from"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        const bl_field *field = bl_field_find(bl_fields(BL_OPTIONS_TRAIN), names[i]);
+        bl_opt_text was, now;
+        BL_TRY(bl_field_write(field, saved, was, sizeof was, err));
+        BL_TRY(bl_field_write(field, bl_options_train(given), now, sizeof now, err));
+        if (bl_options_is_set(given, names[i]) && strcmp(was, now) != 0)
+            return bl_fail(err, BL_EINVAL, "the run was begun with `%s` %.200s, not %.200s",
+                           names[i], *was ? was : "\"\"", *now ? now : "\"\"");
+    }
     return BL_OK;
 }
 
@@ -107,6 +113,7 @@ typedef struct run_plan {
     bl_train_options options;
     char *checkpoint;       /* NULL: from the start */
     bl_train_options saved; /* with it */
+    bl_parent parent;       /* of a run that begins with its weights */
 } run_plan;
 
 void bl_trainer_take_data(bl_config *c, const bl_options *given, const bl_data_meta *meta)
@@ -123,10 +130,29 @@ void bl_trainer_take_data(bl_config *c, const bl_options *given, const bl_data_m
             *ids[i].field = ids[i].value;
 }
 
-bl_status bl_trainer_choose(bl_config *chosen, bl_train_options *o, const bl_options *train,
-                            const bl_options *config, bl_error *err)
+static bl_status choose_parent(bl_config *chosen, bl_parent *parent, const char *model,
+                               const bl_options *config, bl_error *err)
+{
+    BL_TRY(bl_parent_open(parent, model, err));
+    *chosen = parent->config;
+    if (!config)
+        return BL_OK;
+    bl_buf what;
+    bl_buf_init(&what);
+    bl_buf_printf(&what, "%s was trained", model);
+    bl_status status = bl_buf_status(&what, err);
+    if (status == BL_OK)
+        status = check_same_model(config, chosen, what.data, err);
+    bl_buf_release(&what);
+    return status;
+}
+
+bl_status bl_trainer_choose(bl_config *chosen, bl_train_options *o, bl_parent *parent,
+                            const bl_options *train, const bl_options *config, bl_error *err)
 {
     *o = *bl_options_train(train);
+    if (*o->init_from)
+        return choose_parent(chosen, parent, o->init_from, config, err);
     if (config) {
         *chosen = *bl_options_config_const(config);
         return BL_OK;
@@ -176,7 +202,8 @@ static bl_status plan_resumed(run_plan *plan, const char *run_dir, const bl_opti
     BL_TRY_GOTO(status, status, done);
     BL_TRY_GOTO(status, bl_config_load(&plan->config, config_path, err), done);
     if (config)
-        BL_TRY_GOTO(status, check_same_model(config, &plan->config, err), done);
+        BL_TRY_GOTO(status, check_same_model(config, &plan->config, "the run was begun", err),
+                    done);
     plan->options = *bl_options_train(train);
     BL_TRY_GOTO(status, bl_checkpoint_recover(run_dir, err), done);
     BL_TRY_GOTO(status, bl_checkpoint_newest(&plan->checkpoint, run_dir, UINT64_MAX, err), done);
@@ -185,13 +212,16 @@ static bl_status plan_resumed(run_plan *plan, const char *run_dir, const bl_opti
     if (plan->checkpoint) {
         bl_train_state state;
         BL_TRY_GOTO(status, bl_checkpoint_state(&state, plan->checkpoint, err), done);
-        BL_TRY_GOTO(status, check_same_preset(train, &state.options, err), done);
+        BL_TRY_GOTO(status, check_same_begin(train, &state.options, err), done);
         merge_options(&plan->options, &state.options, train);
         plan->saved = state.options;
     } else if (plan->options.resume == BL_RESUME_YES) {
         status = nothing_to_resume(run_dir, "checkpoint", err);
     } else {
         bl_log(BL_LOG_INFO, "%s holds no checkpoint yet: beginning anew", run_dir);
+        if (*plan->options.init_from)
+            status =
+                choose_parent(&plan->config, &plan->parent, plan->options.init_from, config, err);
     }
 done:
     bl_free(config_path);
@@ -205,7 +235,7 @@ static bl_status plan_run(run_plan *plan, const char *run_dir, const bl_options 
     if (!bl_path_has(run_dir, "config.json")) {
         if (resume)
             bl_log(BL_LOG_INFO, "%s holds no run yet: beginning one", run_dir);
-        return bl_trainer_choose(&plan->config, &plan->options, train, config, err);
+        return bl_trainer_choose(&plan->config, &plan->options, &plan->parent, train, config, err);
     }
     if (resume == BL_RESUME_NO)
         return bl_fail(err, BL_EINVAL,
@@ -244,6 +274,10 @@ static bl_status open_run(bl_trainer **t, const bl_corpus *corpora, size_t count
     BL_TRY_GOTO(status, lock_run(&lock, run_dir, err), fail);
     BL_TRY_GOTO(status, plan_run(plan, run_dir, train, config, err), fail);
     size_t vocab_size = (size_t)data->data[0]->meta.vocab_size;
+    if (plan->parent.weights)
+        BL_TRY_GOTO(status,
+                    bl_parent_check_data(&plan->parent, data->dir[0], &data->data[0]->meta, err),
+                    fail);
     if (!plan->checkpoint)
         bl_trainer_take_data(&plan->config, config, &data->data[0]->meta);
     if (plan->config.vocab_size != vocab_size) {
@@ -262,8 +296,9 @@ static bl_status open_run(bl_trainer **t, const bl_corpus *corpora, size_t count
                                plan->config.quantization == BL_QUANT_TERNARY, plan->options.threads,
                                err),
                 fail);
-    BL_TRY(bl_trainer_open_on(t, dev, data, run_dir, lock, &plan->config, &plan->options,
-                              plan->checkpoint, err));
+    const bl_train_begin begin = {plan->checkpoint, plan->parent.weights, plan->parent.path};
+    BL_TRY(bl_trainer_open_on(t, dev, data, run_dir, lock, &plan->config, &plan->options, &begin,
+                              err));
     for (size_t i = 0; i < count; i++)
         bl_runs_note(corpora[i].dir, run_dir);
     return BL_OK;
@@ -297,6 +332,7 @@ bl_status bl_trainer_open_corpora(bl_trainer **t, const bl_corpus *corpora, size
     bl_watch_end(&watch);
     bl_options_close(defaults);
     bl_free(plan.checkpoint);
+    bl_parent_close(&plan.parent);
     return bl_call_end(&call, status, err);
 }
 

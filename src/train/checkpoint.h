@@ -29,6 +29,7 @@ typedef struct bl_train_state {
     uint64_t metrics_bytes; /* of metrics.jsonl when this was saved */
     char data_id[64];       /* which data: the run refuses to go on over other data */
     char train_hash[64];    /* XXH3-128 of train.bin; "" in older states */
+    char parent[64];        /* fingerprint of the model whose weights it began with, or "" */
     size_t part_count;      /* data folders when there are several, else 0 */
     bl_train_part part[BL_MIX_MOST];
     bl_train_options options;

@@ -72,6 +72,9 @@ bl_status bl_run_dir_publish(const bl_trainer *t, bl_error *err)
     if (t->state.best_step)
         bl_buf_printf(&text, "Best validation loss: %.4f nats a token, at step %" PRIu64 ".\n",
                       t->state.best_loss, t->state.best_step);
+    if (*t->state.parent)
+        bl_buf_printf(&text, "Begun with the weights of the model of fingerprint %s.\n",
+                      t->state.parent);
     status = bl_buf_status(&text, err);
     if (status == BL_OK)
         status = bl_folder_card(t->run_dir, &t->net, text.data, err);

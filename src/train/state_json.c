@@ -17,7 +17,8 @@
     X(count, bad_steps, MAY)                                                                       \
     X(count, metrics_bytes, MUST)                                                                  \
     X(text, data_id, MUST)                                                                         \
-    X(text, train_hash, MAY)
+    X(text, train_hash, MAY)                                                                       \
+    X(text, parent, MAY)
 
 /* The same of one of several data folders. */
 #define PART_MEMBERS(X)                                                                            \

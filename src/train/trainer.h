@@ -73,12 +73,20 @@ struct bl_trainer {
     bl_status broken; /* a failure that a second run cannot go on from */
 };
 
+/* What a run goes on from: a checkpoint; or, when that is NULL, it begins, with the weights of a
+ * model or (NULL) with those of its seed. */
+typedef struct bl_train_begin {
+    const char *checkpoint;
+    const bl_st *weights; /* latent, of the run's config */
+    const char *path;     /* of their file, for messages */
+} bl_train_begin;
+
 /* Opens a run on a device; takes device, data and lock over, also on failure.  `config` has the
- * data's vocabulary already; `o` is resolved, over the options of the checkpoint when there is one
- * (NULL: the run begins). */
+ * data's vocabulary already; `o` is resolved, over the options of the checkpoint when there is
+ * one. */
 bl_status bl_trainer_open_on(bl_trainer **t, bl_dev *dev, bl_corpora *data, const char *run_dir,
                              bl_lock *lock, const bl_config *config, const bl_train_options *o,
-                             const char *checkpoint, bl_error *err) BL_NODISCARD;
+                             const bl_train_begin *begin, bl_error *err) BL_NODISCARD;
 
 /* Model, passes, a session for samples, gradients and moments on t->dev, by t->o; release also
  * after a failure. */

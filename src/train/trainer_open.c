@@ -1,6 +1,7 @@
 /* Opening a run: memory, data, and the state it goes on from. */
 #include "train/trainer.h"
 #include "core/alloc.h"
+#include "model/fingerprint.h"
 #include "model/folder.h"
 
 #include <inttypes.h>
@@ -167,9 +168,19 @@ static bl_status check_own_tokenizer(const bl_trainer *t, bl_error *err)
     return status;
 }
 
-static bl_status open_parts(bl_trainer *t, const bl_config *config, const char *checkpoint,
+/* The first weights: a model's, whose fingerprint is noted, or those of the seed. */
+static bl_status open_weights(bl_trainer *t, const bl_train_begin *begin, bl_error *err)
+{
+    if (!begin->weights)
+        return bl_net_init(&t->net, t->o.seed, err);
+    BL_TRY(bl_net_load(&t->net, begin->weights, begin->path, err));
+    return bl_net_fingerprint(&t->net, t->state.parent, err);
+}
+
+static bl_status open_parts(bl_trainer *t, const bl_config *config, const bl_train_begin *begin,
                             bl_error *err)
 {
+    const char *checkpoint = begin->checkpoint;
     const char *data_dir = t->data->dir[0];
     BL_TRY(bl_run_dir_sweep(t->run_dir, err));
     BL_TRY(open_batches(t, err));
@@ -185,7 +196,7 @@ static bl_status open_parts(bl_trainer *t, const bl_config *config, const char *
     t->state.lr_scale = 1;
     describe_data(t);
     if (!checkpoint) {
-        BL_TRY(bl_net_init(&t->net, t->o.seed, err));
+        BL_TRY(open_weights(t, begin, err));
         BL_TRY(open_records(t, 0, err));
         return bl_folder_describe(t->run_dir, data_dir, config, BL_WEIGHTS_LATENT,
                                   err); /* now it is a run */
@@ -200,7 +211,7 @@ static bl_status open_parts(bl_trainer *t, const bl_config *config, const char *
 
 bl_status bl_trainer_open_on(bl_trainer **result, bl_dev *dev, bl_corpora *data,
                              const char *run_dir, bl_lock *lock, const bl_config *config,
-                             const bl_train_options *o, const char *checkpoint, bl_error *err)
+                             const bl_train_options *o, const bl_train_begin *begin, bl_error *err)
 {
     *result = NULL;
     bl_trainer *t = bl_calloc(1, sizeof *t);
@@ -214,7 +225,7 @@ bl_status bl_trainer_open_on(bl_trainer **result, bl_dev *dev, bl_corpora *data,
         return bl_fail(err, BL_ENOMEM, "out of memory");
     }
     *t = (bl_trainer){.dev = dev, .data = data, .run_dir = copy, .lock = lock, .o = *o};
-    bl_status status = open_parts(t, config, checkpoint, err);
+    bl_status status = open_parts(t, config, begin, err);
     if (status != BL_OK) {
         bl_trainer_close(t);
         return status;

@@ -1,0 +1,66 @@
+/* The model whose weights a run begins with (option init_from). */
+#include "api/parent.h"
+#include "api/model.h"
+#include "api/weights.h"
+#include "core/alloc.h"
+#include "core/hash.h"
+#include "core/os.h"
+
+#include <string.h>
+
+static bl_status read_tokenizer_hash(bl_parent *p, const char *dir, bl_error *err)
+{
+    if (!bl_path_has(dir, "tokenizer.json"))
+        return BL_OK;
+    char *path = bl_path_join(dir, "tokenizer.json");
+    bl_status status = path ? bl_file_hash(path, p->tokenizer_hash, err)
+                            : bl_fail(err, BL_ENOMEM, "out of memory");
+    bl_free(path);
+    return status;
+}
+
+static bl_status open_files(void *user, const bl_model_files *files, bl_error *err)
+{
+    bl_parent *p = user;
+    bl_weight_form form;
+    bl_parent_close(p); /* of a checkpoint that is gone */
+    BL_TRY(bl_model_files_config(files, &p->config, &form, err));
+    if (form != BL_WEIGHTS_LATENT)
+        return bl_fail(err, BL_EUNSUPPORTED,
+                       "%s: packed weights are rounded, and training needs those before: name the "
+                       "run that it was exported from",
+                       files->weights_dir);
+    BL_TRY(read_tokenizer_hash(p, files->config_dir, err));
+    p->path = bl_path_join(files->weights_dir, "model.safetensors");
+    if (!p->path)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    return bl_weights_open(&p->weights, p->path, &p->config, form, err);
+}
+
+bl_status bl_parent_open(bl_parent *p, const char *model, bl_error *err)
+{
+    *p = (bl_parent){.path = NULL};
+    bl_status status = bl_model_files_use(model, open_files, p, err);
+    if (status != BL_OK)
+        bl_parent_close(p);
+    return status;
+}
+
+void bl_parent_close(bl_parent *p)
+{
+    bl_st_close(p->weights);
+    bl_free(p->path);
+    *p = (bl_parent){.path = NULL};
+}
+
+bl_status bl_parent_check_data(const bl_parent *p, const char *data_dir, const bl_data_meta *meta,
+                               bl_error *err)
+{
+    if (strcmp(p->tokenizer_hash, meta->tokenizer_hash) == 0 &&
+        p->config.vocab_size == meta->vocab_size)
+        return BL_OK;
+    return bl_fail(err, BL_EINVAL,
+                   "%s was trained with another tokenizer than %s was prepared with: prepare it "
+                   "with `tokenizer`, that of the model's folder",
+                   p->path, data_dir);
+}
