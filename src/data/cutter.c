@@ -30,6 +30,7 @@ struct bl_cutter {
     bl_buf clean;
     bl_json_text json;
     bl_json_values values;
+    uint64_t odd; /* of values, counted */
     bl_span rest; /* of a JSON string that was too long for one document */
     char first_bad[256];
 };
@@ -66,7 +67,8 @@ void bl_cutter_begin(bl_cutter *c, bl_stream *stream, const char *name, bl_cut r
     c->begun = c->ended = 0;
     c->filled = c->first = c->line = c->look = 0;
     c->before = c->lines = 0;
-    c->values = (bl_json_values){0};
+    c->values = (bl_json_values){.lax = c->o.skip_bad};
+    c->odd = 0;
     c->rest = (bl_span){0};
 }
 
@@ -207,6 +209,24 @@ static void count_lines(bl_cutter *c, size_t from, size_t to)
         c->lines++;
 }
 
+static bl_status bad_json(bl_cutter *c, bl_span *d, bl_error *err, const char *format, ...)
+    BL_PRINTF(4, 5);
+
+/* What stood between values and was passed over is told in the line where the next value begins; an
+ * array without an end at its end. */
+static bl_status count_odd(bl_cutter *c, bl_error *err)
+{
+    bl_span none;
+    for (; c->odd < c->values.odd; c->odd++)
+        BL_TRY(bad_json(c, &none, err, "not JSON: what cannot stand between two values"));
+    if (c->ended && c->look == c->filled && c->values.array && !c->values.over &&
+        !c->values.in_value) {
+        c->values.over = 1;
+        return bad_json(c, &none, err, "not JSON: it ends too early");
+    }
+    return BL_OK;
+}
+
 /* The next value of JSON as find_piece() gives a piece; c->lines is then the line it begins in. */
 static bl_status find_value(bl_cutter *c, size_t *stop, size_t *next, bl_error *err)
 {
@@ -224,6 +244,8 @@ static bl_status find_value(bl_cutter *c, size_t *stop, size_t *next, bl_error *
             count_lines(c, from, c->line);
         c->first = c->line;
         *stop = *next = c->look;
+        if (c->o.skip_bad && step != BL_JSON_WRONG)
+            BL_TRY(count_odd(c, err));
         if (step == BL_JSON_VALUE)
             return BL_OK;
         if (c->look - c->first > JSON_MOST)
@@ -318,8 +340,6 @@ static int is_untidy(const bl_span *d)
 
 /* A line or value of JSON that gives no document for this reason: it ends the reading, or is
  * dropped and counted. */
-static bl_status bad_json(bl_cutter *c, bl_span *d, bl_error *err, const char *format, ...)
-    BL_PRINTF(4, 5);
 static bl_status bad_json(bl_cutter *c, bl_span *d, bl_error *err, const char *format, ...)
 {
     char why[120], text[sizeof c->first_bad];

@@ -227,7 +227,7 @@ static void look_at_bytes(bl_file_kind *kind, const char *head, size_t bytes,
 static bl_status look_for_documents(bl_file_kind *kind, const char *head, size_t bytes, int whole,
                                     const bl_file_question *q, bl_error *err)
 {
-    bl_json_values values = {0};
+    bl_json_values values = {.lax = q->skip_bad};
     bl_json_text text = {0};
     size_t at = 0, first = 0;
     if (bytes >= 3 && memcmp(head, "\xEF\xBB\xBF", 3) == 0)

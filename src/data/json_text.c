@@ -350,6 +350,13 @@ static int ends_scalar(const bl_json_values *v, char c)
            (is_space(c) || c == ',' || c == ']' || c == '}' || c == '"' || c == '[' || c == '{');
 }
 
+/* Is what cannot be here passed over?  It counts when it is the first of its place. */
+static int pass_over(bl_json_values *v, int counts)
+{
+    v->odd += v->lax && counts;
+    return v->lax;
+}
+
 /* A character between two values; 0 when it cannot be there. */
 static int step_between(bl_json_values *v, char c)
 {
@@ -363,16 +370,19 @@ static int step_between(bl_json_values *v, char c)
             return 1;
     }
     if (v->over)
-        return 0;
-    if (v->array && c == ']' && (!v->comma || v->begun == 1)) {
+        return pass_over(v, v->over++ == 1);
+    if (v->array && c == ']') {
+        int early = v->comma && v->begun != 1;
         v->over = 1;
-        return 1;
+        return !early || pass_over(v, 1);
     }
     if (v->array && c == ',' && !v->comma) {
         v->comma = 1;
         return 1;
     }
-    if ((v->array && !v->comma) || c == ',' || c == ']' || c == '}' || (!v->array && c != '{'))
+    if (c == ',' || c == ']' || c == '}')
+        return pass_over(v, 1);
+    if ((v->array ? !v->comma : c != '{') && !pass_over(v, 1))
         return 0;
     v->begun = 2; /* a value was there */
     v->in_value = 1;
@@ -409,5 +419,5 @@ bl_json_step bl_json_values_next(bl_json_values *v, const char *text, size_t byt
 
 int bl_json_values_complete(const bl_json_values *v)
 {
-    return !v->in_value && (!v->begun || !v->array || v->over);
+    return !v->in_value && (!v->begun || !v->array || v->over || v->lax);
 }

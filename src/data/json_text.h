@@ -39,13 +39,16 @@ void bl_json_text_release(bl_json_text *j);
 
 /* Where the values of a stream end: those of an array, or objects one after the other.  Only
  * brackets and strings are looked at, so it works on pieces as they come; whether a value is JSON
- * is for bl_json_text_find() to say.  Zero it at the start of a stream. */
+ * is for bl_json_text_find() to say.  Zero it at the start of a stream, but for `lax`: then what
+ * cannot stand between two values is passed over and counted.  A value without an end is none. */
 typedef struct bl_json_values {
     int begun, array; /* the first character was seen; it is a bracket */
     int in_value;     /* behind the first character of one */
     int in_string, escaped;
-    int comma;      /* between a value and the next */
-    int over;       /* the array is closed */
+    int comma; /* between a value and the next */
+    int over;  /* the array is closed */
+    int lax;
+    uint64_t odd;   /* places where something was passed over */
     uint64_t depth; /* open brackets of the value */
 } bl_json_values;
 

@@ -230,6 +230,25 @@ static void arrays_of_json(void **state)
     bl_source *s = expect(path, &o, "[a][b]");
     assert_int_equal(bl_source_counted(s).bad, 2);
     bl_source_close(s);
+    static const struct array odd[] = {
+        {"[\"a\" \"b\",\n,{\"text\":\"c\"},]", "[a][b][c]", "line 1: not JSON: what cannot stand"},
+        {"[\"a\",\n\"b\"},,\"c\"", "[a][b][c]", "line 2: not JSON: what cannot stand"},
+        {"[\"a\"]]\n,\"b\" x", "[a]", "line 2: not JSON: what cannot stand"},
+        {"{\"text\":\"a\"},\n{\"text\":\"b\"}", "[a][b]", "line 2: not JSON: what cannot stand"},
+        {"[\"a\",\"b\"", "[a][b]", "line 1: not JSON: it ends too early"}};
+    static const uint64_t bad[] = {3, 3, 1, 1, 1};
+    for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
+        scratch_write(path, odd[i].json, strlen(odd[i].json));
+        s = expect(path, &o, odd[i].want);
+        assert_int_equal(bl_source_counted(s).bad, bad[i]);
+        if (!strstr(bl_source_passed_over(s).first_bad, odd[i].said))
+            fail_msg("%s", bl_source_passed_over(s).first_bad);
+        bl_source_close(s);
+    }
+    static const char swallowed[] = "[\"a\", {\"text\":\"b\", \"c\"";
+    scratch_write(path, swallowed, sizeof swallowed - 1);
+    expect_refusal(path, &o, BL_EFORMAT, "line 1: not JSON: it ends too early");
+    scratch_write(path, "[{\"txt\":1},\"a\",[],\"b\"]", 22);
     o.cut_by_name = 0; /* who says how documents end has it so */
     bl_source_close(expect(path, &o, "[[{\"txt\":1},\"a\",[],\"b\"]]"));
 }
