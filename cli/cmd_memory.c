@@ -8,20 +8,26 @@
 #include "signals.h"
 
 #include <inttypes.h>
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
 static void print_head(void *user, const bl_head_info *head)
 {
     (void)user;
-    printf("%-5zu  %-4zu  %8.4f\n", head->layer, head->head, head->distance);
+    char half_life[32] = "never";
+    if (head->half_life > 0)
+        (void)snprintf(half_life, sizeof half_life, "%.1f", head->half_life);
+    printf("%-5zu  %-4zu  %9s  %8.4f\n", head->layer, head->head, half_life, head->distance);
 }
 
 static void print_head_json(void *user, const bl_head_info *head)
 {
     int *first = user;
-    printf("%s{\"layer\": %zu, \"head\": %zu, \"distance\": ", *first ? "" : ", ", head->layer,
+    printf("%s{\"layer\": %zu, \"head\": %zu, \"half_life\": ", *first ? "" : ", ", head->layer,
            head->head);
+    bl_output_json_number(stdout, head->half_life > 0 ? head->half_life : (double)INFINITY);
+    fputs(", \"distance\": ", stdout);
     bl_output_json_number(stdout, head->distance);
     putchar('}');
     *first = 0;
@@ -38,7 +44,7 @@ static bl_status print(const bl_session *s, const char *file, int json, bl_error
     } else {
         printf("position  %s tokens read\n", bl_format_count(bl_session_position(s)).text);
         printf("state     %s bytes\n\n", bl_format_count(bl_session_bytes(s)).text);
-        printf("%-5s  %-4s  %8s\n", "layer", "head", "distance");
+        printf("%-5s  %-4s  %9s  %8s\n", "layer", "head", "half-life", "distance");
     }
     bl_status status = bl_session_heads(s, json ? print_head_json : print_head, &first, err);
     if (json)
@@ -89,10 +95,13 @@ static const bl_flag flags[] = {
 
 const bl_command bl_command_memory = {
     .name = "memory",
-    .summary = "Says what a memory holds, and how far each head stands from where it began.",
+    .summary = "Says what a memory holds, how fast each head forgets and how far it has moved.",
     .usage = "show FILE [-m MODEL] [--json]",
-    .details = "The distance of a head is |W - W0| / |W0|: how far what was read has moved the "
-               "matrices of its inner model from those that every conversation begins with.",
+    .details =
+        "The half-life of a head is the number of tokens after which half of what it learned "
+        "is forgotten; a model without ttt_forget never forgets.  The distance of a head is |W - "
+        "W0| / |W0|: how far what was read has moved the "
+        "matrices of its inner model from those that every conversation begins with.",
     .example = "bitllama memory show me.mem -m run",
     .operand = "show FILE",
     .least = 2,

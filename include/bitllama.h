@@ -398,6 +398,7 @@ typedef struct bl_train_corpus {
 
 /** What a layer remembers. */
 typedef struct bl_train_layer {
+    double half_life_min, half_life_max; /* tokens, over its heads; 0: it never forgets */
     double distance; /* |W - W0| / |W0| at the end of a validation window, the mean over heads */
 } bl_train_layer;
 
@@ -575,6 +576,7 @@ BL_API size_t bl_session_bytes(const bl_session *s);
 /** A head of a TTT layer in a session. */
 typedef struct bl_head_info {
     size_t layer, head; /* from 0 */
+    double half_life;   /* tokens after which half of what it learned is forgotten; 0: never */
     double distance; /* |W - W0| / |W0|, Frobenius norms over the matrices of its inner model: how
                         far what was read has moved it from where the model begins */
 } bl_head_info;

@@ -6,9 +6,11 @@
 #include "core/os.h"
 #include "data/tokens.h"
 #include "format/other_file.h"
+#include "infer/heads.h"
 #include "train/checkpoint.h"
 
 #include <jansson.h>
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -77,6 +79,32 @@ static void describe_state(json_t *out, const bl_train_state *s)
     set(out, "training", train);
 }
 
+/* How fast each head forgets, in tokens: a row for each layer. */
+static bl_status describe_half_lives(json_t *out, const bl_net *net, bl_error *err)
+{
+    size_t L = net->m.L, H = net->m.H;
+    if (!net->config.ttt_forget) {
+        set(out, "half_lives", json_string("never forgets"));
+        return BL_OK;
+    }
+    bl_head_info *heads = bl_calloc(L * H, sizeof *heads);
+    if (!heads)
+        return bl_fail(err, BL_ENOMEM, "out of memory for %zu heads", L * H);
+    bl_status status = bl_heads_measure(net, NULL, heads, err);
+    json_t *layers = json_array();
+    for (size_t l = 0; status == BL_OK && l < L; l++) {
+        json_t *row = json_array();
+        for (size_t h = 0; h < H; h++) {
+            double tokens = round(heads[l * H + h].half_life * 100) / 100;
+            lost |= json_array_append_new(row, json_real(tokens)) != 0;
+        }
+        lost |= json_array_append_new(layers, row) != 0;
+    }
+    set(out, "half_lives", layers);
+    bl_free(heads);
+    return status;
+}
+
 /* What the model computes, and how many bits a parameter takes; a model that does not open says
  * why instead. */
 static void describe_function(json_t *out, const char *path, uint64_t parameters)
@@ -98,6 +126,9 @@ static void describe_function(json_t *out, const char *path, uint64_t parameters
     if (bl_model_fingerprint(m, hex, &why) == BL_OK)
         set(out, "fingerprint", json_string(hex));
     else
+        set(out, "problem", json_string(why.message));
+    lost |= why.code == BL_ENOMEM;
+    if (describe_half_lives(out, &m->net, &why) != BL_OK)
         set(out, "problem", json_string(why.message));
     lost |= why.code == BL_ENOMEM;
     if (*m->parent)

@@ -1,6 +1,8 @@
-/* What the heads of the TTT layers remember: how far each state stands from where it began. */
+/* What the heads of the TTT layers remember: for how long, and how far each state stands from where
+ * it began. */
 #include "infer/heads.h"
 #include "core/alloc.h"
+#include "ops/forget.h"
 
 #include <math.h>
 
@@ -26,20 +28,36 @@ static bl_status add_matrix(sums *s, const bl_real *W, const bl_param *W0, const
     return BL_OK;
 }
 
+/* In tokens. */
+static bl_status half_lives(sums *s, const bl_param *half_life, bl_head_info *heads, bl_error *err)
+{
+    size_t H = s->net->m.H;
+    if (!half_life)
+        return BL_OK;
+    BL_TRY(bl_dev_get_f32(s->net->dev, s->now, half_life, H, s->net->dev->param_bytes, err));
+    for (size_t h = 0; h < H; h++)
+        heads[h].half_life = bl_half_life((double)s->now[h]) * (double)s->net->m.C;
+    return BL_OK;
+}
+
 static bl_status measure_layer(sums *s, const bl_decode *decode, size_t l, bl_head_info *heads,
                                bl_error *err)
 {
     const bl_layer_params *w = &s->net->w.layer[l];
-    const bl_ttt_state *state = &decode->layer[l].ttt;
     size_t H = s->net->m.H;
-    for (size_t h = 0; h < H; h++)
+    for (size_t h = 0; h < H; h++) {
         s->moved[h] = s->squares[h] = 0;
+        heads[h] = (bl_head_info){.layer = l, .head = h};
+    }
+    BL_TRY(half_lives(s, w->half_life, heads, err));
+    if (!decode)
+        return BL_OK;
+    const bl_ttt_state *state = &decode->layer[l].ttt;
     BL_TRY(add_matrix(s, state->W, w->W0, "HFM", err));
     if (w->W2)
         BL_TRY(add_matrix(s, state->W2, w->W2, "HMF", err));
     for (size_t h = 0; h < H; h++)
-        heads[h] = (bl_head_info){
-            .layer = l, .head = h, .distance = sqrt(s->moved[h]) / sqrt(s->squares[h])};
+        heads[h].distance = sqrt(s->moved[h]) / sqrt(s->squares[h]);
     return BL_OK;
 }
 

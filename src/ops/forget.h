@@ -12,12 +12,19 @@ typedef struct bl_forget {
     double slope; /* d rho / d a: rho ln2 / hl, or 0 where the half-life is held at one chunk */
 } bl_forget;
 
+/* The half-life in chunks, from its logarithm a. */
+static inline double bl_half_life(double a)
+{
+    double grown = exp(a);
+    return grown > 1 ? grown : 1;
+}
+
 /* From a, the logarithm of the half-life hl = max(exp(a), 1) in chunks.  A backend rounds each
  * value once to the type that it computes in. */
 static inline bl_forget bl_forget_of(double a)
 {
     const double ln2 = 0.69314718055994530942;
-    double grown = exp(a), hl = grown > 1 ? grown : 1;
+    double grown = exp(a), hl = bl_half_life(a);
     bl_forget f;
     f.rho = exp2(-1 / hl);
     f.lost = -expm1(-ln2 / hl);

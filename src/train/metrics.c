@@ -177,7 +177,12 @@ static json_t *layers_of(const bl_train_event *e)
     json_t *array = json_array();
     for (size_t i = 0; i < e->layer_count; i++) {
         json_t *object = json_object();
-        set_number(object, "distance", e->layers[i].distance);
+        const bl_train_layer *layer = &e->layers[i];
+        set_number(object, "distance", layer->distance);
+        if (layer->half_life_max > 0) {
+            set_number(object, "half_life_min", layer->half_life_min);
+            set_number(object, "half_life_max", layer->half_life_max);
+        }
         (void)json_array_append_new(array, object);
     }
     return array;

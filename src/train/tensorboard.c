@@ -48,10 +48,13 @@ static const struct {
 
 /* The same of each layer of an event: "layer0/distance". */
 static const struct {
+    int zero_is_unknown;
     const char *tag;
     size_t member;
 } layer_scalars[] = {
-    {"distance", offsetof(bl_train_layer, distance)},
+    {0, "distance", offsetof(bl_train_layer, distance)},
+    {1, "half_life_min", offsetof(bl_train_layer, half_life_min)},
+    {1, "half_life_max", offsetof(bl_train_layer, half_life_max)},
 };
 
 /* ---- protobuf ---- */
@@ -245,7 +248,8 @@ static void put_layers(bl_buf *summary, const bl_train_event *e)
             double number;
             memcpy(&number, (const char *)&e->layers[l] + layer_scalars[i].member, sizeof number);
             (void)snprintf(tag, sizeof tag, "layer%zu/%s", l, layer_scalars[i].tag);
-            put_scalar(summary, tag, number);
+            if (!(layer_scalars[i].zero_is_unknown && number == 0))
+                put_scalar(summary, tag, number);
         }
     }
 }

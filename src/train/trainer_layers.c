@@ -1,4 +1,5 @@
-/* What the layers remember at an evaluation: how far their states have moved after a window. */
+/* What the layers remember at an evaluation: for how long, and how far their states have moved
+ * after a window. */
 #include "core/alloc.h"
 #include "data/loader.h"
 #include "infer/feed.h"
@@ -34,8 +35,15 @@ static bl_status add_window(bl_trainer *t, const bl_tokens *file, size_t i, bl_e
     BL_TRY(bl_decode_start(s, &t->net, err));
     BL_TRY(bl_infer_feed(s, &t->net, t->window, T, NULL, 0, err));
     BL_TRY(bl_heads_measure(&t->net, s, t->heads, err));
-    for (size_t k = 0; k < t->net.m.L * H; k++)
-        t->layers[k / H].distance += t->heads[k].distance / (double)H;
+    for (size_t k = 0; k < t->net.m.L * H; k++) {
+        const bl_head_info *head = &t->heads[k];
+        bl_train_layer *layer = &t->layers[k / H];
+        layer->distance += head->distance / (double)H;
+        if (k % H == 0 || head->half_life < layer->half_life_min)
+            layer->half_life_min = head->half_life;
+        if (k % H == 0 || head->half_life > layer->half_life_max)
+            layer->half_life_max = head->half_life;
+    }
     return BL_OK;
 }
 

@@ -107,6 +107,7 @@ int bl_stream_verdict(char *text, size_t room, const bl_stream_point *end, int f
                    "the loss on one long text rises: it is %.4f nats a token after %" PRIu64
                    " tokens, where a fresh state has %.4f; train with %s",
                    fabs(end->loss), end->first, end->fresh, /* nan has no sign */
-                   forgets ? "a larger `context`" : "`ttt_forget`");
+                   forgets ? "a larger `context` or a smaller `ttt_half_life_max`"
+                           : "`ttt_forget`");
     return 1;
 }

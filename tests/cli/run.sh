@@ -237,10 +237,10 @@ expect "info of a memory" 0 "kind *memory*fingerprint *$fingerprint*position *" 
 expect "memory show" 0 'position *tokens read
 state *bytes
 
-layer *head *distance
-0 *0 *[0-9].*
+layer *head *half-life *distance
+0 *0 *[0-9].[0-9] *[0-9].*
 1 *' '' memory show half.mem -m "$run"
-expect "memory show --json" 0 '{"path": "half.mem", "position": *, "state_bytes": *, "heads": \[{"layer": 0, "head": 0, "distance": [0-9]*}, *\]}' '' memory show half.mem -m "$run" --json
+expect "memory show --json" 0 '{"path": "half.mem", "position": *, "state_bytes": *, "heads": \[{"layer": 0, "head": 0, "half_life": [0-9]*, "distance": [0-9]*}, *\]}' '' memory show half.mem -m "$run" --json
 expect "memory show without a model" 0 "kind *memory*fingerprint *$fingerprint*" '*-m MODEL*' memory show half.mem
 expect "memory without a verb" 2 '' '*show FILE is missing*' memory
 expect "another verb" 2 '' '*memory hide: there is only memory show*' memory hide half.mem
@@ -313,6 +313,16 @@ expect "no long text is evaluated" 0 '' '*done after 300 steps*' train --data "$
 check "nothing is said of it" sh -c '! grep -q "long text" stderr'
 expect "with forgetting it lasts" 0 '' '*done after 300 steps*' train --data "$data" --out lasts $short
 check "and nothing is said of it" sh -c '! grep -q "long text" stderr'
+check "the records hold half-lives" grep -q '"layers":\[{"distance":[0-9.]*,"half_life_min":[0-9.]*,"half_life_max":[0-9.]*},{' lasts/metrics.jsonl
+check "which without it are none" sh -c '! grep -q half_life_min short/metrics.jsonl'
+expect "info of a model that forgets" 0 '*half_lives
+  - [0-9]*, [0-9]*
+  - [0-9]*, [0-9]*
+*' '' info lasts
+expect "of one that does not" 0 '*half_lives *never forgets*' '' info short
+expect "memory of one that does not" 0 '*' '*' generate -m short -p x --max-tokens 3 --save short.mem
+expect "is shown so" 0 '*half-life *distance
+0 *0 *never *' '' memory show short.mem -m short
 for file in model.safetensors optimizer.safetensors; do
     check "the run is the same: $file" cmp short/ckpt/step-00000300/$file unseen/ckpt/step-00000300/$file
 done

@@ -25,7 +25,7 @@ from tensorboard.backend.event_processing.plugin_event_accumulator import EventA
 TAGS = {"train/loss": ("train", "loss"), "train/lr": ("train", "lr"), "train/grad_norm": ("train", "grad_norm"),
         "train/tokens_per_s": ("train", "tokens_per_s"), "eval/loss": ("eval", "loss"),
         "eval/bits_per_byte": ("eval", "bits_per_byte")}
-LAYER_TAGS = ("distance",)  # of the run's one layer
+LAYER_TAGS = ("distance", "half_life_min", "half_life_max")  # of the run's one layer
 TAGS.update({f"layer0/{key}": ("eval", key) for key in LAYER_TAGS})
 STEPS = 150
 

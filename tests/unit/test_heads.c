@@ -1,4 +1,5 @@
-/* How far heads stand from their start, against the tensors of the model's and the memory's file.
+/* How fast heads forget and how far they stand from their start, against the tensors of the model's
+ * and the memory's file.
  */
 #include "scratch.h"
 
@@ -103,6 +104,18 @@ static void add_squares(const bl_st *model, const bl_st *memory, size_t layer, s
     }
 }
 
+/* In tokens, by MODEL 3.7. */
+static double half_life_of(const bl_st *model, size_t layer, size_t head)
+{
+    float a[H];
+    char name[96];
+    const size_t shape[] = {H};
+    (void)snprintf(name, sizeof name, "model.layers.%zu.seq_modeling_block.learnable_ttt_half_life",
+                   layer);
+    assert_ok(bl_st_get_f32(model, name, 1, shape, a, &failure));
+    return 16 * fmax(exp((double)a[head]), 1); /* mini_batch_size */
+}
+
 /* The first validation window, read by a session. */
 static void check_recorded(bl_model *model)
 {
@@ -120,6 +133,9 @@ static void check_recorded(bl_model *model)
     assert_ok(bl_session_heads(session, add_head, &f, &failure));
     for (size_t l = 0; l < L; l++) {
         double mean = (f.at[l * H].distance + f.at[l * H + 1].distance) / H;
+        double first = f.at[l * H].half_life, second = f.at[l * H + 1].half_life;
+        assert_true(recorded[l].half_life_min == fmin(first, second));
+        assert_true(recorded[l].half_life_max == fmax(first, second));
         assert_true(mean > 1e-4 && fabs(recorded[l].distance - mean) <= 1e-12 * mean);
     }
     bl_session_close(session);
@@ -153,7 +169,9 @@ static void distances(const char *inner, size_t width, int has_second)
         add_squares(of_model, of_memory, i / H, i % H, "W1", width, sum);
         if (has_second)
             add_squares(of_model, of_memory, i / H, i % H, "W2", width, sum);
-        double expected = sqrt(sum[0] / sum[1]);
+        double expected = sqrt(sum[0] / sum[1]), half_life = half_life_of(of_model, i / H, i % H);
+        assert_true(half_life >= 16 &&
+                    fabs(after.at[i].half_life - half_life) <= 1e-12 * half_life);
         assert_true(expected > 1e-4);
         assert_true(fabs(after.at[i].distance - expected) <= 1e-12 * expected);
     }

@@ -161,7 +161,8 @@ static void events(void **state)
                            .lr = 1e-3,
                            .grad_norm = NAN,
                            .tokens_per_s = 1e30};
-    const bl_train_layer layers[] = {{.distance = 0.5}, {.distance = 0.75}};
+    const bl_train_layer layers[] = {{.distance = 0.5, .half_life_min = 64, .half_life_max = 512},
+                                     {.distance = 0.75}}; /* which never forgets */
     bl_train_event eval = {.kind = BL_TRAIN_EVAL,
                            .step = (uint64_t)1 << 40,
                            .loss = 0,
@@ -197,11 +198,13 @@ static void events(void **state)
     assert_scalar(&e, 3, "train/tokens_per_s", 1e30);
     e = read_event(&file);
     assert_int_equal(e.step, (uint64_t)1 << 40);
-    assert_int_equal(e.scalars, 4);
+    assert_int_equal(e.scalars, 6);
     assert_scalar(&e, 0, "eval/loss", 0);
     assert_scalar(&e, 1, "eval/bits_per_byte", 1.25);
     assert_scalar(&e, 2, "layer0/distance", 0.5);
-    assert_scalar(&e, 3, "layer1/distance", 0.75);
+    assert_scalar(&e, 3, "layer0/half_life_min", 64);
+    assert_scalar(&e, 4, "layer0/half_life_max", 512);
+    assert_scalar(&e, 5, "layer1/distance", 0.75);
     e = read_event(&file);
     assert_int_equal(e.scalars, 1);
     e = read_event(&file);
