@@ -1,7 +1,7 @@
 #!/bin/sh
 # Teaches a tiny model to remember facts, and scores what it recalls after 100, 1,000 and 10,000 tokens.
 #
-# usage: recall.sh BITLLAMA FOLDER [SECONDS]     (by hand; 25 minutes on two cores)
+# usage: recall.sh BITLLAMA FOLDER [SECONDS]     (by hand; about half an hour on two cores)
 #
 # Everything is kept in FOLDER.  After SECONDS, or a Ctrl-C, it ends with 75, and the same line goes on
 # from there.  At the end it prints the table, leaves it in FOLDER/recall.json, and fails unless recall
@@ -49,7 +49,7 @@ share() {
 # First short windows of dense facts, until the model has found out that a name calls up its color: long
 # windows from the start, or facts far apart, are still at chance after as many tokens.
 if [ ! -f far-run/config.json ]; then
-    for step in 1200 1400 1600 1800 2000 2200 2400 2600 2800 3000; do
+    for step in 900 1000 1100 1200 1300 1400 1500 1600 1700 1800 2000 2200 2400 2600 2800 3000; do
         train $model --data dense --out dense-run --batch 128 --context 128 --lr 4e-3 --steps 3600 --stop-after $step
         percent=$(share 20 200)
         echo "dense facts, step $step: $percent % recalled after 20 tokens"
