@@ -29,6 +29,7 @@ static int make(void **state)
         assert_ok(bl_options_open(&sets[kind], (bl_options_kind)kind, &api_error));
     setenv("HF_HUB_OFFLINE", "1", 1);
     setenv("HF_HOME", api_path("hub"), 1);
+    setenv("BITLLAMA_CACHE", api_path("cache"), 1); /* there may be no HOME */
     return 0;
 }
 
