@@ -123,8 +123,9 @@ bl_status bl_stream_loss_read(bl_stream_loss *e, const int32_t *ids, size_t coun
     while (count && !bl_stream_loss_is_full(e)) {
         size_t n = e->cap - e->held;
         n = n < count ? n : count;
-        if (e->most && e->most + 1 - e->base - e->held < n)
-            n = (size_t)(e->most + 1 - e->base - e->held);
+        uint64_t left = e->most - (e->base + e->held); /* and one more: what comes after the last */
+        if (e->most && left < n)
+            n = (size_t)left + 1;
         memcpy(e->ids + e->held, ids, n * sizeof *ids);
         e->held += n;
         ids += n;

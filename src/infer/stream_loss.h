@@ -28,7 +28,7 @@ bl_status bl_stream_loss_open(bl_stream_loss *e, const bl_net *net, bl_decode *s
                               uint64_t most, bl_error *err) BL_NODISCARD;
 void bl_stream_loss_release(bl_stream_loss *e);
 
-/* The next tokens of the text; what is past `most` is not looked at.  Polls the watch. */
+/* The next tokens of the text; what is past `most` is not read.  Polls the watch. */
 bl_status bl_stream_loss_read(bl_stream_loss *e, const int32_t *ids, size_t count,
                               bl_error *err) BL_NODISCARD;
 int bl_stream_loss_is_full(const bl_stream_loss *e);

@@ -294,6 +294,8 @@ static void streams(void **state)
     check_octaves(&o, loss, fresh, 70);
     o = run_stream("stream.bin", STREAM, &r);
     assert_int_equal(r.tokens, STREAM);
+    o = run_stream("stream.bin", UINT64_MAX, &r);
+    assert_int_equal(r.tokens, STREAM);
 }
 
 /* To the bit: the stream is the state that a session has after the same tokens, however they come,
