@@ -12,6 +12,7 @@
 #include "train/trainer.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* Fields of this invocation that a checkpoint does not bring back. */
@@ -38,6 +39,14 @@ static void merge_options(bl_train_options *merged, const bl_train_options *save
         merged->steps = 0; /* the caller said the same thing in tokens */
 }
 
+/* Half-lives are resolved when a model is made: 0 asked for nothing, as both do of one that does
+ * not forget. */
+static int asks_nothing(const char *name, const char *now, const bl_config *saved)
+{
+    return strncmp(name, "ttt_half_life_", 14) == 0 &&
+           (!saved->ttt_forget || strtod(now, NULL) == 0);
+}
+
 /* A resumed run keeps the model it began with, and one with another's weights that one's; a flag
  * that says otherwise is an error.  `what` begins the message. */
 static bl_status check_same_model(const bl_options *given, const bl_config *saved, const char *what,
@@ -54,7 +63,7 @@ static bl_status check_same_model(const bl_options *given, const bl_config *save
         status = bl_options_get(old, name, was, sizeof was, err);
         if (status == BL_OK)
             status = bl_options_get(given, name, now, sizeof now, err);
-        if (status == BL_OK && strcmp(was, now) != 0)
+        if (status == BL_OK && strcmp(was, now) != 0 && !asks_nothing(name, now, saved))
             status = bl_fail(err, BL_EINVAL, "%s with `%s` %s, not %s", what, name, was, now);
     }
     bl_options_close(old);

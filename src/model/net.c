@@ -104,9 +104,9 @@ void *bl_net_place(const bl_net *net, const void *block, const bl_tensor *t)
 static float initial_half_life(const bl_config *c, size_t head)
 {
     size_t H = c->num_attention_heads;
-    double least = c->ttt_half_life_min, most = c->ttt_half_life_max;
+    double least = log(c->ttt_half_life_min), most = log(c->ttt_half_life_max);
     double place = H > 1 ? (double)head / (double)(H - 1) : 0.5;
-    double tokens = least * pow(most / least, place);
+    double tokens = exp(least + (most - least) * place);
     return (float)log(fmax(tokens / (double)c->mini_batch_size, 1));
 }
 

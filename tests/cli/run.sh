@@ -245,6 +245,7 @@ expect "memory show without a model" 0 "kind *memory*fingerprint *$fingerprint*"
 expect "memory without a verb" 2 '' '*show FILE is missing*' memory
 expect "another verb" 2 '' '*memory hide: there is only memory show*' memory hide half.mem
 expect "a memory that is not there" 3 '' '*none.mem*' memory show none.mem -m "$run"
+expect "a run is no memory" 3 '' '*not a memory file*' memory show "$run"
 expect "a memory that is none" 3 '' '*not a memory file*' memory show "$run/model.safetensors" -m "$run"
 expect "export twice" 2 '' '*packed is not empty*--force*' export -m "$run" --out packed
 expect "export over a run" 2 '' '*no part of an export' export -m packed --out "$run" --force
@@ -323,6 +324,13 @@ expect "of one that does not" 0 '*half_lives *never forgets*' '' info short
 expect "memory of one that does not" 0 '*' '*' generate -m short -p x --max-tokens 3 --save short.mem
 expect "is shown so" 0 '*half-life *distance
 0 *0 *never *' '' memory show short.mem -m short
+small="--preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers 1 --num-attention-heads 2 --context 16 --batch 2 --no-plot"
+expect "half-lives of any size" 0 '' '*done after 1 steps*' \
+    train --data "$data" --out extreme $small --steps 1 --ttt-half-life-min 1e-300 --ttt-half-life-max 1e12
+expect "a default said again" 0 '' '*done after 1 steps*' train --data "$data" --out halves $small --steps 1 --ttt-half-life-max 0
+expect "and on resume" 0 '' '*done after 2 steps*' train --data "$data" --out halves $small --steps 2 --ttt-half-life-max 0 --resume
+expect "other half-lives" 2 '' '*begun with --ttt-half-life-max 64, not 65*' \
+    train --data "$data" --out halves $small --steps 3 --ttt-half-life-max 65 --resume
 for file in model.safetensors optimizer.safetensors; do
     check "the run is the same: $file" cmp short/ckpt/step-00000300/$file unseen/ckpt/step-00000300/$file
 done
