@@ -369,8 +369,11 @@ static int step_between(bl_json_values *v, char c)
         if (v->array)
             return 1;
     }
-    if (v->over)
-        return pass_over(v, v->over++ == 1);
+    if (v->over) {
+        int first = v->over == 1;
+        v->over = 2;
+        return pass_over(v, first);
+    }
     if (v->array && c == ']') {
         int early = v->comma && v->begun != 1;
         v->over = 1;
@@ -382,7 +385,8 @@ static int step_between(bl_json_values *v, char c)
     }
     if (c == ',' || c == ']' || c == '}')
         return pass_over(v, 1);
-    if ((v->array ? !v->comma : c != '{') && !pass_over(v, 1))
+    if ((v->array ? !v->comma : c != '{') &&
+        !pass_over(v, v->array)) /* a word is counted as it ends */
         return 0;
     v->begun = 2; /* a value was there */
     v->in_value = 1;

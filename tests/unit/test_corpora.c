@@ -235,8 +235,9 @@ static void arrays_of_json(void **state)
         {"[\"a\",\n\"b\"},,\"c\"", "[a][b][c]", "line 2: not JSON: what cannot stand"},
         {"[\"a\"]]\n,\"b\" x", "[a]", "line 2: not JSON: what cannot stand"},
         {"{\"text\":\"a\"},\n{\"text\":\"b\"}", "[a][b]", "line 2: not JSON: what cannot stand"},
-        {"[\"a\",\"b\"", "[a][b]", "line 1: not JSON: it ends too early"}};
-    static const uint64_t bad[] = {3, 3, 1, 1, 1};
+        {"[\"a\",\"b\"", "[a][b]", "line 1: not JSON: it ends too early"},
+        {"{\"text\":\"a\"} some {\"text\":\"b\"}\n, {\"text\":\"c\"}", "[a][b][c]", "line 1: "}};
+    static const uint64_t bad[] = {3, 3, 1, 1, 1, 2};
     for (size_t i = 0; i < sizeof odd / sizeof *odd; i++) {
         scratch_write(path, odd[i].json, strlen(odd[i].json));
         s = expect(path, &o, odd[i].want);
