@@ -43,7 +43,7 @@ void bl_fact_ask(bl_buf *out, size_t name)
 /* Uniform in [0, n), n > 0. */
 static uint64_t draw(document *d, uint64_t n)
 {
-    uint64_t at = d->index << 16 | (d->draws++ & 0xffff);
+    uint64_t at = d->index << 32 | d->draws++;
     return bl_rng_below(bl_tales_seed(d->t), BL_RNG_TALES + 1, at, n);
 }
 

@@ -81,7 +81,8 @@ static bl_status make_facts(bl_recall_round *r, bl_error *err)
         bl_fact_tell(&r->text, r->fact[i].name, (size_t)r->fact[i].value);
     }
     BL_TRY(bl_buf_status(&r->text, err));
-    r->text.data[--r->text.len] = 0; /* stories and questions begin with a line's end */
+    if (!r->distance) /* the question brings the line's end */
+        r->text.data[--r->text.len] = 0;
     r->facts.count = 0;
     return encode(r, &r->facts, err);
 }

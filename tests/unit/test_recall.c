@@ -91,6 +91,8 @@ static void check_facts(const bl_recall_round *r)
                           bl_fact_names[f->name],
                           bl_fact_values[again || !changed ? f->value : f->old]);
         }
+    (void)snprintf(expected + n, sizeof expected - (size_t)n,
+                   "\n"); /* as in the text of training */
     decode(r->facts.at, r->facts.count, text, sizeof text);
     assert_string_equal(text, expected);
 }
