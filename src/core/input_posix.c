@@ -165,6 +165,17 @@ static bl_status no_writer(bl_in *in, int *end, bl_error *err)
     return BL_OK;
 }
 
+/* All that a file without a size may have was read: is that its end? */
+static bl_status past_unsized(bl_in *in, int *end, bl_error *err)
+{
+    char more;
+    if (read(in->fd, &more, 1) > 0)
+        return bl_fail(err, BL_EIO, "%s: says it has no bytes and has more than %d", in->path,
+                       UNSIZED);
+    *end = in->ended = 1;
+    return BL_OK;
+}
+
 bl_status bl_in_read(bl_in *in, void *to, size_t cap, size_t *n, int *end, bl_error *err)
 {
     *n = 0;
@@ -175,6 +186,8 @@ bl_status bl_in_read(bl_in *in, void *to, size_t cap, size_t *n, int *end, bl_er
     int silent = live && !ready(in->fd);
     if (silent && in->borrowed) /* a read might wait */
         return BL_OK;
+    if (!in->pipe && !in->left && !in->size)
+        return past_unsized(in, end, err);
     if (!in->pipe && cap > in->left)
         cap = (size_t)in->left;
     ssize_t done;
