@@ -4,7 +4,7 @@
 
 static bl_status run(const bl_args *args, bl_error *err)
 {
-    return bl_cli_info(args->operands[0], bl_flags_on(args, "json"), err);
+    return bl_cli_info(args->operands[0], NULL, bl_flags_on(args, "json"), err);
 }
 
 static const bl_flag flags[] = {

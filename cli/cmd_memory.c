@@ -17,7 +17,8 @@ static void print_head(void *user, const bl_head_info *head)
     (void)user;
     char half_life[32] = "never";
     if (head->half_life > 0)
-        (void)snprintf(half_life, sizeof half_life, "%.1f", head->half_life);
+        (void)snprintf(half_life, sizeof half_life, head->half_life < 1e9 ? "%.1f" : "%.3g",
+                       head->half_life);
     printf("%-5zu  %-4zu  %9s  %8.4f\n", head->layer, head->head, half_life, head->distance);
 }
 
@@ -77,7 +78,7 @@ static bl_status run(const bl_args *args, bl_error *err)
         return bl_cli_fail(err, BL_EINVAL, "memory %s: there is only memory show", verb);
     if (bl_flags_text(args, "model"))
         return show_with_model(args, file, err);
-    bl_status status = bl_cli_info(file, bl_flags_on(args, "json"), err);
+    bl_status status = bl_cli_info(file, "memory", bl_flags_on(args, "json"), err);
     if (status == BL_OK)
         bl_progress_print("how far each head has moved takes the model: -m MODEL");
     return status;

@@ -38,10 +38,19 @@ static bl_status make_plain(char **json, bl_error *err)
     return BL_OK;
 }
 
-bl_status bl_cli_info(const char *path, int as_json, bl_error *err)
+static int is_of_kind(const char *json, const char *kind)
+{
+    char first[64];
+    (void)snprintf(first, sizeof first, "{\n  \"kind\": \"%s\",", kind);
+    return strncmp(json, first, strlen(first)) == 0;
+}
+
+bl_status bl_cli_info(const char *path, const char *kind, int as_json, bl_error *err)
 {
     char *json = NULL;
     bl_status status = read_info(path, &json, err);
+    if (status == BL_OK && kind && !is_of_kind(json, kind))
+        status = bl_cli_fail(err, BL_EFORMAT, "%s: not a %s file", path, kind);
     if (status == BL_OK)
         status = make_plain(&json, err);
     if (status == BL_OK && as_json)

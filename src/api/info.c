@@ -96,7 +96,7 @@ static bl_status describe_half_lives(json_t *out, const bl_net *net, bl_error *e
         json_t *row = json_array();
         for (size_t h = 0; h < H; h++) {
             double tokens = round(heads[l * H + h].half_life * 100) / 100;
-            lost |= json_array_append_new(row, json_real(tokens)) != 0;
+            lost |= json_array_append_new(row, isfinite(tokens) ? json_real(tokens) : json_null());
         }
         lost |= json_array_append_new(layers, row) != 0;
     }
