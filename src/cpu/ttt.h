@@ -17,7 +17,6 @@ typedef struct bl_ttt_call {
     int forgets;               /* MODEL 3.7; then of this head */
     const float *start[4];     /* W0, b0, and W2, b2 of an MLP */
     float rho, lost;           /* ops/forget.h, each rounded once */
-    double slope;
 } bl_ttt_call;
 
 /* Pointers of one (sequence, head) into the tensors of the call. */

@@ -54,7 +54,6 @@ static void forget_at(bl_ttt_call *call, const bl_ttt_op *op, size_t head)
     bl_forget f = bl_forget_of((double)((const float *)p->half_life)[head]);
     call->rho = (float)f.rho;
     call->lost = (float)f.lost;
-    call->slope = f.slope;
     call->start[0] = (const float *)p->W0 + head * F * M;
     call->start[1] = (const float *)p->b0 + head * M;
     if (!p->W2)

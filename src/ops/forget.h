@@ -24,11 +24,11 @@ static inline double bl_half_life(double a)
 static inline bl_forget bl_forget_of(double a)
 {
     const double ln2 = 0.69314718055994530942;
-    double grown = exp(a), hl = bl_half_life(a);
+    double hl = bl_half_life(a);
     bl_forget f;
     f.rho = exp2(-1 / hl);
     f.lost = -expm1(-ln2 / hl);
-    f.slope = grown > 1 ? f.rho * ln2 / hl : 0;
+    f.slope = hl > 1 ? f.rho * ln2 / hl : 0;
     return f;
 }
 
