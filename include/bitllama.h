@@ -399,7 +399,9 @@ typedef struct bl_train_corpus {
 /** What a layer remembers. */
 typedef struct bl_train_layer {
     double half_life_min, half_life_max; /* tokens, over its heads; 0: it never forgets */
-    double distance; /* |W - W0| / |W0| at the end of a validation window, the mean over heads */
+    /* |W - W0| / |W0| at the end of a validation window: the mean over its heads and every 128th
+     * window */
+    double distance;
 } bl_train_layer;
 
 typedef struct bl_train_event {
@@ -678,6 +680,7 @@ BL_API bl_status bl_eval_stream(bl_model *m, const char *path, const bl_options 
 BL_API bl_status bl_stream_draw(const bl_stream_point *points, size_t count, const char *path,
                                 bl_error *err);
 
+/** The most tokens between, and the most questions, of bl_eval_recall(). */
 enum { BL_RECALL_MOST = 1 << 30 };
 
 typedef struct bl_recall_result {

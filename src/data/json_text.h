@@ -46,7 +46,7 @@ typedef struct bl_json_values {
     int in_value;     /* behind the first character of one */
     int in_string, escaped;
     int comma; /* between a value and the next */
-    int over;  /* the array is closed */
+    int over;  /* 1: the array is closed; 2: something came after it */
     int lax;
     uint64_t odd;   /* places where something was passed over */
     uint64_t depth; /* open brackets of the value */

@@ -93,7 +93,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(size, max_document, "67108864", 64, 1e12, NULL, "bytes after which a document is cut in two")   \
     X(flag, force, "false", 0, 1, NULL, "replace other data that a run was trained on: it can then not be resumed") \
     X(size, tales_bytes, "20000000", 1, 1e12, NULL, "bytes of text that tales writes")              \
-    X(size, tales_facts, "0", 0, 1 << 24, NULL, "tales tells facts, and asks for them up to this many bytes of other stories later; 0: plain stories") \
+    X(size, tales_facts, "0", 0, 1 << 24, NULL, "tales tells facts and asks for each at most this many bytes after it was last told or asked for; 0: plain stories") \
     X(size, threads, "0", 0, 1024, NULL, "threads; 0: as many as this process may use processors")
 
 #define BL_GENERATE_FIELDS(X)                                                                       \

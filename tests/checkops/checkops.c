@@ -17,7 +17,7 @@
 
 /* clang-format off */
 static const shape shapes[] = {
-    /* B  T    D    H  I    V     C   K  zeros */
+    /* B  T    D    H  I    V     C   K  zeros forget */
     {2,  37,  64,  1, 88,  200,  16, 4, 0, 1},
     {3,  16,  96,  2, 72,  97,   16, 3, 0, 0},
     {1,  5,   256, 4, 688, 300,  16, 4, 0, 1},

@@ -1,12 +1,15 @@
 /* Damages a file from a seed, and watches a program that reads it.
  *
- *   damage hurt FILE SEED [OTHER...]   in place; OTHER: files that may stand in its place, or in
- * half of it damage manifest FOLDER             writes a checkpoint's MANIFEST anew, so that the
- * damage is read damage watch SECONDS MEGABYTES COMMAND... "EXIT ERRORS MEGABYTES": its exit code
- * (signals as 128 + number, 99 after SECONDS), how many lines of its stderr say "error:", and its
- * largest resident size; then the first of these lines.  Exit 1 when any of this is not as
- * documented.
- */
+ * damage hurt FILE SEED [OTHER...]
+ *   in place; OTHER: files that may stand in its place, or in half of it
+ *
+ * damage manifest FOLDER
+ *   writes a checkpoint's MANIFEST anew, so that the damage is read
+ *
+ * damage watch SECONDS MEGABYTES COMMAND...
+ *   prints "EXIT ERRORS MEGABYTES": its exit code (signals as 128 + number, 99 after SECONDS), how
+ *   many lines of its stderr say "error:", and its largest resident size; then the first of these
+ *   lines.  Exit 1 when any of this is not as documented. */
 #define _GNU_SOURCE /* wait4 */
 #include "core/rng.h"
 #include "train/manifest.h"

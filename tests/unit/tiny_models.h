@@ -1,4 +1,4 @@
-/* Tiny models of several tiny_models for tests: made once, in a folder that goes when the test
+/* Tiny models of several variants for tests: made once, in a folder that goes when the test
  * ends. */
 #ifndef BL_TESTS_TINY_MODELS_H
 #define BL_TESTS_TINY_MODELS_H
