@@ -75,12 +75,13 @@ static bl_status run(const bl_args *args, bl_error *err)
 {
     const char *verb = args->operands[0], *file = args->operands[1];
     if (strcmp(verb, "show") != 0)
-        return bl_cli_fail(err, BL_EINVAL, "memory %s: there is only memory show", verb);
+        return bl_cli_fail(err, BL_EINVAL, "memory %s: no such action; the only one is memory show",
+                           verb);
     if (bl_flags_text(args, "model"))
         return show_with_model(args, file, err);
     bl_status status = bl_cli_info(file, "memory", bl_flags_on(args, "json"), err);
     if (status == BL_OK)
-        bl_progress_print("how far each head has moved takes the model: -m MODEL");
+        bl_progress_print("how far each head has moved: give its model with -m MODEL");
     return status;
 }
 

@@ -75,7 +75,7 @@ bl_status bl_cli_stream_check(const bl_args *args, bl_error *err)
                            "one of them");
     for (size_t i = 0; i < sizeof only / sizeof *only && !bl_flags_on(args, "stream"); i++)
         if (bl_flags_given(args, only[i]))
-            return bl_cli_fail(err, BL_EINVAL, "--%s is of a stream: give --stream too", only[i]);
+            return bl_cli_fail(err, BL_EINVAL, "--%s needs --stream", only[i]);
     return BL_OK;
 }
 

@@ -212,8 +212,8 @@ expect "eval --stream of a text" 0 '*documents *2
 fresh states *
 4-7 *' '*' eval -m "$run" --data story.txt --stream
 expect "a stream is by position" 2 '' '*--stream and --by-position*' eval -m "$run" --data "$data" --stream --by-position
-expect "a picture of no stream" 2 '' '*--svg is of a stream*' eval -m "$run" --data "$data" --svg stream.svg
-expect "tokens of no stream" 2 '' '*--tokens is of a stream*' eval -m "$run" --data "$data" --tokens 4
+expect "a picture of no stream" 2 '' '*--svg needs --stream*' eval -m "$run" --data "$data" --svg stream.svg
+expect "tokens of no stream" 2 '' '*--tokens needs --stream*' eval -m "$run" --data "$data" --tokens 4
 expect "a picture that cannot be written" 4 '' '*none/x*' eval -m "$run" --data "$data" --stream --tokens 9 --svg /proc/none/x
 cp "$data/val.bin" bare.bin
 expect "what a token file does not say is null" 0 '*"bits_per_byte": null, "tokens": [1-9]*, "bytes": null, "documents": null, *' '*' \
@@ -243,7 +243,7 @@ layer *head *half-life *distance
 expect "memory show --json" 0 '{"path": "half.mem", "position": *, "state_bytes": *, "heads": \[{"layer": 0, "head": 0, "half_life": [0-9]*, "distance": [0-9]*}, *\]}' '' memory show half.mem -m "$run" --json
 expect "memory show without a model" 0 "kind *memory*fingerprint *$fingerprint*" '*-m MODEL*' memory show half.mem
 expect "memory without a verb" 2 '' '*show FILE is missing*' memory
-expect "another verb" 2 '' '*memory hide: there is only memory show*' memory hide half.mem
+expect "another verb" 2 '' '*memory hide: no such action; the only one is memory show*' memory hide half.mem
 expect "a memory that is not there" 3 '' '*none.mem*' memory show none.mem -m "$run"
 expect "a run is no memory" 3 '' '*not a memory file*' memory show "$run"
 expect "a memory that is none" 3 '' '*not a memory file*' memory show "$run/model.safetensors" -m "$run"
