@@ -31,6 +31,8 @@ def expected_shapes(c):
              "learnable_ttt_lr_weight": [H, 1, D], "learnable_ttt_lr_bias": [H, 1], "learnable_token_idx": [C],
              "ttt_norm_weight": [H, F], "ttt_norm_bias": [H, F], "W1": [H, F, F], "b1": [H, 1, F],
              "post_norm.weight": [D], "post_norm.bias": [D], "attn_sub_norm.weight": [D]}
+    if c["ttt_forget"]:
+        block["learnable_ttt_half_life"] = [H]
     block.update({f"{p}_proj.weight": [D, D] for p in "qvgo"})
     layer.update({f"seq_modeling_block.{name}": shape for name, shape in block.items()})
     shapes = {"model.embed_tokens.weight": [V, D], "model.norm.weight": [D]}

@@ -284,11 +284,13 @@ class Families(Comparison):
                 self.offsets("offsets", text, w, o, False)
 
     def saved_is_theirs(self, path, saved):
-        """What we write is, byte for byte, what they write of the same file."""
+        """What we write is, byte for byte, what they write of the same file; but the special tokens of a
+        template they write in any order, another each time."""
         self.run("save", path, saved)
         theirs = Tokenizer.from_file(path)
         theirs.save(saved + ".theirs", pretty=True)
-        if open(saved, encoding="utf-8").read() != open(saved + ".theirs", encoding="utf-8").read():
+        w, o = (open(name, encoding="utf-8").read() for name in (saved + ".theirs", saved))
+        if w != o and (json.loads(w) != json.loads(o) or sorted(w.split("\n")) != sorted(o.split("\n"))):
             self.differ("saved", path, "", "")
 
 
