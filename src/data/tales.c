@@ -114,7 +114,7 @@ static int picked_lately(const story *s, const char *alternative)
 {
     size_t n = s->pick_count < MEMORY ? s->pick_count : MEMORY;
     for (size_t i = 0; i < n; i++)
-        if (s->picked[i] == alternative)
+        if (strcmp(s->picked[i], alternative) == 0)
             return 1;
     return 0;
 }
