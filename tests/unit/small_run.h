@@ -3,9 +3,7 @@
 #ifndef BL_TESTS_SMALL_RUN_H
 #define BL_TESTS_SMALL_RUN_H
 
-#include "scratch.h"
-
-typedef const char *pair[2];
+#include "option_pairs.h"
 
 /* What a run told its watcher. */
 typedef struct watch {
@@ -38,15 +36,9 @@ static inline void on_event(void *user, const bl_train_event *e)
 
 static inline int make_data(void **state)
 {
-    static const pair set[] = {{"tales_bytes", "60000"}, {"vocab_size", "400"}};
-    const char *source = "tales";
-    bl_options *o;
+    static const pair set[] = {{"tales_bytes", "60000"}, {"vocab_size", "400"}, {NULL}};
     assert_int_equal(scratch_make(state), 0);
-    assert_ok(bl_options_open(&o, BL_OPTIONS_PREPARE, &failure));
-    for (size_t i = 0; i < 2; i++)
-        assert_ok(bl_options_set(o, set[i][0], set[i][1], &failure));
-    assert_ok(bl_prepare(&source, 1, scratch("data"), o, NULL, NULL, NULL, &failure));
-    bl_options_close(o);
+    prepare_tales(set);
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /* Evaluation against losses computed here from the logits of a session: the mean over all tokens,
  * by position, and of one state through a whole text beside fresh states. */
-#include "scratch.h"
+#include "option_pairs.h"
 
 #include "api/model.h"
 #include "core/rng.h"
@@ -8,18 +8,10 @@
 
 #include <math.h>
 
-typedef const char *pair[2];
-
 enum { V = 300, WINDOW = 40, FULL = 4096 / WINDOW, PARTIAL = 7, WINDOWS = FULL + PARTIAL };
 
 static bl_model *model;
 static bl_session *session;
-
-static void set_all(bl_options *o, const pair *set)
-{
-    for (; (*set)[0]; set++)
-        assert_ok(bl_options_set(o, (*set)[0], (*set)[1], &failure));
-}
 
 static double worst; /* relative difference so far */
 
@@ -42,14 +34,10 @@ static int make_model(void **state)
                                  {NULL}};
     static const pair usual[] = {{"preset", "tiny"}, {"batch", "8"}, {"context", "32"},
                                  {"steps", "30"},    {"lr", "1e-2"}, {NULL}};
-    const char *source = "tales";
     bl_options *o, *config;
     bl_trainer *t;
     assert_int_equal(scratch_make(state), 0);
-    assert_ok(bl_options_open(&o, BL_OPTIONS_PREPARE, &failure));
-    set_all(o, text);
-    assert_ok(bl_prepare(&source, 1, scratch("data"), o, NULL, NULL, NULL, &failure));
-    bl_options_close(o);
+    prepare_tales(text);
     assert_ok(bl_options_open(&o, BL_OPTIONS_TRAIN, &failure));
     assert_ok(bl_options_open(&config, BL_OPTIONS_CONFIG, &failure));
     set_all(o, usual);

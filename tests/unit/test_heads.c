@@ -1,33 +1,20 @@
 /* How fast heads forget and how far they stand from their start, against the tensors of the model's
  * and the memory's file.
  */
-#include "scratch.h"
+#include "option_pairs.h"
 
 #include "bitllama.h"
 #include "format/safetensors.h"
 
 #include <math.h>
 
-typedef const char *pair[2];
-
 enum { L = 2, H = 2, F = 16, T = 16 };
-
-static void set_all(bl_options *o, const pair *set)
-{
-    for (; (*set)[0]; set++)
-        assert_ok(bl_options_set(o, (*set)[0], (*set)[1], &failure));
-}
 
 static int make_data(void **state)
 {
     static const pair text[] = {{"tales_bytes", "20000"}, {"vocab_size", "300"}, {NULL}};
-    const char *source = "tales";
-    bl_options *o;
     assert_int_equal(scratch_make(state), 0);
-    assert_ok(bl_options_open(&o, BL_OPTIONS_PREPARE, &failure));
-    set_all(o, text);
-    assert_ok(bl_prepare(&source, 1, scratch("data"), o, NULL, NULL, NULL, &failure));
-    bl_options_close(o);
+    prepare_tales(text);
     return 0;
 }
 

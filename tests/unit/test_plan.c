@@ -1,7 +1,7 @@
 /* Planned memory: the parts, what a process really takes, and runs that are too large. */
 #define _DEFAULT_SOURCE /* wait4 */
 #include "core/team.h"
-#include "scratch.h"
+#include "option_pairs.h"
 
 #include "bitllama.h"
 
@@ -15,24 +15,11 @@ enum { SANITIZED = 1 };
 enum { SANITIZED = 0 };
 #endif
 
-typedef const char *pair[2];
-
-static void set_all(bl_options *o, const pair *set)
-{
-    for (; (*set)[0]; set++)
-        assert_ok(bl_options_set(o, (*set)[0], (*set)[1], &failure));
-}
-
 static int make_data(void **state)
 {
     static const pair set[] = {{"tales_bytes", "30000"}, {"vocab_size", "300"}, {NULL}};
-    const char *source = "tales";
-    bl_options *o;
     assert_int_equal(scratch_make(state), 0);
-    assert_ok(bl_options_open(&o, BL_OPTIONS_PREPARE, &failure));
-    set_all(o, set);
-    assert_ok(bl_prepare(&source, 1, scratch("data"), o, NULL, NULL, NULL, &failure));
-    bl_options_close(o);
+    prepare_tales(set);
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /* Devices around devices: the same bits under guarded memory and under a trace, and what the guard
  * catches. */
-#include "scratch.h"
+#include "option_pairs.h"
 
 #include "api/device.h"
 #include "core/guard.h"
@@ -11,24 +11,11 @@
 #include <signal.h>
 #include <sys/wait.h>
 
-typedef const char *pair[2];
-
-static void set_all(bl_options *o, const pair *set)
-{
-    for (; (*set)[0]; set++)
-        assert_ok(bl_options_set(o, (*set)[0], (*set)[1], &failure));
-}
-
 static int make_data(void **state)
 {
     static const pair set[] = {{"tales_bytes", "30000"}, {"vocab_size", "300"}, {NULL}};
-    const char *source = "tales";
-    bl_options *o;
     assert_int_equal(scratch_make(state), 0);
-    assert_ok(bl_options_open(&o, BL_OPTIONS_PREPARE, &failure));
-    set_all(o, set);
-    assert_ok(bl_prepare(&source, 1, scratch("data"), o, NULL, NULL, NULL, &failure));
-    bl_options_close(o);
+    prepare_tales(set);
     return 0;
 }
 
