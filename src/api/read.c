@@ -128,6 +128,7 @@ bl_status bl_read_text(const char *path, const bl_options *reading, bl_progress_
 static bl_status read_bytes(bl_in *in, const char *path, asker *a, bl_buf *bytes, bl_error *err)
 {
     enum { PIECE = 1 << 16 };
+    const uint64_t most = most_bytes(); /* which reads files of the system */
     size_t n = 0;
     for (int end = 0; !end;) {
         char *room = bl_buf_reserve(bytes, PIECE);
@@ -135,7 +136,7 @@ static bl_status read_bytes(bl_in *in, const char *path, asker *a, bl_buf *bytes
             return bl_fail(err, BL_ENOMEM, "out of memory while reading %s", name_of(path));
         BL_TRY(bl_in_read(in, room, PIECE, &n, &end, err));
         bytes->len += n;
-        if (bytes->len > most_bytes())
+        if (bytes->len > most)
             return too_long(path, err);
         if (n == 0 && !end && idle(a))
             return bl_fail(err, BL_EINTERRUPTED, "interrupted while reading %s", name_of(path));
