@@ -43,10 +43,8 @@ static void print_curve_json(const curve *c)
     fputs(", \"by_position\": [", stdout);
     for (size_t i = 0; i < c->count; i++) {
         const bl_eval_point *p = &c->at[i];
-        printf("%s{\"first\": %" PRIu64 ", \"last\": %" PRIu64 ", \"tokens\": %" PRIu64
-               ", \"loss\": ",
-               i ? ", " : "", p->first, p->last, p->tokens);
-        bl_output_json_number(stdout, p->loss);
+        fputs(i ? ", " : "", stdout);
+        bl_cli_eval_point_json(p->first, p->last, p->tokens, p->loss);
         putchar('}');
     }
     putchar(']');

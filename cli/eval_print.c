@@ -33,6 +33,13 @@ void bl_cli_eval_json(const bl_eval_result *r)
     bl_output_json_number(stdout, r->seconds);
 }
 
+void bl_cli_eval_point_json(uint64_t first, uint64_t last, uint64_t tokens, double loss)
+{
+    printf("{\"first\": %" PRIu64 ", \"last\": %" PRIu64 ", \"tokens\": %" PRIu64 ", \"loss\": ",
+           first, last, tokens);
+    bl_output_json_number(stdout, loss);
+}
+
 void bl_cli_eval_table(const bl_eval_result *r)
 {
     printf("loss           %.4f nats a token\n", r->loss);

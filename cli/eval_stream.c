@@ -53,10 +53,8 @@ static void print_octaves_json(const octaves *o)
     fputs(", \"stream\": [", stdout);
     for (size_t i = 0; i < o->count; i++) {
         const bl_stream_point *p = &o->at[i];
-        printf("%s{\"first\": %" PRIu64 ", \"last\": %" PRIu64 ", \"tokens\": %" PRIu64
-               ", \"loss\": ",
-               i ? ", " : "", p->first, p->last, p->tokens);
-        bl_output_json_number(stdout, p->loss);
+        fputs(i ? ", " : "", stdout);
+        bl_cli_eval_point_json(p->first, p->last, p->tokens, p->loss);
         fputs(", \"fresh\": ", stdout);
         bl_output_json_number(stdout, p->fresh);
         fputs(", \"difference\": ", stdout);
