@@ -42,8 +42,8 @@ variant() { # variant NAME FLAGS...
 echo "| variant | parameters | train, step $((steps / 4)) | train, step $steps | valid | tokens/s |"
 echo "|---|---|---|---|---|---|"
 variant default --lr 4e-3
-variant plain --lr 4e-3 --no-share-qk --no-use-gate
+variant no-pre-conv --lr 4e-3 --no-pre-conv
+variant plain --lr 4e-3 --no-share-qk --no-use-gate --no-pre-conv
 variant chunk-32 --lr 4e-3 --mini-batch-size 32
 variant mlp --lr 4e-3 --ttt-layer-type mlp
-variant pre-conv --lr 4e-3 --pre-conv
 variant float --lr 2e-3 --quantization none

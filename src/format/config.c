@@ -205,6 +205,8 @@ bl_status bl_config_load(bl_config *c, const char *path, bl_error *err)
     bl_config_settle(c, present[BL_CONFIG_ttt_base_lr]);
     if (!present[BL_CONFIG_ttt_forget]) /* a model from before there was forgetting */
         c->ttt_forget = 0;
+    if (!present[BL_CONFIG_pre_conv]) /* from before it was the default */
+        c->pre_conv = 0;
     bl_status status = bl_config_check(c, path, err);
     if (status == BL_EINVAL) /* a bad file is bad input, not a bad argument */
         status = BL_EFORMAT;

@@ -36,7 +36,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(size, conv_kernel, "4", 2, 8, NULL, "taps K of the causal convolutions")                      \
     X(flag, share_qk, "true", 0, 1, NULL, "queries and keys from one projection through two convolutions") \
     X(flag, use_gate, "true", 0, 1, NULL, "output gate of the TTT layer")                           \
-    X(flag, pre_conv, "false", 0, 1, NULL, "a convolution before every TTT layer")                  \
+    X(flag, pre_conv, "true", 0, 1, NULL, "a convolution before every TTT layer")                   \
     X(flag, tie_word_embeddings, "true", 0, 1, NULL, "one matrix for the embedding and the head")   \
     X(real, initializer_range, "0.02", 0, 10, NULL, "standard deviation of the initial weights")    \
     X(choice, quantization, "ternary", 0, 0, "ternary|none", "weights of the projections")          \

@@ -286,7 +286,7 @@ expect "a run that diverges" 6 '' '*step 2? skipped: *back to diverged/ckpt/step
 expect "its last checkpoint is a model" 0 '?*' '*' generate -m diverged -p x --max-tokens 20 --seed 1 --ignore-eos
 
 expect "a run that ends worse than it began" 0 '' '*warning: the run ended worse than it began: the validation loss is *, at first it was [56].*; lower --lr*done after 40 steps*' \
-    train --data "$data" --out worse --preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers 1 \
+    train --data "$data" --out worse --preset tiny --no-pre-conv --hidden-size 32 --intermediate-size 48 --num-hidden-layers 1 \
     --context 32 --batch 4 --steps 40 --lr 10 --warmup 1 --no-samples
 expect "one that ends well says nothing" 0 '' '*done after 31 steps*' \
     train --data "$data" --out changed-not --preset tiny --hidden-size 32 --num-hidden-layers 1 --context 32 --batch 4 --steps 31
@@ -304,7 +304,7 @@ expect "samples on again" 0 '' '*changed: *samples false -> true*sample: Once up
     train --data "$data" --out changed --resume --steps 34 --samples
 
 # ---- a memory that does not last ----
-short="--preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers 2 --num-attention-heads 2 \
+short="--preset tiny --no-pre-conv --hidden-size 32 --intermediate-size 48 --num-hidden-layers 2 --num-attention-heads 2 \
     --mini-batch-size 4 --context 8 --batch 8 --steps 300 --seed 1 --lr 1e-2 --no-samples --no-plot"
 expect "trained on short rows" 0 '' \
     '*warning: the loss on one long text rises: it is * nats a token after 256 tokens, where a fresh state has *--ttt-forget*done after 300 steps*' \

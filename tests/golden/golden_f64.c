@@ -27,6 +27,7 @@ static void load_net(bl_net *net, bl_golden *g)
     stop_unless(json ? BL_OK : BL_EFORMAT, &err);
     stop_unless(bl_options_from_json(BL_OPTIONS_CONFIG, &c, json, g->file, &err), &err);
     c.ttt_forget = json_is_true(json_object_get(json, "ttt_forget")); /* missing: false */
+    c.pre_conv = json_is_true(json_object_get(json, "pre_conv"));
     json_decref(json);
     c.quantization = g->d->ternary ? BL_QUANT_TERNARY : BL_QUANT_NONE;
     stop_unless(bl_config_check(&c, g->file, &err), &err);

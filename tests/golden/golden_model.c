@@ -28,6 +28,7 @@ static bl_config fixture_config(int ternary)
     c.num_attention_heads = 2;
     c.mini_batch_size = 4;
     c.conv_kernel = 4;
+    c.pre_conv = 0;
     c.ttt_forget = 0;
     c.quantization = ternary ? BL_QUANT_TERNARY : BL_QUANT_NONE;
     return c;

@@ -50,6 +50,7 @@ static void curve(void **state)
                                  {"seed", "3"},
                                  {"sample_every", "1000"},
                                  {"device", device ? device : "cpu"},
+                                 {"pre_conv", "false"},
                                  {"quantization", runs[i].quantization},
                                  {"ttt_layer_type", runs[i].ttt},
                                  {NULL}},

@@ -14,7 +14,7 @@ mkdir -p "$2"
 cd "$2"
 end=$(($(date +%s) + ${3:-1000000}))
 
-model="--preset tiny --pre-conv --ttt-half-life-min 64 --ttt-half-life-max 4096"
+model="--preset tiny --ttt-half-life-min 64 --ttt-half-life-max 4096"
 quiet="--no-samples --no-plot --save-seconds 30 --eval-tokens 32768"
 
 paused() {

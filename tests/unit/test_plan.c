@@ -88,8 +88,9 @@ static void parts(void **state)
     assert_int_equal(twice.state, p.state);
     assert_true(twice.activations > p.activations);
 
-    /* W and b of F = 16, C = 16 rows of k and h, K - 1 = 3 rows of the convolutions. */
-    assert_int_equal(p.state, 2 * 4 * (2 * (16 * 16 + 16 + 2 * 16 * 16) + 3 * 32));
+    /* W and b of F = 16, C = 16 rows of k and h, K - 1 = 3 rows of the convolutions
+     * in the layer and before it. */
+    assert_int_equal(p.state, 2 * 4 * (2 * (16 * 16 + 16 + 2 * 16 * 16) + 2 * 3 * 32));
     run_close(&r);
     run_close(&w);
     run_close(&s);

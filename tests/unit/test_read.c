@@ -234,7 +234,7 @@ static void configs_that_lie(void **state)
         {"\"intermediate_size\": 32", "\"intermediate_size\": 131072",
          "tensor model.layers.0.mlp.gate_proj.weight has shape [32,32], expected [131072,32]"},
         {"\"num_hidden_layers\": 1", "\"num_hidden_layers\": 1024",
-         "tensor model.layers.1.seq_norm.weight is missing"},
+         "tensor model.layers.1.conv.norm.weight is missing"},
         {"\"tie_word_embeddings\": true", "\"tie_word_embeddings\": false",
          "tensor lm_head.weight is missing"},
         {"\"online\"", "\"offline\"",
