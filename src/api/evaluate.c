@@ -96,7 +96,7 @@ static bl_status eval_tokens(const bl_model *m, const bl_net *net, job *j, bl_er
     }
     if (j->curve)
         BL_TRY_GOTO(status, bl_positions_open(j->curve, window, err), done);
-    BL_TRY_GOTO(status, bl_pass_open(&pass, net, B, window, 0, err), done);
+    BL_TRY_GOTO(status, bl_pass_open(&pass, net, B, window, BL_PASS_LOSS, err), done);
     BL_TRY_GOTO(status,
                 bl_evaluate_windows(net, &pass, tokens, 0, j->progress, j->user, j->curve, &j->nats,
                                     &r->tokens, err),
@@ -240,7 +240,7 @@ static bl_status eval_in_order(const bl_model *m, const bl_net *net, int is_toke
     bl_status status = BL_OK;
     if (j->stream) {
         size_t B = window < EVAL_TOKENS ? EVAL_TOKENS / window : 1;
-        BL_TRY_GOTO(status, bl_pass_open(&pass, net, B, window, 0, err), done);
+        BL_TRY_GOTO(status, bl_pass_open(&pass, net, B, window, BL_PASS_LOSS, err), done);
         BL_TRY_GOTO(status, bl_stream_loss_open(j->stream, net, &decode, &pass, j->most, err),
                     done);
     }

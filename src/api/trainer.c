@@ -18,7 +18,8 @@
 /* Fields of this invocation that a checkpoint does not bring back. */
 static int is_of_this_invocation(const char *name)
 {
-    static const char *const names[] = {"resume", "stop_after", "device", "threads", "prefetch"};
+    static const char *const names[] = {"resume",  "stop_after", "device",
+                                        "threads", "prefetch",   "recompute"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i]) == 0)
             return 1;

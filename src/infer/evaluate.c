@@ -26,7 +26,7 @@ bl_status bl_evaluate_windows(const bl_net *net, bl_pass *p, const bl_tokens *to
                               bl_progress_fn *progress, void *user, bl_positions *curve,
                               double *nats, uint64_t *count, bl_error *err)
 {
-    assert(!p->dropout && !p->backward);
+    assert(!p->dropout && p->kind == BL_PASS_LOSS);
     size_t windows = bl_windows_count(tokens, p->T);
     if (most && most / p->T < windows)
         windows = most < p->T ? 1 : (size_t)(most / p->T);

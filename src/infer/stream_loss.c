@@ -21,7 +21,7 @@ static size_t stride_of(const bl_stream_loss *e)
 bl_status bl_stream_loss_open(bl_stream_loss *e, const bl_net *net, bl_decode *s, bl_pass *p,
                               uint64_t most, bl_error *err)
 {
-    assert(!p->dropout && !p->backward);
+    assert(!p->dropout && p->kind == BL_PASS_LOSS);
     *e = (bl_stream_loss){.net = net, .s = s, .p = p, .most = most};
     e->cap = p->B * stride_of(e) + half_of(e) + 1;
     e->ids = bl_calloc(e->cap, sizeof *e->ids);

@@ -17,7 +17,7 @@ static void residual(const bl_net *net, bl_pass *p, bl_act *x, const bl_q8 *xq, 
     BL_OP(d, add, x, p->y, p->N * D);
 }
 
-static void layer_fwd(const bl_net *net, bl_pass *p, size_t l, bl_act *x_next)
+void bl_net_layer_fwd(const bl_net *net, bl_pass *p, size_t l)
 {
     const bl_config *c = &net->config;
     const bl_dims *m = &net->m;
@@ -29,6 +29,7 @@ static void layer_fwd(const bl_net *net, bl_pass *p, size_t l, bl_act *x_next)
     float eps = (float)c->rms_norm_eps;
     bl_ttt_shape shape = bl_net_ttt_shape(net, p->B, p->T);
     bl_ttt_params inner = bl_net_ttt_params(w);
+    bl_act *x_next = *bl_pass_entry(net, p, l + 1);
 
     if (c->pre_conv) { /* x = x0 + conv(RMSNorm_pre(x0)) */
         BL_OP(d, rmsnorm_fwd, a->pn, NULL, a->rstd0, a->x0, w->pre_norm, eps, N, D);
@@ -64,23 +65,16 @@ static void layer_fwd(const bl_net *net, bl_pass *p, size_t l, bl_act *x_next)
     residual(net, p, x_next, a->hq, t->down_proj, I, BL_SITE_FFN(l));
 }
 
-/* Where layer l takes the residual stream; after the last layer, the head. */
-static bl_act *entry(const bl_net *net, const bl_pass *p, size_t l)
-{
-    if (l == net->m.L)
-        return p->x;
-    return net->config.pre_conv ? p->layer[l].x0 : p->layer[l].x;
-}
-
 void bl_net_fwd(const bl_net *net, bl_pass *p)
 {
     const bl_dims *m = &net->m;
     bl_dev *d = net->dev;
-    BL_OP(d, embed_fwd, entry(net, p, 0), net->w.embed, p->ids, p->N, m->D);
+    bl_act *x = *bl_pass_entry(net, p, 0);
+    BL_OP(d, embed_fwd, x, net->w.embed, p->ids, p->N, m->D);
     if (p->dropout)
-        BL_OP(d, dropout, entry(net, p, 0), p->N * m->D, BL_SITE_EMBED, p->step);
+        BL_OP(d, dropout, x, p->N * m->D, BL_SITE_EMBED, p->step);
     for (size_t l = 0; l < m->L; l++)
-        layer_fwd(net, p, l, entry(net, p, l + 1));
+        bl_net_layer_fwd(net, p, l);
     BL_OP(d, rmsnorm_fwd, p->h, NULL, p->rstd, p->x, net->w.norm, (float)net->config.rms_norm_eps,
           p->N, m->D);
 }

@@ -118,10 +118,17 @@ typedef struct bl_layer_acts {
     void *ttt; /* ttt_linear_saved_bytes or ttt_mlp_saved_bytes */
 } bl_layer_acts;
 
+typedef enum bl_pass_kind {
+    BL_PASS_LOSS,      /* evaluation only: all layers share one set of activations */
+    BL_PASS_GRADIENTS, /* every layer keeps its own for the way back */
+    BL_PASS_RECOMPUTE, /* gradients, the same bits, but a layer keeps only what it took in: the rest
+                          is computed again before its backward pass, a third more work */
+} bl_pass_kind;
+
 /* Everything one micro-batch of B x T tokens needs. */
 typedef struct bl_pass {
     size_t B, T, N;
-    int backward;         /* 0: evaluation only; all layers share one set of activations */
+    bl_pass_kind kind;
     int dropout;          /* apply it (the rate is in the step block) */
     bl_layer_acts *layer; /* [L] */
     bl_act *x, *h, *y;    /* [N,D]: the last residual stream, its RMSNorm, room for one output */
@@ -136,9 +143,12 @@ typedef struct bl_pass {
     size_t bytes;
 } bl_pass;
 
-bl_status bl_pass_open(bl_pass *p, const bl_net *net, size_t B, size_t T, int backward,
+bl_status bl_pass_open(bl_pass *p, const bl_net *net, size_t B, size_t T, bl_pass_kind kind,
                        bl_error *err) BL_NODISCARD;
 void bl_pass_release(bl_pass *p, const bl_net *net);
+
+/* Where layer l takes the residual stream; after the last layer, the head. */
+bl_act **bl_pass_entry(const bl_net *net, bl_pass *p, size_t l);
 
 /* Told when the gradients of a layer (or, with SIZE_MAX, of all else) are complete.  It may only
  * enqueue work on the device. */
@@ -146,6 +156,7 @@ typedef void bl_grads_fn(void *user, size_t layer);
 
 /* loss[n] of p->ids against p->targets, both [N] on the device; h is left for bl_net_bwd. */
 void bl_net_fwd(const bl_net *net, bl_pass *p);
+void bl_net_layer_fwd(const bl_net *net, bl_pass *p, size_t l); /* one layer of it */
 void bl_net_loss(const bl_net *net, bl_pass *p);
 
 /* The same with gradients: grads += d(scale * sum loss).  bl_net_fwd comes first. */

@@ -3,6 +3,13 @@
 #include "model/sites.h"
 #include "core/alloc.h"
 
+bl_act **bl_pass_entry(const bl_net *net, bl_pass *p, size_t l)
+{
+    if (l == net->m.L)
+        return &p->x;
+    return net->config.pre_conv ? &p->layer[l].x0 : &p->layer[l].x;
+}
+
 static void bind_layer(bl_layer_acts *a, bl_arena *arena, const bl_net *net, size_t B, size_t T)
 {
     const bl_config *c = &net->config;
@@ -26,10 +33,12 @@ static void bind_pass(bl_pass *p, bl_arena *arena, const bl_net *net)
     bl_dev *d = net->dev;
     size_t N = p->N, D = net->m.D, H = net->m.H, I = net->m.I;
     for (size_t l = 0; l < net->m.L; l++) {
-        if (l == 0 || p->backward)
+        if (l == 0 || p->kind == BL_PASS_GRADIENTS)
             bind_layer(&p->layer[l], arena, net, p->B, p->T);
         else
             p->layer[l] = p->layer[0];
+        if (l > 0 && p->kind == BL_PASS_RECOMPUTE)
+            *bl_pass_entry(net, p, l) = bl_arena_push(arena, N * D, d->act_bytes);
     }
     bl_act **rows[] = {&p->x, &p->h, &p->y};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
@@ -39,7 +48,7 @@ static void bind_pass(bl_pass *p, bl_arena *arena, const bl_net *net)
     p->ids = bl_arena_push(arena, N, sizeof *p->ids);
     p->targets = bl_arena_push(arena, N, sizeof *p->targets);
     p->step = bl_arena_push(arena, 1, sizeof *p->step);
-    if (!p->backward)
+    if (p->kind == BL_PASS_LOSS)
         return;
     bl_act **gradients[] = {&p->dx, &p->dy, &p->dxn, &p->du,  &p->dq,
                             &p->dk, &p->dv, &p->dz,  &p->dout};
@@ -64,10 +73,10 @@ static size_t plan(bl_pass *p, const bl_net *net, void *block, size_t bytes)
     return arena.failed ? SIZE_MAX : bl_arena_bytes(&arena);
 }
 
-static bl_status shape_pass(bl_pass *p, const bl_net *net, size_t B, size_t T, int backward,
+static bl_status shape_pass(bl_pass *p, const bl_net *net, size_t B, size_t T, bl_pass_kind kind,
                             bl_error *err)
 {
-    *p = (bl_pass){.B = B, .T = T, .N = B * T, .backward = backward};
+    *p = (bl_pass){.B = B, .T = T, .N = B * T, .kind = kind};
     p->layer = bl_calloc(net->m.L, sizeof *p->layer);
     p->bytes = p->layer ? plan(p, net, NULL, 0) : SIZE_MAX;
     if (p->bytes == SIZE_MAX) {
@@ -75,16 +84,16 @@ static bl_status shape_pass(bl_pass *p, const bl_net *net, size_t B, size_t T, i
         p->layer = NULL;
         return bl_fail(err, BL_ENOMEM,
                        "%zu sequences of %zu tokens do not fit in memory; lower `batch` or "
-                       "`context`",
+                       "`context`, or turn `recompute` on",
                        B, T);
     }
     return BL_OK;
 }
 
-bl_status bl_pass_open(bl_pass *p, const bl_net *net, size_t B, size_t T, int backward,
+bl_status bl_pass_open(bl_pass *p, const bl_net *net, size_t B, size_t T, bl_pass_kind kind,
                        bl_error *err)
 {
-    BL_TRY(shape_pass(p, net, B, T, backward, err));
+    BL_TRY(shape_pass(p, net, B, T, kind, err));
     bl_limits most = bl_net_limits(net, B, T);
     bl_status status = BL_OP(net->dev, reserve, &most, err);
     if (status == BL_OK)

@@ -27,8 +27,9 @@ static bl_status open_blocks(bl_trainer *t, bl_error *err)
 bl_status bl_trainer_memory_open(bl_trainer *t, const bl_config *config, bl_error *err)
 {
     BL_TRY(bl_net_open(&t->net, config, t->dev, err));
-    BL_TRY(bl_pass_open(&t->pass, &t->net, t->o.batch, t->o.context, 1, err));
-    BL_TRY(bl_pass_open(&t->eval, &t->net, t->o.batch, t->o.context, 0, err));
+    bl_pass_kind kind = t->o.recompute ? BL_PASS_RECOMPUTE : BL_PASS_GRADIENTS;
+    BL_TRY(bl_pass_open(&t->pass, &t->net, t->o.batch, t->o.context, kind, err));
+    BL_TRY(bl_pass_open(&t->eval, &t->net, t->o.batch, t->o.context, BL_PASS_LOSS, err));
     BL_TRY(bl_text_session_open(&t->sample, &t->net, err));
     return open_blocks(t, err);
 }
