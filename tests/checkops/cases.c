@@ -286,6 +286,33 @@ static void run_mlp_step(io *b, const shape *s)
           &t.p, &t.shape, io_put(b, &step, sizeof step));
 }
 
+/* Of one sequence: shares and radii that do and do not reach the bound; the start itself stays. */
+static void consolidate(io *b, const shape *s, size_t M)
+{
+    size_t F = s->D / s->H, H = s->H;
+    int mlp = M > F;
+    ttt_io t = ttt_inputs(b, s, M);
+    t.shape.B = 1;
+    bl_ttt_state state = {.W = io_in(b, H * F * M, 0.1f),
+                          .b = io_in(b, H * M, 0.3f),
+                          .W2 = mlp ? io_in(b, H * M * F, 0.1f) : NULL,
+                          .b2 = mlp ? io_in(b, H * F, 0.3f) : NULL};
+    static const float shares[] = {0.25f, 1, 0.5f}, most[] = {100, 0.5f, 0.01f};
+    for (size_t i = 0; i < 3; i++) {
+        bl_ttt_params base = {.W0 = io_out(b, "base W1", H * F * M, 0.05f),
+                              .b0 = io_out(b, "base b1", H * M, 0.1f),
+                              .W2 = mlp ? io_out(b, "base W2", H * M * F, 0.05f) : NULL,
+                              .b2 = mlp ? io_out(b, "base b2", H * F, 0.1f) : NULL};
+        BL_OP(b->d, ttt_consolidate, &base, &state, &t.p, &t.shape, shares[i], most[i]);
+    }
+}
+
+static void run_consolidate(io *b, const shape *s)
+{
+    consolidate(b, s, s->D / s->H);
+    consolidate(b, s, 4 * s->D / s->H);
+}
+
 /* The quantised output is seen through a product with the identity-like float path only when the
  * model is unrounded; with rounding its statistics are compared (ties may fall either way). */
 static void run_gate_norm(io *b, const shape *s)
@@ -378,6 +405,7 @@ const op_case op_cases[] = {
     {"ttt_mlp_bwd",     run_mlp_bwd,         1e-9,  5e-2, -1},
     {"ttt_mlp_step ttt_mlp_start",
                         run_mlp_step,        1e-10, 1e-3, -1},
+    {"ttt_consolidate", run_consolidate,     1e-13, 2e-6, -1},
     {"gate_norm_fwd gate_norm_bwd", run_gate_norm, 1e-11, 2e-3, -1},
     {"swiglu_norm_fwd swiglu_norm_bwd", run_swiglu, 1e-12, 5e-4, -1},
     {"head_logits",     run_head_logits,     1e-12, 1e-5, -1},
