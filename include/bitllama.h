@@ -571,7 +571,20 @@ BL_API bl_status bl_session_reset(bl_session *s, bl_error *err);
 BL_API bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count, float *logits,
                                  int every, bl_error *err);
 
-/** Tokens read so far; bytes of the state. */
+/** Makes a lesson outlast the half-lives: what every head forgets towards (at first where the model
+ *  begins) moves by `share`, above 0 up to 1, of the way to what it knows now, and is held within
+ *  base_most of bl_head_info.  At the next border of a chunk: at once after a multiple of
+ *  mini_batch_size tokens, else when the chunk is full; one that waits is saved and forked with the
+ *  session, and with a second one it becomes one of 1 - (1 - a) (1 - b).  From the first call on
+ * the session holds this base, in forks and memory files too; a reset drops it.  Eq: docs/MODEL.md.
+ *  Errors: BL_EINVAL (share), BL_EUNSUPPORTED (a model without ttt_forget), BL_ENOMEM, BL_EDEVICE.
+ */
+BL_API bl_status bl_session_consolidate(bl_session *s, double share, bl_error *err);
+
+/** 1 when the session has a base of its own, so that its memory file is of version 2; else 0. */
+BL_API int bl_session_has_base(const bl_session *s);
+
+/** Tokens read so far; bytes of the state, a base of its own included. */
 BL_API uint64_t bl_session_position(const bl_session *s);
 BL_API size_t bl_session_bytes(const bl_session *s);
 
@@ -579,8 +592,11 @@ BL_API size_t bl_session_bytes(const bl_session *s);
 typedef struct bl_head_info {
     size_t layer, head; /* from 0 */
     double half_life;   /* tokens after which half of what it learned is forgotten; 0: never */
-    double distance; /* |W - W0| / |W0|, Frobenius norms over the matrices of its inner model: how
-                        far what was read has moved it from where the model begins */
+    double distance;  /* |W - W0| / |W0|, Frobenius norms over the matrices of its inner model: how
+                         far what was read has moved it from where the model begins */
+    double base;      /* the same of what it forgets towards (bl_session_consolidate), over biases
+                         too; 0 while that is where the model begins */
+    double base_most; /* the bound of that; 0 of a model that never forgets */
 } bl_head_info;
 
 typedef void bl_head_fn(void *user, const bl_head_info *head);
@@ -652,6 +668,30 @@ BL_API bl_status bl_eval_by_position(bl_model *m, const char *path, size_t windo
 BL_API bl_status bl_eval_text(bl_model *m, const char *path, const bl_options *reading,
                               size_t window, bl_progress_fn *progress, bl_eval_point_fn *point,
                               void *user, bl_eval_result *result, bl_error *err);
+
+/** bl_eval_text() of a text, no token file, with what a session knows: every document is read by a
+ *  copy of it, after its pending token or else bos_token_id.  s stays as it is. */
+BL_API bl_status bl_eval_session(const bl_session *s, const char *path, const bl_options *reading,
+                                 bl_progress_fn *progress, bl_eval_point_fn *point, void *user,
+                                 bl_eval_result *result, bl_error *err);
+
+typedef struct bl_learn_result {
+    double loss; /* nats a token, of each as what was read before predicts it */
+    uint64_t tokens, bytes, documents; /* read; `tokens` with those between documents */
+    uint64_t consolidations;
+    double seconds;
+} bl_learn_result;
+
+/** Reads the documents of a text into a session, in order, each followed by eos_token_id, which
+ *  stays pending after the last; bos_token_id comes first in a session that has read nothing.  With
+ *  a `share` above 0 it is consolidated (bl_session_consolidate) after every `every` tokens (0: not
+ *  on the way) and at the end.  path and reading: as of bl_eval_text(), no token file.  *result
+ * says after a failure too what was done: after BL_EINTERRUPTED what was read stays read, whole
+ *  documents or not.  Errors: as of bl_session_feed(), bl_session_consolidate() and bl_eval_text().
+ */
+BL_API bl_status bl_session_learn(bl_session *s, const char *path, const bl_options *reading,
+                                  double share, uint64_t every, bl_progress_fn *progress,
+                                  void *user, bl_learn_result *result, bl_error *err);
 
 /** An octave of positions in a stream. */
 typedef struct bl_stream_point {

@@ -1,12 +1,11 @@
 /* bl_eval() and bl_eval_stream(): a model over a token file or a text. */
-#include "api/model.h"
+#include "api/documents.h"
 #include "core/alloc.h"
 #include "core/call.h"
 #include "core/chart.h"
 #include "core/os.h"
 #include "core/watch.h"
 #include "data/loader.h"
-#include "data/source.h"
 #include "data/tokens.h"
 #include "infer/evaluate.h"
 #include "infer/stream_loss.h"
@@ -26,9 +25,10 @@ typedef struct job {
     size_t window;
     bl_progress_fn *progress;
     void *user;
-    bl_positions *curve;    /* NULL: not wanted; opened by who knows its bins */
-    bl_stream_loss *stream; /* NULL: not wanted; opened before what is read */
-    uint64_t most;          /* tokens of it, 0: all */
+    bl_positions *curve;           /* NULL: not wanted; opened by who knows its bins */
+    bl_stream_loss *stream;        /* NULL: not wanted; opened before what is read */
+    uint64_t most;                 /* tokens of it, 0: all */
+    const bl_text_session *memory; /* what every document is read from; NULL: nothing */
     double nats;
     bl_eval_result *r;
 } job;
@@ -156,76 +156,69 @@ static bl_status stream_document(const bl_net *net, bl_stream_loss *e, const int
     return bl_stream_loss_read(e, &end, 1, err);
 }
 
-static bl_status eval_document(const bl_model *m, const bl_net *net, bl_decode *s,
-                               const bl_span *doc, unsigned flags, job *j, bl_error *err)
+/* A text being evaluated: the state that reads it, or lends its room. */
+typedef struct text_job {
+    const bl_net *net;
+    bl_decode *s;
+    job *j;
+} text_job;
+
+/* Without a memory a document begins after <|endoftext|>; so it does after what a memory has read,
+ * unless a token of that is still to be read. */
+static bl_document_start start_of(const bl_net *net, const bl_text_session *memory)
 {
-    const bl_span text = {doc->text, doc->bytes};
-    bl_encoder *encoder;
-    double more = 0;
-    uint64_t tokens = 0;
-    size_t count = 0;
-    BL_TRY(bl_encoder_open(&encoder, m->tokenizer, 1, err));
-    bl_status status = bl_encoder_run(encoder, &text, 1, flags, err);
-    if (status == BL_OK) {
-        const int32_t *ids = bl_encoder_ids(encoder, 0, &count);
-        status = j->stream
-                     ? stream_document(net, j->stream, ids, count, err)
-                     : bl_evaluate_document(net, s, ids, count, j->curve, &more, &tokens, err);
-    }
-    bl_encoder_close(encoder);
-    j->nats += more;
-    j->r->tokens += tokens;
-    j->r->bytes += doc->bytes;
-    j->r->documents++;
-    return status;
+    bl_document_start start = {.token = (int32_t)net->config.bos_token_id};
+    if (!memory)
+        return start;
+    start.state = &memory->decode;
+    if (memory->pending != BL_NO_TOKEN)
+        start.token = memory->pending;
+    return start;
 }
 
-/* A silent pipe can be left. */
-static int idle(void *user)
+static bl_status eval_document(void *user, const int32_t *ids, size_t count, int *stop,
+                               bl_error *err)
 {
-    (void)user;
-    return bl_watch_poll(0, 1, NULL) != BL_OK;
+    const text_job *t = user;
+    job *j = t->j;
+    double more = 0;
+    uint64_t tokens = 0;
+    if (j->stream) {
+        BL_TRY(stream_document(t->net, j->stream, ids, count, err));
+        *stop = bl_stream_loss_is_full(j->stream);
+        return BL_OK;
+    }
+    bl_document_start start = start_of(t->net, j->memory);
+    bl_status status =
+        bl_evaluate_document(t->net, t->s, &start, ids, count, j->curve, &more, &tokens, err);
+    j->nats += more;
+    j->r->tokens += tokens;
+    return status;
 }
 
 static bl_status eval_text(const bl_model *m, const bl_net *net, bl_decode *s, job *j,
                            bl_error *err)
 {
-    if (!m->tokenizer)
-        return bl_fail(err, BL_EUNSUPPORTED, "%s: no tokenizer.json, so no text", m->path);
-    bl_source *source;
-    bl_source_options options = bl_source_options_of(j->reading);
-    options.cutter.idle = idle;
+    bl_documents d = {.model = m,
+                      .path = j->path,
+                      .reading = j->reading,
+                      .stage = "evaluating",
+                      .progress = j->progress,
+                      .user = j->user};
+    text_job t = {net, s, j};
     if (j->curve)
         BL_TRY(bl_positions_open_doubling(j->curve, err));
-    const char *part = strcmp(j->path, "tales") == 0 ? "./tales" : j->path; /* a file so named */
-    BL_TRY(bl_source_open(&source, &part, 1, &options, err));
-    bl_status status = BL_OK;
-    bl_watch watch;
-    bl_watch_begin_with(&watch, j->progress, j->user, "evaluating", "B", 0);
-    while (!j->stream || !bl_stream_loss_is_full(j->stream)) {
-        bl_span doc = {0};
-        if (status == BL_OK)
-            status = bl_source_next(source, &doc, err);
-        if (status != BL_OK || !doc.text)
-            break;
-        watch.from += watch.part; /* what was read ahead for a document counts as it is evaluated */
-        watch.part = bl_source_done(source) - watch.from;
-        watch.total = bl_source_total(source);
-        status = eval_document(m, net, s, &doc,
-                               bl_source_special(source) ? 0 : BL_ENCODE_NO_SPECIAL, j, err);
-    }
+    bl_status status = bl_documents_read(&d, eval_document, &t, err);
     if (status == BL_OK && j->stream)
         status = bl_stream_loss_end(j->stream, err);
-    bl_watch_end(&watch);
-    bl_source_close(source);
+    j->r->bytes = d.bytes;
+    j->r->documents = d.count;
     if (j->stream) {
         j->nats = j->stream->nats;
         j->r->tokens = j->stream->scored;
     }
     if (j->stream && bl_stream_loss_is_full(j->stream))
         j->r->bytes = 0; /* some of them were not read */
-    if (status == BL_OK && !j->r->documents)
-        return bl_fail(err, BL_EFORMAT, "%s: no documents", j->path);
     return status;
 }
 
@@ -336,6 +329,38 @@ bl_status bl_eval_text(bl_model *m, const char *path, const bl_options *reading,
     BL_TRY(bl_options_expect(reading, BL_OPTIONS_PREPARE, __func__, err));
     job j = {.path = path, .window = window, .curve = point ? &curve : NULL, .r = result};
     bl_status status = answer(m, &j, reading, progress, &points, err);
+    bl_positions_release(&curve);
+    return status;
+}
+
+static bl_status eval_from(const bl_session *s, job *j, const bl_options *reading,
+                           bl_progress_fn *progress, outside_point *points, bl_error *err)
+{
+    size_t n = strlen(j->path);
+    if (n > 4 && strcmp(j->path + n - 4, ".bin") == 0)
+        return bl_fail(err, BL_EUNSUPPORTED,
+                       "%s: a token file is read in windows; from a memory only text is read",
+                       j->path);
+    return answer(s->model, j, reading, progress, points, err);
+}
+
+bl_status bl_eval_session(const bl_session *s, const char *path, const bl_options *reading,
+                          bl_progress_fn *progress, bl_eval_point_fn *point, void *user,
+                          bl_eval_result *result, bl_error *err)
+{
+    bl_positions curve = {0};
+    outside_point points = {.fn = point, .user = user};
+    BL_NOT_NULL(err, result);
+    *result = (bl_eval_result){0};
+    BL_NOT_NULL(err, s);
+    BL_NOT_NULL(err, path);
+    BL_TRY(bl_options_expect(reading, BL_OPTIONS_PREPARE, __func__, err));
+    job j = {.path = path, .curve = point ? &curve : NULL, .memory = &s->text, .r = result};
+    bl_session *busy = (bl_session *)(uintptr_t)s; /* being at work is no part of what const says */
+    BL_TRY(bl_busy_enter(&busy->busy, "the session", __func__, err));
+    bl_status status = eval_from(s, &j, reading, progress, &points, err);
+    if (bl_busy_leave(&busy->busy))
+        bl_session_close(busy);
     bl_positions_release(&curve);
     return status;
 }

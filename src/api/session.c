@@ -118,7 +118,32 @@ uint64_t bl_session_position(const bl_session *s)
 
 size_t bl_session_bytes(const bl_session *s)
 {
-    return s ? s->text.decode.state_bytes : 0;
+    return s ? s->text.decode.state_bytes + s->text.decode.base_bytes : 0;
+}
+
+static bl_status consolidate(bl_session *s, double share, bl_error *err)
+{
+    if (!((float)share > 0 && share <= 1))
+        return bl_fail(err, BL_EINVAL, "a share of %g to consolidate: it is above 0 and at most 1",
+                       share);
+    if (!s->net.config.ttt_forget)
+        return bl_fail(err, BL_EUNSUPPORTED,
+                       "%s: never forgets (ttt_forget is false), so nothing is to be consolidated",
+                       s->model->path);
+    return bl_decode_consolidate(&s->text.decode, &s->net, (float)share, err);
+}
+
+int bl_session_has_base(const bl_session *s)
+{
+    return s && s->text.decode.base;
+}
+
+bl_status bl_session_consolidate(bl_session *s, double share, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL(err, s);
+    BL_TRY(enter(s, &call, __func__, err));
+    return leave(s, &call, consolidate(s, share, err), err);
 }
 
 static bl_status tell_heads(const bl_session *s, bl_head_fn *fn, void *user, bl_error *err)

@@ -58,8 +58,7 @@ done:
     return status;
 }
 
-/* -log softmax(logits)[target] in double. */
-static double loss_of(const float *logits, size_t V, int32_t target)
+double bl_loss_of(const float *logits, size_t V, int32_t target)
 {
     double most = (double)logits[0], sum = 0;
     for (size_t i = 1; i < V; i++)
@@ -69,8 +68,9 @@ static double loss_of(const float *logits, size_t V, int32_t target)
     return most + log(sum) - (double)logits[target];
 }
 
-bl_status bl_evaluate_document(const bl_net *net, bl_decode *s, const int32_t *ids, size_t count,
-                               bl_positions *curve, double *nats, uint64_t *tokens, bl_error *err)
+bl_status bl_evaluate_document(const bl_net *net, bl_decode *s, const bl_document_start *from,
+                               const int32_t *ids, size_t count, bl_positions *curve, double *nats,
+                               uint64_t *tokens, bl_error *err)
 {
     size_t V = net->m.V;
     float *logits = bl_calloc(BL_DECODE_ROWS * V, sizeof *logits);
@@ -81,12 +81,14 @@ bl_status bl_evaluate_document(const bl_net *net, bl_decode *s, const int32_t *i
     if (!logits || !piece)
         status = bl_fail(err, BL_ENOMEM, "out of memory for %zu logits", BL_DECODE_ROWS * V);
     if (status == BL_OK)
-        status = bl_decode_start(s, net, err);
-    /* Row 0 is bos, row t the t-th id; row t predicts id t + 1, the last one the end of text. */
+        status =
+            from->state ? bl_decode_copy(s, net, from->state, err) : bl_decode_start(s, net, err);
+    /* Row 0 is the token before, row t the t-th id; row t predicts id t + 1, the last one the end
+     * of text. */
     for (size_t first = 0; status == BL_OK && first <= count; first += BL_DECODE_ROWS) {
         size_t n = count + 1 - first < BL_DECODE_ROWS ? count + 1 - first : BL_DECODE_ROWS;
         for (size_t t = 0; t < n; t++)
-            piece[t] = first + t == 0 ? (int32_t)net->config.bos_token_id : ids[first + t - 1];
+            piece[t] = first + t == 0 ? from->token : ids[first + t - 1];
         status = bl_infer_feed(s, net, piece, n, logits, 1, err);
         if (status == BL_OK)
             status = bl_watch_poll(first + n, count + 1, err);
@@ -97,7 +99,7 @@ bl_status bl_evaluate_document(const bl_net *net, bl_decode *s, const int32_t *i
                                  (long)target, V);
                 break;
             }
-            double loss = loss_of(logits + t * V, V, target);
+            double loss = bl_loss_of(logits + t * V, V, target);
             *nats += loss;
             bl_positions_add(curve, first + t, loss);
         }

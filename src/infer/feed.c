@@ -34,7 +34,7 @@ bl_status bl_infer_feed(bl_decode *s, const bl_net *net, const int32_t *ids, siz
     size_t V = net->m.V;
     BL_TRY(bl_infer_check_ids(net, ids, count, err));
     for (size_t done = 0; done < count;) {
-        size_t T = count - done < BL_DECODE_ROWS ? count - done : BL_DECODE_ROWS;
+        size_t room = bl_decode_room(s, net), T = count - done < room ? count - done : room;
         int last = done + T == count;
         int wanted = logits && (every || last);
         BL_TRY(bl_decode_feed(s, net, ids + done, T, every, wanted, err));

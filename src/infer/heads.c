@@ -13,18 +13,44 @@ typedef struct sums {
     double *moved, *squares; /* [H] */
 } sums;
 
-static bl_status add_matrix(sums *s, const bl_real *W, const bl_param *W0, const char *shape,
-                            bl_error *err)
+static bl_status add_tensor(sums *s, const void *W, size_t element_bytes, const bl_param *W0,
+                            const char *shape, bl_error *err)
 {
     bl_dev *d = s->net->dev;
     size_t n = bl_shape_elements(&s->net->m, shape), each = n / s->net->m.H;
-    BL_TRY(bl_dev_get_f32(d, s->now, W, n, d->real_bytes, err));
+    BL_TRY(bl_dev_get_f32(d, s->now, W, n, element_bytes, err));
     BL_TRY(bl_dev_get_f32(d, s->start, W0, n, d->param_bytes, err));
     for (size_t i = 0; i < n; i++) {
         double start = (double)s->start[i], moved = (double)s->now[i] - start;
         s->moved[i / each] += moved * moved;
         s->squares[i / each] += start * start;
     }
+    return BL_OK;
+}
+
+static void clear(sums *s)
+{
+    for (size_t h = 0; h < s->net->m.H; h++)
+        s->moved[h] = s->squares[h] = 0;
+}
+
+/* Of an own base, biases included as where its bound is kept. */
+static bl_status measure_base(sums *s, const bl_decode *decode, size_t l, bl_head_info *heads,
+                              bl_error *err)
+{
+    const bl_config *c = &s->net->config;
+    const bl_layer_params *w = &s->net->w.layer[l];
+    if (!decode->base)
+        return BL_OK;
+    clear(s);
+#define X(type, member, key, shape, present)                                                       \
+    if (present)                                                                                   \
+        BL_TRY(add_tensor(s, decode->base[l].member, s->net->dev->type##_bytes, w->member, shape,  \
+                          err));
+    BL_LAYER_BASE(X)
+#undef X
+    for (size_t h = 0; h < s->net->m.H; h++)
+        heads[h].base = sqrt(s->moved[h]) / sqrt(s->squares[h]);
     return BL_OK;
 }
 
@@ -45,20 +71,22 @@ static bl_status measure_layer(sums *s, const bl_decode *decode, size_t l, bl_he
 {
     const bl_layer_params *w = &s->net->w.layer[l];
     size_t H = s->net->m.H;
-    for (size_t h = 0; h < H; h++) {
-        s->moved[h] = s->squares[h] = 0;
+    clear(s);
+    for (size_t h = 0; h < H; h++)
         heads[h] = (bl_head_info){.layer = l, .head = h};
-    }
     BL_TRY(half_lives(s, w->half_life, heads, err));
     if (!decode)
         return BL_OK;
     const bl_ttt_state *state = &decode->layer[l].ttt;
-    BL_TRY(add_matrix(s, state->W, w->W0, "HFM", err));
+    size_t real = s->net->dev->real_bytes;
+    BL_TRY(add_tensor(s, state->W, real, w->W0, "HFM", err));
     if (w->W2)
-        BL_TRY(add_matrix(s, state->W2, w->W2, "HMF", err));
-    for (size_t h = 0; h < H; h++)
+        BL_TRY(add_tensor(s, state->W2, real, w->W2, "HMF", err));
+    for (size_t h = 0; h < H; h++) {
         heads[h].distance = sqrt(s->moved[h]) / sqrt(s->squares[h]);
-    return BL_OK;
+        heads[h].base_most = w->half_life ? (double)BL_BASE_MOST : 0;
+    }
+    return measure_base(s, decode, l, heads, err);
 }
 
 bl_status bl_heads_measure(const bl_net *net, const bl_decode *decode, bl_head_info *heads,

@@ -11,9 +11,11 @@
 #include <stdlib.h>
 #include <string.h>
 
-static const char format_name[] = "bitllama-memory", version[] = "1";
-static const uint64_t window_most = 1 << 20; /* of the option repeat_last */
-static const char recent_name[] = "recent";  /* ids in the penalty window, the oldest first */
+static const char format_name[] = "bitllama-memory";
+static const char *const versions[] = {"1", "2"}; /* without and with a base of its own */
+static const char share_name[] = "consolidate";   /* of a consolidation that waits */
+static const uint64_t window_most = 1 << 20;      /* of the option repeat_last */
+static const char recent_name[] = "recent";       /* ids in the penalty window, the oldest first */
 
 /* One tensor of the state: where it is, what it is called in a file. */
 typedef struct place {
@@ -25,17 +27,24 @@ typedef struct place {
 
 typedef bl_status visit_fn(const place *p, void *user, bl_error *err);
 
-/* Calls `visit` for every tensor of the state, in file order. */
-static bl_status visit_state(const bl_text_session *s, const bl_net *net, visit_fn *visit,
-                             void *user, bl_error *err)
+/* Calls `visit` for every tensor of the state, in file order; `based`: those of its base too. */
+static bl_status visit_state(const bl_text_session *s, const bl_net *net, int based,
+                             visit_fn *visit, void *user, bl_error *err)
 {
     const bl_config *c = &net->config;
+    const bl_ttt_params none = {0}; /* places of a base that is not there yet */
     for (size_t l = 0; l < net->m.L; l++) {
         const bl_layer_state *a = &s->decode.layer[l];
-#define X(type, member, key, shape_, present)                                                      \
-    {a->member, net->dev->type##_bytes, strlen(shape_), {0}, (present) ? 1u : 0u, l, shape_, key},
-        place places[] = {BL_LAYER_STATE(X)};
+        const bl_ttt_params *b = s->decode.base ? &s->decode.base[l] : &none;
+#define PLACE(at, type, key, shape_, present)                                                      \
+    {at, net->dev->type##_bytes, strlen(shape_), {0}, (present) ? 1u : 0u, l, shape_, key},
+#define X(type, member, key, shape_, present) PLACE(a->member, type, key, shape_, present)
+#define B(type, member, key, shape_, present)                                                      \
+    PLACE(b->member, type, key, shape_, based && (present))
+        place places[] = {BL_LAYER_STATE(X) BL_LAYER_BASE(B)};
+#undef PLACE
 #undef X
+#undef B
         for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
             place *p = &places[i];
             char key[sizeof p->name];
@@ -100,7 +109,7 @@ static bl_status write_metadata(const bl_text_session *s, const bl_memory_owner 
     for (size_t i = 0; i < s->decoder.waiting; i++)
         (void)snprintf(waiting + 2 * i, 3, "%02x", s->decoder.pending[i]);
     BL_TRY(bl_st_writer_metadata(w, "format", format_name, err));
-    BL_TRY(bl_st_writer_metadata(w, "version", version, err));
+    BL_TRY(bl_st_writer_metadata(w, "version", versions[s->decode.base != NULL], err));
     BL_TRY(bl_st_writer_metadata(w, "fingerprint", owner->fingerprint, err));
     BL_TRY(write_number(w, "position", s->decode.position, err));
     if (s->pending != BL_NO_TOKEN)
@@ -111,6 +120,11 @@ static bl_status write_metadata(const bl_text_session *s, const bl_memory_owner 
         BL_TRY(write_number(w, "started", 0, err));
     if (s->sampler.recent_size)
         BL_TRY(write_number(w, "window", s->sampler.recent_size, err));
+    if (s->decode.share > 0) {
+        char share[BL_NUMBER_MAX];
+        bl_number_write_real((double)s->decode.share, share);
+        BL_TRY(bl_st_writer_metadata(w, share_name, share, err));
+    }
     if (!s->sampler.seeded)
         return BL_OK;
     BL_TRY(write_number(w, "seed", s->sampler.seed, err));
@@ -133,13 +147,14 @@ static bl_status write_file(const bl_text_session *s, const bl_memory_owner *own
 {
     size_t recent[] = {s->sampler.recent_count};
     BL_TRY(write_metadata(s, owner, v->w, err));
-    BL_TRY(visit_state(s, v->net, declare, v, err));
+    int based = s->decode.base != NULL;
+    BL_TRY(visit_state(s, v->net, based, declare, v, err));
     if (*recent)
         BL_TRY(bl_st_writer_declare(v->w, recent_name, BL_I32, 1, recent, err));
     v->host = bl_calloc(v->most, sizeof *v->host);
     if (!v->host)
         return bl_fail(err, BL_ENOMEM, "out of memory for the largest tensor of the state");
-    BL_TRY(visit_state(s, v->net, write, v, err));
+    BL_TRY(visit_state(s, v->net, based, write, v, err));
     return write_recent(&s->sampler, v->w, err);
 }
 
@@ -166,7 +181,8 @@ typedef struct memory {
     float *host;
     size_t most;
     uint64_t position, seed, draws;
-    int seeded;
+    int seeded, based; /* based: version 2 */
+    float share;       /* of a consolidation that waits, or 0 */
     int32_t pending;
     bl_decoder decoder;
     bl_sampler recent; /* its window alone is used */
@@ -184,17 +200,18 @@ static bl_status read_number(const memory *m, const char *key, uint64_t most, ui
     return BL_OK;
 }
 
-static bl_status check_owner(const memory *m, const bl_memory_owner *owner, bl_error *err)
+static bl_status check_owner(memory *m, const bl_memory_owner *owner, bl_error *err)
 {
     const char *kind = bl_st_metadata(m->st, "format"), *v = bl_st_metadata(m->st, "version");
     const char *theirs = bl_st_metadata(m->st, "fingerprint");
     if (!kind || strcmp(kind, format_name) != 0)
         return bl_fail(err, BL_EFORMAT, "%s: not a memory file", m->path);
-    if (!v || strcmp(v, version) != 0)
+    m->based = v && strcmp(v, versions[1]) == 0;
+    if (!v || (!m->based && strcmp(v, versions[0]) != 0))
         return bl_fail(err, BL_EUNSUPPORTED,
                        "%s: version %.20s of memory files, this program "
-                       "knows version %s",
-                       m->path, v ? v : "(none)", version);
+                       "knows versions %s and %s",
+                       m->path, v ? v : "(none)", versions[0], versions[1]);
     if (!theirs)
         return bl_fail(err, BL_EFORMAT, "%s: no fingerprint of a model", m->path);
     if (strcmp(theirs, owner->fingerprint) == 0)
@@ -210,6 +227,22 @@ static bl_status check_owner(const memory *m, const bl_memory_owner *owner, bl_e
                    "%s is a memory of another model: fingerprint %.40s, this model "
                    "has %s",
                    m->path, theirs, owner->fingerprint);
+}
+
+/* A consolidation waits only where a chunk is partly read. */
+static bl_status read_share(memory *m, bl_error *err)
+{
+    const char *text = bl_st_metadata(m->st, share_name);
+    double share = 0;
+    if (!text)
+        return BL_OK;
+    if (!m->based || m->position % m->net->m.C == 0 || !bl_number_read_real(text, &share) ||
+        !((float)share > 0 && share <= 1))
+        return bl_fail(err, BL_EFORMAT,
+                       "%s: %s \"%.40s\" is no share above 0 up to 1 of a version 2 inside a chunk",
+                       m->path, share_name, text);
+    m->share = (float)share;
+    return BL_OK;
 }
 
 static bl_status read_waiting(memory *m, bl_error *err)
@@ -309,9 +342,10 @@ static bl_status read_file(memory *m, const bl_text_session *s, const bl_memory_
     m->pending = given ? (int32_t)pending : BL_NO_TOKEN;
     BL_TRY(read_number(m, "seed", UINT64_MAX, &m->seed, &m->seeded, err));
     BL_TRY(read_number(m, "draws", UINT64_MAX, &m->draws, &given, err));
+    BL_TRY(read_share(m, err));
     BL_TRY(read_waiting(m, err));
     BL_TRY(read_recent(m, err));
-    return visit_state(s, m->net, check, m, err);
+    return visit_state(s, m->net, m->based, check, m, err);
 }
 
 static bl_status apply(memory *m, bl_text_session *s, bl_error *err)
@@ -324,8 +358,13 @@ static bl_status apply(memory *m, bl_text_session *s, bl_error *err)
     from.seeded = m->seeded;
     from.seed = m->seed;
     from.draws = m->draws;
+    if (m->based)
+        BL_TRY(bl_base_open(&s->decode, m->net, err));
     BL_TRY(bl_sampler_copy(&s->sampler, &from, err));
-    BL_TRY(visit_state(s, m->net, put, m, err));
+    if (!m->based)
+        bl_base_drop(&s->decode, m->net);
+    BL_TRY(visit_state(s, m->net, m->based, put, m, err));
+    s->decode.share = m->share;
     s->decode.position = m->position;
     s->decode.rows = 0; /* the file does not hold them */
     s->pending = m->pending;

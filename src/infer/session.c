@@ -37,6 +37,8 @@ bl_status bl_text_session_start(bl_text_session *s, const bl_net *net, bl_error 
 bl_status bl_text_session_copy(bl_text_session *to, const bl_net *net, const bl_text_session *from,
                                bl_error *err)
 {
+    if (from->decode.base)
+        BL_TRY(bl_base_open(&to->decode, net, err));
     BL_TRY(bl_sampler_copy(&to->sampler, &from->sampler, err));
     to->decoder = from->decoder;
     to->pending = from->pending;

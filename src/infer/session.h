@@ -37,6 +37,23 @@ bl_status bl_text_session_copy(bl_text_session *to, const bl_net *net, const bl_
 bl_status bl_text_session_feed(bl_text_session *s, const bl_net *net, const int32_t *ids,
                                size_t count, float *logits, int every, bl_error *err) BL_NODISCARD;
 
+/* A text being learned: what was read of it, and when its session is consolidated. */
+typedef struct bl_lesson {
+    float share;             /* of each consolidation; 0: none */
+    uint64_t every;          /* tokens from one to the next; 0: only at the end */
+    uint64_t since;          /* tokens after the last one */
+    uint64_t tokens, scored; /* read; those that had one before them */
+    uint64_t consolidations;
+    double nats; /* of those scored */
+} bl_lesson;
+
+/* Reads the pending token and all of `count` tokens but the last, which becomes pending, and scores
+ * each by what was read before it; after the last piece the end.  The pieces may be any. */
+bl_status bl_text_session_learn(bl_text_session *s, const bl_net *net, bl_lesson *lesson,
+                                const int32_t *ids, size_t count, bl_error *err) BL_NODISCARD;
+bl_status bl_text_session_learned(bl_text_session *s, const bl_net *net, bl_lesson *lesson,
+                                  bl_error *err) BL_NODISCARD;
+
 /* bl_generate() on its parts. */
 bl_status bl_text_session_generate(bl_text_session *s, const bl_net *net, const bl_tokenizer *t,
                                    const char *prompt, size_t bytes,

@@ -76,6 +76,7 @@ fail:
 
 void bl_decode_release(bl_decode *s, const bl_net *net)
 {
+    bl_base_drop(s, net);
     BL_OP(net->dev, free, s->state_block);
     BL_OP(net->dev, free, s->block);
     bl_free(s->layer);
@@ -86,6 +87,7 @@ bl_status bl_decode_start(bl_decode *s, const bl_net *net, bl_error *err)
 {
     bl_dev *d = net->dev;
     bl_ttt_shape shape = bl_net_ttt_shape(net, 1, 1);
+    bl_base_drop(s, net);
     BL_OP(d, zero, s->state_block, s->state_bytes);
     for (size_t l = 0; l < net->m.L; l++) {
         bl_ttt_params inner = bl_net_ttt_params(&net->w.layer[l]);
@@ -99,6 +101,7 @@ bl_status bl_decode_start(bl_decode *s, const bl_net *net, bl_error *err)
 bl_status bl_decode_copy(bl_decode *to, const bl_net *net, const bl_decode *from, bl_error *err)
 {
     assert(to->state_bytes == from->state_bytes);
+    BL_TRY(bl_base_copy(to, net, from, err));
     BL_OP(net->dev, copy, to->state_block, from->state_block, from->state_bytes);
     to->position = from->position;
     to->rows = from->rows != 0;
@@ -120,7 +123,7 @@ static void layer_step(bl_decode *s, const bl_net *net, size_t l, size_t T)
     size_t D = m->D, I = m->I, K = m->K;
     float eps = (float)c->rms_norm_eps;
     bl_ttt_shape shape = bl_net_ttt_shape(net, 1, T);
-    bl_ttt_params inner = bl_net_ttt_params(w);
+    bl_ttt_params inner = bl_base_params(s, net, l);
 
     if (c->pre_conv) {
         BL_OP(d, rmsnorm_fwd, s->u, NULL, s->rstd, s->x, w->pre_norm, eps, T, D);
@@ -191,7 +194,7 @@ bl_status bl_decode_feed(bl_decode *s, const bl_net *net, const int32_t *ids, si
 {
     const bl_dims *m = &net->m;
     bl_dev *d = net->dev;
-    assert(T > 0 && T <= BL_DECODE_ROWS);
+    assert(T > 0 && T <= bl_decode_room(s, net));
     bl_step step = {.position = s->position};
     BL_TRY(BL_OP(d, put, s->step, &step, sizeof step, err));
     BL_TRY(BL_OP(d, put, s->ids, ids, T * sizeof *ids, err));
@@ -200,6 +203,7 @@ bl_status bl_decode_feed(bl_decode *s, const bl_net *net, const int32_t *ids, si
         layer_step(s, net, l, T);
     s->position += T;
     s->rows = T;
+    bl_base_settle(s, net);
     if (want_logits)
         head_rows(s, net, every ? T : 1);
     return BL_OP(d, sync, err);

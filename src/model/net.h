@@ -179,6 +179,11 @@ typedef struct bl_decode {
     size_t bytes, state_bytes;
     size_t rows; /* of x, which the last feed has left; 0: none, as after a start */
     uint64_t position;
+    /* MODEL 3.8 */
+    bl_ttt_params *base; /* [L] what the state forgets towards; NULL: what the model says */
+    void *base_block;    /* device: the base's own tensors */
+    size_t base_bytes;
+    float share; /* of a consolidation that waits for the chunk to be full, or 0 */
 } bl_decode;
 
 bl_status bl_decode_open(bl_decode *s, const bl_net *net, bl_error *err) BL_NODISCARD;
@@ -189,7 +194,11 @@ bl_status bl_decode_start(bl_decode *s, const bl_net *net, bl_error *err) BL_NOD
 bl_status bl_decode_copy(bl_decode *to, const bl_net *net, const bl_decode *from,
                          bl_error *err) BL_NODISCARD;
 
-/* Reads T <= BL_DECODE_ROWS tokens (host ids, all below V); with want_logits leaves those of the
+/* How many tokens the next feed may take: BL_DECODE_ROWS, or fewer while a consolidation waits, so
+ * that it comes between two feeds. */
+size_t bl_decode_room(const bl_decode *s, const bl_net *net);
+
+/* Reads T <= bl_decode_room() tokens (host ids, all below V); with want_logits leaves those of the
  * last, or of every one, in s->logits. */
 bl_status bl_decode_feed(bl_decode *s, const bl_net *net, const int32_t *ids, size_t T, int every,
                          int want_logits, bl_error *err) BL_NODISCARD;
@@ -197,6 +206,29 @@ bl_status bl_decode_feed(bl_decode *s, const bl_net *net, const int32_t *ids, si
 /* The logits of the last token read to s->logits, when s->rows is not 0: those that its feed would
  * have left. */
 bl_status bl_decode_logits(bl_decode *s, const bl_net *net, bl_error *err) BL_NODISCARD;
+
+/* ---- what a sequence forgets towards: a base of its own (MODEL 3.8, base.c) ---- */
+
+/* The farthest that a head's base stands from where the model begins, relative to that. */
+#define BL_BASE_MOST 0.125f
+
+/* Moves the base by `share` in (0, 1] at the next chunk border; its first call allocates.  With
+ * another one waiting both become one: 1 - (1 - a) (1 - b).  Only of a model that forgets. */
+bl_status bl_decode_consolidate(bl_decode *s, const bl_net *net, float share,
+                                bl_error *err) BL_NODISCARD;
+
+/* At a border: what waits happens. */
+void bl_base_settle(bl_decode *s, const bl_net *net);
+
+/* An own base, equal to the model's when there was none; none any more; that of another sequence,
+ * or none like it.  BL_ENOMEM leaves what was. */
+bl_status bl_base_open(bl_decode *s, const bl_net *net, bl_error *err) BL_NODISCARD;
+void bl_base_drop(bl_decode *s, const bl_net *net);
+bl_status bl_base_copy(bl_decode *to, const bl_net *net, const bl_decode *from,
+                       bl_error *err) BL_NODISCARD;
+
+/* What the inner model of layer l starts from and forgets towards in this sequence. */
+bl_ttt_params bl_base_params(const bl_decode *s, const bl_net *net, size_t l);
 
 /* loss[t] of the s->rows tokens read last against targets[t], both on the host; p, of at least as
  * many tokens, lends its room. */

@@ -21,6 +21,14 @@
     X(real, ttt.h2,   "h2",       "HCF", BL_IS_MLP(c))                                             \
     X(act,  tail,     "tail",     "TD",  c->share_qk)  /* inputs of conv_q and conv_k */           \
     X(act,  pre_tail, "pre_tail", "TD",  c->pre_conv)  /* and of pre_conv */
+
+/* X(type, member, key, shape, present): what the state of a sequence forgets towards once it has
+ * been consolidated (MODEL 3.8); the members are those of bl_ttt_params. */
+#define BL_LAYER_BASE(X)                                                                           \
+    X(param, W0, "base.W1", "HFM", 1)                                                              \
+    X(param, b0, "base.b1", "HM",  1)                                                              \
+    X(param, W2, "base.W2", "HMF", BL_IS_MLP(c))                                                   \
+    X(param, b2, "base.b2", "HF",  BL_IS_MLP(c))
 /* clang-format on */
 
 /* What a sequence has left behind in one layer; members that a model does not have are NULL. */

@@ -355,6 +355,8 @@ static void sessions(void **state)
     FINE(bl_session_feed, logits, s, ids, 1, NULL, 0, e);
     GIVES(bl_session_position, s, bl_session_position(NULL) == 0 && bl_session_position(s) == 2);
     GIVES(bl_session_bytes, s, bl_session_bytes(NULL) == 0);
+    GIVES(bl_session_has_base, s, bl_session_has_base(NULL) == 0 && bl_session_has_base(s) == 0);
+    REFUSED(bl_session_consolidate, s, NULL, 0.5, e);
     REFUSED(bl_session_heads, s, NULL, ignore_head, NULL, e);
     REFUSED(bl_session_heads, fn, s, NULL, NULL, e);
     FINE(bl_session_heads, err, s, ignore_head, NULL, e);
@@ -424,6 +426,18 @@ static void evaluation_and_info(void **state)
     FINE(bl_eval_text, reading, m, words, NULL, 16, NULL, ignore_point, NULL, &r, e);
     FINE(bl_eval_text, progress, m, words, NULL, 16, NULL, ignore_point, NULL, &r, e);
     FINE(bl_eval_text, point, m, words, NULL, 16, NULL, NULL, NULL, &r, e);
+    bl_learn_result learned;
+    REFUSED(bl_eval_session, s, NULL, words, NULL, NULL, ignore_point, NULL, &r, e);
+    REFUSED(bl_eval_session, path, s, NULL, NULL, NULL, ignore_point, NULL, &r, e);
+    REFUSED(bl_eval_session, result, s, words, NULL, NULL, ignore_point, NULL, NULL, e);
+    FINE(bl_eval_session, reading, s, words, NULL, NULL, ignore_point, NULL, &r, e);
+    FINE(bl_eval_session, progress, s, words, NULL, NULL, ignore_point, NULL, &r, e);
+    FINE(bl_eval_session, point, s, words, NULL, NULL, NULL, NULL, &r, e);
+    REFUSED(bl_session_learn, s, NULL, words, NULL, 0, 0, NULL, NULL, &learned, e);
+    REFUSED(bl_session_learn, path, s, NULL, NULL, 0, 0, NULL, NULL, &learned, e);
+    REFUSED(bl_session_learn, result, s, words, NULL, 0, 0, NULL, NULL, NULL, e);
+    FINE(bl_session_learn, reading, s, words, NULL, 0, 0, NULL, NULL, &learned, e);
+    FINE(bl_session_learn, progress, s, words, NULL, 0, 0, NULL, NULL, &learned, e);
     REFUSED(bl_read_text, path, NULL, NULL, NULL, ignore_text, NULL, e);
     REFUSED(bl_read_text, fn, words, NULL, NULL, NULL, NULL, e);
     FINE(bl_read_text, reading, words, NULL, NULL, ignore_text, NULL, e);

@@ -31,6 +31,8 @@ END
 
 "$bitllama" generate -m "$old/run" --load "$old/memory" -p ' and' --max-tokens 30 --seed 4 --ignore-eos >reply 2>stderr
 check "the memory goes on as it did" sum_is ef168cd29834188e31b644c84e2c4fca5881b9ffb8cacd85cc56736c8dd3b24f reply
+expect "and is saved" 0 '' '*' generate -m "$old/run" --load "$old/memory" -p '' --max-tokens 0 --save again
+check "as it was: version 1" cmp again "$old/memory"
 
 cp -r "$old/run" "$old/data" . # the data folder notes its runs
 expect "the run resumes" 0 '*' '*' train --data data --out run --resume --no-plot

@@ -1,0 +1,83 @@
+/* bl_session_learn(): a text read into a session, and consolidated. */
+#include "api/documents.h"
+#include "core/call.h"
+#include "core/os.h"
+
+#include <math.h>
+#include <string.h>
+
+typedef struct learner {
+    bl_session *s;
+    bl_lesson lesson;
+} learner;
+
+static bl_status learn_document(void *user, const int32_t *ids, size_t count, int *stop,
+                                bl_error *err)
+{
+    learner *l = user;
+    bl_text_session *text = &l->s->text;
+    const bl_net *net = &l->s->net;
+    const int32_t begin = (int32_t)net->config.bos_token_id,
+                  end = (int32_t)net->config.eos_token_id;
+    (void)stop;
+    if (text->decode.position == 0 && text->pending == BL_NO_TOKEN)
+        BL_TRY(bl_text_session_learn(text, net, &l->lesson, &begin, 1, err));
+    BL_TRY(bl_text_session_learn(text, net, &l->lesson, ids, count, err));
+    return bl_text_session_learn(text, net, &l->lesson, &end, 1, err);
+}
+
+static bl_status learn(learner *l, bl_documents *d, double share, uint64_t every, bl_error *err)
+{
+    size_t n = strlen(d->path);
+    if (!(share >= 0 && share <= 1))
+        return bl_fail(err, BL_EINVAL, "a share of %g to consolidate: it is from 0 to 1", share);
+    if (share > 0 && !l->s->net.config.ttt_forget)
+        return bl_fail(err, BL_EUNSUPPORTED,
+                       "%s: never forgets (ttt_forget is false), so nothing is to be consolidated",
+                       l->s->model->path);
+    if (n > 4 && strcmp(d->path + n - 4, ".bin") == 0)
+        return bl_fail(err, BL_EUNSUPPORTED, "%s: a token file; text is learned", d->path);
+    l->lesson = (bl_lesson){.share = (float)share, .every = every};
+    BL_TRY(bl_documents_read(d, learn_document, l, err));
+    return bl_text_session_learned(&l->s->text, &l->s->net, &l->lesson, err);
+}
+
+static void tell(bl_learn_result *r, const bl_lesson *lesson, const bl_documents *d, double start)
+{
+    *r = (bl_learn_result){.loss = lesson->scored ? lesson->nats / (double)lesson->scored : 0,
+                           .tokens = lesson->tokens,
+                           .bytes = d->bytes,
+                           .documents = d->count,
+                           .consolidations = lesson->consolidations,
+                           .seconds = bl_clock_seconds() - start};
+}
+
+bl_status bl_session_learn(bl_session *s, const char *path, const bl_options *reading, double share,
+                           uint64_t every, bl_progress_fn *progress, void *user,
+                           bl_learn_result *result, bl_error *err)
+{
+    bl_call call;
+    bl_prepare_options defaults;
+    bl_outside_progress outside = {progress, user};
+    BL_NOT_NULL(err, result);
+    *result = (bl_learn_result){0};
+    BL_NOT_NULL(err, s);
+    BL_NOT_NULL(err, path);
+    BL_TRY(bl_options_expect(reading, BL_OPTIONS_PREPARE, __func__, err));
+    BL_TRY(bl_busy_enter(&s->busy, "the session", __func__, err));
+    bl_call_begin(&call, err);
+    bl_options_defaults(BL_OPTIONS_PREPARE, &defaults);
+    double start = bl_clock_seconds();
+    learner l = {.s = s};
+    bl_documents d = {.model = s->model,
+                      .path = path,
+                      .reading = reading ? bl_options_prepare(reading) : &defaults,
+                      .stage = "learning",
+                      .progress = progress ? bl_outside_progress_call : NULL,
+                      .user = &outside};
+    bl_status status = learn(&l, &d, share, every, err);
+    tell(result, &l.lesson, &d, start);
+    if (bl_busy_leave(&s->busy))
+        bl_session_close(s);
+    return bl_call_end(&call, status, err);
+}

@@ -1,0 +1,89 @@
+/* Learning a text: reading it with its loss, and consolidating on the way. */
+#include "core/alloc.h"
+#include "core/watch.h"
+#include "infer/evaluate.h"
+#include "infer/feed.h"
+#include "infer/session.h"
+
+static bl_status consolidate(bl_text_session *s, const bl_net *net, bl_lesson *lesson,
+                             bl_error *err)
+{
+    lesson->since = 0;
+    if (!(lesson->share > 0))
+        return BL_OK;
+    lesson->consolidations++;
+    return bl_decode_consolidate(&s->decode, net, lesson->share, err);
+}
+
+/* How many of `left` tokens come before the next consolidation, in one feed. */
+static size_t next_rows(const bl_lesson *lesson, size_t left)
+{
+    size_t rows = left < BL_DECODE_ROWS ? left : BL_DECODE_ROWS;
+    uint64_t due = lesson->every - lesson->since;
+    return lesson->every && due < rows ? (size_t)due : rows;
+}
+
+/* `rows` tokens were read. */
+static bl_status note(bl_text_session *s, const bl_net *net, bl_lesson *lesson, size_t rows,
+                      bl_error *err)
+{
+    lesson->tokens += rows;
+    lesson->since += rows;
+    return lesson->every && lesson->since >= lesson->every ? consolidate(s, net, lesson, err)
+                                                           : BL_OK;
+}
+
+/* The first id, by what was read last: the pending token, or one read before. */
+static bl_status score_first(bl_text_session *s, const bl_net *net, bl_lesson *lesson, int32_t id,
+                             bl_error *err)
+{
+    int reads = s->pending != BL_NO_TOKEN;
+    if (!reads && !s->decode.rows)
+        return BL_OK;
+    BL_TRY(bl_text_session_feed(s, net, NULL, 0, s->logits, 0, err));
+    lesson->nats += bl_loss_of(s->logits, net->m.V, id);
+    lesson->scored++;
+    return reads ? note(s, net, lesson, 1, err) : BL_OK;
+}
+
+static bl_status learn(bl_text_session *s, const bl_net *net, bl_lesson *lesson, const int32_t *ids,
+                       size_t count, float *logits, bl_error *err)
+{
+    size_t V = net->m.V;
+    for (size_t done = 0; done + 1 < count;) {
+        size_t rows = next_rows(lesson, count - 1 - done);
+        BL_TRY(bl_watch_poll(done, count, err));
+        BL_TRY(bl_infer_feed(&s->decode, net, ids + done, rows, logits, 1, err));
+        for (size_t t = 0; t < rows; t++)
+            lesson->nats += bl_loss_of(logits + t * V, V, ids[done + t + 1]);
+        lesson->scored += rows;
+        done += rows;
+        BL_TRY(note(s, net, lesson, rows, err));
+    }
+    s->pending = ids[count - 1];
+    return BL_OK;
+}
+
+bl_status bl_text_session_learn(bl_text_session *s, const bl_net *net, bl_lesson *lesson,
+                                const int32_t *ids, size_t count, bl_error *err)
+{
+    BL_TRY(bl_infer_check_ids(net, ids, count, err));
+    if (!count)
+        return BL_OK;
+    float *logits = bl_calloc(BL_DECODE_ROWS * net->m.V, sizeof *logits);
+    if (!logits)
+        return bl_fail(err, BL_ENOMEM, "out of memory for %zu logits", BL_DECODE_ROWS * net->m.V);
+    bl_status status = score_first(s, net, lesson, ids[0], err);
+    if (status == BL_OK) {
+        s->decoder = (bl_decoder){.started = 1}; /* another text follows */
+        status = learn(s, net, lesson, ids, count, logits, err);
+    }
+    bl_free(logits);
+    return status;
+}
+
+bl_status bl_text_session_learned(bl_text_session *s, const bl_net *net, bl_lesson *lesson,
+                                  bl_error *err)
+{
+    return lesson->since ? consolidate(s, net, lesson, err) : BL_OK;
+}

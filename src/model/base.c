@@ -1,0 +1,121 @@
+/* Consolidation: what a sequence forgets towards, moved to what it has learned (MODEL 3.8). */
+#include "core/alloc.h"
+#include "model/sites.h"
+
+static void bind(bl_ttt_params *base, bl_arena *arena, const bl_net *net)
+{
+    const bl_config *c = &net->config;
+    for (size_t l = 0; l < net->m.L; l++) {
+        base[l] = bl_net_ttt_params(&net->w.layer[l]);
+#define X(type, member, key, shape, present)                                                       \
+    base[l].member = (present) ? bl_arena_push(arena, bl_shape_elements(&net->m, shape),           \
+                                               net->dev->type##_bytes)                             \
+                               : NULL;
+        BL_LAYER_BASE(X)
+#undef X
+    }
+}
+
+/* What the model says, into a base of the same layout. */
+static void copy_model(const bl_ttt_params *base, const bl_net *net)
+{
+    const bl_config *c = &net->config;
+    for (size_t l = 0; l < net->m.L; l++) {
+        bl_ttt_params from = bl_net_ttt_params(&net->w.layer[l]);
+#define X(type, member, key, shape, present)                                                       \
+    if (present)                                                                                   \
+        BL_OP(net->dev, copy, base[l].member, from.member,                                         \
+              bl_shape_elements(&net->m, shape) * net->dev->type##_bytes);
+        BL_LAYER_BASE(X)
+#undef X
+    }
+}
+
+bl_status bl_base_open(bl_decode *s, const bl_net *net, bl_error *err)
+{
+    bl_arena arena;
+    void *block = NULL;
+    if (s->base)
+        return BL_OK;
+    bl_ttt_params *base = bl_calloc(net->m.L, sizeof *base);
+    if (!base)
+        return bl_fail(err, BL_ENOMEM, "out of memory for a base");
+    bl_arena_measure(&arena);
+    bind(base, &arena, net);
+    size_t bytes = bl_arena_bytes(&arena);
+    bl_status status = bl_arena_status(&arena, "the base of a session", err);
+    if (status == BL_OK)
+        status = BL_OP(net->dev, alloc, &block, bytes, err);
+    if (status != BL_OK) {
+        bl_free(base);
+        return status;
+    }
+    BL_OP(net->dev, zero, block, bytes); /* what lies between the tensors is copied with them */
+    bl_arena_bind(&arena, block, bytes);
+    bind(base, &arena, net);
+    copy_model(base, net);
+    s->base = base;
+    s->base_block = block;
+    s->base_bytes = bytes;
+    return BL_OK;
+}
+
+void bl_base_drop(bl_decode *s, const bl_net *net)
+{
+    BL_OP(net->dev, free, s->base_block);
+    bl_free(s->base);
+    s->base = NULL;
+    s->base_block = NULL;
+    s->base_bytes = 0;
+    s->share = 0;
+}
+
+bl_status bl_base_copy(bl_decode *to, const bl_net *net, const bl_decode *from, bl_error *err)
+{
+    if (!from->base) {
+        bl_base_drop(to, net);
+        return BL_OK;
+    }
+    BL_TRY(bl_base_open(to, net, err));
+    BL_OP(net->dev, copy, to->base_block, from->base_block, from->base_bytes);
+    to->share = from->share;
+    return BL_OK;
+}
+
+bl_ttt_params bl_base_params(const bl_decode *s, const bl_net *net, size_t l)
+{
+    return s->base ? s->base[l] : bl_net_ttt_params(&net->w.layer[l]);
+}
+
+/* Tokens that the partial chunk still takes. */
+static size_t to_border(const bl_decode *s, const bl_net *net)
+{
+    return net->m.C - (size_t)(s->position % net->m.C);
+}
+
+size_t bl_decode_room(const bl_decode *s, const bl_net *net)
+{
+    size_t left = to_border(s, net);
+    return s->share > 0 && left < BL_DECODE_ROWS ? left : BL_DECODE_ROWS;
+}
+
+void bl_base_settle(bl_decode *s, const bl_net *net)
+{
+    bl_ttt_shape shape = bl_net_ttt_shape(net, 1, 1);
+    if (!(s->share > 0) || s->position % net->m.C != 0)
+        return;
+    for (size_t l = 0; l < net->m.L; l++) {
+        bl_ttt_params start = bl_net_ttt_params(&net->w.layer[l]);
+        BL_OP(net->dev, ttt_consolidate, &s->base[l], &s->layer[l].ttt, &start, &shape, s->share,
+              BL_BASE_MOST);
+    }
+    s->share = 0;
+}
+
+bl_status bl_decode_consolidate(bl_decode *s, const bl_net *net, float share, bl_error *err)
+{
+    BL_TRY(bl_base_open(s, net, err));
+    s->share = s->share > 0 ? 1 - (1 - s->share) * (1 - share) : share;
+    bl_base_settle(s, net);
+    return BL_OP(net->dev, sync, err);
+}
