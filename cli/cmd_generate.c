@@ -98,7 +98,7 @@ static bl_status continue_memory(bl_session *session, const bl_args *args, const
     int stopped = status == BL_EINTERRUPTED || bl_output_closed();
     if (save && (status == BL_OK || (stopped && begun))) {
         bl_error save_err = {BL_OK, ""};
-        bl_status saved = bl_session_save(session, save, &save_err);
+        bl_status saved = bl_cli_session_save(session, save, &save_err);
         if (saved != BL_OK) {
             *err = save_err;
             status = saved;

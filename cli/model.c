@@ -1,9 +1,18 @@
 /* The flags by which commands name a model, opening it, and describing a new one. */
 #include "model.h"
+#include "progress.h"
 
 bl_status bl_cli_model_open(bl_model **model, const bl_args *args, bl_error *err)
 {
     return bl_model_open(model, bl_flags_text(args, "model"), bl_flags_text(args, "device"), err);
+}
+
+bl_status bl_cli_session_save(const bl_session *session, const char *path, bl_error *err)
+{
+    bl_progress_to(NULL, NULL); /* which would stop it */
+    bl_status status = bl_session_save(session, path, err);
+    bl_progress_to(bl_progress_passing, NULL);
+    return status;
 }
 
 bl_status bl_cli_config_read(bl_options **config, const bl_args *args, const bl_options *train,

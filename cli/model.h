@@ -31,6 +31,9 @@
 /* The model of -m on the device of --device. */
 bl_status bl_cli_model_open(bl_model **model, const bl_args *args, bl_error *err);
 
+/* Saves a session, also after a signal has asked to stop: only a second one ends it. */
+bl_status bl_cli_session_save(const bl_session *session, const char *path, bl_error *err);
+
 /* The options of a model to be trained: the preset, then --config, then the flags, each over what
  * was before.  NULL when none is given: the library then takes the preset, or what the run began
  * with. */
