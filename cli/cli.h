@@ -47,6 +47,7 @@ struct bl_command {
     X(plan)                                                                                        \
     X(generate)                                                                                    \
     X(chat)                                                                                        \
+    X(learn)                                                                                       \
     X(logits)                                                                                      \
     X(eval)                                                                                        \
     X(export)                                                                                      \

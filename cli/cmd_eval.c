@@ -90,15 +90,34 @@ static bl_status find_file(const char *given, char **path, bl_error *err)
     return BL_OK;
 }
 
+/* With what a memory file knows, which stays as it is. */
+static bl_status evaluate_from(const char *memory, bl_model *model, const char *path,
+                               const bl_options *reading, bl_eval_point_fn *point, curve *c,
+                               bl_eval_result *result, bl_error *err)
+{
+    bl_session *session = NULL;
+    bl_status status = bl_session_open(&session, model, err);
+    if (status == BL_OK)
+        status = bl_session_load(session, memory, err);
+    if (status == BL_OK)
+        status = bl_eval_session(session, path, reading, bl_progress_report, point, c, result, err);
+    bl_session_close(session);
+    return status;
+}
+
 static bl_status evaluate(const bl_args *args, bl_model *model, const char *path, uint64_t window,
                           curve *c, bl_eval_result *result, bl_error *err)
 {
+    const char *memory = bl_flags_text(args, "memory");
+    bl_eval_point_fn *point = bl_flags_on(args, "by-position") ? add_point : NULL;
     bl_options *reading = NULL;
     bl_status status = bl_cli_reading(&reading, args, err);
     bl_signals_catch();
-    if (status == BL_OK)
-        status = bl_eval_text(model, path, reading, (size_t)window, bl_progress_report,
-                              bl_flags_on(args, "by-position") ? add_point : NULL, c, result, err);
+    if (status == BL_OK && memory)
+        status = evaluate_from(memory, model, path, reading, point, c, result, err);
+    else if (status == BL_OK)
+        status = bl_eval_text(model, path, reading, (size_t)window, bl_progress_report, point, c,
+                              result, err);
     bl_progress_end();
     bl_options_close(reading);
     if (status == BL_OK && c->failed)
@@ -171,6 +190,9 @@ static const bl_flag flags[] = {
      .help = "tokens a window of a token file; 0: the context of the training"},
     {.name = "by-position",
      .help = "also the loss by position: in the window, or in the documents of a text"},
+    {.name = "memory",
+     .value = "FILE",
+     .help = "every document of a text is read with what this memory knows, which stays as it is"},
     BL_FLAGS_STREAM,
     BL_FLAGS_RECALL,
     BL_FLAG_DEVICE,

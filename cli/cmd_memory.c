@@ -19,7 +19,8 @@ static void print_head(void *user, const bl_head_info *head)
     if (head->half_life > 0)
         (void)snprintf(half_life, sizeof half_life, head->half_life < 1e9 ? "%.1f" : "%.3g",
                        head->half_life);
-    printf("%-5zu  %-4zu  %9s  %8.4f\n", head->layer, head->head, half_life, head->distance);
+    printf("%-5zu  %-4zu  %9s  %8.4f  %6.4f  %5.2f\n", head->layer, head->head, half_life,
+           head->distance, head->base, head->base_most);
 }
 
 static void print_head_json(void *user, const bl_head_info *head)
@@ -30,22 +31,29 @@ static void print_head_json(void *user, const bl_head_info *head)
     bl_output_json_number(stdout, head->half_life > 0 ? head->half_life : (double)INFINITY);
     fputs(", \"distance\": ", stdout);
     bl_output_json_number(stdout, head->distance);
+    fputs(", \"base\": ", stdout);
+    bl_output_json_number(stdout, head->base);
+    fputs(", \"base_most\": ", stdout);
+    bl_output_json_number(stdout, head->base_most);
     putchar('}');
     *first = 0;
 }
 
 static bl_status print(const bl_session *s, const char *file, int json, bl_error *err)
 {
-    int first = 1;
+    int first = 1, version = bl_session_has_base(s) ? 2 : 1;
     if (json) {
         fputs("{\"path\": ", stdout);
         bl_output_json_text(stdout, file, strlen(file));
+        printf(", \"version\": %d", version);
         printf(", \"position\": %" PRIu64 ", \"state_bytes\": %zu, \"heads\": [",
                bl_session_position(s), bl_session_bytes(s));
     } else {
+        printf("version   %d%s\n", version, version > 1 ? ", with a base of its own" : "");
         printf("position  %s tokens read\n", bl_format_count(bl_session_position(s)).text);
         printf("state     %s bytes\n\n", bl_format_count(bl_session_bytes(s)).text);
-        printf("%-5s  %-4s  %9s  %8s\n", "layer", "head", "half-life", "distance");
+        printf("%-5s  %-4s  %9s  %8s  %6s  %5s\n", "layer", "head", "half-life", "distance", "base",
+               "bound");
     }
     bl_status status = bl_session_heads(s, json ? print_head_json : print_head, &first, err);
     if (json)
@@ -103,7 +111,9 @@ const bl_command bl_command_memory = {
         "The half-life of a head is the number of tokens after which half of what it learned "
         "is forgotten; a model without ttt_forget never forgets.  The distance of a head is |W - "
         "W0| / |W0|: how far what was read has moved the "
-        "matrices of its inner model from those that every conversation begins with.",
+        "matrices of its inner model from those that every conversation begins with.  The base is "
+        "what it forgets towards, which learn --consolidate moves: its distance, with biases, and "
+        "the bound of that.",
     .example = "bitllama memory show me.mem -m run",
     .operand = "show FILE",
     .least = 2,

@@ -71,6 +71,11 @@ bl_status bl_cli_stream_check(const bl_args *args, bl_error *err)
         return bl_cli_fail(err, BL_EINVAL,
                            "--stream and --by-position: a stream is shown by position anyway; give "
                            "one of them");
+    if (bl_flags_given(args, "memory") &&
+        (bl_flags_on(args, "stream") || bl_flags_given(args, "window")))
+        return bl_cli_fail(err, BL_EINVAL,
+                           "--memory reads documents of a text: --stream and --window do not go "
+                           "with it");
     for (size_t i = 0; i < sizeof only / sizeof *only && !bl_flags_on(args, "stream"); i++)
         if (bl_flags_given(args, only[i]))
             return bl_cli_fail(err, BL_EINVAL, "--%s needs --stream", only[i]);

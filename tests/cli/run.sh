@@ -234,13 +234,14 @@ fingerprint=$("$bitllama" info "$run" | sed -n 's/^fingerprint  *//p')
 expect "info of the packed model" 0 "*weight_form *packed*fingerprint *$fingerprint*" '' info packed
 expect "a memory of the run in the packed model" 0 '*' '*' generate -m packed -p "" --max-tokens 25 --seed 7 --load half.mem
 expect "info of a memory" 0 "kind *memory*fingerprint *$fingerprint*position *" '' info half.mem
-expect "memory show" 0 'position *tokens read
+expect "memory show" 0 'version   1
+position *tokens read
 state *bytes
 
-layer *head *half-life *distance
+layer *head *half-life *distance *base *bound
 0 *0 *[0-9].[0-9] *[0-9].*
 1 *' '' memory show half.mem -m "$run"
-expect "memory show --json" 0 '{"path": "half.mem", "position": *, "state_bytes": *, "heads": \[{"layer": 0, "head": 0, "half_life": [0-9]*, "distance": [0-9]*}, *\]}' '' memory show half.mem -m "$run" --json
+expect "memory show --json" 0 '{"path": "half.mem", "version": 1, "position": *, "state_bytes": *, "heads": \[{"layer": 0, "head": 0, "half_life": [0-9]*, "distance": [0-9]*, "base": 0, "base_most": 0.[0-9]*}, *\]}' '' memory show half.mem -m "$run" --json
 expect "memory show without a model" 0 "kind *memory*fingerprint *$fingerprint*" '*-m MODEL*' memory show half.mem
 expect "memory without a verb" 2 '' '*show FILE is missing*' memory
 expect "another verb" 2 '' '*memory hide: no such action; the only one is memory show*' memory hide half.mem
@@ -303,6 +304,52 @@ check "nothing is called changed" sh -c '! grep -q changed: stderr'
 expect "samples on again" 0 '' '*changed: *samples false -> true*sample: Once upon a time*' \
     train --data "$data" --out changed --resume --steps 34 --samples
 
+# ---- learning ----
+printf 'The fox saw a hen. The hen had a red boat.\n<|endoftext|>\nThey went home in the boat.\n' >lesson.txt
+expect "learn begins a memory" 0 'learned *tokens, 2 documents
+loss *nats a token
+position *
+distance *' '*tok/s*' learn -m "$run" -f lesson.txt --memory new.mem
+cp new.mem kept.mem
+input=lesson.txt
+expect "and goes on with it" 0 'learned *' '*' learn -m "$run" -f - --memory new.mem
+input=/dev/null
+expect "nothing to learn" 3 '' '*standard input: no documents*' learn -m "$run" -f - --memory new.mem
+check "it has grown" sh -c '! cmp -s new.mem kept.mem'
+expect "eval of a memory" 0 'loss *documents *2*' '*' eval -m "$run" --data lesson.txt --memory kept.mem
+cp stdout with
+expect "eval of none" 0 'loss *documents *2*' '*' eval -m "$run" --data lesson.txt
+check "is another" sh -c '! cmp -s stdout with'
+cp kept.mem new.mem
+expect "eval by position" 0 'loss *
+0 *
+1 *' '*' eval -m "$run" --data lesson.txt --memory new.mem --by-position
+check "the memory stays as it was" cmp new.mem kept.mem
+expect "memory show of version 1" 0 'version   1
+*bound
+0 *0.0000 *' '' memory show new.mem -m "$run"
+expect "learn --consolidate" 0 '*base *allowed; [1-9]* consolidations*' '*' learn -m "$run" -f lesson.txt --memory new.mem --consolidate 0.5 --every 8
+expect "memory show of version 2" 0 'version   2, with a base of its own
+*bound
+0 *0.[0-9]*[1-9]*  *' '' memory show new.mem -m "$run"
+expect "as JSON" 0 '*"version": 2*"base": 0.[0-9]*' '' memory show new.mem -m "$run" --json
+expect "without a model" 0 '*version *2*' '*' memory show new.mem
+expect "it goes on" 0 '?*' '*' generate -m "$run" -p "The" --max-tokens 5 --seed 1 --load new.mem
+cp new.mem kept.mem
+expect "a text that is not there" 3 '' '*none.txt*' learn -m "$run" -f none.txt --memory new.mem
+expect "a text that ends in no text" 3 '' '*' learn -m "$run" -f "$run/model.safetensors" --memory new.mem
+expect "a share of nothing" 2 '' "*--consolidate is a share above 0*'0'*" learn -m "$run" -f lesson.txt --memory new.mem --consolidate 0
+expect "a share above all" 2 '' "*--consolidate is a share above 0*'1.5'*" learn -m "$run" -f lesson.txt --memory new.mem --consolidate 1.5
+expect "every how many of nothing" 2 '' '*--every needs --consolidate*' learn -m "$run" -f lesson.txt --memory new.mem --every 5
+expect "token files are not learned" 3 '' '*val.bin: a token file*' learn -m "$run" -f "$data/val.bin" --memory new.mem
+expect "nor read from a memory" 3 '' '*val.bin: a token file*' eval -m "$run" --data "$data" --memory new.mem
+expect "no stream from a memory" 2 '' '*--memory reads documents*' eval -m "$run" --data lesson.txt --memory new.mem --stream
+expect "no recall from a memory" 2 '' '*--memory does not go with it*' eval -m "$run" --recall 5 --memory new.mem
+expect "a memory of something else" 3 '' '*not a safetensors file*' learn -m "$run" -f lesson.txt --memory lesson.txt
+check "the lesson is what it was" grep -q '^They went home' lesson.txt
+expect "a memory that cannot be written" 4 '' '*none/x.mem*' learn -m "$run" -f lesson.txt --memory /proc/none/x.mem
+check "the memory is what it was" cmp new.mem kept.mem
+
 # ---- a memory that does not last ----
 short="--preset tiny --no-pre-conv --hidden-size 32 --intermediate-size 48 --num-hidden-layers 2 --num-attention-heads 2 \
     --mini-batch-size 4 --context 8 --batch 8 --steps 300 --seed 1 --lr 1e-2 --no-samples --no-plot"
@@ -322,8 +369,9 @@ expect "info of a model that forgets" 0 '*half_lives
 *' '' info lasts
 expect "of one that does not" 0 '*half_lives *never forgets*' '' info short
 expect "memory of one that does not" 0 '*' '*' generate -m short -p x --max-tokens 3 --save short.mem
-expect "is shown so" 0 '*half-life *distance
+expect "is shown so" 0 '*half-life *distance *base *bound
 0 *0 *never *' '' memory show short.mem -m short
+expect "and is not consolidated" 3 '' '*never forgets*' learn -m short -f lesson.txt --memory short.mem --consolidate 1
 small="--preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers 1 --num-attention-heads 2 --context 16 --batch 2 --no-plot"
 expect "half-lives of any size" 0 '' '*done after 1 steps*' \
     train --data "$data" --out extreme $small --steps 1 --ttt-half-life-min 1e-300 --ttt-half-life-max 1e12

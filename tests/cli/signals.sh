@@ -124,7 +124,7 @@ check "a record for every step, none twice" test "$(grep -c '"type": *"train"' h
 expect "--resume of a finished run" 0 '' '*' train --data "$data" --out halves --resume
 
 # ---- generate ----
-"$bitllama" generate -m straight -p x --max-tokens 1000000 --ignore-eos >stdout 2>stderr &
+"$bitllama" generate -m straight -p x --max-tokens 1000000 --ignore-eos --save reply.mem >stdout 2>stderr &
 process=$!
 for _ in $(seq 100); do
     [ -s stdout ] && break
@@ -134,6 +134,29 @@ kill -INT "$process"
 wait "$process"
 code=$?
 check "generate: exit 130" test $code -eq 130
+check "generate: the memory is saved" test -s reply.mem
 check "generate: ends with a newline" test "$(tail -c 1 stdout | od -An -tx1 | tr -d ' ')" = 0a
+
+# ---- learn ----
+i=0
+while [ $i -lt 14 ]; do # some 100,000 tokens
+    [ $i -eq 0 ] && printf 'Once there was a fox who saw a hen near the old mill.\n' >book.txt
+    cat book.txt book.txt >twice.txt && mv twice.txt book.txt
+    i=$((i + 1))
+done
+for patience in 0.3 1 3; do # until it has begun
+    "$bitllama" learn -m straight -f book.txt --memory book.mem >stdout 2>stderr &
+    process=$!
+    sleep $patience
+    kill -INT "$process"
+    wait "$process"
+    code=$?
+    [ ! -s book.mem ] || break
+done
+check "learn: exit 130" test $code -eq 130
+check "learn: what was read is kept" test -s book.mem
+check "learn: and told" grep -q '^learned *[1-9]' stdout
+tail -n 2 book.txt >tail.txt
+expect "learn: it goes on from there" 0 'learned *' '*' learn -m straight -f tail.txt --memory book.mem
 
 finish

@@ -46,6 +46,7 @@ mkdir whole && cd whole || exit 1
     mkdir latent && cp run/*.json run/model.safetensors latent
     printf 'A fox met a hen.\n<|endoftext|>\nThe hen ran \303\244way, \342\202\254 5!\n' >tale.txt
     printf '{"text": "A fox", "n": 1e999}\n{"text": "a \\ud83d\\ude00 hen", "n": [{}]}\n' >tale.jsonl
+    quietly "$bitllama" learn -m packed -f tale.txt --memory learned --consolidate 0.5
     printf '[{"n": 1, "text": "A fox"},\n "a hen", {"text": null}]' >tale.json
     gzip -nc tale.jsonl >tale.jsonl.gz
     printf '{"ids": [4, 60, 70, 80, 0, 1]}' >ids
@@ -55,7 +56,7 @@ mkdir whole && cd whole || exit 1
 cd "$work" || exit 1
 others="../whole/data/train.bin ../whole/data/meta.json ../whole/packed/model.safetensors ../whole/run/model.safetensors \
 ../whole/packed/config.json ../whole/run/config.json ../whole/packed/tokenizer.json ../whole/$ckpt/state.json \
-../whole/$ckpt/optimizer.safetensors ../whole/$ckpt/MANIFEST ../whole/memory ../whole/tale.txt ../whole/tale.jsonl.gz \
+../whole/$ckpt/optimizer.safetensors ../whole/$ckpt/MANIFEST ../whole/memory ../whole/learned ../whole/tale.txt ../whole/tale.jsonl.gz \
 ../whole/empty ../whole/program"
 over="prepare tales --tales-bytes 4000 --seed 2 $words --out data"
 onward="train --data data --out run --resume --steps 6 $small"
@@ -120,6 +121,9 @@ run run/metrics.jsonl $onward
 run run/metrics.jsonl info run
 memory memory generate -m packed -p ab --load memory $reply
 memory memory chat -m packed --load memory --threads 1
+memory learned generate -m packed -p ab --load learned $reply
+memory learned memory show learned -m packed
+memory learned learn -m packed -f tale.txt --memory learned
 text tale.txt prepare tale.txt $words --out out
 text tale.txt generate -m packed -f tale.txt $reply
 text tale.jsonl prepare tale.jsonl $words --out out

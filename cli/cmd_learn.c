@@ -1,0 +1,158 @@
+/* bitllama learn: a text read into a memory. */
+#include "cli.h"
+#include "format.h"
+#include "input.h"
+#include "model.h"
+#include "progress.h"
+#include "signals.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+
+/* What --consolidate and --every ask for. */
+typedef struct lesson {
+    double share;
+    uint64_t every;
+} lesson;
+
+static bl_status read_lesson(lesson *l, const bl_args *args, bl_error *err)
+{
+    const char *text = bl_flags_text(args, "consolidate");
+    char *end;
+    *l = (lesson){0};
+    bl_status status = bl_flags_whole(args, "every", 0, (uint64_t)1 << 62, &l->every, err);
+    if (status != BL_OK || !text) {
+        if (status == BL_OK && bl_flags_given(args, "every"))
+            status = bl_cli_fail(err, BL_EINVAL, "--every needs --consolidate");
+        return status;
+    }
+    l->share = strtod(text, &end);
+    if (end == text || *end || !(l->share > 0 && l->share <= 1))
+        return bl_cli_fail(err, BL_EINVAL,
+                           "--consolidate is a share above 0 and at most 1, not '%s'", text);
+    return BL_OK;
+}
+
+/* The largest distances over the heads. */
+typedef struct reach {
+    double state, base, most;
+} reach;
+
+static void add_head(void *user, const bl_head_info *head)
+{
+    reach *r = user;
+    r->state = head->distance > r->state ? head->distance : r->state;
+    r->base = head->base > r->base ? head->base : r->base;
+    r->most = head->base_most;
+}
+
+static bl_status report(const bl_session *s, const bl_learn_result *r, bl_error *err)
+{
+    reach far = {0};
+    bl_status status = bl_session_heads(s, add_head, &far, err);
+    if (status != BL_OK)
+        return status;
+    printf("learned         %s tokens, %s documents\n", bl_format_count(r->tokens).text,
+           bl_format_count(r->documents).text);
+    printf("loss            %.4f nats a token\n", r->loss);
+    printf("position        %s tokens read in all\n", bl_format_count(bl_session_position(s)).text);
+    printf("distance        %.4f at most, of what a head knows from where it began\n", far.state);
+    if (r->consolidations || far.base > 0)
+        printf("base            %.4f at most, of %.4f allowed; %s consolidations\n", far.base,
+               far.most, bl_format_count(r->consolidations).text);
+    bl_progress_print("%.1f s, %s tok/s", r->seconds,
+                      bl_format_rate((double)r->tokens, r->seconds).text);
+    return BL_OK;
+}
+
+/* What was read until a Ctrl-C is kept too. */
+static bl_status learn(bl_session *session, const char *memory, const bl_args *args,
+                       const lesson *l, bl_error *err)
+{
+    struct stat info;
+    bl_options *reading = NULL;
+    bl_learn_result result = {0};
+    bl_status status = BL_OK;
+    if (stat(memory, &info) == 0 || errno != ENOENT)
+        status = bl_session_load(session, memory, err);
+    if (status == BL_OK)
+        status = bl_cli_reading(&reading, args, err);
+    if (status == BL_OK)
+        status = bl_session_learn(session, bl_flags_text(args, "file"), reading, l->share, l->every,
+                                  bl_progress_report, NULL, &result, err);
+    bl_progress_end();
+    bl_options_close(reading);
+    if (status != BL_OK && (status != BL_EINTERRUPTED || !result.tokens))
+        return status;
+    bl_error save_err = {BL_OK, ""};
+    bl_status saved = bl_cli_session_save(session, memory, &save_err);
+    if (saved == BL_OK)
+        saved = report(session, &result, &save_err);
+    if (saved == BL_OK)
+        return status;
+    *err = save_err;
+    return saved;
+}
+
+static bl_status run(const bl_args *args, bl_error *err)
+{
+    lesson l;
+    bl_model *model = NULL;
+    bl_session *session = NULL;
+    bl_status status = read_lesson(&l, args, err);
+    if (status == BL_OK)
+        status = bl_cli_model_open(&model, args, err);
+    if (status == BL_OK)
+        status = bl_session_open(&session, model, err);
+    if (status == BL_OK) {
+        bl_signals_catch();
+        status = learn(session, bl_flags_text(args, "memory"), args, &l, err);
+    }
+    bl_session_close(session);
+    bl_model_close(model);
+    return status;
+}
+
+static const bl_flag flags[] = {
+    BL_FLAG_MODEL,
+    {.name = "file",
+     .letter = 'f',
+     .value = "FILE",
+     .required = 1,
+     .help = "the text, read as prepare reads it; - is standard input"},
+    {.name = "memory",
+     .value = "FILE",
+     .required = 1,
+     .help = "the memory that learns it; begins where there is no such file"},
+    {.name = "consolidate",
+     .value = "S",
+     .help = "what each head forgets towards moves by this share, above 0 to 1, to what it knows"},
+    {.name = "every",
+     .value = "N",
+     .fallback = "0",
+     .help = "consolidate after every N tokens, not only at the end"},
+    BL_FLAG_ENCODING,
+    BL_FLAG_FIELD,
+    BL_FLAG_REPLACE,
+    BL_FLAG_DEVICE,
+    BL_FLAG_THREADS,
+    {0},
+};
+
+const bl_command bl_command_learn = {
+    .name = "learn",
+    .summary = "Reads a text into a memory.",
+    .usage = "-m MODEL -f FILE --memory FILE [--consolidate S [--every N]]",
+    .details =
+        "What is read is forgotten by half in a head's half-life (memory show).  --consolidate "
+        "makes "
+        "a lesson last: what a head forgets towards, its base, moves to what the head knows.  The "
+        "base "
+        "keeps within a bound of where the model begins, which memory show tells.\n\n"
+        "The memory is written when all is read, or after a Ctrl-C with what was read until then.",
+    .example = "bitllama learn -m run -f book.txt --memory me.mem --consolidate 0.5",
+    .flags = flags,
+    .run = run,
+};
