@@ -34,6 +34,8 @@ def expected_shapes(c):
     if c["ttt_forget"]:
         block["learnable_ttt_half_life"] = [H]
     block.update({f"{p}_proj.weight": [D, D] for p in "qvgo"})
+    if c["pre_conv"]:
+        layer.update({"conv.norm.weight": [D], "conv.conv.weight": [D, 1, K], "conv.conv.bias": [D]})
     layer.update({f"seq_modeling_block.{name}": shape for name, shape in block.items()})
     shapes = {"model.embed_tokens.weight": [V, D], "model.norm.weight": [D]}
     for i in range(c["num_hidden_layers"]):
