@@ -131,7 +131,8 @@ typedef int bl_progress_fn(void *user, const char *stage, uint64_t done, uint64_
  *  ("loading"), bl_generate() while it encodes and reads the prompt ("encoding", "reading"),
  *  bl_session_feed() of more than 64 tokens ("reading"), bl_session_load() and bl_session_save()
  *  ("hashing"), bl_tokenizer_encode() and bl_encoder_run() ("encoding"), bl_export() and bl_info()
- *  ("loading", "hashing", "packing"), bl_trainer_open() ("checking").  It is asked at least every
+ *  ("loading", "hashing", "packing"), bl_trainer_open() ("checking"), a session's first
+ *  bl_session_consolidate() ("finding its rest").  It is asked at least every
  * 64 tokens, 64 KB of text, or tensor.  A stopped call returns BL_EINTERRUPTED: what it opens,
  * loads or writes is as if it had failed otherwise; tokens that were read until then stay read,
  * nothing is pending, and bl_session_position() counts them.  Threads: any; each has its own
@@ -572,13 +573,17 @@ BL_API bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count
                                  int every, bl_error *err);
 
 /** Makes a lesson outlast the half-lives: what every head forgets towards (at first where the model
- *  begins) moves by `share`, above 0 up to 1, of the way to what it knows now, and is held within
- *  base_most of bl_head_info.  At the next border of a chunk: at once after a multiple of
- *  mini_batch_size tokens, else when the chunk is full; one that waits is saved and forked with the
- *  session, and with a second one it becomes one of 1 - (1 - a) (1 - b).  From the first call on
- * the session holds this base, in forks and memory files too; a reset drops it.  Eq: docs/MODEL.md.
- *  Errors: BL_EINVAL (share), BL_EUNSUPPORTED (a model without ttt_forget), BL_ENOMEM, BL_EDEVICE.
- */
+ *  begins) moves by `share`, above 0 up to 1, of the way to there and what it has learned beyond
+ * any text, and is held within base_most of bl_head_info.  At the next border of a chunk: at once
+ * after a multiple of mini_batch_size tokens, else when the chunk is full; one that waits is saved
+ * and forked with the session, and with a second one it becomes one of 1 - (1 - a) (1 - b).
+ *
+ *  The first one of a session takes longer: a text of 2,048 tokens is written for comparison, in a
+ *  sequence apart.  From then on the session holds this base, in forks and memory files too; a
+ * reset drops it.  Shares of 0.05 after every 256 tokens or so do better than one large share at
+ * the end. Eq: docs/MODEL.md 3.8. Errors: BL_EINVAL (share), BL_EUNSUPPORTED (a model without
+ * ttt_forget), BL_ENOMEM, BL_EDEVICE, BL_EINTERRUPTED (bl_progress_to(), "finding its rest"); the
+ * session is then as it was. */
 BL_API bl_status bl_session_consolidate(bl_session *s, double share, bl_error *err);
 
 /** 1 when the session has a base of its own, so that its memory file is of version 2; else 0. */

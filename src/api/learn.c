@@ -38,6 +38,8 @@ static bl_status learn(learner *l, bl_documents *d, double share, uint64_t every
     if (n > 4 && strcmp(d->path + n - 4, ".bin") == 0)
         return bl_fail(err, BL_EUNSUPPORTED, "%s: a token file; text is learned", d->path);
     l->lesson = (bl_lesson){.share = (float)share, .every = every};
+    if (share > 0)
+        BL_TRY(bl_text_session_rest(&l->s->text, &l->s->net, err));
     BL_TRY(bl_documents_read(d, learn_document, l, err));
     return bl_text_session_learned(&l->s->text, &l->s->net, &l->lesson, err);
 }

@@ -130,7 +130,7 @@ static bl_status consolidate(bl_session *s, double share, bl_error *err)
         return bl_fail(err, BL_EUNSUPPORTED,
                        "%s: never forgets (ttt_forget is false), so nothing is to be consolidated",
                        s->model->path);
-    return bl_decode_consolidate(&s->text.decode, &s->net, (float)share, err);
+    return bl_text_session_consolidate(&s->text, &s->net, (float)share, err);
 }
 
 int bl_session_has_base(const bl_session *s)

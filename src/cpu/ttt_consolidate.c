@@ -5,7 +5,7 @@
 
 typedef struct bl_base_op {
     const bl_cpu *c;
-    const bl_ttt_params *base, *p;
+    const bl_ttt_params *base, *rest, *p;
     const bl_ttt_state *state;
     size_t sizes[4], parts; /* floats of a head's W0, b0, W2, b2; how many it has */
     float share, most;
@@ -28,6 +28,7 @@ static void move_heads(void *user, size_t first, size_t last, size_t member)
     const bl_kern *kern = &op->c->k;
     void *bases[] = {op->base->W0, op->base->b0, op->base->W2, op->base->b2};
     const void *starts[] = {op->p->W0, op->p->b0, op->p->W2, op->p->b2};
+    const void *rests[] = {op->rest->W0, op->rest->b0, op->rest->W2, op->rest->b2};
     const void *nows[] = {op->state->W, op->state->b, op->state->W2, op->state->b2};
     (void)member;
     for (size_t h = first; h < last; h++) {
@@ -38,6 +39,8 @@ static void move_heads(void *user, size_t first, size_t last, size_t member)
             const float *from = (const float *)starts[i] + at;
             /* base + share (now - base) = now + (1 - share) (base - now) */
             kern->forget(base, (const float *)nows[i] + at, 1.0f - op->share, n);
+            kern->axpy(base, op->share, from, n);
+            kern->axpy(base, -op->share, (const float *)rests[i] + at, n);
             moved += squares(base, from, n);
             start += squares(from, NULL, n);
         }
@@ -50,12 +53,14 @@ static void move_heads(void *user, size_t first, size_t last, size_t member)
     }
 }
 
-void bl_cpu_ttt_consolidate(bl_dev *d, const bl_ttt_params *base, const bl_ttt_state *state,
-                            const bl_ttt_params *p, const bl_ttt_shape *s, float share, float most)
+void bl_cpu_ttt_consolidate(bl_dev *d, const bl_ttt_params *base, const bl_ttt_params *rest,
+                            const bl_ttt_state *state, const bl_ttt_params *p,
+                            const bl_ttt_shape *s, float share, float most)
 {
     size_t F = s->F, M = p->W2 ? 4 * F : F;
     bl_base_op op = {.c = bl_cpu_of(d),
                      .base = base,
+                     .rest = rest,
                      .p = p,
                      .state = state,
                      .sizes = {F * M, M, M * F, F},

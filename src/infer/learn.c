@@ -12,7 +12,7 @@ static bl_status consolidate(bl_text_session *s, const bl_net *net, bl_lesson *l
     if (!(lesson->share > 0))
         return BL_OK;
     lesson->consolidations++;
-    return bl_decode_consolidate(&s->decode, net, lesson->share, err);
+    return bl_text_session_consolidate(s, net, lesson->share, err);
 }
 
 /* How many of `left` tokens come before the next consolidation, in one feed. */

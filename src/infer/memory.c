@@ -36,15 +36,19 @@ static bl_status visit_state(const bl_text_session *s, const bl_net *net, int ba
     for (size_t l = 0; l < net->m.L; l++) {
         const bl_layer_state *a = &s->decode.layer[l];
         const bl_ttt_params *b = s->decode.base ? &s->decode.base[l] : &none;
+        const bl_ttt_params *r = s->decode.rest ? &s->decode.rest[l] : &none;
 #define PLACE(at, type, key, shape_, present)                                                      \
     {at, net->dev->type##_bytes, strlen(shape_), {0}, (present) ? 1u : 0u, l, shape_, key},
 #define X(type, member, key, shape_, present) PLACE(a->member, type, key, shape_, present)
 #define B(type, member, key, shape_, present)                                                      \
-    PLACE(b->member, type, key, shape_, based && (present))
-        place places[] = {BL_LAYER_STATE(X) BL_LAYER_BASE(B)};
+    PLACE(b->member, type, "base." key, shape_, based && (present))
+#define R(type, member, key, shape_, present)                                                      \
+    PLACE(r->member, type, "rest." key, shape_, based && (present))
+        place places[] = {BL_LAYER_STATE(X) BL_LAYER_BASE(B) BL_LAYER_BASE(R)};
 #undef PLACE
 #undef X
 #undef B
+#undef R
         for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
             place *p = &places[i];
             char key[sizeof p->name];

@@ -37,6 +37,13 @@ bl_status bl_text_session_copy(bl_text_session *to, const bl_net *net, const bl_
 bl_status bl_text_session_feed(bl_text_session *s, const bl_net *net, const int32_t *ids,
                                size_t count, float *logits, int every, bl_error *err) BL_NODISCARD;
 
+/* bl_session_consolidate(): the first one writes a text to find the rest (MODEL 3.8). */
+bl_status bl_text_session_consolidate(bl_text_session *s, const bl_net *net, float share,
+                                      bl_error *err) BL_NODISCARD;
+
+/* A base and a rest, if there are none yet. */
+bl_status bl_text_session_rest(bl_text_session *s, const bl_net *net, bl_error *err) BL_NODISCARD;
+
 /* A text being learned: what was read of it, and when its session is consolidated. */
 typedef struct bl_lesson {
     float share;             /* of each consolidation; 0: none */

@@ -2,11 +2,15 @@
 #include "core/alloc.h"
 #include "model/sites.h"
 
+#include <assert.h>
+#include <float.h>
+
+/* Base and rest, [2 L]. */
 static void bind(bl_ttt_params *base, bl_arena *arena, const bl_net *net)
 {
     const bl_config *c = &net->config;
-    for (size_t l = 0; l < net->m.L; l++) {
-        base[l] = bl_net_ttt_params(&net->w.layer[l]);
+    for (size_t l = 0; l < 2 * net->m.L; l++) {
+        base[l] = bl_net_ttt_params(&net->w.layer[l % net->m.L]);
 #define X(type, member, key, shape, present)                                                       \
     base[l].member = (present) ? bl_arena_push(arena, bl_shape_elements(&net->m, shape),           \
                                                net->dev->type##_bytes)                             \
@@ -16,12 +20,12 @@ static void bind(bl_ttt_params *base, bl_arena *arena, const bl_net *net)
     }
 }
 
-/* What the model says, into a base of the same layout. */
+/* What the model says, into both. */
 static void copy_model(const bl_ttt_params *base, const bl_net *net)
 {
     const bl_config *c = &net->config;
-    for (size_t l = 0; l < net->m.L; l++) {
-        bl_ttt_params from = bl_net_ttt_params(&net->w.layer[l]);
+    for (size_t l = 0; l < 2 * net->m.L; l++) {
+        bl_ttt_params from = bl_net_ttt_params(&net->w.layer[l % net->m.L]);
 #define X(type, member, key, shape, present)                                                       \
     if (present)                                                                                   \
         BL_OP(net->dev, copy, base[l].member, from.member,                                         \
@@ -37,7 +41,7 @@ bl_status bl_base_open(bl_decode *s, const bl_net *net, bl_error *err)
     void *block = NULL;
     if (s->base)
         return BL_OK;
-    bl_ttt_params *base = bl_calloc(net->m.L, sizeof *base);
+    bl_ttt_params *base = bl_calloc(2 * net->m.L, sizeof *base);
     if (!base)
         return bl_fail(err, BL_ENOMEM, "out of memory for a base");
     bl_arena_measure(&arena);
@@ -55,6 +59,7 @@ bl_status bl_base_open(bl_decode *s, const bl_net *net, bl_error *err)
     bind(base, &arena, net);
     copy_model(base, net);
     s->base = base;
+    s->rest = base + net->m.L;
     s->base_block = block;
     s->base_bytes = bytes;
     return BL_OK;
@@ -64,7 +69,7 @@ void bl_base_drop(bl_decode *s, const bl_net *net)
 {
     BL_OP(net->dev, free, s->base_block);
     bl_free(s->base);
-    s->base = NULL;
+    s->base = s->rest = NULL;
     s->base_block = NULL;
     s->base_bytes = 0;
     s->share = 0;
@@ -106,16 +111,27 @@ void bl_base_settle(bl_decode *s, const bl_net *net)
         return;
     for (size_t l = 0; l < net->m.L; l++) {
         bl_ttt_params start = bl_net_ttt_params(&net->w.layer[l]);
-        BL_OP(net->dev, ttt_consolidate, &s->base[l], &s->layer[l].ttt, &start, &shape, s->share,
-              BL_BASE_MOST);
+        BL_OP(net->dev, ttt_consolidate, &s->base[l], &s->rest[l], &s->layer[l].ttt, &start, &shape,
+              s->share, BL_BASE_MOST);
     }
     s->share = 0;
 }
 
 bl_status bl_decode_consolidate(bl_decode *s, const bl_net *net, float share, bl_error *err)
 {
-    BL_TRY(bl_base_open(s, net, err));
+    assert(s->base);
     s->share = s->share > 0 ? 1 - (1 - s->share) * (1 - share) : share;
     bl_base_settle(s, net);
     return BL_OP(net->dev, sync, err);
+}
+
+/* A consolidation of the rest by 1 / n, from the start itself and without a bound, is a mean. */
+void bl_base_note_rest(const bl_decode *s, const bl_net *net, const bl_decode *reader, size_t n)
+{
+    bl_ttt_shape shape = bl_net_ttt_shape(net, 1, 1);
+    for (size_t l = 0; l < net->m.L; l++) {
+        bl_ttt_params start = bl_net_ttt_params(&net->w.layer[l]);
+        BL_OP(net->dev, ttt_consolidate, &s->rest[l], &start, &reader->layer[l].ttt, &start, &shape,
+              1.0f / (float)n, FLT_MAX);
+    }
 }

@@ -181,7 +181,8 @@ typedef struct bl_decode {
     uint64_t position;
     /* MODEL 3.8 */
     bl_ttt_params *base; /* [L] what the state forgets towards; NULL: what the model says */
-    void *base_block;    /* device: the base's own tensors */
+    bl_ttt_params *rest; /* [L] where the state is on the model's own text; with base */
+    void *base_block;    /* device: the own tensors of both */
     size_t base_bytes;
     float share; /* of a consolidation that waits for the chunk to be full, or 0 */
 } bl_decode;
@@ -212,16 +213,19 @@ bl_status bl_decode_logits(bl_decode *s, const bl_net *net, bl_error *err) BL_NO
 /* The farthest that a head's base stands from where the model begins, relative to that. */
 #define BL_BASE_MOST 0.125f
 
-/* Moves the base by `share` in (0, 1] at the next chunk border; its first call allocates.  With
- * another one waiting both become one: 1 - (1 - a) (1 - b).  Only of a model that forgets. */
+/* Moves the base by `share` in (0, 1] at the next chunk border.  With another one waiting both
+ * become one: 1 - (1 - a) (1 - b).  There is a base. */
 bl_status bl_decode_consolidate(bl_decode *s, const bl_net *net, float share,
                                 bl_error *err) BL_NODISCARD;
+
+/* At a border: the rest becomes the mean of the states of `n` borders, this one the n-th. */
+void bl_base_note_rest(const bl_decode *s, const bl_net *net, const bl_decode *reader, size_t n);
 
 /* At a border: what waits happens. */
 void bl_base_settle(bl_decode *s, const bl_net *net);
 
-/* An own base, equal to the model's when there was none; none any more; that of another sequence,
- * or none like it.  BL_ENOMEM leaves what was. */
+/* An own base and a rest, both equal to where the model begins when there were none; none any more;
+ * those of another sequence, or none like it.  BL_ENOMEM leaves what was. */
 bl_status bl_base_open(bl_decode *s, const bl_net *net, bl_error *err) BL_NODISCARD;
 void bl_base_drop(bl_decode *s, const bl_net *net);
 bl_status bl_base_copy(bl_decode *to, const bl_net *net, const bl_decode *from,

@@ -23,12 +23,13 @@
     X(act,  pre_tail, "pre_tail", "TD",  c->pre_conv)  /* and of pre_conv */
 
 /* X(type, member, key, shape, present): what the state of a sequence forgets towards once it has
- * been consolidated (MODEL 3.8); the members are those of bl_ttt_params. */
+ * been consolidated, and likewise where it rests (MODEL 3.8).  The members are those of
+ * bl_ttt_params; "base." or "rest." stands before the name in files. */
 #define BL_LAYER_BASE(X)                                                                           \
-    X(param, W0, "base.W1", "HFM", 1)                                                              \
-    X(param, b0, "base.b1", "HM",  1)                                                              \
-    X(param, W2, "base.W2", "HMF", BL_IS_MLP(c))                                                   \
-    X(param, b2, "base.b2", "HF",  BL_IS_MLP(c))
+    X(param, W0, "W1", "HFM", 1)                                                              \
+    X(param, b0, "b1", "HM",  1)                                                              \
+    X(param, W2, "W2", "HMF", BL_IS_MLP(c))                                                   \
+    X(param, b2, "b2", "HF",  BL_IS_MLP(c))
 /* clang-format on */
 
 /* What a sequence has left behind in one layer; members that a model does not have are NULL. */

@@ -219,12 +219,12 @@ typedef struct bl_dev {
       const bl_act *k, const bl_act *v, const bl_real *lambda, const bl_ttt_params *p,             \
       const bl_ttt_shape *s, const bl_step *step), (d, o, state, q, k, v, lambda, p, s, step))     \
     /* MODEL 3.8, of one sequence (s->B = 1) with either inner model (p->W2 tells) and at a chunk  \
-       border: the base in W0, b0, W2, b2 of `base` moves by `share` of what the state is away from \
-       it, then back to where each head is at most `most` |start| from the start in p.  Between     \
-       steps, and part of none */                                                                  \
-    X(ttt_consolidate, (bl_dev *d, const bl_ttt_params *base, const bl_ttt_state *state,           \
-      const bl_ttt_params *p, const bl_ttt_shape *s, float share, float most),                     \
-      (d, base, state, p, s, share, most))                                                         \
+       border: base += share (W - rest + start - base) over W0, b0, W2, b2, start in p; then back to \
+       where each head is at most `most` |start| from the start.  base may not be rest or p; rest    \
+       may be p.  Between steps, and part of none */                                               \
+    X(ttt_consolidate, (bl_dev *d, const bl_ttt_params *base, const bl_ttt_params *rest,           \
+      const bl_ttt_state *state, const bl_ttt_params *p, const bl_ttt_shape *s, float share,       \
+      float most), (d, base, rest, state, p, s, share, most))                                      \
     /* MODEL 3.3: y = gelu_tanh(z) * LN(o; w, b), LN eps 1e-6 (y = LN without z = NULL), then      \
        yq = quantise(RMSNorm(y; sub)).  stats [N,3] = LN mean, LN rstd, RMS rstd */                \
     X(gate_norm_fwd, (bl_dev *d, bl_q8 *yq, bl_real *stats, const bl_act *o, const bl_act *z,      \

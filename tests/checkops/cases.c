@@ -297,13 +297,18 @@ static void consolidate(io *b, const shape *s, size_t M)
                           .b = io_in(b, H * M, 0.3f),
                           .W2 = mlp ? io_in(b, H * M * F, 0.1f) : NULL,
                           .b2 = mlp ? io_in(b, H * F, 0.3f) : NULL};
+    bl_ttt_params rest = {.W0 = io_in(b, H * F * M, 0.1f),
+                          .b0 = io_in(b, H * M, 0.3f),
+                          .W2 = mlp ? io_in(b, H * M * F, 0.1f) : NULL,
+                          .b2 = mlp ? io_in(b, H * F, 0.3f) : NULL};
     static const float shares[] = {0.25f, 1, 0.5f}, most[] = {100, 0.5f, 0.01f};
     for (size_t i = 0; i < 3; i++) {
         bl_ttt_params base = {.W0 = io_out(b, "base W1", H * F * M, 0.05f),
                               .b0 = io_out(b, "base b1", H * M, 0.1f),
                               .W2 = mlp ? io_out(b, "base W2", H * M * F, 0.05f) : NULL,
                               .b2 = mlp ? io_out(b, "base b2", H * F, 0.1f) : NULL};
-        BL_OP(b->d, ttt_consolidate, &base, &state, &t.p, &t.shape, shares[i], most[i]);
+        BL_OP(b->d, ttt_consolidate, &base, i < 2 ? &rest : &t.p, &state, &t.p, &t.shape, shares[i],
+              most[i]);
     }
 }
 

@@ -73,6 +73,22 @@ static void same_file(const char *a, const char *b, const char *how)
 
 /* ---- any split gives the same bits ---- */
 
+/* A session with a base, from a file: the first consolidation takes long. */
+static bl_session *open_based(bl_model *m)
+{
+    bl_session *s = open_session(m);
+    load(s, "based.mem");
+    return s;
+}
+
+static void make_based(bl_model *m)
+{
+    bl_session *s = open_session(m);
+    consolidate(s, 0.125);
+    save(s, "based.mem");
+    bl_session_close(s);
+}
+
 /* A text with consolidations inside and at the border of a chunk, read in pieces of at most `most`
  * tokens; with `moved`, each piece goes on from a file or in a fork. */
 static void read_lesson(bl_model *m, size_t most, int moved, const char *name)
@@ -81,7 +97,7 @@ static void read_lesson(bl_model *m, size_t most, int moved, const char *name)
         size_t at;
         double share;
     } moves[] = {{21, 0.5}, {25, 0.25}, {32, 1}, {64, 0.125}, {70, 0.75}};
-    bl_session *s = open_session(m);
+    bl_session *s = open_based(m);
     size_t next = 0, count = sizeof moves / sizeof *moves;
     for (size_t t = 0; t < TEXT;) {
         size_t end = next < count ? moves[next].at : TEXT;
@@ -97,9 +113,9 @@ static void read_lesson(bl_model *m, size_t most, int moved, const char *name)
         bl_session_close(s);
         save(other, "way.mem");
         s = open_session(m);
-        feed(s, 0, 9); /* it had been something else */
         if (t % 2)
-            consolidate(s, 0.5);
+            load(s, "based.mem");
+        feed(s, 0, 9); /* it had been something else */
         load(s, "way.mem");
         bl_session_close(other);
     }
@@ -113,8 +129,9 @@ static void test_splits(void **state)
     static const char *const devices[] = {"cpu", "ref", "fault:cpu"};
     static const char *const models[] = {"ternary", "mlp"};
     for (size_t d = 0; d < 3; d++)
-        for (size_t i = 0; i < 2; i++) {
+        for (size_t i = 0; i < (d < 2 ? 2 : 1); i++) {
             bl_model *m = tiny_open(models[i], devices[d]);
+            make_based(m);
             read_lesson(m, TEXT, 0, "whole.mem");
             for (size_t most = 1; most < 20; most += 6) {
                 read_lesson(m, most, 0, "parts.mem");
@@ -143,7 +160,7 @@ static void read_tensor(const char *path, const char *name, size_t rank, const s
 static void check_tensor(const char *model, const char *key, size_t rank, const size_t *shape,
                          const size_t *shape_in_model, float share)
 {
-    static float start[2 * 16 * 64], now[2 * 16 * 64], base[2 * 16 * 64];
+    static float start[2 * 16 * 64], now[2 * 16 * 64], base[2 * 16 * 64], rest[2 * 16 * 64];
     char path[128], name[96];
     size_t n = 1;
     for (size_t i = 0; i < rank; i++)
@@ -155,9 +172,11 @@ static void check_tensor(const char *model, const char *key, size_t rank, const 
     read_tensor(tiny_path("before.mem"), name, rank, shape, now);
     (void)snprintf(name, sizeof name, "layers.1.base.%s", key);
     read_tensor(tiny_path("after.mem"), name, rank, shape, base);
+    (void)snprintf(name, sizeof name, "layers.1.rest.%s", key);
+    read_tensor(tiny_path("after.mem"), name, rank, shape, rest);
     int moved = 0;
     for (size_t i = 0; i < n; i++) {
-        double want = (double)start[i] + (double)share * ((double)now[i] - (double)start[i]);
+        double want = (double)start[i] + (double)share * ((double)now[i] - (double)rest[i]);
         assert_true(fabs((double)base[i] - want) <= 1e-7);
         moved |= fabs(want - (double)start[i]) > 1e-6;
     }
@@ -178,7 +197,7 @@ static void check_equation(const char *model, size_t M)
     assert_true(bl_session_has_base(s));
     save(s, "after.mem");
     assert_int_equal(bl_session_bytes(s) - bytes,
-                     2 * (2 * 16 * M + 2 * M + (M > 16 ? 2 * 16 * M + 32 : 0)) * sizeof(float));
+                     4 * (2 * 16 * M + 2 * M + (M > 16 ? 2 * 16 * M + 32 : 0)) * sizeof(float));
     const size_t W1[] = {2, 16, M}, b1[] = {2, M}, b1_in_model[] = {2, 1, M};
     const size_t W2[] = {2, M, 16}, b2[] = {2, 16}, b2_in_model[] = {2, 1, 16};
     check_tensor(model, "W1", 3, W1, W1, 0.015625f);
@@ -209,6 +228,46 @@ static void test_equation(void **state)
     (void)state;
     check_equation("ternary", 16);
     check_equation("mlp", 64);
+}
+
+/* The rest is the mean of W at the borders of a text that the model writes; drawn again here. */
+static void test_rest(void **state)
+{
+    (void)state;
+    enum { N = 2 * 16 * 16 };
+    static float now[N], rest[N];
+    static double mean[N];
+    const size_t W1[] = {2, 16, 16};
+    bl_model *m = tiny_open("ternary", "cpu");
+    bl_session *s = open_session(m);
+    bl_options *o = tiny_options(BL_OPTIONS_GENERATE,
+                                 "temperature=1,top_k=0,top_p=1,min_p=0,seed=0,ignore_eos=true");
+    size_t borders = 0;
+    assert_int_equal(bl_generate(s, "", 0, o, NULL, NULL, NULL, NULL), BL_OK);
+    assert_int_equal(bl_session_position(s), 256); /* the last one is pending */
+    assert_int_equal(bl_options_set(o, "max_tokens", "16", NULL), BL_OK);
+    for (size_t position = 256 + 16; position <= 2048; position += 16) {
+        assert_int_equal(bl_generate(s, "", 0, o, NULL, NULL, NULL, NULL), BL_OK);
+        assert_int_equal(bl_session_position(s), position);
+        if (position <= 512)
+            continue;
+        save(s, "own.mem");
+        read_tensor(tiny_path("own.mem"), "layers.0.W1", 3, W1, now);
+        borders++;
+        for (size_t i = 0; i < N; i++)
+            mean[i] += (double)now[i];
+    }
+    bl_session *other = open_session(m);
+    feed(other, 0, 5);
+    consolidate(other, 0.5);
+    save(other, "other.mem");
+    read_tensor(tiny_path("other.mem"), "layers.0.rest.W1", 3, W1, rest);
+    for (size_t i = 0; i < N; i++)
+        assert_true(fabs((double)rest[i] - mean[i] / (double)borders) <= 1e-6);
+    bl_options_close(o);
+    bl_session_close(s);
+    bl_session_close(other);
+    bl_model_close(m);
 }
 
 /* ---- the bound ---- */
@@ -305,9 +364,12 @@ static uint64_t number_at(const unsigned char *bytes)
     return n;
 }
 
-/* good.mem with 4 bytes inside a base tensor made a NaN. */
-static void refuse_nan(void)
+/* good.mem with 4 bytes of a tensor of base or rest made a NaN. */
+static void refuse_nan(const char *which)
 {
+    char name[32], quoted[34];
+    (void)snprintf(name, sizeof name, "layers.1.%s.b1", which);
+    (void)snprintf(quoted, sizeof quoted, "\"%s\"", name);
     bl_map map;
     bl_buf copy = {0};
     assert_int_equal(bl_map_open(&map, tiny_path("good.mem"), NULL), BL_OK);
@@ -317,14 +379,14 @@ static void refuse_nan(void)
     size_t header = (size_t)number_at((const unsigned char *)copy.data);
     char *json = copy.data + 8, kept = json[header];
     json[header] = 0;
-    const char *entry = strstr(json, "\"layers.1.base.b1\"");
+    const char *entry = strstr(json, quoted);
     const char *offsets = entry ? strstr(entry, "\"data_offsets\":[") : NULL;
     assert_non_null(offsets);
     size_t at = (size_t)strtoul(offsets + 16, NULL, 10);
     json[header] = kept;
     memset(copy.data + 8 + header + at, 0xff, 4);
     assert_int_equal(bl_file_replace(tiny_path("nan.mem"), copy.data, copy.len - 1, NULL), BL_OK);
-    refused(tiny_path("nan.mem"), "layers.1.base.b1");
+    refused(tiny_path("nan.mem"), name);
     bl_buf_release(&copy);
 }
 
@@ -360,7 +422,9 @@ static void test_files(void **state)
     refused_with("\"layers.1.base.W1\"", "\"layers.1.base.WX\"", "layers.1.base.W1");
     refused_with("\"layers.0.base.b1\":{\"dtype\":\"F32\",\"shape\":[2,16]",
                  "\"layers.0.base.b1\":{\"dtype\":\"F32\",\"shape\":[16,2]", "layers.0.base.b1");
-    refuse_nan();
+    refused_with("\"layers.1.rest.W1\"", "\"layers.1.rest.WX\"", "layers.1.rest.W1");
+    refuse_nan("base");
+    refuse_nan("rest");
     assert_int_equal(bl_map_open(&map, tiny_path("good.mem"), NULL), BL_OK);
     for (size_t n = 0; n < map.size; n += map.size / 29 + 1) {
         assert_int_equal(bl_file_replace(tiny_path("cut.mem"), map.data, n, NULL), BL_OK);
@@ -435,9 +499,10 @@ static void test_learning(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_splits), cmocka_unit_test(test_equation),
-        cmocka_unit_test(test_bound),  cmocka_unit_test(test_refused),
-        cmocka_unit_test(test_files),  cmocka_unit_test(test_learning),
+        cmocka_unit_test(test_splits),   cmocka_unit_test(test_equation),
+        cmocka_unit_test(test_rest),     cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_refused),  cmocka_unit_test(test_files),
+        cmocka_unit_test(test_learning),
     };
     return cmocka_run_group_tests(tests, make, tiny_remove);
 }

@@ -1,0 +1,59 @@
+/* Where a state rests: its mean while the model writes to itself, against which consolidation
+ * measures what was learned (MODEL 3.8). */
+#include "core/alloc.h"
+#include "core/watch.h"
+#include "infer/feed.h"
+#include "infer/session.h"
+
+enum {
+    REST_TOKENS = 2048, /* written */
+    REST_FIRST = 512    /* of these before the first state that counts */
+};
+
+/* Draws as the model says, with a seed of its own. */
+static bl_status write(bl_text_session *writer, bl_text_session *s, const bl_net *net,
+                       bl_error *err)
+{
+    bl_generate_options o;
+    bl_decode *d = &writer->decode;
+    size_t C = net->m.C, borders = 0;
+    int32_t id = (int32_t)net->config.bos_token_id;
+    bl_options_defaults(BL_OPTIONS_GENERATE, &o);
+    o.temperature = o.top_p = o.repeat_penalty = 1;
+    o.top_k = 0;
+    o.min_p = o.seed = 0;
+    BL_TRY(bl_sampler_configure(&writer->sampler, &o, err));
+    while (d->position < REST_TOKENS) {
+        BL_TRY(bl_infer_feed(d, net, &id, 1, writer->logits, 0, err));
+        if (d->position % C == 0 && d->position > REST_FIRST)
+            bl_base_note_rest(&s->decode, net, d, ++borders);
+        id = bl_sampler_next(&writer->sampler, writer->logits);
+        BL_TRY(bl_watch_poll(d->position, REST_TOKENS, err));
+    }
+    return BL_OP(net->dev, sync, err);
+}
+
+bl_status bl_text_session_rest(bl_text_session *s, const bl_net *net, bl_error *err)
+{
+    bl_text_session writer;
+    bl_watch watch;
+    if (s->decode.base)
+        return BL_OK;
+    BL_TRY(bl_text_session_open(&writer, net, err));
+    bl_watch_begin(&watch, "finding its rest", "tok", REST_TOKENS);
+    bl_status status = bl_base_open(&s->decode, net, err);
+    if (status == BL_OK)
+        status = write(&writer, s, net, err);
+    bl_watch_end(&watch);
+    bl_text_session_release(&writer, net);
+    if (status != BL_OK)
+        bl_base_drop(&s->decode, net);
+    return status;
+}
+
+bl_status bl_text_session_consolidate(bl_text_session *s, const bl_net *net, float share,
+                                      bl_error *err)
+{
+    BL_TRY(bl_text_session_rest(s, net, err));
+    return bl_decode_consolidate(&s->decode, net, share, err);
+}
