@@ -247,8 +247,7 @@ done:
 static bl_status evaluate(const bl_model *m, job *j, bl_error *err)
 {
     double start = bl_clock_seconds();
-    size_t n = strlen(j->path);
-    int is_tokens = n > 4 && strcmp(j->path + n - 4, ".bin") == 0;
+    int is_tokens = bl_tokens_are_named(j->path);
     bl_eval_result *r = j->r;
     *r = (bl_eval_result){0};
     bl_net net;
@@ -316,52 +315,51 @@ static bl_status answer(bl_model *m, job *j, const bl_options *reading, bl_progr
     return bl_call_end(&call, status, err);
 }
 
+/* With the curve by position, where `point` wants one. */
+static bl_status answer_points(bl_model *m, job *j, const bl_options *reading,
+                               bl_progress_fn *progress, bl_eval_point_fn *point, void *user,
+                               bl_error *err)
+{
+    bl_positions curve = {0};
+    outside_point points = {.fn = point, .user = user};
+    j->curve = point ? &curve : NULL;
+    bl_status status = answer(m, j, reading, progress, &points, err);
+    bl_positions_release(&curve);
+    return status;
+}
+
 bl_status bl_eval_text(bl_model *m, const char *path, const bl_options *reading, size_t window,
                        bl_progress_fn *progress, bl_eval_point_fn *point, void *user,
                        bl_eval_result *result, bl_error *err)
 {
-    bl_positions curve = {0};
-    outside_point points = {.fn = point, .user = user};
     BL_NOT_NULL(err, result);
     *result = (bl_eval_result){0};
     BL_NOT_NULL(err, m);
     BL_NOT_NULL(err, path);
     BL_TRY(bl_options_expect(reading, BL_OPTIONS_PREPARE, __func__, err));
-    job j = {.path = path, .window = window, .curve = point ? &curve : NULL, .r = result};
-    bl_status status = answer(m, &j, reading, progress, &points, err);
-    bl_positions_release(&curve);
-    return status;
-}
-
-static bl_status eval_from(const bl_session *s, job *j, const bl_options *reading,
-                           bl_progress_fn *progress, outside_point *points, bl_error *err)
-{
-    size_t n = strlen(j->path);
-    if (n > 4 && strcmp(j->path + n - 4, ".bin") == 0)
-        return bl_fail(err, BL_EUNSUPPORTED,
-                       "%s: a token file is read in windows; from a memory only text is read",
-                       j->path);
-    return answer(s->model, j, reading, progress, points, err);
+    job j = {.path = path, .window = window, .r = result};
+    return answer_points(m, &j, reading, progress, point, user, err);
 }
 
 bl_status bl_eval_session(const bl_session *s, const char *path, const bl_options *reading,
                           bl_progress_fn *progress, bl_eval_point_fn *point, void *user,
                           bl_eval_result *result, bl_error *err)
 {
-    bl_positions curve = {0};
-    outside_point points = {.fn = point, .user = user};
     BL_NOT_NULL(err, result);
     *result = (bl_eval_result){0};
     BL_NOT_NULL(err, s);
     BL_NOT_NULL(err, path);
     BL_TRY(bl_options_expect(reading, BL_OPTIONS_PREPARE, __func__, err));
-    job j = {.path = path, .curve = point ? &curve : NULL, .memory = &s->text, .r = result};
+    job j = {.path = path, .memory = &s->text, .r = result};
     bl_session *busy = (bl_session *)(uintptr_t)s; /* being at work is no part of what const says */
     BL_TRY(bl_busy_enter(&busy->busy, "the session", __func__, err));
-    bl_status status = eval_from(s, &j, reading, progress, &points, err);
+    bl_status status =
+        bl_tokens_are_named(path)
+            ? bl_fail(err, BL_EUNSUPPORTED,
+                      "%s: a token file is read in windows; from a memory only text is read", path)
+            : answer_points(s->model, &j, reading, progress, point, user, err);
     if (bl_busy_leave(&busy->busy))
         bl_session_close(busy);
-    bl_positions_release(&curve);
     return status;
 }
 

@@ -2,9 +2,7 @@
 #include "api/documents.h"
 #include "core/call.h"
 #include "core/os.h"
-
-#include <math.h>
-#include <string.h>
+#include "data/tokens.h"
 
 typedef struct learner {
     bl_session *s;
@@ -28,14 +26,11 @@ static bl_status learn_document(void *user, const int32_t *ids, size_t count, in
 
 static bl_status learn(learner *l, bl_documents *d, double share, uint64_t every, bl_error *err)
 {
-    size_t n = strlen(d->path);
     if (!(share >= 0 && share <= 1))
         return bl_fail(err, BL_EINVAL, "a share of %g to consolidate: it is from 0 to 1", share);
-    if (share > 0 && !l->s->net.config.ttt_forget)
-        return bl_fail(err, BL_EUNSUPPORTED,
-                       "%s: never forgets (ttt_forget is false), so nothing is to be consolidated",
-                       l->s->model->path);
-    if (n > 4 && strcmp(d->path + n - 4, ".bin") == 0)
+    if (share > 0)
+        BL_TRY(bl_session_can_consolidate(l->s, err));
+    if (bl_tokens_are_named(d->path))
         return bl_fail(err, BL_EUNSUPPORTED, "%s: a token file; text is learned", d->path);
     l->lesson = (bl_lesson){.share = (float)share, .every = every};
     if (share > 0)

@@ -26,6 +26,9 @@ struct bl_session {
     bl_busy busy;
 };
 
+/* BL_EUNSUPPORTED for a model that never forgets. */
+bl_status bl_session_can_consolidate(const bl_session *s, bl_error *err) BL_NODISCARD;
+
 /* Keeps a model from going while it is used, though its owner may close it: bl_model_close() ends a
  * hold as well as the caller's own. */
 void bl_model_hold(bl_model *m);

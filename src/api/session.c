@@ -121,15 +121,21 @@ size_t bl_session_bytes(const bl_session *s)
     return s ? s->text.decode.state_bytes + s->text.decode.base_bytes : 0;
 }
 
+bl_status bl_session_can_consolidate(const bl_session *s, bl_error *err)
+{
+    if (s->net.config.ttt_forget)
+        return BL_OK;
+    return bl_fail(err, BL_EUNSUPPORTED,
+                   "%s: never forgets (ttt_forget is false), so nothing is to be consolidated",
+                   s->model->path);
+}
+
 static bl_status consolidate(bl_session *s, double share, bl_error *err)
 {
     if (!((float)share > 0 && share <= 1))
         return bl_fail(err, BL_EINVAL, "a share of %g to consolidate: it is above 0 and at most 1",
                        share);
-    if (!s->net.config.ttt_forget)
-        return bl_fail(err, BL_EUNSUPPORTED,
-                       "%s: never forgets (ttt_forget is false), so nothing is to be consolidated",
-                       s->model->path);
+    BL_TRY(bl_session_can_consolidate(s, err));
     return bl_text_session_consolidate(&s->text, &s->net, (float)share, err);
 }
 

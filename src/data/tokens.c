@@ -15,6 +15,12 @@ struct bl_tokens {
     char *path;
 };
 
+int bl_tokens_are_named(const char *path)
+{
+    size_t n = strlen(path);
+    return n > 4 && strcmp(path + n - 4, ".bin") == 0;
+}
+
 size_t bl_tokens_width(uint64_t vocab_size)
 {
     return vocab_size > 65536 ? 4 : 2;

@@ -10,6 +10,9 @@
 #include "format/options.h"
 #include "text/roles.h"
 
+/* Is a file taken for one, by its name? */
+int bl_tokens_are_named(const char *path);
+
 /* Bytes an id takes on disk for a vocabulary of this size: 2 or 4. */
 size_t bl_tokens_width(uint64_t vocab_size);
 
