@@ -64,7 +64,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(real, clip, "1", 0, 1e6, NULL, "largest gradient norm; 0: no clipping")                       \
     X(real, dropout, "0", 0, 0.9, NULL, "dropout on embedding and residual additions")              \
     X(choice, prefetch, "auto", 0, 0, "auto|on|off", "make the next batch while a step runs; auto: when the data exceeds half of the memory") \
-    X(flag, recompute, "false", 0, 1, NULL, "keep the activations of one layer and compute the others again in the backward pass: less memory, a third more work, the same bits") \
+    X(flag, recompute, "false", 0, 1, NULL, "keep the activations of one layer and compute the others again in the backward pass: less memory, slower, the same bits") \
     X(text, init_from, "", 0, 0, NULL, "begin with the weights of this model or run; its shape is the run's, its tokenizer the data's") \
     X(choice, resume, "false", 0, 0, "false|true|auto", "continue from the newest good checkpoint; auto: or begin where there is none") \
     X(size, save_every, "10", 1, 1e12, NULL, "steps between checkpoints")                           \

@@ -90,7 +90,7 @@ void bl_net_loss_bwd(const bl_net *net, bl_pass *p, const bl_params *grads, floa
     BL_OP(d, rmsnorm_bwd, p->dx, grads->norm, p->dxn, p->x, p->rstd, net->w.norm, p->N, m->D);
     for (size_t l = m->L; l-- > 0;) {
         if (p->kind == BL_PASS_RECOMPUTE && l + 1 < m->L) /* the last layer's are still there */
-            bl_net_layer_fwd(net, p, l);
+            bl_net_layer_acts(net, p, l);
         layer_bwd(net, p, l, &grads->layer[l]);
         if (done)
             done(user, l);

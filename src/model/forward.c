@@ -17,7 +17,7 @@ static void residual(const bl_net *net, bl_pass *p, bl_act *x, const bl_q8 *xq, 
     BL_OP(d, add, x, p->y, p->N * D);
 }
 
-void bl_net_layer_fwd(const bl_net *net, bl_pass *p, size_t l)
+void bl_net_layer_acts(const bl_net *net, bl_pass *p, size_t l)
 {
     const bl_config *c = &net->config;
     const bl_dims *m = &net->m;
@@ -29,7 +29,6 @@ void bl_net_layer_fwd(const bl_net *net, bl_pass *p, size_t l)
     float eps = (float)c->rms_norm_eps;
     bl_ttt_shape shape = bl_net_ttt_shape(net, p->B, p->T);
     bl_ttt_params inner = bl_net_ttt_params(w);
-    bl_act *x_next = *bl_pass_entry(net, p, l + 1);
 
     if (c->pre_conv) { /* x = x0 + conv(RMSNorm_pre(x0)) */
         BL_OP(d, rmsnorm_fwd, a->pn, NULL, a->rstd0, a->x0, w->pre_norm, eps, N, D);
@@ -56,13 +55,20 @@ void bl_net_layer_fwd(const bl_net *net, bl_pass *p, size_t l)
     BL_OP(d, copy, a->x2, a->x, N * D * d->act_bytes);
     residual(net, p, a->x2, a->yq, t->o_proj, D, BL_SITE_TTT(l));
 
-    /* x_next = x2 + SwiGLU(RMSNorm(x2)) */
+    /* x_next = x2 + SwiGLU(RMSNorm(x2)): up to its last product */
     BL_OP(d, rmsnorm_fwd, NULL, a->x2q, a->rstd2, a->x2, w->ffn_norm, eps, N, D);
     BL_OP(d, bitlinear_fwd, a->gate, a->x2q, t->gate_proj, N, I, D);
     BL_OP(d, bitlinear_fwd, a->up, a->x2q, t->up_proj, N, I, D);
     BL_OP(d, swiglu_norm_fwd, a->hq, a->rstd3, a->gate, a->up, w->ffn_sub, eps, N, I);
-    BL_OP(d, copy, x_next, a->x2, N * D * d->act_bytes);
-    residual(net, p, x_next, a->hq, t->down_proj, I, BL_SITE_FFN(l));
+}
+
+static void layer_fwd(const bl_net *net, bl_pass *p, size_t l)
+{
+    const bl_layer_acts *a = &p->layer[l];
+    bl_act *x_next = *bl_pass_entry(net, p, l + 1);
+    bl_net_layer_acts(net, p, l);
+    BL_OP(net->dev, copy, x_next, a->x2, p->N * net->m.D * net->dev->act_bytes);
+    residual(net, p, x_next, a->hq, net->terns[l].down_proj, net->m.I, BL_SITE_FFN(l));
 }
 
 void bl_net_fwd(const bl_net *net, bl_pass *p)
@@ -74,7 +80,7 @@ void bl_net_fwd(const bl_net *net, bl_pass *p)
     if (p->dropout)
         BL_OP(d, dropout, x, p->N * m->D, BL_SITE_EMBED, p->step);
     for (size_t l = 0; l < m->L; l++)
-        bl_net_layer_fwd(net, p, l);
+        layer_fwd(net, p, l);
     BL_OP(d, rmsnorm_fwd, p->h, NULL, p->rstd, p->x, net->w.norm, (float)net->config.rms_norm_eps,
           p->N, m->D);
 }

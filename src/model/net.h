@@ -122,7 +122,7 @@ typedef enum bl_pass_kind {
     BL_PASS_LOSS,      /* evaluation only: all layers share one set of activations */
     BL_PASS_GRADIENTS, /* every layer keeps its own for the way back */
     BL_PASS_RECOMPUTE, /* gradients, the same bits, but a layer keeps only what it took in: the rest
-                          is computed again before its backward pass, a third more work */
+                          is computed again before its backward pass */
 } bl_pass_kind;
 
 /* Everything one micro-batch of B x T tokens needs. */
@@ -156,7 +156,7 @@ typedef void bl_grads_fn(void *user, size_t layer);
 
 /* loss[n] of p->ids against p->targets, both [N] on the device; h is left for bl_net_bwd. */
 void bl_net_fwd(const bl_net *net, bl_pass *p);
-void bl_net_layer_fwd(const bl_net *net, bl_pass *p, size_t l); /* one layer of it */
+void bl_net_layer_acts(const bl_net *net, bl_pass *p, size_t l); /* all that a layer keeps */
 void bl_net_loss(const bl_net *net, bl_pass *p);
 
 /* The same with gradients: grads += d(scale * sum loss).  bl_net_fwd comes first. */
