@@ -149,12 +149,10 @@ const bl_command bl_command_learn = {
     .usage = "-m MODEL -f FILE --memory FILE [--consolidate S [--every N]]",
     .details =
         "What is read is forgotten by half in a head's half-life (memory show).  --consolidate "
-        "makes "
-        "a lesson last: what a head forgets towards, its base, moves to what the head has learned "
-        "beyond any text; for that the model first writes 2,048 tokens to itself.  Many small "
-        "shares "
-        "on the way do better than a large one at the end.  The base keeps within a bound of where "
-        "the model begins, which memory show tells.\n\n"
+        "makes a lesson last: what a head forgets towards, its base, moves to what the head has "
+        "learned beyond any text; for that the model first writes 2,048 tokens to itself.  Many "
+        "small shares on the way do better than a large one at the end.  The base keeps within a "
+        "bound of where the model begins, which memory show tells.\n\n"
         "The memory is written when all is read, or after a Ctrl-C with what was read until then.",
     .example = "bitllama learn -m run -f book.txt --memory me.mem --consolidate 0.05",
     .flags = flags,
