@@ -3,6 +3,7 @@
 #include "core/alloc.h"
 #include "core/worker.h"
 
+#include <assert.h>
 #include <string.h>
 
 struct bl_batches {
@@ -75,6 +76,14 @@ bl_status bl_batches_next(bl_batches *b, int32_t *x, int32_t *y, bl_error *err)
     }
     bl_worker_start(b->worker, fill_slot, b); /* after an error: it is tried again */
     return status;
+}
+
+bl_status bl_batches_continue(bl_batches *b, bl_mix_row *row, int32_t *x, int32_t *y, bl_error *err)
+{
+    assert(!b->worker);
+    BL_TRY(bl_mix_continue(b->mix, row, x, y, err));
+    bl_mix_at(b->mix, &b->at);
+    return BL_OK;
 }
 
 void bl_batches_at(const bl_batches *b, bl_mix_cursor *cursor)

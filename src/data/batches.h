@@ -16,6 +16,10 @@ void bl_batches_close(bl_batches *b); /* waits for the batch that is being made 
 /* The next batch, x[N] and y[N].  Errors: those of bl_mix_next(). */
 bl_status bl_batches_next(bl_batches *b, int32_t *x, int32_t *y, bl_error *err) BL_NODISCARD;
 
+/* The same with rows that go on (bl_mix_continue); not with batches made ahead. */
+bl_status bl_batches_continue(bl_batches *b, bl_mix_row *row, int32_t *x, int32_t *y,
+                              bl_error *err) BL_NODISCARD;
+
 /* The place behind the batch handed out last: one made ahead does not count. */
 void bl_batches_at(const bl_batches *b, bl_mix_cursor *cursor);
 

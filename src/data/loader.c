@@ -79,22 +79,27 @@ size_t bl_loader_start(const bl_loader *l, uint64_t epoch, uint64_t position)
     return (size_t)(offset + window * l->T);
 }
 
-/* A window from token `start` on: T inputs, and the T that follow each. */
-static bl_status get_window(const bl_tokens *tokens, size_t start, size_t T, int32_t *x, int32_t *y,
-                            bl_error *err)
+bl_status bl_window_get(const bl_tokens *tokens, size_t start, size_t T, int32_t *x, int32_t *y,
+                        bl_error *err)
 {
     BL_TRY(bl_tokens_get(tokens, start, T, x, err));
     memcpy(y, x + 1, (T - 1) * sizeof *y);
     return bl_tokens_get(tokens, start + T, 1, y + T - 1, err);
 }
 
+size_t bl_loader_take(bl_loader *l)
+{
+    size_t start = bl_loader_start(l, l->at.epoch, l->at.position);
+    if (++l->at.position == l->windows)
+        l->at = (bl_loader_cursor){.epoch = l->at.epoch + 1};
+    return start;
+}
+
 bl_status bl_loader_next(bl_loader *l, int32_t *x, int32_t *y, bl_error *err)
 {
     for (size_t b = 0; b < l->B; b++) {
-        size_t start = bl_loader_start(l, l->at.epoch, l->at.position);
-        BL_TRY(get_window(l->tokens, start, l->T, x + b * l->T, y + b * l->T, err));
-        if (++l->at.position == l->windows)
-            l->at = (bl_loader_cursor){.epoch = l->at.epoch + 1};
+        size_t start = bl_loader_take(l);
+        BL_TRY(bl_window_get(l->tokens, start, l->T, x + b * l->T, y + b * l->T, err));
     }
     return BL_OK;
 }
@@ -128,5 +133,5 @@ size_t bl_windows_count(const bl_tokens *tokens, size_t T)
 bl_status bl_windows_get(const bl_tokens *tokens, size_t T, size_t i, int32_t *x, int32_t *y,
                          bl_error *err)
 {
-    return get_window(tokens, i * T, T, x, y, err);
+    return bl_window_get(tokens, i * T, T, x, y, err);
 }

@@ -26,6 +26,9 @@ void bl_loader_close(bl_loader *l);
  * epoch ends.  BL_EIO, BL_EFORMAT as bl_tokens_get(); the place is then somewhere in the batch. */
 bl_status bl_loader_next(bl_loader *l, int32_t *x, int32_t *y, bl_error *err) BL_NODISCARD;
 
+/* Where the next window begins, which is then taken. */
+size_t bl_loader_take(bl_loader *l);
+
 bl_loader_cursor bl_loader_at(const bl_loader *l);
 
 /* BL_EFORMAT when the cursor is not one of this file and T. */
@@ -34,6 +37,10 @@ bl_status bl_loader_seek(bl_loader *l, bl_loader_cursor cursor, bl_error *err) B
 /* Windows an epoch; where in the file window `position` of `epoch` begins. */
 size_t bl_loader_windows(const bl_loader *l);
 size_t bl_loader_start(const bl_loader *l, uint64_t epoch, uint64_t position);
+
+/* A window from token `start` on, x[T] and y[T]. */
+bl_status bl_window_get(const bl_tokens *tokens, size_t start, size_t T, int32_t *x, int32_t *y,
+                        bl_error *err) BL_NODISCARD;
 
 /* For evaluation: windows in file order, the tail dropped.  How many there are, and the i-th. */
 size_t bl_windows_count(const bl_tokens *tokens, size_t T);

@@ -84,20 +84,65 @@ static bl_status take_batch(bl_mix *m, int32_t *x, int32_t *y, bl_error *err)
     return BL_OK;
 }
 
+/* The files are there still; *scattered says whether reading them may wait for a disk. */
+static bl_status look_at_files(const bl_mix *m, int *scattered, bl_error *err)
+{
+    *scattered = 0;
+    for (size_t i = 0; i < m->count; i++) {
+        BL_TRY(bl_tokens_still(m->tokens[i], err));
+        *scattered |= bl_tokens_is_scattered(m->tokens[i]);
+    }
+    return BL_OK;
+}
+
+/* After a failure the place stays. */
+static bl_status go_back(bl_mix *m, const bl_mix_cursor *before, bl_status status)
+{
+    return bl_mix_seek(m, before, NULL) == BL_OK ? status : BL_EFORMAT;
+}
+
 bl_status bl_mix_next(bl_mix *m, int32_t *x, int32_t *y, bl_error *err)
 {
     bl_mix_cursor before;
-    int scattered = 0;
-    for (size_t i = 0; i < m->count; i++) {
-        BL_TRY(bl_tokens_still(m->tokens[i], err));
-        scattered |= bl_tokens_is_scattered(m->tokens[i]);
-    }
+    int scattered;
+    BL_TRY(look_at_files(m, &scattered, err));
     if (scattered)
         want_batch(m);
     bl_mix_at(m, &before);
     bl_status status = take_batch(m, x, y, err);
-    if (status != BL_OK) /* the place stays */
-        return bl_mix_seek(m, &before, NULL) == BL_OK ? status : BL_EFORMAT;
+    return status == BL_OK ? BL_OK : go_back(m, &before, status);
+}
+
+/* Where a row's next window begins: where it ended, or drawn anew. */
+static void place_row(bl_mix *m, bl_mix_row *row)
+{
+    if (!row->fresh && row->next + m->T + 1 > bl_tokens_count(m->tokens[row->corpus]))
+        row->fresh = 1;
+    if (row->fresh) {
+        row->corpus = (uint32_t)bl_mix_corpus(m, m->windows++);
+        row->next = bl_loader_take(m->loader[row->corpus]);
+    }
+    m->taken[row->corpus]++;
+}
+
+bl_status bl_mix_continue(bl_mix *m, bl_mix_row *row, int32_t *x, int32_t *y, bl_error *err)
+{
+    bl_mix_cursor before;
+    int scattered;
+    BL_TRY(look_at_files(m, &scattered, err));
+    bl_mix_at(m, &before);
+    for (size_t b = 0; b < m->B; b++) {
+        place_row(m, &row[b]);
+        if (scattered)
+            bl_tokens_want(m->tokens[row[b].corpus], (size_t)row[b].next, m->T + 1);
+    }
+    for (size_t b = 0; b < m->B; b++) {
+        bl_status status = bl_window_get(m->tokens[row[b].corpus], (size_t)row[b].next, m->T,
+                                         x + b * m->T, y + b * m->T, err);
+        if (status != BL_OK)
+            return go_back(m, &before, status);
+        row[b].next += m->T;
+    }
     return BL_OK;
 }
 

@@ -14,7 +14,8 @@ enum { BL_MIX_MOST = 32 }; /* corpora */
 
 typedef struct bl_mix bl_mix;
 
-/* Where a mix stands: windows taken, and of each corpus the place and windows taken. */
+/* Where a mix stands: windows drawn, and of each corpus the place and the windows taken, which are
+ * more than were drawn where rows go on. */
 typedef struct bl_mix_cursor {
     uint64_t windows;
     bl_loader_cursor at[BL_MIX_MOST];
@@ -30,6 +31,21 @@ void bl_mix_close(bl_mix *m);
 
 /* The next batch, x[B,T] and y[B,T].  BL_EIO when a file was cut short: the place stays. */
 bl_status bl_mix_next(bl_mix *m, int32_t *x, int32_t *y, bl_error *err) BL_NODISCARD;
+
+/* A row of a batch that is read on from window to window. */
+typedef struct bl_mix_row {
+    uint64_t next;   /* token that its next window begins with */
+    uint32_t corpus; /* of this corpus */
+    int32_t fresh;   /* not 0: it begins with a window drawn anew */
+} bl_mix_row;
+
+/* The next batch where each of the B rows goes on where it ended; those that are fresh, or whose
+ * corpus ends, begin with a window drawn as by bl_mix_next() and are fresh after the call, the
+ * others not.  All fresh, this is bl_mix_next().  After a failure the place stays; the rows are
+ * undefined.
+ */
+bl_status bl_mix_continue(bl_mix *m, bl_mix_row *row, int32_t *x, int32_t *y,
+                          bl_error *err) BL_NODISCARD;
 
 void bl_mix_at(const bl_mix *m, bl_mix_cursor *cursor);
 

@@ -78,6 +78,57 @@ static void one_is_its_loader(void **state)
     close_files();
 }
 
+/* Rows that go on read a file without a gap; the others, and all when all are fresh, the windows of
+ * bl_mix_next(); one whose file has no more is drawn anew. */
+static void rows_go_on(void **state)
+{
+    (void)state;
+    int32_t x[N], y[N], x2[N], y2[N];
+    bl_mix_row row[B];
+    bl_mix *m, *plain;
+    uint64_t redrawn = 0;
+    open_files();
+    assert_ok(bl_mix_open(&m, file, weight, FILES, B, T, 5, &failure));
+    assert_ok(bl_mix_open(&plain, file, weight, FILES, B, T, 5, &failure));
+    for (size_t i = 0; i < 20; i++) {
+        bl_mix_cursor at, want;
+        for (size_t b = 0; b < B; b++)
+            row[b].fresh = 1;
+        assert_ok(bl_mix_continue(m, row, x, y, &failure));
+        assert_ok(bl_mix_next(plain, x2, y2, &failure));
+        assert_memory_equal(x, x2, sizeof x);
+        assert_memory_equal(y, y2, sizeof y);
+        bl_mix_at(m, &at);
+        bl_mix_at(plain, &want);
+        assert_memory_equal(&at, &want, sizeof at);
+    }
+    for (size_t b = 0; b < B; b++)
+        row[b].fresh = 0;
+    for (size_t i = 0; i < 1000; i++) {
+        int32_t next[B];
+        for (size_t b = 0; b < B; b++)
+            next[b] = y[b * T + T - 1];
+        if (i % 100 == 50)
+            row[2].fresh = 1;
+        assert_ok(bl_mix_continue(m, row, x, y, &failure));
+        for (size_t b = 0; b < B; b++) {
+            int ended = next[b] % FAR + T >= (int32_t)bl_tokens_count(file[next[b] / FAR]);
+            assert_true(!row[b].fresh == !(ended || (i % 100 == 50 && b == 2)));
+            if (!row[b].fresh)
+                assert_int_equal(x[b * T], next[b]);
+            redrawn += row[b].fresh != 0;
+            row[b].fresh = 0;
+            for (size_t t = 0; t + 1 < T; t++)
+                assert_true(x[b * T + t + 1] == x[b * T + t] + 1 &&
+                            y[b * T + t] == x[b * T + t + 1]);
+        }
+    }
+    assert_true(redrawn > 15); /* ten of them asked for */
+    bl_mix_close(plain);
+    bl_mix_close(m);
+    close_files();
+}
+
 /* Over any stretch each file gets its share to within a few windows, and the order is mixed. */
 static void shares_are_kept(void **state)
 {
@@ -314,10 +365,10 @@ static void folders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_is_its_loader), cmocka_unit_test(shares_are_kept),
-        cmocka_unit_test(each_walks_alone),  cmocka_unit_test(ahead_is_the_same),
-        cmocka_unit_test(cut_short),         cmocka_unit_test(bad_mixes),
-        cmocka_unit_test(folders),
+        cmocka_unit_test(one_is_its_loader), cmocka_unit_test(rows_go_on),
+        cmocka_unit_test(shares_are_kept),   cmocka_unit_test(each_walks_alone),
+        cmocka_unit_test(ahead_is_the_same), cmocka_unit_test(cut_short),
+        cmocka_unit_test(bad_mixes),         cmocka_unit_test(folders),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
