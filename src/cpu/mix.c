@@ -116,7 +116,7 @@ static void taps_by_distance(float *wt, const float *w, size_t D, size_t K)
 typedef struct conv_op {
     const bl_cpu *c;
     size_t T, D, K, N;
-    const float *u, *old, *dy, *bias; /* old: the tail of the sequence before, or NULL */
+    const float *u, *old, *dy, *bias; /* old: the tails of what came before, or NULL */
     float *y, *du;
     int accumulate;
 } conv_op;
@@ -168,16 +168,32 @@ void bl_cpu_conv_tail(bl_dev *d, bl_act *tail, const bl_act *u, size_t B, size_t
     }
 }
 
+/* dw of the rows before sequence b; `none` is room for their du, which nobody wants. */
+static void conv_bwd_tail(const conv_op *a, float *part, float *none, size_t b)
+{
+    size_t T = a->T, D = a->D, K = a->K;
+    for (size_t i = 0; i + 1 < K; i++) {
+        const float *u = a->old + (b * (K - 1) + i) * D;
+        for (size_t j = K - 1 - i; j < K && j < K - 1 - i + T; j++) { /* token K - 1 - i before 0 */
+            const float *dy = a->dy + (b * T + j - (K - 1 - i)) * D;
+            a->c->k.mul(none, u, dy, D);
+            a->c->k.add(part + j * D, none, D);
+        }
+    }
+}
+
 static void conv_bwd_blocks(void *user, size_t first, size_t last, size_t member)
 {
     const conv_op *a = user;
     size_t T = a->T, D = a->D, K = a->K, width = (K + 1) * D;
-    (void)member;
+    float *room = bl_cpu_local(a->c, member);
     for (size_t k = first; k < last; k++) {
         float *part = a->c->partial + k * width;
         memset(part, 0, width * sizeof *part);
         for (size_t n = k * ROW_BLOCK; n < bl_least(a->N, (k + 1) * ROW_BLOCK); n++) {
             const float *rows[K_MOST];
+            if (a->old && n % T == 0)
+                conv_bwd_tail(a, part, room, n / T);
             for (size_t j = 0; j < K; j++)
                 rows[j] = n % T + j < T ? a->dy + (n + j) * D : NULL;
             if (!a->accumulate)
@@ -189,8 +205,8 @@ static void conv_bwd_blocks(void *user, size_t first, size_t last, size_t member
 }
 
 void bl_cpu_conv_bwd(bl_dev *d, bl_act *du, bl_param *dw, bl_param *dbias, const bl_act *dy,
-                     const bl_act *u, const bl_param *w, int accumulate, size_t B, size_t T,
-                     size_t D, size_t K)
+                     const bl_act *u, const bl_act *tail, const bl_param *w, int accumulate,
+                     size_t B, size_t T, size_t D, size_t K)
 {
     const bl_cpu *c = bl_cpu_of(d);
     float *sums = c->conv_w + (K + 1) * D;
@@ -201,6 +217,7 @@ void bl_cpu_conv_bwd(bl_dev *d, bl_act *du, bl_param *dw, bl_param *dbias, const
                  .K = K,
                  .N = N,
                  .u = (const float *)u,
+                 .old = (const float *)tail,
                  .dy = (const float *)dy,
                  .du = (float *)du,
                  .accumulate = accumulate};

@@ -46,6 +46,16 @@ void bl_ttt_begin(bl_cpu *c, bl_ttt_op *op, const bl_ttt_params *p, const bl_ttt
 bl_ttt_call bl_ttt_call_at(const bl_ttt_op *op, size_t task);
 bl_ttt_head bl_ttt_head_at(const bl_ttt_op *op, size_t task);
 
+/* One part of a row's state, `n` floats a head: its start, and for a row that continues what it
+ * carries of it (`from` [B,H,n]); then back, to = W - W0. */
+void bl_ttt_row_begin(const bl_ttt_op *op, size_t task, float *W, const bl_param *W0,
+                      const bl_real *from, size_t n);
+void bl_ttt_row_end(const bl_ttt_op *op, size_t task, bl_real *to, const float *W,
+                    const bl_param *W0, size_t n);
+
+/* Whether the task's row continues: its gradient ends where it begins. */
+int bl_ttt_row_continues(const bl_ttt_op *op, size_t task);
+
 /* Floats of the partial sums of one (sequence, head): its state's gradients, dgamma, dbeta, dtau,
  * and the half-life's. */
 size_t bl_ttt_grad_floats(size_t F, size_t C, size_t M);

@@ -169,7 +169,7 @@ static void bwd_tasks(void *user, size_t first, size_t last, size_t member)
     const bl_ttt_op *op = user;
     size_t F = op->s->F, C = op->s->C, T = op->s->T;
     for (size_t task = first; task < last; task++) {
-        size_t head = task % op->s->H;
+        const bl_ttt_params *p = op->p;
         float *part = op->c->ttt_grads + task * op->width;
         memset(part, 0, op->width * sizeof *part);
         bl_ttt_call call = bl_ttt_call_at(op, task);
@@ -180,14 +180,16 @@ static void bwd_tasks(void *user, size_t first, size_t last, size_t member)
         x.dbeta = x.dgamma + F;
         x.dtau = x.dbeta + F;
         x.drho = x.dtau + C;
-        memcpy(tape.W, (const float *)op->p->W0 + head * F * F, F * F * sizeof *tape.W);
-        memcpy(tape.b, (const float *)op->p->b0 + head * F, F * sizeof *tape.b);
+        bl_ttt_row_begin(op, task, tape.W, p->W0, p->carry ? p->carry->from.W : NULL, F * F);
+        bl_ttt_row_begin(op, task, tape.b, p->b0, p->carry ? p->carry->from.b : NULL, F);
         tape.dW = part;
         tape.db = part + F * F;
         memset(tape.sum, 0, (F * F + F) * sizeof *tape.sum);
         sweep_forward(&call, &tape, &x, T);
         for (size_t n = bl_blocks(T, C); n-- > 0;)
             back_chunk(&call, &tape, &x, n, T);
+        if (bl_ttt_row_continues(op, task))
+            memset(part, 0, (F * F + F) * sizeof *part);
         if (call.forgets) /* dW0 += (1 - rho) sum dW' */
             call.kern->axpy(part, call.lost, tape.sum, F * F + F);
     }

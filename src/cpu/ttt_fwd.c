@@ -115,6 +115,28 @@ void bl_ttt_fold(const bl_ttt_call *call, int matrix, float *W, float *b, const 
         call->kern->axpy(b, -tau, h + j * out, out);
 }
 
+int bl_ttt_row_continues(const bl_ttt_op *op, size_t task)
+{
+    return op->p->carry && !op->p->carry->fresh[task / op->s->H];
+}
+
+void bl_ttt_row_begin(const bl_ttt_op *op, size_t task, float *W, const bl_param *W0,
+                      const bl_real *from, size_t n)
+{
+    memcpy(W, (const float *)W0 + task % op->s->H * n, n * sizeof *W);
+    if (bl_ttt_row_continues(op, task))
+        op->c->k.add(W, (const float *)from + task * n, n);
+}
+
+void bl_ttt_row_end(const bl_ttt_op *op, size_t task, bl_real *to_, const float *W,
+                    const bl_param *W0, size_t n)
+{
+    float *to = (float *)to_ + task * n;
+    const float *start = (const float *)W0 + task % op->s->H * n;
+    for (size_t i = 0; i < n; i++)
+        to[i] = W[i] - start[i];
+}
+
 /* Room of one chunk, from a thread's scratch. */
 typedef struct bl_ttt_room {
     float *q, *z, *mix; /* [C,F] rotated queries, [C,F], [C,C] */
@@ -182,7 +204,8 @@ static void run_tasks(void *user, size_t first, size_t last, size_t member)
     const bl_ttt_state *state = op->state;
     size_t F = op->s->F, C = op->s->C;
     for (size_t task = first; task < last; task++) {
-        size_t head = task % op->s->H;
+        const bl_ttt_params *p = op->p;
+        const bl_ttt_carry *carry = state ? NULL : p->carry;
         bl_ttt_call call = bl_ttt_call_at(op, task);
         bl_ttt_head x = bl_ttt_head_at(op, task);
         float *local = bl_cpu_local(op->c, member);
@@ -194,10 +217,14 @@ static void run_tasks(void *user, size_t first, size_t last, size_t member)
             k = (float *)state->k + task * C * F;
             h = (float *)state->h + task * C * F;
         } else {
-            memcpy(W, (const float *)op->p->W0 + head * F * F, F * F * sizeof *W);
-            memcpy(b, (const float *)op->p->b0 + head * F, F * sizeof *b);
+            bl_ttt_row_begin(op, task, W, p->W0, carry ? carry->from.W : NULL, F * F);
+            bl_ttt_row_begin(op, task, b, p->b0, carry ? carry->from.b : NULL, F);
         }
         run(&call, &room, x.dq, W, b, k, h, x.q, x.k, x.v, x.lambda, op->position, op->s->T);
+        if (carry) {
+            bl_ttt_row_end(op, task, carry->to.W, W, p->W0, F * F);
+            bl_ttt_row_end(op, task, carry->to.b, b, p->b0, F);
+        }
     }
 }
 

@@ -30,6 +30,9 @@ size_t bl_mlp_room_floats(size_t C, size_t F);
 /* The learned start of a head. */
 void bl_mlp_start(const bl_mlp_state *w, const bl_ttt_params *p, size_t head, size_t F);
 
+/* Where the task's row begins: that, and what it carries. */
+void bl_mlp_begin(const bl_ttt_op *op, size_t task, const bl_mlp_state *w);
+
 /* Keys: k (rotated, rows at .. at + m - 1) and v to the buffers' x2, h2, h1.  v has stride ld,
  * lambda stride H. */
 void bl_mlp_keys(const bl_ttt_call *call, const bl_mlp_room *room, const bl_mlp_state *w,

@@ -211,12 +211,14 @@ static void bwd_tasks(void *user, size_t first, size_t last, size_t member)
         x.dtau = x.dbeta + F;
         x.drho = x.dtau + C;
         bl_mlp_state w = state_at(tape.states, F);
-        bl_mlp_start(&w, op->p, task % op->s->H, F);
+        bl_mlp_begin(op, task, &w);
         tape.d = state_at(part, F);
         memset(tape.sum, 0, state_floats(F) * sizeof *tape.sum);
         sweep_forward(&call, &room, &tape, &x, T);
         for (size_t n = bl_blocks(T, C); n-- > 0;)
             back_chunk(&call, &room, &tape, &x, n, T);
+        if (bl_ttt_row_continues(op, task))
+            memset(part, 0, state_floats(F) * sizeof *part);
         if (call.forgets) /* dW0 += (1 - rho) sum dW', and so on */
             call.kern->axpy(part, call.lost, tape.sum, state_floats(F));
     }

@@ -135,6 +135,28 @@ void bl_mlp_start(const bl_mlp_state *w, const bl_ttt_params *p, size_t head, si
     memcpy(w->b2, (const float *)p->b2 + head * F, F * sizeof(float));
 }
 
+void bl_mlp_begin(const bl_ttt_op *op, size_t task, const bl_mlp_state *w)
+{
+    const bl_ttt_params *p = op->p;
+    const bl_ttt_rows none = {0}, *from = p->carry ? &p->carry->from : &none;
+    size_t F = op->s->F, M = 4 * F;
+    bl_ttt_row_begin(op, task, w->W1, p->W0, from->W, F * M);
+    bl_ttt_row_begin(op, task, w->b1, p->b0, from->b, M);
+    bl_ttt_row_begin(op, task, w->W2, p->W2, from->W2, M * F);
+    bl_ttt_row_begin(op, task, w->b2, p->b2, from->b2, F);
+}
+
+static void end_row(const bl_ttt_op *op, size_t task, const bl_mlp_state *w)
+{
+    const bl_ttt_params *p = op->p;
+    const bl_ttt_rows *to = &p->carry->to;
+    size_t F = op->s->F, M = 4 * F;
+    bl_ttt_row_end(op, task, to->W, w->W1, p->W0, F * M);
+    bl_ttt_row_end(op, task, to->b, w->b1, p->b0, M);
+    bl_ttt_row_end(op, task, to->W2, w->W2, p->W2, M * F);
+    bl_ttt_row_end(op, task, to->b2, w->b2, p->b2, F);
+}
+
 void bl_cpu_ttt_mlp_start(bl_dev *d, const bl_ttt_state *state, const bl_ttt_params *p,
                           const bl_ttt_shape *s)
 {
@@ -169,9 +191,11 @@ static void run_tasks(void *user, size_t first, size_t last, size_t member)
         } else {
             w = (bl_mlp_state){local, local + F * M, local + F * M + M, local + 2 * F * M + M};
             c.k = w.b2 + F, c.h2 = c.k + C * F, c.h1 = c.h2 + C * F, c.x2 = c.h1 + C * M;
-            bl_mlp_start(&w, op->p, task % op->s->H, F);
+            bl_mlp_begin(op, task, &w);
         }
         run(&call, &room, x.dq, &w, &c, &x, op->position, op->s->T);
+        if (!op->state && op->p->carry)
+            end_row(op, task, &w);
     }
 }
 

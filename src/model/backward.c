@@ -1,5 +1,5 @@
 /* The backward pass: forward.c read from the bottom up (MODEL 3.5 is inside ttt_linear_bwd). */
-#include "model/net.h"
+#include "model/carry.h"
 #include "model/sites.h"
 
 /* The gradient of a residual branch's output: dx itself, or dx under the branch's dropout mask. */
@@ -26,6 +26,9 @@ static void layer_bwd(const bl_net *net, bl_pass *p, size_t l, const bl_layer_pa
     size_t N = p->N, D = m->D, I = m->I;
     bl_ttt_shape shape = bl_net_ttt_shape(net, p->B, p->T);
     bl_ttt_params inner = bl_net_ttt_params(w), dinner = bl_net_ttt_params(g);
+    bl_layer_carry from, to;
+    bl_ttt_carry rows;
+    inner.carry = bl_carry_layer(p->carry, net, l, &rows, &from, &to);
 
     /* x_next = x2 + SwiGLU(RMSNorm(x2)) */
     const bl_act *dy = branch_gradient(net, p, BL_SITE_FFN(l));
@@ -48,10 +51,10 @@ static void layer_bwd(const bl_net *net, bl_pass *p, size_t l, const bl_layer_pa
     BL_TTT_OP(net, bwd, p->dq, p->dk, p->dv, p->dlambda, &dinner, p->dout, a->q, a->k, a->v,
               a->lambda, a->ttt, &inner, &shape);
     if (c->share_qk) {
-        BL_OP(d, conv_bwd, p->du, g->conv_q, g->conv_q_b, p->dq, a->u, w->conv_q, 0, p->B, p->T, D,
-              m->K);
-        BL_OP(d, conv_bwd, p->du, g->conv_k, g->conv_k_b, p->dk, a->u, w->conv_k, 1, p->B, p->T, D,
-              m->K);
+        BL_OP(d, conv_bwd, p->du, g->conv_q, g->conv_q_b, p->dq, a->u, from.tail, w->conv_q, 0,
+              p->B, p->T, D, m->K);
+        BL_OP(d, conv_bwd, p->du, g->conv_k, g->conv_k_b, p->dk, a->u, from.tail, w->conv_k, 1,
+              p->B, p->T, D, m->K);
     } else {
         BL_OP(d, bitlinear_bwd_w, g->k_proj, p->dk, a->xq, N, D, D);
     }
@@ -71,8 +74,8 @@ static void layer_bwd(const bl_net *net, bl_pass *p, size_t l, const bl_layer_pa
     BL_OP(d, rmsnorm_bwd, p->dx, g->seq_norm, p->dxn, a->x, a->rstd, w->seq_norm, N, D);
 
     if (c->pre_conv) { /* x = x0 + conv(RMSNorm_pre(x0)) */
-        BL_OP(d, conv_bwd, p->dxn, g->pre_conv, g->pre_conv_b, p->dx, a->pn, w->pre_conv, 0, p->B,
-              p->T, D, m->K);
+        BL_OP(d, conv_bwd, p->dxn, g->pre_conv, g->pre_conv_b, p->dx, a->pn, from.pre_tail,
+              w->pre_conv, 0, p->B, p->T, D, m->K);
         BL_OP(d, rmsnorm_bwd, p->dx, g->pre_norm, p->dxn, a->x0, a->rstd0, w->pre_norm, N, D);
     }
 }

@@ -1,5 +1,5 @@
 /* The forward pass in its order (MODEL 1-3), one column of ops. */
-#include "model/net.h"
+#include "model/carry.h"
 #include "model/sites.h"
 
 /* x_out = x_in + dropout(BitLinear(xq)); x_out may hold x_in's copy already. */
@@ -17,6 +17,18 @@ static void residual(const bl_net *net, bl_pass *p, bl_act *x, const bl_q8 *xq, 
     BL_OP(d, add, x, p->y, p->N * D);
 }
 
+/* The last rows of (from, u) to where the next window finds them; NULL: nothing is carried. */
+static void keep_tail(const bl_net *net, const bl_pass *p, bl_act *to, const bl_act *from,
+                      const bl_act *u)
+{
+    bl_dev *d = net->dev;
+    size_t D = net->m.D, K = net->m.K;
+    if (!to)
+        return;
+    BL_OP(d, copy, to, from, p->B * (K - 1) * D * d->act_bytes);
+    BL_OP(d, conv_tail, to, u, p->B, p->T, D, K);
+}
+
 void bl_net_layer_acts(const bl_net *net, bl_pass *p, size_t l)
 {
     const bl_config *c = &net->config;
@@ -29,10 +41,15 @@ void bl_net_layer_acts(const bl_net *net, bl_pass *p, size_t l)
     float eps = (float)c->rms_norm_eps;
     bl_ttt_shape shape = bl_net_ttt_shape(net, p->B, p->T);
     bl_ttt_params inner = bl_net_ttt_params(w);
+    bl_layer_carry from, to;
+    bl_ttt_carry rows;
+    inner.carry = bl_carry_layer(p->carry, net, l, &rows, &from, &to);
 
     if (c->pre_conv) { /* x = x0 + conv(RMSNorm_pre(x0)) */
         BL_OP(d, rmsnorm_fwd, a->pn, NULL, a->rstd0, a->x0, w->pre_norm, eps, N, D);
-        BL_OP(d, conv_fwd, a->x, a->pn, NULL, w->pre_conv, w->pre_conv_b, p->B, p->T, D, m->K);
+        BL_OP(d, conv_fwd, a->x, a->pn, from.pre_tail, w->pre_conv, w->pre_conv_b, p->B, p->T, D,
+              m->K);
+        keep_tail(net, p, to.pre_tail, from.pre_tail, a->pn);
         BL_OP(d, add, a->x, a->x0, N * D);
     }
 
@@ -40,8 +57,9 @@ void bl_net_layer_acts(const bl_net *net, bl_pass *p, size_t l)
     BL_OP(d, rmsnorm_fwd, a->xn, a->xq, a->rstd, a->x, w->seq_norm, eps, N, D);
     BL_OP(d, bitlinear_fwd, a->u, a->xq, t->q_proj, N, D, D);
     if (c->share_qk) {
-        BL_OP(d, conv_fwd, a->q, a->u, NULL, w->conv_q, w->conv_q_b, p->B, p->T, D, m->K);
-        BL_OP(d, conv_fwd, a->k, a->u, NULL, w->conv_k, w->conv_k_b, p->B, p->T, D, m->K);
+        BL_OP(d, conv_fwd, a->q, a->u, from.tail, w->conv_q, w->conv_q_b, p->B, p->T, D, m->K);
+        BL_OP(d, conv_fwd, a->k, a->u, from.tail, w->conv_k, w->conv_k_b, p->B, p->T, D, m->K);
+        keep_tail(net, p, to.tail, from.tail, a->u);
     } else {
         BL_OP(d, bitlinear_fwd, a->k, a->xq, t->k_proj, N, D, D);
     }

@@ -125,14 +125,17 @@ typedef enum bl_pass_kind {
                           is computed again before its backward pass */
 } bl_pass_kind;
 
+typedef struct bl_carry bl_carry; /* model/carry.h */
+
 /* Everything one micro-batch of B x T tokens needs. */
 typedef struct bl_pass {
     size_t B, T, N;
     bl_pass_kind kind;
-    int dropout;          /* apply it (the rate is in the step block) */
-    bl_layer_acts *layer; /* [L] */
-    bl_act *x, *h, *y;    /* [N,D]: the last residual stream, its RMSNorm, room for one output */
-    bl_real *rstd, *loss; /* [N] */
+    int dropout;           /* apply it (the rate is in the step block) */
+    const bl_carry *carry; /* what its rows continue from, begun for this pass; NULL: nothing */
+    bl_layer_acts *layer;  /* [L] */
+    bl_act *x, *h, *y;     /* [N,D]: the last residual stream, its RMSNorm, room for one output */
+    bl_real *rstd, *loss;  /* [N] */
     int32_t *ids, *targets;
     bl_step *step; /* on the device */
     /* backward only */

@@ -45,6 +45,23 @@ typedef struct bl_ttt_shape {
     float rope_theta;
 } bl_ttt_shape;
 
+/* What the rows of a batch carry from window to window in training (MODEL 3.7), in one layer. */
+typedef struct bl_ttt_rows {
+    bl_real *W; /* [B,H,F,M]  W - W0 */
+    bl_real *b; /* [B,H,M]    b - b0 */
+    /* MLP only */
+    bl_real *W2; /* [B,H,M,F]  W2 - its start */
+    bl_real *b2; /* [B,H,F] */
+} bl_ttt_rows;
+
+/* The rows of a call: `from` is where each begins, `to` (written forward, not read) where it ends.
+ * T is a multiple of C. */
+typedef struct bl_ttt_carry {
+    bl_ttt_rows from, to;
+    const int32_t *fresh; /* [B] not 0: this row begins at W0, b0, whatever `from` holds, and its
+                             gradient reaches them; that of another row ends where it begins */
+} bl_ttt_carry;
+
 /* The inner model's learned tensors of one layer (or their gradients).  M is the width of its
  * first product: F, or 4F when the inner model is an MLP (MODEL 3.6). */
 typedef struct bl_ttt_params {
@@ -57,6 +74,7 @@ typedef struct bl_ttt_params {
     bl_param *delta;     /* [C] */
     bl_param *half_life; /* [H] logarithm of the half-life in chunks (ops/forget.h); NULL: nothing
                             is forgotten */
+    const bl_ttt_carry *carry; /* of the ops over whole rows; NULL: every row begins at W0, b0 */
 } bl_ttt_params;
 
 /* The inner state of one layer while decoding, for B sequences. */
@@ -175,10 +193,10 @@ typedef struct bl_dev {
     /* tail becomes the last K-1 rows of (tail, u) */                                              \
     X(conv_tail, (bl_dev *d, bl_act *tail, const bl_act *u, size_t B, size_t T, size_t D,          \
       size_t K), (d, tail, u, B, T, D, K))                                                         \
-    /* du = (accumulate ? du : 0) + ..., dw +=, dbias += (no tail) */                              \
+    /* du = (accumulate ? du : 0) + ..., dw +=, dbias +=; tail as forward, it gets no gradient */  \
     X(conv_bwd, (bl_dev *d, bl_act *du, bl_param *dw, bl_param *dbias, const bl_act *dy,           \
-      const bl_act *u, const bl_param *w, int accumulate, size_t B, size_t T, size_t D, size_t K), \
-      (d, du, dw, dbias, dy, u, w, accumulate, B, T, D, K))                                        \
+      const bl_act *u, const bl_act *tail, const bl_param *w, int accumulate, size_t B, size_t T,  \
+      size_t D, size_t K), (d, du, dw, dbias, dy, u, tail, w, accumulate, B, T, D, K))             \
     /* lambda[N,H] = scale sigmoid(X w^T + b); scale = ttt_base_lr / F.  X [N,D], w [H,D], b [H] */\
     X(lr_gate_fwd, (bl_dev *d, bl_real *lambda, const bl_act *x, const bl_param *w,                \
       const bl_param *b, float scale, size_t N, size_t D, size_t H),                               \

@@ -157,10 +157,11 @@ static void run_conv_bwd(io *b, const shape *s)
 {
     size_t n = rows_of(s) * s->D, D = s->D;
     void *dy = io_in(b, n, 1), *u = io_in(b, n, 1), *w = io_in(b, D * s->K, 1);
+    void *tail = io_in(b, s->B * (s->K - 1) * D, 1);
     BL_OP(b->d, conv_bwd, io_out(b, "du", n, 1), io_out(b, "dw", D * s->K, 1),
-          io_out(b, "dbias", D, 1), dy, u, w, 0, s->B, s->T, D, s->K);
-    BL_OP(b->d, conv_bwd, io_out(b, "du+=", n, 1), io_out(b, "dw", D * s->K, 1),
-          io_out(b, "dbias", D, 1), dy, u, w, 1, s->B, s->T, D, s->K);
+          io_out(b, "dbias", D, 1), dy, u, NULL, w, 0, s->B, s->T, D, s->K);
+    BL_OP(b->d, conv_bwd, io_out(b, "du+=", n, 1), io_out(b, "dw tail", D * s->K, 1),
+          io_out(b, "dbias", D, 1), dy, u, tail, w, 1, s->B, s->T, D, s->K);
 }
 
 static void run_lr_gate(io *b, const shape *s)
@@ -177,7 +178,27 @@ typedef struct ttt_io {
     bl_ttt_shape shape;
     bl_ttt_params p;
     void *q, *k, *v, *lambda;
+    bl_ttt_carry carry;
 } ttt_io;
+
+/* Rows that continue from a state, and where they leave theirs. */
+static void carry_rows(io *b, const shape *s, ttt_io *t, size_t M)
+{
+    int32_t fresh[16] = {1};
+    size_t F = s->D / s->H, heads = s->B * s->H;
+    if (!s->carry)
+        return;
+    t->carry = (bl_ttt_carry){.from = {.W = io_in(b, heads * F * M, 0.1f),
+                                       .b = io_in(b, heads * M, 0.1f),
+                                       .W2 = M > F ? io_in(b, heads * M * F, 0.1f) : NULL,
+                                       .b2 = M > F ? io_in(b, heads * F, 0.1f) : NULL},
+                              .to = {.W = io_out(b, "W'", heads * F * M, 0),
+                                     .b = io_out(b, "b'", heads * M, 0),
+                                     .W2 = M > F ? io_out(b, "W2'", heads * M * F, 0) : NULL,
+                                     .b2 = M > F ? io_out(b, "b2'", heads * F, 0) : NULL},
+                              .fresh = io_put(b, fresh, s->B * sizeof *fresh)};
+    t->p.carry = &t->carry;
+}
 
 /* M is the width of W0: F, or 4F of an MLP. */
 static ttt_io ttt_inputs(io *b, const shape *s, size_t M)
@@ -203,6 +224,7 @@ static ttt_io ttt_inputs(io *b, const shape *s, size_t M)
 static void run_ttt_fwd(io *b, const shape *s)
 {
     ttt_io t = ttt_inputs(b, s, s->D / s->H);
+    carry_rows(b, s, &t, s->D / s->H);
     void *saved = io_bytes(b, BL_OP(b->d, ttt_linear_saved_bytes, &t.shape));
     BL_OP(b->d, ttt_linear_fwd, io_out(b, "o", rows_of(s) * s->D, 0), saved, t.q, t.k, t.v,
           t.lambda, &t.p, &t.shape);
@@ -212,6 +234,7 @@ static void run_ttt_bwd(io *b, const shape *s)
 {
     ttt_io t = ttt_inputs(b, s, s->D / s->H);
     size_t F = s->D / s->H, n = rows_of(s) * s->D;
+    carry_rows(b, s, &t, F);
     void *saved = io_bytes(b, BL_OP(b->d, ttt_linear_saved_bytes, &t.shape));
     BL_OP(b->d, ttt_linear_fwd, io_bytes(b, n * sizeof(float)), saved, t.q, t.k, t.v, t.lambda,
           &t.p, &t.shape);
@@ -243,6 +266,7 @@ static void run_ttt_step(io *b, const shape *s)
 static void run_mlp_fwd(io *b, const shape *s)
 {
     ttt_io t = ttt_inputs(b, s, 4 * s->D / s->H);
+    carry_rows(b, s, &t, 4 * s->D / s->H);
     void *saved = io_bytes(b, BL_OP(b->d, ttt_mlp_saved_bytes, &t.shape));
     BL_OP(b->d, ttt_mlp_fwd, io_out(b, "o", rows_of(s) * s->D, 0), saved, t.q, t.k, t.v, t.lambda,
           &t.p, &t.shape);
@@ -252,6 +276,7 @@ static void run_mlp_bwd(io *b, const shape *s)
 {
     size_t F = s->D / s->H, M = 4 * F, n = rows_of(s) * s->D;
     ttt_io t = ttt_inputs(b, s, M);
+    carry_rows(b, s, &t, M);
     void *saved = io_bytes(b, BL_OP(b->d, ttt_mlp_saved_bytes, &t.shape));
     BL_OP(b->d, ttt_mlp_fwd, io_bytes(b, n * sizeof(float)), saved, t.q, t.k, t.v, t.lambda, &t.p,
           &t.shape);

@@ -10,6 +10,7 @@ typedef struct shape {
     size_t B, T, D, H, I, V, C, K;
     int zeros;  /* all inputs are 0 */
     int forget; /* the TTT layers forget */
+    int carry;  /* rows of the TTT layers but the first continue from a state; T is whole chunks */
 } shape;
 
 enum { IO_MOST = 64 };

@@ -208,8 +208,8 @@ static void layer_bwd(bl_golden *g, const leaf *l, const ttt_kept *a, size_t T, 
           l[POST].x, l[POST_B].x, l[SUB].x, a->stats, N, D);
     BL_OP(d, ttt_linear_bwd, dq, dk, dv, dlambda, &a->dp, dout_ttt, a->q, a->k, a->v, a->lambda,
           a->saved, &a->p, &a->shape);
-    BL_OP(d, conv_bwd, du, l[CQ].dx, l[CQ_B].dx, dq, a->u, l[CQ].x, 0, B, T, D, K);
-    BL_OP(d, conv_bwd, du, l[CK].dx, l[CK_B].dx, dk, a->u, l[CK].x, 1, B, T, D, K);
+    BL_OP(d, conv_bwd, du, l[CQ].dx, l[CQ_B].dx, dq, a->u, NULL, l[CQ].x, 0, B, T, D, K);
+    BL_OP(d, conv_bwd, du, l[CK].dx, l[CK_B].dx, dk, a->u, NULL, l[CK].x, 1, B, T, D, K);
     BL_OP(d, bitlinear_bwd_w, l[WQ].dx, du, a->xq, N, D, D);
     BL_OP(d, bitlinear_bwd_w, l[WV].dx, dv, a->xq, N, D, D);
     BL_OP(d, bitlinear_bwd_w, l[WZ].dx, dz, a->xq, N, D, D);

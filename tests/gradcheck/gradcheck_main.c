@@ -35,6 +35,13 @@ void *bl_pair_memory(pair_run *r, size_t bytes)
     return blocks[block_count++] = p;
 }
 
+void *bl_pair_random(pair_run *r, size_t count, double spread)
+{
+    double *x = bl_pair_memory(r, count * sizeof *x);
+    fill(x, count, 0, spread);
+    return x;
+}
+
 void bl_pair_input(pair_run *r, const char *name, size_t count, pair_kind kind, double mean,
                    double spread)
 {
@@ -178,6 +185,13 @@ int main(void)
     CHECK("ttt_mlp", .B = 1, .T = 8, .H = 3, .F = 16, .C = 1, .forget = 1);
     CHECK("ttt_mlp", .B = 1, .T = 53, .H = 1, .F = 16, .C = 16, .forget = 1);
     CHECK("ttt_mlp", .B = 2, .T = 53, .H = 3, .F = 16, .C = 16, .forget = 1);
+    CHECK("conv", .B = 2, .T = 8, .D = 8, .K = 4, .carry = 1);
+    CHECK("conv", .B = 3, .T = 2, .D = 5, .K = 5, .carry = 1);
+    CHECK("ttt_linear", .B = 3, .T = 8, .H = 2, .F = 16, .C = 4, .carry = 1);
+    CHECK("ttt_linear", .B = 3, .T = 12, .H = 2, .F = 16, .C = 4, .forget = 1, .carry = 1);
+    CHECK("ttt_linear", .B = 1, .T = 3, .H = 1, .F = 16, .C = 1, .forget = 1, .carry = 1);
+    CHECK("ttt_mlp", .B = 2, .T = 8, .H = 1, .F = 16, .C = 4, .carry = 1);
+    CHECK("ttt_mlp", .B = 2, .T = 8, .H = 2, .F = 16, .C = 4, .forget = 1, .carry = 1);
     bl_dev_close(d);
     if (failures)
         printf("%d of the pairs are above the bound\n", failures);

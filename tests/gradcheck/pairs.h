@@ -18,6 +18,7 @@ typedef struct pair_dims {
     int gate;   /* gate_norm with z */
     int stuck;  /* ttt: one step size at its floor of 0 */
     int forget; /* ttt: heads forget; with several, the first at the least half-life */
+    int carry;  /* conv: with a tail; ttt: even rows continue from a state, T is whole chunks */
 } pair_dims;
 
 /* Inputs x and their gradients dx, outputs y with the loss sum y dy; extra is what the forward op
@@ -32,6 +33,8 @@ typedef struct pair_run {
     void *x[PAIR_INPUTS], *dx[PAIR_INPUTS];
     void *y, *dy;
     void *extra[2];
+    bl_ttt_carry carry;
+    double *held[4]; /* the states that rows continue from, W1, b1, W2, b2 [B,H,...] */
     int32_t *ids;
     int accumulate;
 } pair_run;
@@ -48,6 +51,7 @@ typedef struct pair_ops {
 void bl_pair_input(pair_run *r, const char *name, size_t count, pair_kind kind, double mean,
                    double spread);
 void *bl_pair_memory(pair_run *r, size_t bytes);
+void *bl_pair_random(pair_run *r, size_t count, double spread);
 void bl_pair_output(pair_run *r, size_t count);
 
 /* The rows of pairs_ttt.c. */

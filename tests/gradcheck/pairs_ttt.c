@@ -20,9 +20,55 @@ static void *find(const pair_run *r, void *const x[], const char *name)
     return NULL;
 }
 
-static bl_ttt_params params_of(const pair_run *r, void *const x[])
+/* The inner model's tensors: where they lie among the inputs, and floats a head. */
+static size_t part_of(const pair_run *r, size_t i, double **start)
 {
-    return (bl_ttt_params){.W0 = x[W0],
+    const char *const names[] = {"W0", "b0", "W2", "b2"};
+    *start = find(r, r->x, names[i]);
+    for (size_t j = 0; *start && j < r->inputs; j++)
+        if (r->x[j] == (void *)*start)
+            return r->count[j] / r->m.H;
+    return 0;
+}
+
+/* States for the rows to continue from, which the loss holds fixed whatever becomes of W0. */
+static void setup_carry(pair_run *r)
+{
+    void **from[] = {(void **)&r->carry.from.W, (void **)&r->carry.from.b,
+                     (void **)&r->carry.from.W2, (void **)&r->carry.from.b2};
+    void **to[] = {(void **)&r->carry.to.W, (void **)&r->carry.to.b, (void **)&r->carry.to.W2,
+                   (void **)&r->carry.to.b2};
+    int32_t *fresh = bl_pair_memory(r, r->m.B * sizeof *fresh);
+    for (size_t b = 0; b < r->m.B; b++)
+        fresh[b] = b % 2;
+    r->carry.fresh = fresh;
+    for (size_t i = 0; i < 4; i++) {
+        double *start;
+        size_t n = r->m.B * r->m.H * part_of(r, i, &start);
+        r->held[i] = n ? bl_pair_random(r, n, 0.3) : NULL;
+        *from[i] = n ? bl_pair_memory(r, n * sizeof(double)) : NULL;
+        *to[i] = n ? bl_pair_memory(r, n * sizeof(double)) : NULL;
+    }
+}
+
+/* from = state - W0 */
+static void take_distances(pair_run *r)
+{
+    void *from[] = {r->carry.from.W, r->carry.from.b, r->carry.from.W2, r->carry.from.b2};
+    for (size_t i = 0; i < 4; i++) {
+        double *start, *distance = from[i];
+        size_t n = part_of(r, i, &start) * r->m.H;
+        for (size_t j = 0; j < n * r->m.B; j++)
+            distance[j] = r->held[i][j] - start[j % n];
+    }
+}
+
+static bl_ttt_params params_of(pair_run *r, void *const x[])
+{
+    if (r->m.carry)
+        take_distances(r);
+    return (bl_ttt_params){.carry = r->m.carry ? &r->carry : NULL,
+                           .W0 = x[W0],
                            .b0 = x[B0],
                            .W2 = find(r, x, "W2"),
                            .b2 = find(r, x, "b2"),
@@ -59,6 +105,8 @@ void bl_pair_ttt_setup(pair_run *r)
 {
     bl_ttt_shape s = shape_of(r);
     setup(r, r->m.F);
+    if (r->m.carry)
+        setup_carry(r);
     r->extra[0] = bl_pair_memory(r, BL_OP(r->d, ttt_linear_saved_bytes, &s));
 }
 
@@ -84,6 +132,8 @@ void bl_pair_mlp_setup(pair_run *r)
     setup(r, 4 * F);
     bl_pair_input(r, "W2", H * 4 * F * F, PAIR_ADDS, 0, 0.2);
     bl_pair_input(r, "b2", H * F, PAIR_ADDS, 0, 0.3);
+    if (r->m.carry)
+        setup_carry(r);
     r->extra[0] = bl_pair_memory(r, BL_OP(r->d, ttt_mlp_saved_bytes, &s));
 }
 

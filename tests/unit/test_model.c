@@ -3,7 +3,7 @@
 #include "core/alloc.h"
 #include "core/rng.h"
 #include "cpu/cpu_dev.h"
-#include "model/net.h"
+#include "model/carry.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -21,6 +21,7 @@ typedef struct variant {
     const char *name;
     size_t T, C, K, H, F;
     int plain, no_gate, untied, pre_conv, mlp, forget; /* plain: no share_qk */
+    int carry; /* in training the first row begins with a state that the loss holds fixed */
     float dropout;
     size_t checks; /* derivatives a tensor */
 } variant;
@@ -48,6 +49,11 @@ static const variant variants[] = {
     {"forgets, chunk 1, one head", .T = 9, .C = 1, .K = 3, .H = 1, .F = 16, .forget = 1,
      .checks = 4},
     {"forgets, mlp", .T = 11, .C = 3, .K = 3, .H = 2, .F = 16, .mlp = 1, .forget = 1, .checks = 4},
+    {"carried", .T = 8, .C = 4, .K = 3, .H = 2, .F = 16, .carry = 1, .checks = 4},
+    {"carried, forgets, pre_conv", .T = 6, .C = 2, .K = 8, .H = 2, .F = 16, .forget = 1,
+     .pre_conv = 1, .dropout = 0.2f, .carry = 1, .checks = 4},
+    {"carried, forgets, mlp, plain", .T = 8, .C = 4, .K = 3, .H = 1, .F = 16, .mlp = 1, .forget = 1,
+     .plain = 1, .carry = 1, .checks = 4},
 };
 enum { VARIANTS = sizeof variants / sizeof *variants };
 
@@ -82,6 +88,7 @@ typedef struct fixture {
     bl_pass pass;
     bl_params grads;
     void *gradient; /* the block behind grads: device memory is host memory here */
+    bl_carry carry;
     int32_t ids[B * T_MOST], targets[B * T_MOST];
 } fixture;
 
@@ -140,6 +147,7 @@ static void fixture_close(fixture *f)
     bl_free(f->gradient);
     bl_free(f->grads.layer);
     bl_pass_release(&f->pass, &f->net);
+    bl_carry_release(&f->carry, &f->net);
     bl_net_release(&f->net);
     bl_dev_close(f->dev);
 }
@@ -150,9 +158,36 @@ static double token_loss(const fixture *f, size_t n)
                                                 : (double)((const float *)(void *)f->pass.loss)[n];
 }
 
+/* A state away from the start and what the convolutions saw before, the same at every call however
+ * the parameters have moved. */
+static void hold_state(fixture *f)
+{
+    uint64_t draw = 0;
+    for (size_t l = 0; l < f->net.m.L; l++) {
+        const bl_config *c = &f->net.config;
+        const bl_layer_params *w = &f->net.w.layer[l];
+        bl_layer_carry *a = &f->carry.layer[l];
+        const void *start;
+#define X(type, member, key, shape, present)                                                       \
+    start = strcmp(key, "W1") == 0   ? w->W0                                                       \
+            : strcmp(key, "b1") == 0 ? w->b0                                                       \
+            : strcmp(key, "W2") == 0 ? w->W2                                                       \
+            : strcmp(key, "b2") == 0 ? w->b2                                                       \
+                                     : NULL;                                                       \
+    for (size_t i = 0; (present) && i < bl_shape_elements(&f->net.m, shape); i++)                  \
+        ((double *)(void *)a->member)[i] =                                                         \
+            0.2 * (double)bl_rng_normal(8, 1, draw++) - (start ? ((const double *)start)[i] : 0);
+        BL_LAYER_CARRY(X)
+#undef X
+    }
+    assert_int_equal(bl_carry_begin(&f->carry, &f->net, 0, (int32_t[B]){0, 1}, NULL), BL_OK);
+}
+
 static double loss_of(fixture *f)
 {
     double sum = 0;
+    if (f->pass.carry)
+        hold_state(f);
     bl_net_ternarise(&f->net); /* quantization none keeps a copy of the matrices too */
     bl_net_fwd(&f->net, &f->pass);
     bl_net_loss(&f->net, &f->pass);
@@ -181,6 +216,10 @@ static void check_gradients(const variant *v)
     bl_config c = tiny_config(v, BL_QUANT_NONE);
     fixture f;
     fixture_open(&f, v, &c, 0);
+    if (v->carry) {
+        assert_int_equal(bl_carry_open(&f.carry, &f.net, 1, B, NULL), BL_OK);
+        f.pass.carry = &f.carry;
+    }
     double *weights = f.net.block, *gradient = f.gradient;
     (void)loss_of(&f);
     bl_net_loss_bwd(&f.net, &f.pass, &f.grads, 1.0f, NULL, NULL);

@@ -32,6 +32,16 @@ typedef struct ttt_place {
     size_t b, h, t0;
 } ttt_place;
 
+/* W of head h of sequence b before its first chunk: W0 [n], and for a row that continues what it
+ * carries of it, `from` [B,H,n].  Then back: to = W - W0. */
+void REF(row_begin)(double *W, const bl_param *W0, const bl_real *from, const bl_ttt_params *p,
+                    const bl_ttt_shape *s, ttt_place at, size_t n);
+void REF(row_end)(bl_real *to, const double *W, const bl_param *W0, const bl_ttt_shape *s,
+                  ttt_place at, size_t n);
+
+/* Whether row b continues: its gradient ends where it begins. */
+int REF(row_continues)(const bl_ttt_params *p, size_t b);
+
 /* Everything that is given, except W and b. */
 void REF(chunk_load)(ttt_chunk *c, const bl_ttt_shape *s, const bl_ttt_params *p, ttt_place at,
                      const BL_REAL *q, const BL_REAL *k, const BL_REAL *v, const BL_REAL *lambda);

@@ -50,6 +50,29 @@ double REF(tau)(const bl_ttt_params *p, size_t j)
     return fmax(1.0 / (double)(j + 1) + (double)delta[j], 0);
 }
 
+int REF(row_continues)(const bl_ttt_params *p, size_t b)
+{
+    return p->carry && !p->carry->fresh[b];
+}
+
+void REF(row_begin)(double *W, const bl_param *W0_, const bl_real *from_, const bl_ttt_params *p,
+                    const bl_ttt_shape *s, ttt_place at, size_t n)
+{
+    const BL_REAL *W0 = (const void *)W0_, *from = (const void *)from_;
+    REF(load)(W, W0 + at.h * n, n);
+    for (size_t i = 0; REF(row_continues)(p, at.b) && i < n; i++)
+        W[i] += (double)from[(at.b * s->H + at.h) * n + i];
+}
+
+void REF(row_end)(bl_real *to_, const double *W, const bl_param *W0_, const bl_ttt_shape *s,
+                  ttt_place at, size_t n)
+{
+    const BL_REAL *W0 = (const void *)W0_;
+    BL_REAL *to = (void *)to_;
+    for (size_t i = 0; i < n; i++)
+        to[(at.b * s->H + at.h) * n + i] = (BL_REAL)(W[i] - (double)W0[at.h * n + i]);
+}
+
 void REF(chunk_load)(ttt_chunk *c, const bl_ttt_shape *s, const bl_ttt_params *p, ttt_place at,
                      const BL_REAL *q, const BL_REAL *k, const BL_REAL *v, const BL_REAL *lambda)
 {

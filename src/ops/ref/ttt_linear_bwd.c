@@ -82,6 +82,8 @@ void REF(ttt_linear_bwd)(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real 
                 chunk_bwd(&g, &c, p, h, &f);
                 REF(grads_store)(&to, &g, &c, s, at);
             }
+            if (REF(row_continues)(p, b))
+                continue;
             REF(add_rows)(g.dW0, g.dW, 1, F * F);
             REF(add_rows)(g.db0, g.db, 1, F);
         }

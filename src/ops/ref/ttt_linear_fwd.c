@@ -33,8 +33,9 @@ void REF(ttt_linear_fwd)(bl_dev *d, bl_act *o_, void *saved, const bl_act *q_, c
 
     for (size_t b = 0; b < s->B; b++)
         for (size_t h = 0; h < s->H; h++) {
-            REF(load)(c.W, W0 + h * F * F, F * F);
-            REF(load)(c.b, b0 + h * F, F);
+            ttt_place row = {b, h, 0};
+            REF(row_begin)(c.W, p->W0, p->carry ? p->carry->from.W : NULL, p, s, row, F * F);
+            REF(row_begin)(c.b, p->b0, p->carry ? p->carry->from.b : NULL, p, s, row, F);
             for (size_t t0 = 0; t0 < s->T; t0 += s->C) {
                 memcpy(checkpoint, c.W, F * F * sizeof(double));
                 memcpy(checkpoint + F * F, c.b, F * sizeof(double));
@@ -42,8 +43,8 @@ void REF(ttt_linear_fwd)(bl_dev *d, bl_act *o_, void *saved, const bl_act *q_, c
                 REF(chunk_load)(&c, s, p, (ttt_place){b, h, t0}, q, k, v, lambda);
                 REF(chunk_fwd)(&c);
                 for (size_t j = 0; j < c.n; j++) {
-                    size_t row = (b * s->T + t0 + j) * s->H + h;
-                    REF(store)(o + row * F, c.O + j * F, F);
+                    size_t token = (b * s->T + t0 + j) * s->H + h;
+                    REF(store)(o + token * F, c.O + j * F, F);
                 }
                 if (p->half_life && c.full) {
                     double rho = REF(head_forget)(p, h).rho;
@@ -51,6 +52,10 @@ void REF(ttt_linear_fwd)(bl_dev *d, bl_act *o_, void *saved, const bl_act *q_, c
                     REF(forget)(c.b, b0 + h * F, rho, F);
                 }
                 REF(chunk_update)(c.W, c.b, &c, c.K, c.G, F, F);
+            }
+            if (p->carry) {
+                REF(row_end)(p->carry->to.W, c.W, p->W0, s, row, F * F);
+                REF(row_end)(p->carry->to.b, c.b, p->b0, s, row, F);
             }
         }
     bl_arena_rewind(scratch, mark);

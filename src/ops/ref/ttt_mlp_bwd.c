@@ -206,6 +206,8 @@ void REF(ttt_mlp_bwd)(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dl
                 chunk_bwd(&m, &x, p, h, &f);
                 REF(grads_store)(&to, g, &x.c, s, at);
             }
+            if (REF(row_continues)(p, b))
+                continue;
             REF(add_rows)(g->dW0, g->dW, 1, F * M);
             REF(add_rows)(g->db0, g->db, 1, M);
             REF(add_rows)(m.dW2_0, m.dW2, 1, M * F);

@@ -73,6 +73,7 @@ void REF(ttt_mlp_fwd)(bl_dev *d, bl_act *o_, void *saved, const bl_act *q, const
     const BL_REAL *W2 = (const void *)p->W2, *b2 = (const void *)p->b2;
     size_t F = s->F, M = 4 * F;
     double *checkpoint = saved;
+    const bl_ttt_rows none = {0};
     bl_arena *scratch = REF(scratch)(d);
     size_t mark = bl_arena_mark(scratch);
     ttt_mlp_chunk m;
@@ -81,10 +82,12 @@ void REF(ttt_mlp_fwd)(bl_dev *d, bl_act *o_, void *saved, const bl_act *q, const
 
     for (size_t b = 0; b < s->B; b++)
         for (size_t h = 0; h < s->H; h++) {
-            REF(load)(c->W, W0 + h * F * M, F * M);
-            REF(load)(c->b, b0 + h * M, M);
-            REF(load)(m.W2, W2 + h * M * F, M * F);
-            REF(load)(m.b2, b2 + h * F, F);
+            ttt_place row = {b, h, 0};
+            const bl_ttt_rows *from = p->carry ? &p->carry->from : &none;
+            REF(row_begin)(c->W, p->W0, from->W, p, s, row, F * M);
+            REF(row_begin)(c->b, p->b0, from->b, p, s, row, M);
+            REF(row_begin)(m.W2, p->W2, from->W2, p, s, row, M * F);
+            REF(row_begin)(m.b2, p->b2, from->b2, p, s, row, F);
             for (size_t t0 = 0; t0 < s->T; t0 += s->C) {
                 const double *parts[] = {c->W, c->b, m.W2, m.b2};
                 size_t sizes[] = {F * M, M, M * F, F};
@@ -95,8 +98,8 @@ void REF(ttt_mlp_fwd)(bl_dev *d, bl_act *o_, void *saved, const bl_act *q, const
                  (const void *)lambda);
                 REF(mlp_chunk_fwd)(&m);
                 for (size_t j = 0; j < c->n; j++) {
-                    size_t row = (b * s->T + t0 + j) * s->H + h;
-                    REF(store)(o + row * F, c->O + j * F, F);
+                    size_t token = (b * s->T + t0 + j) * s->H + h;
+                    REF(store)(o + token * F, c->O + j * F, F);
                 }
                 if (p->half_life && c->full) {
                     double rho = REF(head_forget)(p, h).rho;
@@ -106,6 +109,13 @@ void REF(ttt_mlp_fwd)(bl_dev *d, bl_act *o_, void *saved, const bl_act *q, const
                     REF(forget)(m.b2, b2 + h * F, rho, F);
                 }
                 REF(mlp_chunk_update)(&m);
+            }
+            if (p->carry) {
+                const bl_ttt_rows *to = &p->carry->to;
+                REF(row_end)(to->W, c->W, p->W0, s, row, F * M);
+                REF(row_end)(to->b, c->b, p->b0, s, row, M);
+                REF(row_end)(to->W2, m.W2, p->W2, s, row, M * F);
+                REF(row_end)(to->b2, m.b2, p->b2, s, row, F);
             }
         }
     bl_arena_rewind(scratch, mark);

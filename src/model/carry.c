@@ -1,0 +1,204 @@
+/* The memory of carried rows, and its way into a checkpoint and back. */
+#include "model/carry.h"
+#include "core/alloc.h"
+
+#include <stdio.h>
+
+/* One tensor: a member of a layer in one slot. */
+typedef struct carried {
+    char name[64];
+    void *place;                   /* device */
+    size_t size[2], element_bytes; /* [B, elements of a row] */
+} carried;
+
+static void bind_set(bl_layer_carry *layer, bl_arena *arena, const bl_net *net, size_t B)
+{
+    const bl_config *c = &net->config;
+    bl_dev *d = net->dev;
+    for (size_t l = 0; l < net->m.L; l++) {
+        bl_layer_carry *a = &layer[l];
+#define X(type, member, key, shape, present)                                                       \
+    a->member = (present)                                                                          \
+                    ? bl_arena_push(arena, B * bl_shape_elements(&net->m, shape), d->type##_bytes) \
+                    : NULL;
+        BL_LAYER_CARRY(X)
+#undef X
+    }
+}
+
+static size_t bind(bl_carry *c, const bl_net *net, void *block, size_t bytes)
+{
+    bl_arena arena;
+    if (block)
+        bl_arena_bind(&arena, block, bytes);
+    else
+        bl_arena_measure(&arena);
+    for (size_t i = 0; i <= c->slots; i++) {
+        bind_set(c->layer + i * net->m.L, &arena, net, c->B);
+        if (i == 0)
+            c->set_bytes = bl_arena_bytes(&arena);
+    }
+    c->fresh = bl_arena_push(&arena, c->B, sizeof *c->fresh);
+    return arena.failed ? SIZE_MAX : bl_arena_bytes(&arena);
+}
+
+bl_status bl_carry_open(bl_carry *c, const bl_net *net, size_t slots, size_t B, bl_error *err)
+{
+    *c = (bl_carry){.slots = slots, .B = B};
+    c->layer = bl_calloc((slots + 1) * net->m.L, sizeof *c->layer);
+    c->bytes = c->layer ? bind(c, net, NULL, 0) : SIZE_MAX;
+    bl_status status = BL_OK;
+    if (c->bytes == SIZE_MAX)
+        status = bl_fail(err, BL_ENOMEM,
+                         "the states of %zu x %zu rows do not fit in memory; lower `batch` or "
+                         "`accum`, or leave `carry` out",
+                         slots, B);
+    if (status == BL_OK)
+        status = BL_OP(net->dev, alloc, &c->block, c->bytes, err);
+    if (status != BL_OK) {
+        bl_carry_release(c, net);
+        return status;
+    }
+    (void)bind(c, net, c->block, c->bytes);
+    bl_carry_clear(c, net);
+    return BL_OK;
+}
+
+void bl_carry_release(bl_carry *c, const bl_net *net)
+{
+    BL_OP(net->dev, free, c->block);
+    bl_free(c->layer);
+    *c = (bl_carry){0};
+}
+
+void bl_carry_clear(bl_carry *c, const bl_net *net)
+{
+    BL_OP(net->dev, zero, c->block, c->bytes);
+}
+
+bl_status bl_carry_begin(bl_carry *c, const bl_net *net, size_t slot, const int32_t *fresh,
+                         bl_error *err)
+{
+    bl_dev *d = net->dev;
+    size_t row = (net->m.K - 1) * net->m.D * d->act_bytes;
+    c->slot = slot;
+    for (size_t l = 0; l < net->m.L; l++) {
+        bl_layer_carry *a = &c->layer[slot * net->m.L + l];
+        char *tails[] = {(char *)a->tail, (char *)a->pre_tail};
+        for (size_t i = 0; i < 2; i++)
+            for (size_t b = 0; tails[i] && b < c->B; b++)
+                if (fresh[b])
+                    BL_OP(d, zero, tails[i] + b * row, row);
+    }
+    return BL_OP(d, put, c->fresh, fresh, c->B * sizeof *fresh, err);
+}
+
+/* The start of a set: that of its first layer's first member. */
+static void *set_at(const bl_carry *c, const bl_net *net, size_t slot)
+{
+    return c->layer[slot * net->m.L].ttt.W;
+}
+
+void bl_carry_end(bl_carry *c, const bl_net *net)
+{
+    BL_OP(net->dev, copy, set_at(c, net, c->slot), set_at(c, net, c->slots), c->set_bytes);
+}
+
+const bl_ttt_carry *bl_carry_layer(const bl_carry *c, const bl_net *net, size_t l,
+                                   bl_ttt_carry *rows, bl_layer_carry *from, bl_layer_carry *to)
+{
+    *from = *to = (bl_layer_carry){0};
+    if (!c)
+        return NULL;
+    *from = c->layer[c->slot * net->m.L + l];
+    *to = c->layer[c->slots * net->m.L + l];
+    *rows = (bl_ttt_carry){.from = from->ttt, .to = to->ttt, .fresh = c->fresh};
+    return rows;
+}
+
+/* ---- checkpoints ---- */
+
+typedef bl_status carried_fn(const carried *t, void *user, bl_error *err);
+
+/* fn for every tensor, slot by slot and layer by layer. */
+static bl_status each(const bl_carry *carry, const bl_net *net, carried_fn *fn, void *user,
+                      bl_error *err)
+{
+    const bl_config *c = &net->config;
+    for (size_t i = 0; i < carry->slots * net->m.L; i++) {
+        const bl_layer_carry *a = &carry->layer[i];
+#define X(type, member, key, shape, present)                                                       \
+    if (present) {                                                                                 \
+        carried t = {.place = a->member,                                                           \
+                     .size = {carry->B, bl_shape_elements(&net->m, shape)},                        \
+                     .element_bytes = net->dev->type##_bytes};                                     \
+        (void)snprintf(t.name, sizeof t.name, "carry.%zu.layers.%zu." key, i / net->m.L,           \
+                       i % net->m.L);                                                              \
+        BL_TRY(fn(&t, user, err));                                                                 \
+    }
+        BL_LAYER_CARRY(X)
+#undef X
+    }
+    return BL_OK;
+}
+
+static bl_status declare(const carried *t, void *user, bl_error *err)
+{
+    return bl_st_writer_declare(user, t->name, BL_F32, 2, t->size, err);
+}
+
+bl_status bl_carry_declare(const bl_carry *c, const bl_net *net, bl_st_writer *w, bl_error *err)
+{
+    return each(c, net, declare, w, err);
+}
+
+/* A tensor on its way between a file and the device. */
+typedef struct transfer {
+    bl_dev *dev;
+    bl_st_writer *to;
+    const bl_st *from;
+} transfer;
+
+static bl_status host_room(float **host, const carried *t, bl_error *err)
+{
+    *host = bl_calloc(t->size[0] * t->size[1], sizeof **host);
+    return *host ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory for %s", t->name);
+}
+
+static bl_status write_one(const carried *t, void *user, bl_error *err)
+{
+    const transfer *x = user;
+    size_t n = t->size[0] * t->size[1];
+    float *host;
+    BL_TRY(host_room(&host, t, err));
+    bl_status status = bl_dev_get_f32(x->dev, host, t->place, n, t->element_bytes, err);
+    if (status == BL_OK)
+        status = bl_st_writer_data(x->to, host, n * sizeof *host, err);
+    bl_free(host);
+    return status;
+}
+
+bl_status bl_carry_write(const bl_carry *c, const bl_net *net, bl_st_writer *w, bl_error *err)
+{
+    transfer x = {.dev = net->dev, .to = w};
+    return each(c, net, write_one, &x, err);
+}
+
+static bl_status load_one(const carried *t, void *user, bl_error *err)
+{
+    const transfer *x = user;
+    float *host;
+    BL_TRY(host_room(&host, t, err));
+    bl_status status = bl_st_get_f32(x->from, t->name, 2, t->size, host, err);
+    if (status == BL_OK)
+        status =
+            bl_dev_put_f32(x->dev, t->place, host, t->size[0] * t->size[1], t->element_bytes, err);
+    bl_free(host);
+    return status;
+}
+
+bl_status bl_carry_load(bl_carry *c, const bl_net *net, const bl_st *st, bl_error *err)
+{
+    transfer x = {.dev = net->dev, .from = st};
+    return each(c, net, load_one, &x, err);
+}

@@ -1,0 +1,62 @@
+/* What the rows of a training batch carry from window to window (MODEL 3.7): for every micro-batch
+ * of a step the inner model's distance from its start and the convolutions' tails. */
+#ifndef BL_MODEL_CARRY_H
+#define BL_MODEL_CARRY_H
+
+#include "model/net.h"
+
+/* clang-format off */
+
+/* X(type, member, key, shape, present), as BL_LAYER_STATE, of one row. */
+#define BL_LAYER_CARRY(X)                                                                          \
+    X(real, ttt.W,    "W1",       "HFM", 1)                                                        \
+    X(real, ttt.b,    "b1",       "HM",  1)                                                        \
+    X(real, ttt.W2,   "W2",       "HMF", BL_IS_MLP(c))                                             \
+    X(real, ttt.b2,   "b2",       "HF",  BL_IS_MLP(c))                                             \
+    X(act,  tail,     "tail",     "TD",  c->share_qk)                                              \
+    X(act,  pre_tail, "pre_tail", "TD",  c->pre_conv)
+/* clang-format on */
+
+/* Of one layer: B rows of each member that the model has, the others NULL. */
+typedef struct bl_layer_carry {
+    bl_ttt_rows ttt;
+    bl_act *tail, *pre_tail;
+} bl_layer_carry;
+
+struct bl_carry {
+    size_t slots, B, slot; /* micro-batches of a step, rows of each, the one at hand */
+    bl_layer_carry *layer; /* [slots + 1, L]; the last: what the pass at hand leaves */
+    int32_t *fresh;        /* device [B] */
+    void *block;           /* device: slots + 1 sets of a size, then fresh */
+    size_t bytes, set_bytes;
+};
+
+/* Memory for `slots` micro-batches of B rows, all zero.  BL_ENOMEM, BL_EDEVICE. */
+bl_status bl_carry_open(bl_carry *c, const bl_net *net, size_t slots, size_t B,
+                        bl_error *err) BL_NODISCARD;
+void bl_carry_release(bl_carry *c, const bl_net *net);
+
+/* Before the forward pass of a micro-batch (pass->carry is c): rows with fresh[b] not 0 begin as a
+ * text does.  After its backward pass: what it left is where its rows continue. */
+bl_status bl_carry_begin(bl_carry *c, const bl_net *net, size_t slot, const int32_t *fresh,
+                         bl_error *err) BL_NODISCARD;
+void bl_carry_end(bl_carry *c, const bl_net *net);
+
+/* Everything zero, as a row is that has read nothing. */
+void bl_carry_clear(bl_carry *c, const bl_net *net);
+
+/* The places of a layer in the pass at hand, and *rows over them, which is returned; NULL and no
+ * places without a carry. */
+const bl_ttt_carry *bl_carry_layer(const bl_carry *c, const bl_net *net, size_t l,
+                                   bl_ttt_carry *rows, bl_layer_carry *from, bl_layer_carry *to);
+
+/* As tensors "carry.SLOT.layers.N.KEY" [B, elements] of a checkpoint.  Loading checks them as
+ * bl_st_get_f32(). */
+bl_status bl_carry_declare(const bl_carry *c, const bl_net *net, bl_st_writer *w,
+                           bl_error *err) BL_NODISCARD;
+bl_status bl_carry_write(const bl_carry *c, const bl_net *net, bl_st_writer *w,
+                         bl_error *err) BL_NODISCARD;
+bl_status bl_carry_load(bl_carry *c, const bl_net *net, const bl_st *st,
+                        bl_error *err) BL_NODISCARD;
+
+#endif
