@@ -63,6 +63,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(real, adam_eps, "1e-8", 1e-30, 1, NULL, "AdamW epsilon")                                          \
     X(real, clip, "1", 0, 1e6, NULL, "largest gradient norm; 0: no clipping")                       \
     X(real, dropout, "0", 0, 0.9, NULL, "dropout on embedding and residual additions")              \
+    X(real, carry, "0", 0, 1, NULL, "rows of a batch continue where they ended, with the inner state, and begin anew with this probability a window; 0: every row always begins anew") \
     X(choice, prefetch, "auto", 0, 0, "auto|on|off", "make the next batch while a step runs; auto: when the data exceeds half of the memory") \
     X(flag, recompute, "false", 0, 1, NULL, "keep the activations of one layer and compute the others again in the backward pass: less memory, slower, the same bits") \
     X(text, init_from, "", 0, 0, NULL, "begin with the weights of this model or run; its shape is the run's, its tokenizer the data's") \

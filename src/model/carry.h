@@ -1,4 +1,4 @@
-/* What the rows of a training batch carry from window to window (MODEL 3.7): for every micro-batch
+/* What the rows of a training batch carry from window to window (MODEL 3.9): for every micro-batch
  * of a step the inner model's distance from its start and the convolutions' tails. */
 #ifndef BL_MODEL_CARRY_H
 #define BL_MODEL_CARRY_H

@@ -45,7 +45,7 @@ typedef struct bl_ttt_shape {
     float rope_theta;
 } bl_ttt_shape;
 
-/* What the rows of a batch carry from window to window in training (MODEL 3.7), in one layer. */
+/* What the rows of a batch carry from window to window in training (MODEL 3.9), in one layer. */
 typedef struct bl_ttt_rows {
     bl_real *W; /* [B,H,F,M]  W - W0 */
     bl_real *b; /* [B,H,M]    b - b0 */

@@ -25,18 +25,22 @@ static bl_status join(char **path, const char *a, const char *b, bl_error *err)
     return *path ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory");
 }
 
-static bl_status save_optimizer(const char *path, const bl_net *net, const bl_moments *moments,
-                                bl_error *err)
+static bl_status save_optimizer(const char *path, const bl_checkpoint_source *from, bl_error *err)
 {
+    const bl_net *net = from->net;
     bl_st_writer *w;
     BL_TRY(bl_st_writer_open(&w, path, err));
     bl_status status = bl_net_block_declare(net, w, "m.", err);
     if (status == BL_OK)
         status = bl_net_block_declare(net, w, "v.", err);
     if (status == BL_OK)
-        status = bl_net_block_write(net, moments->m, w, err);
+        status = bl_carried_declare(from->carried, net, w, err);
     if (status == BL_OK)
-        status = bl_net_block_write(net, moments->v, w, err);
+        status = bl_net_block_write(net, from->moments->m, w, err);
+    if (status == BL_OK)
+        status = bl_net_block_write(net, from->moments->v, w, err);
+    if (status == BL_OK)
+        status = bl_carried_write(from->carried, net, w, err);
     if (status == BL_OK)
         return bl_st_writer_commit(w, err);
     bl_st_writer_abandon(w);
@@ -44,16 +48,15 @@ static bl_status save_optimizer(const char *path, const bl_net *net, const bl_mo
 }
 
 /* All files of a checkpoint into an existing folder, MANIFEST last. */
-static bl_status fill(const char *dir, const bl_net *net, const bl_moments *moments,
-                      const bl_train_state *state, bl_error *err)
+static bl_status fill(const char *dir, const bl_checkpoint_source *from, bl_error *err)
 {
     char *path[CHECKPOINT_FILES] = {NULL};
     bl_status status = BL_OK;
     for (size_t i = 0; i < CHECKPOINT_FILES; i++)
         BL_TRY_GOTO(status, join(&path[i], dir, checkpoint_files[i], err), done);
-    BL_TRY_GOTO(status, bl_net_save(net, path[0], err), done);
-    BL_TRY_GOTO(status, save_optimizer(path[1], net, moments, err), done);
-    BL_TRY_GOTO(status, bl_train_state_save(state, path[2], err), done);
+    BL_TRY_GOTO(status, bl_net_save(from->net, path[0], err), done);
+    BL_TRY_GOTO(status, save_optimizer(path[1], from, err), done);
+    BL_TRY_GOTO(status, bl_train_state_save(from->state, path[2], err), done);
     BL_TRY_GOTO(status, bl_manifest_write(dir, checkpoint_files, CHECKPOINT_FILES, err), done);
     status = bl_dir_sync(dir, err);
 done:
@@ -90,9 +93,10 @@ static bl_status name_in(const char *run_dir, const char *file, const char *name
     return status;
 }
 
-bl_status bl_checkpoint_save(const char *run_dir, const bl_net *net, const bl_moments *moments,
-                             const bl_train_state *state, char **dir, bl_error *err)
+bl_status bl_checkpoint_save(const char *run_dir, const bl_checkpoint_source *from, char **dir,
+                             bl_error *err)
 {
+    const bl_train_state *state = from->state;
     char name[32];
     char *parent = NULL;
     bl_outdir *out = NULL;
@@ -103,7 +107,7 @@ bl_status bl_checkpoint_save(const char *run_dir, const bl_net *net, const bl_mo
     BL_TRY_GOTO(status, join(dir, parent, name, err), done);
     BL_TRY_GOTO(status, bl_dir_make(parent, err), done);
     BL_TRY_GOTO(status, bl_outdir_open(&out, *dir, err), done);
-    status = fill(bl_outdir_temporary(out), net, moments, state, err);
+    status = fill(bl_outdir_temporary(out), from, err);
     if (status != BL_OK || is_the_same(*dir, bl_outdir_temporary(out)))
         bl_outdir_abandon(out);
     else
@@ -403,6 +407,20 @@ done:
     bl_st_close(st);
     bl_free(model);
     bl_free(optimizer);
+    return status;
+}
+
+bl_status bl_checkpoint_carried(bl_carried *carried, const bl_net *net, const char *dir,
+                                size_t count, bl_error *err)
+{
+    char *path;
+    bl_st *st;
+    BL_TRY(join(&path, dir, "optimizer.safetensors", err));
+    bl_status status = bl_st_open(&st, path, err);
+    if (status == BL_OK)
+        status = bl_carried_load(carried, net, st, path, count, err);
+    bl_st_close(st);
+    bl_free(path);
     return status;
 }
 

@@ -7,6 +7,7 @@
 #include "data/mix.h"
 #include "format/options.h"
 #include "model/net.h"
+#include "train/carried.h"
 
 /* One of several data folders: what it is and how far it was read. */
 typedef struct bl_train_part {
@@ -40,11 +41,19 @@ typedef struct bl_moments {
     void *m, *v;
 } bl_moments;
 
+/* What a checkpoint is written of. */
+typedef struct bl_checkpoint_source {
+    const bl_net *net;
+    const bl_moments *moments;
+    const bl_carried *carried;
+    const bl_train_state *state;
+} bl_checkpoint_source;
+
 /* Writes a checkpoint for state->step and names it in LATEST, and in BEST when it is the best.
  * One of the same step is replaced, or kept when it is the same to the byte.  *dir receives its
  * path (free with bl_free).  On failure nothing is left behind but what was there before. */
-bl_status bl_checkpoint_save(const char *run_dir, const bl_net *net, const bl_moments *moments,
-                             const bl_train_state *state, char **dir, bl_error *err) BL_NODISCARD;
+bl_status bl_checkpoint_save(const char *run_dir, const bl_checkpoint_source *from, char **dir,
+                             bl_error *err) BL_NODISCARD;
 
 /* A trainer may remove a checkpoint that a reader has just found, having written a newer one: so
  * often the reader looks again. */
@@ -72,6 +81,10 @@ bl_status bl_checkpoint_state(bl_train_state *state, const char *dir, bl_error *
 bl_status bl_checkpoint_check(const char *dir, const bl_config *config, bl_error *err) BL_NODISCARD;
 bl_status bl_checkpoint_tensors(bl_net *net, const bl_moments *moments, const char *dir,
                                 bl_error *err) BL_NODISCARD;
+
+/* The rows that `carried` wants, of `count` corpora. */
+bl_status bl_checkpoint_carried(bl_carried *carried, const bl_net *net, const char *dir,
+                                size_t count, bl_error *err) BL_NODISCARD;
 
 /* Removes all but the best, the one named in BEST and, of those up to state->step, the newest
  * `keep` of its options; also what an earlier process left half-written. */

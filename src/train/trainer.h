@@ -51,6 +51,7 @@ struct bl_trainer {
     bl_params grads;
     void *grads_block;
     bl_moments moments;
+    bl_carried carried;     /* with the option carry */
     size_t block_bytes;     /* of parameters, gradients, each moment */
     int32_t *host_ids;      /* [2,N]: inputs and targets of a micro-batch */
     float *host_loss;       /* [N] */

@@ -33,6 +33,8 @@ void bl_trainer_fill_corpora(const bl_trainer *t, bl_train_event *event,
     for (size_t i = 0; i < t->data->count; i++) {
         const bl_train_part *part = &t->state.part[i];
         double turn = (double)part->position / (double)bl_mix_windows(t->mix, i);
+        if (t->carried.row) /* the loader only counts the rows that began */
+            turn = (double)part->tokens_read / (double)part->tokens - (double)part->epoch;
         corpora[i] = (bl_train_corpus){.dir = t->data->dir[i],
                                        .weight = t->data->weight[i],
                                        .tokens = part->tokens_read,

@@ -24,11 +24,30 @@ static bl_status open_blocks(bl_trainer *t, bl_error *err)
     return BL_OK;
 }
 
+/* No row ends within a chunk, so that none is carried. */
+static bl_status check_whole_chunks(const bl_config *config, const bl_train_options *o,
+                                    bl_error *err)
+{
+    size_t C = config->mini_batch_size;
+    if (o->context % C == 0)
+        return BL_OK;
+    return bl_fail(
+        err, BL_EINVAL,
+        "`carry` needs a `context` of whole chunks: a multiple of %zu, such as %zu, not %zu", C,
+        (o->context / C + 1) * C, o->context);
+}
+
 bl_status bl_trainer_memory_open(bl_trainer *t, const bl_config *config, bl_error *err)
 {
+    const bl_train_options *o = &t->o;
     BL_TRY(bl_net_open(&t->net, config, t->dev, err));
-    bl_pass_kind kind = t->o.recompute ? BL_PASS_RECOMPUTE : BL_PASS_GRADIENTS;
-    BL_TRY(bl_pass_open(&t->pass, &t->net, t->o.batch, t->o.context, kind, err));
+    bl_pass_kind kind = o->recompute ? BL_PASS_RECOMPUTE : BL_PASS_GRADIENTS;
+    BL_TRY(bl_pass_open(&t->pass, &t->net, o->batch, o->context, kind, err));
+    if (o->carry > 0) {
+        BL_TRY(check_whole_chunks(config, o, err));
+        BL_TRY(bl_carried_open(&t->carried, &t->net, o->accum, o->batch, err));
+        t->pass.carry = &t->carried.states;
+    }
     BL_TRY(bl_pass_open(&t->eval, &t->net, t->o.batch, t->o.context, BL_PASS_LOSS, err));
     BL_TRY(bl_text_session_open(&t->sample, &t->net, err));
     return open_blocks(t, err);
@@ -38,6 +57,7 @@ void bl_trainer_memory_release(bl_trainer *t)
 {
     if (t->net.dev) {
         bl_text_session_release(&t->sample, &t->net);
+        bl_carried_release(&t->carried, &t->net);
         bl_pass_release(&t->pass, &t->net);
         bl_pass_release(&t->eval, &t->net);
     }
@@ -62,7 +82,7 @@ bl_status bl_trainer_measure(bl_plan_result *plan, bl_dev *dev, const bl_config 
             .optimizer = 3 * (uint64_t)t->block_bytes,
             .activations = t->pass.bytes + t->eval.bytes + t->sample.decode.bytes,
             .scratch = bl_measure_scratch(t->dev),
-            .state = t->sample.decode.state_bytes,
+            .state = t->sample.decode.state_bytes + t->carried.states.bytes,
             .parameters = t->net.tensors.parameters,
             .machine = bl_os_memory()};
         plan->total = bl_measure_allocated(t->dev) + plan->scratch;

@@ -1,6 +1,7 @@
 /* Opening a run: memory, data, and the state it goes on from. */
 #include "train/trainer.h"
 #include "core/alloc.h"
+#include "core/log.h"
 #include "model/fingerprint.h"
 #include "model/folder.h"
 
@@ -73,6 +74,23 @@ static bl_status seek(bl_trainer *t, const bl_train_state *saved, bl_error *err)
     return bl_batches_seek(t->batches, &cursor, err);
 }
 
+/* The rows of a checkpoint of the same shape go on; those of another begin anew, which is said. */
+static bl_status restore_carried(bl_trainer *t, const bl_train_options *was, const char *checkpoint,
+                                 bl_error *err)
+{
+    const bl_train_options *is = &t->o;
+    if (!t->carried.row)
+        return BL_OK;
+    if (was->carry > 0 && was->batch == is->batch && was->accum == is->accum &&
+        was->context == is->context)
+        return bl_checkpoint_carried(&t->carried, &t->net, checkpoint, t->data->count, err);
+    bl_carried_reset(&t->carried, &t->net);
+    bl_log(BL_LOG_INFO,
+           "every row of the batch begins anew: %s has none of this batch, context and accum",
+           checkpoint);
+    return BL_OK;
+}
+
 bl_status bl_trainer_restore(bl_trainer *t, const char *checkpoint, bl_error *err)
 {
     bl_train_state state;
@@ -87,6 +105,7 @@ bl_status bl_trainer_restore(bl_trainer *t, const char *checkpoint, bl_error *er
                           t->state.train_hash, err);
     BL_TRY(bl_checkpoint_tensors(&t->net, &t->moments, checkpoint, err));
     BL_TRY(seek(t, &state, err));
+    BL_TRY(restore_carried(t, &state.options, checkpoint, err));
     state.options = t->o;
     memcpy(state.train_hash, t->state.train_hash, sizeof state.train_hash);
     t->state = state;
@@ -114,6 +133,8 @@ static bl_status open_batches(bl_trainer *t, bl_error *err)
     BL_TRY(bl_mix_open(&t->mix, train, t->data->weight, t->data->count, t->o.batch, t->o.context,
                        t->o.seed, err));
     int ahead = t->o.prefetch == BL_PREFETCH_AUTO ? large : t->o.prefetch == BL_PREFETCH_ON;
+    if (t->o.carry > 0) /* where its rows continue is known when they have been drawn */
+        ahead = 0;
     return bl_batches_open(&t->batches, t->mix, t->o.batch * t->o.context, ahead, err);
 }
 

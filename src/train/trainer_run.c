@@ -33,7 +33,8 @@ static bl_status save(bl_trainer *t, bl_error *err)
     t->saved_at = bl_clock_seconds();
     sync_records(t);
     t->state.metrics_bytes = t->metrics.bytes;
-    BL_TRY(bl_checkpoint_save(t->run_dir, &t->net, &t->moments, &t->state, &dir, err));
+    const bl_checkpoint_source from = {&t->net, &t->moments, &t->carried, &t->state};
+    BL_TRY(bl_checkpoint_save(t->run_dir, &from, &dir, err));
     bl_free(t->resumed_from);
     t->resumed_from = dir; /* by a second bl_trainer_run() */
     bl_trainer_report_text(t, BL_TRAIN_CHECKPOINT, "%s", dir);
@@ -159,6 +160,7 @@ static bl_status newest_good(bl_trainer *t, char **dir, bl_error *err)
 static bl_status handle_bad_step(bl_trainer *t, const bl_train_event *event, bl_error *err)
 {
     BL_OP(t->dev, zero, t->grads_block, t->block_bytes);
+    bl_carried_reset(&t->carried, &t->net); /* the states may be no numbers either */
     bl_trainer_report_text(t, BL_TRAIN_WARNING,
                            "step %" PRIu64 " skipped: loss %g, gradient norm %g", event->step,
                            fabs(event->loss), fabs(event->grad_norm)); /* nan has no sign */

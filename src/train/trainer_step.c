@@ -27,6 +27,18 @@ static bl_step step_block(const bl_trainer *t, uint64_t micro)
                      .dropout = (float)o->dropout};
 }
 
+/* The tokens of a micro-batch, and with the option carry the states that its rows begin with. */
+static bl_status next_batch(bl_trainer *t, uint64_t micro, bl_error *err)
+{
+    bl_carried *c = &t->carried;
+    int32_t *x = t->host_ids, *y = t->host_ids + t->pass.N;
+    if (!c->row)
+        return bl_batches_next(t->batches, x, y, err);
+    bl_carried_draw(c, t->o.carry, t->o.seed, t->state.step + 1, micro);
+    BL_TRY(bl_batches_continue(t->batches, bl_carried_rows(c, micro), x, y, err));
+    return bl_carried_begin(c, &t->net, micro, err);
+}
+
 /* grads += those of one micro-batch; *nats += its summed loss. */
 static bl_status micro_batch(bl_trainer *t, uint64_t micro, float scale, double *nats,
                              bl_error *err)
@@ -35,12 +47,14 @@ static bl_status micro_batch(bl_trainer *t, uint64_t micro, float scale, double 
     bl_pass *p = &t->pass;
     size_t bytes = p->N * sizeof *t->host_ids;
     bl_step step = step_block(t, micro);
-    BL_TRY(bl_batches_next(t->batches, t->host_ids, t->host_ids + p->N, err));
+    BL_TRY(next_batch(t, micro, err));
     BL_TRY(BL_OP(d, put, p->ids, t->host_ids, bytes, err));
     BL_TRY(BL_OP(d, put, p->targets, t->host_ids + p->N, bytes, err));
     BL_TRY(BL_OP(d, put, p->step, &step, sizeof step, err));
     bl_net_fwd(&t->net, p);
     bl_net_loss_bwd(&t->net, p, &t->grads, scale, NULL, NULL);
+    if (p->carry)
+        bl_carry_end(&t->carried.states, &t->net);
     BL_TRY(bl_dev_get_f32(d, t->host_loss, p->loss, p->N, d->real_bytes, err));
     for (size_t i = 0; i < p->N; i++)
         *nats += (double)t->host_loss[i];

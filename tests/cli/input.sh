@@ -160,6 +160,7 @@ expect "heads that do not divide" 2 '' "*error: --hidden-size 33 is not a multip
 expect "a folder that holds a run" 2 '' "*holds a run already: --resume continues it, or choose another folder" train --data "$data" --out "$run" --preset tiny
 expect "another width on resume" 2 '' "*the run was begun with --hidden-size 32, not 64" train --data "$data" --out "$run" --resume --hidden-size 64
 expect "another preset on resume" 2 '' "*the run was begun with --preset tiny, not micro" train --data "$data" --out "$run" --resume --preset micro
+expect "carry in half chunks" 2 '' "*--carry needs a --context of whole chunks: a multiple of 16, such as 32, not 20*" train --data "$data" --out chunks --preset tiny --carry 0.1 --context 20
 expect "a typing error on resume" 3 '' "*error: nosuch holds no run to continue; --resume=auto begins one there, *" train --data "$data" --out nosuch --resume
 check "leaves no folder" test ! -e nosuch
 mkdir begun && cp "$run/config.json" begun/
