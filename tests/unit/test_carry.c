@@ -139,6 +139,8 @@ static void all_anew(void **state)
     assert_ok(train("carried", (pair[]){RUN, {"carry", "0.2"}, {NULL}}, &w));
     assert_ok(
         train("guarded", (pair[]){RUN, {"carry", "0.2"}, {"device", "fault:cpu"}, {NULL}}, &w));
+    assert_ok(train("again", (pair[]){RUN, {"carry", "0.2"}, {"recompute", "true"}, {NULL}}, &w));
+    assert_same_file("carried", "again", 12, "optimizer.safetensors", 1);
     assert_same_file("carried", "guarded", 12, "optimizer.safetensors", 1);
     assert_same_file("plain", "anew", 12, "model.safetensors", 1);
     assert_same_file("plain", "carried", 12, "model.safetensors", 0);
