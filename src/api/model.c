@@ -74,7 +74,7 @@ bl_status bl_model_files_find(bl_model_files *f, const char *path, bl_error *err
     f->is_run = checkpoints && bl_path_what(checkpoints) == BL_PATH_DIR;
     bl_free(checkpoints);
     if (status == BL_OK && f->is_run)
-        status = bl_checkpoint_best(&f->weights_dir, path, err);
+        status = bl_checkpoint_best(&f->weights_dir, &f->hold, path, err);
     if (status == BL_OK && !f->weights_dir)
         f->weights_dir = bl_strdup(path);
     if (status == BL_OK && (!f->config_dir || !f->weights_dir))
@@ -86,6 +86,7 @@ bl_status bl_model_files_find(bl_model_files *f, const char *path, bl_error *err
 
 void bl_model_files_release(bl_model_files *f)
 {
+    bl_lock_close(f->hold);
     bl_free(f->weights_dir);
     bl_free(f->config_dir);
     *f = (bl_model_files){0};
@@ -99,7 +100,7 @@ bl_status bl_model_files_use(const char *path, bl_model_files_fn *fn, void *user
         bl_model_files files;
         BL_TRY(bl_model_files_find(&files, path, err));
         status = fn(user, &files, err);
-        gone = bl_path_what(files.weights_dir) == BL_PATH_NONE;
+        gone = !bl_lock_is_of(files.hold, files.weights_dir);
         bl_model_files_release(&files);
     }
     return status;

@@ -3,6 +3,7 @@
 #define BL_API_MODEL_H
 
 #include "core/busy.h"
+#include "core/os.h"
 #include "infer/session.h"
 
 struct bl_model {
@@ -42,6 +43,7 @@ typedef struct bl_model_files {
     char *weights_dir; /* holds model.safetensors */
     char *config_dir;  /* holds config.json and tokenizer.json */
     int is_run;
+    bl_lock *hold; /* keeps a trainer from pruning the checkpoint; NULL: of no run, or no locks */
 } bl_model_files;
 
 bl_status bl_model_files_find(bl_model_files *f, const char *path, bl_error *err) BL_NODISCARD;
@@ -49,8 +51,9 @@ bl_status bl_model_files_config(const bl_model_files *f, bl_config *config, bl_w
                                 bl_error *err) BL_NODISCARD;
 void bl_model_files_release(bl_model_files *f);
 
-/* Finds them and calls `fn`; again, when a trainer has meanwhile removed the checkpoint that was
- * found and written a newer one. */
+/* Finds them and calls `fn`; again, when the checkpoint that was found is meanwhile gone or
+ * another.
+ */
 typedef bl_status bl_model_files_fn(void *user, const bl_model_files *f, bl_error *err);
 bl_status bl_model_files_use(const char *path, bl_model_files_fn *fn, void *user,
                              bl_error *err) BL_NODISCARD;

@@ -72,16 +72,18 @@ void bl_runs_note(const char *data_dir, const char *run_dir)
 static int depends(const char *run_dir, const char *train_hash)
 {
     char *config = bl_path_join(run_dir, "config.json"), *checkpoint = NULL;
+    bl_lock *hold = NULL;
     bl_train_state state;
     int is_run = config && bl_path_what(config) == BL_PATH_FILE;
     int yes = is_run;
-    if (is_run && bl_checkpoint_newest(&checkpoint, run_dir, UINT64_MAX, NULL) == BL_OK &&
+    if (is_run && bl_checkpoint_newest(&checkpoint, &hold, run_dir, UINT64_MAX, NULL) == BL_OK &&
         checkpoint && bl_checkpoint_state(&state, checkpoint, NULL) == BL_OK) {
         yes =
             !state.part_count && (!*state.train_hash || strcmp(state.train_hash, train_hash) == 0);
         for (size_t i = 0; i < state.part_count; i++)
             yes |= strcmp(state.part[i].train_hash, train_hash) == 0;
     }
+    bl_lock_close(hold);
     bl_free(config);
     bl_free(checkpoint);
     return yes;

@@ -216,7 +216,8 @@ static bl_status plan_resumed(run_plan *plan, const char *run_dir, const bl_opti
                     done);
     plan->options = *bl_options_train(train);
     BL_TRY_GOTO(status, bl_checkpoint_recover(run_dir, err), done);
-    BL_TRY_GOTO(status, bl_checkpoint_newest(&plan->checkpoint, run_dir, UINT64_MAX, err), done);
+    BL_TRY_GOTO(status, bl_checkpoint_newest(&plan->checkpoint, NULL, run_dir, UINT64_MAX, err),
+                done);
     if (!plan->checkpoint)
         BL_TRY_GOTO(status, check_never_saved(run_dir, err), done);
     if (plan->checkpoint) {

@@ -165,6 +165,14 @@ int bl_glob_match(const char *pattern, const char *path);
  * BL_EBUSY when another process holds it. */
 typedef struct bl_lock bl_lock;
 bl_status bl_lock_open(bl_lock **lock, const char *path, bl_error *err) BL_NODISCARD;
+
+/* A shared lock on a folder, so that nobody who asks for an exclusive one removes it meanwhile.
+ * Waits for a quarter of a second; *lock is NULL, and all is well, when it still could not be had,
+ * or on a file system without locks.  BL_ENOENT: the folder is not there (any more). */
+bl_status bl_lock_share(bl_lock **lock, const char *path, bl_error *err) BL_NODISCARD;
+
+/* Is the folder of this name the one that is locked?  With a lock of NULL: is there one? */
+int bl_lock_is_of(const bl_lock *lock, const char *path);
 void bl_lock_close(bl_lock *lock);
 
 /* Keeps signals from this thread, until they are let through again: for calls into code that uses

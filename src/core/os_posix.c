@@ -55,6 +55,37 @@ bl_status bl_lock_open(bl_lock **lock, const char *path, bl_error *err)
     return BL_OK;
 }
 
+int bl_lock_is_of(const bl_lock *lock, const char *path)
+{
+    struct stat now, locked;
+    return stat(path, &now) == 0 &&
+           (!lock || (fstat(lock->fd, &locked) == 0 && now.st_dev == locked.st_dev &&
+                      now.st_ino == locked.st_ino));
+}
+
+bl_status bl_lock_share(bl_lock **lock, const char *path, bl_error *err)
+{
+    enum { TRIES = 250 };
+    *lock = bl_calloc(1, sizeof **lock);
+    if (!*lock)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    (*lock)->fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int failed = (*lock)->fd < 0;
+    for (int i = 0; !failed && flock((*lock)->fd, LOCK_SH | LOCK_NB) != 0; i++) {
+        failed = i == TRIES || (errno != EWOULDBLOCK && errno != EINTR);
+        if (!failed)
+            bl_os_sleep(1e-3);
+    }
+    int there = bl_lock_is_of(failed ? NULL : *lock, path);
+    if (!failed && there)
+        return BL_OK;
+    if ((*lock)->fd >= 0)
+        (void)close((*lock)->fd);
+    bl_free(*lock);
+    *lock = NULL;
+    return there ? BL_OK : bl_fail(err, BL_ENOENT, "%s: no such folder", path);
+}
+
 void bl_lock_close(bl_lock *lock)
 {
     if (!lock)

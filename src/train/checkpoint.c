@@ -155,16 +155,23 @@ static bl_status check_step(const char *dir, bl_error *err)
 }
 
 /* Damage is worth a warning; a folder that a trainer has removed meanwhile is not.  One that could
- * not be looked at, for want of memory or because of a stop, is not passed over. */
-static bl_status look_at(look *how, const char *dir, bl_error *err)
+ * not be looked at, for want of memory or because of a stop, is not passed over.  *hold, unless
+ * hold is NULL, keeps a whole one from being pruned; NULL where the file system has no locks. */
+static bl_status look_at(look *how, bl_lock **hold, const char *dir, bl_error *err)
 {
     bl_error why = {0};
-    bl_status status = bl_manifest_verify(dir, checkpoint_files, CHECKPOINT_FILES, &why);
+    bl_status status = hold ? bl_lock_share(hold, dir, &why) : BL_OK;
+    if (status == BL_OK)
+        status = bl_manifest_verify(dir, checkpoint_files, CHECKPOINT_FILES, &why);
     if (status == BL_OK)
         status = check_step(dir, &why);
+    *how = status == BL_OK ? WHOLE : bl_path_what(dir) == BL_PATH_NONE ? GONE : DAMAGED;
+    if (status != BL_OK && hold) {
+        bl_lock_close(*hold);
+        *hold = NULL;
+    }
     if (bl_status_is_passing(status))
         return bl_fail(err, status, "%s", why.message);
-    *how = status == BL_OK ? WHOLE : bl_path_what(dir) == BL_PATH_NONE ? GONE : DAMAGED;
     if (*how == DAMAGED)
         bl_log(BL_LOG_WARNING, "checkpoint passed over: %s", why.message);
     return BL_OK;
@@ -172,8 +179,8 @@ static bl_status look_at(look *how, const char *dir, bl_error *err)
 
 /* From the highest step downwards until one is whole, or *dir NULL and how the last one looked:
  * WHOLE when there was none. */
-static bl_status newest_of(char **dir, look *last, const bl_names *names, const char *parent,
-                           uint64_t below, bl_error *err)
+static bl_status newest_of(char **dir, bl_lock **hold, look *last, const bl_names *names,
+                           const char *parent, uint64_t below, bl_error *err)
 {
     *dir = NULL;
     *last = WHOLE;
@@ -192,7 +199,7 @@ static bl_status newest_of(char **dir, look *last, const bl_names *names, const 
             return BL_OK;
         below = newest;
         BL_TRY(join(dir, parent, name, err));
-        bl_status status = look_at(last, *dir, err);
+        bl_status status = look_at(last, hold, *dir, err);
         if (status == BL_OK && *last == WHOLE)
             return BL_OK;
         bl_free(*dir);
@@ -270,7 +277,7 @@ bl_status bl_checkpoint_recover(const char *run_dir, bl_error *err)
     for (size_t i = 0; i < names.count; i++)
         hidden |= is_hidden(names.name[i]);
     if (status == BL_OK && hidden)
-        status = newest_of(&dir, &last, &names, parent, UINT64_MAX, err);
+        status = newest_of(&dir, NULL, &last, &names, parent, UINT64_MAX, err);
     if (status == BL_OK && hidden && !dir) {
         status = newest_hidden(&dir, &step, &names, parent, UINT64_MAX, err);
         if (status == BL_OK && dir)
@@ -282,9 +289,12 @@ bl_status bl_checkpoint_recover(const char *run_dir, bl_error *err)
     return status;
 }
 
-bl_status bl_checkpoint_newest(char **dir, const char *run_dir, uint64_t below, bl_error *err)
+bl_status bl_checkpoint_newest(char **dir, bl_lock **hold, const char *run_dir, uint64_t below,
+                               bl_error *err)
 {
     *dir = NULL;
+    if (hold)
+        *hold = NULL;
     char *parent;
     uint64_t step = 0;
     BL_TRY(join(&parent, run_dir, "ckpt", err));
@@ -297,7 +307,7 @@ bl_status bl_checkpoint_newest(char **dir, const char *run_dir, uint64_t below, 
         if (bl_path_what(parent) == BL_PATH_DIR)
             status = bl_dir_list(&names, parent, err);
         if (status == BL_OK)
-            status = newest_of(dir, &last, &names, parent, below, err);
+            status = newest_of(dir, hold, &last, &names, parent, below, err);
         if (status == BL_OK && !*dir && last != GONE)
             status = newest_hidden(dir, &step, &names, parent, below, err);
         bl_names_release(&names);
@@ -329,9 +339,11 @@ static bl_status best_name(char name[64], const char *run_dir, bl_error *err)
     return BL_OK;
 }
 
-bl_status bl_checkpoint_best(char **dir, const char *run_dir, bl_error *err)
+bl_status bl_checkpoint_best(char **dir, bl_lock **hold, const char *run_dir, bl_error *err)
 {
     *dir = NULL;
+    if (hold)
+        *hold = NULL;
     char name[64];
     BL_TRY(best_name(name, run_dir, err));
     if (*name) {
@@ -341,14 +353,14 @@ bl_status bl_checkpoint_best(char **dir, const char *run_dir, bl_error *err)
         bl_free(parent);
         look how = GONE;
         if (status == BL_OK)
-            status = look_at(&how, *dir, err);
+            status = look_at(&how, hold, *dir, err);
         if (status == BL_OK && how == WHOLE)
             return BL_OK;
         bl_free(*dir);
         *dir = NULL;
         BL_TRY(status);
     }
-    return bl_checkpoint_newest(dir, run_dir, UINT64_MAX, err);
+    return bl_checkpoint_newest(dir, hold, run_dir, UINT64_MAX, err);
 }
 
 bl_status bl_checkpoint_state(bl_train_state *state, const char *dir, bl_error *err)
@@ -439,10 +451,11 @@ static int is_spent(const bl_names *names, const char *name, const bl_train_stat
     return newer >= state->options.keep;
 }
 
-/* Hidden first, so that nobody who looks finds half of it. */
+/* Hidden first, so that nobody who looks finds half of it; not while somebody reads it. */
 static bl_status remove_checkpoint(const char *parent, const char *name, bl_error *err)
 {
     char *old = NULL, *hidden = NULL;
+    bl_lock *lock = NULL;
     bl_status status = BL_OK;
     BL_TRY_GOTO(status, join(&old, parent, name, err), done);
     BL_TRY_GOTO(status, join(&hidden, parent, SPENT, err), done);
@@ -452,9 +465,12 @@ static bl_status remove_checkpoint(const char *parent, const char *name, bl_erro
     }
     if (bl_path_what(hidden) != BL_PATH_NONE)
         BL_TRY_GOTO(status, bl_dir_remove(hidden, err), done);
+    if (bl_lock_open(&lock, old, NULL) == BL_EBUSY)
+        goto done;
     BL_TRY_GOTO(status, bl_path_rename(old, hidden, err), done);
     status = bl_dir_remove(hidden, err);
 done:
+    bl_lock_close(lock);
     bl_free(old);
     bl_free(hidden);
     return status;

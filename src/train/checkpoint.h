@@ -55,8 +55,8 @@ typedef struct bl_checkpoint_source {
 bl_status bl_checkpoint_save(const char *run_dir, const bl_checkpoint_source *from, char **dir,
                              bl_error *err) BL_NODISCARD;
 
-/* A trainer may remove a checkpoint that a reader has just found, having written a newer one: so
- * often the reader looks again. */
+/* A trainer may remove a checkpoint that a reader has just found and does not hold yet, having
+ * written a newer one: so often the reader looks again. */
 enum { BL_CHECKPOINT_LOOKS = 100 };
 
 /* For the process that holds the run's lock, before the run is swept: when no checkpoint is whole
@@ -66,12 +66,15 @@ bl_status bl_checkpoint_recover(const char *run_dir, bl_error *err) BL_NODISCARD
 
 /* The newest checkpoint of a step below this one (UINT64_MAX: of all) whose MANIFEST verifies; *dir
  * is NULL when there is none.  Passes over damaged ones with a warning, and takes a hidden one when
- * nothing else is whole; BL_EFORMAT when all are damaged. */
-bl_status bl_checkpoint_newest(char **dir, const char *run_dir, uint64_t below,
+ * nothing else is whole; BL_EFORMAT when all are damaged.  *hold keeps it from being pruned until
+ * bl_lock_close() (NULL where there are no locks); a process that holds the run's lock needs none:
+ * hold NULL. */
+bl_status bl_checkpoint_newest(char **dir, bl_lock **hold, const char *run_dir, uint64_t below,
                                bl_error *err) BL_NODISCARD;
 
 /* The one named in BEST if it verifies, or else the newest. */
-bl_status bl_checkpoint_best(char **dir, const char *run_dir, bl_error *err) BL_NODISCARD;
+bl_status bl_checkpoint_best(char **dir, bl_lock **hold, const char *run_dir,
+                             bl_error *err) BL_NODISCARD;
 
 /* state.json alone; then the tensors. */
 bl_status bl_checkpoint_state(bl_train_state *state, const char *dir, bl_error *err) BL_NODISCARD;
@@ -87,7 +90,8 @@ bl_status bl_checkpoint_carried(bl_carried *carried, const bl_net *net, const ch
                                 size_t count, bl_error *err) BL_NODISCARD;
 
 /* Removes all but the best, the one named in BEST and, of those up to state->step, the newest
- * `keep` of its options; also what an earlier process left half-written. */
+ * `keep` of its options; also what an earlier process left half-written.  One that a reader holds
+ * stays until the next time. */
 bl_status bl_checkpoint_prune(const char *run_dir, const bl_train_state *state,
                               bl_error *err) BL_NODISCARD;
 

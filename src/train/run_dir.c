@@ -54,7 +54,7 @@ bl_status bl_run_dir_sweep(const char *run_dir, bl_error *err)
 bl_status bl_run_dir_publish(const bl_trainer *t, bl_error *err)
 {
     char *best;
-    BL_TRY(bl_checkpoint_best(&best, t->run_dir, err));
+    BL_TRY(bl_checkpoint_best(&best, NULL, t->run_dir, err));
     if (!best)
         return BL_OK;
     bl_status status = bl_folder_copy(best, t->run_dir, "model.safetensors", err);

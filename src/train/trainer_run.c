@@ -143,7 +143,7 @@ static bl_status newest_good(bl_trainer *t, char **dir, bl_error *err)
 {
     bl_train_state state = {.step = UINT64_MAX};
     for (;;) {
-        BL_TRY(bl_checkpoint_newest(dir, t->run_dir, state.step, err));
+        BL_TRY(bl_checkpoint_newest(dir, NULL, t->run_dir, state.step, err));
         if (!*dir)
             return BL_OK;
         bl_status status = bl_checkpoint_state(&state, *dir, err);

@@ -103,7 +103,7 @@ static void files_of_a_run(void **state)
 
     assert_ok(bl_path_rename(scratch("run/ckpt/step-00000002"), scratch("run/ckpt/step-00000007"),
                              &failure));
-    assert_ok(bl_checkpoint_newest(&newest, scratch("run"), UINT64_MAX, &failure));
+    assert_ok(bl_checkpoint_newest(&newest, NULL, scratch("run"), UINT64_MAX, &failure));
     assert_true(newest && strstr(newest, "step-00000001"));
     bl_free(newest);
     assert_ok(bl_path_rename(scratch("run/ckpt/step-00000007"), scratch("run/ckpt/step-00000002"),
@@ -134,6 +134,33 @@ static void tokens_for_a_model(void **state)
     copy_file(scratch("data/tokenizer.json"), scratch("run/tokenizer.json"));
 }
 
+/* A trainer that saves all the time would otherwise always be faster than who reads. */
+static void a_checkpoint_that_is_read(void **state)
+{
+    (void)state;
+    char *best;
+    bl_lock *hold;
+    bl_train_state now = {.step = 2, .options.keep = 1};
+    const char *old = scratch("run/ckpt/step-00000001");
+    assert_int_equal(bl_lock_share(&hold, scratch("run/ckpt/step-00000009"), &failure), BL_ENOENT);
+    assert_null(hold);
+    assert_ok(bl_lock_share(&hold, old, &failure));
+    assert_int_equal(bl_lock_is_of(hold, old), 1);
+    assert_int_equal(bl_lock_is_of(hold, scratch("run/ckpt/step-00000002")), 0);
+    assert_ok(bl_checkpoint_prune(scratch("run"), &now, &failure));
+    assert_int_equal(bl_path_what(old), BL_PATH_DIR);
+    bl_lock_close(hold);
+    assert_ok(bl_checkpoint_prune(scratch("run"), &now, &failure));
+    assert_int_equal(bl_path_what(old), BL_PATH_NONE);
+
+    assert_ok(bl_checkpoint_best(&best, &hold, scratch("run"), &failure));
+    assert_int_equal(bl_lock_is_of(hold, scratch("run/ckpt/step-00000002")), 1);
+    assert_ok(bl_path_rename(best, scratch("elsewhere"), &failure));
+    assert_int_equal(bl_lock_is_of(hold, best), 0);
+    bl_lock_close(hold);
+    bl_free(best);
+}
+
 static int make_run(void **state)
 {
     watch w = {0};
@@ -150,6 +177,7 @@ int main(void)
         cmocka_unit_test(vocabularies),
         cmocka_unit_test(files_of_a_run),
         cmocka_unit_test(tokens_for_a_model),
+        cmocka_unit_test(a_checkpoint_that_is_read),
     };
     return cmocka_run_group_tests_name("records", tests, make_run, scratch_remove);
 }
