@@ -22,8 +22,8 @@ static bl_status check_logits(const bl_decode *s, const float *logits, size_t ro
         if (!isfinite(logits[i]))
             return bl_fail(
                 err, BL_EFORMAT,
-                "logit %zu after token %llu is not a number: weights that are too large, "
-                "or damaged",
+                "logit %zu after token %llu is not a number: weights or a memory that are "
+                "too large, or damaged",
                 i % V, (unsigned long long)(s->position - rows + i / V));
     return BL_OK;
 }

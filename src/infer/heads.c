@@ -6,84 +6,120 @@
 
 #include <math.h>
 
-/* Of one layer: squares of the differences and of the starts, summed for each head. */
-typedef struct sums {
-    const bl_net *net;
-    float *now, *start;      /* host, for one matrix of all heads */
-    double *moved, *squares; /* [H] */
-} sums;
-
-static bl_status add_tensor(sums *s, const void *W, size_t element_bytes, const bl_param *W0,
-                            const char *shape, bl_error *err)
+bl_status bl_head_sums_open(bl_head_sums *s, const bl_net *net, bl_error *err)
 {
-    bl_dev *d = s->net->dev;
-    size_t n = bl_shape_elements(&s->net->m, shape), each = n / s->net->m.H;
-    BL_TRY(bl_dev_get_f32(d, s->now, W, n, element_bytes, err));
-    BL_TRY(bl_dev_get_f32(d, s->start, W0, n, d->param_bytes, err));
+    size_t heads = net->m.L * net->m.H, most = bl_shape_elements(&net->m, "HFM");
+    *s = (bl_head_sums){.net = net,
+                        .start = bl_calloc(most, sizeof *s->start),
+                        .moved = bl_calloc(heads, sizeof *s->moved),
+                        .squares = bl_calloc(heads, sizeof *s->squares)};
+    if (s->start && s->moved && s->squares)
+        return BL_OK;
+    bl_head_sums_release(s);
+    return bl_fail(err, BL_ENOMEM, "out of memory for the matrices of %zu heads", net->m.H);
+}
+
+void bl_head_sums_release(bl_head_sums *s)
+{
+    bl_free(s->start);
+    bl_free(s->moved);
+    bl_free(s->squares);
+    *s = (bl_head_sums){0};
+}
+
+void bl_head_sums_clear(bl_head_sums *s, size_t layer)
+{
+    size_t H = s->net->m.H;
+    for (size_t i = layer * H; i < (layer + 1) * H; i++)
+        s->moved[i] = s->squares[i] = 0;
+}
+
+bl_status bl_head_sums_add(bl_head_sums *s, size_t layer, const float *now, const bl_param *start,
+                           const char *shape, bl_error *err)
+{
+    size_t H = s->net->m.H, n = bl_shape_elements(&s->net->m, shape), each = n / H;
+    BL_TRY(bl_dev_get_f32(s->net->dev, s->start, start, n, s->net->dev->param_bytes, err));
     for (size_t i = 0; i < n; i++) {
-        double start = (double)s->start[i], moved = (double)s->now[i] - start;
-        s->moved[i / each] += moved * moved;
-        s->squares[i / each] += start * start;
+        size_t head = layer * H + i / each;
+        double from = (double)s->start[i], moved = (double)now[i] - from;
+        s->moved[head] += moved * moved;
+        s->squares[head] += from * from;
     }
     return BL_OK;
 }
 
-static void clear(sums *s)
+double bl_head_sums_distance(const bl_head_sums *s, size_t head)
 {
-    for (size_t h = 0; h < s->net->m.H; h++)
-        s->moved[h] = s->squares[h] = 0;
+    return sqrt(s->moved[head]) / sqrt(s->squares[head]);
+}
+
+/* What a layer is measured with. */
+typedef struct measure {
+    bl_head_sums sums;
+    float *now; /* host, for one tensor of all heads */
+} measure;
+
+static bl_status add_tensor(measure *s, size_t l, const void *W, size_t element_bytes,
+                            const bl_param *W0, const char *shape, bl_error *err)
+{
+    const bl_net *net = s->sums.net;
+    size_t n = bl_shape_elements(&net->m, shape);
+    BL_TRY(bl_dev_get_f32(net->dev, s->now, W, n, element_bytes, err));
+    return bl_head_sums_add(&s->sums, l, s->now, W0, shape, err);
 }
 
 /* Of an own base, biases included as where its bound is kept. */
-static bl_status measure_base(sums *s, const bl_decode *decode, size_t l, bl_head_info *heads,
+static bl_status measure_base(measure *s, const bl_decode *decode, size_t l, bl_head_info *heads,
                               bl_error *err)
 {
-    const bl_config *c = &s->net->config;
-    const bl_layer_params *w = &s->net->w.layer[l];
+    const bl_net *net = s->sums.net;
+    const bl_config *c = &net->config;
+    const bl_layer_params *w = &net->w.layer[l];
     if (!decode->base)
         return BL_OK;
-    clear(s);
+    bl_head_sums_clear(&s->sums, l);
 #define X(type, member, key, shape, present)                                                       \
     if (present)                                                                                   \
-        BL_TRY(add_tensor(s, decode->base[l].member, s->net->dev->type##_bytes, w->member, shape,  \
+        BL_TRY(add_tensor(s, l, decode->base[l].member, net->dev->type##_bytes, w->member, shape,  \
                           err));
     BL_LAYER_BASE(X)
 #undef X
-    for (size_t h = 0; h < s->net->m.H; h++)
-        heads[h].base = sqrt(s->moved[h]) / sqrt(s->squares[h]);
+    for (size_t h = 0; h < net->m.H; h++)
+        heads[h].base = bl_head_sums_distance(&s->sums, l * net->m.H + h);
     return BL_OK;
 }
 
 /* In tokens. */
-static bl_status half_lives(sums *s, const bl_param *half_life, bl_head_info *heads, bl_error *err)
+static bl_status half_lives(measure *s, const bl_param *half_life, bl_head_info *heads,
+                            bl_error *err)
 {
-    size_t H = s->net->m.H;
+    const bl_net *net = s->sums.net;
+    size_t H = net->m.H;
     if (!half_life)
         return BL_OK;
-    BL_TRY(bl_dev_get_f32(s->net->dev, s->now, half_life, H, s->net->dev->param_bytes, err));
+    BL_TRY(bl_dev_get_f32(net->dev, s->now, half_life, H, net->dev->param_bytes, err));
     for (size_t h = 0; h < H; h++)
-        heads[h].half_life = bl_half_life((double)s->now[h]) * (double)s->net->m.C;
+        heads[h].half_life = bl_half_life((double)s->now[h]) * (double)net->m.C;
     return BL_OK;
 }
 
-static bl_status measure_layer(sums *s, const bl_decode *decode, size_t l, bl_head_info *heads,
+static bl_status measure_layer(measure *s, const bl_decode *decode, size_t l, bl_head_info *heads,
                                bl_error *err)
 {
-    const bl_layer_params *w = &s->net->w.layer[l];
-    size_t H = s->net->m.H;
-    clear(s);
+    const bl_net *net = s->sums.net;
+    const bl_layer_params *w = &net->w.layer[l];
+    size_t H = net->m.H, real = net->dev->real_bytes;
     for (size_t h = 0; h < H; h++)
         heads[h] = (bl_head_info){.layer = l, .head = h};
     BL_TRY(half_lives(s, w->half_life, heads, err));
     if (!decode)
         return BL_OK;
     const bl_ttt_state *state = &decode->layer[l].ttt;
-    size_t real = s->net->dev->real_bytes;
-    BL_TRY(add_tensor(s, state->W, real, w->W0, "HFM", err));
+    BL_TRY(add_tensor(s, l, state->W, real, w->W0, "HFM", err));
     if (w->W2)
-        BL_TRY(add_tensor(s, state->W2, real, w->W2, "HMF", err));
+        BL_TRY(add_tensor(s, l, state->W2, real, w->W2, "HMF", err));
     for (size_t h = 0; h < H; h++) {
-        heads[h].distance = sqrt(s->moved[h]) / sqrt(s->squares[h]);
+        heads[h].distance = bl_head_sums_distance(&s->sums, l * H + h);
         heads[h].base_most = w->half_life ? (double)BL_BASE_MOST : 0;
     }
     return measure_base(s, decode, l, heads, err);
@@ -93,19 +129,14 @@ bl_status bl_heads_measure(const bl_net *net, const bl_decode *decode, bl_head_i
                            bl_error *err)
 {
     size_t most = bl_shape_elements(&net->m, "HFM"), H = net->m.H;
-    sums s = {.net = net,
-              .now = bl_calloc(most, sizeof *s.now),
-              .start = bl_calloc(most, sizeof *s.start),
-              .moved = bl_calloc(H, sizeof *s.moved),
-              .squares = bl_calloc(H, sizeof *s.squares)};
-    bl_status status = BL_OK;
-    if (!s.now || !s.start || !s.moved || !s.squares)
-        status = bl_fail(err, BL_ENOMEM, "out of memory for the matrices of %zu heads", H);
+    measure s;
+    BL_TRY(bl_head_sums_open(&s.sums, net, err));
+    s.now = bl_calloc(most, sizeof *s.now);
+    bl_status status =
+        s.now ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory for the matrices of %zu heads", H);
     for (size_t l = 0; status == BL_OK && l < net->m.L; l++)
         status = measure_layer(&s, decode, l, heads + l * H, err);
     bl_free(s.now);
-    bl_free(s.start);
-    bl_free(s.moved);
-    bl_free(s.squares);
+    bl_head_sums_release(&s.sums);
     return status;
 }

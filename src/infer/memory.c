@@ -3,6 +3,7 @@
 #include "core/log.h"
 #include "format/number.h"
 #include "infer/feed.h"
+#include "infer/heads.h"
 #include "infer/session.h"
 
 #include <inttypes.h>
@@ -19,7 +20,8 @@ static const char recent_name[] = "recent";       /* ids in the penalty window, 
 
 /* One tensor of the state: where it is, what it is called in a file. */
 typedef struct place {
-    void *at; /* device */
+    void *at;              /* device */
+    const bl_param *start; /* of a base: what the model says; else NULL */
     size_t element_bytes, rank, shape[4], count, layer;
     const char *letters;
     char name[64];
@@ -37,13 +39,14 @@ static bl_status visit_state(const bl_text_session *s, const bl_net *net, int ba
         const bl_layer_state *a = &s->decode.layer[l];
         const bl_ttt_params *b = s->decode.base ? &s->decode.base[l] : &none;
         const bl_ttt_params *r = s->decode.rest ? &s->decode.rest[l] : &none;
-#define PLACE(at, type, key, shape_, present)                                                      \
-    {at, net->dev->type##_bytes, strlen(shape_), {0}, (present) ? 1u : 0u, l, shape_, key},
-#define X(type, member, key, shape_, present) PLACE(a->member, type, key, shape_, present)
+        const bl_layer_params *w = &net->w.layer[l];
+#define PLACE(at, start, type, key, shape_, present)                                               \
+    {at, start, net->dev->type##_bytes, strlen(shape_), {0}, (present) ? 1u : 0u, l, shape_, key},
+#define X(type, member, key, shape_, present) PLACE(a->member, NULL, type, key, shape_, present)
 #define B(type, member, key, shape_, present)                                                      \
-    PLACE(b->member, type, "base." key, shape_, based && (present))
+    PLACE(b->member, w->member, type, "base." key, shape_, based && (present))
 #define R(type, member, key, shape_, present)                                                      \
-    PLACE(r->member, type, "rest." key, shape_, based && (present))
+    PLACE(r->member, NULL, type, "rest." key, shape_, based && (present))
         place places[] = {BL_LAYER_STATE(X) BL_LAYER_BASE(B) BL_LAYER_BASE(R)};
 #undef PLACE
 #undef X
@@ -184,6 +187,7 @@ typedef struct memory {
     const bl_net *net;
     float *host;
     size_t most;
+    bl_head_sums base; /* of version 2 */
     uint64_t position, seed, draws;
     int seeded, based; /* based: version 2 */
     float share;       /* of a consolidation that waits, or 0 */
@@ -314,6 +318,8 @@ static bl_status check(const place *p, void *user, bl_error *err)
     }
     BL_TRY(bl_st_get_f32(m->st, p->name, p->rank, p->shape, m->host, err));
     BL_TRY(check_finite(p, m->host, m->path, err));
+    if (p->start)
+        BL_TRY(bl_head_sums_add(&m->base, p->layer, m->host, p->start, p->letters, err));
     if (p->letters[1] != 'C')
         return BL_OK;
     size_t C = p->shape[1], width = p->shape[2], filled = (size_t)(m->position % C);
@@ -324,6 +330,30 @@ static bl_status check(const place *p, void *user, bl_error *err)
                            "chunk",
                            m->path, p->name, m->position);
     return BL_OK;
+}
+
+/* A base stands within its bound of where the model begins, but for what rounding moves the latter
+ * when a model is exported with loss. */
+static bl_status check_bound(const memory *m, bl_error *err)
+{
+    const double most = (double)BL_BASE_MOST * 1.05;
+    size_t H = m->net->m.H;
+    for (size_t i = 0; i < m->net->m.L * H; i++)
+        if (!(sqrt(m->base.moved[i]) <= most * sqrt(m->base.squares[i])))
+            return bl_fail(err, BL_EFORMAT,
+                           "%s: layers.%zu.base: head %zu is %.3g of the model's own matrices away "
+                           "from them, and a base at most %g",
+                           m->path, i / H, i % H, bl_head_sums_distance(&m->base, i),
+                           (double)BL_BASE_MOST);
+    return BL_OK;
+}
+
+static bl_status check_state(memory *m, const bl_text_session *s, bl_error *err)
+{
+    if (m->based)
+        BL_TRY(bl_head_sums_open(&m->base, m->net, err));
+    BL_TRY(visit_state(s, m->net, m->based, check, m, err));
+    return m->based ? check_bound(m, err) : BL_OK;
 }
 
 static bl_status put(const place *p, void *user, bl_error *err)
@@ -339,6 +369,9 @@ static bl_status read_file(memory *m, const bl_text_session *s, const bl_memory_
     int given;
     uint64_t pending = 0;
     BL_TRY(check_owner(m, owner, err));
+    if (m->based && !m->net->config.ttt_forget)
+        return bl_fail(err, BL_EFORMAT,
+                       "%s: holds a base, which a model that never forgets does not have", m->path);
     BL_TRY(read_number(m, "position", UINT64_MAX / 2, &m->position, &given, err));
     if (!given)
         return bl_fail(err, BL_EFORMAT, "%s: no position", m->path);
@@ -349,7 +382,7 @@ static bl_status read_file(memory *m, const bl_text_session *s, const bl_memory_
     BL_TRY(read_share(m, err));
     BL_TRY(read_waiting(m, err));
     BL_TRY(read_recent(m, err));
-    return visit_state(s, m->net, m->based, check, m, err);
+    return check_state(m, s, err);
 }
 
 static bl_status apply(memory *m, bl_text_session *s, bl_error *err)
@@ -385,6 +418,7 @@ bl_status bl_memory_load(bl_text_session *s, const bl_net *net, const bl_memory_
     if (status == BL_OK)
         status = apply(&m, s, err);
     bl_free(m.host);
+    bl_head_sums_release(&m.base);
     bl_free(m.recent.recent);
     bl_st_close(m.st);
     return status;

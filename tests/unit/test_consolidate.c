@@ -364,8 +364,8 @@ static uint64_t number_at(const unsigned char *bytes)
     return n;
 }
 
-/* good.mem with 4 bytes of a tensor of base or rest made a NaN. */
-static void refuse_nan(const char *which)
+/* good.mem with the first element of a tensor of base or rest made another. */
+static void refused_element(const char *which, float x, const char *why)
 {
     char name[32], quoted[34];
     (void)snprintf(name, sizeof name, "layers.1.%s.b1", which);
@@ -384,9 +384,9 @@ static void refuse_nan(const char *which)
     assert_non_null(offsets);
     size_t at = (size_t)strtoul(offsets + 16, NULL, 10);
     json[header] = kept;
-    memset(copy.data + 8 + header + at, 0xff, 4);
-    assert_int_equal(bl_file_replace(tiny_path("nan.mem"), copy.data, copy.len - 1, NULL), BL_OK);
-    refused(tiny_path("nan.mem"), name);
+    memcpy(copy.data + 8 + header + at, &x, sizeof x);
+    assert_int_equal(bl_file_replace(tiny_path("bad.mem"), copy.data, copy.len - 1, NULL), BL_OK);
+    refused(tiny_path("bad.mem"), why);
     bl_buf_release(&copy);
 }
 
@@ -423,8 +423,10 @@ static void test_files(void **state)
     refused_with("\"layers.0.base.b1\":{\"dtype\":\"F32\",\"shape\":[2,16]",
                  "\"layers.0.base.b1\":{\"dtype\":\"F32\",\"shape\":[16,2]", "layers.0.base.b1");
     refused_with("\"layers.1.rest.W1\"", "\"layers.1.rest.WX\"", "layers.1.rest.W1");
-    refuse_nan("base");
-    refuse_nan("rest");
+    refused_element("base", NAN, "layers.1.base.b1");
+    refused_element("rest", NAN, "layers.1.rest.b1");
+    refused_element("base", 3e38f, "layers.1.base: head 0");
+    refused_element("base", -5, "a base at most 0.125");
     assert_int_equal(bl_map_open(&map, tiny_path("good.mem"), NULL), BL_OK);
     for (size_t n = 0; n < map.size; n += map.size / 29 + 1) {
         assert_int_equal(bl_file_replace(tiny_path("cut.mem"), map.data, n, NULL), BL_OK);
@@ -437,6 +439,26 @@ static void test_files(void **state)
     bl_session_close(s);
     bl_session_close(victim);
     bl_model_close(m);
+}
+
+/* A base for a model that never forgets. */
+static void test_no_base(void **state)
+{
+    (void)state;
+    bl_model *m = tiny_open("ternary", "cpu"), *never = tiny_open("plain", "cpu");
+    bl_session *s = open_session(m);
+    char own[33], other[33];
+    victim = open_session(never);
+    assert_int_equal(bl_model_fingerprint(m, own, NULL), BL_OK);
+    assert_int_equal(bl_model_fingerprint(never, other, NULL), BL_OK);
+    make_based(m);
+    load(s, "based.mem");
+    save(s, "good.mem");
+    refused_with(own, other, "never forgets");
+    bl_session_close(s);
+    bl_session_close(victim);
+    bl_model_close(m);
+    bl_model_close(never);
 }
 
 /* ---- learning ---- */
@@ -499,10 +521,10 @@ static void test_learning(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_splits),   cmocka_unit_test(test_equation),
-        cmocka_unit_test(test_rest),     cmocka_unit_test(test_bound),
-        cmocka_unit_test(test_refused),  cmocka_unit_test(test_files),
-        cmocka_unit_test(test_learning),
+        cmocka_unit_test(test_splits),  cmocka_unit_test(test_equation),
+        cmocka_unit_test(test_rest),    cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_refused), cmocka_unit_test(test_files),
+        cmocka_unit_test(test_no_base), cmocka_unit_test(test_learning),
     };
     return cmocka_run_group_tests(tests, make, tiny_remove);
 }
