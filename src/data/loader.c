@@ -18,6 +18,7 @@ struct bl_loader {
     size_t windows, offsets; /* windows an epoch; the offset is drawn below the second */
     unsigned half_bits;      /* h: 4^h is at least the number of windows */
     uint64_t seed;
+    int32_t end; /* of documents; negative: windows do not look at them */
     bl_loader_cursor at;
 };
 
@@ -36,7 +37,7 @@ bl_status bl_loader_open(bl_loader **result, const bl_tokens *tokens, size_t B, 
     bl_loader *l = bl_calloc(1, sizeof *l);
     if (!l)
         return bl_fail(err, BL_ENOMEM, "out of memory");
-    *l = (bl_loader){.tokens = tokens, .B = B, .T = T, .seed = seed};
+    *l = (bl_loader){.tokens = tokens, .B = B, .T = T, .seed = seed, .end = -1};
     l->windows = (count - 1 - T) / T;
     l->offsets = T;
     if (l->windows == 0) { /* between one and two windows: one, anywhere it fits */
@@ -95,10 +96,46 @@ size_t bl_loader_take(bl_loader *l)
     return start;
 }
 
+void bl_loader_documents(bl_loader *l, int32_t end)
+{
+    l->end = end;
+}
+
+int bl_loader_keeps_documents(const bl_loader *l)
+{
+    return l->end >= 0;
+}
+
+/* `first` is the place of the last end at or before the start, and what is read after it ends with
+ * the window that begins there: an end found there is of a document that fits.  None within T
+ * tokens before leaves nothing to be read after the start; the file's begin is as good as one. */
+bl_status bl_loader_place(const bl_loader *l, size_t *start, bl_error *err)
+{
+    enum { PIECE = 1024 };
+    int32_t ids[PIECE];
+    size_t first = *start > l->T ? *start - l->T : 0, n;
+    if (l->end < 0)
+        return BL_OK;
+    for (size_t i = first; i <= first + l->T; i += n) {
+        n = first + l->T + 1 - i < PIECE ? first + l->T + 1 - i : PIECE;
+        BL_TRY(bl_tokens_get(l->tokens, i, n, ids, err));
+        for (size_t k = 0; k < n; k++) {
+            if (ids[k] == l->end && i + k > *start) {
+                *start = first;
+                return BL_OK;
+            }
+            if (ids[k] == l->end)
+                first = i + k;
+        }
+    }
+    return BL_OK;
+}
+
 bl_status bl_loader_next(bl_loader *l, int32_t *x, int32_t *y, bl_error *err)
 {
     for (size_t b = 0; b < l->B; b++) {
         size_t start = bl_loader_take(l);
+        BL_TRY(bl_loader_place(l, &start, err));
         BL_TRY(bl_window_get(l->tokens, start, l->T, x + b * l->T, y + b * l->T, err));
     }
     return BL_OK;

@@ -2,7 +2,12 @@
  *
  * A window is T + 1 tokens: inputs x[T] and, one place on, targets y[T].  Windows lie side by side
  * from an offset in [0, T) that is drawn anew each epoch, so that the cuts fall elsewhere.  Offset
- * and order are pure functions of (seed, epoch): the cursor is the loader's whole state. */
+ * and order are pure functions of (seed, epoch): the cursor is the loader's whole state.
+ *
+ * With bl_loader_documents() a window that would begin inside a document which fits into it moves
+ * back, and begins with the token in front of that document: the one that ends the document before
+ * (of the first in the file: its own first).  All of the document is then among the targets, read
+ * as generate and eval read a text.  Where it is follows from the tokens around: no state. */
 #ifndef BL_DATA_LOADER_H
 #define BL_DATA_LOADER_H
 
@@ -26,15 +31,21 @@ void bl_loader_close(bl_loader *l);
  * epoch ends.  BL_EIO, BL_EFORMAT as bl_tokens_get(); the place is then somewhere in the batch. */
 bl_status bl_loader_next(bl_loader *l, int32_t *x, int32_t *y, bl_error *err) BL_NODISCARD;
 
-/* Where the next window begins, which is then taken. */
+/* From now on windows keep documents whole where they fit; each ends with the token `end`. */
+void bl_loader_documents(bl_loader *l, int32_t end);
+int bl_loader_keeps_documents(const bl_loader *l);
+
+/* Where the next window would begin, which is then taken; where it does begin, which differs with
+ * bl_loader_documents(): at most T tokens before.  Errors as of bl_tokens_get(). */
 size_t bl_loader_take(bl_loader *l);
+bl_status bl_loader_place(const bl_loader *l, size_t *start, bl_error *err) BL_NODISCARD;
 
 bl_loader_cursor bl_loader_at(const bl_loader *l);
 
 /* BL_EFORMAT when the cursor is not one of this file and T. */
 bl_status bl_loader_seek(bl_loader *l, bl_loader_cursor cursor, bl_error *err) BL_NODISCARD;
 
-/* Windows an epoch; where in the file window `position` of `epoch` begins. */
+/* Windows an epoch; where in the file window `position` of `epoch` would begin. */
 size_t bl_loader_windows(const bl_loader *l);
 size_t bl_loader_start(const bl_loader *l, uint64_t epoch, uint64_t position);
 

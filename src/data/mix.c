@@ -59,6 +59,19 @@ size_t bl_mix_corpus(const bl_mix *m, uint64_t w)
     return i;
 }
 
+void bl_mix_documents(bl_mix *m, size_t i, int32_t end)
+{
+    bl_loader_documents(m->loader[i], end);
+}
+
+/* Asks for what a window reads that is to begin here, its document's part before it included. */
+static void want_window(const bl_mix *m, size_t i, size_t start, int drawn)
+{
+    int back = drawn && bl_loader_keeps_documents(m->loader[i]);
+    size_t before = !back ? 0 : start < m->T ? start : m->T;
+    bl_tokens_want(m->tokens[i], start - before, before + m->T + 1);
+}
+
 /* Tells the system which windows the next batch reads, so that it fetches them side by side. */
 static void want_batch(const bl_mix *m)
 {
@@ -68,7 +81,7 @@ static void want_batch(const bl_mix *m)
     for (size_t b = 0; b < m->B; b++) {
         size_t i = bl_mix_corpus(m, m->windows + b);
         size_t start = bl_loader_start(m->loader[i], at[i].epoch, at[i].position);
-        bl_tokens_want(m->tokens[i], start, m->T + 1);
+        want_window(m, i, start, 1);
         if (++at[i].position == bl_loader_windows(m->loader[i]))
             at[i] = (bl_loader_cursor){.epoch = at[i].epoch + 1};
     }
@@ -113,7 +126,7 @@ bl_status bl_mix_next(bl_mix *m, int32_t *x, int32_t *y, bl_error *err)
     return status == BL_OK ? BL_OK : go_back(m, &before, status);
 }
 
-/* Where a row's next window begins: where it ended, or drawn anew. */
+/* Where a row's next window begins: where it ended, or, drawn anew, would begin. */
 static void place_row(bl_mix *m, bl_mix_row *row)
 {
     if (!row->fresh && row->next + m->T + 1 > bl_tokens_count(m->tokens[row->corpus]))
@@ -125,6 +138,16 @@ static void place_row(bl_mix *m, bl_mix_row *row)
     m->taken[row->corpus]++;
 }
 
+static bl_status read_row(const bl_mix *m, bl_mix_row *row, int32_t *x, int32_t *y, bl_error *err)
+{
+    size_t start = (size_t)row->next;
+    if (row->fresh)
+        BL_TRY(bl_loader_place(m->loader[row->corpus], &start, err));
+    BL_TRY(bl_window_get(m->tokens[row->corpus], start, m->T, x, y, err));
+    row->next = start + m->T;
+    return BL_OK;
+}
+
 bl_status bl_mix_continue(bl_mix *m, bl_mix_row *row, int32_t *x, int32_t *y, bl_error *err)
 {
     bl_mix_cursor before;
@@ -134,14 +157,12 @@ bl_status bl_mix_continue(bl_mix *m, bl_mix_row *row, int32_t *x, int32_t *y, bl
     for (size_t b = 0; b < m->B; b++) {
         place_row(m, &row[b]);
         if (scattered)
-            bl_tokens_want(m->tokens[row[b].corpus], (size_t)row[b].next, m->T + 1);
+            want_window(m, row[b].corpus, (size_t)row[b].next, row[b].fresh);
     }
     for (size_t b = 0; b < m->B; b++) {
-        bl_status status = bl_window_get(m->tokens[row[b].corpus], (size_t)row[b].next, m->T,
-                                         x + b * m->T, y + b * m->T, err);
+        bl_status status = read_row(m, &row[b], x + b * m->T, y + b * m->T, err);
         if (status != BL_OK)
             return go_back(m, &before, status);
-        row[b].next += m->T;
     }
     return BL_OK;
 }

@@ -29,6 +29,9 @@ bl_status bl_mix_open(bl_mix **m, bl_tokens *const *tokens, const double *weight
                       size_t B, size_t T, uint64_t seed, bl_error *err) BL_NODISCARD;
 void bl_mix_close(bl_mix *m);
 
+/* Windows of corpus i that are drawn keep documents whole where they fit (bl_loader_documents). */
+void bl_mix_documents(bl_mix *m, size_t i, int32_t end);
+
 /* The next batch, x[B,T] and y[B,T].  BL_EIO when a file was cut short: the place stays. */
 bl_status bl_mix_next(bl_mix *m, int32_t *x, int32_t *y, bl_error *err) BL_NODISCARD;
 

@@ -17,6 +17,8 @@ static void walk(const bl_data *d)
         return;
     }
     for (size_t i = 0; i < 4; i++) {
+        if (i == 2)
+            bl_mix_documents(m, 0, (int32_t)d->meta.roles.eos);
         FUZZ_CHECK(bl_mix_next(m, x, y, NULL) == BL_OK);
         for (size_t k = 0; k < sizeof x / sizeof *x; k++)
             FUZZ_CHECK(x[k] >= 0 && (uint64_t)x[k] < d->meta.vocab_size && y[k] >= 0 &&

@@ -1,4 +1,5 @@
-/* Several corpora: whose window is whose, exact places, batches made ahead, files cut short. */
+/* Several corpora: whose window is whose, exact places, documents kept whole, batches made ahead,
+ * files cut short. */
 #include "scratch.h"
 
 #include "core/alloc.h"
@@ -186,14 +187,186 @@ static void each_walks_alone(void **state)
     close_files();
 }
 
+/* ---- documents kept whole ---- */
+
+/* A file of documents of these lengths, each with the id `end` as its last token but, when it is
+ * cut, the last.  The other tokens are first, first + 1, ... as in numbers(). */
+static bl_tokens *documents(const char *name, int32_t first, int32_t end, const size_t *length,
+                            size_t count, int cut)
+{
+    bl_tokens_out *out;
+    bl_tokens *t;
+    int32_t place = first;
+    assert_ok(bl_tokens_create(&out, scratch(name), 4, &failure));
+    for (size_t d = 0; d < count; d++) {
+        for (size_t i = 0; i < length[d]; i++, place++)
+            bl_tokens_write(out, i + 1 < length[d] || (cut && d + 1 == count) ? &place : &end, 1);
+    }
+    assert_ok(bl_tokens_commit(out, &failure));
+    assert_ok(bl_tokens_open(&t, scratch(name), 4, 1 << 24, &failure));
+    return t;
+}
+
+enum { END = FAR - 1, KINDS = 4 }; /* what became of a window: */
+enum { MOVED, WAS_THERE, TOO_LONG, LAST };
+
+/* Where a window belongs that would begin at `start`: with the end in front of its document (of the
+ * first: with itself) if that and the document are at most T + 1 tokens. */
+static size_t belongs(const size_t *length, size_t count, size_t start, size_t window, int *kind)
+{
+    size_t lead = 0, last = length[0] - 1, d = 0;
+    while (start >= last && d + 1 < count) {
+        lead = last;
+        last += length[++d];
+    }
+    *kind = d + 1 == count         ? LAST
+            : last - lead > window ? TOO_LONG
+            : lead < start         ? MOVED
+                                   : WAS_THERE;
+    return last - lead > window ? start : lead;
+}
+
+static void check_places(const size_t *length, size_t count, size_t window, int cut,
+                         size_t kinds[KINDS])
+{
+    int32_t *x = bl_calloc(window, sizeof *x), *y = bl_calloc(window, sizeof *y);
+    bl_tokens *t = documents("documents.bin", 0, END, length, count, cut);
+    bl_loader *l;
+    assert_ok(bl_loader_open(&l, t, 1, window, 3, &failure));
+    bl_loader_documents(l, END);
+    for (size_t i = 0; i < 40 * bl_loader_windows(l); i++) {
+        int kind;
+        bl_loader_cursor at = bl_loader_at(l);
+        size_t drawn = bl_loader_start(l, at.epoch, at.position);
+        size_t start = belongs(length, count, drawn, window, &kind);
+        assert_true(kind != LAST || start == drawn);
+        kinds[kind]++;
+        assert_ok(bl_loader_next(l, x, y, &failure));
+        int whole = 0;
+        for (size_t k = 0; k < window; k++) {
+            assert_true(x[k] == END || x[k] == (int32_t)(start + k));
+            assert_true(y[k] == END || y[k] == (int32_t)(start + k + 1));
+            whole |= y[k] == END;
+        }
+        if (kind == MOVED)
+            assert_true(whole && (start == 0 || x[0] == END));
+    }
+    bl_loader_close(l);
+    bl_tokens_close(t);
+    bl_free(x);
+    bl_free(y);
+}
+
+static void documents_stay_whole(void **state)
+{
+    (void)state;
+    static const size_t length[] = {5, 6, 7, 1, 3, 20, 2, 6, 6, 1, 1, 9, 4, 7, 5, 8, 6, 12};
+    static const size_t large[] = {1499, 3, 1500, 1501, 4000, 1400, 1500, 20, 1025, 3000};
+    static const size_t windows[] = {1, 2, 5, 6, 7, 8, 30};
+    enum { SMALL = sizeof length / sizeof *length, LARGE = sizeof large / sizeof *large };
+    size_t kinds[KINDS] = {0};
+    for (size_t first = 0; first < SMALL - 3; first++) /* each kind of document is the first */
+        for (size_t w = 0; w < sizeof windows / sizeof *windows; w++)
+            for (int cut = 0; cut < 2; cut++)
+                check_places(length + first, SMALL - first, windows[w], cut, kinds);
+    check_places(large, LARGE, 1500, 0, kinds); /* in more than one piece */
+    print_message("%zu moved, %zu were there, %zu in a long document, %zu in the last\n",
+                  kinds[MOVED], kinds[WAS_THERE], kinds[TOO_LONG], kinds[LAST]);
+    assert_true(kinds[MOVED] > 1000 && kinds[WAS_THERE] > 500 && kinds[TOO_LONG] > 1000 &&
+                kinds[LAST] > 50);
+}
+
+/* Three files, each with an end of its own; in the last it never stands. */
+static void open_documents(void)
+{
+    static const size_t a[] = {5, 4, 6, 30, 2, 5, 5, 3, 60, 6, 6, 1, 2, 12, 6, 5, 4, 7},
+                        b[] = {3, 3, 4, 6, 5, 8, 6, 2, 1, 9};
+    file[0] = documents("a.bin", 0, END, a, sizeof a / sizeof *a, 0);
+    file[1] = documents("b.bin", FAR, FAR + END, b, sizeof b / sizeof *b, 0);
+    file[2] = numbers("c.bin", 2 * FAR, 100);
+}
+
+static bl_mix *open_mix(int whole)
+{
+    bl_mix *m;
+    assert_ok(bl_mix_open(&m, file, weight, FILES, B, T, 3, &failure));
+    for (int32_t i = 0; whole && i < FILES; i++)
+        bl_mix_documents(m, (size_t)i, i * FAR + END);
+    return m;
+}
+
+static void each_its_own_end(void **state)
+{
+    (void)state;
+    int32_t x[N], y[N], x2[N], y2[N], x3[N], y3[N];
+    size_t moved[FILES] = {0};
+    open_documents();
+    bl_mix *m = open_mix(1), *other = open_mix(0), *plain = open_mix(0);
+    for (size_t i = 0; i < FILES; i++)
+        bl_mix_documents(other, i, END - 1); /* no document ends with it */
+    for (size_t i = 0; i < 300; i++) {
+        assert_ok(bl_mix_next(m, x, y, &failure));
+        assert_ok(bl_mix_next(plain, x2, y2, &failure));
+        assert_ok(bl_mix_next(other, x3, y3, &failure));
+        assert_memory_equal(x2, x3, sizeof x2);
+        assert_memory_equal(y2, y3, sizeof y2);
+        for (size_t b = 0; b < N; b += T) {
+            int32_t corpus = x2[b] / FAR;
+            assert_int_equal(x[b] / FAR, corpus);
+            if (x[b] != x2[b]) {
+                assert_true(x[b] == corpus * FAR + END || x[b] == corpus * FAR);
+                moved[corpus]++;
+            }
+        }
+    }
+    assert_true(moved[0] > 100 && moved[1] > 50 && !moved[2]);
+    bl_mix_close(other);
+    bl_mix_close(plain);
+    bl_mix_close(m);
+    close_files();
+}
+
+/* Rows that begin anew are the windows of bl_mix_next(); those that go on are not moved. */
+static void fresh_rows_keep_documents(void **state)
+{
+    (void)state;
+    int32_t x[N], y[N], x2[N], y2[N];
+    bl_mix_row row[B];
+    size_t went_on = 0;
+    open_documents();
+    bl_mix *m = open_mix(1), *same = open_mix(1);
+    for (size_t i = 0; i < 100; i++) {
+        for (size_t b = 0; b < B; b++)
+            row[b].fresh = 1;
+        assert_ok(bl_mix_continue(m, row, x, y, &failure));
+        assert_ok(bl_mix_next(same, x2, y2, &failure));
+        assert_memory_equal(x, x2, sizeof x);
+        assert_memory_equal(y, y2, sizeof y);
+    }
+    for (size_t i = 0; i < 300; i++) {
+        for (size_t b = 0; b < B; b++)
+            row[b].fresh = 0;
+        memcpy(y2, y, sizeof y);
+        assert_ok(bl_mix_continue(m, row, x, y, &failure));
+        for (size_t b = 0; b < B; b++) {
+            if (!row[b].fresh)
+                assert_int_equal(x[b * T], y2[b * T + T - 1]);
+            went_on += !row[b].fresh;
+        }
+    }
+    assert_true(went_on > 900);
+    bl_mix_close(same);
+    bl_mix_close(m);
+    close_files();
+}
+
 enum { BATCHES = 60 };
 static int32_t want[BATCHES][2][N];
 static bl_mix_cursor places[BATCHES + 1];
 
-static void straight(void)
+static void straight(int whole)
 {
-    bl_mix *m;
-    assert_ok(bl_mix_open(&m, file, weight, FILES, B, T, 3, &failure));
+    bl_mix *m = open_mix(whole);
     for (size_t i = 0; i < BATCHES; i++) {
         bl_mix_at(m, &places[i]);
         assert_ok(bl_mix_next(m, want[i][0], want[i][1], &failure));
@@ -202,52 +375,59 @@ static void straight(void)
     bl_mix_close(m);
 }
 
+static void same_batches(int whole, int ahead, int scattered)
+{
+    bl_mix *m = open_mix(whole);
+    bl_batches *b;
+    int32_t x[N], y[N];
+    bl_mix_cursor at;
+    for (size_t i = 0; scattered && i < FILES; i++)
+        bl_tokens_scattered(file[i]);
+    assert_ok(bl_batches_open(&b, m, N, ahead, &failure));
+    for (size_t from = 0; from < BATCHES; from += 13) {
+        assert_ok(bl_batches_seek(b, &places[from], &failure));
+        for (size_t i = from; i < BATCHES; i++) {
+            bl_batches_at(b, &at);
+            assert_memory_equal(&at, &places[i], sizeof at);
+            if (i % 16 == 0)
+                pause_ms(2);
+            assert_ok(bl_batches_next(b, x, y, &failure));
+            assert_memory_equal(x, want[i][0], sizeof x);
+            assert_memory_equal(y, want[i][1], sizeof y);
+        }
+    }
+    /* A place that cannot be leaves all as it was. */
+    assert_ok(bl_batches_seek(b, &places[7], &failure));
+    bl_mix_cursor past = places[3];
+    past.at[1].position = UINT64_MAX;
+    assert_int_equal(bl_batches_seek(b, &past, &failure), BL_EFORMAT);
+    assert_non_null(strstr(failure.message, "b.bin"));
+    bl_batches_at(b, &at);
+    assert_memory_equal(&at, &places[7], sizeof at);
+    assert_ok(bl_batches_next(b, x, y, &failure));
+    assert_memory_equal(x, want[7][0], sizeof x);
+    bl_batches_close(b);
+    bl_mix_close(m);
+}
+
 /* With and without a thread, from any place, at once and when the consumer is slow: the same, and
  * the place never counts what was only made ahead. */
 static void ahead_is_the_same(void **state)
 {
     (void)state;
-    open_files();
-    straight();
-    for (int ahead = 0; ahead < 2; ahead++) {
-        for (int scattered = 0; scattered < 2; scattered++) {
-            bl_mix *m;
-            bl_batches *b;
-            int32_t x[N], y[N];
-            bl_mix_cursor at;
-            for (size_t i = 0; scattered && i < FILES; i++)
-                bl_tokens_scattered(file[i]);
-            assert_ok(bl_mix_open(&m, file, weight, FILES, B, T, 3, &failure));
-            assert_ok(bl_batches_open(&b, m, N, ahead, &failure));
-            for (size_t from = 0; from < BATCHES; from += 13) {
-                assert_ok(bl_batches_seek(b, &places[from], &failure));
-                for (size_t i = from; i < BATCHES; i++) {
-                    bl_batches_at(b, &at);
-                    assert_memory_equal(&at, &places[i], sizeof at);
-                    if (i % 16 == 0)
-                        pause_ms(2);
-                    assert_ok(bl_batches_next(b, x, y, &failure));
-                    assert_memory_equal(x, want[i][0], sizeof x);
-                    assert_memory_equal(y, want[i][1], sizeof y);
-                }
-            }
-            /* A place that cannot be leaves all as it was. */
-            assert_ok(bl_batches_seek(b, &places[7], &failure));
-            bl_mix_cursor past = places[3];
-            past.at[1].position = UINT64_MAX;
-            assert_int_equal(bl_batches_seek(b, &past, &failure), BL_EFORMAT);
-            assert_non_null(strstr(failure.message, "b.bin"));
-            bl_batches_at(b, &at);
-            assert_memory_equal(&at, &places[7], sizeof at);
-            assert_ok(bl_batches_next(b, x, y, &failure));
-            assert_memory_equal(x, want[7][0], sizeof x);
-            bl_batches_close(b);
-            bl_mix_close(m);
-        }
+    for (int whole = 0; whole < 2; whole++) {
+        if (whole)
+            open_documents();
+        else
+            open_files();
+        straight(whole);
+        for (int ahead = 0; ahead < 2; ahead++)
+            for (int scattered = 0; scattered < 2; scattered++)
+                same_batches(whole, ahead, scattered);
+        close_files();
     }
     bl_batches_close(NULL);
     bl_mix_close(NULL);
-    close_files();
 }
 
 /* A file that another process cuts short is a message, not a SIGBUS, and the place stays. */
@@ -365,10 +545,17 @@ static void folders(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_is_its_loader), cmocka_unit_test(rows_go_on),
-        cmocka_unit_test(shares_are_kept),   cmocka_unit_test(each_walks_alone),
-        cmocka_unit_test(ahead_is_the_same), cmocka_unit_test(cut_short),
-        cmocka_unit_test(bad_mixes),         cmocka_unit_test(folders),
+        cmocka_unit_test(one_is_its_loader),
+        cmocka_unit_test(rows_go_on),
+        cmocka_unit_test(shares_are_kept),
+        cmocka_unit_test(each_walks_alone),
+        cmocka_unit_test(documents_stay_whole),
+        cmocka_unit_test(each_its_own_end),
+        cmocka_unit_test(fresh_rows_keep_documents),
+        cmocka_unit_test(ahead_is_the_same),
+        cmocka_unit_test(cut_short),
+        cmocka_unit_test(bad_mixes),
+        cmocka_unit_test(folders),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
