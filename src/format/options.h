@@ -64,6 +64,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(real, clip, "1", 0, 1e6, NULL, "largest gradient norm; 0: no clipping")                       \
     X(real, dropout, "0", 0, 0.9, NULL, "dropout on embedding and residual additions")              \
     X(real, carry, "0", 0, 1, NULL, "rows of a batch continue where they ended, with the inner state, and begin anew with this probability a window; 0: every row always begins anew") \
+    X(choice, windows, "anywhere", 0, 0, "anywhere|documents", "where the rows of a batch begin: anywhere in the data, or, documents, at the start of the document where they would, if all of it fits") \
     X(choice, prefetch, "auto", 0, 0, "auto|on|off", "make the next batch while a step runs; auto: when the data exceeds half of the memory") \
     X(flag, recompute, "false", 0, 1, NULL, "keep the activations of one layer and compute the others again in the backward pass: less memory, slower, the same bits") \
     X(text, init_from, "", 0, 0, NULL, "begin with the weights of this model or run; its shape is the run's, its tokenizer the data's") \
@@ -129,6 +130,7 @@ typedef struct bl_generate_options {
 
 enum { BL_TTT_LINEAR, BL_TTT_MLP };                         /* ttt_layer_type */
 enum { BL_QUANT_TERNARY, BL_QUANT_NONE };                   /* quantization */
+enum { BL_WINDOWS_ANYWHERE, BL_WINDOWS_DOCUMENTS };         /* windows */
 enum { BL_PREFETCH_AUTO, BL_PREFETCH_ON, BL_PREFETCH_OFF }; /* prefetch */
 enum { BL_RESUME_NO, BL_RESUME_YES, BL_RESUME_AUTO };       /* resume */
 enum { BL_PRESET_MICRO, BL_PRESET_CODE, BL_PRESET_TINY };   /* preset */

@@ -132,6 +132,8 @@ static bl_status open_batches(bl_trainer *t, bl_error *err)
     }
     BL_TRY(bl_mix_open(&t->mix, train, t->data->weight, t->data->count, t->o.batch, t->o.context,
                        t->o.seed, err));
+    for (size_t i = 0; i < t->data->count && t->o.windows == BL_WINDOWS_DOCUMENTS; i++)
+        bl_mix_documents(t->mix, i, (int32_t)t->data->data[i]->meta.roles.eos);
     int ahead = t->o.prefetch == BL_PREFETCH_AUTO ? large : t->o.prefetch == BL_PREFETCH_ON;
     if (t->o.carry > 0) /* where its rows continue is known when they have been drawn */
         ahead = 0;

@@ -1,11 +1,12 @@
 /* Rows that continue from window to window: what they carry, runs that stop and resume, and what
- * must not touch them. */
+ * must not touch them; windows that keep documents whole. */
 #include "small_run.h"
 
 #include "core/alloc.h"
 #include "core/rng.h"
 #include "cpu/cpu_dev.h"
 #include "model/carry.h"
+#include "train/state_json.h"
 
 #include <math.h>
 
@@ -181,6 +182,36 @@ static void another_batch(void **state)
     }
 }
 
+/* Windows that keep documents whole: another run, which is the same resumed, with rows that all
+ * begin anew; a state of before has windows anywhere. */
+static void keeps_documents(void **state)
+{
+    (void)state;
+    watch w = {0};
+    bl_train_state s;
+#define SHAPE {"batch", "1"}, {"context", "640"}
+#define LONG  RUN, {"steps", "4"}, SHAPE
+#define KEPT                                                                                       \
+    LONG,                                                                                          \
+    {                                                                                              \
+        "windows", "documents"                                                                     \
+    }
+    assert_ok(train("cut", (pair[]){LONG, {NULL}}, &w));
+    assert_ok(train("kept", (pair[]){KEPT, {NULL}}, &w));
+    assert_ok(train("kept-anew", (pair[]){KEPT, {"carry", "1"}, {NULL}}, &w));
+    assert_ok(train("kept-stopped", (pair[]){KEPT, {"stop_after", "2"}, {NULL}}, &w));
+    assert_ok(train("kept-stopped", (pair[]){{"resume", "true"}, SHAPE, {NULL}}, &w));
+    assert_same_file("cut", "kept", 4, "model.safetensors", 0);
+    assert_same_file("kept", "kept-anew", 4, "model.safetensors", 1);
+    assert_same_file("kept", "kept-stopped", 4, "optimizer.safetensors", 1);
+    const char *path = scratch("kept-stopped/ckpt/step-00000004/state.json");
+    assert_ok(bl_train_state_load(&s, path, &failure));
+    assert_int_equal(s.options.windows, BL_WINDOWS_DOCUMENTS);
+    replace_in(path, scratch("state.json"), "\"windows\": \"documents\",", "");
+    assert_ok(bl_train_state_load(&s, scratch("state.json"), &failure));
+    assert_int_equal(s.options.windows, BL_WINDOWS_ANYWHERE);
+}
+
 /* No row may end within a chunk. */
 static void half_chunks(void **state)
 {
@@ -197,6 +228,7 @@ int main(void)
         cmocka_unit_test(windows_are_one), cmocka_unit_test(resumed),
         cmocka_unit_test(all_anew),        cmocka_unit_test(looked_at),
         cmocka_unit_test(another_batch),   cmocka_unit_test(half_chunks),
+        cmocka_unit_test(keeps_documents),
     };
     return cmocka_run_group_tests(tests, make_data, scratch_remove);
 }
