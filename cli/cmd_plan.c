@@ -19,7 +19,7 @@ static void print_json(const bl_plan_result *p)
         fputs("null", stdout);
     else
         printf("%" PRIu64, p->machine);
-    printf(", \"parameters\": %" PRIu64 "}\n", p->parameters);
+    printf(", \"parameters\": %" PRIu64 ", \"base\": %" PRIu64 "}\n", p->parameters, p->base);
 }
 
 static void print_row(const char *part, uint64_t bytes, const char *help)
@@ -41,6 +41,8 @@ static void print_table(const bl_plan_result *p)
     else
         print_row("machine", p->machine,
                   p->total <= p->machine ? "enough" : "too little: train would refuse");
+    if (p->base)
+        print_row("base", p->base, "more for a sequence that was consolidated (learn)");
 }
 
 /* Inference has no batch, and a trained model its options. */

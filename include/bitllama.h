@@ -438,6 +438,8 @@ typedef struct bl_plan_result {
     uint64_t machine;    /* what this process may use: the least limit of all it has; UINT64_MAX
                             when none is known */
     uint64_t parameters; /* elements of all tensors */
+    uint64_t base;       /* of a model: what a session takes beside it once it was consolidated
+                            (bl_session_consolidate); not in total; 0 without ttt_forget */
 } bl_plan_result;
 
 /** The memory of a run with these options, measured by the code that later allocates it; beside it

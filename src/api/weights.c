@@ -31,6 +31,17 @@ bl_status bl_weights_open(bl_st **st, const char *path, const bl_config *c, bl_w
     return status;
 }
 
+/* What a consolidation would add to a session. */
+static bl_status measure_base(bl_plan_result *result, bl_decode *decode, const bl_net *net,
+                              bl_error *err)
+{
+    if (!net->config.ttt_forget)
+        return BL_OK;
+    BL_TRY(bl_base_open(decode, net, err));
+    result->base = decode->base_bytes;
+    return BL_OK;
+}
+
 /* A model and a session, as bl_model_open() and bl_session_open() make them. */
 static bl_status measure(bl_plan_result *result, bl_dev *counting, const bl_config *c,
                          bl_weight_form form, bl_error *err)
@@ -49,6 +60,7 @@ static bl_status measure(bl_plan_result *result, bl_dev *counting, const bl_conf
                                    .parameters = net.tensors.parameters,
                                    .machine = bl_os_memory()};
         result->total = bl_measure_allocated(counting) + result->scratch;
+        status = measure_base(result, &decode, &net, err);
         bl_decode_release(&decode, &net);
     }
     bl_net_release(&net);

@@ -9,9 +9,10 @@ shape="--hidden-size 32 --intermediate-size 48 --num-hidden-layers 2 --num-atten
 expect "plan" 0 'weights *kB *optimizer *activations *scratch *state *total *parameters*machine *GB  enough' '' \
     plan --data "$data" --preset tiny --context 32 --batch 8 $shape
 # shellcheck disable=SC2086
-expect "plan --json" 0 '{"weights": [1-9]*, "optimizer": [1-9]*, "activations": [1-9]*, "scratch": [1-9]*, "state": [1-9]*, "total": [1-9]*, "machine": [1-9]*, "parameters": [1-9]*}' '' \
+expect "plan --json" 0 '{"weights": [1-9]*, "optimizer": [1-9]*, "activations": [1-9]*, "scratch": [1-9]*, "state": [1-9]*, "total": [1-9]*, "machine": [1-9]*, "parameters": [1-9]*, "base": 0}' '' \
     plan --preset tiny --json $shape
-expect "plan of a model" 0 '*optimizer *0.00B*state *kB*parameters*' '' plan -m "$run"
+expect "plan of a model" 0 '*optimizer *0.00B*state *kB*parameters*machine *base *kB  more*' '' plan -m "$run"
+expect "plan --json of a model" 0 '*"total": [1-9]*"base": [1-9]*}' '' plan -m "$run" --json
 expect "plan of a model with a batch" 2 '' "*-m plans inference, and --batch is of training" plan -m "$run" --batch 3
 expect "plan without a folder" 3 '' "*nowhere*" plan --data nowhere
 expect "plan of too much" 0 '*machine *too little: train would refuse' '' plan --preset micro --batch 65536 --num-hidden-layers 1000
