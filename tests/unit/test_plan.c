@@ -15,9 +15,11 @@ enum { SANITIZED = 1 };
 enum { SANITIZED = 0 };
 #endif
 
+/* Both splits hold more than the longest window of the tests, so that its memory is touched. */
 static int make_data(void **state)
 {
-    static const pair set[] = {{"tales_bytes", "30000"}, {"vocab_size", "300"}, {NULL}};
+    static const pair set[] = {
+        {"tales_bytes", "90000"}, {"vocab_size", "300"}, {"val_split", "0.5"}, {NULL}};
     assert_int_equal(scratch_make(state), 0);
     prepare_tales(set);
     return 0;
@@ -28,22 +30,33 @@ typedef struct run {
     bl_options *train, *config;
 } run;
 
-static run run_open(const pair *more)
+static const pair linear[] = {{NULL}}, mlp[] = {{"ttt_layer_type", "mlp"}, {NULL}};
+/* Heads as narrow as these have no finite gradient over long rows at the shortest half-life. */
+static const pair slow[] = {{"ttt_half_life_min", "4096"}, {NULL}};
+
+static run run_open_model(const pair *model, const pair *more)
 {
     static const pair shape[] = {{"hidden_size", "32"},
                                  {"intermediate_size", "48"},
                                  {"num_hidden_layers", "2"},
                                  {"num_attention_heads", "2"},
                                  {NULL}};
-    static const pair usual[] = {{"preset", "tiny"}, {"batch", "2"},   {"context", "16"},
-                                 {"steps", "1"},     {"threads", "2"}, {NULL}};
+    static const pair usual[] = {
+        {"preset", "tiny"},   {"batch", "2"}, {"context", "16"}, {"steps", "1"}, {"threads", "2"},
+        {"eval_tokens", "1"}, {NULL}};
     run r;
     assert_ok(bl_options_open(&r.train, BL_OPTIONS_TRAIN, &failure));
     assert_ok(bl_options_open(&r.config, BL_OPTIONS_CONFIG, &failure));
     set_all(r.config, shape);
+    set_all(r.config, model);
     set_all(r.train, usual);
     set_all(r.train, more);
     return r;
+}
+
+static run run_open(const pair *more)
+{
+    return run_open_model(linear, more);
 }
 
 static void run_close(run *r)
@@ -66,11 +79,11 @@ static void parts(void **state)
     (void)state;
     static const pair none[] = {{NULL}}, wide[] = {{"batch", "4"}, {NULL}};
     static const pair ref64[] = {{"device", "ref64"}, {NULL}};
-    bl_plan_result p, twice, slow;
+    bl_plan_result p, twice, doubles;
     run r = run_open(none), w = run_open(wide), s = run_open(ref64);
     assert_ok(bl_plan(scratch("data"), r.train, r.config, &p, &failure));
     assert_ok(bl_plan(scratch("data"), w.train, w.config, &twice, &failure));
-    assert_ok(bl_plan(scratch("data"), s.train, s.config, &slow, &failure));
+    assert_ok(bl_plan(scratch("data"), s.train, s.config, &doubles, &failure));
     assert_int_equal(p.total, sum_of_parts(&p));
     assert_int_equal(twice.total, sum_of_parts(&twice));
     assert_true(p.machine > 1 << 20);
@@ -80,7 +93,7 @@ static void parts(void **state)
     assert_true(p.optimizer >= 12 * p.parameters);
     assert_true(p.optimizer <= 12 * (p.parameters + 15 * (3 + 2 * 23)));
     assert_true(p.weights > p.optimizer / 3);
-    assert_int_equal(slow.optimizer, 2 * p.optimizer);
+    assert_int_equal(doubles.optimizer, 2 * p.optimizer);
 
     /* The batch moves activations only; half of those that grow are there twice. */
     assert_int_equal(twice.weights, p.weights);
@@ -118,6 +131,11 @@ static void a_model(void **state)
     assert_int_equal(p.weights, training.weights);
     assert_int_equal(p.optimizer, 0);
     assert_int_equal(p.total, sum_of_parts(&p));
+
+    /* Base and rest: W and b of every head, each twice. */
+    assert_int_equal(p.base, 2 * 4 * 2 * 2 * (16 * 16 + 16));
+    assert_ok(bl_session_consolidate(s, 0.5, &failure));
+    assert_int_equal(p.state + p.base, bl_session_bytes(s));
     bl_session_close(s);
     bl_model_close(m);
     assert_int_equal(bl_plan_model(scratch("none"), "cpu", &p, &failure), BL_ENOENT);
@@ -126,14 +144,14 @@ static void a_model(void **state)
 }
 
 /* The most resident memory of a child process that trains one step, in bytes. */
-static uint64_t resident(const char *name, const pair *set)
+static uint64_t resident(const char *name, const pair *model, const pair *set)
 {
     struct rusage usage;
     int status;
     pid_t child = fork();
     assert_true(child >= 0);
     if (child == 0) {
-        run r = run_open(set);
+        run r = run_open_model(model, set);
         bl_trainer *t;
         int failed = bl_trainer_open(&t, scratch("data"), scratch(name), r.train, r.config,
                                      &failure) != BL_OK ||
@@ -149,9 +167,33 @@ static uint64_t resident(const char *name, const pair *set)
 #endif
 }
 
-/* Two runs that differ in their batch differ in resident memory as planned.  What a process takes
+/* Two runs that differ in one option differ in resident memory as planned.  What a process takes
  * beside the plan - libraries, tokenizer, the pages of mapped checkpoints - is in both, and at
  * most 64 MB. */
+static void check_resident(const char *what, const pair *model, const pair *small,
+                           const pair *large, double least)
+{
+    run a = run_open_model(model, small), b = run_open_model(model, large);
+    bl_plan_result p, q;
+    assert_ok(bl_plan(scratch("data"), a.train, a.config, &p, &failure));
+    assert_ok(bl_plan(scratch("data"), b.train, b.config, &q, &failure));
+    assert_int_equal(p.total, sum_of_parts(&p));
+    assert_int_equal(q.total, sum_of_parts(&q));
+    double planned[] = {(double)p.total, (double)q.total};
+    double found[] = {(double)resident("small", model, small),
+                      (double)resident("large", model, large)};
+    for (size_t i = 0; i < 2; i++)
+        printf("%s: planned %.1f MB, resident %.1f MB\n", what, planned[i] * 1e-6, found[i] * 1e-6);
+    assert_ok(bl_dir_remove(scratch("small"), &failure));
+    assert_ok(bl_dir_remove(scratch("large"), &failure));
+    double more = planned[1] - planned[0];
+    assert_true(more > least);
+    assert_true(found[1] - found[0] > 0.9 * more - 4e6 && found[1] - found[0] < 1.1 * more + 4e6);
+    assert_true(found[1] > 0.9 * planned[1] && found[1] < planned[1] + 64e6);
+    run_close(&a);
+    run_close(&b);
+}
+
 static void resident_memory(void **state)
 {
     (void)state;
@@ -161,20 +203,39 @@ static void resident_memory(void **state)
     }
     static const pair small[] = {{"batch", "64"}, {"context", "64"}, {NULL}};
     static const pair large[] = {{"batch", "512"}, {"context", "64"}, {NULL}};
-    run a = run_open(small), b = run_open(large);
-    bl_plan_result p, q;
-    assert_ok(bl_plan(scratch("data"), a.train, a.config, &p, &failure));
-    assert_ok(bl_plan(scratch("data"), b.train, b.config, &q, &failure));
-    double planned[] = {(double)p.total, (double)q.total};
-    double found[] = {(double)resident("small", small), (double)resident("large", large)};
-    for (size_t i = 0; i < 2; i++)
-        printf("planned %.1f MB, resident %.1f MB\n", planned[i] * 1e-6, found[i] * 1e-6);
-    double more = planned[1] - planned[0];
-    assert_true(more > 100e6);
-    assert_true(found[1] - found[0] > 0.9 * more - 4e6 && found[1] - found[0] < 1.1 * more + 4e6);
-    assert_true(found[1] > 0.9 * planned[1] && found[1] < planned[1] + 64e6);
-    run_close(&a);
-    run_close(&b);
+    static const pair context[] = {
+        {"batch", "1"}, {"context", "1024"}, {"recompute", "true"}, {NULL}};
+    static const pair half[] = {{"batch", "1"}, {"context", "8192"}, {"recompute", "true"}, {NULL}};
+    static const pair longer[] = {
+        {"batch", "1"}, {"context", "16384"}, {"recompute", "true"}, {NULL}};
+    static const pair rows[] = {{"carry", "0.1"}, {"batch", "16"}, {"accum", "4"}, {NULL}};
+    static const pair more_rows[] = {{"carry", "0.1"}, {"batch", "16"}, {"accum", "68"}, {NULL}};
+    check_resident("batch", linear, small, large, 100e6);
+    check_resident("recompute, context", slow, context, longer, 30e6);
+    check_resident("recompute, context of mlp", mlp, context, half, 30e6);
+    check_resident("carry, rows of mlp", mlp, rows, more_rows, 30e6);
+}
+
+/* The state of every row: of each micro-batch, and once more of the one at hand. */
+static void carried_rows(void **state)
+{
+    (void)state;
+    enum { SLOTS = 5 + 1, ROWS = 7, LAYERS = 2, HEADS = 2, W = 16 * 16 + 16, TAILS = 2 * 3 * 32 };
+    static const pair none[] = {{"batch", "7"}, {"accum", "5"}, {NULL}};
+    static const pair carry[] = {{"batch", "7"}, {"accum", "5"}, {"carry", "0.1"}, {NULL}};
+    const uint64_t floats[] = {HEADS * W + TAILS, HEADS * (2 * 16 * 64 + 64 + 16) + TAILS};
+    for (size_t i = 0; i < 2; i++) {
+        run a = run_open_model(i ? mlp : linear, none), b = run_open_model(i ? mlp : linear, carry);
+        bl_plan_result p, q;
+        assert_ok(bl_plan(NULL, a.train, a.config, &p, &failure));
+        assert_ok(bl_plan(NULL, b.train, b.config, &q, &failure));
+        uint64_t states = SLOTS * ROWS * LAYERS * 4 * floats[i];
+        assert_int_equal(p.activations, q.activations);
+        assert_int_equal(q.total - p.total, q.state - p.state);
+        assert_true(q.state - p.state >= states && q.state - p.state < states + 64 * SLOTS);
+        run_close(&a);
+        run_close(&b);
+    }
 }
 
 static void too_large(void **state)
@@ -283,13 +344,10 @@ static void how_many_threads(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(parts),
-        cmocka_unit_test(resident_memory),
-        cmocka_unit_test(a_model),
-        cmocka_unit_test(too_large),
-        cmocka_unit_test(control_groups),
-        cmocka_unit_test(quotas),
-        cmocka_unit_test(how_many_threads),
+        cmocka_unit_test(parts),        cmocka_unit_test(resident_memory),
+        cmocka_unit_test(carried_rows), cmocka_unit_test(a_model),
+        cmocka_unit_test(too_large),    cmocka_unit_test(control_groups),
+        cmocka_unit_test(quotas),       cmocka_unit_test(how_many_threads),
     };
     return cmocka_run_group_tests(tests, make_data, scratch_remove);
 }
