@@ -163,7 +163,7 @@ int main(int argc, char **argv)
         number[i - 2] = (size_t)strtoul(argv[i], NULL, 10);
     bl_dev *cpu;
     bench *b = calloc(1, sizeof *b);
-    must(bl_cpu_open(&cpu, 1, number[2], &err), &err);
+    must(bl_cpu_open(&cpu, &(bl_device_request){.ternary = 1, .threads = number[2]}, &err), &err);
     bench_open(b, preset, number[0], number[1], cpu);
     bench_training(b, number[3]);
     bench_decoding(b, 256);

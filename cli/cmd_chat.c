@@ -152,7 +152,7 @@ static bl_status begin(bl_chat *chat, const bl_args *args, bl_error *err)
         return bl_cli_fail(err, BL_EUNSUPPORTED, "%s: no tokenizer.json, so no text",
                            bl_model_path(chat->model));
     if (status == BL_OK)
-        status = bl_session_open(&chat->session, chat->model, err);
+        status = bl_session_open(&chat->session, chat->model, NULL, err);
     if (status == BL_OK && load)
         status = bl_session_load(chat->session, load, err);
     return status;
@@ -187,8 +187,6 @@ static const bl_flag flags[] = {
     {.name = "history",
      .fallback = "true",
      .help = "keep the lines typed, for the arrow keys; --no-history: neither read nor write them"},
-    BL_FLAG_DEVICE,
-    BL_FLAG_THREADS,
     {0},
 };
 
@@ -217,6 +215,6 @@ const bl_command bl_command_chat = {
     .terms_title = "at the prompt",
     .terms = bl_chat_terms,
     .flags = flags,
-    .groups = {{"sampling", BL_OPTIONS_GENERATE}},
+    .groups = {{"sampling", BL_OPTIONS_GENERATE}, {"device", BL_OPTIONS_DEVICE}},
     .run = run,
 };

@@ -96,7 +96,7 @@ static bl_status evaluate_from(const char *memory, bl_model *model, const char *
                                bl_eval_result *result, bl_error *err)
 {
     bl_session *session = NULL;
-    bl_status status = bl_session_open(&session, model, err);
+    bl_status status = bl_session_open(&session, model, NULL, err);
     if (status == BL_OK)
         status = bl_session_load(session, memory, err);
     if (status == BL_OK)
@@ -195,8 +195,6 @@ static const bl_flag flags[] = {
      .help = "every document of a text is read with what this memory knows, which stays as it is"},
     BL_FLAGS_STREAM,
     BL_FLAGS_RECALL,
-    BL_FLAG_DEVICE,
-    BL_FLAG_THREADS,
     {.name = "json", .help = "as JSON"},
     {0},
 };
@@ -209,5 +207,6 @@ const bl_command bl_command_eval = {
         "-m MODEL (--data FILE [--window N] [--by-position | --stream] | --recall LIST) [--json]",
     .example = "bitllama eval -m run --data data/val.bin",
     .flags = flags,
+    .groups = {{"device", BL_OPTIONS_DEVICE}},
     .run = run,
 };

@@ -38,8 +38,6 @@ static const bl_flag flags[] = {
      .fallback = "f32",
      .help = "type of embedding and head; f32 keeps every bit of what the model computes"},
     {.name = "force", .option = "replace", .help = "replace a model folder that is there"},
-    BL_FLAG_DEVICE,
-    BL_FLAG_THREADS,
     {0},
 };
 
@@ -49,5 +47,6 @@ const bl_command bl_command_export = {
     .usage = "-m MODEL --out DIR [flags]",
     .example = "bitllama export -m run --out my-model",
     .flags = flags,
+    .groups = {{"device", BL_OPTIONS_DEVICE}},
     .run = run,
 };

@@ -119,7 +119,7 @@ static bl_status run(const bl_args *args, bl_error *err)
     if (status == BL_OK)
         status = bl_cli_model_open(&model, args, err);
     if (status == BL_OK)
-        status = bl_session_open(&session, model, err);
+        status = bl_session_open(&session, model, NULL, err);
     if (status == BL_OK) {
         bl_signals_catch();
         status = continue_memory(session, args, &prompt, options, err);
@@ -147,8 +147,6 @@ static const bl_flag flags[] = {
     BL_FLAG_REPLACE,
     {.name = "load", .value = "FILE", .help = "go on from a memory file; -p \"\" adds no text"},
     {.name = "save", .value = "FILE", .help = "write the memory to a file when done"},
-    BL_FLAG_DEVICE,
-    BL_FLAG_THREADS,
     {0},
 };
 
@@ -158,6 +156,6 @@ const bl_command bl_command_generate = {
     .usage = "-m MODEL (-p TEXT | -f FILE) [flags]",
     .example = "bitllama generate -m run -p \"Once upon a time\" --temperature 0.7",
     .flags = flags,
-    .groups = {{"sampling", BL_OPTIONS_GENERATE}},
+    .groups = {{"sampling", BL_OPTIONS_GENERATE}, {"device", BL_OPTIONS_DEVICE}},
     .run = run,
 };

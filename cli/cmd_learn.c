@@ -105,7 +105,7 @@ static bl_status run(const bl_args *args, bl_error *err)
     if (status == BL_OK)
         status = bl_cli_model_open(&model, args, err);
     if (status == BL_OK)
-        status = bl_session_open(&session, model, err);
+        status = bl_session_open(&session, model, NULL, err);
     if (status == BL_OK) {
         bl_signals_catch();
         status = learn(session, bl_flags_text(args, "memory"), args, &l, err);
@@ -138,8 +138,6 @@ static const bl_flag flags[] = {
     BL_FLAG_ENCODING,
     BL_FLAG_FIELD,
     BL_FLAG_REPLACE,
-    BL_FLAG_DEVICE,
-    BL_FLAG_THREADS,
     {0},
 };
 
@@ -156,5 +154,6 @@ const bl_command bl_command_learn = {
         "The memory is written when all is read, or after a Ctrl-C with what was read until then.",
     .example = "bitllama learn -m run -f book.txt --memory me.mem --consolidate 0.05",
     .flags = flags,
+    .groups = {{"device", BL_OPTIONS_DEVICE}},
     .run = run,
 };

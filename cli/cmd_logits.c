@@ -144,7 +144,7 @@ static bl_status make_file(const bl_args *args, bl_model *model, const bl_ids *i
         status =
             bl_cli_fail(err, BL_EINVAL, "the file is no text for a terminal; name it: -o OUT.npy");
     if (status == BL_OK)
-        status = bl_session_open(&session, model, err);
+        status = bl_session_open(&session, model, NULL, err);
     if (status == BL_OK)
         status = bl_output_open(&f, bl_flags_text(args, "out"), err);
     if (status == BL_OK) {
@@ -198,8 +198,6 @@ static const bl_flag flags[] = {
      .value = "1,7,16",
      .fallback = "1024",
      .help = "feed in pieces of these sizes, the last one repeated"},
-    BL_FLAG_DEVICE,
-    BL_FLAG_THREADS,
     {0},
 };
 
@@ -209,5 +207,6 @@ const bl_command bl_command_logits = {
     .usage = "-m MODEL (--ids 5,17,... | -p TEXT) -o OUT.npy [--split 1,7,16]",
     .example = "bitllama logits -m run --ids 5,17,42 -o logits.npy",
     .flags = flags,
+    .groups = {{"device", BL_OPTIONS_DEVICE}},
     .run = run,
 };

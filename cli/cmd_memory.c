@@ -68,7 +68,7 @@ static bl_status show_with_model(const bl_args *args, const char *file, bl_error
     bl_signals_catch();
     bl_status status = bl_cli_model_open(&model, args, err);
     if (status == BL_OK)
-        status = bl_session_open(&session, model, err);
+        status = bl_session_open(&session, model, NULL, err);
     if (status == BL_OK)
         status = bl_session_load(session, file, err);
     bl_progress_end();
@@ -98,7 +98,6 @@ static const bl_flag flags[] = {
      .letter = 'm',
      .value = "MODEL",
      .help = "the model that the memory belongs to; without it only what the file itself says"},
-    BL_FLAG_DEVICE,
     {.name = "json", .help = "as JSON"},
     {0},
 };
@@ -119,5 +118,6 @@ const bl_command bl_command_memory = {
     .least = 2,
     .most = 2,
     .flags = flags,
+    .groups = {{"device", BL_OPTIONS_DEVICE}},
     .run = run,
 };

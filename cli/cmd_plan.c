@@ -45,14 +45,22 @@ static void print_table(const bl_plan_result *p)
         print_row("base", p->base, "more for a sequence that was consolidated (learn)");
 }
 
+/* Training's table has the fields of a device too. */
+static int is_of_device(const char *name)
+{
+    for (size_t i = 0; i < bl_options_count(BL_OPTIONS_DEVICE); i++)
+        if (strcmp(name, bl_options_field(BL_OPTIONS_DEVICE, i)->name) == 0)
+            return 1;
+    return 0;
+}
+
 /* Inference has no batch, and a trained model its options. */
 static bl_status check_flags_of_model(const bl_args *args, bl_error *err)
 {
     for (size_t i = 0; i < args->count; i++) {
         const bl_setting *s = &args->settings[i];
         const char *name = s->flag ? s->flag->name : s->field->name;
-        if (strcmp(name, "model") != 0 && strcmp(name, "device") != 0 &&
-            strcmp(name, "threads") != 0 && strcmp(name, "json") != 0)
+        if (strcmp(name, "model") != 0 && strcmp(name, "json") != 0 && !is_of_device(name))
             return bl_cli_fail(err, BL_EINVAL, "-m plans inference, and --%s is of training", name);
     }
     return BL_OK;
@@ -61,16 +69,20 @@ static bl_status check_flags_of_model(const bl_args *args, bl_error *err)
 static bl_status plan_model(const bl_args *args, const bl_options *train, bl_plan_result *result,
                             bl_error *err)
 {
-    char device[1024], threads[32];
+    bl_options *device = NULL;
     bl_status status = check_flags_of_model(args, err);
     if (status == BL_OK)
-        status = bl_options_get(train, "device", device, sizeof device, err);
-    if (status == BL_OK)
-        status = bl_options_get(train, "threads", threads, sizeof threads, err);
-    if (status == BL_OK)
-        bl_set_threads(strtoul(threads, NULL, 10));
+        status = bl_options_open(&device, BL_OPTIONS_DEVICE, err);
+    for (size_t i = 0; status == BL_OK && i < bl_options_count(BL_OPTIONS_DEVICE); i++) {
+        const char *name = bl_options_field(BL_OPTIONS_DEVICE, i)->name;
+        char value[1024];
+        status = bl_options_get(train, name, value, sizeof value, err);
+        if (status == BL_OK)
+            status = bl_options_set(device, name, value, err);
+    }
     if (status == BL_OK)
         status = bl_plan_model(bl_flags_text(args, "model"), device, result, err);
+    bl_options_close(device);
     return status;
 }
 

@@ -45,7 +45,7 @@ static bl_status open_source(source *s, const bl_args *args, bl_error *err)
     if (status != BL_ENOENT || file)
         return status;
     /* A training run keeps its tokenizer with its checkpoints. */
-    status = bl_model_open(&s->model, model, "cpu", err);
+    status = bl_model_open(&s->model, model, NULL, err);
     if (status != BL_OK)
         return status;
     s->tokenizer = bl_model_tokenizer(s->model);

@@ -2,9 +2,21 @@
 #include "model.h"
 #include "progress.h"
 
+#include <stdlib.h>
+
 bl_status bl_cli_model_open(bl_model **model, const bl_args *args, bl_error *err)
 {
-    return bl_model_open(model, bl_flags_text(args, "model"), bl_flags_text(args, "device"), err);
+    char threads[32];
+    bl_options *device = NULL;
+    bl_status status = bl_flags_options(args, BL_OPTIONS_DEVICE, &device, err);
+    if (status == BL_OK)
+        status = bl_options_get(device, "threads", threads, sizeof threads, err);
+    if (status == BL_OK) {
+        bl_set_threads(strtoul(threads, NULL, 10));
+        status = bl_model_open(model, bl_flags_text(args, "model"), device, err);
+    }
+    bl_options_close(device);
+    return status;
 }
 
 bl_status bl_cli_session_save(const bl_session *session, const char *path, bl_error *err)

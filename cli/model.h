@@ -10,12 +10,6 @@
         .name = "model", .letter = 'm', .value = "MODEL", .required = 1,                           \
         .help = "model folder or training run"                                                     \
     }
-#define BL_FLAG_DEVICE                                                                             \
-    {                                                                                              \
-        .name = "device", .value = "cpu|ref", .fallback = "cpu",                                   \
-        .help = "where to compute; trace:cpu also times the ops, fault:cpu guards their memory"    \
-    }
-
 #define BL_FLAG_THREADS                                                                            \
     {                                                                                              \
         .name = "threads", .letter = 't', .value = "N", .fallback = "0",                           \
@@ -28,7 +22,8 @@
         .help = "a config.json: over the preset, under the flags"                                  \
     }
 
-/* The model of -m on the device of --device. */
+/* The model of -m on the device of BL_OPTIONS_DEVICE, whose threads all of the command then takes.
+ */
 bl_status bl_cli_model_open(bl_model **model, const bl_args *args, bl_error *err);
 
 /* Saves a session, also after a signal has asked to stop: only a second one ends it. */

@@ -169,6 +169,7 @@ typedef enum bl_options_kind {
     BL_OPTIONS_TRAIN,    /* training: lr, batch, context, steps, ... */
     BL_OPTIONS_PREPARE,  /* text to tokens: vocab_size, val_split, ... */
     BL_OPTIONS_GENERATE, /* sampling: temperature, top_k, seed, ... */
+    BL_OPTIONS_DEVICE,   /* where to compute: device, threads, precision */
     BL_OPTIONS_KINDS
 } bl_options_kind;
 
@@ -297,6 +298,25 @@ BL_API bl_status bl_tokenizer_decode(const bl_tokenizer *t, const int32_t *ids, 
  *  vocabulary), valid until the tokenizer is closed; their number (bytes may be NULL). */
 BL_API int32_t bl_tokenizer_id(const bl_tokenizer *t, const char *token);
 BL_API const char *bl_tokenizer_bytes(const bl_tokenizer *t, int32_t id, size_t *bytes);
+
+/* ------------------------------------------------------------------ devices */
+
+/* Where models compute, the option `device`: "cpu" and "ref" (slow, the definition) are there.
+ * Before any name "trace:" writes the time and calls of every op through
+ * bl_log_to() when the device is closed, and "fault:" ends the process with SIGSEGV when device
+ * memory is touched outside an op; results stay the same bits. */
+typedef struct bl_device_info {
+    const char *name;      /* as the option takes it */
+    const char *text;      /* what it is, or why it cannot be used */
+    uint64_t memory_bytes; /* all it has; 0 when it cannot be used, UINT64_MAX when not known */
+    int usable;
+} bl_device_info;
+
+typedef void bl_device_fn(void *user, const bl_device_info *device);
+
+/** Tells of each device, also of plug-ins that cannot be used.  What fn is given is valid during
+ * the call.  Errors: BL_ENOMEM.  Threads: any. */
+BL_API bl_status bl_devices(bl_device_fn *fn, void *user, bl_error *err);
 
 /* ------------------------------------------------------------------ files of the Hugging Face Hub
  */
@@ -450,7 +470,7 @@ BL_API bl_status bl_plan(const char *data_dir, const bl_options *train, const bl
                          bl_plan_result *result, bl_error *err);
 
 /** The same of a model of bl_model_open() with one session.  Errors: as bl_model_open(). */
-BL_API bl_status bl_plan_model(const char *path, const char *device, bl_plan_result *result,
+BL_API bl_status bl_plan_model(const char *path, const bl_options *device, bl_plan_result *result,
                                bl_error *err);
 
 /** A training run in folder run_dir over a data folder from bl_prepare().  `train` is a
@@ -503,12 +523,11 @@ typedef struct bl_session bl_session;
 
 /** A model from a model folder or from a training run (its best checkpoint, or else the latest);
  *  also from one checkpoint of a run, or from model.safetensors in the place of its folder.
- *  device: "cpu" or "ref" (slow, the definition).  In front of either, "trace:" writes the time and
- *  calls of every op through bl_log_to() when the device is closed, and "fault:" ends the process
- *  with SIGSEGV when device memory is touched outside an op; results stay the same bits.
- *  Errors: BL_ENOENT, BL_EFORMAT, BL_EUNSUPPORTED, BL_ENOMEM, BL_EDEVICE.
+ *  device: a BL_OPTIONS_DEVICE set, for its sessions and evaluations too, or NULL: the defaults.
+ *  Errors: BL_ENOENT, BL_EFORMAT, BL_EUNSUPPORTED, BL_ENOMEM; BL_EINVAL, BL_EDEVICE (device).
  *  Threads: an open model may be shared by sessions. */
-BL_API bl_status bl_model_open(bl_model **m, const char *path, const char *device, bl_error *err);
+BL_API bl_status bl_model_open(bl_model **m, const char *path, const bl_options *device,
+                               bl_error *err);
 
 /** While sessions of it are open or bl_eval() works with it, the model stays for these, and goes
  *  with the last of them. */
@@ -540,9 +559,11 @@ BL_API bl_status bl_export(bl_model *m, const char *out, const char *dtype, int 
 /** One conversation: a state of constant size over a model.  Beside what was
  *  read it holds what going on identically needs: the last token drawn (pending: it is read by the
  *  next call that reads), the place in the sampler's random numbers and its window of tokens.
- *  Errors: BL_ENOMEM, BL_EDEVICE.  Threads: a session is used by one thread at a time; several
- *  sessions of one model by several threads. */
-BL_API bl_status bl_session_open(bl_session **s, bl_model *m, bl_error *err);
+ *  device: NULL, or a BL_OPTIONS_DEVICE set in which nothing but `threads` was set.
+ *  Errors: BL_EINVAL (device), BL_ENOMEM, BL_EDEVICE.  Threads: a session is used by one thread at
+ * a time; several sessions of one model by several threads. */
+BL_API bl_status bl_session_open(bl_session **s, bl_model *m, const bl_options *device,
+                                 bl_error *err);
 BL_API void bl_session_close(bl_session *s);
 
 /** A session of its own that goes on exactly as s would.  Errors: BL_ENOMEM, BL_EDEVICE. */

@@ -1,12 +1,17 @@
-/* Devices by name. */
+/* Opening and listing devices. */
 #include "api/device.h"
-#include "cpu/cpu_dev.h"
+#include "api/backends.h"
+#include "core/call.h"
+#include "format/number.h"
 #include "ops/fault.h"
 #include "ops/trace.h"
 
+#include <stdio.h>
 #include <string.h>
 
-/* Devices around another one, by what stands in front of its name. */
+enum { INDEX_MOST = 1024 };
+
+/* Devices around another one, by what stands before its name. */
 static const struct {
     const char *prefix;
     bl_status (*open)(bl_dev **d, bl_dev *inner, bl_error *err);
@@ -15,24 +20,104 @@ static const struct {
     {"fault:", bl_fault_open},
 };
 
-bl_status bl_device_open(bl_dev **d, const char *name, int ternary, size_t threads, bl_error *err)
+/* "cuda:1" as a name and an index; what is neither stays whole, and no back end has that name. */
+static void split_name(char *name, size_t *index)
 {
+    char *colon = strchr(name, ':');
+    uint64_t number;
+    if (colon && bl_number_read_u64(colon + 1, &number) && number <= INDEX_MOST) {
+        *index = (size_t)number;
+        *colon = 0;
+    }
+}
+
+static bl_status open_inner(bl_dev **d, const bl_device_request *request, bl_error *err)
+{
+    char name[BL_TEXT_MAX];
+    bl_backend b;
+    bl_device_request inner = *request;
+    (void)snprintf(name, sizeof name, "%s", request->name);
+    split_name(name, &inner.index);
+    BL_TRY(bl_backend_find(&b, name, err));
+    if (inner.index) { /* one that does not exist is told in the back end's words */
+        bl_device_about about;
+        bl_error why = {.message = ""};
+        if (b.about(&about, inner.index, &why) != BL_OK)
+            return bl_fail(err, BL_EDEVICE, "device %s: %.400s", request->name, why.message);
+    }
+    inner.name = name;
+    return b.open(d, &inner, err);
+}
+
+bl_status bl_device_open(bl_dev **d, const bl_device_request *request, bl_error *err)
+{
+    const char *name = request->name ? request->name : "cpu";
+    bl_device_request inner = *request;
     *d = NULL;
     for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers; i++) {
         size_t n = strlen(wrappers[i].prefix);
-        bl_dev *inner;
+        bl_dev *wrapped;
         if (strncmp(name, wrappers[i].prefix, n) != 0)
             continue;
-        BL_TRY(bl_device_open(&inner, name + n, ternary, threads, err));
-        return wrappers[i].open(d, inner, err);
+        inner.name = name + n;
+        BL_TRY(bl_device_open(&wrapped, &inner, err));
+        return wrappers[i].open(d, wrapped, err);
     }
-    if (strcmp(name, "cpu") == 0)
-        return bl_cpu_open(d, ternary, threads, err);
-    if (strcmp(name, "ref") == 0)
-        return bl_ref32_open(d, ternary, err);
-    if (strcmp(name, "ref64") == 0)
-        return bl_ref64_open(d, ternary, err);
-    return bl_fail(
-        err, BL_EINVAL,
-        "device %s: this build has cpu, ref and ref64, each also behind trace: or fault:", name);
+    inner.name = name;
+    return open_inner(d, &inner, err);
+}
+
+bl_device_request bl_device_requested(const bl_options *options, int ternary)
+{
+    bl_device_request r = {.name = "cpu", .ternary = ternary};
+    if (options) {
+        const bl_device_options *o = bl_options_device(options);
+        r.name = o->device;
+        r.precision = o->precision;
+        r.threads = o->threads;
+    }
+    return r;
+}
+
+bl_device_request bl_device_of_training(const bl_train_options *o, int ternary)
+{
+    return (bl_device_request){
+        .name = o->device, .precision = o->precision, .ternary = ternary, .threads = o->threads};
+}
+
+typedef struct listing {
+    bl_device_fn *fn;
+    void *user;
+} listing;
+
+static void tell(void *user, const bl_backend *b, const char *trouble)
+{
+    const listing *l = user;
+    bl_error why = {.message = ""};
+    bl_device_about about;
+    if (trouble) {
+        l->fn(l->user, &(bl_device_info){.name = b->name, .text = trouble});
+        return;
+    }
+    for (size_t i = 0; i <= INDEX_MOST; i++) {
+        char name[BL_BACKEND_NAME_MOST + 16];
+        bl_status status = b->about(&about, i, &why);
+        if (status != BL_OK && i)
+            return;
+        (void)snprintf(name, sizeof name, i ? "%s:%zu" : "%s", b->name, i);
+        l->fn(l->user,
+              &(bl_device_info){name, status == BL_OK ? about.text : why.message,
+                                status == BL_OK ? about.memory_bytes : 0, status == BL_OK});
+        if (status != BL_OK)
+            return;
+    }
+}
+
+bl_status bl_devices(bl_device_fn *fn, void *user, bl_error *err)
+{
+    bl_call call;
+    listing l = {fn, user};
+    BL_NOT_NULL(err, fn);
+    bl_call_begin(&call, err);
+    return bl_call_end(&call, bl_backends_each(tell, &l, err), err);
 }

@@ -115,7 +115,7 @@ static void describe_function(json_t *out, const char *path, uint64_t parameters
     bl_model *m;
     bl_error why;
     char hex[33];
-    if (bl_model_open(&m, path, "cpu", &why) != BL_OK) {
+    if (bl_model_open(&m, path, NULL, &why) != BL_OK) {
         lost |= why.code == BL_ENOMEM;
         set(out, "problem", json_string(why.message));
         return;

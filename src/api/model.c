@@ -170,7 +170,7 @@ bl_status bl_model_files_config(const bl_model_files *f, bl_config *config, bl_w
     return status;
 }
 
-static bl_status open_model(bl_model *m, const bl_model_files *files, const char *device,
+static bl_status open_model(bl_model *m, const bl_model_files *files, const bl_options *device,
                             bl_error *err)
 {
     bl_config config;
@@ -186,16 +186,16 @@ static bl_status open_model(bl_model *m, const bl_model_files *files, const char
         return bl_fail(err, BL_EFORMAT, "%s: the tokenizer has %zu ids, the model %zu",
                        files->config_dir, bl_tokenizer_vocab_size(m->tokenizer), config.vocab_size);
     BL_TRY(context_of(&m->context, files, err));
-    m->device = bl_strdup(device);
-    if (!m->device)
-        return bl_fail(err, BL_ENOMEM, "out of memory");
-    BL_TRY(bl_device_open(&m->dev, device, config.quantization == BL_QUANT_TERNARY, 0, err));
+    BL_TRY(bl_options_copy(&m->device, BL_OPTIONS_DEVICE, device, err));
+    const bl_device_request request =
+        bl_device_requested(m->device, config.quantization == BL_QUANT_TERNARY);
+    BL_TRY(bl_device_open(&m->dev, &request, err));
     return open_weights(m, &config, err);
 }
 
 /* What is to be opened, and the result. */
 typedef struct opening {
-    const char *device;
+    const bl_options *device;
     bl_model *model;
 } opening;
 
@@ -208,7 +208,7 @@ static bl_status open_files(void *user, const bl_model_files *files, bl_error *e
                     : bl_fail(err, BL_ENOMEM, "out of memory");
 }
 
-bl_status bl_model_open(bl_model **m, const char *path, const char *device, bl_error *err)
+bl_status bl_model_open(bl_model **m, const char *path, const bl_options *device, bl_error *err)
 {
     bl_call call;
     opening o = {.device = device};
@@ -216,7 +216,7 @@ bl_status bl_model_open(bl_model **m, const char *path, const char *device, bl_e
     BL_NOT_NULL(err, m);
     *m = NULL;
     BL_NOT_NULL(err, path);
-    BL_NOT_NULL(err, device);
+    BL_TRY(bl_options_expect(device, BL_OPTIONS_DEVICE, __func__, err));
     bl_call_begin(&call, err);
     bl_watch_begin(&watch, "loading", "%", 100);
     bl_status status = bl_model_files_use(path, open_files, &o, err);
@@ -242,7 +242,7 @@ void bl_model_close(bl_model *m)
     bl_dev_close(m->dev);
     bl_tokenizer_close(m->tokenizer);
     bl_options_close(m->config);
-    bl_free(m->device);
+    bl_options_close(m->device);
     bl_free(m->path);
     bl_free(m->config_dir);
     bl_free(m);
@@ -268,9 +268,24 @@ uint64_t bl_model_parameters(const bl_model *m)
     return m ? m->net.tensors.parameters : 0;
 }
 
-bl_status bl_model_view(const bl_model *m, bl_net *view, bl_error *err)
+/* A session may have threads of its own; where the weights are is settled. */
+static bl_status check_own_device(const bl_options *device, bl_error *err)
 {
+    static const char *const settled[] = {"device", "precision"};
+    for (size_t i = 0; i < sizeof settled / sizeof *settled; i++)
+        if (bl_options_is_set(device, settled[i]))
+            return bl_fail(err, BL_EINVAL, "`%s` is the model's: of a session's own are `threads`",
+                           settled[i]);
+    return BL_OK;
+}
+
+bl_status bl_model_view(const bl_model *m, bl_net *view, const bl_options *device, bl_error *err)
+{
+    bl_device_request request = bl_device_requested(m->device, m->dev->ternary);
     *view = m->net;
     view->dev = NULL;
-    return bl_device_open(&view->dev, m->device, m->dev->ternary, 0, err);
+    BL_TRY(check_own_device(device, err));
+    if (bl_options_is_set(device, "threads"))
+        request.threads = bl_options_device(device)->threads;
+    return bl_device_open(&view->dev, &request, err);
 }

@@ -11,7 +11,7 @@ struct bl_model {
     char *config_dir; /* of config.json and tokenizer.json */
     bl_options *config;
     bl_tokenizer *tokenizer; /* NULL: none */
-    char *device;            /* its name, for further ones of the kind */
+    bl_options *device;      /* what it was opened with, for further ones of the kind */
     bl_dev *dev;
     bl_net net;
     size_t context; /* the run's training context, or a default */
@@ -22,7 +22,8 @@ struct bl_model {
 
 struct bl_session {
     bl_model *model;
-    bl_net net; /* the model's on a device of its own */
+    bl_net net;         /* the model's on a device of its own */
+    bl_options *device; /* NULL: as the model's */
     bl_text_session text;
     bl_busy busy;
 };
@@ -35,8 +36,10 @@ bl_status bl_session_can_consolidate(const bl_session *s, bl_error *err) BL_NODI
 void bl_model_hold(bl_model *m);
 
 /* The model's network on a second device of the same kind, whose scratch is its own: so several
- * threads can compute with one set of weights.  End it with bl_dev_close(view->dev). */
-bl_status bl_model_view(const bl_model *m, bl_net *view, bl_error *err) BL_NODISCARD;
+ * threads can compute with one set of weights.  End it with bl_dev_close(view->dev).  device as of
+ * bl_session_open(). */
+bl_status bl_model_view(const bl_model *m, bl_net *view, const bl_options *device,
+                        bl_error *err) BL_NODISCARD;
 
 /* Where a model's files are: a model folder, or a run with its best checkpoint. */
 typedef struct bl_model_files {

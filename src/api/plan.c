@@ -10,12 +10,6 @@
 #include "train/schedule.h"
 #include "train/trainer.h"
 
-static bl_status open_inner(bl_dev **dev, const char *name, const bl_config *c, size_t threads,
-                            bl_error *err)
-{
-    return bl_device_open(dev, name, c->quantization == BL_QUANT_TERNARY, threads, err);
-}
-
 static bl_status take_vocabulary(bl_config *c, const bl_options *config, const char *data_dir,
                                  bl_error *err)
 {
@@ -40,7 +34,8 @@ static bl_status plan_training(const char *data_dir, const bl_options *train,
         BL_TRY(take_vocabulary(&c, config, data_dir, err));
     BL_TRY(bl_config_check(&c, NULL, err));
     BL_TRY(bl_train_resolve(&o, &c, err));
-    BL_TRY(open_inner(&dev, o.device, &c, o.threads, err));
+    const bl_device_request request = bl_device_of_training(&o, c.quantization == BL_QUANT_TERNARY);
+    BL_TRY(bl_device_open(&dev, &request, err));
     bl_status status = bl_trainer_measure(result, dev, &c, &o, err);
     bl_dev_close(dev);
     return status;
@@ -79,7 +74,7 @@ static bl_status check_weights(const bl_model_files *files, const bl_config *c, 
     return status;
 }
 
-static bl_status plan_model(const char *path, const char *device, bl_plan_result *result,
+static bl_status plan_model(const char *path, const bl_options *device, bl_plan_result *result,
                             bl_error *err)
 {
     bl_model_files files;
@@ -91,21 +86,24 @@ static bl_status plan_model(const char *path, const char *device, bl_plan_result
     if (status == BL_OK)
         status = check_weights(&files, &c, form, err);
     bl_model_files_release(&files);
-    if (status == BL_OK)
-        status = open_inner(&dev, device, &c, 0, err);
+    BL_TRY(status);
+    const bl_device_request request =
+        bl_device_requested(device, c.quantization == BL_QUANT_TERNARY);
+    status = bl_device_open(&dev, &request, err);
     if (status == BL_OK)
         status = bl_weights_plan(result, dev, &c, form, err);
     bl_dev_close(dev);
     return status;
 }
 
-bl_status bl_plan_model(const char *path, const char *device, bl_plan_result *result, bl_error *err)
+bl_status bl_plan_model(const char *path, const bl_options *device, bl_plan_result *result,
+                        bl_error *err)
 {
     bl_call call;
     BL_NOT_NULL(err, result);
     *result = (bl_plan_result){0};
     BL_NOT_NULL(err, path);
-    BL_NOT_NULL(err, device);
+    BL_TRY(bl_options_expect(device, BL_OPTIONS_DEVICE, __func__, err));
     bl_call_begin(&call, err);
     bl_status status = plan_model(path, device, result, err);
     if (status != BL_OK)

@@ -6,17 +6,21 @@
 #include "infer/heads.h"
 #include "model/fingerprint.h"
 
-static bl_status open_over(bl_session **result, bl_model *m, bl_error *err)
+static bl_status open_over(bl_session **result, bl_model *m, const bl_options *device,
+                           bl_error *err)
 {
     bl_session *s = bl_calloc(1, sizeof *s);
     if (!s)
         return bl_fail(err, BL_ENOMEM, "out of memory for a session");
     s->model = m;
-    bl_status status = bl_model_view(m, &s->net, err);
+    bl_status status = device ? bl_options_copy(&s->device, BL_OPTIONS_DEVICE, device, err) : BL_OK;
+    if (status == BL_OK)
+        status = bl_model_view(m, &s->net, device, err);
     if (status == BL_OK)
         status = bl_text_session_open(&s->text, &s->net, err);
     if (status != BL_OK) {
         bl_dev_close(s->net.dev);
+        bl_options_close(s->device);
         bl_free(s);
         return status;
     }
@@ -25,14 +29,15 @@ static bl_status open_over(bl_session **result, bl_model *m, bl_error *err)
     return BL_OK;
 }
 
-bl_status bl_session_open(bl_session **s, bl_model *m, bl_error *err)
+bl_status bl_session_open(bl_session **s, bl_model *m, const bl_options *device, bl_error *err)
 {
     bl_call call;
     BL_NOT_NULL(err, s);
     *s = NULL;
     BL_NOT_NULL(err, m);
+    BL_TRY(bl_options_expect(device, BL_OPTIONS_DEVICE, __func__, err));
     bl_call_begin(&call, err);
-    return bl_call_end(&call, open_over(s, m, err), err);
+    return bl_call_end(&call, open_over(s, m, device, err), err);
 }
 
 void bl_session_close(bl_session *s)
@@ -41,6 +46,7 @@ void bl_session_close(bl_session *s)
         return;
     bl_text_session_release(&s->text, &s->net);
     bl_dev_close(s->net.dev);
+    bl_options_close(s->device);
     bl_model_close(s->model);
     bl_free(s);
 }
@@ -69,7 +75,7 @@ static bl_session *own(const bl_session *s)
 static bl_status fork_session(bl_session **result, const bl_session *s, bl_error *err)
 {
     bl_session *copy = NULL;
-    BL_TRY(open_over(&copy, s->model, err));
+    BL_TRY(open_over(&copy, s->model, s->device, err));
     bl_status status = bl_text_session_copy(&copy->text, &copy->net, &s->text, err);
     if (status != BL_OK) {
         bl_session_close(copy);

@@ -302,11 +302,9 @@ static bl_status open_run(bl_trainer **t, const bl_corpus *corpora, size_t count
     BL_TRY_GOTO(status, bl_train_resolve(&plan->options, &plan->config, err), fail);
     if (plan->checkpoint)
         tell_changes(&plan->saved, &plan->options);
-    BL_TRY_GOTO(status,
-                bl_device_open(&dev, plan->options.device,
-                               plan->config.quantization == BL_QUANT_TERNARY, plan->options.threads,
-                               err),
-                fail);
+    const bl_device_request request =
+        bl_device_of_training(&plan->options, plan->config.quantization == BL_QUANT_TERNARY);
+    BL_TRY_GOTO(status, bl_device_open(&dev, &request, err), fail);
     const bl_train_begin begin = {plan->checkpoint, plan->parent.weights, plan->parent.path};
     BL_TRY(bl_trainer_open_on(t, dev, data, run_dir, lock, &plan->config, &plan->options, &begin,
                               err));

@@ -58,7 +58,7 @@ static bl_status measure(bl_plan_result *result, bl_dev *counting, const bl_conf
                                    .scratch = bl_measure_scratch(counting),
                                    .state = decode.state_bytes,
                                    .parameters = net.tensors.parameters,
-                                   .machine = bl_os_memory()};
+                                   .machine = counting->ops->memory_bytes(counting)};
         result->total = bl_measure_allocated(counting) + result->scratch;
         status = measure_base(result, &decode, &net, err);
         bl_decode_release(&decode, &net);

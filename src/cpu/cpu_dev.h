@@ -5,8 +5,11 @@
 
 #include "ops/ops.h"
 
-/* A device of `threads` threads (0: bl_threads()).  Results do not depend on their
- * number.  BL_EINVAL when BITLLAMA_CPU asks for a level this processor lacks. */
-bl_status bl_cpu_open(bl_dev **d, int ternary, size_t threads, bl_error *err) BL_NODISCARD;
+/* The one device there is.  Results do not depend on the number of threads.  BL_EINVAL when
+ * BITLLAMA_CPU asks for a level this processor lacks. */
+bl_status bl_cpu_open(bl_dev **d, const bl_device_request *request, bl_error *err) BL_NODISCARD;
+
+/* Its level, threads and memory. */
+bl_status bl_cpu_about(bl_device_about *about, size_t index, bl_error *err) BL_NODISCARD;
 
 #endif

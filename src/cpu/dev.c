@@ -3,7 +3,9 @@
 #include "cpu/ttt.h"
 #include "core/alloc.h"
 #include "core/arena.h"
+#include "core/os.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum {
@@ -152,6 +154,13 @@ size_t bl_cpu_scratch_bytes(bl_dev *d, const bl_limits *most)
     return a.failed ? SIZE_MAX : bl_arena_bytes(&a);
 }
 
+size_t bl_cpu_memory_bytes(bl_dev *d)
+{
+    uint64_t bytes = bl_os_memory();
+    (void)d;
+    return bytes < SIZE_MAX ? (size_t)bytes : SIZE_MAX;
+}
+
 bl_status bl_cpu_reserve(bl_dev *d, const bl_limits *most, bl_error *err)
 {
     bl_cpu *c = bl_cpu_of(d);
@@ -188,9 +197,11 @@ static const bl_ops cpu_ops = {
 #undef X
 };
 
-bl_status bl_cpu_open(bl_dev **d, int ternary, size_t threads, bl_error *err)
+bl_status bl_cpu_open(bl_dev **d, const bl_device_request *request, bl_error *err)
 {
     bl_cpu_level level;
+    *d = NULL;
+    BL_TRY(bl_request_is_f32(request, err));
     BL_TRY(bl_cpu_choose(&level, err));
     bl_dev *dev = bl_calloc(1, sizeof *dev);
     bl_cpu *c = bl_calloc(1, sizeof *c);
@@ -200,15 +211,27 @@ bl_status bl_cpu_open(bl_dev **d, int ternary, size_t threads, bl_error *err)
         return bl_fail(err, BL_ENOMEM, "out of memory: the CPU device");
     }
     bl_kern_init(&c->k, level);
-    c->threads = bl_threads(threads);
-    c->ternary = ternary;
+    c->threads = bl_threads(request->threads);
+    c->ternary = request->ternary;
     *dev = (bl_dev){.ops = &cpu_ops,
                     .name = "cpu",
                     .impl = c,
                     .act_bytes = sizeof(float),
                     .param_bytes = sizeof(float),
                     .real_bytes = sizeof(float),
-                    .ternary = ternary};
+                    .ternary = request->ternary};
     *d = dev;
+    return BL_OK;
+}
+
+bl_status bl_cpu_about(bl_device_about *about, size_t index, bl_error *err)
+{
+    bl_cpu_level level;
+    if (index)
+        return bl_fail(err, BL_ENOENT, "there is one cpu device");
+    BL_TRY(bl_cpu_choose(&level, err));
+    (void)snprintf(about->text, sizeof about->text, "this processor, %s, %zu threads",
+                   bl_cpu_level_name(level), bl_threads(0));
+    about->memory_bytes = bl_os_memory();
     return BL_OK;
 }

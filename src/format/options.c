@@ -14,6 +14,7 @@ struct bl_options {
         bl_train_options train;
         bl_prepare_options prepare;
         bl_generate_options generate;
+        bl_device_options device;
     } fields;
     unsigned char is_set[]; /* a field each: the caller gave the value */
 };
@@ -61,6 +62,15 @@ bl_status bl_options_open(bl_options **o, bl_options_kind kind, bl_error *err)
     bl_options_defaults(kind, &made->fields);
     *o = made;
     return bl_call_end(&call, BL_OK, err);
+}
+
+bl_status bl_options_copy(bl_options **copy, bl_options_kind kind, const bl_options *o,
+                          bl_error *err)
+{
+    BL_TRY(bl_options_open(copy, kind, err));
+    if (o)
+        memcpy(*copy, o, sizeof *o + bl_fields(kind)->count);
+    return BL_OK;
 }
 
 void bl_options_close(bl_options *o)
@@ -208,6 +218,12 @@ const bl_generate_options *bl_options_generate(const bl_options *o)
 {
     assert(o->kind == BL_OPTIONS_GENERATE);
     return &o->fields.generate;
+}
+
+const bl_device_options *bl_options_device(const bl_options *o)
+{
+    assert(o->kind == BL_OPTIONS_DEVICE);
+    return &o->fields.device;
 }
 
 bl_status bl_options_from_config(bl_options **o, const bl_config *c, bl_error *err)

@@ -44,10 +44,14 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(size, eos_token_id, "0", 0, 1 << 24, NULL, "token that ends a text")                          \
     X(size, pad_token_id, "1", 0, 1 << 24, NULL, "padding token")
 
+#define BL_DEVICE_FIELDS(X)                                                                         \
+    X(text, device, "cpu", 0, 0, NULL, "where to compute: cpu, ref, or a plug-in's name, as NAME:1 its second device; trace:cpu times the ops, fault:cpu guards memory") \
+    X(size, threads, "0", 0, 1024, NULL, "threads; 0: as many as this process may use processors")  \
+    X(choice, precision, "auto", 0, 0, "auto|f32|bf16", "of activations and products; auto: the device's usual one")
+
 #define BL_TRAIN_FIELDS(X)                                                                          \
     X(choice, preset, "micro", 0, 0, "micro|code|tiny", "model size and its defaults")              \
-    X(text, device, "cpu", 0, 0, NULL, "where to compute: cpu, ref; trace:cpu times the ops, fault:cpu guards memory") \
-    X(size, threads, "0", 0, 1024, NULL, "threads; 0: as many as this process may use processors")                                   \
+    BL_DEVICE_FIELDS(X)                                                                             \
     X(size, seed, "0", 0, 1e15, NULL, "seed of initial weights, data order and dropout")            \
     X(size, batch, "32", 1, 65536, NULL, "sequences B a micro-batch")                               \
     X(size, context, "128", 1, 1 << 20, NULL, "tokens T a sequence")                                \
@@ -117,6 +121,9 @@ typedef char bl_opt_text[BL_TEXT_MAX];
 typedef struct bl_config {
     BL_CONFIG_FIELDS(X)
 } bl_config;
+typedef struct bl_device_options {
+    BL_DEVICE_FIELDS(X)
+} bl_device_options;
 typedef struct bl_train_options {
     BL_TRAIN_FIELDS(X)
 } bl_train_options;
@@ -128,13 +135,14 @@ typedef struct bl_generate_options {
 } bl_generate_options;
 #undef X
 
-enum { BL_TTT_LINEAR, BL_TTT_MLP };                         /* ttt_layer_type */
-enum { BL_QUANT_TERNARY, BL_QUANT_NONE };                   /* quantization */
-enum { BL_WINDOWS_ANYWHERE, BL_WINDOWS_DOCUMENTS };         /* windows */
-enum { BL_PREFETCH_AUTO, BL_PREFETCH_ON, BL_PREFETCH_OFF }; /* prefetch */
-enum { BL_RESUME_NO, BL_RESUME_YES, BL_RESUME_AUTO };       /* resume */
-enum { BL_PRESET_MICRO, BL_PRESET_CODE, BL_PRESET_TINY };   /* preset */
-enum {                                                      /* documents */
+enum { BL_TTT_LINEAR, BL_TTT_MLP };                              /* ttt_layer_type */
+enum { BL_QUANT_TERNARY, BL_QUANT_NONE };                        /* quantization */
+enum { BL_PRECISION_AUTO, BL_PRECISION_F32, BL_PRECISION_BF16 }; /* precision */
+enum { BL_WINDOWS_ANYWHERE, BL_WINDOWS_DOCUMENTS };              /* windows */
+enum { BL_PREFETCH_AUTO, BL_PREFETCH_ON, BL_PREFETCH_OFF };      /* prefetch */
+enum { BL_RESUME_NO, BL_RESUME_YES, BL_RESUME_AUTO };            /* resume */
+enum { BL_PRESET_MICRO, BL_PRESET_CODE, BL_PRESET_TINY };        /* preset */
+enum {                                                           /* documents */
        BL_DOCUMENTS_AUTO,
        BL_DOCUMENTS_BLANK_LINE,
        BL_DOCUMENTS_LINE,
@@ -150,6 +158,7 @@ const bl_config *bl_options_config_const(const bl_options *o);
 const bl_train_options *bl_options_train(const bl_options *o);
 const bl_prepare_options *bl_options_prepare(const bl_options *o);
 const bl_generate_options *bl_options_generate(const bl_options *o);
+const bl_device_options *bl_options_device(const bl_options *o);
 
 /* BL_EINVAL, with both kinds, when a caller's set is of another kind; NULL is fine. */
 bl_status bl_options_expect(const bl_options *o, bl_options_kind kind, const char *where,
@@ -157,6 +166,10 @@ bl_status bl_options_expect(const bl_options *o, bl_options_kind kind, const cha
 
 /* All defaults of a kind into its struct. */
 void bl_options_defaults(bl_options_kind kind, void *fields);
+
+/* A set of a kind that holds what `o`, of that kind, holds, or with NULL the defaults. */
+bl_status bl_options_copy(bl_options **copy, bl_options_kind kind, const bl_options *o,
+                          bl_error *err) BL_NODISCARD;
 
 /* A handle of kind CONFIG that holds a copy of c. */
 bl_status bl_options_from_config(bl_options **o, const bl_config *c, bl_error *err) BL_NODISCARD;

@@ -12,6 +12,7 @@
 #define BL_OPS_OPS_H
 
 #include "core/status.h"
+#include "ops/request.h"
 
 /* Device memory by meaning: incomplete on purpose, so that the compiler tells them apart and the
  * model cannot look inside.  Ops cast at their entry. */
@@ -126,7 +127,9 @@ typedef struct bl_dev {
     X(ttt_linear_saved_bytes, (bl_dev *d, const bl_ttt_shape *s), (d, s))                          \
     X(ttt_mlp_saved_bytes, (bl_dev *d, const bl_ttt_shape *s), (d, s))                             \
     /* what reserve holds for these shapes; SIZE_MAX when that fits nowhere */                     \
-    X(scratch_bytes, (bl_dev *d, const bl_limits *most), (d, most))
+    X(scratch_bytes, (bl_dev *d, const bl_limits *most), (d, most))                                \
+    /* of device memory that this process may use, other than what it does; SIZE_MAX: not known */ \
+    X(memory_bytes, (bl_dev *d), (d))
 
 /* X(op, params, args): memory and order; these return a status. */
 #define BL_OPS_STATUS_LIST(X)                                                                      \
@@ -322,8 +325,10 @@ bl_status bl_dev_put_f32(bl_dev *d, void *to, const float *from, size_t n, size_
 bl_status bl_dev_get_f32(bl_dev *d, float *to, const void *from, size_t n, size_t element_bytes,
                          bl_error *err) BL_NODISCARD;
 
-/* The reference backend in float and in double (src/ops/ref). */
-bl_status bl_ref32_open(bl_dev **d, int ternary, bl_error *err) BL_NODISCARD;
-bl_status bl_ref64_open(bl_dev **d, int ternary, bl_error *err) BL_NODISCARD;
+/* The reference backend in float and in double (src/ops/ref), of one thread whatever is asked. */
+bl_status bl_ref32_open(bl_dev **d, const bl_device_request *r, bl_error *err) BL_NODISCARD;
+bl_status bl_ref64_open(bl_dev **d, const bl_device_request *r, bl_error *err) BL_NODISCARD;
+bl_status bl_ref32_about(bl_device_about *about, size_t index, bl_error *err) BL_NODISCARD;
+bl_status bl_ref64_about(bl_device_about *about, size_t index, bl_error *err) BL_NODISCARD;
 
 #endif

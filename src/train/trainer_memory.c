@@ -84,7 +84,7 @@ bl_status bl_trainer_measure(bl_plan_result *plan, bl_dev *dev, const bl_config 
             .scratch = bl_measure_scratch(t->dev),
             .state = t->sample.decode.state_bytes + t->carried.states.bytes,
             .parameters = t->net.tensors.parameters,
-            .machine = bl_os_memory()};
+            .machine = dev->ops->memory_bytes(dev)};
         plan->total = bl_measure_allocated(t->dev) + plan->scratch;
         if (plan->total < plan->scratch) /* either is SIZE_MAX */
             plan->total = UINT64_MAX;

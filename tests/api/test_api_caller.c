@@ -141,7 +141,7 @@ static void train_and_open(story *out, const char *folder, listener *l, bl_model
     bl_trainer_close(t);
     (void)snprintf(path, sizeof path, "%s/model.safetensors", folder);
     out->weight_bytes = read_file(api_path(path), out->weights, sizeof out->weights);
-    assert_ok(bl_model_open(m, api_path(folder), "cpu", &api_error));
+    assert_ok(bl_model_open(m, api_path(folder), NULL, &api_error));
     assert_ok(bl_model_fingerprint(*m, out->fingerprint, &api_error));
     bl_options_close(train);
     bl_options_close(config);
@@ -161,7 +161,7 @@ static void tell(story *out, const char *folder, const manner *how)
     if (how)
         set_thread(how);
     train_and_open(out, folder, &l, &m);
-    assert_ok(bl_session_open(&s, m, &api_error));
+    assert_ok(bl_session_open(&s, m, NULL, &api_error));
     assert_ok(bl_tokenizer_encode(bl_model_tokenizer(m), "Once upon a time there was a fox.", 33, 0,
                                   ids, 64, &n, &api_error));
     assert_ok(bl_session_feed(s, ids, n, out->fed, 0, &api_error));
@@ -231,7 +231,7 @@ static void traps_and_flags_are_the_callers(void **state)
 #if defined(__x86_64__)
     bl_model *m;
     bl_eval_result r;
-    assert_ok(bl_model_open(&m, api_path("plain"), "cpu", &api_error));
+    assert_ok(bl_model_open(&m, api_path("plain"), NULL, &api_error));
     _mm_setcsr(0x1f80 & ~0x0e80u); /* invalid, zero divide, overflow trap */
     bl_status status = bl_eval(m, api_path("data/val.bin"), 16, NULL, NULL, &r, &api_error);
     unsigned after = _mm_getcsr();
@@ -287,9 +287,9 @@ static void errno_mask_and_handlers_stay(void **state)
     for (int i = 1; i < 32; i++)
         (void)sigaction(i, NULL, &before[i]);
     errno = EDOM;
-    assert_ok(bl_model_open(&m, api_path("plain"), "cpu", &api_error));
+    assert_ok(bl_model_open(&m, api_path("plain"), NULL, &api_error));
     assert_int_equal(errno, EDOM);
-    assert_ok(bl_session_open(&s, m, &api_error));
+    assert_ok(bl_session_open(&s, m, NULL, &api_error));
     assert_ok(bl_session_save(s, api_path("memory"), &api_error));
     assert_int_equal(bl_session_load(s, api_path("none"), &api_error), BL_ENOENT);
     assert_int_equal(errno, EDOM);

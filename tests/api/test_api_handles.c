@@ -11,7 +11,7 @@ static int make(void **state)
 {
     if (api_make(state) != 0)
         return -1;
-    assert_ok(bl_model_open(&m, api_path("run"), "cpu", &api_error));
+    assert_ok(bl_model_open(&m, api_path("run"), NULL, &api_error));
     return 0;
 }
 
@@ -24,7 +24,7 @@ static int end(void **state)
 static bl_session *open_session(void)
 {
     bl_session *s;
-    assert_ok(bl_session_open(&s, m, &api_error));
+    assert_ok(bl_session_open(&s, m, NULL, &api_error));
     return s;
 }
 
@@ -214,8 +214,8 @@ static void a_model_closed_before_what_uses_it(void **state)
     bl_model *own;
     bl_session *s, *fork;
     bl_eval_result r;
-    assert_ok(bl_model_open(&own, api_path("run"), "cpu", &api_error));
-    assert_ok(bl_session_open(&s, own, &api_error));
+    assert_ok(bl_model_open(&own, api_path("run"), NULL, &api_error));
+    assert_ok(bl_session_open(&s, own, NULL, &api_error));
     assert_ok(bl_session_feed(s, some, 3, early, 0, &api_error));
     bl_model_close(own);
     assert_ok(bl_session_reset(s, &api_error));
@@ -225,7 +225,7 @@ static void a_model_closed_before_what_uses_it(void **state)
     assert_memory_equal(early, late, sizeof early);
     assert_ok(bl_session_save(fork, api_path("late"), &api_error));
     bl_session_close(fork);
-    assert_ok(bl_model_open(&own, api_path("run"), "cpu", &api_error));
+    assert_ok(bl_model_open(&own, api_path("run"), NULL, &api_error));
     assert_ok(bl_eval(own, api_path("data/val.bin"), 16, close_model, &own, &r, &api_error));
     assert_null(own);
 }

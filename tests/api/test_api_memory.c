@@ -179,10 +179,10 @@ static bl_status tell_session(uint64_t *sum)
     bl_session *s = NULL, *fork = NULL;
     static float logits[API_V];
     char hex[33];
-    TRY(bl_model_open(&m, run, "cpu", &failed));
+    TRY(bl_model_open(&m, run, NULL, &failed));
     TRY(bl_model_fingerprint(m, hex, &failed));
     *sum = mix(*sum, hex, 32);
-    TRY(bl_session_open(&s, m, &failed));
+    TRY(bl_session_open(&s, m, NULL, &failed));
     TRY(bl_generate(s, "Once upon", 9, o_generate, add_text, sum, NULL, &failed));
     TRY(bl_session_save(s, memory, &failed));
     TRY(bl_session_fork(&fork, s, &failed));
@@ -231,12 +231,12 @@ static bl_status tell_evaluation(uint64_t *sum)
     bl_plan_result plan;
     static char text[20000];
     size_t n;
-    TRY(bl_model_open(&m, run, "cpu", &failed));
+    TRY(bl_model_open(&m, run, NULL, &failed));
     TRY(bl_eval(m, api_path("data/val.bin"), 64, NULL, NULL, &r, &failed));
     *sum = mix(*sum, &r.loss, sizeof r.loss);
     TRY(bl_eval(m, api_path("short.txt"), 64, NULL, NULL, &r, &failed));
     *sum = mix(*sum, &r.loss, sizeof r.loss);
-    TRY(bl_plan_model(run, "cpu", &plan, &failed));
+    TRY(bl_plan_model(run, NULL, &plan, &failed));
     *sum = mix(*sum, &plan.total, sizeof plan.total);
     TRY(bl_plan(data, o_train, o_config, &plan, &failed));
     *sum = mix(*sum, &plan.total, sizeof plan.total);
@@ -293,7 +293,7 @@ static bl_status tell_export(uint64_t *sum)
 {
     bl_status status;
     bl_model *m = NULL;
-    TRY(bl_model_open(&m, run, "cpu", &failed));
+    TRY(bl_model_open(&m, run, NULL, &failed));
     TRY(bl_export(m, out, "f16", 1, &failed));
     *sum = file_sum(*sum, out, "model.safetensors");
     *sum = file_sum(*sum, out, "config.json");
@@ -415,8 +415,8 @@ static int make(void **state)
     (void)snprintf(memory, sizeof memory, "%s", api_path("memory.ok"));
     bl_model *model;
     bl_session *session;
-    assert_ok(bl_model_open(&model, run, "cpu", &api_error));
-    assert_ok(bl_session_open(&session, model, &api_error));
+    assert_ok(bl_model_open(&model, run, NULL, &api_error));
+    assert_ok(bl_session_open(&session, model, NULL, &api_error));
     assert_ok(bl_session_save(session, memory, &api_error));
     bl_session_close(session);
     bl_model_close(model);

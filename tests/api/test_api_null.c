@@ -18,8 +18,8 @@ static int make(void **state)
 {
     if (api_make(state) != 0)
         return -1;
-    assert_ok(bl_model_open(&m, api_path("run"), "cpu", &api_error));
-    assert_ok(bl_session_open(&s, m, &api_error));
+    assert_ok(bl_model_open(&m, api_path("run"), NULL, &api_error));
+    assert_ok(bl_session_open(&s, m, NULL, &api_error));
     (void)snprintf(data, sizeof data, "%s", api_path("data"));
     (void)snprintf(run, sizeof run, "%s", api_path("run"));
     (void)snprintf(none, sizeof none, "%s", api_path("none"));
@@ -245,10 +245,11 @@ static void hub_prepare_and_plans(void **state)
     assert_int_equal(bl_plan(none, NULL, NULL, &plan, NULL), BL_ENOENT);
     assert_int_equal(plan.total, 0);
     plan.total = 9;
-    REFUSED(bl_plan_model, path, NULL, "cpu", &plan, e);
+    REFUSED(bl_plan_model, path, NULL, NULL, &plan, e);
     assert_int_equal(plan.total, 0);
-    REFUSED(bl_plan_model, device, run, NULL, &plan, e);
-    REFUSED(bl_plan_model, result, run, "cpu", NULL, e);
+    FINE(bl_plan_model, device, run, NULL, &plan, e);
+    REFUSED(bl_plan_model, result, run, NULL, NULL, e);
+    REFUSED(bl_devices, fn, NULL, NULL, e);
 }
 
 /* Through one function or the other. */
@@ -296,15 +297,26 @@ static void trainers(void **state)
     bl_options_close(config);
 }
 
+static int opens_model(void)
+{
+    bl_model *model;
+    bl_session *session;
+    int opened = bl_model_open(&model, run, NULL, NULL) == BL_OK;
+    GIVES(bl_session_open, device, bl_session_open(&session, model, NULL, NULL) == BL_OK);
+    bl_session_close(session);
+    bl_model_close(model);
+    return opened;
+}
+
 static void models(void **state)
 {
     (void)state;
     bl_model *opened = (bl_model *)1;
     char hex[33] = "x";
-    REFUSED(bl_model_open, m, NULL, run, "cpu", e);
-    REFUSED(bl_model_open, path, &opened, NULL, "cpu", e);
+    REFUSED(bl_model_open, m, NULL, run, NULL, e);
+    REFUSED(bl_model_open, path, &opened, NULL, NULL, e);
     assert_null(opened);
-    REFUSED(bl_model_open, device, &opened, run, NULL, e);
+    GIVES(bl_model_open, device, opens_model());
     NOTHING(bl_model_close, m, NULL);
     GIVES(bl_model_path, m, bl_model_path(NULL) == NULL);
     GIVES(bl_model_config, m, bl_model_config(NULL) == NULL);
@@ -332,8 +344,8 @@ static void sessions(void **state)
     const int32_t ids[] = {3};
     bl_generate_result made = {.tokens = 9};
     bl_options *o = sets[BL_OPTIONS_GENERATE];
-    REFUSED(bl_session_open, s, NULL, m, e);
-    REFUSED(bl_session_open, m, &other, NULL, e);
+    REFUSED(bl_session_open, s, NULL, m, NULL, e);
+    REFUSED(bl_session_open, m, &other, NULL, NULL, e);
     assert_null(other);
     NOTHING(bl_session_close, s, NULL);
     other = (bl_session *)1;

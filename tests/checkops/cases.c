@@ -41,7 +41,7 @@ static void run_memory(io *b, const shape *s)
     size_t n = rows_of(s) * s->D;
     char *to = io_out(b, "copied", 2 * n, 1);
     must(BL_OP(b->d, reserve, &small, &err), &err); /* never shrinks */
-    if (BL_OP(b->d, scratch_bytes, &small) >= SIZE_MAX / 2)
+    if (BL_OP(b->d, scratch_bytes, &small) >= SIZE_MAX / 2 || !b->d->ops->memory_bytes(b->d))
         abort();
     BL_OP(b->d, copy, to + n, io_in(b, n, 1), n * sizeof(float));
     BL_OP(b->d, zero, to + n * sizeof(float), n);
@@ -411,7 +411,7 @@ static void run_optim(io *b, const shape *s)
 
 /* clang-format off */
 const op_case op_cases[] = {
-    {"alloc free put get copy zero reserve scratch_bytes sync", run_memory, 0, 0, -1},
+    {"alloc free put get copy zero reserve scratch_bytes memory_bytes sync", run_memory, 0, 0, -1},
     {"embed_fwd",       run_embed_fwd,       0,     0,    -1},
     {"embed_bwd",       run_embed_bwd,       0,     0,    -1},
     {"dropout",         run_dropout,         1e-13, 1e-6, -1},

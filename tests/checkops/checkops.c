@@ -127,7 +127,8 @@ static bl_dev *open_device(const char *name, int ternary, size_t threads)
     bl_error err;
     bl_dev *d;
     bl_limits all = limits();
-    must(bl_device_open(&d, name, ternary, threads, &err), &err);
+    const bl_device_request request = {.name = name, .ternary = ternary, .threads = threads};
+    must(bl_device_open(&d, &request, &err), &err);
     if (d->act_bytes != sizeof(float) || d->param_bytes != sizeof(float) ||
         d->real_bytes != sizeof(float)) {
         fprintf(stderr, "checkops: %s does not compute in float32\n", name);

@@ -1,22 +1,18 @@
 /* The reference backend in float and in double, and the CPU backend, against fixtures made by
  * PyTorch. */
 #include "golden.h"
-#include "cpu/cpu_dev.h"
+#include "api/device.h"
 
 #include <stdio.h>
 
-typedef bl_status open_fn(bl_dev **d, int ternary, bl_error *err);
-
-static bl_status open_cpu(bl_dev **d, int ternary, bl_error *err)
-{
-    return bl_cpu_open(d, ternary, 2, err);
-}
-
-static int check_backend(open_fn *open)
+static int check_backend(const char *name)
 {
     bl_dev *none = NULL, *ternary = NULL;
     bl_error err;
-    if (open(&none, 0, &err) != BL_OK || open(&ternary, 1, &err) != BL_OK) {
+    bl_device_request request = {.name = name, .threads = 2};
+    bl_status status = bl_device_open(&none, &request, &err);
+    request.ternary = 1;
+    if (status != BL_OK || bl_device_open(&ternary, &request, &err) != BL_OK) {
         fprintf(stderr, "golden: %s\n", err.message);
         return 1;
     }
@@ -28,11 +24,15 @@ static int check_backend(open_fn *open)
     return failures;
 }
 
-int main(void)
+/* golden [DEVICE...] */
+int main(int argc, char **argv)
 {
+    static const char *const usual[] = {"ref64", "ref", "cpu"};
+    size_t count = argc > 1 ? (size_t)argc - 1 : sizeof usual / sizeof *usual;
+    int failures = 0;
     printf("%-6s %-44s %8s %10s %8s  %s\n", "device", "what", "numbers", "worst", "bound", "where");
-    int failures =
-        check_backend(bl_ref64_open) + check_backend(bl_ref32_open) + check_backend(open_cpu);
+    for (size_t i = 0; i < count; i++)
+        failures += check_backend(argc > 1 ? argv[i + 1] : usual[i]);
     if (failures)
         printf("%d comparisons are above their bound\n", failures);
     return failures ? 1 : 0;

@@ -139,7 +139,7 @@ int main(void)
     bl_dev *d;
     bl_error err;
     int failures = 0;
-    if (bl_ref64_open(&d, 0, &err) != BL_OK) {
+    if (bl_ref64_open(&d, &(bl_device_request){.ternary = 0}, &err) != BL_OK) {
         fprintf(stderr, "gradcheck: %s\n", err.message);
         return 1;
     }

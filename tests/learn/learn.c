@@ -110,8 +110,8 @@ static void report_recall(const char *run)
     bl_tales *tales;
     unsigned asked = 0, right = 0;
     double chance = 0;
-    need(bl_model_open(&m, run, "cpu", &why), "model");
-    need(bl_session_open(&s, m, &why), "session");
+    need(bl_model_open(&m, run, NULL, &why), "model");
+    need(bl_session_open(&s, m, NULL, &why), "session");
     need(bl_tales_open(&tales, PROBE_SEED, &why), "tales");
     for (uint64_t i = 0; asked < PROBES && i < 10 * PROBES; i++) {
         bl_buf story;

@@ -63,7 +63,7 @@ static void windows_are_one(void **state)
         c.ttt_forget = variants[i].forget, c.pre_conv = variants[i].pre_conv;
         c.share_qk = !variants[i].plain;
         bl_config_half_lives(&c, WINDOW);
-        assert_ok(bl_cpu_open(&dev, 0, 2, &failure));
+        assert_ok(bl_cpu_open(&dev, &(bl_device_request){.threads = 2}, &failure));
         assert_ok(bl_net_open(&net, &c, dev, &failure));
         assert_ok(bl_net_init(&net, 3, &failure));
         read_windows(&net, ids, 1, whole);

@@ -32,7 +32,7 @@ static int make(void **state)
 static bl_session *open_session(bl_model *m)
 {
     bl_session *s;
-    assert_int_equal(bl_session_open(&s, m, NULL), BL_OK);
+    assert_int_equal(bl_session_open(&s, m, NULL, NULL), BL_OK);
     return s;
 }
 

@@ -47,8 +47,8 @@ static int make_model(void **state)
     bl_trainer_close(t);
     bl_options_close(config);
     bl_options_close(o);
-    assert_ok(bl_model_open(&model, scratch("run"), "cpu", &failure));
-    assert_ok(bl_session_open(&session, model, &failure));
+    assert_ok(bl_model_open(&model, scratch("run"), NULL, &failure));
+    assert_ok(bl_session_open(&session, model, NULL, &failure));
     return 0;
 }
 

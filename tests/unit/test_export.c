@@ -202,7 +202,7 @@ static void test_source(void **state)
     bl_error err = {BL_OK, ""};
     (void)snprintf(here, sizeof here, "%s", inside("p", ""));
     assert_int_equal(chdir(here), 0);
-    assert_int_equal(bl_model_open(&m, ".", "cpu", NULL), BL_OK);
+    assert_int_equal(bl_model_open(&m, ".", NULL, NULL), BL_OK);
     assert_int_equal(bl_export(m, "../p", "f32", 1, &err), BL_EINVAL);
     assert_non_null(strstr(err.message, "holds the model that is to be exported"));
     bl_model_close(m);
@@ -328,7 +328,7 @@ static void test_parent_strict(void **state)
         bl_model *m;
         bl_error err = {BL_OK, ""};
         rewrite("ternary", "child", bad[i], NULL);
-        bl_status status = bl_model_open(&m, tiny_path("child"), "cpu", &err);
+        bl_status status = bl_model_open(&m, tiny_path("child"), NULL, &err);
         if (status != BL_EFORMAT || !strstr(err.message, "child/model.safetensors: ") ||
             !strstr(err.message, "parent_fingerprint"))
             fail_msg("\"%s\": status %d, \"%s\"", bad[i], status, err.message);
@@ -395,7 +395,7 @@ static void test_overflow(void **state)
         bl_model *m;
         bl_error err = {BL_OK, ""};
         rewrite("ternary", "spoilt", NULL, &cases[i].value);
-        bl_status status = bl_model_open(&m, tiny_path("spoilt"), "cpu", &err);
+        bl_status status = bl_model_open(&m, tiny_path("spoilt"), NULL, &err);
         if (status == BL_OK && cases[i].dtype)
             status = bl_export(m, tiny_path("narrow"), cases[i].dtype, 1, &err);
         bl_model_close(m);

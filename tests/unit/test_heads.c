@@ -54,7 +54,7 @@ static bl_model *make_model(const char *inner)
     bl_trainer_close(t);
     bl_options_close(config);
     bl_options_close(o);
-    assert_ok(bl_model_open(&model, scratch(inner), "cpu", &failure));
+    assert_ok(bl_model_open(&model, scratch(inner), NULL, &failure));
     return model;
 }
 
@@ -115,7 +115,7 @@ static void check_recorded(bl_model *model)
     for (size_t i = 0; i < T; i++)
         ids[i] = text.data[2 * i] + 256 * text.data[2 * i + 1];
     bl_map_close(&text);
-    assert_ok(bl_session_open(&session, model, &failure));
+    assert_ok(bl_session_open(&session, model, NULL, &failure));
     assert_ok(bl_session_feed(session, ids, T, NULL, 0, &failure));
     assert_ok(bl_session_heads(session, add_head, &f, &failure));
     for (size_t l = 0; l < L; l++) {
@@ -138,7 +138,7 @@ static void distances(const char *inner, size_t width, int has_second)
     found before = {.count = 0}, after = {.count = 0};
     for (size_t i = 0; i < 40; i++)
         ids[i] = (int32_t)(i * 7 % 300);
-    assert_ok(bl_session_open(&session, model, &failure));
+    assert_ok(bl_session_open(&session, model, NULL, &failure));
     assert_ok(bl_session_heads(session, add_head, &before, &failure));
     assert_ok(bl_session_feed(session, ids, 40, NULL, 0, &failure));
     assert_ok(bl_session_heads(session, add_head, &after, &failure));

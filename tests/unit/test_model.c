@@ -2,7 +2,7 @@
  * the training forward, and the same bits for any split of a text. */
 #include "core/alloc.h"
 #include "core/rng.h"
-#include "cpu/cpu_dev.h"
+#include "api/device.h"
 #include "model/carry.h"
 
 #include <math.h>
@@ -116,14 +116,16 @@ static void spread(fixture *f)
     bl_net_ternarise(&f->net);
 }
 
+static const char *reference = "ref64";
+
 static void fixture_open(fixture *f, const variant *v, const bl_config *c, int cpu)
 {
     memset(f, 0, sizeof *f);
-    int ternary = c->quantization == BL_QUANT_TERNARY;
+    const bl_device_request request = {.name = cpu ? "cpu" : reference,
+                                       .ternary = c->quantization == BL_QUANT_TERNARY,
+                                       .threads = 2};
     f->v = v;
-    assert_int_equal(cpu ? bl_cpu_open(&f->dev, ternary, 2, NULL)
-                         : bl_ref64_open(&f->dev, ternary, NULL),
-                     BL_OK);
+    assert_int_equal(bl_device_open(&f->dev, &request, NULL), BL_OK);
     assert_int_equal(bl_net_open(&f->net, c, f->dev, NULL), BL_OK);
     assert_int_equal(bl_net_init(&f->net, 3, NULL), BL_OK);
     assert_int_equal(bl_pass_open(&f->pass, &f->net, B, v->T, 1, NULL), BL_OK);
@@ -371,8 +373,11 @@ static void test_cpu_gradients(void **state)
     }
 }
 
-int main(void)
+/* test_model [REFERENCE]: a device in float64 */
+int main(int argc, char **argv)
 {
+    if (argc > 1)
+        reference = argv[1];
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_gradients),
         cmocka_unit_test(test_decoding),

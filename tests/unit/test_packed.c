@@ -68,7 +68,7 @@ static void logits_of(const char *name, const char *device, float *logits)
     bl_session *s;
     for (int32_t i = 0; i < TOKENS; i++)
         ids[i] = (7 + 31 * i) % TINY_V;
-    assert_int_equal(bl_session_open(&s, m, NULL), BL_OK);
+    assert_int_equal(bl_session_open(&s, m, NULL, NULL), BL_OK);
     assert_int_equal(bl_session_feed(s, ids, TOKENS, logits, 1, NULL), BL_OK);
     bl_session_close(s);
     bl_model_close(m);
@@ -159,8 +159,8 @@ static void test_memories(void **state)
         bl_session *s, *t;
         const int32_t ids[] = {1, 2, 3};
         warnings = 0;
-        assert_int_equal(bl_session_open(&s, a, NULL), BL_OK);
-        assert_int_equal(bl_session_open(&t, b, NULL), BL_OK);
+        assert_int_equal(bl_session_open(&s, a, NULL, NULL), BL_OK);
+        assert_int_equal(bl_session_open(&t, b, NULL, NULL), BL_OK);
         assert_int_equal(bl_session_feed(s, ids, 3, NULL, 0, NULL), BL_OK);
         assert_int_equal(bl_session_save(s, tiny_path("moved.mem"), NULL), BL_OK);
         assert_int_equal(bl_session_load(t, tiny_path("moved.mem"), NULL), cases[i].want);
@@ -392,7 +392,7 @@ static void test_hostile(void **state)
         bl_error err = {BL_OK, ""};
         bl_model *m;
         rewrite("hostile", cases[i].change, cases[i].from, cases[i].to);
-        bl_status status = bl_model_open(&m, tiny_path("hostile"), "cpu", &err);
+        bl_status status = bl_model_open(&m, tiny_path("hostile"), NULL, &err);
         if ((status != BL_EFORMAT && status != BL_EUNSUPPORTED) ||
             !strstr(err.message, cases[i].why))
             fail_msg("case %zu: status %d, \"%s\"; expected \"%s\"", i, status, err.message,

@@ -122,9 +122,9 @@ static void a_model(void **state)
     assert_ok(bl_trainer_open(&t, scratch("data"), scratch("run"), r.train, r.config, &failure));
     assert_ok(bl_trainer_run(t, NULL, NULL, &failure));
     bl_trainer_close(t);
-    assert_ok(bl_plan_model(scratch("run"), "cpu", &p, &failure));
-    assert_ok(bl_model_open(&m, scratch("run"), "cpu", &failure));
-    assert_ok(bl_session_open(&s, m, &failure));
+    assert_ok(bl_plan_model(scratch("run"), NULL, &p, &failure));
+    assert_ok(bl_model_open(&m, scratch("run"), NULL, &failure));
+    assert_ok(bl_session_open(&s, m, NULL, &failure));
     assert_int_equal(p.parameters, bl_model_parameters(m));
     assert_int_equal(p.parameters, training.parameters);
     assert_int_equal(p.state, bl_session_bytes(s));
@@ -138,8 +138,12 @@ static void a_model(void **state)
     assert_int_equal(p.state + p.base, bl_session_bytes(s));
     bl_session_close(s);
     bl_model_close(m);
-    assert_int_equal(bl_plan_model(scratch("none"), "cpu", &p, &failure), BL_ENOENT);
-    assert_int_equal(bl_plan_model(scratch("run"), "gpu", &p, &failure), BL_EINVAL);
+    assert_int_equal(bl_plan_model(scratch("none"), NULL, &p, &failure), BL_ENOENT);
+    bl_options *gpu;
+    assert_ok(bl_options_open(&gpu, BL_OPTIONS_DEVICE, &failure));
+    assert_ok(bl_options_set(gpu, "device", "gpu", &failure));
+    assert_int_equal(bl_plan_model(scratch("run"), gpu, &p, &failure), BL_EINVAL);
+    bl_options_close(gpu);
     run_close(&r);
 }
 

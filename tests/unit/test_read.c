@@ -249,11 +249,11 @@ static void configs_that_lie(void **state)
         if (i == 1) /* so that a head is not too wide */
             replace_in(scratch("lie1/config.json"), scratch("lie1/config.json"),
                        "\"num_attention_heads\": 2", "\"num_attention_heads\": 64");
-        assert_int_equal(bl_model_open(&m, scratch(name), "cpu", &failure), BL_EFORMAT);
+        assert_int_equal(bl_model_open(&m, scratch(name), NULL, &failure), BL_EFORMAT);
         assert_null(m);
         if (!strstr(failure.message, cases[i][2]))
             fail_msg("%s", failure.message);
-        assert_int_equal(bl_plan_model(scratch(name), "cpu", &plan, &failure), BL_EFORMAT);
+        assert_int_equal(bl_plan_model(scratch(name), NULL, &plan, &failure), BL_EFORMAT);
         assert_non_null(strstr(failure.message, cases[i][2]));
     }
     assert_true(resident() - before < (uint64_t)64 << 20);
@@ -317,8 +317,8 @@ static void results_that_are_no_numbers(void **state)
     bl_map_close(&map);
     bl_st_close(st);
 
-    assert_ok(bl_model_open(&m, scratch("large"), "cpu", &failure));
-    assert_ok(bl_session_open(&s, m, &failure));
+    assert_ok(bl_model_open(&m, scratch("large"), NULL, &failure));
+    assert_ok(bl_session_open(&s, m, NULL, &failure));
     assert_int_equal(bl_session_feed(s, ids, 3, logits, 1, &failure), BL_EFORMAT);
     assert_non_null(strstr(failure.message, "after token 0 is not a number"));
     assert_int_equal(bl_generate(s, "a", 1, NULL, NULL, NULL, NULL, &failure), BL_EFORMAT);

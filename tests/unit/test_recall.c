@@ -198,7 +198,7 @@ static void untrained_model(void **state)
     (void)state;
     bl_model *m;
     bl_recall_result r, again;
-    assert_ok(bl_model_open(&m, scratch("run"), "cpu", &failure));
+    assert_ok(bl_model_open(&m, scratch("run"), NULL, &failure));
     assert_ok(bl_eval_recall(m, 40, 303, NULL, NULL, &r, &failure));
     print_message("right %.3f, control %.3f, greedy %.3f\n", r.right, r.control, r.greedy);
     assert_int_equal(r.distance, 40);
@@ -226,7 +226,7 @@ static void failures(void **state)
     (void)state;
     bl_model *m;
     bl_recall_result r;
-    assert_ok(bl_model_open(&m, scratch("run"), "cpu", &failure));
+    assert_ok(bl_model_open(&m, scratch("run"), NULL, &failure));
     assert_int_equal(bl_eval_recall(m, 10, 0, NULL, NULL, &r, &failure), BL_EINVAL);
     assert_int_equal(bl_eval_recall(m, (uint64_t)BL_RECALL_MOST + 1, 5, NULL, NULL, &r, &failure),
                      BL_EINVAL);
@@ -235,7 +235,7 @@ static void failures(void **state)
     bl_model_close(m);
     prepare(scratch("letters"), "258"); /* every color begins with a space */
     make_run(scratch("letters"), scratch("spells"));
-    assert_ok(bl_model_open(&m, scratch("spells"), "cpu", &failure));
+    assert_ok(bl_model_open(&m, scratch("spells"), NULL, &failure));
     assert_int_equal(bl_eval_recall(m, 10, 5, NULL, NULL, &r, &failure), BL_EUNSUPPORTED);
     assert_non_null(strstr(failure.message, "\"blue\""));
     bl_model_close(m);

@@ -118,7 +118,7 @@ static void tokens_for_a_model(void **state)
     bl_eval_result r;
     FILE *file = fopen(scratch("run/tokenizer.json"), "ab");
     assert_true(file && fputc('\n', file) >= 0 && fclose(file) == 0);
-    assert_ok(bl_model_open(&m, scratch("run"), "cpu", &failure));
+    assert_ok(bl_model_open(&m, scratch("run"), NULL, &failure));
     assert_ok(bl_eval(m, scratch("data/val.bin"), 0, NULL, NULL, &r, &failure));
     bl_options *o;
     const char *source = "tales";

@@ -57,7 +57,7 @@ static bl_status move_on(bl_session *s, const char *prompt, size_t tokens, const
 static bl_session *open_session(bl_model *m)
 {
     bl_session *s;
-    assert_int_equal(bl_session_open(&s, m, NULL), BL_OK);
+    assert_int_equal(bl_session_open(&s, m, NULL, NULL), BL_OK);
     return s;
 }
 

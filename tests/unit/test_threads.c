@@ -3,6 +3,7 @@
  * what was opened before goes on in both. */
 #define _POSIX_C_SOURCE 200809L /* mkdtemp */
 
+#include "on_device.h"
 #include "bitllama.h"
 #include "core/os.h"
 
@@ -69,7 +70,7 @@ static void *read_text(void *argument)
     int32_t ids[TOKENS];
     for (int32_t i = 0; i < TOKENS; i++)
         ids[i] = (w->first + 7 * i) % V;
-    w->status = bl_session_open(&s, model, NULL);
+    w->status = bl_session_open(&s, model, NULL, NULL);
     if (w->status != BL_OK)
         return NULL;
     for (size_t i = 0; i < TOKENS && w->status == BL_OK; i += 3)
@@ -85,7 +86,7 @@ static void test_sessions(void **state)
     static const char *const devices[] = {"cpu", "fault:cpu"};
     pthread_t thread[THREADS];
     make_model();
-    assert_int_equal(bl_model_open(&model, run, "cpu", NULL), BL_OK);
+    assert_int_equal(bl_model_open(&model, run, NULL, NULL), BL_OK);
     for (int32_t i = 0; i < THREADS; i++) {
         alone[i].first = together[i].first = 11 * i;
         read_text(&alone[i]);
@@ -93,7 +94,7 @@ static void test_sessions(void **state)
     }
     bl_model_close(model);
     for (size_t d = 0; d < sizeof devices / sizeof *devices; d++) {
-        assert_int_equal(bl_model_open(&model, run, devices[d], NULL), BL_OK);
+        assert_int_equal(model_open_on(&model, run, devices[d], NULL), BL_OK);
         for (size_t i = 0; i < THREADS; i++)
             assert_int_equal(pthread_create(&thread[i], NULL, read_text, &together[i]), 0);
         for (size_t i = 0; i < THREADS; i++) {
@@ -128,7 +129,7 @@ static void go_on(const opened *o, outcome *out)
     memset(out, 0, sizeof *out);
     out->status = bl_session_feed(o->session, o->ids, TOKENS, out->logits[0], 0, NULL);
     if (out->status == BL_OK)
-        out->status = bl_session_open(&fresh, model, NULL);
+        out->status = bl_session_open(&fresh, model, NULL, NULL);
     if (out->status == BL_OK)
         out->status = bl_session_feed(fresh, o->ids, TOKENS, out->logits[1], 0, NULL);
     bl_session_close(fresh);
@@ -180,8 +181,8 @@ static void test_fork(void **state)
     static opened o;
     static char text[] = "One day, a little dog went to the park. It was happy and ran and ran.";
     bl_set_threads(THREADS);
-    assert_int_equal(bl_model_open(&model, run, "cpu", NULL), BL_OK);
-    assert_int_equal(bl_session_open(&o.session, model, NULL), BL_OK);
+    assert_int_equal(bl_model_open(&model, run, NULL, NULL), BL_OK);
+    assert_int_equal(bl_session_open(&o.session, model, NULL, NULL), BL_OK);
     assert_int_equal(bl_encoder_open(&o.encoder, bl_model_tokenizer(model), 0, NULL), BL_OK);
     for (size_t i = 0; i < 64; i++)
         o.texts[i] = (bl_span){text, i + 1};

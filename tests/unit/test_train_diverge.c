@@ -130,7 +130,7 @@ static void infinite_weights_are_not_saved(void **state)
                     {"eval_every", "1000"}, {"keep", "1"},          {NULL}};
     assert_int_equal(train("decay", decay, &w), BL_EDIVERGED);
     bl_model *m;
-    assert_ok(bl_model_open(&m, scratch("decay"), "cpu", &failure));
+    assert_ok(bl_model_open(&m, scratch("decay"), NULL, &failure));
     bl_model_close(m);
 }
 

@@ -23,7 +23,7 @@ static pair *from(const char *model, const char *name, const char *value)
 static void fingerprint_of(const char *run, char hex[33])
 {
     bl_model *m;
-    assert_ok(bl_model_open(&m, run, "cpu", &failure));
+    assert_ok(bl_model_open(&m, run, NULL, &failure));
     assert_ok(bl_model_fingerprint(m, hex, &failure));
     bl_model_close(m);
 }
@@ -134,7 +134,7 @@ static void refusals(void **state)
     refused("none", from(scratch("data"), NULL, NULL), BL_EFORMAT, "config.json");
     refused("none", from(scratch("first"), "num_hidden_layers", "2"), BL_EINVAL,
             "was trained with `num_hidden_layers` 1, not 2");
-    assert_ok(bl_model_open(&m, scratch("first"), "cpu", &failure));
+    assert_ok(bl_model_open(&m, scratch("first"), NULL, &failure));
     assert_ok(bl_export(m, scratch("packed"), "f32", 0, &failure));
     bl_model_close(m);
     refused("none", from(scratch("packed"), NULL, NULL), BL_EUNSUPPORTED, "packed weights");
@@ -168,7 +168,7 @@ static void plan(void **state)
     bl_options *o;
     bl_model *m;
     bl_plan_result r;
-    assert_ok(bl_model_open(&m, scratch("first"), "cpu", &failure));
+    assert_ok(bl_model_open(&m, scratch("first"), NULL, &failure));
     assert_ok(bl_options_open(&o, BL_OPTIONS_TRAIN, &failure));
     assert_ok(bl_options_set(o, "init_from", scratch("first"), &failure));
     assert_ok(bl_plan(scratch("data"), o, NULL, &r, &failure));

@@ -51,8 +51,8 @@ static char *long_text(size_t bytes)
 static int open_all(void **state)
 {
     assert_int_equal(tiny_make(state), 0);
-    assert_int_equal(bl_model_open(&model, tiny_path("ternary"), "cpu", &failure), BL_OK);
-    assert_int_equal(bl_session_open(&session, model, &failure), BL_OK);
+    assert_int_equal(bl_model_open(&model, tiny_path("ternary"), NULL, &failure), BL_OK);
+    assert_int_equal(bl_session_open(&session, model, NULL, &failure), BL_OK);
     return 0;
 }
 
@@ -200,7 +200,7 @@ static void opening_and_writing_stop(void **state)
     }
     watcher some = {.stop = 2};
     bl_progress_to(note, &some);
-    assert_int_equal(bl_model_open(&other, tiny_path("ternary"), "cpu", &failure), BL_EINTERRUPTED);
+    assert_int_equal(bl_model_open(&other, tiny_path("ternary"), NULL, &failure), BL_EINTERRUPTED);
     bl_progress_to(NULL, NULL);
     assert_null(other);
     assert_int_equal(some.calls, 2);

@@ -1,6 +1,7 @@
 /* Devices around devices: the same bits under guarded memory and under a trace, and what the guard
  * catches. */
 #include "option_pairs.h"
+#include "on_device.h"
 
 #include "api/device.h"
 #include "core/guard.h"
@@ -131,8 +132,8 @@ static answers *ask(const char *run, const char *device)
     assert_non_null(a);
     for (int32_t i = 0; i < TOKENS; i++)
         ids[i] = (7 * i + 3) % 258;
-    assert_ok(bl_model_open(&m, scratch(run), device, &failure));
-    assert_ok(bl_session_open(&s, m, &failure));
+    assert_ok(model_open_on(&m, scratch(run), device, &failure));
+    assert_ok(bl_session_open(&s, m, NULL, &failure));
     assert_ok(bl_session_feed(s, ids, 1, a->logits[0], 1, &failure));
     assert_ok(bl_session_feed(s, ids + 1, TOKENS - 1, a->logits[1], 1, &failure));
     fork_and_load(s, a);
@@ -187,7 +188,7 @@ static void read_logits(bl_model *m, float logits[TOKENS][V])
     int32_t ids[TOKENS];
     for (int32_t i = 0; i < TOKENS; i++)
         ids[i] = (11 * i + 5) % V;
-    assert_ok(bl_session_open(&s, m, &failure));
+    assert_ok(bl_session_open(&s, m, NULL, &failure));
     assert_ok(bl_session_feed(s, ids, TOKENS, logits[0], 1, &failure));
     bl_session_close(s);
 }
@@ -200,18 +201,18 @@ static void packed_models(void **state)
     bl_plan_result plan[2];
     bl_model *m;
     const char *run = scratch("ternary-cpu");
-    assert_ok(bl_model_open(&m, run, "cpu", &failure));
+    assert_ok(bl_model_open(&m, run, NULL, &failure));
     read_logits(m, latent);
     bl_model_close(m);
-    assert_ok(bl_model_open(&m, run, "fault:cpu", &failure));
+    assert_ok(model_open_on(&m, run, "fault:cpu", &failure));
     assert_ok(bl_export(m, scratch("packed"), "f32", 0, &failure));
     bl_model_close(m);
-    assert_ok(bl_model_open(&m, scratch("packed"), "fault:cpu", &failure));
+    assert_ok(model_open_on(&m, scratch("packed"), "fault:cpu", &failure));
     read_logits(m, packed);
     bl_model_close(m);
     assert_memory_equal(packed, latent, sizeof packed);
-    assert_ok(bl_plan_model(run, "cpu", &plan[0], &failure));
-    assert_ok(bl_plan_model(scratch("packed"), "cpu", &plan[1], &failure));
+    assert_ok(bl_plan_model(run, NULL, &plan[0], &failure));
+    assert_ok(bl_plan_model(scratch("packed"), NULL, &plan[1], &failure));
     assert_true(plan[1].weights < plan[0].weights);
     assert_int_equal(plan[1].state, plan[0].state);
 }
@@ -234,10 +235,16 @@ static void same_bits_of_the_variants(void **state)
 
 enum { BYTES = 100 };
 
+static bl_status open_named(bl_dev **d, const char *name, int ternary)
+{
+    const bl_device_request request = {.name = name, .ternary = ternary, .threads = 1};
+    return bl_device_open(d, &request, &failure);
+}
+
 static bl_dev *guarded(void)
 {
     bl_dev *d;
-    assert_ok(bl_device_open(&d, "fault:cpu", 1, 1, &failure));
+    assert_ok(open_named(&d, "fault:cpu", 1));
     return d;
 }
 
@@ -354,7 +361,7 @@ static void trace_counts(void **state)
     size_t lines = 0;
     void *p;
     char byte = 1;
-    assert_ok(bl_device_open(&d, "trace:cpu", 1, 1, &failure));
+    assert_ok(open_named(&d, "trace:cpu", 1));
     assert_int_equal(bl_trace_rows(d, row), 0);
     assert_ok(BL_OP(d, alloc, &p, 1 << 20, &failure));
     bl_trace_reset(d);
@@ -380,13 +387,13 @@ static void names(void **state)
     (void)state;
     static const char *const bad[] = {"fault", "fault:", "fault:gpu", "cpu:fault", "trace:", ""};
     bl_dev *d;
-    assert_ok(bl_device_open(&d, "trace:fault:ref64", 0, 0, &failure));
+    assert_ok(open_named(&d, "trace:fault:ref64", 0));
     assert_string_equal(d->name, "trace:fault:ref64");
     assert_int_equal(d->real_bytes, 8);
     assert_int_equal(d->ternary, 0);
     bl_dev_close(d);
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
-        assert_int_equal(bl_device_open(&d, bad[i], 1, 1, &failure), BL_EINVAL);
+        assert_int_equal(open_named(&d, bad[i], 1), BL_EINVAL);
         assert_non_null(strstr(failure.message, "ref64"));
     }
 }

@@ -5,6 +5,7 @@
 
 #include "bitllama.h"
 #include "core/os.h"
+#include "on_device.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -88,7 +89,7 @@ static inline bl_model *tiny_open(const char *name, const char *device)
 {
     bl_model *m;
     bl_error err;
-    if (bl_model_open(&m, tiny_path(name), device, &err) != BL_OK)
+    if (model_open_on(&m, tiny_path(name), device, &err) != BL_OK)
         fail_msg("%s", err.message);
     return m;
 }

@@ -2,8 +2,10 @@
 #include "ops/ref/ref.h"
 #include "ops/ref/ttt.h"
 #include "core/alloc.h"
+#include "core/os.h"
 
 #include <assert.h>
+#include <stdio.h>
 #include <string.h>
 
 static ref_device *impl(bl_dev *d)
@@ -108,6 +110,13 @@ bl_status REF(get)(bl_dev *d, void *to, const void *from, size_t bytes, bl_error
     return BL_OK;
 }
 
+size_t REF(memory_bytes)(bl_dev *d)
+{
+    uint64_t bytes = bl_os_memory();
+    (void)d;
+    return bytes < SIZE_MAX ? (size_t)bytes : SIZE_MAX;
+}
+
 bl_status REF(sync)(bl_dev *d, bl_error *err)
 {
     (void)d, (void)err;
@@ -141,9 +150,20 @@ void REF(close)(bl_dev *d)
     bl_free(r);
 }
 
-bl_status REF(open)(bl_dev **d, int ternary, bl_error *err)
+bl_status REF(about)(bl_device_about *about, size_t index, bl_error *err)
+{
+    if (index)
+        return bl_fail(err, BL_ENOENT, "there is one ref device");
+    (void)snprintf(about->text, sizeof about->text, "the definition, in float%d, slow",
+                   BL_REF_BITS);
+    about->memory_bytes = bl_os_memory();
+    return BL_OK;
+}
+
+bl_status REF(open)(bl_dev **d, const bl_device_request *request, bl_error *err)
 {
     *d = NULL;
+    BL_TRY(bl_request_is_f32(request, err));
     ref_device *r = bl_calloc(1, sizeof *r);
     if (!r)
         return bl_fail(err, BL_ENOMEM, "out of memory for the reference backend");
@@ -159,7 +179,7 @@ bl_status REF(open)(bl_dev **d, int ternary, bl_error *err)
                       .act_bytes = sizeof(BL_REAL),
                       .param_bytes = sizeof(BL_REAL),
                       .real_bytes = sizeof(BL_REAL),
-                      .ternary = ternary};
+                      .ternary = request->ternary};
     *d = &r->dev;
     return BL_OK;
 }

@@ -1,0 +1,23 @@
+/* Back ends by name. */
+#ifndef BL_API_BACKENDS_H
+#define BL_API_BACKENDS_H
+
+#include "ops/ops.h"
+
+enum { BL_BACKEND_NAME_MOST = 32 }; /* bytes */
+
+typedef struct bl_backend {
+    const char *name;
+    bl_status (*open)(bl_dev **d, const bl_device_request *request, bl_error *err);
+    bl_status (*about)(bl_device_about *about, size_t index, bl_error *err);
+} bl_backend;
+
+/* `found` keeps the name that is given.  BL_EINVAL lists the names; or as bl_plugin_load(). */
+bl_status bl_backend_find(bl_backend *found, const char *name, bl_error *err) BL_NODISCARD;
+
+/* Calls `fn` for each: those built in, then plug-ins in the order in which they are found.  trouble
+ * is NULL, or says why a plug-in cannot be used.  BL_ENOMEM. */
+typedef void bl_backend_fn(void *user, const bl_backend *b, const char *trouble);
+bl_status bl_backends_each(bl_backend_fn *fn, void *user, bl_error *err) BL_NODISCARD;
+
+#endif
