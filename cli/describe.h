@@ -26,6 +26,8 @@ enum { BL_EXIT_CODES = 128 }; /* above: 128 + the number of a signal */
 /* X(variable, meaning) */
 #define BL_ENVIRONMENT_LIST(X)                                                                     \
     X("BITLLAMA_CPU", "the SIMD level to use, c, avx2 or avx512, instead of the processor's best") \
+    X("BITLLAMA_PLUGINS",                                                                          \
+      "folders to search first for back ends, libbitllama_NAME.so, with : between")                \
     X("NO_COLOR", "when set and not empty: no colours on a terminal")                              \
     X("BITLLAMA_CACHE", "where downloads are kept; ~/.cache/bitllama by default")                  \
     X("HF_ENDPOINT", "the Hugging Face Hub or a mirror of it")                                     \

@@ -301,8 +301,9 @@ BL_API const char *bl_tokenizer_bytes(const bl_tokenizer *t, int32_t id, size_t 
 
 /* ------------------------------------------------------------------ devices */
 
-/* Where models compute, the option `device`: "cpu" and "ref" (slow, the definition) are there.
- * Before any name "trace:" writes the time and calls of every op through
+/* Where models compute, the option `device`: "cpu" and "ref" (slow, the definition) are built in;
+ * another NAME is a plug-in, libbitllama_NAME.so, found as docs/ARCHITECTURE.md says; "NAME:1" is
+ * its second device.  Before any name "trace:" writes the time and calls of every op through
  * bl_log_to() when the device is closed, and "fault:" ends the process with SIGSEGV when device
  * memory is touched outside an op; results stay the same bits. */
 typedef struct bl_device_info {
@@ -314,8 +315,7 @@ typedef struct bl_device_info {
 
 typedef void bl_device_fn(void *user, const bl_device_info *device);
 
-/** Tells of each device, also of plug-ins that cannot be used.  What fn is given is valid during
- * the call.  Errors: BL_ENOMEM.  Threads: any. */
+/** Tells of each, also of plug-ins that cannot be used.  Errors: BL_ENOMEM.  Threads: any. */
 BL_API bl_status bl_devices(bl_device_fn *fn, void *user, bl_error *err);
 
 /* ------------------------------------------------------------------ files of the Hugging Face Hub
@@ -560,8 +560,8 @@ BL_API bl_status bl_export(bl_model *m, const char *out, const char *dtype, int 
  *  read it holds what going on identically needs: the last token drawn (pending: it is read by the
  *  next call that reads), the place in the sampler's random numbers and its window of tokens.
  *  device: NULL, or a BL_OPTIONS_DEVICE set in which nothing but `threads` was set.
- *  Errors: BL_EINVAL (device), BL_ENOMEM, BL_EDEVICE.  Threads: a session is used by one thread at
- * a time; several sessions of one model by several threads. */
+ *  Errors: BL_EINVAL (device), BL_ENOMEM, BL_EDEVICE.  Threads: each session one at a time, several
+ *  sessions of one model by several. */
 BL_API bl_status bl_session_open(bl_session **s, bl_model *m, const bl_options *device,
                                  bl_error *err);
 BL_API void bl_session_close(bl_session *s);

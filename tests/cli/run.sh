@@ -26,7 +26,7 @@ expect "traced" 0 '?*' '*seed 7,*trace:cpu: * ms in * calls*bitlinear_fwd *%*' \
 cp stdout traced
 expect "guarded" 0 '?*' '*seed 7,*' generate -m "$run" -p "Once" --max-tokens 5 --seed 7 --device fault:cpu
 check "the same text" cmp stdout traced
-expect "a wrapped device that is none" 2 '' "*device gpu: this build has cpu*trace:*" \
+expect "a wrapped device that is none" 2 '' "*device gpu: built in are cpu*trace:*" \
     generate -m "$run" -p "Once" --device trace:gpu
 
 # ---- tokenize and detokenize ----

@@ -37,7 +37,8 @@ static void open_subject(subject *s, int mlp, int forget)
     c.ttt_layer_type = mlp ? BL_TTT_MLP : BL_TTT_LINEAR;
     c.ttt_forget = forget;
     bl_config_half_lives(&c, 8);
-    FUZZ_CHECK(bl_device_open(&dev, "cpu", 1, 1, NULL) == BL_OK);
+    const bl_device_request request = {.name = "cpu", .ternary = 1, .threads = 1};
+    FUZZ_CHECK(bl_device_open(&dev, &request, NULL) == BL_OK);
     FUZZ_CHECK(bl_net_open(&s->net, &c, dev, NULL) == BL_OK);
     FUZZ_CHECK(bl_net_init(&s->net, 1, NULL) == BL_OK);
     FUZZ_CHECK(bl_text_session_open(&s->session, &s->net, NULL) == BL_OK);

@@ -36,7 +36,7 @@ FNR == 1 {
 /^[ \t]*#[ \t]*include[ \t]*</ {
     name = $0
     gsub(/^[^<]*<|>.*$/, "", name)
-    if (top == "src" && name ~ posix && here !~ "^core/[a-z]+_posix[.]c$")
+    if (top == "src" && name ~ posix && here !~ "^core/[a-z_]+_posix[.]c$")
         complain("<" name "> belongs in a core/*_posix.c")
     next
 }

@@ -240,7 +240,7 @@ static bl_dev *open_device(int doubles)
 {
     bl_dev *d;
     bl_limits most = {1, T, F, 1, F, F, F, C, 4, M_MOST};
-    must(doubles ? bl_ref64_open(&d, 0, &failure) : bl_cpu_open(&d, 0, 1, &failure));
+    must((doubles ? bl_ref64_open : bl_cpu_open)(&d, &(bl_device_request){.threads = 1}, &failure));
     must(BL_OP(d, reserve, &most, &failure));
     return d;
 }

@@ -1,0 +1,48 @@
+# A back end in a shared object of its own computes what it computes built in; what does not fit is refused in one line.
+. "$(dirname "$0")/../cli/expect.sh"
+cd "$scratch" || exit 1
+plugins=$BITLLAMA_PLUGINS
+
+"$bitllama" prepare tales --vocab-size 400 --tales-bytes 40000 --val-split 0.1 --out data >log 2>&1
+size="--preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers 2 --num-attention-heads 2"
+for device in ref plain trace:fault:plain plain:0; do
+    # shellcheck disable=SC2086 # a list of flags
+    expect "train on $device" 0 '' '*done after 3 steps*' train --data data --out "run-$device" $size --context 20 --batch 2 \
+        --steps 3 --device "$device" --no-plot
+    check "$device: the same weights" cmp -s run-ref/model.safetensors "run-$device/model.safetensors"
+    check "$device: the same moments" cmp -s run-ref/ckpt/step-00000003/optimizer.safetensors \
+        "run-$device/ckpt/step-00000003/optimizer.safetensors"
+    expect "a story on $device" 0 '*' '*' generate -m run-ref -p "Once" --max-tokens 20 --seed 1 --device "$device" \
+        --save "$device.mem"
+    cp stdout "$device.txt"
+    check "$device: the same story" cmp -s ref.txt "$device.txt"
+    check "$device: the same memory" cmp -s ref.mem "$device.mem"
+done
+expect "a run of one back end goes on with another" 0 '' '*step 3*' train --data data --out run-plain --resume --steps 4 --device cpu
+
+# ---- what does not fit ----
+: >small.so
+mkdir -p hostile "with space"
+cp small.so hostile/libbitllama_empty.so
+cp "$plugins/libbitllama_plain.so" "with space/libbitllama_spaced.so"
+cp "$(dirname "$bitllama")/libbitllama.so.0" hostile/libbitllama_library.so
+export BITLLAMA_PLUGINS="/nowhere::hostile:with space:$plugins"
+refused() { # NAME EXIT MESSAGE DEVICE
+    expect "$1" "$2" '' "bitllama generate: error: $3" generate -m run-ref -p x --device "$4"
+    check "$1: one line" test "$(wc -l <stderr)" -eq 1
+}
+refused "another version" 3 '*libbitllama_strange.so: built for another version of this library (signature 0123abcd, this one has *' strange
+refused "no shared object" 7 '*hostile/libbitllama_empty.so: cannot be loaded: *' empty
+refused "a library that is no plug-in" 3 '*hostile/libbitllama_library.so: not a plug-in*' library
+refused "no such name" 2 'device nvidia: built in are cpu, ref, ref64, *; no libbitllama_nvidia.so is in /nowhere, hostile, with space, *' nvidia
+refused "a path" 2 'device ../x: built in are *' ../x
+refused "an empty name" 2 'device : built in are *' ""
+refused "a device past the last" 7 'device plain:1: there is one ref device*' plain:1
+refused "an index that is none" 2 'device plain:x: built in are *' plain:x
+expect "a folder with a space" 0 '*' '*' generate -m run-ref -p "Once" --max-tokens 20 --seed 1 --device spaced
+check "the same story" cmp -s ref.txt stdout
+expect "no such precision" 3 '' '*device cpu computes in f32: no --precision bf16*' generate -m run-ref -p x --precision bf16
+# shellcheck disable=SC2086 # a list of flags
+expect "a device of 1 MB" 4 '' '*needs*' train --data data --out large $size --device small
+expect "plan knows it" 0 '*too little*' '' plan --data data --preset tiny --device small
+finish
