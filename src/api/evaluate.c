@@ -80,18 +80,18 @@ static bl_status check_tokenizer(const bl_model *m, const char *path, const bl_d
 
 static bl_status eval_tokens(const bl_model *m, const bl_net *net, job *j, bl_error *err)
 {
-    bl_tokens *tokens = NULL;
+    bl_token_file *tokens = NULL;
     bl_data_split split;
     bl_pass pass = {0};
     bl_eval_result *r = j->r;
     bl_status status = BL_OK;
     size_t window = j->window ? j->window : m->context;
-    BL_TRY(bl_tokens_open_file(&tokens, j->path, net->m.V, &split, err));
+    BL_TRY(bl_token_file_open_path(&tokens, j->path, net->m.V, &split, err));
     BL_TRY_GOTO(status, check_tokenizer(m, j->path, &split, err), done);
     size_t B = window < EVAL_TOKENS ? EVAL_TOKENS / window : 1;
     if (bl_windows_count(tokens, window) == 0) {
         status = bl_fail(err, BL_EFORMAT, "%s: %zu tokens are too few for a window of %zu", j->path,
-                         bl_tokens_count(tokens), window);
+                         bl_token_file_count(tokens), window);
         goto done;
     }
     if (j->curve)
@@ -104,7 +104,7 @@ static bl_status eval_tokens(const bl_model *m, const bl_net *net, job *j, bl_er
     fill_split(j, &split);
 done:
     bl_pass_release(&pass, net);
-    bl_tokens_close(tokens);
+    bl_token_file_close(tokens);
     return status;
 }
 
@@ -112,11 +112,11 @@ done:
 static bl_status stream_tokens(const bl_model *m, const bl_net *net, job *j, bl_error *err)
 {
     enum { PIECE = 512 };
-    bl_tokens *tokens = NULL;
+    bl_token_file *tokens = NULL;
     bl_data_split split;
     int32_t piece[PIECE];
-    BL_TRY(bl_tokens_open_file(&tokens, j->path, net->m.V, &split, err));
-    size_t count = bl_tokens_count(tokens);
+    BL_TRY(bl_token_file_open_path(&tokens, j->path, net->m.V, &split, err));
+    size_t count = bl_token_file_count(tokens);
     bl_status status = check_tokenizer(m, j->path, &split, err);
     if (status == BL_OK && count < 2)
         status =
@@ -128,7 +128,7 @@ static bl_status stream_tokens(const bl_model *m, const bl_net *net, job *j, bl_
     for (size_t at = 0; status == BL_OK && at < count && !bl_stream_loss_is_full(j->stream);) {
         size_t n = count - at < PIECE ? count - at : PIECE;
         bl_watch_part(j->stream->scored, 0);
-        status = bl_tokens_get(tokens, at, n, piece, err);
+        status = bl_token_file_get(tokens, at, n, piece, err);
         if (status == BL_OK)
             status = bl_stream_loss_read(j->stream, piece, n, err);
         at += n;
@@ -136,7 +136,7 @@ static bl_status stream_tokens(const bl_model *m, const bl_net *net, job *j, bl_
     if (status == BL_OK)
         status = bl_stream_loss_end(j->stream, err);
     bl_watch_end(&watch);
-    bl_tokens_close(tokens);
+    bl_token_file_close(tokens);
     j->nats = j->stream->nats;
     j->r->tokens = j->stream->scored;
     if (j->r->tokens == total) /* or else meta.json is of more than was read */
@@ -247,7 +247,7 @@ done:
 static bl_status evaluate(const bl_model *m, job *j, bl_error *err)
 {
     double start = bl_clock_seconds();
-    int is_tokens = bl_tokens_are_named(j->path);
+    int is_tokens = bl_token_file_is_named(j->path);
     bl_eval_result *r = j->r;
     *r = (bl_eval_result){0};
     bl_net net;
@@ -354,7 +354,7 @@ bl_status bl_eval_session(const bl_session *s, const char *path, const bl_option
     bl_session *busy = (bl_session *)(uintptr_t)s; /* being at work is no part of what const says */
     BL_TRY(bl_busy_enter(&busy->busy, "the session", __func__, err));
     bl_status status =
-        bl_tokens_are_named(path)
+        bl_token_file_is_named(path)
             ? bl_fail(err, BL_EUNSUPPORTED,
                       "%s: a token file is read in windows; from a memory only text is read", path)
             : answer_points(s->model, &j, reading, progress, point, user, err);

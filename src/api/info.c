@@ -246,7 +246,7 @@ static bl_status describe_tokenizer(json_t *out, const char *path, bl_error *err
 static bl_status describe_tokens(json_t *out, const char *path, bl_error *err)
 {
     enum { MOST_OF_TWO_BYTES = 1 << 16, MOST = 1 << 24 };
-    bl_tokens *tokens;
+    bl_token_file *tokens;
     bl_data_split split;
     char *dir = bl_strdup(path);
     if (!dir)
@@ -258,16 +258,17 @@ static bl_status describe_tokens(json_t *out, const char *path, bl_error *err)
     bl_free(dir);
     if (!described) /* pytorch_model.bin */
         BL_TRY(bl_other_refuse(BL_PLACE_TOKENS, path, err));
-    BL_TRY(bl_tokens_open_file(&tokens, path, described ? MOST : MOST_OF_TWO_BYTES, &split, err));
+    BL_TRY(
+        bl_token_file_open_path(&tokens, path, described ? MOST : MOST_OF_TWO_BYTES, &split, err));
     set(out, "kind", json_string("tokens"));
     set(out, "path", json_string(path));
-    set(out, "tokens", count_of(bl_tokens_count(tokens)));
+    set(out, "tokens", count_of(bl_token_file_count(tokens)));
     if (split.bytes) {
         set(out, "documents", count_of(split.documents));
         set(out, "bytes", count_of(split.bytes));
         set(out, "longest_document", count_of(split.longest_document));
     }
-    bl_tokens_close(tokens);
+    bl_token_file_close(tokens);
     return BL_OK;
 }
 

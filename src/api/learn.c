@@ -30,7 +30,7 @@ static bl_status learn(learner *l, bl_documents *d, double share, uint64_t every
         return bl_fail(err, BL_EINVAL, "a share of %g to consolidate: it is from 0 to 1", share);
     if (share > 0)
         BL_TRY(bl_session_can_consolidate(l->s, err));
-    if (bl_tokens_are_named(d->path))
+    if (bl_token_file_is_named(d->path))
         return bl_fail(err, BL_EUNSUPPORTED, "%s: a token file; text is learned", d->path);
     l->lesson = (bl_lesson){.share = (float)share, .every = every};
     if (share > 0)

@@ -69,7 +69,7 @@ typedef struct preparation {
     bl_split split;  /* of the documents that are kept */
     uint64_t *uses;  /* [vocab_size] of each id */
     bl_outdir *next; /* where all files are written */
-    bl_tokens_out *out[BL_DATA_SPLITS];
+    bl_token_file_out *out[BL_DATA_SPLITS];
     bl_progress_fn *progress;
     void *user;
     const char *stage;
@@ -264,8 +264,8 @@ static void write_document(preparation *p, int which, const int32_t *ids, size_t
 {
     const int32_t end = (int32_t)p->meta.roles.eos;
     bl_data_split *split = &p->meta.split[which];
-    bl_tokens_write(p->out[which], ids, count);
-    bl_tokens_write(p->out[which], &end, 1);
+    bl_token_file_write(p->out[which], ids, count);
+    bl_token_file_write(p->out[which], &end, 1);
     split->documents++;
     split->bytes += bytes;
     split->tokens += count + 1;
@@ -318,7 +318,7 @@ static bl_status encode_batch(preparation *p, bl_encoder *encoder, uint64_t *doc
         write_document(p, b->side[i], ids, count, b->piece[i].bytes);
     }
     for (int i = 0; i < BL_DATA_SPLITS; i++)
-        BL_TRY(bl_tokens_check(p->out[i], err));
+        BL_TRY(bl_token_file_check(p->out[i], err));
     return BL_OK;
 }
 
@@ -363,7 +363,8 @@ static bl_status second_pass(preparation *p, bl_buf *path, bl_error *err)
     bl_prepare_name_split(p->meta.split_rule, &p->split);
     for (int i = 0; i < BL_DATA_SPLITS; i++) {
         BL_TRY(in_dir(path, bl_outdir_temporary(p->next), split_names[i], err));
-        BL_TRY(bl_tokens_create(&p->out[i], path->data, bl_tokens_width(p->meta.vocab_size), err));
+        BL_TRY(bl_token_file_create(&p->out[i], path->data, bl_token_file_width(p->meta.vocab_size),
+                                    err));
     }
     BL_TRY(bl_encoder_open(&encoder, p->tokenizer, p->o->threads, err));
     bl_status status = encode_all(p, encoder, err);
@@ -379,10 +380,10 @@ static bl_status publish(preparation *p, bl_buf *path, bl_error *err)
     const char *dir = bl_outdir_temporary(p->next);
     p->stage = "checking";
     for (int i = 0; i < BL_DATA_SPLITS; i++) {
-        bl_tokens_out *out = p->out[i];
-        BL_TRY(bl_tokens_verify(out, p->meta.split[i].hash, err));
+        bl_token_file_out *out = p->out[i];
+        BL_TRY(bl_token_file_verify(out, p->meta.split[i].hash, err));
         p->out[i] = NULL;
-        BL_TRY(bl_tokens_commit(out, err));
+        BL_TRY(bl_token_file_commit(out, err));
     }
     BL_TRY(in_dir(path, dir, "tokenizer_config.json", err));
     BL_TRY(bl_tokenizer_save_config(p->tokenizer, p->meta.roles, path->data, err));
@@ -533,7 +534,7 @@ static bl_status open_source(preparation *p, const char *const *sources, size_t 
 static void release(preparation *p)
 {
     for (int i = 0; i < BL_DATA_SPLITS; i++)
-        bl_tokens_abandon(p->out[i]);
+        bl_token_file_abandon(p->out[i]);
     bl_outdir_abandon(p->next);
     bl_free(p->dropped);
     bl_free(p->uses);

@@ -33,7 +33,7 @@ static bl_status open_one(bl_corpora *c, const bl_corpus *from, bl_error *err)
     if (!c->dir[i])
         return bl_fail(err, BL_ENOMEM, "out of memory");
     BL_TRY(bl_data_open(&c->data[i], from->dir, err));
-    memcpy(c->hash[i], bl_tokens_hash(c->data[i]->split[BL_DATA_TRAIN]), sizeof c->hash[i]);
+    memcpy(c->hash[i], bl_token_file_hash(c->data[i]->split[BL_DATA_TRAIN]), sizeof c->hash[i]);
     c->count++;
     return compare(c, i, err);
 }
@@ -110,6 +110,6 @@ uint64_t bl_corpora_bytes(const bl_corpora *c)
 {
     uint64_t sum = 0;
     for (size_t i = 0; i < c->count; i++)
-        sum += bl_tokens_size(c->data[i]->split[BL_DATA_TRAIN]);
+        sum += bl_token_file_size(c->data[i]->split[BL_DATA_TRAIN]);
     return sum;
 }

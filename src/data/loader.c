@@ -13,7 +13,7 @@
 enum { FEISTEL_ROUNDS = 6 };
 
 struct bl_loader {
-    const bl_tokens *tokens;
+    const bl_token_file *tokens;
     size_t B, T;
     size_t windows, offsets; /* windows an epoch; the offset is drawn below the second */
     unsigned half_bits;      /* h: 4^h is at least the number of windows */
@@ -22,18 +22,18 @@ struct bl_loader {
     bl_loader_cursor at;
 };
 
-bl_status bl_loader_open(bl_loader **result, const bl_tokens *tokens, size_t B, size_t T,
+bl_status bl_loader_open(bl_loader **result, const bl_token_file *tokens, size_t B, size_t T,
                          uint64_t seed, bl_error *err)
 {
     *result = NULL;
-    size_t count = bl_tokens_count(tokens);
+    size_t count = bl_token_file_count(tokens);
     if (B == 0 || T == 0)
         return bl_fail(err, BL_EINVAL, "batch %zu x context %zu: both must be at least 1", B, T);
     if (count < 2 || count - 1 < T)
         return bl_fail(err, BL_EFORMAT,
                        "%s: %zu tokens are too few for one window of context %zu (needs %zu); "
                        "prepare more text or train with a smaller context",
-                       bl_tokens_path(tokens), count, T, T + 1);
+                       bl_token_file_path(tokens), count, T, T + 1);
     bl_loader *l = bl_calloc(1, sizeof *l);
     if (!l)
         return bl_fail(err, BL_ENOMEM, "out of memory");
@@ -80,12 +80,12 @@ size_t bl_loader_start(const bl_loader *l, uint64_t epoch, uint64_t position)
     return (size_t)(offset + window * l->T);
 }
 
-bl_status bl_window_get(const bl_tokens *tokens, size_t start, size_t T, int32_t *x, int32_t *y,
+bl_status bl_window_get(const bl_token_file *tokens, size_t start, size_t T, int32_t *x, int32_t *y,
                         bl_error *err)
 {
-    BL_TRY(bl_tokens_get(tokens, start, T, x, err));
+    BL_TRY(bl_token_file_get(tokens, start, T, x, err));
     memcpy(y, x + 1, (T - 1) * sizeof *y);
-    return bl_tokens_get(tokens, start + T, 1, y + T - 1, err);
+    return bl_token_file_get(tokens, start + T, 1, y + T - 1, err);
 }
 
 size_t bl_loader_take(bl_loader *l)
@@ -118,7 +118,7 @@ bl_status bl_loader_place(const bl_loader *l, size_t *start, bl_error *err)
         return BL_OK;
     for (size_t i = first; i <= first + l->T; i += n) {
         n = first + l->T + 1 - i < PIECE ? first + l->T + 1 - i : PIECE;
-        BL_TRY(bl_tokens_get(l->tokens, i, n, ids, err));
+        BL_TRY(bl_token_file_get(l->tokens, i, n, ids, err));
         for (size_t k = 0; k < n; k++) {
             if (ids[k] == l->end && i + k > *start) {
                 *start = first;
@@ -151,7 +151,8 @@ bl_status bl_loader_seek(bl_loader *l, bl_loader_cursor cursor, bl_error *err)
     if (cursor.position >= l->windows)
         return bl_fail(err, BL_EFORMAT,
                        "%s: data position %llu of %zu windows; the data or the context changed",
-                       bl_tokens_path(l->tokens), (unsigned long long)cursor.position, l->windows);
+                       bl_token_file_path(l->tokens), (unsigned long long)cursor.position,
+                       l->windows);
     l->at = cursor;
     return BL_OK;
 }
@@ -161,13 +162,13 @@ size_t bl_loader_windows(const bl_loader *l)
     return l->windows;
 }
 
-size_t bl_windows_count(const bl_tokens *tokens, size_t T)
+size_t bl_windows_count(const bl_token_file *tokens, size_t T)
 {
-    size_t count = bl_tokens_count(tokens);
+    size_t count = bl_token_file_count(tokens);
     return count ? (count - 1) / T : 0;
 }
 
-bl_status bl_windows_get(const bl_tokens *tokens, size_t T, size_t i, int32_t *x, int32_t *y,
+bl_status bl_windows_get(const bl_token_file *tokens, size_t T, size_t i, int32_t *x, int32_t *y,
                          bl_error *err)
 {
     return bl_window_get(tokens, i * T, T, x, y, err);

@@ -23,12 +23,12 @@ typedef struct bl_loader_cursor {
 
 /* Batches of B windows of T tokens.  `tokens` must outlive the loader.
  * BL_EFORMAT when the file has no window, fewer than T + 1 tokens. */
-bl_status bl_loader_open(bl_loader **l, const bl_tokens *tokens, size_t B, size_t T, uint64_t seed,
-                         bl_error *err) BL_NODISCARD;
+bl_status bl_loader_open(bl_loader **l, const bl_token_file *tokens, size_t B, size_t T,
+                         uint64_t seed, bl_error *err) BL_NODISCARD;
 void bl_loader_close(bl_loader *l);
 
 /* The next batch, x[B,T] and y[B,T].  Goes on into the next epoch in the middle of a batch where an
- * epoch ends.  BL_EIO, BL_EFORMAT as bl_tokens_get(); the place is then somewhere in the batch. */
+ * epoch ends.  BL_EIO, BL_EFORMAT as bl_token_file_get(); the place is then somewhere in the batch. */
 bl_status bl_loader_next(bl_loader *l, int32_t *x, int32_t *y, bl_error *err) BL_NODISCARD;
 
 /* From now on windows keep documents whole where they fit; each ends with the token `end`. */
@@ -36,7 +36,7 @@ void bl_loader_documents(bl_loader *l, int32_t end);
 int bl_loader_keeps_documents(const bl_loader *l);
 
 /* Where the next window would begin, which is then taken; where it does begin, which differs with
- * bl_loader_documents(): at most T tokens before.  Errors as of bl_tokens_get(). */
+ * bl_loader_documents(): at most T tokens before.  Errors as of bl_token_file_get(). */
 size_t bl_loader_take(bl_loader *l);
 bl_status bl_loader_place(const bl_loader *l, size_t *start, bl_error *err) BL_NODISCARD;
 
@@ -50,12 +50,12 @@ size_t bl_loader_windows(const bl_loader *l);
 size_t bl_loader_start(const bl_loader *l, uint64_t epoch, uint64_t position);
 
 /* A window from token `start` on, x[T] and y[T]. */
-bl_status bl_window_get(const bl_tokens *tokens, size_t start, size_t T, int32_t *x, int32_t *y,
+bl_status bl_window_get(const bl_token_file *tokens, size_t start, size_t T, int32_t *x, int32_t *y,
                         bl_error *err) BL_NODISCARD;
 
 /* For evaluation: windows in file order, the tail dropped.  How many there are, and the i-th. */
-size_t bl_windows_count(const bl_tokens *tokens, size_t T);
-bl_status bl_windows_get(const bl_tokens *tokens, size_t T, size_t i, int32_t *x, int32_t *y,
+size_t bl_windows_count(const bl_token_file *tokens, size_t T);
+bl_status bl_windows_get(const bl_token_file *tokens, size_t T, size_t i, int32_t *x, int32_t *y,
                          bl_error *err) BL_NODISCARD;
 
 #endif

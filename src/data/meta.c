@@ -20,7 +20,7 @@ static const char *const file_names[BL_DATA_SPLITS] = {"train.bin", "val.bin"};
 
 static const char *dtype_name(uint64_t vocab_size)
 {
-    return bl_tokens_width(vocab_size) == 4 ? "uint32" : "uint16";
+    return bl_token_file_width(vocab_size) == 4 ? "uint32" : "uint16";
 }
 
 static bl_status no_memory(bl_error *err)
@@ -217,23 +217,24 @@ bl_status bl_data_meta_load(bl_data_meta *meta, const char *dir, bl_error *err)
 
 /* ---- the folder ---- */
 
-static bl_status open_split(bl_tokens **t, const bl_data_meta *meta, int which, const char *path,
-                            bl_error *err)
+static bl_status open_split(bl_token_file **t, const bl_data_meta *meta, int which,
+                            const char *path, bl_error *err)
 {
     const bl_data_split *split = &meta->split[which];
-    BL_TRY(bl_tokens_open(t, path, bl_tokens_width(meta->vocab_size), meta->vocab_size, err));
+    BL_TRY(
+        bl_token_file_open(t, path, bl_token_file_width(meta->vocab_size), meta->vocab_size, err));
     bl_status status = BL_OK;
-    if (bl_tokens_count(*t) != split->tokens)
+    if (bl_token_file_count(*t) != split->tokens)
         status = bl_fail(err, BL_EFORMAT, "%s: %zu tokens, meta.json says %llu; run prepare again",
-                         path, bl_tokens_count(*t), (unsigned long long)split->tokens);
-    else if (*split->hash && strcmp(bl_tokens_hash(*t), split->hash) != 0)
+                         path, bl_token_file_count(*t), (unsigned long long)split->tokens);
+    else if (*split->hash && strcmp(bl_token_file_hash(*t), split->hash) != 0)
         status = bl_fail(err, BL_EFORMAT,
                          "%s: not what prepare wrote (hash %s, meta.json says %s); run prepare "
                          "again",
-                         path, bl_tokens_hash(*t), split->hash);
+                         path, bl_token_file_hash(*t), split->hash);
     if (status == BL_OK)
         return BL_OK;
-    bl_tokens_close(*t);
+    bl_token_file_close(*t);
     *t = NULL;
     return status;
 }
@@ -303,13 +304,13 @@ void bl_data_close(bl_data *d)
     if (!d)
         return;
     for (int i = 0; i < BL_DATA_SPLITS; i++)
-        bl_tokens_close(d->split[i]);
+        bl_token_file_close(d->split[i]);
     bl_free(d);
 }
 
 /* One of the two files of a data folder. */
-static bl_status open_described(bl_tokens **t, const char *dir, const bl_data_meta *meta, int which,
-                                uint64_t vocab_size, bl_error *err)
+static bl_status open_described(bl_token_file **t, const char *dir, const bl_data_meta *meta,
+                                int which, uint64_t vocab_size, bl_error *err)
 {
     char *path = bl_data_path(dir, file_names[which]);
     bl_status status = path ? BL_OK : no_memory(err);
@@ -323,8 +324,8 @@ static bl_status open_described(bl_tokens **t, const char *dir, const bl_data_me
     return status;
 }
 
-bl_status bl_tokens_open_file(bl_tokens **t, const char *path, uint64_t vocab_size,
-                              bl_data_split *split, bl_error *err)
+bl_status bl_token_file_open_path(bl_token_file **t, const char *path, uint64_t vocab_size,
+                                  bl_data_split *split, bl_error *err)
 {
     *t = NULL;
     *split = (bl_data_split){0};
@@ -348,7 +349,7 @@ bl_status bl_tokens_open_file(bl_tokens **t, const char *path, uint64_t vocab_si
         if (described || status != BL_ENOENT)
             return status;
     }
-    BL_TRY(bl_tokens_open(t, path, bl_tokens_width(vocab_size), vocab_size, err));
-    split->tokens = bl_tokens_count(*t);
+    BL_TRY(bl_token_file_open(t, path, bl_token_file_width(vocab_size), vocab_size, err));
+    split->tokens = bl_token_file_count(*t);
     return BL_OK;
 }

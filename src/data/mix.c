@@ -6,14 +6,14 @@
 
 struct bl_mix {
     bl_loader *loader[BL_MIX_MOST];
-    bl_tokens *tokens[BL_MIX_MOST]; /* borrowed */
+    bl_token_file *tokens[BL_MIX_MOST]; /* borrowed */
     uint64_t below[BL_MIX_MOST]; /* corpus i ends before this 2^64th of [0, 1); not of the last */
     size_t count, B, T;
     uint64_t windows, taken[BL_MIX_MOST];
 };
 
-bl_status bl_mix_open(bl_mix **result, bl_tokens *const *tokens, const double *weight, size_t count,
-                      size_t B, size_t T, uint64_t seed, bl_error *err)
+bl_status bl_mix_open(bl_mix **result, bl_token_file *const *tokens, const double *weight,
+                      size_t count, size_t B, size_t T, uint64_t seed, bl_error *err)
 {
     *result = NULL;
     if (count < 1 || count > BL_MIX_MOST)
@@ -69,7 +69,7 @@ static void want_window(const bl_mix *m, size_t i, size_t start, int drawn)
 {
     int back = drawn && bl_loader_keeps_documents(m->loader[i]);
     size_t before = !back ? 0 : start < m->T ? start : m->T;
-    bl_tokens_want(m->tokens[i], start - before, before + m->T + 1);
+    bl_token_file_want(m->tokens[i], start - before, before + m->T + 1);
 }
 
 /* Tells the system which windows the next batch reads, so that it fetches them side by side. */
@@ -102,8 +102,8 @@ static bl_status look_at_files(const bl_mix *m, int *scattered, bl_error *err)
 {
     *scattered = 0;
     for (size_t i = 0; i < m->count; i++) {
-        BL_TRY(bl_tokens_still(m->tokens[i], err));
-        *scattered |= bl_tokens_is_scattered(m->tokens[i]);
+        BL_TRY(bl_token_file_still(m->tokens[i], err));
+        *scattered |= bl_token_file_is_scattered(m->tokens[i]);
     }
     return BL_OK;
 }
@@ -129,7 +129,7 @@ bl_status bl_mix_next(bl_mix *m, int32_t *x, int32_t *y, bl_error *err)
 /* Where a row's next window begins: where it ended, or, drawn anew, would begin. */
 static void place_row(bl_mix *m, bl_mix_row *row)
 {
-    if (!row->fresh && row->next + m->T + 1 > bl_tokens_count(m->tokens[row->corpus]))
+    if (!row->fresh && row->next + m->T + 1 > bl_token_file_count(m->tokens[row->corpus]))
         row->fresh = 1;
     if (row->fresh) {
         row->corpus = (uint32_t)bl_mix_corpus(m, m->windows++);
@@ -182,7 +182,8 @@ bl_status bl_mix_seek(bl_mix *m, const bl_mix_cursor *cursor, bl_error *err)
         if (cursor->at[i].position >= bl_loader_windows(m->loader[i]))
             return bl_fail(err, BL_EFORMAT,
                            "%s: data position %llu of %zu windows; the data or the context changed",
-                           bl_tokens_path(m->tokens[i]), (unsigned long long)cursor->at[i].position,
+                           bl_token_file_path(m->tokens[i]),
+                           (unsigned long long)cursor->at[i].position,
                            bl_loader_windows(m->loader[i]));
     for (size_t i = 0; i < m->count; i++) {
         BL_TRY(bl_loader_seek(m->loader[i], cursor->at[i], err));

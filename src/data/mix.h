@@ -25,7 +25,7 @@ typedef struct bl_mix_cursor {
 /* Batches of B windows of T tokens.  `tokens` must outlive the mix; `weight` are positive and sum
  * to
  * 1.  Errors: those of bl_loader_open(). */
-bl_status bl_mix_open(bl_mix **m, bl_tokens *const *tokens, const double *weight, size_t count,
+bl_status bl_mix_open(bl_mix **m, bl_token_file *const *tokens, const double *weight, size_t count,
                       size_t B, size_t T, uint64_t seed, bl_error *err) BL_NODISCARD;
 void bl_mix_close(bl_mix *m);
 

@@ -6,7 +6,7 @@
 
 #include <string.h>
 
-struct bl_tokens {
+struct bl_token_file {
     bl_file *file;
     size_t width, count;
     uint64_t vocab_size;
@@ -15,13 +15,13 @@ struct bl_tokens {
     char *path;
 };
 
-int bl_tokens_are_named(const char *path)
+int bl_token_file_is_named(const char *path)
 {
     size_t n = strlen(path);
     return n > 4 && strcmp(path + n - 4, ".bin") == 0;
 }
 
-size_t bl_tokens_width(uint64_t vocab_size)
+size_t bl_token_file_width(uint64_t vocab_size)
 {
     return vocab_size > 65536 ? 4 : 2;
 }
@@ -60,7 +60,7 @@ static uint32_t id_at(const unsigned char *p, size_t i, size_t width)
 }
 
 /* The ids first .. first + n - 1 as they are in the file, each below the vocabulary. */
-static bl_status read_ids(const bl_tokens *t, size_t first, size_t n, unsigned char *to,
+static bl_status read_ids(const bl_token_file *t, size_t first, size_t n, unsigned char *to,
                           bl_error *err)
 {
     BL_TRY(bl_file_read(t->file, (uint64_t)first * t->width, to, n * t->width, err));
@@ -77,7 +77,7 @@ static bl_status read_ids(const bl_tokens *t, size_t first, size_t n, unsigned c
 }
 
 /* All of it once: each id, and the hash. */
-static bl_status check_ids(bl_tokens *t, bl_error *err)
+static bl_status check_ids(bl_token_file *t, bl_error *err)
 {
     enum { PIECE = 1 << 16 };
     unsigned char *room = bl_calloc(PIECE, t->width);
@@ -97,11 +97,11 @@ static bl_status check_ids(bl_tokens *t, bl_error *err)
     return status;
 }
 
-bl_status bl_tokens_open(bl_tokens **result, const char *path, size_t width, uint64_t vocab_size,
-                         bl_error *err)
+bl_status bl_token_file_open(bl_token_file **result, const char *path, size_t width,
+                             uint64_t vocab_size, bl_error *err)
 {
     *result = NULL;
-    bl_tokens *t = bl_calloc(1, sizeof *t);
+    bl_token_file *t = bl_calloc(1, sizeof *t);
     if (!t)
         return bl_fail(err, BL_ENOMEM, "out of memory while opening %s", path);
     bl_status status;
@@ -109,14 +109,14 @@ bl_status bl_tokens_open(bl_tokens **result, const char *path, size_t width, uin
     t->path = bl_strdup(path);
     t->width = width;
     t->vocab_size = vocab_size;
-    t->count = bl_tokens_size(t) / width;
+    t->count = bl_token_file_size(t) / width;
     if (!t->path) {
         status = bl_fail(err, BL_ENOMEM, "out of memory while opening %s", path);
         goto failed;
     }
-    if (bl_tokens_size(t) % width) {
+    if (bl_token_file_size(t) % width) {
         status = bl_fail(err, BL_EFORMAT, "%s: %zu bytes are no whole number of %zu-byte ids", path,
-                         bl_tokens_size(t), width);
+                         bl_token_file_size(t), width);
         goto failed;
     }
     BL_TRY_GOTO(status, check_ids(t, err), failed);
@@ -125,11 +125,11 @@ bl_status bl_tokens_open(bl_tokens **result, const char *path, size_t width, uin
 failed:
     if (status == BL_EFORMAT)
         (void)bl_other_refuse(BL_PLACE_TOKENS, path, err);
-    bl_tokens_close(t);
+    bl_token_file_close(t);
     return status;
 }
 
-void bl_tokens_close(bl_tokens *t)
+void bl_token_file_close(bl_token_file *t)
 {
     if (!t)
         return;
@@ -138,49 +138,50 @@ void bl_tokens_close(bl_tokens *t)
     bl_free(t);
 }
 
-size_t bl_tokens_count(const bl_tokens *t)
+size_t bl_token_file_count(const bl_token_file *t)
 {
     return t->count;
 }
 
-const char *bl_tokens_hash(const bl_tokens *t)
+const char *bl_token_file_hash(const bl_token_file *t)
 {
     return t->hash;
 }
 
-const char *bl_tokens_path(const bl_tokens *t)
+const char *bl_token_file_path(const bl_token_file *t)
 {
     return t->path;
 }
 
-bl_status bl_tokens_still(const bl_tokens *t, bl_error *err)
+bl_status bl_token_file_still(const bl_token_file *t, bl_error *err)
 {
     return bl_file_still(t->file, err);
 }
 
-size_t bl_tokens_size(const bl_tokens *t)
+size_t bl_token_file_size(const bl_token_file *t)
 {
     return (size_t)bl_file_size(t->file);
 }
 
-void bl_tokens_scattered(bl_tokens *t)
+void bl_token_file_scattered(bl_token_file *t)
 {
     t->scattered = 1;
     bl_file_scattered(t->file);
 }
 
-int bl_tokens_is_scattered(const bl_tokens *t)
+int bl_token_file_is_scattered(const bl_token_file *t)
 {
     return t->scattered;
 }
 
-void bl_tokens_want(const bl_tokens *t, size_t first, size_t count)
+void bl_token_file_want(const bl_token_file *t, size_t first, size_t count)
 {
     if (t->scattered)
         bl_file_want(t->file, (uint64_t)first * t->width, count * t->width);
 }
 
-bl_status bl_tokens_get(const bl_tokens *t, size_t first, size_t count, int32_t *ids, bl_error *err)
+bl_status bl_token_file_get(const bl_token_file *t, size_t first, size_t count, int32_t *ids,
+                            bl_error *err)
 {
     enum { PIECE = 1024 };
     unsigned char room[4 * PIECE];

@@ -11,51 +11,54 @@
 #include "text/roles.h"
 
 /* Is a file taken for one, by its name? */
-int bl_tokens_are_named(const char *path);
+int bl_token_file_is_named(const char *path);
 
 /* Bytes an id takes on disk for a vocabulary of this size: 2 or 4. */
-size_t bl_tokens_width(uint64_t vocab_size);
+size_t bl_token_file_width(uint64_t vocab_size);
 
 /* A token file that is being written: it appears whole or not at all (bl_out). */
-typedef struct bl_tokens_out bl_tokens_out;
-bl_status bl_tokens_create(bl_tokens_out **t, const char *path, size_t width,
-                           bl_error *err) BL_NODISCARD;
-void bl_tokens_write(bl_tokens_out *t, const int32_t *ids, size_t count); /* errors are sticky */
-bl_status bl_tokens_check(const bl_tokens_out *t, bl_error *err) BL_NODISCARD;
+typedef struct bl_token_file_out bl_token_file_out;
+bl_status bl_token_file_create(bl_token_file_out **t, const char *path, size_t width,
+                               bl_error *err) BL_NODISCARD;
+void bl_token_file_write(bl_token_file_out *t, const int32_t *ids,
+                         size_t count); /* errors are sticky */
+bl_status bl_token_file_check(const bl_token_file_out *t, bl_error *err) BL_NODISCARD;
 /* Syncs, reads the file back and compares with what was written; its XXH3-128 to hash. */
-bl_status bl_tokens_verify(bl_tokens_out *t, char hash[33], bl_error *err) BL_NODISCARD;
-bl_status bl_tokens_commit(bl_tokens_out *t, bl_error *err) BL_NODISCARD; /* frees in any case */
-void bl_tokens_abandon(bl_tokens_out *t);                                 /* frees; NULL is fine */
+bl_status bl_token_file_verify(bl_token_file_out *t, char hash[33], bl_error *err) BL_NODISCARD;
+bl_status bl_token_file_commit(bl_token_file_out *t,
+                               bl_error *err) BL_NODISCARD; /* frees in any case */
+void bl_token_file_abandon(bl_token_file_out *t);           /* frees; NULL is fine */
 
 /* A token file that is read by place. */
-typedef struct bl_tokens bl_tokens;
+typedef struct bl_token_file bl_token_file;
 
 /* Opens a file of ids of `width` bytes and checks that each is below vocab_size.
  * BL_ENOENT, BL_EIO; BL_EFORMAT names the first bad position. */
-bl_status bl_tokens_open(bl_tokens **t, const char *path, size_t width, uint64_t vocab_size,
-                         bl_error *err) BL_NODISCARD;
-void bl_tokens_close(bl_tokens *t);
+bl_status bl_token_file_open(bl_token_file **t, const char *path, size_t width, uint64_t vocab_size,
+                             bl_error *err) BL_NODISCARD;
+void bl_token_file_close(bl_token_file *t);
 
-size_t bl_tokens_count(const bl_tokens *t);
-const char *bl_tokens_path(const bl_tokens *t);
-const char *bl_tokens_hash(const bl_tokens *t); /* XXH3-128 of the file when it was opened */
+size_t bl_token_file_count(const bl_token_file *t);
+const char *bl_token_file_path(const bl_token_file *t);
+const char *
+bl_token_file_hash(const bl_token_file *t); /* XXH3-128 of the file when it was opened */
 
 /* BL_EIO when another process has cut the file short: asked for before every batch and every
  * evaluation, so that it is told at once and not when the missing part is read. */
-bl_status bl_tokens_still(const bl_tokens *t, bl_error *err) BL_NODISCARD;
+bl_status bl_token_file_still(const bl_token_file *t, bl_error *err) BL_NODISCARD;
 
 /* For a file that memory cannot hold: its size in bytes; that windows are read in no order; which
  * ids are read next (nothing without the former). */
-size_t bl_tokens_size(const bl_tokens *t);
-void bl_tokens_scattered(bl_tokens *t);
-int bl_tokens_is_scattered(const bl_tokens *t);
-void bl_tokens_want(const bl_tokens *t, size_t first, size_t count);
+size_t bl_token_file_size(const bl_token_file *t);
+void bl_token_file_scattered(bl_token_file *t);
+int bl_token_file_is_scattered(const bl_token_file *t);
+void bl_token_file_want(const bl_token_file *t, size_t first, size_t count);
 
 /* ids[0..count) = the file's ids first .. first + count - 1, which lie inside the count.  A file
  * that was changed meanwhile is BL_EIO (it is shorter) or BL_EFORMAT (an id past the vocabulary):
  * what comes out is below vocab_size whatever others do. */
-bl_status bl_tokens_get(const bl_tokens *t, size_t first, size_t count, int32_t *ids,
-                        bl_error *err) BL_NODISCARD;
+bl_status bl_token_file_get(const bl_token_file *t, size_t first, size_t count, int32_t *ids,
+                            bl_error *err) BL_NODISCARD;
 
 /* ---- the folder that bl_prepare() writes ---- */
 
@@ -100,7 +103,7 @@ bl_status bl_data_meta_save(const bl_data_meta *meta, const char *dir, bl_error 
  * prepare() replaces it meanwhile it is the old or the new one. */
 typedef struct bl_data {
     bl_data_meta meta;
-    bl_tokens *split[BL_DATA_SPLITS]; /* the second may hold no tokens */
+    bl_token_file *split[BL_DATA_SPLITS]; /* the second may hold no tokens */
 } bl_data;
 
 bl_status bl_data_open(bl_data **d, const char *dir, bl_error *err) BL_NODISCARD;
@@ -109,7 +112,7 @@ void bl_data_close(bl_data *d);
 /* One .bin file by its path.  With a meta.json beside it that names the file (train.bin, val.bin),
  * width, vocabulary and counts come from there and *split is filled; otherwise the width follows
  * from vocab_size (that of the model), and *split is zero but for the tokens. */
-bl_status bl_tokens_open_file(bl_tokens **t, const char *path, uint64_t vocab_size,
-                              bl_data_split *split, bl_error *err) BL_NODISCARD;
+bl_status bl_token_file_open_path(bl_token_file **t, const char *path, uint64_t vocab_size,
+                                  bl_data_split *split, bl_error *err) BL_NODISCARD;
 
 #endif

@@ -5,13 +5,13 @@
 
 #include <string.h>
 
-struct bl_tokens_out {
+struct bl_token_file_out {
     bl_out *out;
     bl_hash *hash;
     size_t width;
 };
 
-bl_status bl_tokens_create(bl_tokens_out **t, const char *path, size_t width, bl_error *err)
+bl_status bl_token_file_create(bl_token_file_out **t, const char *path, size_t width, bl_error *err)
 {
     *t = bl_calloc(1, sizeof **t);
     if (!*t)
@@ -21,13 +21,13 @@ bl_status bl_tokens_create(bl_tokens_out **t, const char *path, size_t width, bl
     bl_status status =
         (*t)->hash ? bl_out_open(&(*t)->out, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
     if (status != BL_OK) {
-        bl_tokens_abandon(*t);
+        bl_token_file_abandon(*t);
         *t = NULL;
     }
     return status;
 }
 
-void bl_tokens_write(bl_tokens_out *t, const int32_t *ids, size_t count)
+void bl_token_file_write(bl_token_file_out *t, const int32_t *ids, size_t count)
 {
     enum { PIECE = 1024 };
     unsigned char bytes[PIECE * 4];
@@ -50,12 +50,12 @@ void bl_tokens_write(bl_tokens_out *t, const int32_t *ids, size_t count)
     }
 }
 
-bl_status bl_tokens_check(const bl_tokens_out *t, bl_error *err)
+bl_status bl_token_file_check(const bl_token_file_out *t, bl_error *err)
 {
     return bl_out_check(t->out, err);
 }
 
-bl_status bl_tokens_verify(bl_tokens_out *t, char hash[33], bl_error *err)
+bl_status bl_token_file_verify(bl_token_file_out *t, char hash[33], bl_error *err)
 {
     char found[33];
     const char *path = bl_out_temporary(t->out);
@@ -68,15 +68,15 @@ bl_status bl_tokens_verify(bl_tokens_out *t, char hash[33], bl_error *err)
     return BL_OK;
 }
 
-bl_status bl_tokens_commit(bl_tokens_out *t, bl_error *err)
+bl_status bl_token_file_commit(bl_token_file_out *t, bl_error *err)
 {
     bl_out *out = t->out;
     t->out = NULL;
-    bl_tokens_abandon(t);
+    bl_token_file_abandon(t);
     return bl_out_commit(out, err);
 }
 
-void bl_tokens_abandon(bl_tokens_out *t)
+void bl_token_file_abandon(bl_token_file_out *t)
 {
     if (!t)
         return;

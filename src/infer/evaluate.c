@@ -9,8 +9,8 @@
 #include <math.h>
 
 /* Windows first .. first + n - 1 into the batch; rows past n repeat the last and do not count. */
-static bl_status put_windows(const bl_net *net, bl_pass *p, const bl_tokens *tokens, size_t first,
-                             size_t n, int32_t *host, bl_error *err)
+static bl_status put_windows(const bl_net *net, bl_pass *p, const bl_token_file *tokens,
+                             size_t first, size_t n, int32_t *host, bl_error *err)
 {
     for (size_t row = 0; row < p->B; row++) {
         size_t window = first + (row < n ? row : n - 1);
@@ -22,9 +22,9 @@ static bl_status put_windows(const bl_net *net, bl_pass *p, const bl_tokens *tok
     return BL_OP(net->dev, put, p->targets, host + p->N, bytes, err);
 }
 
-bl_status bl_evaluate_windows(const bl_net *net, bl_pass *p, const bl_tokens *tokens, uint64_t most,
-                              bl_progress_fn *progress, void *user, bl_positions *curve,
-                              double *nats, uint64_t *count, bl_error *err)
+bl_status bl_evaluate_windows(const bl_net *net, bl_pass *p, const bl_token_file *tokens,
+                              uint64_t most, bl_progress_fn *progress, void *user,
+                              bl_positions *curve, double *nats, uint64_t *count, bl_error *err)
 {
     assert(!p->dropout && p->kind == BL_PASS_LOSS);
     size_t windows = bl_windows_count(tokens, p->T);

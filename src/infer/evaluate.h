@@ -9,9 +9,10 @@
 /* Windows of p->T tokens with a fresh state each, p->B at a time, the tail of the file dropped; the
  * first `most` tokens only (0: all).  p is a pass for evaluation.  *nats receives the sum, *count
  * the number of tokens; curve (NULL: none) has a bin for each of the p->T positions. */
-bl_status bl_evaluate_windows(const bl_net *net, bl_pass *p, const bl_tokens *tokens, uint64_t most,
-                              bl_progress_fn *progress, void *user, bl_positions *curve,
-                              double *nats, uint64_t *count, bl_error *err) BL_NODISCARD;
+bl_status bl_evaluate_windows(const bl_net *net, bl_pass *p, const bl_token_file *tokens,
+                              uint64_t most, bl_progress_fn *progress, void *user,
+                              bl_positions *curve, double *nats, uint64_t *count,
+                              bl_error *err) BL_NODISCARD;
 
 /* Where a document is read from: the state of a sequence of this model (NULL: a fresh one), which
  * stays as it is, and the token before the document. */

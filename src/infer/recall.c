@@ -38,12 +38,12 @@ static bl_status read_round(recall *r, int with_facts, bl_error *err)
     const int32_t bos = (int32_t)r->net->config.bos_token_id;
     const bl_recall_round *round = &r->round;
     size_t between = (size_t)round->distance;
-    const int32_t *rest = round->stories.at + round->stories.count - between;
+    const int32_t *rest = round->stories.ids + round->stories.count - between;
     BL_TRY(bl_decode_start(&r->state, r->net, err));
     BL_TRY(feed(r, &r->state, &bos, 1, NULL, err));
     BL_TRY(feed(r, &r->state, rest - BL_RECALL_PREFACE, BL_RECALL_PREFACE, NULL, err));
     if (with_facts)
-        BL_TRY(feed(r, &r->state, round->facts.at, round->facts.count, NULL, err));
+        BL_TRY(feed(r, &r->state, round->facts.ids, round->facts.count, NULL, err));
     return feed(r, &r->state, rest, between, NULL, err);
 }
 
@@ -52,7 +52,7 @@ static bl_status ask(recall *r, size_t fact, bl_error *err)
 {
     BL_TRY(bl_recall_round_ask(&r->round, fact, err));
     BL_TRY(bl_decode_copy(&r->branch, r->net, &r->state, err));
-    return feed(r, &r->branch, r->round.question.at, r->round.question.count, r->logits, err);
+    return feed(r, &r->branch, r->round.question.ids, r->round.question.count, r->logits, err);
 }
 
 static bl_status score_round(recall *r, uint64_t number, size_t questions, bl_recall_result *sum,

@@ -38,9 +38,9 @@ static bl_status encode(bl_recall_round *r, bl_id_list *to, bl_error *err)
     const bl_offset *offset = bl_encoder_offsets(r->encoder, 0, NULL);
     while (skip < count && offset[skip].end <= 1)
         skip++;
-    BL_TRY(bl_grow(&to->at, &to->cap, to->count + count + 1, sizeof *to->at, err));
+    BL_TRY(bl_grow(&to->ids, &to->ids_cap, to->count + count + 1, sizeof *to->ids, err));
     if (count > skip)
-        memcpy(to->at + to->count, at + skip, (count - skip) * sizeof *at);
+        memcpy(to->ids + to->count, at + skip, (count - skip) * sizeof *at);
     to->count += count - skip;
     return BL_OK;
 }
@@ -107,9 +107,9 @@ static bl_status find_values(bl_recall_round *r, bl_error *err)
         bl_buf_printf(&r->text, " %s", bl_fact_values[i]);
         bl_status status = encode(r, &whole, err);
         int apart = status == BL_OK && whole.count > before &&
-                    memcmp(whole.at, r->question.at, before * sizeof *whole.at) == 0;
-        r->first[i] = apart ? whole.at[before] : BL_RECALL_NEVER;
-        bl_free(whole.at);
+                    memcmp(whole.ids, r->question.ids, before * sizeof *whole.ids) == 0;
+        r->first[i] = apart ? whole.ids[before] : BL_RECALL_NEVER;
+        bl_free(whole.ids);
         BL_TRY(status);
         for (size_t k = 0; k < i; k++)
             apart = apart && r->first[k] != r->first[i];
@@ -143,9 +143,9 @@ void bl_recall_round_release(bl_recall_round *r)
     bl_encoder_close(r->encoder);
     bl_tales_close(r->tales);
     bl_buf_release(&r->text);
-    bl_free(r->facts.at);
-    bl_free(r->stories.at);
-    bl_free(r->question.at);
+    bl_free(r->facts.ids);
+    bl_free(r->stories.ids);
+    bl_free(r->question.ids);
     *r = (bl_recall_round){0};
 }
 

@@ -12,11 +12,6 @@ enum {
     BL_RECALL_NEVER = -1
 };
 
-typedef struct bl_id_list {
-    int32_t *at;
-    size_t count, cap;
-} bl_id_list;
-
 typedef struct bl_recall_fact {
     size_t name;
     int value, old; /* the newest, and the one before or BL_RECALL_NEVER */

@@ -33,7 +33,7 @@ typedef struct encoding {
     bl_word_cache *cache;
     const char *text;
     unsigned flags;
-    bl_tokens *out;
+    bl_id_list *out;
     const char *piece;  /* between exact added tokens, normalised: its changes are in cache->nfc */
     size_t piece_start; /* in the text */
     size_t segment;     /* in the piece: what is cut into words */
@@ -75,17 +75,17 @@ static void forget_words(bl_word_cache *c)
     c->ids_count = 0;
 }
 
-void bl_tokens_release(bl_tokens *tokens)
+void bl_id_list_release(bl_id_list *tokens)
 {
     bl_free(tokens->ids);
     bl_free(tokens->offsets);
-    *tokens = (bl_tokens){0};
+    *tokens = (bl_id_list){0};
 }
 
 /* Room for `more` tokens. */
 static bl_status reserve(encoding *e, size_t more, bl_error *err)
 {
-    bl_tokens *out = e->out;
+    bl_id_list *out = e->out;
     BL_TRY(bl_grow(&out->ids, &out->ids_cap, out->count + more, sizeof *out->ids, err));
     return e->flags & BL_ENCODE_OFFSETS ? bl_grow(&out->offsets, &out->offsets_cap,
                                                   out->count + more, sizeof *out->offsets, err)
@@ -263,7 +263,7 @@ static bl_status emit_template(encoding *e, size_t from, size_t to, size_t at, b
 }
 
 bl_status bl_tokenizer_append(const bl_tokenizer *t, bl_word_cache *cache, const char *text,
-                              size_t bytes, unsigned flags, bl_tokens *tokens, bl_error *err)
+                              size_t bytes, unsigned flags, bl_id_list *tokens, bl_error *err)
 {
     size_t invalid = bl_utf8_invalid(text, bytes), count = tokens->count;
     if (invalid < bytes)
@@ -287,7 +287,7 @@ static bl_status encode_once(const bl_tokenizer *t, const char *text, size_t byt
                              int32_t *ids, bl_offset *offsets, size_t cap, size_t *count,
                              bl_error *err)
 {
-    bl_tokens all = {0};
+    bl_id_list all = {0};
     bl_word_cache *cache;
     flags = offsets ? flags | BL_ENCODE_OFFSETS : flags & ~(unsigned)BL_ENCODE_OFFSETS;
     BL_TRY(bl_word_cache_open(&cache, err));
@@ -304,7 +304,7 @@ static bl_status encode_once(const bl_tokenizer *t, const char *text, size_t byt
         *count = all.count;
     }
     bl_word_cache_close(cache);
-    bl_tokens_release(&all);
+    bl_id_list_release(&all);
     return status;
 }
 

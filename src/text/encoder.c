@@ -17,7 +17,7 @@ enum {
 /* What one thread keeps from run to run. */
 typedef struct worker {
     bl_word_cache *cache;
-    bl_tokens tokens;
+    bl_id_list tokens;
     size_t failed; /* the first text that failed, or SIZE_MAX */
     bl_error error;
 } worker;
@@ -82,7 +82,7 @@ void bl_encoder_close(bl_encoder *e)
         return;
     for (size_t i = 0; i < e->threads; i++) {
         bl_word_cache_close(e->worker[i].cache);
-        bl_tokens_release(&e->worker[i].tokens);
+        bl_id_list_release(&e->worker[i].tokens);
     }
     bl_free(e->worker);
     bl_free(e->places);

@@ -53,13 +53,13 @@ bl_status bl_tokenizer_save_config(const bl_tokenizer *t, bl_token_roles roles, 
                                    bl_error *err) BL_NODISCARD;
 
 /* Ids that grow, and where they come from. */
-typedef struct bl_tokens {
+typedef struct bl_id_list {
     int32_t *ids;
     bl_offset *offsets; /* of those encoded with BL_ENCODE_OFFSETS */
     size_t count, ids_cap, offsets_cap;
-} bl_tokens;
+} bl_id_list;
 
-void bl_tokens_release(bl_tokens *tokens);
+void bl_id_list_release(bl_id_list *tokens);
 
 /* Encodes one document behind those that are there, for bulk work.  `cache` keeps whole words
  * already encoded; one a thread. */
@@ -67,7 +67,7 @@ typedef struct bl_word_cache bl_word_cache;
 bl_status bl_word_cache_open(bl_word_cache **c, bl_error *err) BL_NODISCARD;
 void bl_word_cache_close(bl_word_cache *c);
 bl_status bl_tokenizer_append(const bl_tokenizer *t, bl_word_cache *cache, const char *text,
-                              size_t bytes, unsigned flags, bl_tokens *tokens,
+                              size_t bytes, unsigned flags, bl_id_list *tokens,
                               bl_error *err) BL_NODISCARD;
 
 /* Whole characters out of a stream of tokens: bytes wait until their character is complete. */

@@ -126,7 +126,7 @@ bl_status bl_trainer_stream(bl_trainer *t, bl_stream_point *end, bl_error *err) 
  * of a file that holds one, into an event. */
 bl_status bl_trainer_layers_open(bl_trainer *t, bl_error *err) BL_NODISCARD;
 void bl_trainer_layers_release(bl_trainer *t);
-bl_status bl_trainer_fill_layers(bl_trainer *t, bl_train_event *event, const bl_tokens *file,
+bl_status bl_trainer_fill_layers(bl_trainer *t, bl_train_event *event, const bl_token_file *file,
                                  uint64_t most, bl_error *err) BL_NODISCARD;
 
 /* Whether any folder has validation data for a window. */

@@ -76,12 +76,12 @@ bl_status bl_trainer_evaluate(bl_trainer *t, bl_train_event *event,
     bl_trainer_fill_corpora(t, event, corpora);
     for (size_t i = 0; i < t->data->count; i++) {
         const bl_data_split *val = &t->data->data[i]->meta.split[BL_DATA_VAL];
-        const bl_tokens *file = t->data->data[i]->split[BL_DATA_VAL];
+        const bl_token_file *file = t->data->data[i]->split[BL_DATA_VAL];
         double its_nats;
         uint64_t its_count;
         if (!has_window(t, i))
             continue;
-        BL_TRY(bl_tokens_still(file, err));
+        BL_TRY(bl_token_file_still(file, err));
         BL_TRY(bl_evaluate_windows(&t->net, &t->eval, file, most_tokens(t, i), NULL, NULL, NULL,
                                    &its_nats, &its_count, err));
         if (!event->layers)

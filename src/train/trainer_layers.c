@@ -27,7 +27,7 @@ void bl_trainer_layers_release(bl_trainer *t)
 }
 
 /* Adds each layer's mean over its heads after one window. */
-static bl_status add_window(bl_trainer *t, const bl_tokens *file, size_t i, bl_error *err)
+static bl_status add_window(bl_trainer *t, const bl_token_file *file, size_t i, bl_error *err)
 {
     size_t T = t->o.context, H = t->net.m.H;
     bl_decode *s = &t->sample.decode;
@@ -47,7 +47,7 @@ static bl_status add_window(bl_trainer *t, const bl_tokens *file, size_t i, bl_e
     return BL_OK;
 }
 
-bl_status bl_trainer_fill_layers(bl_trainer *t, bl_train_event *event, const bl_tokens *file,
+bl_status bl_trainer_fill_layers(bl_trainer *t, bl_train_event *event, const bl_token_file *file,
                                  uint64_t most, bl_error *err)
 {
     size_t windows = bl_windows_count(file, t->o.context), L = t->net.m.L, count = 0;

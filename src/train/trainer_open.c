@@ -32,13 +32,13 @@ static bl_status open_host_buffers(bl_trainer *t, bl_error *err)
     return BL_OK;
 }
 
-static bl_status other_data(const char *checkpoint, const bl_tokens *file, const char *was,
+static bl_status other_data(const char *checkpoint, const bl_token_file *file, const char *was,
                             const char *is, bl_error *err)
 {
     return bl_fail(err, BL_EINVAL,
                    "%s was trained on other data: %s has the hash %s, not %s; resume with the same "
                    "folder",
-                   checkpoint, bl_tokens_path(file), is, was);
+                   checkpoint, bl_token_file_path(file), is, was);
 }
 
 /* Folders, order and weights of a run over several must be those it was begun with. */
@@ -123,12 +123,12 @@ static bl_status open_records(bl_trainer *t, int resume, bl_error *err)
  * worth a thread (docs/SPEED.md). */
 static bl_status open_batches(bl_trainer *t, bl_error *err)
 {
-    bl_tokens *train[BL_MIX_MOST];
+    bl_token_file *train[BL_MIX_MOST];
     int large = bl_corpora_bytes(t->data) > bl_os_memory() / 2;
     for (size_t i = 0; i < t->data->count; i++) {
         train[i] = t->data->data[i]->split[BL_DATA_TRAIN];
         if (large)
-            bl_tokens_scattered(train[i]);
+            bl_token_file_scattered(train[i]);
     }
     BL_TRY(bl_mix_open(&t->mix, train, t->data->weight, t->data->count, t->o.batch, t->o.context,
                        t->o.seed, err));

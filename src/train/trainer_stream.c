@@ -13,15 +13,15 @@ enum {
 };
 
 /* The folder with the longest validation text, and how many tokens of it can be predicted. */
-static const bl_tokens *longest(const bl_trainer *t, uint64_t *most)
+static const bl_token_file *longest(const bl_trainer *t, uint64_t *most)
 {
-    const bl_tokens *best = NULL;
+    const bl_token_file *best = NULL;
     size_t count = 0;
     for (size_t i = 0; i < t->data->count; i++) {
-        const bl_tokens *file = t->data->data[i]->split[BL_DATA_VAL];
-        if (bl_tokens_count(file) > count) {
+        const bl_token_file *file = t->data->data[i]->split[BL_DATA_VAL];
+        if (bl_token_file_count(file) > count) {
             best = file;
-            count = bl_tokens_count(file);
+            count = bl_token_file_count(file);
         }
     }
     *most = count ? count - 1 : 0;
@@ -45,17 +45,17 @@ static int asked_to_stop(void *user, const char *stage, uint64_t done, uint64_t 
     return t->stop || bl_busy_closing(&t->busy);
 }
 
-static bl_status read_text(bl_stream_loss *e, const bl_tokens *text, bl_error *err)
+static bl_status read_text(bl_stream_loss *e, const bl_token_file *text, bl_error *err)
 {
     int32_t ids[PIECE];
-    size_t count = bl_tokens_count(text);
+    size_t count = bl_token_file_count(text);
     double end = bl_clock_seconds() + SECONDS;
-    BL_TRY(bl_tokens_still(text, err));
+    BL_TRY(bl_token_file_still(text, err));
     for (size_t at = 0; at < count && !bl_stream_loss_is_full(e); at += PIECE) {
         size_t n = count - at < PIECE ? count - at : PIECE;
         if (bl_clock_seconds() > end)
             break;
-        BL_TRY(bl_tokens_get(text, at, n, ids, err));
+        BL_TRY(bl_token_file_get(text, at, n, ids, err));
         BL_TRY(bl_stream_loss_read(e, ids, n, err));
     }
     return bl_stream_loss_end(e, err);
@@ -71,7 +71,7 @@ static void keep_last(void *user, const bl_stream_point *point)
 bl_status bl_trainer_stream(bl_trainer *t, bl_stream_point *end, bl_error *err)
 {
     uint64_t most;
-    const bl_tokens *text = longest(t, &most);
+    const bl_token_file *text = longest(t, &most);
     *end = (bl_stream_point){0};
     most = length_of(t, most);
     if (!most)

@@ -10,10 +10,10 @@ static void walk(const bl_data *d)
 {
     bl_mix *m;
     int32_t x[B * T], y[B * T];
-    bl_tokens *train = d->split[BL_DATA_TRAIN];
+    bl_token_file *train = d->split[BL_DATA_TRAIN];
     const double whole = 1;
     if (bl_mix_open(&m, &train, &whole, 1, B, T, 0, NULL) != BL_OK) {
-        FUZZ_CHECK(bl_tokens_count(train) <= T);
+        FUZZ_CHECK(bl_token_file_count(train) <= T);
         return;
     }
     for (size_t i = 0; i < 4; i++) {

@@ -148,7 +148,7 @@ static int train(const char *path, const char *out, char **settings, int count)
     return status == BL_OK ? 0 : failed();
 }
 
-static void write_tokens(const bl_tokens *tokens, int offsets)
+static void write_tokens(const bl_id_list *tokens, int offsets)
 {
     uint32_t n = (uint32_t)tokens->count * 2;
     if (!offsets) {
@@ -168,7 +168,7 @@ static int encode(const bl_tokenizer *t, unsigned flags)
 {
     bl_word_cache *cache;
     bl_buf record;
-    bl_tokens tokens = {0};
+    bl_id_list tokens = {0};
     size_t bytes;
     double seconds = 0;
     if (bl_word_cache_open(&cache, &error) != BL_OK)
@@ -185,7 +185,7 @@ static int encode(const bl_tokenizer *t, unsigned flags)
     fprintf(stderr, "encode %.3f s\n", seconds);
     bl_word_cache_close(cache);
     bl_buf_release(&record);
-    bl_tokens_release(&tokens);
+    bl_id_list_release(&tokens);
     return 0;
 }
 

@@ -148,18 +148,18 @@ static void tales_reach_their_size(void **state)
 
 static void write_ids(const char *path, size_t width, const int32_t *ids, size_t count)
 {
-    bl_tokens_out *out;
-    assert_ok(bl_tokens_create(&out, path, width, &failure));
-    bl_tokens_write(out, ids, count);
-    assert_ok(bl_tokens_commit(out, &failure));
+    bl_token_file_out *out;
+    assert_ok(bl_token_file_create(&out, path, width, &failure));
+    bl_token_file_write(out, ids, count);
+    assert_ok(bl_token_file_commit(out, &failure));
 }
 
 static void ids_round_trip(void **state)
 {
     (void)state;
-    assert_int_equal(bl_tokens_width(1), 2);
-    assert_int_equal(bl_tokens_width(65536), 2);
-    assert_int_equal(bl_tokens_width(65537), 4);
+    assert_int_equal(bl_token_file_width(1), 2);
+    assert_int_equal(bl_token_file_width(65536), 2);
+    assert_int_equal(bl_token_file_width(65537), 4);
     enum { COUNT = 5000 };
     int32_t *ids = bl_calloc(COUNT, sizeof *ids), *back = bl_calloc(COUNT, sizeof *back);
     for (size_t width = 2; width <= 4; width += 2) {
@@ -167,19 +167,19 @@ static void ids_round_trip(void **state)
             ids[i] = (int32_t)((uint32_t)i * 2654435761u >> (width == 2 ? 16 : 8));
         const char *path = scratch("ids.bin");
         write_ids(path, width, ids, COUNT);
-        bl_tokens *t;
-        assert_ok(bl_tokens_open(&t, path, width, width == 2 ? 65536 : 1 << 24, &failure));
-        assert_int_equal(bl_tokens_count(t), COUNT);
-        assert_string_equal(bl_tokens_path(t), path);
-        assert_ok(bl_tokens_get(t, 0, COUNT, back, &failure));
+        bl_token_file *t;
+        assert_ok(bl_token_file_open(&t, path, width, width == 2 ? 65536 : 1 << 24, &failure));
+        assert_int_equal(bl_token_file_count(t), COUNT);
+        assert_string_equal(bl_token_file_path(t), path);
+        assert_ok(bl_token_file_get(t, 0, COUNT, back, &failure));
         assert_memory_equal(ids, back, COUNT * sizeof *ids);
-        assert_ok(bl_tokens_get(t, 17, 3, back, &failure));
+        assert_ok(bl_token_file_get(t, 17, 3, back, &failure));
         assert_memory_equal(ids + 17, back, 3 * sizeof *ids);
-        bl_tokens_close(t);
+        bl_token_file_close(t);
     }
     bl_free(ids);
     bl_free(back);
-    bl_tokens_close(NULL);
+    bl_token_file_close(NULL);
     bl_map raw; /* the bytes themselves: little-endian */
     write_ids(scratch("two.bin"), 2, (const int32_t[]){1, 0x0203}, 2);
     assert_ok(bl_map_open(&raw, scratch("two.bin"), &failure));
@@ -193,25 +193,25 @@ static void bad_ids_are_named(void **state)
     (void)state;
     enum { COUNT = 100000, BAD = 70001 };
     int32_t *ids = bl_calloc(COUNT, sizeof *ids);
-    bl_tokens *t;
+    bl_token_file *t;
     for (size_t width = 2; width <= 4; width += 2) {
         ids[BAD] = 300;
         const char *path = scratch("bad.bin");
         write_ids(path, width, ids, COUNT);
-        assert_ok(bl_tokens_open(&t, path, width, 301, &failure));
-        bl_tokens_close(t);
-        assert_int_equal(bl_tokens_open(&t, path, width, 300, &failure), BL_EFORMAT);
+        assert_ok(bl_token_file_open(&t, path, width, 301, &failure));
+        bl_token_file_close(t);
+        assert_int_equal(bl_token_file_open(&t, path, width, 300, &failure), BL_EFORMAT);
         assert_null(t);
         assert_non_null(strstr(failure.message, "token 70001 is id 300"));
     }
     ids[BAD] = -1; /* as u32 far past every vocabulary */
     write_ids(scratch("bad.bin"), 4, ids, COUNT);
-    assert_int_equal(bl_tokens_open(&t, scratch("bad.bin"), 4, 1 << 24, &failure), BL_EFORMAT);
+    assert_int_equal(bl_token_file_open(&t, scratch("bad.bin"), 4, 1 << 24, &failure), BL_EFORMAT);
     bl_free(ids);
     scratch_write(scratch("odd.bin"), "abc", 3);
-    assert_int_equal(bl_tokens_open(&t, scratch("odd.bin"), 2, 65536, &failure), BL_EFORMAT);
-    assert_int_equal(bl_tokens_open(&t, scratch("no.bin"), 2, 65536, &failure), BL_ENOENT);
-    assert_int_equal(bl_tokens_open(&t, scratch_folder, 2, 65536, &failure), BL_EIO);
+    assert_int_equal(bl_token_file_open(&t, scratch("odd.bin"), 2, 65536, &failure), BL_EFORMAT);
+    assert_int_equal(bl_token_file_open(&t, scratch("no.bin"), 2, 65536, &failure), BL_ENOENT);
+    assert_int_equal(bl_token_file_open(&t, scratch_folder, 2, 65536, &failure), BL_EIO);
 }
 
 /* ---- the folder ---- */
@@ -253,26 +253,26 @@ static void folder_round_trip(void **state)
     assert_memory_equal(back.split, meta.split, sizeof meta.split);
     bl_data *d;
     assert_ok(bl_data_open(&d, dir, &failure));
-    assert_int_equal(bl_tokens_count(d->split[BL_DATA_TRAIN]), 5);
-    assert_int_equal(bl_tokens_count(d->split[BL_DATA_VAL]), 2);
+    assert_int_equal(bl_token_file_count(d->split[BL_DATA_TRAIN]), 5);
+    assert_int_equal(bl_token_file_count(d->split[BL_DATA_VAL]), 2);
     bl_data_close(d);
     bl_data_close(NULL);
 
-    bl_tokens *t;
+    bl_token_file *t;
     bl_data_split split;
-    assert_ok(bl_tokens_open_file(&t, scratch("data/val.bin"), 300, &split, &failure));
+    assert_ok(bl_token_file_open_path(&t, scratch("data/val.bin"), 300, &split, &failure));
     assert_true(split.documents == 1 && split.tokens == 2 && split.bytes == 4);
-    bl_tokens_close(t);
-    assert_int_equal(bl_tokens_open_file(&t, scratch("data/val.bin"), 299, &split, &failure),
+    bl_token_file_close(t);
+    assert_int_equal(bl_token_file_open_path(&t, scratch("data/val.bin"), 299, &split, &failure),
                      BL_EFORMAT);
     write_ids(scratch("data/own.bin"), 2, (const int32_t[]){1, 2, 3}, 3);
-    assert_ok(bl_tokens_open_file(&t, scratch("data/own.bin"), 300, &split, &failure));
+    assert_ok(bl_token_file_open_path(&t, scratch("data/own.bin"), 300, &split, &failure));
     assert_true(split.documents == 0 && split.tokens == 3 && split.bytes == 0);
-    bl_tokens_close(t);
+    bl_token_file_close(t);
     write_ids(scratch("train.bin"), 2, (const int32_t[]){1, 2, 3}, 3); /* no meta.json there */
-    assert_ok(bl_tokens_open_file(&t, scratch("train.bin"), 300, &split, &failure));
+    assert_ok(bl_token_file_open_path(&t, scratch("train.bin"), 300, &split, &failure));
     assert_true(split.tokens == 3);
-    bl_tokens_close(t);
+    bl_token_file_close(t);
 }
 
 /* Opens the folder with meta.json replaced; asserts that it is refused and names the file. */

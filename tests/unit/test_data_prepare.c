@@ -29,9 +29,9 @@ static bl_status prepare(const char *source, const char *dir, bl_options *o,
 /* The documents of one split as text, each ended by a newline. */
 static void decode_split(const bl_data *d, int which, const bl_tokenizer *tokenizer, bl_buf *out)
 {
-    size_t count = bl_tokens_count(d->split[which]), first = 0, bytes;
+    size_t count = bl_token_file_count(d->split[which]), first = 0, bytes;
     int32_t *ids = bl_calloc(count + 1, sizeof *ids);
-    assert_ok(bl_tokens_get(d->split[which], 0, count, ids, &failure));
+    assert_ok(bl_token_file_get(d->split[which], 0, count, ids, &failure));
     for (size_t i = 0; i < count; i++) {
         if (ids[i] != 0)
             continue;
@@ -255,7 +255,7 @@ static void standard_input(void **state)
     bl_data *d;
     assert_ok(bl_data_open(&d, scratch("stdin"), &failure));
     assert_string_equal(d->meta.source, "standard input");
-    assert_int_equal(bl_tokens_count(d->split[BL_DATA_VAL]), 0);
+    assert_int_equal(bl_token_file_count(d->split[BL_DATA_VAL]), 0);
     bl_data_close(d);
     static const char *const twice[] = {"-", "-"};
     assert_int_equal(bl_prepare(twice, 2, scratch("x"), NULL, NULL, NULL, NULL, &failure),

@@ -5,20 +5,20 @@
 #include "data/loader.h"
 
 /* A token file 0, 1, 2, ... so that a token says where it stands. */
-static bl_tokens *counting_file(size_t count)
+static bl_token_file *counting_file(size_t count)
 {
     int32_t *ids = bl_calloc(count, sizeof *ids);
-    bl_tokens_out *out;
-    bl_tokens *t;
+    bl_token_file_out *out;
+    bl_token_file *t;
     assert_non_null(ids);
     for (size_t i = 0; i < count; i++)
         ids[i] = (int32_t)i;
     const char *path = scratch("counting.bin");
-    assert_ok(bl_tokens_create(&out, path, 4, &failure));
-    bl_tokens_write(out, ids, count);
-    assert_ok(bl_tokens_commit(out, &failure));
+    assert_ok(bl_token_file_create(&out, path, 4, &failure));
+    bl_token_file_write(out, ids, count);
+    assert_ok(bl_token_file_commit(out, &failure));
     bl_free(ids);
-    assert_ok(bl_tokens_open(&t, path, 4, count ? count : 1, &failure));
+    assert_ok(bl_token_file_open(&t, path, 4, count ? count : 1, &failure));
     return t;
 }
 
@@ -28,7 +28,7 @@ static void every_window_once(void **state)
     enum { T = 7, EPOCHS = 3 };
     static const size_t counts[] = {8, 9, 14, 15, 16, 22, 23, 50, 100, 1000, 5003};
     for (size_t c = 0; c < sizeof counts / sizeof *counts; c++) {
-        bl_tokens *t = counting_file(counts[c]);
+        bl_token_file *t = counting_file(counts[c]);
         bl_loader *l;
         assert_ok(bl_loader_open(&l, t, 1, T, 11, &failure));
         size_t windows = bl_loader_windows(l);
@@ -57,7 +57,7 @@ static void every_window_once(void **state)
         }
         bl_free(seen);
         bl_loader_close(l);
-        bl_tokens_close(t);
+        bl_token_file_close(t);
     }
     bl_loader_close(NULL);
 }
@@ -67,7 +67,7 @@ static void order_changes(void **state)
 {
     (void)state;
     enum { COUNT = 4000, T = 8 };
-    bl_tokens *t = counting_file(COUNT);
+    bl_token_file *t = counting_file(COUNT);
     bl_loader *a, *b;
     assert_ok(bl_loader_open(&a, t, 1, T, 1, &failure));
     assert_ok(bl_loader_open(&b, t, 1, T, 2, &failure));
@@ -90,14 +90,14 @@ static void order_changes(void **state)
     assert_int_equal(offsets, T);
     bl_loader_close(a);
     bl_loader_close(b);
-    bl_tokens_close(t);
+    bl_token_file_close(t);
 }
 
 static void seek_is_straight_run(void **state)
 {
     (void)state;
     enum { B = 3, T = 5, BATCHES = 40, N = B * T };
-    bl_tokens *t = counting_file(93); /* 17 windows: batches cross the ends of epochs */
+    bl_token_file *t = counting_file(93); /* 17 windows: batches cross the ends of epochs */
     bl_loader *straight, *resumed;
     bl_loader_cursor at[BATCHES];
     int32_t x[BATCHES][N], y[BATCHES][N], x2[N], y2[N];
@@ -120,7 +120,7 @@ static void seek_is_straight_run(void **state)
     bl_loader_cursor past = {.epoch = 0, .position = 17};
     assert_int_equal(bl_loader_seek(straight, past, &failure), BL_EFORMAT);
     bl_loader_close(straight);
-    bl_tokens_close(t);
+    bl_token_file_close(t);
 }
 
 /* Fewer windows than a batch holds: the batch goes through several epochs. */
@@ -128,7 +128,7 @@ static void tiny_file_wraps(void **state)
 {
     (void)state;
     enum { B = 10, T = 4 };
-    bl_tokens *t = counting_file(T + 1);
+    bl_token_file *t = counting_file(T + 1);
     bl_loader *l;
     int32_t x[B * T], y[B * T];
     assert_ok(bl_loader_open(&l, t, B, T, 0, &failure));
@@ -139,7 +139,7 @@ static void tiny_file_wraps(void **state)
         assert_int_equal(y[i], i % T + 1);
     }
     bl_loader_close(l);
-    bl_tokens_close(t);
+    bl_token_file_close(t);
 }
 
 static void too_small(void **state)
@@ -147,7 +147,7 @@ static void too_small(void **state)
     (void)state;
     static const size_t counts[] = {0, 1, 4};
     for (size_t i = 0; i < 3; i++) {
-        bl_tokens *t = counting_file(counts[i]);
+        bl_token_file *t = counting_file(counts[i]);
         bl_loader *l;
         assert_int_equal(bl_loader_open(&l, t, 1, 4, 0, &failure), BL_EFORMAT);
         assert_null(l);
@@ -155,7 +155,7 @@ static void too_small(void **state)
         assert_int_equal(bl_loader_open(&l, t, 0, 4, 0, &failure), BL_EINVAL);
         assert_int_equal(bl_loader_open(&l, t, 1, 0, 0, &failure), BL_EINVAL);
         assert_int_equal(bl_windows_count(t, 4), 0);
-        bl_tokens_close(t);
+        bl_token_file_close(t);
     }
 }
 
@@ -163,7 +163,7 @@ static void sequential_windows(void **state)
 {
     (void)state;
     enum { T = 6 };
-    bl_tokens *t = counting_file(6 * 4 + 3);
+    bl_token_file *t = counting_file(6 * 4 + 3);
     int32_t x[T], y[T];
     assert_int_equal(bl_windows_count(t, T), 4);
     for (size_t i = 0; i < 4; i++) {
@@ -173,10 +173,10 @@ static void sequential_windows(void **state)
             assert_int_equal(y[k], (int32_t)i * T + k + 1);
         }
     }
-    bl_tokens_close(t);
+    bl_token_file_close(t);
     t = counting_file(6 * 4); /* the last window lacks its last target */
     assert_int_equal(bl_windows_count(t, T), 3);
-    bl_tokens_close(t);
+    bl_token_file_close(t);
 }
 
 int main(void)

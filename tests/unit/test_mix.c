@@ -17,11 +17,11 @@ static void pause_ms(long ms)
 enum { B = 4, T = 6, N = B * T };
 
 /* A file of first, first + 1, ...: a token says from which file and where. */
-static bl_tokens *numbers(const char *name, int32_t first, size_t count)
+static bl_token_file *numbers(const char *name, int32_t first, size_t count)
 {
     int32_t *ids = bl_calloc(count + 1, sizeof *ids);
     bl_out *out;
-    bl_tokens *t;
+    bl_token_file *t;
     for (size_t i = 0; i < count; i++)
         ids[i] = first + (int32_t)i;
     assert_ok(bl_out_open(&out, scratch(name), &failure));
@@ -30,12 +30,12 @@ static bl_tokens *numbers(const char *name, int32_t first, size_t count)
             bl_out_write(out, &(unsigned char){(unsigned char)((uint32_t)ids[i] >> (8 * k))}, 1);
     assert_ok(bl_out_commit(out, &failure));
     bl_free(ids);
-    assert_ok(bl_tokens_open(&t, scratch(name), 4, 1 << 24, &failure));
+    assert_ok(bl_token_file_open(&t, scratch(name), 4, 1 << 24, &failure));
     return t;
 }
 
 enum { FILES = 3, FAR = 1000000 };
-static bl_tokens *file[FILES];
+static bl_token_file *file[FILES];
 static const double weight[FILES] = {0.7, 0.2, 0.1};
 
 static void open_files(void)
@@ -49,7 +49,7 @@ static void open_files(void)
 static void close_files(void)
 {
     for (size_t i = 0; i < FILES; i++)
-        bl_tokens_close(file[i]);
+        bl_token_file_close(file[i]);
 }
 
 /* One file in a mix gives the batches of its loader. */
@@ -113,7 +113,7 @@ static void rows_go_on(void **state)
             row[2].fresh = 1;
         assert_ok(bl_mix_continue(m, row, x, y, &failure));
         for (size_t b = 0; b < B; b++) {
-            int ended = next[b] % FAR + T >= (int32_t)bl_tokens_count(file[next[b] / FAR]);
+            int ended = next[b] % FAR + T >= (int32_t)bl_token_file_count(file[next[b] / FAR]);
             assert_true(!row[b].fresh == !(ended || (i % 100 == 50 && b == 2)));
             if (!row[b].fresh)
                 assert_int_equal(x[b * T], next[b]);
@@ -191,19 +191,20 @@ static void each_walks_alone(void **state)
 
 /* A file of documents of these lengths, each with the id `end` as its last token but, when it is
  * cut, the last.  The other tokens are first, first + 1, ... as in numbers(). */
-static bl_tokens *documents(const char *name, int32_t first, int32_t end, const size_t *length,
-                            size_t count, int cut)
+static bl_token_file *documents(const char *name, int32_t first, int32_t end, const size_t *length,
+                                size_t count, int cut)
 {
-    bl_tokens_out *out;
-    bl_tokens *t;
+    bl_token_file_out *out;
+    bl_token_file *t;
     int32_t place = first;
-    assert_ok(bl_tokens_create(&out, scratch(name), 4, &failure));
+    assert_ok(bl_token_file_create(&out, scratch(name), 4, &failure));
     for (size_t d = 0; d < count; d++) {
         for (size_t i = 0; i < length[d]; i++, place++)
-            bl_tokens_write(out, i + 1 < length[d] || (cut && d + 1 == count) ? &place : &end, 1);
+            bl_token_file_write(out, i + 1 < length[d] || (cut && d + 1 == count) ? &place : &end,
+                                1);
     }
-    assert_ok(bl_tokens_commit(out, &failure));
-    assert_ok(bl_tokens_open(&t, scratch(name), 4, 1 << 24, &failure));
+    assert_ok(bl_token_file_commit(out, &failure));
+    assert_ok(bl_token_file_open(&t, scratch(name), 4, 1 << 24, &failure));
     return t;
 }
 
@@ -230,7 +231,7 @@ static void check_places(const size_t *length, size_t count, size_t window, int 
                          size_t kinds[KINDS])
 {
     int32_t *x = bl_calloc(window, sizeof *x), *y = bl_calloc(window, sizeof *y);
-    bl_tokens *t = documents("documents.bin", 0, END, length, count, cut);
+    bl_token_file *t = documents("documents.bin", 0, END, length, count, cut);
     bl_loader *l;
     assert_ok(bl_loader_open(&l, t, 1, window, 3, &failure));
     bl_loader_documents(l, END);
@@ -252,7 +253,7 @@ static void check_places(const size_t *length, size_t count, size_t window, int 
             assert_true(whole && (start == 0 || x[0] == END));
     }
     bl_loader_close(l);
-    bl_tokens_close(t);
+    bl_token_file_close(t);
     bl_free(x);
     bl_free(y);
 }
@@ -382,7 +383,7 @@ static void same_batches(int whole, int ahead, int scattered)
     int32_t x[N], y[N];
     bl_mix_cursor at;
     for (size_t i = 0; scattered && i < FILES; i++)
-        bl_tokens_scattered(file[i]);
+        bl_token_file_scattered(file[i]);
     assert_ok(bl_batches_open(&b, m, N, ahead, &failure));
     for (size_t from = 0; from < BATCHES; from += 13) {
         assert_ok(bl_batches_seek(b, &places[from], &failure));
@@ -440,7 +441,7 @@ static void cut_short(void **state)
         int32_t x[N], y[N];
         bl_mix_cursor before, after;
         const double whole = 1;
-        bl_tokens *t = numbers("cut.bin", 0, 100000);
+        bl_token_file *t = numbers("cut.bin", 0, 100000);
         assert_ok(bl_mix_open(&m, &t, &whole, 1, B, T, 3, &failure));
         assert_ok(bl_batches_open(&b, m, N, ahead, &failure));
         assert_ok(bl_batches_next(b, x, y, &failure));
@@ -457,10 +458,10 @@ static void cut_short(void **state)
         assert_int_equal(status, BL_EIO);
         assert_non_null(strstr(failure.message, "cut.bin: cut short from 400000 to 4096 bytes"));
         assert_int_equal(bl_batches_next(b, x, y, &failure), BL_EIO);
-        assert_int_equal(bl_tokens_still(t, &failure), BL_EIO);
+        assert_int_equal(bl_token_file_still(t, &failure), BL_EIO);
         bl_batches_close(b);
         bl_mix_close(m);
-        bl_tokens_close(t);
+        bl_token_file_close(t);
     }
 }
 
@@ -469,8 +470,8 @@ static void bad_mixes(void **state)
     (void)state;
     bl_mix *m;
     open_files();
-    bl_tokens *tiny = numbers("tiny.bin", 0, T);
-    bl_tokens *two[2] = {file[0], tiny};
+    bl_token_file *tiny = numbers("tiny.bin", 0, T);
+    bl_token_file *two[2] = {file[0], tiny};
     const double halves[2] = {0.5, 0.5};
     assert_int_equal(bl_mix_open(&m, file, weight, 0, B, T, 0, &failure), BL_EINVAL);
     assert_int_equal(bl_mix_open(&m, file, weight, BL_MIX_MOST + 1, B, T, 0, &failure), BL_EINVAL);
@@ -478,7 +479,7 @@ static void bad_mixes(void **state)
     assert_int_equal(bl_mix_open(&m, two, halves, 2, B, T, 0, &failure), BL_EFORMAT);
     assert_null(m);
     assert_non_null(strstr(failure.message, "tiny.bin"));
-    bl_tokens_close(tiny);
+    bl_token_file_close(tiny);
     close_files();
 }
 

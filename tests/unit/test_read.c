@@ -173,18 +173,18 @@ static void tokens_changed(void **state)
     (void)state;
     const unsigned char before[8] = {1, 0, 2, 0, 3, 0, 4, 0}, after[8] = {1, 0, 2, 0, 9, 0, 4, 0};
     int32_t ids[4];
-    bl_tokens *t;
+    bl_token_file *t;
     scratch_write(scratch("t.bin"), before, sizeof before);
-    assert_ok(bl_tokens_open(&t, scratch("t.bin"), 2, 5, &failure));
-    assert_ok(bl_tokens_get(t, 0, 4, ids, &failure));
+    assert_ok(bl_token_file_open(&t, scratch("t.bin"), 2, 5, &failure));
+    assert_ok(bl_token_file_get(t, 0, 4, ids, &failure));
     assert_int_equal(ids[3], 4);
     scratch_write(scratch("t.bin"), after, sizeof after); /* the same file, written over */
-    assert_ok(bl_tokens_get(t, 0, 2, ids, &failure));
-    assert_int_equal(bl_tokens_get(t, 1, 3, ids, &failure), BL_EFORMAT);
+    assert_ok(bl_token_file_get(t, 0, 2, ids, &failure));
+    assert_int_equal(bl_token_file_get(t, 1, 3, ids, &failure), BL_EFORMAT);
     assert_non_null(strstr(failure.message, "t.bin: token 2 is id 9, past the vocabulary of 5"));
     assert_ok(bl_file_truncate(scratch("t.bin"), 2, &failure));
-    assert_int_equal(bl_tokens_get(t, 0, 4, ids, &failure), BL_EIO);
-    bl_tokens_close(t);
+    assert_int_equal(bl_token_file_get(t, 0, 4, ids, &failure), BL_EIO);
+    bl_token_file_close(t);
 }
 
 static void weights_cut_short(void **state)

@@ -93,7 +93,7 @@ static void check_facts(const bl_recall_round *r)
         }
     (void)snprintf(expected + n, sizeof expected - (size_t)n,
                    "\n"); /* as in the text of training */
-    decode(r->facts.at, r->facts.count, text, sizeof text);
+    decode(r->facts.ids, r->facts.count, text, sizeof text);
     assert_string_equal(text, expected);
 }
 
@@ -102,7 +102,7 @@ static void check_stories(const bl_recall_round *r)
 {
     static char text[40000];
     assert_true(r->stories.count >= DISTANCE + BL_RECALL_PREFACE);
-    decode(r->stories.at + r->stories.count - DISTANCE, DISTANCE, text, sizeof text);
+    decode(r->stories.ids + r->stories.count - DISTANCE, DISTANCE, text, sizeof text);
     assert_non_null(strchr(".!?\"", text[strlen(text) - 1]));
     assert_null(strstr(text, "Who is there?"));
 }
@@ -121,7 +121,7 @@ static void rounds(void **state)
             check_stories(&r);
         for (size_t k = 0; k < BL_RECALL_FACTS; k++) {
             assert_ok(bl_recall_round_ask(&r, k, &failure));
-            decode(r.question.at, r.question.count, text, sizeof text);
+            decode(r.question.ids, r.question.count, text, sizeof text);
             (void)snprintf(expected, sizeof expected, "\nWho is there? It is %s",
                            bl_fact_names[r.fact[k].name]);
             assert_string_equal(text, expected);

@@ -38,7 +38,7 @@ static void tokens_of_a_data_folder(void **state)
 {
     (void)state;
     bl_data *d;
-    bl_tokens *t;
+    bl_token_file *t;
     bl_data_split split;
     copy_data("flipped");
     assert_ok(bl_data_open(&d, scratch("flipped"), &failure));
@@ -46,15 +46,15 @@ static void tokens_of_a_data_folder(void **state)
     flip(scratch("flipped/val.bin"));
     assert_int_equal(bl_data_open(&d, scratch("flipped"), &failure), BL_EFORMAT);
     says("flipped/val.bin: not what prepare wrote (hash ");
-    assert_int_equal(bl_tokens_open_file(&t, scratch("flipped/val.bin"), 400, &split, &failure),
+    assert_int_equal(bl_token_file_open_path(&t, scratch("flipped/val.bin"), 400, &split, &failure),
                      BL_EFORMAT);
     copy_data("flipped");
     flip(scratch("flipped/train.bin"));
     assert_int_equal(bl_data_open(&d, scratch("flipped"), &failure), BL_EFORMAT);
     says("flipped/train.bin: not what prepare wrote (hash ");
     copy_file(scratch("flipped/train.bin"), scratch("own.bin")); /* no record names it */
-    assert_ok(bl_tokens_open_file(&t, scratch("own.bin"), 400, &split, &failure));
-    bl_tokens_close(t);
+    assert_ok(bl_token_file_open_path(&t, scratch("own.bin"), 400, &split, &failure));
+    bl_token_file_close(t);
 }
 
 static bl_status resume(const char *data, const char *run)

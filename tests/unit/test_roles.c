@@ -208,14 +208,14 @@ static bl_data *prepare(const char *text, const char *eos)
 
 static void expect_ends(bl_data *data, uint32_t eos, size_t width)
 {
-    const bl_tokens *train = data->split[BL_DATA_TRAIN];
-    size_t count = bl_tokens_count(train), ends = 0;
+    const bl_token_file *train = data->split[BL_DATA_TRAIN];
+    size_t count = bl_token_file_count(train), ends = 0;
     int32_t id = -1;
     assert_int_equal(data->meta.roles.eos, eos);
-    assert_int_equal(bl_tokens_width(data->meta.vocab_size), width);
-    assert_int_equal(bl_tokens_size(train), count * width);
+    assert_int_equal(bl_token_file_width(data->meta.vocab_size), width);
+    assert_int_equal(bl_token_file_size(train), count * width);
     for (size_t i = 0; i < count; i++) {
-        assert_ok(bl_tokens_get(train, i, 1, &id, &failure));
+        assert_ok(bl_token_file_get(train, i, 1, &id, &failure));
         ends += id == (int32_t)eos;
     }
     assert_int_equal(id, eos);

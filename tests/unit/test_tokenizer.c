@@ -96,7 +96,7 @@ static void check_case(const bl_tokenizer *t, bl_word_cache *cache, const json_t
     const char *text = json_string_value(text_json);
     size_t bytes = json_string_length(text_json), count, got;
     int32_t ids[1024];
-    bl_tokens twice = {0};
+    bl_id_list twice = {0};
     bl_error err;
 
     assert_int_equal(bl_tokenizer_encode(t, text, bytes, 0, ids, 1024, &count, &err), BL_OK);
@@ -123,7 +123,7 @@ static void check_case(const bl_tokenizer *t, bl_word_cache *cache, const json_t
     size_t half = twice.count / 2;
     assert_ids(json_object_get(row, "ids"), twice.ids, half, text);
     assert_ids(json_object_get(row, "ids"), twice.ids + half, twice.count - half, text);
-    bl_tokens_release(&twice);
+    bl_id_list_release(&twice);
     check_offsets(t, text, bytes, composed);
 }
 
@@ -278,7 +278,7 @@ static void test_append_keeps_what_is_there(void **state)
     (void)state;
     bl_tokenizer *t = open_fixture(FIXTURES "vocab-300.json");
     bl_word_cache *cache;
-    bl_tokens tokens = {0};
+    bl_id_list tokens = {0};
     assert_int_equal(bl_word_cache_open(&cache, NULL), BL_OK);
     assert_int_equal(bl_tokenizer_append(t, cache, "one", 3, 0, &tokens, NULL), BL_OK);
     size_t one = tokens.count;
@@ -289,7 +289,7 @@ static void test_append_keeps_what_is_there(void **state)
     assert_int_equal(tokens.count, 2 * one);
     assert_int_equal(tokens.ids[0], first);
     assert_int_equal(tokens.ids[one], first);
-    bl_tokens_release(&tokens);
+    bl_id_list_release(&tokens);
     bl_word_cache_close(cache);
     bl_tokenizer_close(t);
 }
