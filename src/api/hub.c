@@ -1,6 +1,6 @@
 /* bl_hub_fetch(): a file of the Hugging Face Hub. */
 #include "core/call.h"
-#include "net/hub.h"
+#include "hub/hub.h"
 
 #include <string.h>
 

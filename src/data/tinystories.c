@@ -1,6 +1,6 @@
 /* TinyStories, the public corpus of short stories. */
 #include "data/tinystories.h"
-#include "net/hub.h"
+#include "hub/hub.h"
 
 bl_status bl_tinystories_files(bl_buf *train, bl_buf *valid, bl_progress_fn *progress, void *user,
                                bl_error *err)

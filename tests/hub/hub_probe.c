@@ -2,7 +2,7 @@
  *
  *   hub_probe REPO FILE [REVISION [PAUSE [TRIES]]] */
 #include "core/status.h"
-#include "net/hub.h"
+#include "hub/hub.h"
 
 #include <signal.h>
 #include <stdio.h>

@@ -1,9 +1,9 @@
 /* One download: resumed, tried again, verified. */
-#include "net/fetch.h"
+#include "hub/fetch.h"
 #include "core/log.h"
 #include "core/os.h"
 #include "core/partial.h"
-#include "net/digest.h"
+#include "hub/digest.h"
 
 #include <stdio.h>
 #include <string.h>

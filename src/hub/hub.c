@@ -1,9 +1,9 @@
 /* The Hugging Face Hub: a file of a repository, from the cache or downloaded into it. */
-#include "net/hub.h"
+#include "hub/hub.h"
 #include "core/log.h"
 #include "core/os.h"
-#include "net/digest.h"
-#include "net/fetch.h"
+#include "hub/digest.h"
+#include "hub/fetch.h"
 
 #include <stdio.h>
 #include <string.h>

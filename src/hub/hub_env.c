@@ -1,7 +1,7 @@
 /* The Hugging Face Hub: what the environment says of it. */
 #include "core/env.h"
 #include "core/os.h"
-#include "net/hub.h"
+#include "hub/hub.h"
 
 #include <string.h>
 

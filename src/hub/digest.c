@@ -1,6 +1,6 @@
 /* Checksums by which the Hub names contents, through OpenSSL's libcrypto: it has the processor's
  * instructions for SHA, and comes with libcurl anyway. */
-#include "net/digest.h"
+#include "hub/digest.h"
 #include "core/os.h"
 
 #include <stdio.h>

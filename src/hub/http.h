@@ -1,7 +1,7 @@
 /* HTTP requests: one at a time, through libcurl (http.c alone names it), each followed to its
  * answer over its redirects. */
-#ifndef BL_NET_HTTP_H
-#define BL_NET_HTTP_H
+#ifndef BL_HUB_HTTP_H
+#define BL_HUB_HTTP_H
 
 #include "core/status.h"
 

@@ -1,9 +1,9 @@
 /* One download: resumed where it was left, tried again when it is cut, verified when it is whole.
  */
-#ifndef BL_NET_FETCH_H
-#define BL_NET_FETCH_H
+#ifndef BL_HUB_FETCH_H
+#define BL_HUB_FETCH_H
 
-#include "net/http.h"
+#include "hub/http.h"
 
 typedef struct bl_fetch {
     const char *url;        /* of one content for ever: of a commit, not of a branch */

@@ -1,6 +1,6 @@
 /* Checksums by which the Hub names contents. */
-#ifndef BL_NET_DIGEST_H
-#define BL_NET_DIGEST_H
+#ifndef BL_HUB_DIGEST_H
+#define BL_HUB_DIGEST_H
 
 #include "core/status.h"
 

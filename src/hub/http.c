@@ -3,7 +3,7 @@
  * Redirects are followed here and not by libcurl, because each hop is looked at: what the Hub says
  * of a file stands in the headers of its own answer, a hop from https to http is refused, and the
  * token goes to its own origin only. */
-#include "net/http.h"
+#include "hub/http.h"
 
 #ifndef BL_HAVE_CURL
 

@@ -5,11 +5,11 @@
  *                                  /snapshots/COMMIT/FILE    a link to its content
  *                                  /refs/REVISION            the commit it was last
  *   CACHE/hub/.locks/DIGEST.lock                             held while it is downloaded */
-#ifndef BL_NET_HUB_H
-#define BL_NET_HUB_H
+#ifndef BL_HUB_HUB_H
+#define BL_HUB_HUB_H
 
 #include "core/buf.h"
-#include "net/http.h"
+#include "hub/http.h"
 
 typedef struct bl_hub {
     bl_buf endpoint, cache, token, ca_file, ca_dir;
