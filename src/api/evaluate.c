@@ -25,10 +25,10 @@ typedef struct job {
     size_t window;
     bl_progress_fn *progress;
     void *user;
-    bl_positions *curve;           /* NULL: not wanted; opened by who knows its bins */
-    bl_stream_loss *stream;        /* NULL: not wanted; opened before what is read */
-    uint64_t most;                 /* tokens of it, 0: all */
-    const bl_text_session *memory; /* what every document is read from; NULL: nothing */
+    bl_positions *curve;       /* NULL: not wanted; opened by who knows its bins */
+    bl_stream_loss *stream;    /* NULL: not wanted; opened before what is read */
+    uint64_t most;             /* tokens of it, 0: all */
+    const bl_sequence *memory; /* what every document is read from; NULL: nothing */
     double nats;
     bl_eval_result *r;
 } job;
@@ -165,7 +165,7 @@ typedef struct text_job {
 
 /* Without a memory a document begins after <|endoftext|>; so it does after what a memory has read,
  * unless a token of that is still to be read. */
-static bl_document_start start_of(const bl_net *net, const bl_text_session *memory)
+static bl_document_start start_of(const bl_net *net, const bl_sequence *memory)
 {
     bl_document_start start = {.token = (int32_t)net->config.bos_token_id};
     if (!memory)

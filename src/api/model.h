@@ -4,7 +4,7 @@
 
 #include "core/busy.h"
 #include "core/os.h"
-#include "infer/session.h"
+#include "infer/sequence.h"
 
 struct bl_model {
     char *path;       /* the folder of the weights */
@@ -24,7 +24,7 @@ struct bl_session {
     bl_model *model;
     bl_net net;         /* the model's on a device of its own */
     bl_options *device; /* NULL: as the model's */
-    bl_text_session text;
+    bl_sequence text;
     bl_busy busy;
 };
 

@@ -17,7 +17,7 @@ static bl_status open_over(bl_session **result, bl_model *m, const bl_options *d
     if (status == BL_OK)
         status = bl_model_view(m, &s->net, device, err);
     if (status == BL_OK)
-        status = bl_text_session_open(&s->text, &s->net, err);
+        status = bl_sequence_open(&s->text, &s->net, err);
     if (status != BL_OK) {
         bl_dev_close(s->net.dev);
         bl_options_close(s->device);
@@ -44,7 +44,7 @@ void bl_session_close(bl_session *s)
 {
     if (!s || !bl_busy_close(&s->busy))
         return;
-    bl_text_session_release(&s->text, &s->net);
+    bl_sequence_release(&s->text, &s->net);
     bl_dev_close(s->net.dev);
     bl_options_close(s->device);
     bl_model_close(s->model);
@@ -76,7 +76,7 @@ static bl_status fork_session(bl_session **result, const bl_session *s, bl_error
 {
     bl_session *copy = NULL;
     BL_TRY(open_over(&copy, s->model, s->device, err));
-    bl_status status = bl_text_session_copy(&copy->text, &copy->net, &s->text, err);
+    bl_status status = bl_sequence_copy(&copy->text, &copy->net, &s->text, err);
     if (status != BL_OK) {
         bl_session_close(copy);
         return status;
@@ -100,7 +100,7 @@ bl_status bl_session_reset(bl_session *s, bl_error *err)
     bl_call call;
     BL_NOT_NULL(err, s);
     BL_TRY(enter(s, &call, __func__, err));
-    return leave(s, &call, bl_text_session_start(&s->text, &s->net, err), err);
+    return leave(s, &call, bl_sequence_start(&s->text, &s->net, err), err);
 }
 
 bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count, float *logits, int every,
@@ -112,7 +112,7 @@ bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count, float
     BL_NOT_NULL_IF(err, count, ids);
     BL_TRY(enter(s, &call, __func__, err));
     bl_watch_begin(&watch, "reading", "tok", count);
-    bl_status status = bl_text_session_feed(&s->text, &s->net, ids, count, logits, every, err);
+    bl_status status = bl_sequence_feed(&s->text, &s->net, ids, count, logits, every, err);
     bl_watch_end(&watch);
     return leave(s, &call, status, err);
 }
@@ -142,7 +142,7 @@ static bl_status consolidate(bl_session *s, double share, bl_error *err)
         return bl_fail(err, BL_EINVAL, "a share of %g to consolidate: it is above 0 and at most 1",
                        share);
     BL_TRY(bl_session_can_consolidate(s, err));
-    return bl_text_session_consolidate(&s->text, &s->net, (float)share, err);
+    return bl_sequence_consolidate(&s->text, &s->net, (float)share, err);
 }
 
 int bl_session_has_base(const bl_session *s)
@@ -257,8 +257,8 @@ static bl_status generate(bl_session *s, const char *prompt, size_t bytes,
     bl_options_defaults(BL_OPTIONS_GENERATE, &o);
     if (options)
         o = *bl_options_generate(options);
-    return bl_text_session_generate(&s->text, &s->net, m->tokenizer, prompt, bytes, &o,
-                                    fn ? hand_out : NULL, &r, result, err);
+    return bl_sequence_generate(&s->text, &s->net, m->tokenizer, prompt, bytes, &o,
+                                fn ? hand_out : NULL, &r, result, err);
 }
 
 bl_status bl_generate(bl_session *s, const char *prompt, size_t bytes, const bl_options *options,

@@ -7,11 +7,11 @@
 #include "core/os.h"
 #include "core/watch.h"
 #include "infer/feed.h"
-#include "infer/session.h"
+#include "infer/sequence.h"
 
 /* One call's view of things. */
 typedef struct generation {
-    bl_text_session *s;
+    bl_sequence *s;
     const bl_net *net;
     const bl_tokenizer *t;
     const bl_generate_options *o;
@@ -77,10 +77,10 @@ static bl_status hand_out_token(generation *g, int32_t id, bl_error *err)
 /* Draws and hands out until the end-of-text token or max_tokens. */
 static bl_status write_reply(generation *g, bl_generate_result *result, bl_error *err)
 {
-    bl_text_session *s = g->s;
+    bl_sequence *s = g->s;
     while (result->tokens < g->o->max_tokens) {
         if (s->pending != BL_NO_TOKEN) /* from the second token on */
-            BL_TRY(bl_text_session_feed(s, g->net, NULL, 0, s->logits, 0, err));
+            BL_TRY(bl_sequence_feed(s, g->net, NULL, 0, s->logits, 0, err));
         int32_t id = bl_sampler_next(&s->sampler, s->logits);
         bl_sampler_accept(&s->sampler, id);
         s->pending = id;
@@ -96,14 +96,14 @@ static bl_status write_reply(generation *g, bl_generate_result *result, bl_error
 /* A call that draws nothing leaves the last token pending, for the logits of the next one. */
 static bl_status feed_prompt(generation *g, bl_error *err)
 {
-    bl_text_session *s = g->s;
+    bl_sequence *s = g->s;
     size_t n = g->prompt_count;
     if (g->o->max_tokens)
-        return bl_text_session_feed(s, g->net, g->prompt, n, s->logits, 0, err);
+        return bl_sequence_feed(s, g->net, g->prompt, n, s->logits, 0, err);
     if (!n)
         return BL_OK; /* what is pending stays so */
     BL_TRY(bl_infer_check_ids(g->net, g->prompt, n, err));
-    BL_TRY(bl_text_session_feed(s, g->net, g->prompt, n - 1, NULL, 0, err));
+    BL_TRY(bl_sequence_feed(s, g->net, g->prompt, n - 1, NULL, 0, err));
     s->decoder = (bl_decoder){.started = 1};
     s->pending = g->prompt[n - 1];
     return BL_OK;
@@ -121,7 +121,7 @@ static bl_status read_prompt(generation *g, bl_error *err)
 static bl_status run(generation *g, const char *prompt, size_t bytes, bl_generate_result *result,
                      bl_error *err)
 {
-    bl_text_session *s = g->s;
+    bl_sequence *s = g->s;
     BL_TRY(encode_prompt(g, prompt, bytes, err));
     BL_TRY(bl_sampler_configure(&s->sampler, g->o, err));
     result->seed = s->sampler.seed;
@@ -141,10 +141,10 @@ static bl_status run(generation *g, const char *prompt, size_t bytes, bl_generat
     return status;
 }
 
-bl_status bl_text_session_generate(bl_text_session *s, const bl_net *net, const bl_tokenizer *t,
-                                   const char *prompt, size_t bytes,
-                                   const bl_generate_options *options, bl_text_fn *fn, void *user,
-                                   bl_generate_result *result, bl_error *err)
+bl_status bl_sequence_generate(bl_sequence *s, const bl_net *net, const bl_tokenizer *t,
+                               const char *prompt, size_t bytes, const bl_generate_options *options,
+                               bl_text_fn *fn, void *user, bl_generate_result *result,
+                               bl_error *err)
 {
     generation g = {.s = s, .net = net, .t = t, .o = options, .fn = fn, .user = user};
     bl_generate_result local = {0};

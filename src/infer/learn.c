@@ -3,16 +3,15 @@
 #include "core/watch.h"
 #include "infer/evaluate.h"
 #include "infer/feed.h"
-#include "infer/session.h"
+#include "infer/sequence.h"
 
-static bl_status consolidate(bl_text_session *s, const bl_net *net, bl_lesson *lesson,
-                             bl_error *err)
+static bl_status consolidate(bl_sequence *s, const bl_net *net, bl_lesson *lesson, bl_error *err)
 {
     lesson->since = 0;
     if (!(lesson->share > 0))
         return BL_OK;
     lesson->consolidations++;
-    return bl_text_session_consolidate(s, net, lesson->share, err);
+    return bl_sequence_consolidate(s, net, lesson->share, err);
 }
 
 /* How many of `left` tokens come before the next consolidation, in one feed. */
@@ -24,7 +23,7 @@ static size_t next_rows(const bl_lesson *lesson, size_t left)
 }
 
 /* `rows` tokens were read. */
-static bl_status note(bl_text_session *s, const bl_net *net, bl_lesson *lesson, size_t rows,
+static bl_status note(bl_sequence *s, const bl_net *net, bl_lesson *lesson, size_t rows,
                       bl_error *err)
 {
     lesson->tokens += rows;
@@ -34,19 +33,19 @@ static bl_status note(bl_text_session *s, const bl_net *net, bl_lesson *lesson, 
 }
 
 /* The first id, by what was read last: the pending token, or one read before. */
-static bl_status score_first(bl_text_session *s, const bl_net *net, bl_lesson *lesson, int32_t id,
+static bl_status score_first(bl_sequence *s, const bl_net *net, bl_lesson *lesson, int32_t id,
                              bl_error *err)
 {
     int reads = s->pending != BL_NO_TOKEN;
     if (!reads && !s->decode.rows)
         return BL_OK;
-    BL_TRY(bl_text_session_feed(s, net, NULL, 0, s->logits, 0, err));
+    BL_TRY(bl_sequence_feed(s, net, NULL, 0, s->logits, 0, err));
     lesson->nats += bl_loss_of(s->logits, net->m.V, id);
     lesson->scored++;
     return reads ? note(s, net, lesson, 1, err) : BL_OK;
 }
 
-static bl_status learn(bl_text_session *s, const bl_net *net, bl_lesson *lesson, const int32_t *ids,
+static bl_status learn(bl_sequence *s, const bl_net *net, bl_lesson *lesson, const int32_t *ids,
                        size_t count, float *logits, bl_error *err)
 {
     size_t V = net->m.V;
@@ -64,8 +63,8 @@ static bl_status learn(bl_text_session *s, const bl_net *net, bl_lesson *lesson,
     return BL_OK;
 }
 
-bl_status bl_text_session_learn(bl_text_session *s, const bl_net *net, bl_lesson *lesson,
-                                const int32_t *ids, size_t count, bl_error *err)
+bl_status bl_sequence_learn(bl_sequence *s, const bl_net *net, bl_lesson *lesson,
+                            const int32_t *ids, size_t count, bl_error *err)
 {
     BL_TRY(bl_infer_check_ids(net, ids, count, err));
     if (!count)
@@ -82,8 +81,7 @@ bl_status bl_text_session_learn(bl_text_session *s, const bl_net *net, bl_lesson
     return status;
 }
 
-bl_status bl_text_session_learned(bl_text_session *s, const bl_net *net, bl_lesson *lesson,
-                                  bl_error *err)
+bl_status bl_sequence_learned(bl_sequence *s, const bl_net *net, bl_lesson *lesson, bl_error *err)
 {
     return lesson->since ? consolidate(s, net, lesson, err) : BL_OK;
 }

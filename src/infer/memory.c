@@ -4,7 +4,7 @@
 #include "format/number.h"
 #include "infer/feed.h"
 #include "infer/heads.h"
-#include "infer/session.h"
+#include "infer/sequence.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -30,8 +30,8 @@ typedef struct place {
 typedef bl_status visit_fn(const place *p, void *user, bl_error *err);
 
 /* Calls `visit` for every tensor of the state, in file order; `based`: those of its base too. */
-static bl_status visit_state(const bl_text_session *s, const bl_net *net, int based,
-                             visit_fn *visit, void *user, bl_error *err)
+static bl_status visit_state(const bl_sequence *s, const bl_net *net, int based, visit_fn *visit,
+                             void *user, bl_error *err)
 {
     const bl_config *c = &net->config;
     const bl_ttt_params none = {0}; /* places of a base that is not there yet */
@@ -109,8 +109,8 @@ static bl_status write_number(bl_st_writer *w, const char *key, uint64_t value, 
     return bl_st_writer_metadata(w, key, text, err);
 }
 
-static bl_status write_metadata(const bl_text_session *s, const bl_memory_owner *owner,
-                                bl_st_writer *w, bl_error *err)
+static bl_status write_metadata(const bl_sequence *s, const bl_memory_owner *owner, bl_st_writer *w,
+                                bl_error *err)
 {
     char waiting[2 * sizeof s->decoder.pending + 1] = "";
     for (size_t i = 0; i < s->decoder.waiting; i++)
@@ -149,7 +149,7 @@ static bl_status write_recent(const bl_sampler *s, bl_st_writer *w, bl_error *er
     return BL_OK;
 }
 
-static bl_status write_file(const bl_text_session *s, const bl_memory_owner *owner, saver *v,
+static bl_status write_file(const bl_sequence *s, const bl_memory_owner *owner, saver *v,
                             bl_error *err)
 {
     size_t recent[] = {s->sampler.recent_count};
@@ -165,7 +165,7 @@ static bl_status write_file(const bl_text_session *s, const bl_memory_owner *own
     return write_recent(&s->sampler, v->w, err);
 }
 
-bl_status bl_memory_save(const bl_text_session *s, const bl_net *net, const bl_memory_owner *owner,
+bl_status bl_memory_save(const bl_sequence *s, const bl_net *net, const bl_memory_owner *owner,
                          const char *path, bl_error *err)
 {
     saver v = {.net = net};
@@ -348,7 +348,7 @@ static bl_status check_bound(const memory *m, bl_error *err)
     return BL_OK;
 }
 
-static bl_status check_state(memory *m, const bl_text_session *s, bl_error *err)
+static bl_status check_state(memory *m, const bl_sequence *s, bl_error *err)
 {
     if (m->based)
         BL_TRY(bl_head_sums_open(&m->base, m->net, err));
@@ -363,7 +363,7 @@ static bl_status put(const place *p, void *user, bl_error *err)
     return bl_dev_put_f32(m->net->dev, p->at, m->host, p->count, p->element_bytes, err);
 }
 
-static bl_status read_file(memory *m, const bl_text_session *s, const bl_memory_owner *owner,
+static bl_status read_file(memory *m, const bl_sequence *s, const bl_memory_owner *owner,
                            bl_error *err)
 {
     int given;
@@ -385,7 +385,7 @@ static bl_status read_file(memory *m, const bl_text_session *s, const bl_memory_
     return check_state(m, s, err);
 }
 
-static bl_status apply(memory *m, bl_text_session *s, bl_error *err)
+static bl_status apply(memory *m, bl_sequence *s, bl_error *err)
 {
     bl_sampler from = s->sampler;
     from.recent = m->recent.recent;
@@ -409,7 +409,7 @@ static bl_status apply(memory *m, bl_text_session *s, bl_error *err)
     return BL_OP(m->net->dev, sync, err);
 }
 
-bl_status bl_memory_load(bl_text_session *s, const bl_net *net, const bl_memory_owner *owner,
+bl_status bl_memory_load(bl_sequence *s, const bl_net *net, const bl_memory_owner *owner,
                          const char *path, bl_error *err)
 {
     memory m = {.path = path, .net = net};

@@ -3,7 +3,7 @@
 #include "core/alloc.h"
 #include "core/watch.h"
 #include "infer/feed.h"
-#include "infer/session.h"
+#include "infer/sequence.h"
 
 enum {
     REST_TOKENS = 2048, /* written */
@@ -11,8 +11,7 @@ enum {
 };
 
 /* Draws as the model says, with a seed of its own. */
-static bl_status write(bl_text_session *writer, bl_text_session *s, const bl_net *net,
-                       bl_error *err)
+static bl_status write(bl_sequence *writer, bl_sequence *s, const bl_net *net, bl_error *err)
 {
     bl_generate_options o;
     bl_decode *d = &writer->decode;
@@ -33,27 +32,26 @@ static bl_status write(bl_text_session *writer, bl_text_session *s, const bl_net
     return BL_OP(net->dev, sync, err);
 }
 
-bl_status bl_text_session_rest(bl_text_session *s, const bl_net *net, bl_error *err)
+bl_status bl_sequence_rest(bl_sequence *s, const bl_net *net, bl_error *err)
 {
-    bl_text_session writer;
+    bl_sequence writer;
     bl_watch watch;
     if (s->decode.base)
         return BL_OK;
-    BL_TRY(bl_text_session_open(&writer, net, err));
+    BL_TRY(bl_sequence_open(&writer, net, err));
     bl_watch_begin(&watch, "finding its rest", "tok", REST_TOKENS);
     bl_status status = bl_base_open(&s->decode, net, err);
     if (status == BL_OK)
         status = write(&writer, s, net, err);
     bl_watch_end(&watch);
-    bl_text_session_release(&writer, net);
+    bl_sequence_release(&writer, net);
     if (status != BL_OK)
         bl_base_drop(&s->decode, net);
     return status;
 }
 
-bl_status bl_text_session_consolidate(bl_text_session *s, const bl_net *net, float share,
-                                      bl_error *err)
+bl_status bl_sequence_consolidate(bl_sequence *s, const bl_net *net, float share, bl_error *err)
 {
-    BL_TRY(bl_text_session_rest(s, net, err));
+    BL_TRY(bl_sequence_rest(s, net, err));
     return bl_decode_consolidate(&s->decode, net, share, err);
 }

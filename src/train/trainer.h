@@ -6,7 +6,7 @@
 #include "core/os.h"
 #include "data/batches.h"
 #include "data/corpora.h"
-#include "infer/session.h"
+#include "infer/sequence.h"
 #include "train/checkpoint.h"
 #include "train/metrics.h"
 #include "train/tensorboard.h"
@@ -47,7 +47,7 @@ struct bl_trainer {
     bl_plan_result plan; /* what was measured before it was opened */
     bl_net net;
     bl_pass pass, eval;
-    bl_text_session sample;
+    bl_sequence sample;
     bl_params grads;
     void *grads_block;
     bl_moments moments;

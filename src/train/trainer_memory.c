@@ -49,14 +49,14 @@ bl_status bl_trainer_memory_open(bl_trainer *t, const bl_config *config, bl_erro
         t->pass.carry = &t->carried.states;
     }
     BL_TRY(bl_pass_open(&t->eval, &t->net, t->o.batch, t->o.context, BL_PASS_LOSS, err));
-    BL_TRY(bl_text_session_open(&t->sample, &t->net, err));
+    BL_TRY(bl_sequence_open(&t->sample, &t->net, err));
     return open_blocks(t, err);
 }
 
 void bl_trainer_memory_release(bl_trainer *t)
 {
     if (t->net.dev) {
-        bl_text_session_release(&t->sample, &t->net);
+        bl_sequence_release(&t->sample, &t->net);
         bl_carried_release(&t->carried, &t->net);
         bl_pass_release(&t->pass, &t->net);
         bl_pass_release(&t->eval, &t->net);

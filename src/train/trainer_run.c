@@ -104,11 +104,11 @@ static void write_sample(bl_trainer *t)
     bl_buf_init(&text);
     bl_buf_puts(&text, t->o.sample_prompt);
     bl_error why;
-    bl_status status = bl_text_session_start(&t->sample, &t->net, &why);
+    bl_status status = bl_sequence_start(&t->sample, &t->net, &why);
     if (status == BL_OK)
-        status = bl_text_session_generate(&t->sample, &t->net, t->tokenizer, t->o.sample_prompt,
-                                          strlen(t->o.sample_prompt), &options, append_text, &text,
-                                          NULL, &why);
+        status = bl_sequence_generate(&t->sample, &t->net, t->tokenizer, t->o.sample_prompt,
+                                      strlen(t->o.sample_prompt), &options, append_text, &text,
+                                      NULL, &why);
     if (status == BL_OK)
         status = bl_buf_status(&text, &why);
     if (status == BL_OK) {

@@ -5,7 +5,7 @@
 
 #include "api/device.h"
 #include "infer/heads.h"
-#include "infer/session.h"
+#include "infer/sequence.h"
 
 #include <math.h>
 
@@ -17,7 +17,7 @@ enum { KINDS = 3, V = 12, STATE_MOST = 1 << 16 };
 /* A model, a session that has read something, and the same as it was in the beginning. */
 typedef struct subject {
     bl_net net;
-    bl_text_session session, before;
+    bl_sequence session, before;
     size_t state_bytes;
 } subject;
 
@@ -41,10 +41,10 @@ static void open_subject(subject *s, int mlp, int forget)
     FUZZ_CHECK(bl_device_open(&dev, &request, NULL) == BL_OK);
     FUZZ_CHECK(bl_net_open(&s->net, &c, dev, NULL) == BL_OK);
     FUZZ_CHECK(bl_net_init(&s->net, 1, NULL) == BL_OK);
-    FUZZ_CHECK(bl_text_session_open(&s->session, &s->net, NULL) == BL_OK);
-    FUZZ_CHECK(bl_text_session_open(&s->before, &s->net, NULL) == BL_OK);
-    FUZZ_CHECK(bl_text_session_feed(&s->before, &s->net, ids, 5, NULL, 0, NULL) == BL_OK);
-    FUZZ_CHECK(bl_text_session_copy(&s->session, &s->net, &s->before, NULL) == BL_OK);
+    FUZZ_CHECK(bl_sequence_open(&s->session, &s->net, NULL) == BL_OK);
+    FUZZ_CHECK(bl_sequence_open(&s->before, &s->net, NULL) == BL_OK);
+    FUZZ_CHECK(bl_sequence_feed(&s->before, &s->net, ids, 5, NULL, 0, NULL) == BL_OK);
+    FUZZ_CHECK(bl_sequence_copy(&s->session, &s->net, &s->before, NULL) == BL_OK);
     s->state_bytes = s->before.decode.state_bytes;
     FUZZ_CHECK(s->state_bytes <= STATE_MOST);
 }
@@ -56,7 +56,7 @@ static void get_block(const subject *s, const void *block, size_t bytes, void *t
 }
 
 /* Of two sessions: state, base, and what a memory file says beside them. */
-static int same(const subject *s, const bl_text_session *a, const bl_text_session *b)
+static int same(const subject *s, const bl_sequence *a, const bl_sequence *b)
 {
     static unsigned char x[STATE_MOST], y[STATE_MOST];
     get_block(s, a->decode.state_block, s->state_bytes, x);
@@ -103,27 +103,27 @@ static void check_base(const subject *s)
 static void read_on(subject *s)
 {
     bl_generate_options o;
-    bl_text_session *t = &s->session;
+    bl_sequence *t = &s->session;
     bl_error err = {0};
     bl_options_defaults(BL_OPTIONS_GENERATE, &o);
     FUZZ_CHECK(bl_sampler_configure(&t->sampler, &o, NULL) == BL_OK);
     for (size_t i = 0; i < 3; i++) {
-        bl_status status = bl_text_session_feed(t, &s->net, ids + i, 1, t->logits, 0, &err);
+        bl_status status = bl_sequence_feed(t, &s->net, ids + i, 1, t->logits, 0, &err);
         check_end(status, &err);
         int32_t id = bl_sampler_next(&t->sampler, t->logits);
         FUZZ_CHECK(id >= 0 && id < V);
         bl_sampler_accept(&t->sampler, id);
         if (i == 1 && t->decode.base) /* else it would write for long to find its rest */
-            check_end(bl_text_session_consolidate(t, &s->net, 0.5f, &err), &err);
+            check_end(bl_sequence_consolidate(t, &s->net, 0.5f, &err), &err);
     }
-    check_end(bl_text_session_feed(t, &s->net, ids, 8, t->logits, 0, &err), &err);
+    check_end(bl_sequence_feed(t, &s->net, ids, 8, t->logits, 0, &err), &err);
 }
 
 static void try_file(subject *s, const char *path)
 {
     const bl_memory_owner owner = {fingerprint, parent};
     const char *saved = fuzz_in_folder("saved.mem");
-    bl_text_session *t = &s->session, again;
+    bl_sequence *t = &s->session, again;
     bl_error err = {0};
     bl_status status = bl_memory_load(t, &s->net, &owner, path, &err);
     if (status != BL_OK) {
@@ -133,13 +133,13 @@ static void try_file(subject *s, const char *path)
     }
     check_base(s);
     FUZZ_CHECK(bl_memory_save(t, &s->net, &owner, saved, NULL) == BL_OK);
-    FUZZ_CHECK(bl_text_session_open(&again, &s->net, NULL) == BL_OK);
+    FUZZ_CHECK(bl_sequence_open(&again, &s->net, NULL) == BL_OK);
     FUZZ_CHECK(bl_memory_load(&again, &s->net, &owner, saved, NULL) == BL_OK);
     FUZZ_CHECK(same(s, t, &again));
-    bl_text_session_release(&again, &s->net);
+    bl_sequence_release(&again, &s->net);
     read_on(s);
     check_end(bl_memory_save(t, &s->net, &owner, saved, &err), &err); /* not what is not finite */
-    FUZZ_CHECK(bl_text_session_copy(t, &s->net, &s->before, NULL) == BL_OK);
+    FUZZ_CHECK(bl_sequence_copy(t, &s->net, &s->before, NULL) == BL_OK);
 }
 
 /* What `memory show` says without a model. */

@@ -3,8 +3,8 @@
  * Beside the state of the sequence that is a token which was drawn and not yet read, the sampler's
  * place in its random numbers, the ids in its penalty window, and bytes of a character that the
  * last token began.  None of it grows with the text. */
-#ifndef BL_INFER_SESSION_H
-#define BL_INFER_SESSION_H
+#ifndef BL_INFER_SEQUENCE_H
+#define BL_INFER_SEQUENCE_H
 
 #include "infer/sampler.h"
 #include "model/net.h"
@@ -12,37 +12,37 @@
 
 enum { BL_NO_TOKEN = -1 };
 
-typedef struct bl_text_session {
+typedef struct bl_sequence {
     bl_decode decode;
     bl_sampler sampler;
     bl_decoder decoder;
     int32_t pending; /* drawn but not read, or BL_NO_TOKEN */
     float *logits;   /* [V] host */
-} bl_text_session;
+} bl_sequence;
 
-bl_status bl_text_session_open(bl_text_session *s, const bl_net *net, bl_error *err) BL_NODISCARD;
-void bl_text_session_release(bl_text_session *s, const bl_net *net);
+bl_status bl_sequence_open(bl_sequence *s, const bl_net *net, bl_error *err) BL_NODISCARD;
+void bl_sequence_release(bl_sequence *s, const bl_net *net);
 
 /* As if nothing had been read; the sampler's random numbers begin anew too. */
-bl_status bl_text_session_start(bl_text_session *s, const bl_net *net, bl_error *err) BL_NODISCARD;
+bl_status bl_sequence_start(bl_sequence *s, const bl_net *net, bl_error *err) BL_NODISCARD;
 
 /* `to`, which is open over the same model on a device of the same kind, becomes equal to `from`.
  * BL_ENOMEM leaves it as it was. */
-bl_status bl_text_session_copy(bl_text_session *to, const bl_net *net, const bl_text_session *from,
-                               bl_error *err) BL_NODISCARD;
+bl_status bl_sequence_copy(bl_sequence *to, const bl_net *net, const bl_sequence *from,
+                           bl_error *err) BL_NODISCARD;
 
 /* Reads the pending token and then any number of tokens.  logits: NULL, or host floats for the last
  * token, of this call or an earlier one, or (every) for each of ids.  Refuses ids past the
  * vocabulary before reading any.  BL_EINVAL when there is no last token to give logits of. */
-bl_status bl_text_session_feed(bl_text_session *s, const bl_net *net, const int32_t *ids,
-                               size_t count, float *logits, int every, bl_error *err) BL_NODISCARD;
+bl_status bl_sequence_feed(bl_sequence *s, const bl_net *net, const int32_t *ids, size_t count,
+                           float *logits, int every, bl_error *err) BL_NODISCARD;
 
 /* bl_session_consolidate(): the first one writes a text to find the rest (MODEL 3.8). */
-bl_status bl_text_session_consolidate(bl_text_session *s, const bl_net *net, float share,
-                                      bl_error *err) BL_NODISCARD;
+bl_status bl_sequence_consolidate(bl_sequence *s, const bl_net *net, float share,
+                                  bl_error *err) BL_NODISCARD;
 
 /* A base and a rest, if there are none yet. */
-bl_status bl_text_session_rest(bl_text_session *s, const bl_net *net, bl_error *err) BL_NODISCARD;
+bl_status bl_sequence_rest(bl_sequence *s, const bl_net *net, bl_error *err) BL_NODISCARD;
 
 /* A text being learned: what was read of it, and when its session is consolidated. */
 typedef struct bl_lesson {
@@ -56,16 +56,16 @@ typedef struct bl_lesson {
 
 /* Reads the pending token and all of `count` tokens but the last, which becomes pending, and scores
  * each by what was read before it; after the last piece the end.  The pieces may be any. */
-bl_status bl_text_session_learn(bl_text_session *s, const bl_net *net, bl_lesson *lesson,
-                                const int32_t *ids, size_t count, bl_error *err) BL_NODISCARD;
-bl_status bl_text_session_learned(bl_text_session *s, const bl_net *net, bl_lesson *lesson,
-                                  bl_error *err) BL_NODISCARD;
+bl_status bl_sequence_learn(bl_sequence *s, const bl_net *net, bl_lesson *lesson,
+                            const int32_t *ids, size_t count, bl_error *err) BL_NODISCARD;
+bl_status bl_sequence_learned(bl_sequence *s, const bl_net *net, bl_lesson *lesson,
+                              bl_error *err) BL_NODISCARD;
 
 /* bl_generate() on its parts. */
-bl_status bl_text_session_generate(bl_text_session *s, const bl_net *net, const bl_tokenizer *t,
-                                   const char *prompt, size_t bytes,
-                                   const bl_generate_options *options, bl_text_fn *fn, void *user,
-                                   bl_generate_result *result, bl_error *err) BL_NODISCARD;
+bl_status bl_sequence_generate(bl_sequence *s, const bl_net *net, const bl_tokenizer *t,
+                               const char *prompt, size_t bytes, const bl_generate_options *options,
+                               bl_text_fn *fn, void *user, bl_generate_result *result,
+                               bl_error *err) BL_NODISCARD;
 
 /* ---- memory files (docs/FORMATS.md): a session on disk ---- */
 
@@ -76,11 +76,11 @@ typedef struct bl_memory_owner {
     const char *parent; /* or NULL */
 } bl_memory_owner;
 
-bl_status bl_memory_save(const bl_text_session *s, const bl_net *net, const bl_memory_owner *owner,
+bl_status bl_memory_save(const bl_sequence *s, const bl_net *net, const bl_memory_owner *owner,
                          const char *path, bl_error *err) BL_NODISCARD;
 
 /* Everything is checked before anything changes: on failure the session is as it was. */
-bl_status bl_memory_load(bl_text_session *s, const bl_net *net, const bl_memory_owner *owner,
+bl_status bl_memory_load(bl_sequence *s, const bl_net *net, const bl_memory_owner *owner,
                          const char *path, bl_error *err) BL_NODISCARD;
 
 #endif
