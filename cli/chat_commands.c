@@ -1,6 +1,6 @@
 /* The /commands of a conversation. */
 #include "chat.h"
-#include "format.h"
+#include "figures.h"
 #include "progress.h"
 
 #include <errno.h>

@@ -1,8 +1,8 @@
 /* bitllama chat: a conversation with a model, line by line, in constant memory. */
 #include "chat.h"
 #include "chat_line.h"
-#include "format.h"
-#include "model.h"
+#include "figures.h"
+#include "model_flags.h"
 #include "output.h"
 #include "progress.h"
 #include "signals.h"

@@ -1,7 +1,7 @@
 /* bitllama export: a model folder with packed weights. */
 #include "cli.h"
-#include "format.h"
-#include "model.h"
+#include "figures.h"
+#include "model_flags.h"
 #include "paste.h"
 #include "progress.h"
 #include "signals.h"

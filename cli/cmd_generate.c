@@ -1,8 +1,8 @@
 /* bitllama generate: one continuation to stdout, streamed. */
 #include "cli.h"
-#include "format.h"
+#include "figures.h"
 #include "input.h"
-#include "model.h"
+#include "model_flags.h"
 #include "output.h"
 #include "progress.h"
 #include "signals.h"

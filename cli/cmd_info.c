@@ -1,6 +1,6 @@
 /* bitllama info: what a file or folder holds. */
 #include "cli.h"
-#include "info.h"
+#include "info_print.h"
 
 static bl_status run(const bl_args *args, bl_error *err)
 {

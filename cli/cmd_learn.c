@@ -1,8 +1,8 @@
 /* bitllama learn: a text read into a memory. */
 #include "cli.h"
-#include "format.h"
+#include "figures.h"
 #include "input.h"
-#include "model.h"
+#include "model_flags.h"
 #include "progress.h"
 #include "signals.h"
 

@@ -1,8 +1,8 @@
 /* bitllama logits: the model's raw output as a NumPy file, for comparing implementations. */
 #include "cli.h"
-#include "format.h"
+#include "figures.h"
 #include "input.h"
-#include "model.h"
+#include "model_flags.h"
 #include "output.h"
 #include "progress.h"
 #include "signals.h"

@@ -1,8 +1,8 @@
 /* bitllama memory: what a memory file holds. */
 #include "cli.h"
-#include "format.h"
-#include "info.h"
-#include "model.h"
+#include "figures.h"
+#include "info_print.h"
+#include "model_flags.h"
 #include "output.h"
 #include "progress.h"
 #include "signals.h"

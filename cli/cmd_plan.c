@@ -1,7 +1,7 @@
 /* bitllama plan: the memory of a run, before it is one. */
 #include "cli.h"
-#include "format.h"
-#include "model.h"
+#include "figures.h"
+#include "model_flags.h"
 
 #include <inttypes.h>
 #include <stdio.h>

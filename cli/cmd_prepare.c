@@ -1,6 +1,6 @@
 /* bitllama prepare: text to a data folder. */
 #include "cli.h"
-#include "format.h"
+#include "figures.h"
 #include "paste.h"
 #include "progress.h"
 #include "signals.h"

@@ -1,7 +1,7 @@
 /* bitllama tokenize and detokenize: text to ids and back. */
 #include "cli.h"
 #include "input.h"
-#include "model.h"
+#include "model_flags.h"
 #include "output.h"
 #include "terminal.h"
 

@@ -2,8 +2,8 @@
 #define _POSIX_C_SOURCE 200809L /* stat */
 
 #include "cli.h"
-#include "format.h"
-#include "model.h"
+#include "figures.h"
+#include "model_flags.h"
 #include "paste.h"
 #include "plot.h"
 #include "progress.h"

@@ -3,7 +3,7 @@
 #define BL_CLI_EVAL_PRINT_H
 
 #include "bitllama.h"
-#include "format.h"
+#include "figures.h"
 
 /* To stdout, as lines; as the members of a JSON object that is still open. */
 void bl_cli_eval_table(const bl_eval_result *r);

@@ -1,8 +1,8 @@
 /* bitllama eval --recall: how many facts a model knows after it has read so much else. */
 #include "eval_recall.h"
 #include "cli.h"
-#include "format.h"
-#include "model.h"
+#include "figures.h"
+#include "model_flags.h"
 #include "output.h"
 #include "progress.h"
 #include "signals.h"

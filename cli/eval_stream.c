@@ -1,7 +1,7 @@
 /* eval --stream: the loss of one state through a whole text, beside that of fresh states. */
 #include "eval_stream.h"
 #include "eval_print.h"
-#include "format.h"
+#include "figures.h"
 #include "input.h"
 #include "output.h"
 #include "progress.h"

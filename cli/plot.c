@@ -2,7 +2,7 @@
  *
  * A cell of the frame holds 2 x 4 dots as a braille character, or one dot in ASCII. */
 #include "plot.h"
-#include "format.h"
+#include "figures.h"
 #include "terminal.h"
 
 #include <math.h>

@@ -2,7 +2,7 @@
  *
  * tqdm's order: label: percent|bar| done/total [elapsed<left, rate, tail]. */
 #include "progress.h"
-#include "format.h"
+#include "figures.h"
 #include "signals.h"
 #include "terminal.h"
 

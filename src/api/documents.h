@@ -2,7 +2,7 @@
 #ifndef BL_API_DOCUMENTS_H
 #define BL_API_DOCUMENTS_H
 
-#include "api/model.h"
+#include "api/model_open.h"
 
 /* What is read, and who looks on. */
 typedef struct bl_documents {

@@ -1,6 +1,6 @@
 /* bl_export(): a model as others read it, with its ternary matrices packed. */
 #include "api/device.h"
-#include "api/model.h"
+#include "api/model_open.h"
 #include "core/alloc.h"
 #include "core/watch.h"
 #include "core/buf.h"

@@ -1,5 +1,5 @@
 /* bl_info(): what a model folder, a run, a data folder or one of their files holds, as JSON. */
-#include "api/model.h"
+#include "api/model_open.h"
 #include "core/alloc.h"
 #include "core/call.h"
 #include "core/watch.h"

@@ -1,6 +1,6 @@
 /* The model whose weights a run begins with (option init_from). */
 #include "api/parent.h"
-#include "api/model.h"
+#include "api/model_open.h"
 #include "api/weights.h"
 #include "core/alloc.h"
 #include "core/hash.h"

@@ -1,7 +1,7 @@
 /* bl_plan() and bl_plan_model(): memory before anything is allocated. */
 #include "api/device.h"
-#include "api/model.h"
-#include "api/trainer.h"
+#include "api/model_open.h"
+#include "api/training.h"
 #include "api/weights.h"
 #include "core/alloc.h"
 #include "core/call.h"

@@ -1,5 +1,5 @@
 /* Sessions of the public API: one text each over a shared model. */
-#include "api/model.h"
+#include "api/model_open.h"
 #include "core/alloc.h"
 #include "core/call.h"
 #include "core/watch.h"

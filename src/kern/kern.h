@@ -21,7 +21,7 @@
 #ifndef BL_KERN_KERN_H
 #define BL_KERN_KERN_H
 
-#include "core/cpu.h"
+#include "core/cpu_level.h"
 
 #include <stddef.h>
 #include <stdint.h>

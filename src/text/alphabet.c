@@ -1,7 +1,7 @@
 /* The BPE trainer's first tokens: the specials, and the byte characters that are kept. */
 #include "core/alloc.h"
 #include "text/bytechars.h"
-#include "text/train.h"
+#include "text/bpe.h"
 #include "core/utf8.h"
 
 #include <string.h>

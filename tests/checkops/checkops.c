@@ -7,7 +7,7 @@
  * when an op of the table has no row. */
 #include "api/device.h"
 #include "io.h"
-#include "core/cpu.h"
+#include "core/cpu_level.h"
 #include "ops/trace.h"
 
 #include <math.h>

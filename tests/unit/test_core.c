@@ -4,7 +4,7 @@
 #include "core/alloc.h"
 #include "core/arena.h"
 #include "core/buf.h"
-#include "core/cpu.h"
+#include "core/cpu_level.h"
 #include "core/log.h"
 #include "core/rng.h"
 

@@ -2,7 +2,7 @@
  * by position, and of one state through a whole text beside fresh states. */
 #include "option_pairs.h"
 
-#include "api/model.h"
+#include "api/model_open.h"
 #include "core/rng.h"
 #include "infer/stream_loss.h"
 

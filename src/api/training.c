@@ -1,5 +1,5 @@
 /* Opening a training run: options, data, device and checkpoint brought together. */
-#include "api/trainer.h"
+#include "api/training.h"
 #include "api/device.h"
 #include "api/runs.h"
 #include "core/alloc.h"

@@ -1,5 +1,5 @@
 /* Numbers as people read them. */
-#include "format.h"
+#include "figures.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* Processor features. */
-#include "core/cpu.h"
+#include "core/cpu_level.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* JSON text as an indented listing for people. */
-#include "listing.h"
-#include "format.h"
+#include "json_listing.h"
+#include "figures.h"
 
 #include <stdlib.h>
 #include <string.h>

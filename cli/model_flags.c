@@ -1,5 +1,5 @@
 /* The flags by which commands name a model, opening it, and describing a new one. */
-#include "model.h"
+#include "model_flags.h"
 #include "progress.h"
 
 #include <stdlib.h>

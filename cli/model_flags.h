@@ -1,6 +1,6 @@
 /* The flags by which commands name a model, opening it, and describing a new one. */
-#ifndef BL_CLI_MODEL_H
-#define BL_CLI_MODEL_H
+#ifndef BL_CLI_MODEL_FLAGS_H
+#define BL_CLI_MODEL_FLAGS_H
 
 #include "flags.h"
 

@@ -1,6 +1,6 @@
 /* Printing what the library says of a file or folder. */
-#ifndef BL_CLI_INFO_H
-#define BL_CLI_INFO_H
+#ifndef BL_CLI_INFO_PRINT_H
+#define BL_CLI_INFO_PRINT_H
 
 #include "cli.h"
 

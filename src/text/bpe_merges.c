@@ -14,7 +14,7 @@
  */
 #include "core/alloc.h"
 #include "text/heap.h"
-#include "text/train.h"
+#include "text/bpe.h"
 
 #include <string.h>
 

@@ -1,6 +1,6 @@
 /* What a fresh run is made of: shared by training and by planning it. */
-#ifndef BL_API_TRAINER_H
-#define BL_API_TRAINER_H
+#ifndef BL_API_TRAINING_H
+#define BL_API_TRAINING_H
 
 #include "api/parent.h"
 

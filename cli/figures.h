@@ -1,6 +1,6 @@
 /* Numbers as people read them. */
-#ifndef BL_CLI_FORMAT_H
-#define BL_CLI_FORMAT_H
+#ifndef BL_CLI_FIGURES_H
+#define BL_CLI_FIGURES_H
 
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* What the halves of the BPE trainer share: counted words in, merges out. */
-#ifndef BL_TEXT_TRAIN_H
-#define BL_TEXT_TRAIN_H
+#ifndef BL_TEXT_BPE_H
+#define BL_TEXT_BPE_H
 
 #include "text/text.h"
 #include "text/tokenizer.h"

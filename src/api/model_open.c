@@ -1,5 +1,5 @@
 /* Models and sessions of the public API. */
-#include "api/model.h"
+#include "api/model_open.h"
 #include "api/device.h"
 #include "api/weights.h"
 #include "core/alloc.h"

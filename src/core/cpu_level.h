@@ -1,6 +1,6 @@
 /* What this processor can do, and the level the user forces with BITLLAMA_CPU. */
-#ifndef BL_CORE_CPU_H
-#define BL_CORE_CPU_H
+#ifndef BL_CORE_CPU_LEVEL_H
+#define BL_CORE_CPU_LEVEL_H
 
 #include "core/status.h"
 

@@ -1,6 +1,6 @@
 /* JSON text as an indented listing for people. */
-#ifndef BL_CLI_LISTING_H
-#define BL_CLI_LISTING_H
+#ifndef BL_CLI_JSON_LISTING_H
+#define BL_CLI_JSON_LISTING_H
 
 #include <stdio.h>
 

@@ -1,6 +1,6 @@
 /* An open model and a session over it: the handles of the public API. */
-#ifndef BL_API_MODEL_H
-#define BL_API_MODEL_H
+#ifndef BL_API_MODEL_OPEN_H
+#define BL_API_MODEL_OPEN_H
 
 #include "core/busy.h"
 #include "core/os.h"

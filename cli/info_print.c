@@ -1,6 +1,6 @@
 /* Printing what the library says of a file or folder. */
-#include "info.h"
-#include "listing.h"
+#include "info_print.h"
+#include "json_listing.h"
 
 #include <stdlib.h>
 #include <string.h>

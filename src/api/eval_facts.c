@@ -1,6 +1,6 @@
 /* bl_eval_recall(): how many facts a model recalls. */
 #include "infer/recall.h"
-#include "api/model.h"
+#include "api/model_open.h"
 #include "core/call.h"
 #include "core/os.h"
 #include "core/watch.h"
