@@ -62,19 +62,18 @@ struct bl_command {
 BL_COMMAND_LIST(X)
 #undef X
 
-/* The same as an array; the last is NULL. */
-extern const bl_command *const bl_commands[];
-const bl_command *bl_command_find(const char *name);
+/* One of them by its name; NULL: none has it. */
+const bl_command *bl_command_find(const bl_command *const *commands, const char *name);
 
 /* Describes a failure in *err and returns its code. */
 bl_status bl_cli_fail(bl_error *err, bl_status code, const char *format, ...) BL_CLI_PRINTF(3, 4);
 
 /* The help of all commands, or of one, to stdout. */
-void bl_help_overview(void);
+void bl_help_overview(const bl_command *const *commands);
 void bl_help_command(const bl_command *command);
 
 /* The same as a man page in roff; all pages as files of a folder that exists. */
-void bl_man_print(FILE *to, const bl_command *command_or_null);
-bl_status bl_man_write_all(const char *folder, bl_error *err);
+void bl_man_print(FILE *to, const bl_command *const *commands, const bl_command *command_or_null);
+bl_status bl_man_write_all(const char *folder, const bl_command *const *commands, bl_error *err);
 
 #endif

@@ -15,17 +15,17 @@ static bl_status run_help(const bl_args *args, bl_error *err)
     const char *folder = bl_flags_text(args, "man-pages");
     if (args->operand_count && folder)
         return bl_cli_fail(err, BL_EINVAL, "--man-pages writes all pages and takes no COMMAND");
-    if (args->operand_count && !(command = bl_command_find(args->operands[0])))
+    if (args->operand_count && !(command = bl_command_find(args->commands, args->operands[0])))
         return bl_cli_fail(err, BL_EINVAL, "unknown command '%s'; bitllama help lists them",
                            args->operands[0]);
     if (folder)
-        return bl_man_write_all(folder, err);
+        return bl_man_write_all(folder, args->commands, err);
     if (bl_flags_on(args, "man"))
-        bl_man_print(stdout, command);
+        bl_man_print(stdout, args->commands, command);
     else if (command)
         bl_help_command(command);
     else
-        bl_help_overview();
+        bl_help_overview(args->commands);
     return BL_OK;
 }
 

@@ -31,6 +31,7 @@ char bl_flags_letter(const bl_setting *setting);
 /* A parsed command line; the texts are argv's. */
 typedef struct bl_args {
     const bl_command *command;
+    const bl_command *const *commands; /* all there are; the last is NULL */
     bl_setting *settings;
     size_t count;
     const char **operands;

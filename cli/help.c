@@ -108,13 +108,13 @@ static void print_exit_codes(void)
     printf("  %-12s stopped by signal n\n", "128+n");
 }
 
-void bl_help_overview(void)
+void bl_help_overview(const bl_command *const *commands)
 {
     printf("usage: bitllama COMMAND [flags]\n\n"
            "Bit-Llama %s makes and runs small ternary language models with constant memory.\n\n"
            "commands:\n",
            bl_version());
-    for (const bl_command *const *c = bl_commands; *c; c++)
+    for (const bl_command *const *c = commands; *c; c++)
         printf("  %-12s %s\n", (*c)->name, (*c)->summary);
     printf("\nexample:\n"
            "  bitllama prepare tales --out data --vocab-size 2048\n"

@@ -9,43 +9,21 @@
 
 #include <fcntl.h>
 #include <locale.h>
-#include <stdarg.h>
 #include <string.h>
 #include <unistd.h>
 
-const bl_command *const bl_commands[] = {
+static const bl_command *const commands[] = {
 #define X(name) &bl_command_##name,
     BL_COMMAND_LIST(X)
 #undef X
         NULL,
 };
 
-bl_status bl_cli_fail(bl_error *err, bl_status code, const char *format, ...)
-{
-    char raw[2 * sizeof err->message]; /* names are the user's or a file's */
-    va_list args;
-    va_start(args, format);
-    (void)vsnprintf(raw, sizeof raw, format, args);
-    va_end(args);
-    size_t bytes =
-        bl_text_shown(raw, strlen(raw), BL_SHOWN_LINE, err->message, sizeof err->message - 1, NULL);
-    err->message[bytes] = 0;
-    return err->code = code;
-}
-
-const bl_command *bl_command_find(const char *name)
-{
-    for (const bl_command *const *c = bl_commands; *c; c++)
-        if (strcmp((*c)->name, name) == 0)
-            return *c;
-    return NULL;
-}
-
 static bl_status unknown_command(const char *name, bl_error *err)
 {
     const bl_command *nearest = NULL;
     size_t least = SIZE_MAX;
-    for (const bl_command *const *c = bl_commands; *c; c++) {
+    for (const bl_command *const *c = commands; *c; c++) {
         size_t distance = bl_flags_distance(name, (*c)->name);
         if (distance < least) {
             least = distance;
@@ -75,6 +53,7 @@ static bl_status run_command(const bl_command *command, int argc, char *const *a
     bl_status status = bl_flags_parse(&args, command, argc, argv, err);
     if (status == BL_OK)
         status = choose_threads(&args, err);
+    args.commands = commands;
     if (status == BL_OK && args.help)
         bl_help_command(command);
     else if (status == BL_OK)
@@ -94,11 +73,11 @@ static bl_status dispatch(int argc, char *const *argv, const char **name, bl_err
     if (argc < 2)
         return bl_cli_fail(err, BL_EINVAL, "a command is missing; bitllama help lists them");
     if (strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0) {
-        bl_help_overview();
+        bl_help_overview(commands);
         return BL_OK;
     }
     const char *word = strcmp(argv[1], "--version") == 0 ? "version" : argv[1];
-    const bl_command *command = bl_command_find(word);
+    const bl_command *command = bl_command_find(commands, word);
     if (!command)
         return unknown_command(argv[1], err);
     *name = command->name;

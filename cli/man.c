@@ -244,7 +244,7 @@ static void put_title(FILE *to, const char *name)
     fprintf(to, " 1 \"\" \"bitllama %s\" \"Bit-Llama\"\n.nh\n", bl_version());
 }
 
-static void print_overview(FILE *to)
+static void print_overview(FILE *to, const bl_command *const *commands)
 {
     put_title(to, "bitllama");
     fputs(".SH NAME\nbitllama \\- small ternary language models with constant memory\n"
@@ -258,7 +258,7 @@ static void print_overview(FILE *to)
           "Products go to standard output, everything else to standard error.\n"
           ".SH COMMANDS\n",
           to);
-    for (const bl_command *const *c = bl_commands; *c; c++)
+    for (const bl_command *const *c = commands; *c; c++)
         put_term(to, (*c)->name, (*c)->summary);
     fputs(".SH EXAMPLES\n", to);
     put_example(to, "bitllama prepare tales --out data --vocab-size 2048\n"
@@ -268,7 +268,7 @@ static void print_overview(FILE *to)
     put_environment(to);
     put_files(to, NULL);
     fputs(".SH SEE ALSO\n", to);
-    for (const bl_command *const *c = bl_commands; *c; c++)
+    for (const bl_command *const *c = commands; *c; c++)
         fprintf(to, "\\fBbitllama\\-%s\\fR(1)%s\n", (*c)->name, c[1] ? "," : "");
 }
 
@@ -306,15 +306,16 @@ static void print_command(FILE *to, const bl_command *command)
     fputs(".SH SEE ALSO\n\\fBbitllama\\fR(1)\n", to);
 }
 
-void bl_man_print(FILE *to, const bl_command *command_or_null)
+void bl_man_print(FILE *to, const bl_command *const *commands, const bl_command *command_or_null)
 {
     if (command_or_null)
         print_command(to, command_or_null);
     else
-        print_overview(to);
+        print_overview(to, commands);
 }
 
-static bl_status write_page(const char *folder, const bl_command *command, bl_error *err)
+static bl_status write_page(const char *folder, const bl_command *const *commands,
+                            const bl_command *command, bl_error *err)
 {
     char path[PATH_BYTES];
     bl_output_file file = {0};
@@ -327,7 +328,7 @@ static bl_status write_page(const char *folder, const bl_command *command, bl_er
     FILE *text = open_memstream(&page, &bytes);
     if (!text)
         return bl_cli_fail(err, BL_ENOMEM, "out of memory");
-    bl_man_print(text, command);
+    bl_man_print(text, commands, command);
     bl_status status = fclose(text) == 0 ? bl_output_open(&file, path, err)
                                          : bl_cli_fail(err, BL_ENOMEM, "out of memory");
     if (status == BL_OK)
@@ -339,10 +340,10 @@ static bl_status write_page(const char *folder, const bl_command *command, bl_er
     return status;
 }
 
-bl_status bl_man_write_all(const char *folder, bl_error *err)
+bl_status bl_man_write_all(const char *folder, const bl_command *const *commands, bl_error *err)
 {
-    bl_status status = write_page(folder, NULL, err);
-    for (const bl_command *const *c = bl_commands; *c && status == BL_OK; c++)
-        status = write_page(folder, *c, err);
+    bl_status status = write_page(folder, commands, NULL, err);
+    for (const bl_command *const *c = commands; *c && status == BL_OK; c++)
+        status = write_page(folder, commands, *c, err);
     return status;
 }
