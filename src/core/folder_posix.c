@@ -1,4 +1,4 @@
-/* Folders and paths: what is there, made, listed, removed. */
+/* Folders: made, listed, synced, removed; links. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "core/alloc.h"
@@ -7,65 +7,12 @@
 
 #include <dirent.h>
 #include <errno.h>
-#include <limits.h>
 #include <fcntl.h>
-#include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-bl_path_kind bl_path_what(const char *path)
-{
-    struct stat info;
-    if (stat(path, &info) != 0)
-        return BL_PATH_NONE;
-    if (S_ISREG(info.st_mode))
-        return BL_PATH_FILE;
-    return S_ISDIR(info.st_mode) ? BL_PATH_DIR : BL_PATH_OTHER;
-}
-
-/* Both without the heap, so that "no" never means "no memory". */
-static int ask(const char *dir, const char *name, int (*how)(const char *, struct stat *),
-               struct stat *info)
-{
-    char path[2 * PATH_MAX];
-    int n = snprintf(path, sizeof path, "%s/%s", dir, name);
-    return n > 0 && (size_t)n < sizeof path && how(path, info) == 0;
-}
-
-int bl_path_has(const char *dir, const char *name)
-{
-    struct stat info;
-    return ask(dir, name, stat, &info);
-}
-
-int bl_path_has_own(const char *dir, const char *name)
-{
-    struct stat info;
-    return ask(dir, name, lstat, &info) && S_ISREG(info.st_mode);
-}
-
-int bl_path_is_link(const char *path)
-{
-    struct stat info;
-    return lstat(path, &info) == 0 && S_ISLNK(info.st_mode);
-}
-
-char *bl_path_absolute(const char *path)
-{
-    char here[4096];
-    if (*path == '/')
-        return bl_strdup(path);
-    return getcwd(here, sizeof here) ? bl_path_join(here, path) : NULL;
-}
-
-int bl_path_same(const char *a, const char *b)
-{
-    struct stat x, y;
-    return stat(a, &x) == 0 && stat(b, &y) == 0 && x.st_dev == y.st_dev && x.st_ino == y.st_ino;
-}
 
 /* One level; that it is there is synced too. */
 static bl_status make_level(const char *path, const char *whole, bl_error *err)
@@ -113,23 +60,6 @@ bl_status bl_dir_sync(const char *path, bl_error *err)
     if (error && error != EINVAL && error != ENOTSUP) /* some file systems cannot sync a folder */
         return bl_fail_errno(err, BL_EIO, error, "cannot sync folder %s", path);
     return BL_OK;
-}
-
-char *bl_path_parent(const char *path)
-{
-    size_t n = strlen(path);
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    while (n && path[n - 1] != '/')
-        n--;
-    if (!n)
-        return bl_strdup(".");
-    while (n > 1 && path[n - 1] == '/')
-        n--;
-    char *parent = bl_strdup(path);
-    if (parent)
-        parent[n] = 0;
-    return parent;
 }
 
 bl_status bl_dir_sync_parent(const char *path, bl_error *err)
@@ -221,18 +151,4 @@ void bl_names_release(bl_names *names)
         bl_free(names->name[i]);
     bl_free(names->name);
     *names = (bl_names){0};
-}
-
-char *bl_path_join(const char *a, const char *b)
-{
-    size_t room = strlen(a) + strlen(b) + 2;
-    char *path = bl_calloc(room, 1);
-    if (path)
-        (void)snprintf(path, room, "%s%s%s", a, *a && a[strlen(a) - 1] == '/' ? "" : "/", b);
-    return path;
-}
-
-int bl_glob_match(const char *pattern, const char *path)
-{
-    return fnmatch(pattern, path, FNM_PATHNAME) == 0;
 }
