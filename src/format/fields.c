@@ -3,6 +3,7 @@
 #include "core/utf8.h"
 #include "format/number.h"
 
+#include <assert.h>
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
@@ -327,4 +328,17 @@ bl_status bl_field_write(const bl_field *field, const void *fields, char *text, 
     memcpy(text, from, bytes);
     text[bytes] = 0;
     return BL_OK;
+}
+
+void bl_options_defaults(bl_options_kind kind, void *fields)
+{
+    const bl_field_table *table = bl_fields(kind);
+    memset(fields, 0, table->bytes);
+    for (size_t i = 0; i < table->count; i++) {
+        const bl_field *field = &table->fields[i];
+        bl_status status =
+            bl_field_read(field, fields, field->info.fallback, NULL, BL_EINVAL, NULL);
+        assert(status == BL_OK);
+        (void)status;
+    }
 }

@@ -5,7 +5,6 @@
 #include "format/fields.h"
 
 #include <assert.h>
-#include <string.h>
 
 struct bl_options {
     bl_options_kind kind;
@@ -32,19 +31,6 @@ size_t bl_options_count(bl_options_kind kind)
 const bl_field_info *bl_options_field(bl_options_kind kind, size_t i)
 {
     return i < bl_options_count(kind) ? &bl_fields(kind)->fields[i].info : NULL;
-}
-
-void bl_options_defaults(bl_options_kind kind, void *fields)
-{
-    const bl_field_table *table = bl_fields(kind);
-    memset(fields, 0, table->bytes);
-    for (size_t i = 0; i < table->count; i++) {
-        const bl_field *field = &table->fields[i];
-        bl_status status =
-            bl_field_read(field, fields, field->info.fallback, NULL, BL_EINVAL, NULL);
-        assert(status == BL_OK);
-        (void)status;
-    }
 }
 
 bl_status bl_options_open(bl_options **o, bl_options_kind kind, bl_error *err)
