@@ -138,7 +138,7 @@ typedef struct bl_kern {
 /* Fills the table with C and overwrites it on the way up to `level`. */
 void bl_kern_init(bl_kern *k, bl_cpu_level level);
 
-/* Bytes of a packed [out,in]; stride of a quantised row of `in`. */
+/* Bytes of a packed [out,in]; stride of a quantised row of `in` (layout.c). */
 size_t bl_tern_packed_bytes(size_t out, size_t in);
 size_t bl_tern_panel_bytes(size_t in);
 size_t bl_q8_stride(size_t in);

@@ -1,0 +1,22 @@
+/* The sizes of packed matrices and quantised rows. */
+#include "kern/kern.h"
+
+static size_t up(size_t n, size_t to)
+{
+    return (n + to - 1) / to;
+}
+
+size_t bl_tern_panel_bytes(size_t in)
+{
+    return up(in, BL_TERN_INS) * BL_TERN_TILE;
+}
+
+size_t bl_tern_packed_bytes(size_t out, size_t in)
+{
+    return up(out, BL_TERN_ROWS) * bl_tern_panel_bytes(in);
+}
+
+size_t bl_q8_stride(size_t in)
+{
+    return up(in, BL_Q8_ALIGN) * BL_Q8_ALIGN;
+}
