@@ -1,42 +1,15 @@
-/* The reference device: host memory, one scratch block and the op table. */
+/* The reference device: host memory, the size of its scratch and the op table. */
 #include "ops/ref/ref.h"
 #include "ops/ref/ttt.h"
 #include "core/alloc.h"
 #include "core/os.h"
 
-#include <assert.h>
 #include <stdio.h>
 #include <string.h>
 
 static ref_device *impl(bl_dev *d)
 {
     return d->impl;
-}
-
-/* ---- scratch ---- */
-
-bl_arena *REF(scratch)(bl_dev *d)
-{
-    return &impl(d)->scratch;
-}
-
-/* NULL only while reserve() measures: an arena with a size and no memory.  Otherwise the shapes are
- * past what was reserved. */
-static void *push(bl_arena *a, size_t count, size_t size)
-{
-    void *p = bl_arena_push(a, count, size);
-    assert(p || (!a->base && a->size));
-    return p;
-}
-
-double *REF(doubles)(bl_arena *a, size_t count)
-{
-    return push(a, count, sizeof(double));
-}
-
-BL_REAL *REF(reals)(bl_arena *a, size_t count)
-{
-    return push(a, count, sizeof(BL_REAL));
 }
 
 static size_t larger(size_t a, size_t b)

@@ -57,7 +57,7 @@ BL_OPS_STATUS_LIST(X)
 BL_OPS_VOID_LIST(X)
 #undef X
 
-/* ---- scratch (device.c): taken at an op's entry, given back by rewinding to the mark ---- */
+/* ---- scratch (scratch.c): taken at an op's entry, given back by rewinding to the mark ---- */
 
 bl_arena *REF(scratch)(bl_dev *d);
 double *REF(doubles)(bl_arena *a, size_t count);
