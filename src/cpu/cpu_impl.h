@@ -68,7 +68,7 @@ static inline float *bl_cpu_local(const bl_cpu *c, size_t member)
     return c->local + member * c->local_floats;
 }
 
-/* Tasks 0 .. count - 1 of an op, together `work` element visits, on as many threads as pay. */
+/* Tasks 0 .. count - 1 of an op, together `work` element visits, on as many threads as pay (work.c). */
 void bl_cpu_run(const bl_cpu *c, size_t work, size_t count, bl_team_fn *fn, void *op);
 
 /* to[i] += sum over blocks of part[block, i], ascending. */

@@ -8,67 +8,6 @@
 #include <stdio.h>
 #include <string.h>
 
-enum {
-    MEMBER_WORK = 16384, /* element visits for which it pays to have one thread more */
-    REDUCE_COLUMNS = 256
-};
-
-void bl_cpu_run(const bl_cpu *c, size_t work, size_t count, bl_team_fn *fn, void *op)
-{
-    bl_team_run(bl_least(c->threads, work / MEMBER_WORK), count, fn, op);
-}
-
-typedef struct reduction {
-    const bl_cpu *c;
-    float *to;
-    const float *part;
-    size_t blocks, width;
-} reduction;
-
-static void reduce_columns(void *user, size_t first, size_t last, size_t member)
-{
-    const reduction *r = user;
-    (void)member;
-    for (size_t k = first; k < last; k++)
-        for (size_t j = 0, i = k * REDUCE_COLUMNS; j < r->blocks; j++)
-            r->c->k.add(r->to + i, r->part + j * r->width + i,
-                        bl_least(r->width - i, REDUCE_COLUMNS));
-}
-
-void bl_cpu_reduce(const bl_cpu *c, float *to, const float *part, size_t blocks, size_t width)
-{
-    reduction r = {c, to, part, blocks, width};
-    bl_cpu_run(c, blocks * width, bl_blocks(width, REDUCE_COLUMNS), reduce_columns, &r);
-}
-
-/* scales [N] | sums [N] | int8 rows, each part at a 64-byte boundary. */
-static size_t q8_part(size_t N)
-{
-    return bl_blocks(N * sizeof(float), 64) * 64;
-}
-
-size_t bl_cpu_q8_bytes(bl_dev *d, size_t N, size_t K)
-{
-    if (!d->ternary)
-        return N * K * sizeof(float);
-    return 2 * q8_part(N) + N * bl_q8_stride(K);
-}
-
-bl_q8_view bl_q8_open(const bl_cpu *c, const bl_q8 *q8, size_t N, size_t K)
-{
-    bl_q8_view v = {0};
-    char *base = (char *)(uintptr_t)q8;
-    if (!c->ternary) {
-        v.rows = (float *)(void *)base;
-        return v;
-    }
-    v.scale = (float *)(void *)base;
-    v.sum = (int32_t *)(void *)(base + q8_part(N));
-    v.q = (int8_t *)(base + 2 * q8_part(N));
-    v.ld = bl_q8_stride(K);
-    return v;
-}
-
 bl_status bl_cpu_alloc(bl_dev *d, void **p, size_t bytes, bl_error *err)
 {
     (void)d;

@@ -73,6 +73,31 @@ bl_ttt_call bl_ttt_call_at(const bl_ttt_op *op, size_t task)
     return call;
 }
 
+size_t bl_ttt_work(const bl_ttt_shape *s, size_t M)
+{
+    return s->B * s->T * s->H * s->F * M * (M == s->F ? 1 : 2);
+}
+
+bl_ttt_head bl_ttt_head_at(const bl_ttt_op *op, size_t task)
+{
+    const bl_ttt_shape *s = op->s;
+    const bl_ttt_head *x = &op->x;
+    size_t b = task / s->H, head = task % s->H;
+    size_t first = b * s->T * s->H * s->F + head * s->F, row = b * s->T * s->H + head;
+    bl_ttt_head at = {.q = x->q + first,
+                      .k = x->k + first,
+                      .v = x->v + first,
+                      .lambda = x->lambda + row,
+                      .dq = x->dq + first};
+    if (!x->dout)
+        return at; /* forward */
+    at.dout = x->dout + first;
+    at.dk = x->dk + first;
+    at.dv = x->dv + first;
+    at.dlambda = x->dlambda + row;
+    return at;
+}
+
 void bl_ttt_mix(const bl_ttt_call *call, float *mix, const float *q, const float *k, size_t at,
                 size_t m, size_t in)
 {

@@ -9,31 +9,6 @@ size_t bl_ttt_grad_floats(size_t F, size_t C, size_t M)
     return state + 2 * F + C + 1;
 }
 
-size_t bl_ttt_work(const bl_ttt_shape *s, size_t M)
-{
-    return s->B * s->T * s->H * s->F * M * (M == s->F ? 1 : 2);
-}
-
-bl_ttt_head bl_ttt_head_at(const bl_ttt_op *op, size_t task)
-{
-    const bl_ttt_shape *s = op->s;
-    const bl_ttt_head *x = &op->x;
-    size_t b = task / s->H, head = task % s->H;
-    size_t first = b * s->T * s->H * s->F + head * s->F, row = b * s->T * s->H + head;
-    bl_ttt_head at = {.q = x->q + first,
-                      .k = x->k + first,
-                      .v = x->v + first,
-                      .lambda = x->lambda + row,
-                      .dq = x->dq + first};
-    if (!x->dout)
-        return at; /* forward */
-    at.dout = x->dout + first;
-    at.dk = x->dk + first;
-    at.dv = x->dv + first;
-    at.dlambda = x->dlambda + row;
-    return at;
-}
-
 void bl_ttt_rotate(const bl_ttt_call *call, const bl_ttt_head *x, float *q, float *k, size_t first,
                    size_t m)
 {
