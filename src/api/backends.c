@@ -55,15 +55,15 @@ static void each_folder(folder_fn *fn, void *user)
     bl_free(here);
 }
 
-typedef struct search {
+typedef struct plugin_search {
     const char *name; /* of the back end */
     char *path;       /* found */
     bl_buf seen;      /* the folders, for a message */
-} search;
+} plugin_search;
 
 static int look_in(void *user, const char *folder)
 {
-    search *s = user;
+    plugin_search *s = user;
     char file[sizeof PLUGIN_PREFIX PLUGIN_SUFFIX + BL_BACKEND_NAME_MOST];
     (void)snprintf(file, sizeof file, PLUGIN_PREFIX "%s" PLUGIN_SUFFIX, s->name);
     bl_buf_printf(&s->seen, "%s%s", s->seen.len ? ", " : "", folder);
@@ -79,7 +79,7 @@ static int is_plugin_name(const char *name)
            strspn(name, "abcdefghijklmnopqrstuvwxyz0123456789_") == n;
 }
 
-static bl_status unknown(const char *name, const search *s, bl_error *err)
+static bl_status unknown(const char *name, const plugin_search *s, bl_error *err)
 {
     bl_buf why;
     bl_buf_init(&why);
@@ -99,7 +99,7 @@ static bl_status unknown(const char *name, const search *s, bl_error *err)
 
 static bl_status find_plugin(bl_backend *found, const char *name, bl_error *err)
 {
-    search s = {.name = name};
+    plugin_search s = {.name = name};
     const bl_plugin *plugin;
     bl_status status;
     if (!is_plugin_name(name))

@@ -85,14 +85,14 @@ bl_device_request bl_device_of_training(const bl_train_options *o, int ternary)
         .name = o->device, .precision = o->precision, .ternary = ternary, .threads = o->threads};
 }
 
-typedef struct listing {
+typedef struct device_listing {
     bl_device_fn *fn;
     void *user;
-} listing;
+} device_listing;
 
 static void tell(void *user, const bl_backend *b, const char *trouble)
 {
-    const listing *l = user;
+    const device_listing *l = user;
     bl_error why = {.message = ""};
     bl_device_about about;
     if (trouble) {
@@ -116,7 +116,7 @@ static void tell(void *user, const bl_backend *b, const char *trouble)
 bl_status bl_devices(bl_device_fn *fn, void *user, bl_error *err)
 {
     bl_call call;
-    listing l = {fn, user};
+    device_listing l = {fn, user};
     BL_NOT_NULL(err, fn);
     bl_call_begin(&call, err);
     return bl_call_end(&call, bl_backends_each(tell, &l, err), err);

@@ -229,16 +229,16 @@ bl_status bl_session_load(bl_session *s, const char *path, bl_error *err)
     return leave(s, &call, status, err);
 }
 
-/* The caller's function for text. */
-typedef struct reader {
+/* The caller's function for text, and whose call it is. */
+typedef struct listener {
     bl_session *session;
     bl_text_fn *fn;
     void *user;
-} reader;
+} listener;
 
 static int hand_out(void *user, const char *text, size_t bytes)
 {
-    const reader *r = user;
+    const listener *r = user;
     bl_call *call = bl_call_out();
     int stop = r->fn(r->user, text, bytes);
     bl_call_back(call);
@@ -250,7 +250,7 @@ static bl_status generate(bl_session *s, const char *prompt, size_t bytes,
                           bl_generate_result *result, bl_error *err)
 {
     const bl_model *m = s->model;
-    reader r = {s, fn, user};
+    listener r = {s, fn, user};
     if (!m->tokenizer)
         return bl_fail(err, BL_EUNSUPPORTED, "%s: no tokenizer.json, so no text", m->path);
     bl_generate_options o;

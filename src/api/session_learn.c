@@ -4,15 +4,15 @@
 #include "core/os.h"
 #include "data/tokens.h"
 
-typedef struct learner {
+typedef struct learning {
     bl_session *s;
     bl_lesson lesson;
-} learner;
+} learning;
 
 static bl_status learn_document(void *user, const int32_t *ids, size_t count, int *stop,
                                 bl_error *err)
 {
-    learner *l = user;
+    learning *l = user;
     bl_sequence *text = &l->s->text;
     const bl_net *net = &l->s->net;
     const int32_t begin = (int32_t)net->config.bos_token_id,
@@ -24,7 +24,7 @@ static bl_status learn_document(void *user, const int32_t *ids, size_t count, in
     return bl_sequence_learn(text, net, &l->lesson, &end, 1, err);
 }
 
-static bl_status learn(learner *l, bl_documents *d, double share, uint64_t every, bl_error *err)
+static bl_status learn(learning *l, bl_documents *d, double share, uint64_t every, bl_error *err)
 {
     if (!(share >= 0 && share <= 1))
         return bl_fail(err, BL_EINVAL, "a share of %g to consolidate: it is from 0 to 1", share);
@@ -65,7 +65,7 @@ bl_status bl_session_learn(bl_session *s, const char *path, const bl_options *re
     bl_call_begin(&call, err);
     bl_options_defaults(BL_OPTIONS_PREPARE, &defaults);
     double start = bl_clock_seconds();
-    learner l = {.s = s};
+    learning l = {.s = s};
     bl_documents d = {.model = s->model,
                       .path = path,
                       .reading = reading ? bl_options_prepare(reading) : &defaults,

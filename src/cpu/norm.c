@@ -16,15 +16,15 @@ typedef struct row_op {
 } row_op;
 
 /* Where a kernel puts the quantised row n: nowhere when rows are float. */
-typedef struct q8_row {
+typedef struct q8_target {
     int8_t *q;
     int32_t *sum;
     float *scale;
-} q8_row;
+} q8_target;
 
-static q8_row q8_row_at(const bl_q8_view *v, size_t n)
+static q8_target q8_target_at(const bl_q8_view *v, size_t n)
 {
-    return v->q ? (q8_row){v->q + n * v->ld, v->sum + n, v->scale + n} : (q8_row){0};
+    return v->q ? (q8_target){v->q + n * v->ld, v->sum + n, v->scale + n} : (q8_target){0};
 }
 
 /* A gradient's partial sum of `width` values, at zero. */
@@ -40,7 +40,7 @@ static void rmsnorm_rows(void *user, size_t first, size_t last, size_t member)
     (void)member;
     for (size_t n = first; n < last; n++) {
         float *row = a->y ? a->y + n * D : a->q.rows ? a->q.rows + n * D : NULL;
-        q8_row q = q8_row_at(&a->q, n);
+        q8_target q = q8_target_at(&a->q, n);
         float r = a->c->k.rmsnorm_fwd(row, q.q, q.sum, q.scale, a->x + n * D, a->w, a->eps, D);
         if (a->rstd)
             a->rstd[n] = r;
@@ -102,7 +102,7 @@ static void gate_norm_rows(void *user, size_t first, size_t last, size_t member)
     for (size_t n = first; n < last; n++) {
         float own[3];
         float *y = a->q.rows ? a->q.rows + n * D : bl_cpu_local(a->c, member);
-        q8_row q = q8_row_at(&a->q, n);
+        q8_target q = q8_target_at(&a->q, n);
         a->c->k.gate_norm_fwd(y, q.q, q.sum, q.scale, a->rstd ? a->rstd + 3 * n : own, a->x + n * D,
                               a->z ? a->z + n * D : NULL, a->w, a->b, a->sub, a->eps, D);
     }
@@ -176,7 +176,7 @@ static void swiglu_norm_rows(void *user, size_t first, size_t last, size_t membe
     size_t I = a->width;
     for (size_t n = first; n < last; n++) {
         float *y = a->q.rows ? a->q.rows + n * I : bl_cpu_local(a->c, member);
-        q8_row q = q8_row_at(&a->q, n);
+        q8_target q = q8_target_at(&a->q, n);
         float r = a->c->k.swiglu_norm_fwd(y, q.q, q.sum, q.scale, a->x + n * I, a->z + n * I, a->w,
                                           a->eps, I);
         if (a->rstd)

@@ -294,15 +294,15 @@ static bl_status look_near(bl_dedup *d, const uint32_t *signature, int *known, b
     return BL_OK;
 }
 
-typedef struct batch {
+typedef struct minhash_slice {
     const bl_span *documents;
     const unsigned char *copy;
     uint32_t *signatures;
-} batch;
+} minhash_slice;
 
 static void sign_documents(void *user, size_t first, size_t last, size_t member)
 {
-    const batch *b = user;
+    const minhash_slice *b = user;
     (void)member;
     for (size_t i = first; i < last; i++)
         if (!b->copy[i])
@@ -332,7 +332,7 @@ bl_status bl_dedup_look(bl_dedup *d, const bl_span *documents, const bl_hash128 
                    err));
     for (size_t from = 0, to; from < count; from = to) {
         to = end_of_slice(documents, from, count);
-        batch slice = {documents + from, copy + from, d->signatures + from * BL_MINHASHES};
+        minhash_slice slice = {documents + from, copy + from, d->signatures + from * BL_MINHASHES};
         bl_team_deal(d->threads, to - from, sign_documents, &slice);
         BL_TRY(bl_watch_poll(to, count, err));
     }

@@ -54,12 +54,12 @@ double bl_head_sums_distance(const bl_head_sums *s, size_t head)
 }
 
 /* What a layer is measured with. */
-typedef struct measure {
+typedef struct head_measure {
     bl_head_sums sums;
     float *now; /* host, for one tensor of all heads */
-} measure;
+} head_measure;
 
-static bl_status add_tensor(measure *s, size_t l, const void *W, size_t element_bytes,
+static bl_status add_tensor(head_measure *s, size_t l, const void *W, size_t element_bytes,
                             const bl_param *W0, const char *shape, bl_error *err)
 {
     const bl_net *net = s->sums.net;
@@ -69,8 +69,8 @@ static bl_status add_tensor(measure *s, size_t l, const void *W, size_t element_
 }
 
 /* Of an own base, biases included as where its bound is kept. */
-static bl_status measure_base(measure *s, const bl_decode *decode, size_t l, bl_head_info *heads,
-                              bl_error *err)
+static bl_status measure_base(head_measure *s, const bl_decode *decode, size_t l,
+                              bl_head_info *heads, bl_error *err)
 {
     const bl_net *net = s->sums.net;
     const bl_config *c = &net->config;
@@ -90,7 +90,7 @@ static bl_status measure_base(measure *s, const bl_decode *decode, size_t l, bl_
 }
 
 /* In tokens. */
-static bl_status half_lives(measure *s, const bl_param *half_life, bl_head_info *heads,
+static bl_status half_lives(head_measure *s, const bl_param *half_life, bl_head_info *heads,
                             bl_error *err)
 {
     const bl_net *net = s->sums.net;
@@ -103,8 +103,8 @@ static bl_status half_lives(measure *s, const bl_param *half_life, bl_head_info 
     return BL_OK;
 }
 
-static bl_status measure_layer(measure *s, const bl_decode *decode, size_t l, bl_head_info *heads,
-                               bl_error *err)
+static bl_status measure_layer(head_measure *s, const bl_decode *decode, size_t l,
+                               bl_head_info *heads, bl_error *err)
 {
     const bl_net *net = s->sums.net;
     const bl_layer_params *w = &net->w.layer[l];
@@ -129,7 +129,7 @@ bl_status bl_heads_measure(const bl_net *net, const bl_decode *decode, bl_head_i
                            bl_error *err)
 {
     size_t most = bl_shape_elements(&net->m, "HFM"), H = net->m.H;
-    measure s;
+    head_measure s;
     BL_TRY(bl_head_sums_open(&s.sums, net, err));
     s.now = bl_calloc(most, sizeof *s.now);
     bl_status status =

@@ -19,15 +19,15 @@ static const uint64_t window_most = 1 << 20;      /* of the option repeat_last *
 static const char recent_name[] = "recent";       /* ids in the penalty window, the oldest first */
 
 /* One tensor of the state: where it is, what it is called in a file. */
-typedef struct place {
+typedef struct state_place {
     void *at;              /* device */
     const bl_param *start; /* of a base: what the model says; else NULL */
     size_t element_bytes, rank, shape[4], count, layer;
     const char *letters;
     char name[64];
-} place;
+} state_place;
 
-typedef bl_status visit_fn(const place *p, void *user, bl_error *err);
+typedef bl_status visit_fn(const state_place *p, void *user, bl_error *err);
 
 /* Calls `visit` for every tensor of the state, in file order; `based`: those of its base too. */
 static bl_status visit_state(const bl_sequence *s, const bl_net *net, int based, visit_fn *visit,
@@ -47,13 +47,13 @@ static bl_status visit_state(const bl_sequence *s, const bl_net *net, int based,
     PLACE(b->member, w->member, type, "base." key, shape_, based && (present))
 #define R(type, member, key, shape_, present)                                                      \
     PLACE(r->member, NULL, type, "rest." key, shape_, based && (present))
-        place places[] = {BL_LAYER_STATE(X) BL_LAYER_BASE(B) BL_LAYER_BASE(R)};
+        state_place places[] = {BL_LAYER_STATE(X) BL_LAYER_BASE(B) BL_LAYER_BASE(R)};
 #undef PLACE
 #undef X
 #undef B
 #undef R
         for (size_t i = 0; i < sizeof places / sizeof *places; i++) {
-            place *p = &places[i];
+            state_place *p = &places[i];
             char key[sizeof p->name];
             if (!p->count) /* the variant does not have it */
                 continue;
@@ -69,7 +69,7 @@ static bl_status visit_state(const bl_sequence *s, const bl_net *net, int based,
 }
 
 /* What could not be loaded again is not saved either. */
-static bl_status check_finite(const place *p, const float *x, const char *path, bl_error *err)
+static bl_status check_finite(const state_place *p, const float *x, const char *path, bl_error *err)
 {
     for (size_t i = 0; i < p->count; i++)
         if (!isfinite(x[i]))
@@ -87,14 +87,14 @@ typedef struct saver {
     size_t most; /* floats of the largest tensor */
 } saver;
 
-static bl_status declare(const place *p, void *user, bl_error *err)
+static bl_status declare(const state_place *p, void *user, bl_error *err)
 {
     saver *v = user;
     v->most = p->count > v->most ? p->count : v->most;
     return bl_st_writer_declare(v->w, p->name, BL_F32, p->rank, p->shape, err);
 }
 
-static bl_status write(const place *p, void *user, bl_error *err)
+static bl_status write(const state_place *p, void *user, bl_error *err)
 {
     saver *v = user;
     BL_TRY(bl_dev_get_f32(v->net->dev, v->host, p->at, p->count, p->element_bytes, err));
@@ -306,7 +306,7 @@ static bl_status read_recent(memory *m, bl_error *err)
 }
 
 /* Shape, finite values, and rows of the partial chunk behind the position are zero. */
-static bl_status check(const place *p, void *user, bl_error *err)
+static bl_status check(const state_place *p, void *user, bl_error *err)
 {
     memory *m = user;
     if (p->count > m->most) {
@@ -356,7 +356,7 @@ static bl_status check_state(memory *m, const bl_sequence *s, bl_error *err)
     return m->based ? check_bound(m, err) : BL_OK;
 }
 
-static bl_status put(const place *p, void *user, bl_error *err)
+static bl_status put(const state_place *p, void *user, bl_error *err)
 {
     memory *m = user;
     BL_TRY(bl_st_get_f32(m->st, p->name, p->rank, p->shape, m->host, err));

@@ -23,17 +23,17 @@ enum {
 };
 
 /* What one thread keeps from call to call. */
-typedef struct worker {
+typedef struct words_worker {
     bl_wordcount own;
     bl_buf first; /* a document's first word with its space in front */
     bl_status status;
     bl_error error;
-} worker;
+} words_worker;
 
 /* Documents first .. last - 1, or of a single one the bytes from .. to - 1. */
-typedef struct unit {
+typedef struct words_unit {
     size_t first, last, from, to;
-} unit;
+} words_unit;
 
 typedef struct shard {
     bl_mutex *lock;
@@ -43,10 +43,10 @@ typedef struct shard {
 struct bl_bpe_trainer {
     bl_bpe_options options;
     bl_wordscan *scan;
-    worker *worker;
+    words_worker *worker;
     size_t threads;
     shard shard[BL_WORD_SHARDS];
-    unit *units;
+    words_unit *units;
     size_t unit_count, unit_cap;
 };
 
@@ -136,7 +136,7 @@ static bl_status pour(bl_bpe_trainer *t, bl_wordcount *own, bl_error *err)
     return BL_OK;
 }
 
-static bl_status count_word(bl_bpe_trainer *t, worker *w, const char *word, size_t bytes,
+static bl_status count_word(bl_bpe_trainer *t, words_worker *w, const char *word, size_t bytes,
                             bl_error *err)
 {
     BL_TRY(bl_wordcount_add(&w->own, word, bytes, bl_word_hash(word, bytes), 1, err));
@@ -145,7 +145,7 @@ static bl_status count_word(bl_bpe_trainer *t, worker *w, const char *word, size
 }
 
 /* Part of a document; at its beginning a space is put in front unless there is one. */
-static bl_status count_text(bl_bpe_trainer *t, worker *w, const char *text, size_t bytes,
+static bl_status count_text(bl_bpe_trainer *t, words_worker *w, const char *text, size_t bytes,
                             int beginning, bl_error *err)
 {
     size_t at = 0;
@@ -165,7 +165,8 @@ static bl_status count_text(bl_bpe_trainer *t, worker *w, const char *text, size
     return BL_OK;
 }
 
-static void count_unit(bl_bpe_trainer *t, const unit *u, const bl_span *documents, worker *w)
+static void count_unit(bl_bpe_trainer *t, const words_unit *u, const bl_span *documents,
+                       words_worker *w)
 {
     if (u->last == u->first + 1) {
         w->status = count_text(t, w, documents[u->first].text + u->from, u->to - u->from,
@@ -212,7 +213,7 @@ static bl_status check_utf8(const bl_bpe_trainer *t, const bl_span *documents, s
                    bl_utf8_invalid(documents[wrong].text, documents[wrong].bytes));
 }
 
-static bl_status add_unit(bl_bpe_trainer *t, unit u, bl_error *err)
+static bl_status add_unit(bl_bpe_trainer *t, words_unit u, bl_error *err)
 {
     BL_TRY(bl_grow(&t->units, &t->unit_cap, t->unit_count + 1, sizeof *t->units, err));
     t->units[t->unit_count++] = u;
@@ -228,7 +229,7 @@ static bl_status plan(bl_bpe_trainer *t, const bl_span *documents, size_t count,
         size_t bytes, from = 0;
         if (d.bytes < 2 * UNIT_BYTES) {
             size_t last = bl_unit_end(documents, count, i, UNIT_BYTES, &bytes);
-            BL_TRY(add_unit(t, (unit){i, last, 0, d.bytes}, err));
+            BL_TRY(add_unit(t, (words_unit){i, last, 0, d.bytes}, err));
             i = last;
             continue;
         }
@@ -236,7 +237,7 @@ static bl_status plan(bl_bpe_trainer *t, const bl_span *documents, size_t count,
             size_t to = d.bytes - from <= UNIT_BYTES
                             ? d.bytes
                             : bl_wordscan_cut(t->scan, d.text, d.bytes, from + UNIT_BYTES);
-            BL_TRY(add_unit(t, (unit){i, i + 1, from, to}, err));
+            BL_TRY(add_unit(t, (words_unit){i, i + 1, from, to}, err));
             from = to;
         }
         i++;
@@ -254,7 +255,7 @@ typedef struct round_of {
 static void count_units(void *user, size_t first, size_t last, size_t member)
 {
     const round_of *r = user;
-    worker *w = &r->t->worker[member];
+    words_worker *w = &r->t->worker[member];
     for (size_t i = first; i < last && w->status == BL_OK; i++)
         count_unit(r->t, &r->t->units[r->first + i], r->documents, w);
 }

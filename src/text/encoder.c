@@ -23,10 +23,10 @@ typedef struct worker {
 } worker;
 
 /* Where the tokens of a text lie. */
-typedef struct place {
+typedef struct id_place {
     size_t start, count;
     uint32_t worker;
-} place;
+} id_place;
 
 /* Texts first .. last - 1 in one go. */
 typedef struct unit {
@@ -37,7 +37,7 @@ struct bl_encoder {
     const bl_tokenizer *t;
     worker *worker;
     size_t threads;
-    place *places;
+    id_place *places;
     unit *units;
     size_t count, unit_count, place_cap, unit_cap;
     int offsets; /* the last run made them */
@@ -115,13 +115,13 @@ static bl_status plan(bl_encoder *e, const bl_span *texts, size_t count, bl_erro
 }
 
 /* A call. */
-typedef struct job {
+typedef struct encoder_job {
     bl_encoder *e;
     const bl_span *texts;
     unsigned flags;
-} job;
+} encoder_job;
 
-static void encode_unit(const job *j, const unit *u, size_t number)
+static void encode_unit(const encoder_job *j, const unit *u, size_t number)
 {
     bl_encoder *e = j->e;
     worker *w = &e->worker[number];
@@ -134,13 +134,13 @@ static void encode_unit(const job *j, const unit *u, size_t number)
             w->error = why;
             return;
         }
-        e->places[i] = (place){start, w->tokens.count - start, (uint32_t)number};
+        e->places[i] = (id_place){start, w->tokens.count - start, (uint32_t)number};
     }
 }
 
 static void encode_units(void *user, size_t first, size_t last, size_t member)
 {
-    const job *j = user;
+    const encoder_job *j = user;
     for (size_t i = first; i < last; i++)
         encode_unit(j, &j->e->units[i], member);
 }
@@ -153,7 +153,7 @@ static bl_status run(bl_encoder *e, const bl_span *texts, size_t count, unsigned
         e->worker[i].tokens.count = 0;
         e->worker[i].failed = SIZE_MAX;
     }
-    bl_team_deal(e->threads, e->unit_count, encode_units, &(job){e, texts, flags});
+    bl_team_deal(e->threads, e->unit_count, encode_units, &(encoder_job){e, texts, flags});
 
     const worker *failed = &e->worker[0];
     for (size_t i = 1; i < e->threads; i++)
