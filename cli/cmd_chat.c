@@ -96,8 +96,8 @@ static bl_status take_line(bl_chat *chat, const bl_text *line, int typed, int *b
 
 /* ---- the conversation ---- */
 
-/* Failures of lines are told at once.  Where nobody sits and reads them, the exit code tells too.
- */
+/* Failures of lines are told at once.  Where nobody sits and reads them, the exit
+ * code tells too. */
 typedef struct failures {
     size_t count;
     bl_error first;

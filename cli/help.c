@@ -17,8 +17,8 @@ static size_t width_of_text(void)
     return width < HELP_COLUMN + 30 ? HELP_COLUMN + 30 : width;
 }
 
-/* Words of `text` in lines from column `left` to the width of the terminal; \n begins a new line.
- */
+/* Words of `text` in lines from column `left` to the width of the terminal; \n begins
+ * a new line. */
 static void print_wrapped(const char *text, size_t left)
 {
     size_t column = left, width = width_of_text();

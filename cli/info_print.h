@@ -4,8 +4,8 @@
 
 #include "cli.h"
 
-/* bl_info() of a path to stdout, as a listing or as JSON; BL_EFORMAT for another kind, unless NULL.
- */
+/* bl_info() of a path to stdout, as a listing or as JSON; BL_EFORMAT for another
+ * kind, unless NULL. */
 bl_status bl_cli_info(const char *path, const char *kind, int json, bl_error *err);
 
 #endif

@@ -13,8 +13,8 @@ typedef struct bl_text {
 bl_status bl_text_copy(bl_text *text, const char *from, bl_error *err);
 bl_status bl_text_read(bl_text *text, const char *path, bl_error *err);
 
-/* The same as prepare reads it: decompressed, in UTF-8, with LF line ends; `reading` may be NULL.
- */
+/* The same as prepare reads it: decompressed, in UTF-8, with LF line ends; `reading`
+ * may be NULL. */
 bl_status bl_text_read_as(bl_text *text, const char *path, const bl_options *reading,
                           bl_error *err);
 void bl_text_release(bl_text *text);

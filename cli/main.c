@@ -1,5 +1,4 @@
-/* The command line: finds the command, runs it, and turns its status into words and an exit code.
- */
+/* The command line: finds the command, runs it, turns its status into words and an exit code. */
 #include "cli.h"
 #include "output.h"
 #include "paste.h"

@@ -22,8 +22,8 @@
         .help = "a config.json: over the preset, under the flags"                                  \
     }
 
-/* The model of -m on the device of BL_OPTIONS_DEVICE, whose threads all of the command then takes.
- */
+/* The model of -m on the device of BL_OPTIONS_DEVICE, whose threads all of the
+ * command then takes. */
 bl_status bl_cli_model_open(bl_model **model, const bl_args *args, bl_error *err);
 
 /* Saves a session, also after a signal has asked to stop: only a second one ends it. */

@@ -1,5 +1,5 @@
-/* One progress line on stderr: redrawn in place on a terminal, a plain line every 10 s elsewhere.
- */
+/* One progress line on stderr: redrawn in place on a terminal, a plain line every
+ * 10 s elsewhere. */
 #ifndef BL_CLI_PROGRESS_H
 #define BL_CLI_PROGRESS_H
 

@@ -86,13 +86,13 @@ BL_API int bl_status_exit_code(bl_status status);
 /* ------------------------------------------------------------------ threads */
 
 /** How many threads computing takes where neither an option `threads` nor an argument says: in
- * models, sessions, trainers and encoders opened and functions called from now on.  0, the default:
- * the processors that this process may use, by its affinity and the quota of its control groups.
- * More than 1024 are 1024.  Results are the same bits with any number.
+ *  models, sessions, trainers and encoders opened and functions called from now on.  0, the
+ *  default: the processors that this process may use, by its affinity and the quota of its control
+ *  groups.  More than 1024 are 1024.  Results are the same bits with any number.
  *
  *  The library's threads are one pool for the process; they wait by sleeping and take no signals.
- * In the child of a fork() they begin anew, and everything that is open may be used on, unless the
- * fork was made from a progress function.  Threads: any. */
+ *  In the child of a fork() they begin anew, and everything that is open may be used on, unless the
+ *  fork was made from a progress function.  Threads: any. */
 BL_API void bl_set_threads(size_t count);
 
 /* ------------------------------------------------------------------ what is told */
@@ -122,7 +122,7 @@ BL_API size_t bl_text_shown(const char *text, size_t bytes, unsigned flags, char
 
 /** Told now and then how far long work has come; return 0 to go on, anything else to stop it with
  *  BL_EINTERRUPTED.  May be NULL where a function takes one.  `total` is 0 while unknown; `unit`
- * names what is counted ("B", "merges"). */
+ *  names what is counted ("B", "merges"). */
 typedef int bl_progress_fn(void *user, const char *stage, uint64_t done, uint64_t total,
                            const char *unit);
 
@@ -132,11 +132,10 @@ typedef int bl_progress_fn(void *user, const char *stage, uint64_t done, uint64_
  *  bl_session_feed() of more than 64 tokens ("reading"), bl_session_load() and bl_session_save()
  *  ("hashing"), bl_tokenizer_encode() and bl_encoder_run() ("encoding"), bl_export() and bl_info()
  *  ("loading", "hashing", "packing"), bl_trainer_open() ("checking"), a session's first
- *  bl_session_consolidate() ("finding its rest").  It is asked at least every
- * 64 tokens, 64 KB of text, or tensor.  A stopped call returns BL_EINTERRUPTED: what it opens,
- * loads or writes is as if it had failed otherwise; tokens that were read until then stay read,
- * nothing is pending, and bl_session_position() counts them.  Threads: any; each has its own
- * function. */
+ *  bl_session_consolidate() ("finding its rest").  It is asked at least every 64 tokens, 64 KB of
+ *  text, or tensor.  A stopped call returns BL_EINTERRUPTED: what it opens, loads or writes is as
+ *  if it had failed otherwise; tokens that were read until then stay read, nothing is pending, and
+ *  bl_session_position() counts them.  Threads: any; each has its own function. */
 BL_API void bl_progress_to(bl_progress_fn *fn, void *user);
 
 /* ------------------------------------------------------------------ files */
@@ -151,12 +150,12 @@ typedef struct bl_out bl_out;
 BL_API bl_status bl_out_open(bl_out **out, const char *path, bl_error *err);
 
 /** Appends bytes; a failure is kept, and comes out at check and commit (BL_EIO; so does bytes
- * NULL). */
+ *  NULL). */
 BL_API void bl_out_write(bl_out *out, const void *bytes, size_t n);
 BL_API bl_status bl_out_check(const bl_out *out, bl_error *err);
 
 /** Puts the file in its place and frees the handle, also after an error (BL_EIO): then what was
- * there before is there. */
+ *  there before is there. */
 BL_API bl_status bl_out_commit(bl_out *out, bl_error *err);
 BL_API void bl_out_abandon(bl_out *out); /* frees; NULL is fine */
 
@@ -222,7 +221,7 @@ typedef struct bl_tokenizer bl_tokenizer;
 /** A byte-level BPE tokenizer from a tokenizer.json, or from the folder that holds one.
  *  Errors: BL_ENOENT, BL_EFORMAT (not JSON, not a tokenizer), BL_EUNSUPPORTED (another model,
  *  normaliser or pre-tokenizer; a pattern with what is not known), BL_ENOMEM.  Threads: the open
- * tokenizer may be shared. */
+ *  tokenizer may be shared. */
 BL_API bl_status bl_tokenizer_open(bl_tokenizer **t, const char *path, bl_error *err);
 BL_API void bl_tokenizer_close(bl_tokenizer *t);
 
@@ -249,8 +248,8 @@ typedef struct bl_offset {
 } bl_offset;
 
 /** Text [bytes] to ids, as Hugging Face's tokenizers gives them.  Writes the first `cap` ids and
- *  the number of all to *count; with cap 0 it only counts.  For much text a
- *  bl_encoder is faster: this call keeps nothing for the next.
+ *  the number of all to *count; with cap 0 it only counts.  For much text a bl_encoder is faster:
+ *  this call keeps nothing for the next.
  *  Errors: BL_EFORMAT when the text is not UTF-8 (the byte offset is named), BL_EUNSUPPORTED (the
  *  file's pattern takes too long on the text; a word of 4 GiB), BL_ENOMEM. */
 BL_API bl_status bl_tokenizer_encode(const bl_tokenizer *t, const char *text, size_t bytes,
@@ -265,7 +264,7 @@ BL_API bl_status bl_tokenizer_encode_offsets(const bl_tokenizer *t, const char *
 /** Encodes many texts at once, on several threads, and keeps for the next texts the words that it
  *  has met.  The tokenizer must stay open as long.  threads: 0 for all of the machine.
  *  Errors: BL_EINVAL (more than 1024 threads), BL_ENOMEM.  Threads: an encoder is used by one
- * thread at a time; several may share a tokenizer. */
+ *  thread at a time; several may share a tokenizer. */
 typedef struct bl_encoder bl_encoder;
 BL_API bl_status bl_encoder_open(bl_encoder **e, const bl_tokenizer *t, size_t threads,
                                  bl_error *err);
@@ -318,20 +317,19 @@ typedef void bl_device_fn(void *user, const bl_device_info *device);
 /** Tells of each, also of plug-ins that cannot be used.  Errors: BL_ENOMEM.  Threads: any. */
 BL_API bl_status bl_devices(bl_device_fn *fn, void *user, bl_error *err);
 
-/* ------------------------------------------------------------------ files of the Hugging Face Hub
- */
+/* ---------------------------------------------------------------- files of the Hugging Face Hub */
 
 typedef enum bl_hub_kind { BL_HUB_MODEL, BL_HUB_DATASET } bl_hub_kind;
 
 /** A file of a repository ("owner/name") at a revision (a branch, tag or commit; NULL: main), as
- * its path into path[cap].  It is downloaded into the cache when it is not there: resumed where an
+ *  its path into path[cap].  It is downloaded into the cache when it is not there: resumed where an
  *  earlier download stopped, tried again while there is progress, and verified by size and
- * checksum. A file in the cache costs one request, or none when the revision is a commit.  The
- * environment says where the cache and the Hub are (docs/FORMATS.md).  progress counts bytes.
+ *  checksum.  A file in the cache costs one request, or none when the revision is a commit.  The
+ *  environment says where the cache and the Hub are (docs/FORMATS.md).  progress counts bytes.
  *  Errors: BL_ENETWORK, BL_ENOENT (no such file on the Hub), BL_EINVAL (a name, a variable, cap),
  *  BL_EIO (a full disk; what has come stays for the next call), BL_EINTERRUPTED (the same),
  *  BL_ENOMEM, BL_EUNSUPPORTED (a build without libcurl).  Threads: any; a process that downloads
- * the same file is waited for. */
+ *  the same file is waited for. */
 BL_API bl_status bl_hub_fetch(bl_hub_kind kind, const char *repo, const char *revision,
                               const char *file, char *path, size_t cap, bl_progress_fn *progress,
                               void *user, bl_error *err);
@@ -360,16 +358,16 @@ typedef struct bl_prepare_result {
  *  meta.json} (docs/FORMATS.md).  A source is "tinystories" (downloaded as bl_hub_fetch() does; its
  *  own validation file is the validation data unless val_split is set), "tales" (the built-in story
  *  generator), a file (text, .jsonl or .json; plain, gzip, zstd or xz), a folder, a pipe, or "-"
- * for standard input; `options` is a BL_OPTIONS_PREPARE set or NULL; result may be NULL.  Sources
- * are read twice, document by document, and may be larger than memory; what a pipe gives is kept in
- * an unnamed file in out_dir meanwhile.  What this library wrote in folders is never a source.  The
- * folder notes the runs that are trained on it (RUNS); while one is there, other data replaces it
- * only with the option force. Errors: BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, no documents),
- * BL_EUNSUPPORTED (a named file that is no text), BL_EINVAL (a run depends on the data that is
- * there), BL_EIO, BL_ENOMEM, BL_EBUSY (another process is writing there), BL_EINTERRUPTED, those of
- * bl_hub_fetch(); nothing half-written stays behind, and files that were there before are replaced
- * only when all is done.
- */
+ *  for standard input; `options` is a BL_OPTIONS_PREPARE set or NULL; result may be NULL.  Sources
+ *  are read twice, document by document, and may be larger than memory; what a pipe gives is kept
+ *  in an unnamed file in out_dir meanwhile.  What this library wrote in folders is never a source.
+ *  The folder notes the runs that are trained on it (RUNS); while one is there, other data replaces
+ *  it only with the option force.
+ *  Errors: BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, no documents), BL_EUNSUPPORTED (a named file
+ *  that is no text), BL_EINVAL (a run depends on the data that is there), BL_EIO, BL_ENOMEM,
+ *  BL_EBUSY (another process is writing there), BL_EINTERRUPTED, those of bl_hub_fetch(); nothing
+ *  half-written stays behind, and files that were there before are replaced only when all is
+ *  done. */
 BL_API bl_status bl_prepare(const char *const *sources, size_t count, const char *out_dir,
                             const bl_options *options, bl_progress_fn *progress, void *user,
                             bl_prepare_result *result, bl_error *err);
@@ -482,13 +480,13 @@ BL_API bl_status bl_plan_model(const char *path, const bl_options *device, bl_pl
  *  folder that holds a run is refused without the option, and so is a run that needs more memory
  *  than there is (bl_plan).
  *  Errors: BL_ENOENT (also nothing to resume), BL_EFORMAT (data; no checkpoint is whole), BL_EINVAL
- * (options), BL_EBUSY (two trainers on one folder), BL_ENOMEM, BL_EIO, BL_EDEVICE. */
+ *  (options), BL_EBUSY (two trainers on one folder), BL_ENOMEM, BL_EIO, BL_EDEVICE. */
 BL_API bl_status bl_trainer_open(bl_trainer **t, const char *data_dir, const char *run_dir,
                                  const bl_options *train, const bl_options *config, bl_error *err);
 
 /** The same over 1 to 32 data folders of one tokenizer, whose windows are drawn by weight; either
- * all weights are positive or all are 0.  Each folder is read without repetition in epochs of its
- * own; a run is resumed with the same folders and weights in the same order (BL_EINVAL). */
+ *  all weights are positive or all are 0.  Each folder is read without repetition in epochs of its
+ *  own; a run is resumed with the same folders and weights in the same order (BL_EINVAL). */
 BL_API bl_status bl_trainer_open_corpora(bl_trainer **t, const bl_corpus *corpora, size_t count,
                                          const char *run_dir, const bl_options *train,
                                          const bl_options *config, bl_error *err);
@@ -500,20 +498,20 @@ BL_API bl_status bl_trainer_open_corpora(bl_trainer **t, const bl_corpus *corpor
  *  schedule a loss that rises on one long validation text is a BL_TRAIN_WARNING (docs/TRAINING.md).
  *
  *  Called again, it goes on where it was, to the bit as if it had not stopped; at the end of the
- * run it only saves.  A run that failed elsewhere than in its last checkpoint cannot go on:
- * BL_EINVAL, and no event; open it again with the option resume.  Errors: also BL_EDIVERGED,
- * BL_ENOMEM, BL_EIO, BL_EDEVICE, BL_EBUSY (it is running). */
+ *  run it only saves.  A run that failed elsewhere than in its last checkpoint cannot go on:
+ *  BL_EINVAL, and no event; open it again with the option resume.
+ *  Errors: also BL_EDIVERGED, BL_ENOMEM, BL_EIO, BL_EDEVICE, BL_EBUSY (it is running). */
 BL_API bl_status bl_trainer_run(bl_trainer *t, bl_train_fn *fn, void *user, bl_error *err);
 
 /** Asks a running trainer to finish its step, save and return; to save and go on.  Of a trainer
- * that does not run, the next run: it stops before its first step.  A request holds for one run,
- * and is used up when that returns, also when it came too late to stop it. Threads: any, and signal
- * handlers. */
+ *  that does not run, the next run: it stops before its first step.  A request holds for one run,
+ *  and is used up when that returns, also when it came too late to stop it.  Threads: any, and
+ *  signal handlers. */
 BL_API void bl_trainer_stop(bl_trainer *t);
 BL_API void bl_trainer_save(bl_trainer *t);
 
-/** While it runs: bl_trainer_stop(), and the run closes it when it returns, without another event.
- */
+/** While it runs: bl_trainer_stop(), and the run closes it when it returns, without another
+ *  event. */
 BL_API void bl_trainer_close(bl_trainer *t);
 
 /* ------------------------------------------------------------------ model and sessions */
@@ -552,14 +550,14 @@ BL_API bl_status bl_model_fingerprint(const bl_model *m, char hex[33], bl_error 
  *  never the model itself or its weights.
  *  Errors: BL_EINVAL (dtype; the place is taken), BL_EUNSUPPORTED (a matrix whose rows are no
  *  multiple of 4; a value too large for f16 or bf16), BL_EIO, BL_ENOMEM; nothing half-written
- * stays. Threads: not while sessions of the model compute. */
+ *  stays.  Threads: not while sessions of the model compute. */
 BL_API bl_status bl_export(bl_model *m, const char *out, const char *dtype, int replace,
                            bl_error *err);
 
-/** One conversation: a state of constant size over a model.  Beside what was
- *  read it holds what going on identically needs: the last token drawn (pending: it is read by the
- *  next call that reads), the place in the sampler's random numbers and its window of tokens.
- *  device: NULL, or a BL_OPTIONS_DEVICE set in which nothing but `threads` was set.
+/** One conversation: a state of constant size over a model.  Beside what was read it holds what
+ *  going on identically needs: the last token drawn (pending: it is read by the next call that
+ *  reads), the place in the sampler's random numbers and its window of tokens.  device: NULL, or a
+ *  BL_OPTIONS_DEVICE set in which nothing but `threads` was set.
  *  Errors: BL_EINVAL (device), BL_ENOMEM, BL_EDEVICE.  Threads: each session one at a time, several
  *  sessions of one model by several. */
 BL_API bl_status bl_session_open(bl_session **s, bl_model *m, const bl_options *device,
@@ -597,16 +595,16 @@ BL_API bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count
 
 /** Makes a lesson outlast the half-lives: what every head forgets towards (at first where the model
  *  begins) moves by `share`, above 0 up to 1, of the way to there and what it has learned beyond
- * any text, and is held within base_most of bl_head_info.  At the next border of a chunk: at once
- * after a multiple of mini_batch_size tokens, else when the chunk is full; one that waits is saved
- * and forked with the session, and with a second one it becomes one of 1 - (1 - a) (1 - b).
+ *  any text, and is held within base_most of bl_head_info.  At the next border of a chunk: at once
+ *  after a multiple of mini_batch_size tokens, else when the chunk is full; one that waits is saved
+ *  and forked with the session, and with a second one it becomes one of 1 - (1 - a) (1 - b).
  *
  *  The first one of a session takes longer: a text of 2,048 tokens is written for comparison, in a
  *  sequence apart.  From then on the session holds this base, in forks and memory files too; a
- * reset drops it.  Shares of 0.05 after every 256 tokens or so do better than one large share at
- * the end. Eq: docs/MODEL.md 3.8. Errors: BL_EINVAL (share), BL_EUNSUPPORTED (a model without
- * ttt_forget), BL_ENOMEM, BL_EDEVICE, BL_EINTERRUPTED (bl_progress_to(), "finding its rest"); the
- * session is then as it was. */
+ *  reset drops it.  Shares of 0.05 after every 256 tokens or so do better than one large share at
+ *  the end.  Eq: docs/MODEL.md 3.8.
+ *  Errors: BL_EINVAL (share), BL_EUNSUPPORTED (a model without ttt_forget), BL_ENOMEM, BL_EDEVICE,
+ *  BL_EINTERRUPTED (bl_progress_to(), "finding its rest"); the session is then as it was. */
 BL_API bl_status bl_session_consolidate(bl_session *s, double share, bl_error *err);
 
 /** 1 when the session has a base of its own, so that its memory file is of version 2; else 0. */
@@ -647,14 +645,14 @@ typedef struct bl_generate_result {
 
 /** Continues a prompt and hands out the text as it comes.  `options`: a BL_OPTIONS_GENERATE set or
  *  NULL; fn and result may be NULL, and result says after a failure too what was done.  The session
- * goes on from where it is; unless told not to, bos_token_id is fed first to a session that has
- * read nothing.
+ *  goes on from where it is; unless told not to, bos_token_id is fed first to a session that has
+ *  read nothing.
  *
  *  The last token drawn stays pending, also after fn stopped the call: an empty prompt goes on from
  *  there, and several short calls give the text of one long one.  A call for no tokens leaves the
- *  prompt's last token pending, for the same reason.  A chat reads a line, calls this
- *  with it, and does so again: nothing else is to be kept.  A seed of the options that differs from
- *  the one in use begins new random numbers; -1 and the same seed go on with those in use.
+ *  prompt's last token pending, for the same reason.  A chat reads a line, calls this with it, and
+ *  does so again: nothing else is to be kept.  A seed of the options that differs from the one in
+ *  use begins new random numbers; -1 and the same seed go on with those in use.
  *  Errors: BL_EINVAL (nothing to read: an empty prompt, nothing pending and no bos), BL_EFORMAT
  *  (prompt is not UTF-8; nothing was read then), BL_EUNSUPPORTED (model without a tokenizer),
  *  BL_ENOMEM, BL_EDEVICE, BL_EINTERRUPTED when fn returned non-zero. */
@@ -714,9 +712,9 @@ typedef struct bl_learn_result {
  *  stays pending after the last; bos_token_id comes first in a session that has read nothing.  With
  *  a `share` above 0 it is consolidated (bl_session_consolidate) after every `every` tokens (0: not
  *  on the way) and at the end.  path and reading: as of bl_eval_text(), no token file.  *result
- * says after a failure too what was done: after BL_EINTERRUPTED what was read stays read, whole
- *  documents or not.  Errors: as of bl_session_feed(), bl_session_consolidate() and bl_eval_text().
- */
+ *  says after a failure too what was done: after BL_EINTERRUPTED what was read stays read, whole
+ *  documents or not.
+ *  Errors: as of bl_session_feed(), bl_session_consolidate() and bl_eval_text(). */
 BL_API bl_status bl_session_learn(bl_session *s, const char *path, const bl_options *reading,
                                   double share, uint64_t every, bl_progress_fn *progress,
                                   void *user, bl_learn_result *result, bl_error *err);
@@ -736,8 +734,8 @@ typedef void bl_stream_point_fn(void *user, const bl_stream_point *point);
  *  other, in constant memory.  Beside it the same tokens are read from fresh states in windows of
  *  `window` tokens (0: 1,024), half a window apart, whose second halves count (of the first window
  *  both).  *result is of the stream; `tokens` bounds how many are predicted (0: all).  A model
- * whose memory lasts has point->loss at or below point->fresh in all points, which come at the end,
- * in rising order.  Other arguments and errors: as bl_eval_text(). */
+ *  whose memory lasts has point->loss at or below point->fresh in all points, which come at the
+ *  end, in rising order.  Other arguments and errors: as bl_eval_text(). */
 BL_API bl_status bl_eval_stream(bl_model *m, const char *path, const bl_options *reading,
                                 size_t window, uint64_t tokens, bl_progress_fn *progress,
                                 bl_stream_point_fn *point, void *user, bl_eval_result *result,
@@ -777,12 +775,13 @@ BL_API bl_status bl_eval_recall(bl_model *m, uint64_t distance, uint64_t questio
 
 /** The text of a file ("-": standard input) as bl_prepare() would read it, a prompt for example:
  *  decompressed, in UTF-8, without byte order marks, with LF line ends; of a .jsonl or .json file
- * the string of its one document.  White space stays.  It is handed to fn in one call.  `reading`
- * is a BL_OPTIONS_PREPARE set or NULL; progress is asked while a pipe is idle. Errors:
- * BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, several documents), BL_EUNSUPPORTED (no text), BL_EIO
- * (also a named pipe that nobody opens for writing within ten seconds), BL_ENOMEM (also a text of
- * more than 1 GiB or an eighth of the memory that this process may use), BL_EINTERRUPTED.
- * Threads: any. */
+ *  the string of its one document.  White space stays.  It is handed to fn in one call.  `reading`
+ *  is a BL_OPTIONS_PREPARE set or NULL; progress is asked while a pipe is idle.
+ *  Errors: BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, several documents), BL_EUNSUPPORTED (no
+ *  text), BL_EIO (also a named pipe that nobody opens for writing within ten seconds), BL_ENOMEM
+ *  (also a text of more than 1 GiB or an eighth of the memory that this process may use),
+ *  BL_EINTERRUPTED.
+ *  Threads: any. */
 BL_API bl_status bl_read_text(const char *path, const bl_options *reading, bl_progress_fn *progress,
                               bl_text_fn *fn, void *user, bl_error *err);
 

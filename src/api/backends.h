@@ -1,7 +1,7 @@
 /* Back ends by name: those built in, and plug-ins (src/ops/plugin.h) in the folders that are
  * searched: those of the environment variable BITLLAMA_PLUGINS, set apart by colons, then the one
- * that the library or the program is in, "bitllama" below it, and "../lib.../bitllama" beside it.
- */
+ * that the library or the program is in, "bitllama" below it, and "../lib.../bitllama"
+ * beside it. */
 #ifndef BL_API_BACKENDS_H
 #define BL_API_BACKENDS_H
 

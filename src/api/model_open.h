@@ -55,8 +55,7 @@ bl_status bl_model_files_config(const bl_model_files *f, bl_config *config, bl_w
 void bl_model_files_release(bl_model_files *f);
 
 /* Finds them and calls `fn`; again, when the checkpoint that was found is meanwhile gone or
- * another.
- */
+ * another. */
 typedef bl_status bl_model_files_fn(void *user, const bl_model_files *f, bl_error *err);
 bl_status bl_model_files_use(const char *path, bl_model_files_fn *fn, void *user,
                              bl_error *err) BL_NODISCARD;

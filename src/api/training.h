@@ -6,8 +6,8 @@
 
 /* The config and the options of a run that begins: that of the model of `init_from`, which `config`
  * must not contradict; else `config`, or the preset of `train` when it is NULL.  The vocabulary
- * still comes from the data.  *parent, zero-initialised, receives the model; close it in any case.
- */
+ * still comes from the data.  *parent, zero-initialised, receives the model; close it in
+ * any case. */
 bl_status bl_trainer_choose(bl_config *chosen, bl_train_options *o, bl_parent *parent,
                             const bl_options *train, const bl_options *config,
                             bl_error *err) BL_NODISCARD;

@@ -31,7 +31,7 @@ void bl_call_begin(bl_call *call, bl_error *err);
 bl_status bl_call_end(bl_call *call, bl_status status, bl_error *err);
 
 /* Around one of the caller's functions: bl_call *call = bl_call_out(); fn(user);
- * bl_call_back(call). What the function changes of its thread is the caller's, and stays. */
+ * bl_call_back(call).  What the function changes of its thread is the caller's, and stays. */
 bl_call *bl_call_out(void);
 void bl_call_back(bl_call *call);
 

@@ -19,8 +19,8 @@ static _Thread_local bl_call *current;
 enum { MXCSR_DEFAULT = 0x1f80 }; /* to nearest, no traps, denormals are numbers, no flag raised */
 
 /* All arithmetic is in SSE registers here.  The x87 word is set for its rounding alone, which the
- * C library asks when it prints and reads numbers; saving all of it would cost half a microsecond.
- */
+ * C library asks when it prints and reads numbers; saving all of it would cost half
+ * a microsecond. */
 static void hold_arithmetic(bl_caller *c)
 {
     c->rounding = fegetround();

@@ -64,8 +64,7 @@ static axes axes_of(const bl_chart *chart)
 
 static void draw_grid(bl_buf *b, const axes *a)
 {
-    /* Counted, for beside a loss of 1e20 a tick is nothing: two lines may stand outside the span.
-     */
+    /* Counted, for beside a loss of 1e20 a tick is nothing: two lines may lie outside the span. */
     for (int i = 0; i <= LOSS_LINES + 2; i++) {
         double loss = a->low_tick + i * a->tick, y = y_of(a, loss);
         if (!(loss <= a->high + a->tick / 2))

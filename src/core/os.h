@@ -54,8 +54,8 @@ int bl_path_has_own(const char *dir, const char *name); /* a regular file, and n
 int bl_path_is_link(const char *path);
 char *bl_path_absolute(const char *path); /* from the root, in a fresh string; NULL: not known */
 
-/* Does what `path` leads to lie below the folder, all links followed?  0 when either is not there.
- */
+/* Does what `path` leads to lie below the folder, all links followed?  0 when either
+ * is not there. */
 int bl_path_is_inside(const char *path, const char *dir);
 double bl_path_age(const char *path); /* seconds since it was written to; 0 when not known */
 int bl_path_same(const char *a, const char *b); /* one file or folder, however it is spelt */
@@ -184,8 +184,8 @@ void bl_signals_hold(bl_signal_mask *before);
 void bl_signals_release(const bl_signal_mask *before);
 
 /* Bytes of memory that this process may use: those of the machine, or what its control groups allow
- * or its own limits (RLIMIT_AS, RLIMIT_DATA) still leave; UINT64_MAX when the system does not say.
- */
+ * or its own limits (RLIMIT_AS, RLIMIT_DATA) still leave; UINT64_MAX when the system does
+ * not say. */
 uint64_t bl_os_memory(void);
 
 /* Processors that this process may use at a time: its affinity, or the quota of its control groups

@@ -21,7 +21,7 @@ typedef void bl_team_fn(void *user, size_t first, size_t last, size_t member);
 /* Does tasks 0 .. count - 1 on up to `threads` threads, the caller's among them, and returns when
  * all are done.  Each member begins with a share of its own, the same one in every loop of a size,
  * and then helps the others: a thread that gets no processor delays nobody with what it has not
- * begun. Which member does a task must not show in the result.
+ * begun.  Which member does a task must not show in the result.
  *
  * While another caller has the pool the tasks are done by this one alone, as member 0; so they are
  * for a loop inside a loop, which must not use its member's scratch.  Threads: any. */

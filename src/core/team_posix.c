@@ -62,8 +62,8 @@ static size_t members_of(uint64_t gate)
 
 /* ---- waiting ---- */
 
-/* A thread waits for a loop after `seen` that wants it, the caller for the threads inside to leave.
- */
+/* A thread waits for a loop after `seen` that wants it, the caller for the threads
+ * inside to leave. */
 static int is_ready(uint64_t gate, size_t who, uint32_t seen)
 {
     return who == 0 ? (gate & INSIDE) == 0 : members_of(gate) > who && number_of(gate) != seen;

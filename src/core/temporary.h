@@ -6,8 +6,8 @@
 #include "core/status.h"
 
 /* "DIR/.NAME.0123456789abcdef" + ending beside `path`, the digits random; free with bl_free(), NULL
- * when memory is short.  A NAME that begins with a dot gets no second one, and a long one is cut.
- */
+ * when memory is short.  A NAME that begins with a dot gets no second one, and a long one
+ * is cut. */
 char *bl_temporary_name(const char *path, const char *ending);
 
 /* Makes and locks a file, or a folder, of such a name ending in .tmp.  errno, or 0; *fd, of a file

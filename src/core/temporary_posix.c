@@ -132,8 +132,8 @@ int bl_temporary_remove_folder(const char *path)
     return remove_at(AT_FDCWD, path);
 }
 
-/* Does `name` end in a dot, random digits, and .tmp or .old?  Where the dot and the digits begin.
- */
+/* Does `name` end in a dot, random digits, and .tmp or .old?  Where the dot and
+ * the digits begin. */
 static const char *hidden_ending(const char *name)
 {
     size_t n = strlen(name), ending = 1 + DIGITS + 4;

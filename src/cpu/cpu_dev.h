@@ -1,5 +1,4 @@
-/* The CPU backend: SIMD kernels (src/kern), threads (core/team.h), and a float GEMM for training.
- */
+/* The CPU backend: SIMD kernels (src/kern), threads (core/team.h), a float GEMM for training. */
 #ifndef BL_CPU_CPU_DEV_H
 #define BL_CPU_CPU_DEV_H
 

@@ -74,8 +74,8 @@ void bl_cpu_run(const bl_cpu *c, size_t work, size_t count, bl_team_fn *fn, void
 /* to[i] += sum over blocks of part[block, i], ascending. */
 void bl_cpu_reduce(const bl_cpu *c, float *to, const float *part, size_t blocks, size_t width);
 
-/* The parts of a bl_q8 of N rows of K: its header fields, or its float rows with quantization none.
- */
+/* The parts of a bl_q8 of N rows of K: its header fields, or its float rows
+ * with quantization none. */
 typedef struct bl_q8_view {
     int8_t *q;
     int32_t *sum;

@@ -1,5 +1,4 @@
-/* Row operations: the norms with their quantisation, the gates, SwiGLU and the inner learning rate.
- */
+/* Row operations: norms with their quantisation, gates, SwiGLU and the inner learning rate. */
 #include "cpu/cpu_impl.h"
 
 #include <string.h>

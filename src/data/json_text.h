@@ -3,7 +3,7 @@
  * Corpora carry along whatever their makers had: hashes of 64 bits, NaN, keys with a NUL, nesting
  * of any depth.  None of it matters for the field that is wanted, so the rest is checked to be JSON
  * and not kept.  Time is linear in the text; memory is the string and a bit for each level of
- * nesting. Beyond RFC 8259 the names NaN, Infinity and -Infinity are numbers, as Python writes
+ * nesting.  Beyond RFC 8259 the names NaN, Infinity and -Infinity are numbers, as Python writes
  * them. */
 #ifndef BL_DATA_JSON_TEXT_H
 #define BL_DATA_JSON_TEXT_H

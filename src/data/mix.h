@@ -3,8 +3,8 @@
  * Which corpus window w of a run comes from is a function of w alone: u(w) = (w + 1) phi mod 1, phi
  * the golden ratio, falls into the corpus's piece of [0, 1).  Such a sequence keeps every share
  * within a few windows of its weight over any stretch, where random draws would stray by the root
- * of its length.  Within a corpus its loader gives the next window, so each has epochs of its own.
- */
+ * of its length.  Within a corpus its loader gives the next window, so each has epochs of
+ * its own. */
 #ifndef BL_DATA_MIX_H
 #define BL_DATA_MIX_H
 
@@ -23,8 +23,7 @@ typedef struct bl_mix_cursor {
 } bl_mix_cursor;
 
 /* Batches of B windows of T tokens.  `tokens` must outlive the mix; `weight` are positive and sum
- * to
- * 1.  Errors: those of bl_loader_open(). */
+ * to 1.  Errors: those of bl_loader_open(). */
 bl_status bl_mix_open(bl_mix **m, bl_token_file *const *tokens, const double *weight, size_t count,
                       size_t B, size_t T, uint64_t seed, bl_error *err) BL_NODISCARD;
 void bl_mix_close(bl_mix *m);
@@ -45,8 +44,7 @@ typedef struct bl_mix_row {
 /* The next batch where each of the B rows goes on where it ended; those that are fresh, or whose
  * corpus ends, begin with a window drawn as by bl_mix_next() and are fresh after the call, the
  * others not.  All fresh, this is bl_mix_next().  After a failure the place stays; the rows are
- * undefined.
- */
+ * undefined. */
 bl_status bl_mix_continue(bl_mix *m, bl_mix_row *row, int32_t *x, int32_t *y,
                           bl_error *err) BL_NODISCARD;
 

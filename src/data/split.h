@@ -4,8 +4,8 @@
  * many documents: of one book nothing can be drawn, of three a third.  Where the longest document
  * is longer than all that is wanted for validation, and the share that was drawn is off by more
  * than a factor of two or leaves a side empty, the ends of long documents are set aside instead;
- * short ones are drawn as ever.  Where a document is cut depends on its text and the share alone.
- */
+ * short ones are drawn as ever.  Where a document is cut depends on its text and the
+ * share alone. */
 #ifndef BL_DATA_SPLIT_H
 #define BL_DATA_SPLIT_H
 

@@ -1,7 +1,7 @@
 /* The story generator: casts a story, expands its plot's rules, and notes where it recalls a fact.
  *
- * Every choice is a Philox draw numbered (seed, story, draw), so a story depends on nothing else.
- */
+ * Every choice is a Philox draw numbered (seed, story, draw), so a story depends on
+ * nothing else. */
 #include "data/tales.h"
 #include "core/alloc.h"
 #include "data/tales_cast.h"

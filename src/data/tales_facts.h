@@ -13,8 +13,8 @@ enum { BL_FACT_NAMES = 24, BL_FACT_VALUES = 10 };
 extern const char *const bl_fact_names[BL_FACT_NAMES];
 extern const char *const bl_fact_values[BL_FACT_VALUES];
 
-/* Appends "This is NAME VALUE.\n", and "Who is there? It is NAME", behind which " VALUE" is right.
- */
+/* Appends "This is NAME VALUE.\n", and "Who is there? It is NAME", behind which
+ * " VALUE" is right. */
 void bl_fact_tell(bl_buf *out, size_t name, size_t value);
 void bl_fact_ask(bl_buf *out, size_t name);
 

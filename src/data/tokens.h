@@ -20,8 +20,8 @@ size_t bl_token_file_width(uint64_t vocab_size);
 typedef struct bl_token_file_out bl_token_file_out;
 bl_status bl_token_file_create(bl_token_file_out **t, const char *path, size_t width,
                                bl_error *err) BL_NODISCARD;
-void bl_token_file_write(bl_token_file_out *t, const int32_t *ids,
-                         size_t count); /* errors are sticky */
+/* Errors are sticky. */
+void bl_token_file_write(bl_token_file_out *t, const int32_t *ids, size_t count);
 bl_status bl_token_file_check(const bl_token_file_out *t, bl_error *err) BL_NODISCARD;
 /* Syncs, reads the file back and compares with what was written; its XXH3-128 to hash. */
 bl_status bl_token_file_verify(bl_token_file_out *t, char hash[33], bl_error *err) BL_NODISCARD;
@@ -72,8 +72,8 @@ typedef struct bl_data_split {
 } bl_data_split;
 
 /* What `prepare` makes lies whole in this folder inside the data folder before a file of it moves
- * up to its own name: a folder that has it holds the data in it, and what is not there has moved.
- */
+ * up to its own name: a folder that has it holds the data in it, and what is not there
+ * has moved. */
 #define BL_DATA_NEXT ".bitllama-next"
 
 /* Where a file of a data folder (or of any other) is: "DIR/NAME", or in BL_DATA_NEXT.  Free with

@@ -1,5 +1,4 @@
-/* Writing token files: ids to bytes, hashed on the way and read back before the file gets its name.
- */
+/* Writing token files: ids to bytes, hashed on the way, read back before the file has its name. */
 #include "core/alloc.h"
 #include "data/tokens.h"
 

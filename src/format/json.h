@@ -8,7 +8,7 @@
 
 /* json_loadb(), but JSON sets its numbers no range (RFC 8259, section 6), so one that Jansson has
  * no room for is the nearest real number that it has; NaN and Infinity, which Python writes, are
- * null. Whether such a value is of use is for the reader of its key to say. */
+ * null.  Whether such a value is of use is for the reader of its key to say. */
 json_t *bl_json_parse(const char *text, size_t bytes, size_t flags, json_error_t *why);
 
 /* The same, but numbers are Jansson's. */

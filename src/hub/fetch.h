@@ -1,5 +1,4 @@
-/* One download: resumed where it was left, tried again when it is cut, verified when it is whole.
- */
+/* One download: resumed where it was left, tried again when cut, verified when it is whole. */
 #ifndef BL_HUB_FETCH_H
 #define BL_HUB_FETCH_H
 

@@ -4,8 +4,8 @@
 
 #include "model/net.h"
 
-/* Metadata key of a model.safetensors that lost digits: the fingerprint of what it was made from.
- */
+/* Metadata key of a model.safetensors that lost digits: the fingerprint of what it
+ * was made from. */
 #define BL_PARENT_FINGERPRINT "parent_fingerprint"
 
 /* Weights of a net from bl_net_open_packed, `form` packed or packed inverse.  Refuses, beside what

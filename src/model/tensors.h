@@ -6,8 +6,8 @@
 #include "format/options.h"
 #include "ops/ops.h"
 
-/* The model's dimension letters (docs/NOTATION.md); M is F, or 4F when the inner model is an MLP.
- */
+/* The model's dimension letters (docs/NOTATION.md); M is F, or 4F when the inner model
+ * is an MLP. */
 typedef struct bl_dims {
     size_t V, D, L, H, F, I, C, K, M;
 } bl_dims;

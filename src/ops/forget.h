@@ -1,5 +1,4 @@
-/* How fast a head of the TTT layer forgets: one function of its learned number, for every backend.
- */
+/* How fast a head of the TTT layer forgets: one function of its learned number for all backends. */
 #ifndef BL_OPS_FORGET_H
 #define BL_OPS_FORGET_H
 

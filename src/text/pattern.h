@@ -1,5 +1,4 @@
-/* Patterns of tokenizer.json, written for Oniguruma, said again for PCRE2 over kinds of characters.
- */
+/* Patterns of tokenizer.json, written for Oniguruma, put for PCRE2 over kinds of characters. */
 #ifndef BL_TEXT_PATTERN_H
 #define BL_TEXT_PATTERN_H
 

@@ -26,8 +26,7 @@ typedef struct bl_stage {
     bl_behavior behavior;
     int invert;
     pcre2_code *code; /* BL_BY_REGEX */
-    int in_vain; /* where a match fails, it fails also from the next characters that may begin one
-                  */
+    int in_vain;      /* where a match fails, it also fails from the next ones that may begin one */
     unsigned char begins[BL_KINDS]; /* 1 for kinds that a match may begin with, or the set */
 } bl_stage;
 

@@ -80,8 +80,8 @@ typedef struct bl_decoder {
 
 /* The text that token `id` completes, into out (at least 3 * (the token's bytes + 1): every byte
  * may turn into U+FFFD); returns its length, 0 for special tokens unless they are asked for.
- * drop_prefix_space: leave out
- * one leading space of the whole stream, if the tokenizer is one that puts it there. */
+ * drop_prefix_space: leave out one leading space of the whole stream, if the tokenizer is one that
+ * puts it there. */
 size_t bl_decoder_feed(bl_decoder *d, const bl_tokenizer *t, int32_t id, int drop_prefix_space,
                        char *out);
 /* What waits at the end, as U+FFFD (3 bytes at most). */

@@ -20,8 +20,8 @@ void bl_carried_release(bl_carried *c, const bl_net *net);
 /* All rows begin anew. */
 void bl_carried_reset(bl_carried *c, const bl_net *net);
 
-/* Draws which rows of a micro-batch begin anew: each with this probability, by (step, micro, row).
- */
+/* Draws which rows of a micro-batch begin anew: each with this probability, by
+ * (step, micro, row). */
 void bl_carried_draw(bl_carried *c, double probability, uint64_t seed, uint64_t step,
                      uint64_t micro);
 

@@ -15,7 +15,7 @@ typedef struct bl_tensorboard {
 } bl_tensorboard;
 
 /* Starts a file that sorts behind those already in the folder.  The next step of the run is
- * `next`. On failure the file is gone again. */
+ * `next`.  On failure the file is gone again. */
 bl_status bl_tensorboard_open(bl_tensorboard *b, const char *run_dir, uint64_t next,
                               bl_error *err) BL_NODISCARD;
 void bl_tensorboard_release(bl_tensorboard *b);

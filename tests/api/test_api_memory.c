@@ -40,7 +40,7 @@ void __libc_free(void *);
 
 /* A buffer of Jansson's (2.13, 2.14) that cannot grow loses bytes, and the string that it was for
  * is then read wrong: a letter is missing, an assertion of its own fails, or it writes past a
- * block. Nothing tells us, so these, whose sizes are powers of two, do not fail here. */
+ * block.  Nothing tells us, so these, whose sizes are powers of two, do not fail here. */
 static int is_jansson_buffer(const void *caller, size_t size)
 {
     Dl_info where;

@@ -331,8 +331,8 @@ static void works_on_a_dumb_terminal(void **unused)
     leave(&p);
 }
 
-/* A model without taste writes any byte; none of them reaches the terminal as a control character.
- */
+/* A model without taste writes any byte; none of them reaches the terminal as
+ * a control character. */
 static void shows_no_control_characters(void **unused)
 {
     (void)unused;

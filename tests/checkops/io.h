@@ -30,8 +30,8 @@ typedef struct io {
 void io_open(io *b, bl_dev *d);
 void io_close(io *b);
 
-/* n floats in [-spread, spread] (in), the same but recorded (out), n copies of a value, raw bytes.
- */
+/* n floats in [-spread, spread] (in), the same but recorded (out), n copies of a
+ * value, raw bytes. */
 void *io_in(io *b, size_t n, float spread);
 void *io_out(io *b, const char *name, size_t n, float spread);
 void *io_fill(io *b, size_t n, float value);

@@ -47,8 +47,8 @@ static int is_beyond(const char *line, size_t n, const json_error_t *why)
     return 0;
 }
 
-/* The documents of one line; 0 when it has none because it is damaged, -1 when that is not known.
- */
+/* The documents of one line; 0 when it has none because it is damaged, -1 when that
+ * is not known. */
 static int read_line(const char *line, size_t n, bl_buf *out)
 {
     trim(&line, &n);

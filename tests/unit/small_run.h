@@ -1,5 +1,5 @@
-/* A small training run for a test program: its data, its options, and what it told.  Include first.
- */
+/* A small training run for a test program: its data, its options, and what it told.
+ * Include first. */
 #ifndef BL_TESTS_SMALL_RUN_H
 #define BL_TESTS_SMALL_RUN_H
 

@@ -1,5 +1,5 @@
-/* bl_prepare(): text to a data folder and back, a stable split, and nothing left behind on failure.
- */
+/* bl_prepare(): text to a data folder and back, a stable split, and nothing left
+ * behind on failure. */
 #include "scratch.h"
 
 #include "core/alloc.h"

@@ -374,8 +374,8 @@ static void test_tokenizer_config(void **state)
 
 /* ---- numbers ---- */
 
-/* What cannot be written, or read, is named with its tensor and its place in it, and nothing stays.
- */
+/* What cannot be written, or read, is named with its tensor and its place in it,
+ * and nothing stays. */
 static void test_overflow(void **state)
 {
     (void)state;

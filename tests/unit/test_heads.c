@@ -1,6 +1,5 @@
 /* How fast heads forget and how far they stand from their start, against the tensors of the model's
- * and the memory's file.
- */
+ * and the memory's file. */
 #include "option_pairs.h"
 
 #include "bitllama.h"

@@ -1,5 +1,5 @@
-/* Words of any length, merged pair by pair as the definition says, and texts dealt out to threads.
- */
+/* Words of any length, merged pair by pair as the definition says, and texts dealt
+ * out to threads. */
 #include "core/alloc.h"
 #include "core/os.h"
 #include "core/rng.h"
@@ -23,8 +23,8 @@ static size_t draw(uint64_t seed, uint64_t number, size_t n)
     return (size_t)bl_rng_below(seed, BL_RNG_SHUFFLE, number, n);
 }
 
-/* The fixture; with a seed, its merges in another order, so that merging makes pairs of lower rank.
- */
+/* The fixture; with a seed, its merges in another order, so that merging makes pairs
+ * of lower rank. */
 static bl_tokenizer *open_shuffled(uint64_t seed)
 {
     json_t *root = json_load_file(FIXTURE, 0, NULL);

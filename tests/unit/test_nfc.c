@@ -86,8 +86,8 @@ static void test_source(void **state)
     bl_nfc_work_release(&w);
 }
 
-/* A letter under a million marks, of two classes by turns: sorting pair by pair would take hours.
- */
+/* A letter under a million marks, of two classes by turns: sorting pair by pair
+ * would take hours. */
 static void test_marks_in_linear_time(void **state)
 {
     (void)state;

@@ -456,8 +456,8 @@ static void test_added_in_linear_time(void **state)
     assert_int_equal(bl_file_remove(PATH, NULL), BL_OK);
 }
 
-/* A pattern that goes back and forth ends with an error, soon; scanners and PCRE2 take long words.
- */
+/* A pattern that goes back and forth ends with an error, soon; scanners and PCRE2
+ * take long words. */
 static void test_patterns_in_bounded_time(void **state)
 {
     (void)state;

@@ -86,8 +86,8 @@ double REF(gelu_slope)(double x)
     return 0.5 * (1 + t) + 0.5 * x * (1 - t * t) * du;
 }
 
-/* gelu''(x) = (1 - t^2) (u' + x (u'' / 2 - t u'^2)),  t = tanh u,  u'' = 6 sqrt(2 / pi) 0.044715 x
- */
+/* gelu''(x) = (1 - t^2) (u' + x (u'' / 2 - t u'^2)),  t = tanh u,
+ * u'' = 6 sqrt(2 / pi) 0.044715 x */
 double REF(gelu_curve)(double x)
 {
     double t = tanh(GELU_SCALE * (x + GELU_CUBE * x * x * x));

@@ -1,5 +1,4 @@
-/* The adjoint of a chunk in its parts (MODEL 3.5), which both inner models are put together from.
- */
+/* The adjoint of a chunk in its parts (MODEL 3.5), of which both inner models are made. */
 #include "ops/ref/ttt.h"
 
 #include <string.h>

@@ -1,5 +1,4 @@
-/* The TTT layer whose inner model is an MLP (MODEL 3.6): one chunk forward, then whole sequences.
- */
+/* The TTT layer whose inner model is an MLP (MODEL 3.6): a chunk forward, then whole sequences. */
 #include "ops/ref/ttt.h"
 
 #include <string.h>
