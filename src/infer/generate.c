@@ -1,6 +1,6 @@
 /* Generation: a prompt read, tokens drawn, text handed out as whole characters.
  *
- * The last token drawn stays pending: it is read when the session goes on, so that stopping after
+ * The last token drawn stays pending: it is read when the sequence goes on, so that stopping after
  * any token and going on with an empty prompt gives what one call would have given. */
 #include "core/alloc.h"
 #include "core/buf.h"
@@ -22,7 +22,7 @@ typedef struct generation {
     bl_buf text;
 } generation;
 
-/* The end-of-text token (to a session that has read nothing) and the prompt's ids. */
+/* The end-of-text token (to a sequence that has read nothing) and the prompt's ids. */
 static bl_status encode_prompt(generation *g, const char *prompt, size_t bytes, bl_error *err)
 {
     size_t count = 0, cap = 0;

@@ -1,4 +1,4 @@
-/* Memory files: a session in a safetensors file (docs/FORMATS.md). */
+/* Memory files: a sequence in a safetensors file (docs/FORMATS.md). */
 #include "core/alloc.h"
 #include "core/log.h"
 #include "format/number.h"

@@ -1,4 +1,4 @@
-/* A session: opening, copying and reading. */
+/* A sequence: opening, copying and reading. */
 #include "infer/sequence.h"
 #include "core/alloc.h"
 #include "infer/feed.h"

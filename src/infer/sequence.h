@@ -1,4 +1,4 @@
-/* A session: one text that is read and written, with all that going on identically needs.
+/* A sequence: one text that is read and written, with all that going on identically needs.
  *
  * Beside the state of the sequence that is a token which was drawn and not yet read, the sampler's
  * place in its random numbers, the ids in its penalty window, and bytes of a character that the
@@ -44,7 +44,7 @@ bl_status bl_sequence_consolidate(bl_sequence *s, const bl_net *net, float share
 /* A base and a rest, if there are none yet. */
 bl_status bl_sequence_rest(bl_sequence *s, const bl_net *net, bl_error *err) BL_NODISCARD;
 
-/* A text being learned: what was read of it, and when its session is consolidated. */
+/* A text being learned: what was read of it, and when its sequence is consolidated. */
 typedef struct bl_lesson {
     float share;             /* of each consolidation; 0: none */
     uint64_t every;          /* tokens from one to the next; 0: only at the end */
@@ -67,7 +67,7 @@ bl_status bl_sequence_generate(bl_sequence *s, const bl_net *net, const bl_token
                                bl_text_fn *fn, void *user, bl_generate_result *result,
                                bl_error *err) BL_NODISCARD;
 
-/* ---- memory files (docs/FORMATS.md): a session on disk ---- */
+/* ---- memory files (docs/FORMATS.md): a sequence on disk ---- */
 
 /* What a memory file must name to belong to a model: the model's fingerprint, or that of the one it
  * was made from. */
@@ -79,7 +79,7 @@ typedef struct bl_memory_owner {
 bl_status bl_memory_save(const bl_sequence *s, const bl_net *net, const bl_memory_owner *owner,
                          const char *path, bl_error *err) BL_NODISCARD;
 
-/* Everything is checked before anything changes: on failure the session is as it was. */
+/* Everything is checked before anything changes: on failure the sequence is as it was. */
 bl_status bl_memory_load(bl_sequence *s, const bl_net *net, const bl_memory_owner *owner,
                          const char *path, bl_error *err) BL_NODISCARD;
 
