@@ -10,7 +10,7 @@ install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
 # The prefix is found from the file's own place, so an installed tree may be moved as a whole.
 file(RELATIVE_PATH BL_PC_PREFIX "/prefix/${CMAKE_INSTALL_LIBDIR}/pkgconfig" "/prefix")
 set(BL_PC_PRIVATE "jansson libpcre2-8 libutf8proc libxxhash zlib libzstd liblzma")
-set(BL_PC_LIBS_PRIVATE "-pthread -lm")
+set(BL_PC_LIBS_PRIVATE "-pthread -ldl -lm")
 if(BITLLAMA_CURL) # not Requires.private: Debian's libcurl.pc would ask for a dozen more -dev packages
   string(PREPEND BL_PC_LIBS_PRIVATE "-lcurl -lcrypto ")
 endif()

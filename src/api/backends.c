@@ -9,6 +9,7 @@
 #include "format/options.h"
 #include "ops/plugin.h"
 
+#include <stdatomic.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -37,20 +38,20 @@ typedef int folder_fn(void *user, const char *folder);
 
 static void each_folder(folder_fn *fn, void *user)
 {
-    const char *at = bl_env("BITLLAMA_PLUGINS");
-    for (size_t n = 0; at && *at; at += n + (at[n] == ':')) {
-        char folder[BL_TEXT_MAX];
-        n = strcspn(at, ":");
-        int length = snprintf(folder, sizeof folder, "%.*s", (int)n, at);
-        if (n && length > 0 && (size_t)length < sizeof folder && fn(user, folder))
-            return;
+    const char *value = bl_env_trusted("BITLLAMA_PLUGINS");
+    char *folders = value ? bl_strdup(value) : NULL, *folder, *end;
+    int found = 0;
+    for (char *at = folders; at && !found; at = end ? end + 1 : NULL) {
+        end = strchr(at, ':');
+        if (end)
+            *end = 0;
+        found = *at && fn(user, at);
     }
-    char *here = bl_shared_object_folder(), *folder;
-    for (size_t i = 0; here && (folder = folder_of(here, i)) != NULL; i++) {
-        int found = fn(user, folder);
+    bl_free(folders);
+    char *here = found ? NULL : bl_shared_object_folder();
+    for (size_t i = 0; here && !found && (folder = folder_of(here, i)) != NULL; i++) {
+        found = fn(user, folder);
         bl_free(folder);
-        if (found)
-            break;
     }
     bl_free(here);
 }
@@ -67,8 +68,11 @@ static int look_in(void *user, const char *folder)
     char file[sizeof PLUGIN_PREFIX PLUGIN_SUFFIX + BL_BACKEND_NAME_MOST];
     (void)snprintf(file, sizeof file, PLUGIN_PREFIX "%s" PLUGIN_SUFFIX, s->name);
     bl_buf_printf(&s->seen, "%s%s", s->seen.len ? ", " : "", folder);
-    if (bl_path_has(folder, file))
-        s->path = bl_path_join(folder, file);
+    char *path = bl_path_join(folder, file);
+    if (path && bl_path_what(path) == BL_PATH_FILE)
+        s->path = path;
+    else
+        bl_free(path);
     return s->path != NULL;
 }
 
@@ -97,31 +101,76 @@ static bl_status unknown(const char *name, const plugin_search *s, bl_error *err
     return status;
 }
 
+/* Those that were loaded, for the rest of the process: further devices of a model's kind are the
+ * same back end's, whatever has become of the file. */
+typedef struct plugin_loaded {
+    struct plugin_loaded *next;
+    const bl_plugin *plugin;
+    char name[BL_BACKEND_NAME_MOST + 1];
+} plugin_loaded;
+
+static _Atomic(plugin_loaded *) loaded;
+
+static const plugin_loaded *find_loaded(const char *name)
+{
+    const plugin_loaded *p = atomic_load(&loaded);
+    while (p && strcmp(p->name, name) != 0)
+        p = p->next;
+    return p;
+}
+
+static bl_status load(const char *name, const char *path, bl_error *err)
+{
+    plugin_loaded *p = bl_calloc(1, sizeof *p);
+    if (!p)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    bl_status status = bl_plugin_load(&p->plugin, path, err);
+    if (status != BL_OK) {
+        bl_free(p);
+        return status;
+    }
+    (void)snprintf(p->name, sizeof p->name, "%s", name);
+    p->next = atomic_load(&loaded);
+    while (!atomic_compare_exchange_weak(&loaded, &p->next, p)) {
+    }
+    return BL_OK;
+}
+
 static bl_status find_plugin(bl_backend *found, const char *name, bl_error *err)
 {
     plugin_search s = {.name = name};
-    const bl_plugin *plugin;
-    bl_status status;
     if (!is_plugin_name(name))
         return unknown(name, NULL, err);
-    bl_buf_init(&s.seen);
-    each_folder(look_in, &s);
-    status = s.path ? bl_plugin_load(&plugin, s.path, err) : unknown(name, &s, err);
-    if (status == BL_OK)
+    bl_status status = BL_OK;
+    if (!find_loaded(name)) {
+        bl_buf_init(&s.seen);
+        each_folder(look_in, &s);
+        status = s.path ? load(name, s.path, err) : unknown(name, &s, err);
+        bl_buf_release(&s.seen);
+        bl_free(s.path);
+    }
+    if (status == BL_OK) {
+        const bl_plugin *plugin = find_loaded(name)->plugin;
         *found = (bl_backend){name, plugin->open, plugin->about};
-    bl_buf_release(&s.seen);
-    bl_free(s.path);
+    }
     return status;
+}
+
+static const bl_backend *find_built_in(const char *name)
+{
+    for (size_t i = 0; i < BUILT_IN; i++)
+        if (strcmp(name, built_in[i].name) == 0)
+            return &built_in[i];
+    return NULL;
 }
 
 bl_status bl_backend_find(bl_backend *found, const char *name, bl_error *err)
 {
-    for (size_t i = 0; i < BUILT_IN; i++)
-        if (strcmp(name, built_in[i].name) == 0) {
-            *found = built_in[i];
-            return BL_OK;
-        }
-    return find_plugin(found, name, err);
+    const bl_backend *here = find_built_in(name);
+    if (!here)
+        return find_plugin(found, name, err);
+    *found = *here;
+    return BL_OK;
 }
 
 typedef struct listing {
@@ -151,7 +200,7 @@ static int list_in(void *user, const char *folder)
             char name[BL_BACKEND_NAME_MOST + 1], line[BL_BACKEND_NAME_MOST + 3];
             bl_error why = {.message = ""};
             bl_backend b = {.name = name};
-            if (!name_of_file(name, files.name[i]))
+            if (!name_of_file(name, files.name[i]) || find_built_in(name))
                 continue;
             (void)snprintf(line, sizeof line, "\n%s\n", name);
             if (l->told.data && strstr(l->told.data, line))

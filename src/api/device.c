@@ -2,6 +2,7 @@
 #include "api/device.h"
 #include "api/backends.h"
 #include "core/call.h"
+#include "core/team.h"
 #include "format/number.h"
 #include "ops/fault.h"
 #include "ops/trace.h"
@@ -31,6 +32,19 @@ static void split_name(char *name, size_t *index)
     }
 }
 
+/* What crosses the border as float32 has 4 or 8 bytes on the other side (bl_dev_put_f32). */
+static bl_status check_opened(bl_dev **d, const char *name, bl_error *err)
+{
+    const size_t bytes[] = {(*d)->act_bytes, (*d)->param_bytes, (*d)->real_bytes};
+    for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++)
+        if (bytes[i] != sizeof(float) && bytes[i] != sizeof(double)) {
+            bl_dev_close(*d);
+            *d = NULL;
+            return bl_fail(err, BL_EUNSUPPORTED, "device %s: numbers of %zu bytes", name, bytes[i]);
+        }
+    return BL_OK;
+}
+
 static bl_status open_inner(bl_dev **d, const bl_device_request *request, bl_error *err)
 {
     char name[BL_TEXT_MAX];
@@ -42,11 +56,16 @@ static bl_status open_inner(bl_dev **d, const bl_device_request *request, bl_err
     if (inner.index) { /* one that does not exist is told in the back end's words */
         bl_device_about about;
         bl_error why = {.message = ""};
-        if (b.about(&about, inner.index, &why) != BL_OK)
+        bl_status status = b.about(&about, inner.index, &why);
+        if (bl_status_is_passing(status))
+            return bl_fail(err, status, "%s", why.message);
+        if (status != BL_OK)
             return bl_fail(err, BL_EDEVICE, "device %s: %.400s", request->name, why.message);
     }
     inner.name = name;
-    return b.open(d, &inner, err);
+    inner.threads = bl_threads(request->threads); /* a plug-in does not know bl_set_threads() */
+    BL_TRY(b.open(d, &inner, err));
+    return check_opened(d, request->name, err);
 }
 
 bl_status bl_device_open(bl_dev **d, const bl_device_request *request, bl_error *err)
@@ -90,13 +109,20 @@ typedef struct device_listing {
     void *user;
 } device_listing;
 
+static void hand_over(const device_listing *l, const bl_device_info *device)
+{
+    bl_call *call = bl_call_out();
+    l->fn(l->user, device);
+    bl_call_back(call);
+}
+
 static void tell(void *user, const bl_backend *b, const char *trouble)
 {
     const device_listing *l = user;
     bl_error why = {.message = ""};
     bl_device_about about;
     if (trouble) {
-        l->fn(l->user, &(bl_device_info){.name = b->name, .text = trouble});
+        hand_over(l, &(bl_device_info){.name = b->name, .text = trouble});
         return;
     }
     for (size_t i = 0; i <= INDEX_MOST; i++) {
@@ -105,9 +131,8 @@ static void tell(void *user, const bl_backend *b, const char *trouble)
         if (status != BL_OK && i)
             return;
         (void)snprintf(name, sizeof name, i ? "%s:%zu" : "%s", b->name, i);
-        l->fn(l->user,
-              &(bl_device_info){name, status == BL_OK ? about.text : why.message,
-                                status == BL_OK ? about.memory_bytes : 0, status == BL_OK});
+        hand_over(l, &(bl_device_info){name, status == BL_OK ? about.text : why.message,
+                                       status == BL_OK ? about.memory_bytes : 0, status == BL_OK});
         if (status != BL_OK)
             return;
     }

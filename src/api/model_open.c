@@ -39,17 +39,23 @@ static bl_status find_by_file(bl_model_files *f, const char *path, bl_error *err
     return status;
 }
 
-/* A checkpoint has the weights, and its run, two folders up, all else. */
-static int find_checkpoint(bl_model_files *f, const char *path)
+/* A checkpoint has the weights, and its run, two folders up, all else.  No weights_dir: it is none. */
+static bl_status find_checkpoint(bl_model_files *f, const char *path, bl_error *err)
 {
     char *run = bl_path_join(path, "../..");
-    if (!run || !bl_path_has(run, "config.json") || bl_path_has(path, "config.json") ||
+    if (!run)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    if (!bl_path_has(run, "config.json") || bl_path_has(path, "config.json") ||
         !bl_path_has(path, "state.json")) {
         bl_free(run);
-        return 0;
+        return BL_OK;
     }
     *f = (bl_model_files){.config_dir = run, .weights_dir = bl_strdup(path), .is_run = 1};
-    return 1;
+    bl_status status = f->weights_dir ? bl_lock_share(&f->hold, path, err)
+                                      : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status != BL_OK)
+        bl_model_files_release(f);
+    return status;
 }
 
 bl_status bl_model_files_find(bl_model_files *f, const char *path, bl_error *err)
@@ -57,7 +63,8 @@ bl_status bl_model_files_find(bl_model_files *f, const char *path, bl_error *err
     *f = (bl_model_files){0};
     if (bl_path_what(path) == BL_PATH_FILE)
         return find_by_file(f, path, err);
-    if (find_checkpoint(f, path) && f->weights_dir)
+    BL_TRY(find_checkpoint(f, path, err));
+    if (f->weights_dir)
         return BL_OK;
     bl_dir_recover(path);
     if (bl_path_what(path) == BL_PATH_NONE)

@@ -1,4 +1,6 @@
 /* Environment variables. */
+#define _GNU_SOURCE /* secure_getenv */
+
 #include "core/env.h"
 
 #include <stddef.h>
@@ -7,6 +9,16 @@
 const char *bl_env(const char *name)
 {
     const char *value = getenv(name);
+    return value && *value ? value : NULL;
+}
+
+const char *bl_env_trusted(const char *name)
+{
+#if defined(__GLIBC__)
+    const char *value = secure_getenv(name);
+#else
+    const char *value = getenv(name);
+#endif
     return value && *value ? value : NULL;
 }
 

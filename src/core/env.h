@@ -6,6 +6,10 @@
 /* The value of a variable; NULL when it is not set or empty. */
 const char *bl_env(const char *name);
 
+/* The same of one that says what is to be run: NULL too in a program with rights that its user does
+ * not have. */
+const char *bl_env_trusted(const char *name);
+
 /* Is it 1, true, yes or on, in any case? */
 int bl_env_is_on(const char *name);
 

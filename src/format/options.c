@@ -5,6 +5,7 @@
 #include "format/fields.h"
 
 #include <assert.h>
+#include <string.h>
 
 struct bl_options {
     bl_options_kind kind;

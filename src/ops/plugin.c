@@ -23,7 +23,7 @@ bl_status bl_plugin_signature(char hex[BL_HASH_TEXT], bl_error *err)
     bl_hash *h = bl_hash_begin();
     if (!h)
         return bl_fail(err, BL_ENOMEM, "out of memory");
-    bl_hash_add(h, BITLLAMA_VERSION, sizeof BITLLAMA_VERSION);
+    bl_hash_add(h, BL_BORDER_HASH, sizeof BL_BORDER_HASH);
     for (size_t i = 0; i < sizeof ops / sizeof *ops; i++)
         bl_hash_add(h, ops[i], strlen(ops[i]) + 1);
     bl_hash_add(h, sizes, sizeof sizes);

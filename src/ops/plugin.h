@@ -2,7 +2,9 @@
  *
  * It exports one function, BL_PLUGIN_SYMBOL of type bl_plugin_fn, and hides all else; what it needs
  * of this library (bl_fail, bl_ops_complete, ...) it links into itself.  Its name is of letters,
- * digits and underscores.  It stays loaded until the process ends. */
+ * digits and underscores.  It stays loaded until the process ends.  Its copy of this library has its
+ * own log, watches and pool of threads: what it has to say it says in errors, and how many threads
+ * it may take is in the request.  Threads: all three functions may be called by any. */
 #ifndef BL_OPS_PLUGIN_H
 #define BL_OPS_PLUGIN_H
 
@@ -26,8 +28,8 @@ typedef struct bl_plugin {
 typedef const bl_plugin *bl_plugin_fn(void);
 #define BL_PLUGIN_SYMBOL "bl_plugin_get"
 
-/* The hash of the op table's names and parameters and of the sizes of every struct that crosses the
- * border: a back end compiled against others must not be called.  BL_ENOMEM. */
+/* The hash of the headers that say what crosses the border, of the op table, and of the sizes of
+ * structs: a back end compiled against others must not be called.  BL_ENOMEM. */
 bl_status bl_plugin_signature(char hex[BL_HASH_TEXT], bl_error *err) BL_NODISCARD;
 
 /* Loads a shared object and compares signatures.  BL_EDEVICE when it cannot be loaded (a driver's

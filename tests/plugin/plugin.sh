@@ -45,4 +45,19 @@ expect "no such precision" 3 '' '*device cpu computes in f32: no --precision bf1
 # shellcheck disable=SC2086 # a list of flags
 expect "a device of 1 MB" 4 '' '*needs*' train --data data --out large $size --device small
 expect "plan knows it" 0 '*too little*' '' plan --data data --preset tiny --device small
+
+# ---- without the variable ----
+unset BITLLAMA_PLUGINS
+mkdir -p planted together
+cp "$plugins/libbitllama_plain.so" planted/
+cp "$bitllama" "$plugins/libbitllama_plain.so" together/
+through_path() { # FOLDER: runs the program in it by its name alone
+    (cd planted && PATH=$1:$PATH bitllama generate -m ../run-ref -p "Once" --max-tokens 20 --seed 1 --device plain) >heard 2>&1
+}
+not_found() {
+    ! through_path "$(dirname "$bitllama")"
+}
+check "a plug-in where one happens to stand is not loaded" not_found
+check "it says where it looked" grep -q "no libbitllama_plain.so is in $(dirname "$bitllama")," heard
+check "one beside the program is" through_path "$scratch/together"
 finish

@@ -20,23 +20,34 @@ static size_t memory_bytes(bl_dev *d)
     return PLUGIN_MEMORY;
 }
 
+static bl_ops ops;
+static bl_plugin plugin;
+static int made; /* by the first call, before any other thread can have the result */
+
 static bl_status open_here(bl_dev **d, const bl_device_request *request, bl_error *err)
 {
-    static bl_ops ops;
     BL_TRY(PLUGIN_OPEN(d, request, err));
-    ops = *(*d)->ops;
-    ops.memory_bytes = memory_bytes;
     (*d)->ops = &ops;
+    return BL_OK;
+}
+
+static bl_status make(bl_error *err)
+{
+    bl_dev *d;
+    BL_TRY(PLUGIN_OPEN(&d, &(bl_device_request){.name = "ref"}, err));
+    ops = *d->ops;
+    ops.memory_bytes = memory_bytes;
+    bl_dev_close(d);
+    plugin = (bl_plugin){.open = open_here, .about = PLUGIN_ABOUT};
+    BL_TRY(bl_plugin_signature(plugin.signature, err));
+#ifdef PLUGIN_OF_ANOTHER_VERSION
+    memcpy(plugin.signature, "0123abcd", 8);
+#endif
+    made = 1;
     return BL_OK;
 }
 
 __attribute__((visibility("default"))) const bl_plugin *bl_plugin_get(void)
 {
-    static bl_plugin plugin = {.open = open_here, .about = PLUGIN_ABOUT};
-    if (bl_plugin_signature(plugin.signature, NULL) != BL_OK)
-        return NULL;
-#ifdef PLUGIN_OF_ANOTHER_VERSION
-    memcpy(plugin.signature, "0123abcd", 8);
-#endif
-    return &plugin;
+    return made || make(NULL) == BL_OK ? &plugin : NULL;
 }
