@@ -4,33 +4,33 @@
  * bl_session_open() -> bl_generate().
  *
  * Conventions.  Functions that can fail return a bl_status and describe the failure in a bl_error
- * that the caller owns (may be NULL); after BL_OK it holds BL_OK and no words, whatever was in it.
- * Pointers passed in are borrowed for the call; results go to the caller's buffers; handles come
- * from *_open and end with *_close (NULL is fine), after which they are gone like freed memory.  A
+ * that the caller owns (may be NULL); after BL_OK it holds BL_OK and an empty message.  Pointers
+ * passed in are borrowed for the call; results go to the caller's buffers; handles come from *_open
+ * and end with *_close (NULL is fine), after which they must not be used, like freed memory.  A
  * handle is used by one thread at a time, except that an open bl_tokenizer and an open bl_model
  * never change and may be shared.  Paths and texts are UTF-8.  Unstable until version 1.0.
  *
- * NULL.  err, user and the result of a *_close may be NULL everywhere; so may a buffer of no
- * elements (cap or count 0), and what its function says may be.  Any other NULL, and a set of
- * options of another kind, is BL_EINVAL and names function and argument; a function without a
- * status then does nothing and returns 0, -1 for an id, or NULL.
+ * NULL.  err, user and the handle given to a *_close may be NULL everywhere; so may a buffer of no
+ * elements (cap or count 0), and any argument whose function says so.  Any other NULL, and a set of
+ * options of another kind, is BL_EINVAL, with the function and the argument named; a function
+ * without a status then does nothing and returns 0, -1 for an id, or NULL.
  *
  * After a failure handles are NULL, counts 0, results all zero and paths and texts empty, except
- * where a function says what it had done by then; other buffers may hold anything.
+ * where a function reports what it had done by then; other buffers may hold anything.
  *
- * Callbacks are called in the thread of the call, and may call everything but functions of the
- * handles at work: those are BL_EBUSY, also from a second thread (which is noticed, not promised).
- * Of a session at work a callback may ask bl_session_position() and bl_session_bytes(), and a new
- * bl_session_seed() holds from the next token.  A close of what is at work ends the call as soon as
- * can be (BL_EINTERRUPTED), without another callback; the handle goes when the call returns.  No
- * callback may leave by longjmp() or an exception.
+ * Callbacks run in the thread of the call and may call anything but functions of the handles in
+ * use: those return BL_EBUSY, also from a second thread (noticed, but not guaranteed).  On a
+ * session in use a callback may call bl_session_position(), bl_session_bytes() and
+ * bl_session_seed(), which takes effect from the next token.  Closing a handle in use ends the call
+ * as soon as possible (BL_EINTERRUPTED), without another callback; the handle is freed when the
+ * call returns.  No callback may leave by longjmp() or an exception.
  *
  * In your process the library prints nothing, does not exit, installs no handlers and changes no
- * locale, signal mask, umask or working directory.  Its threads take no signals.  What the caller's
- * thread has chosen for floating point (rounding, flushing of denormals, traps), its locale and
- * errno change no result, and are in every callback and after every call what they were.  Relative
- * paths are looked up when a call needs them, those of an open trainer or model too: a program that
- * changes its working directory gives absolute ones. */
+ * locale, signal mask, umask or working directory.  Its threads take no signals.  The
+ * floating-point settings of the caller's thread (rounding, flushing of denormals, traps), its
+ * locale and errno affect no result, and are what they were in every callback and after every call.
+ * Relative paths are resolved when a call needs them, also by an open trainer or model: a program
+ * that changes its working directory should give absolute ones. */
 #ifndef BITLLAMA_H
 #define BITLLAMA_H
 
@@ -85,17 +85,17 @@ BL_API int bl_status_exit_code(bl_status status);
 
 /* ------------------------------------------------------------------ threads */
 
-/** How many threads computing takes where neither an option `threads` nor an argument says: in
- *  models, sessions, trainers and encoders opened and functions called from now on.  0, the
- *  default: the processors that this process may use, by its affinity and the quota of its control
- *  groups.  More than 1024 are 1024.  Results are the same bits with any number.
+/** How many threads to compute with where neither an option `threads` nor an argument says: for
+ *  models, sessions, trainers and encoders opened, and functions called, from now on.  0, the
+ *  default: one for each processor that this process may use, by its affinity and the quota of its
+ *  control groups.  More than 1024 counts as 1024.  Results are bit-identical with any number.
  *
- *  The library's threads are one pool for the process; they wait by sleeping and take no signals.
- *  In the child of a fork() they begin anew, and everything that is open may be used on, unless the
- *  fork was made from a progress function.  Threads: any. */
+ *  The library's threads are one pool for the process; they sleep while they wait and take no
+ *  signals.  The child of a fork() starts its own and may keep using everything that is open,
+ *  unless the fork was made from a progress function.  Threads: any. */
 BL_API void bl_set_threads(size_t count);
 
-/* ------------------------------------------------------------------ what is told */
+/* ------------------------------------------------------------------ messages and progress */
 
 typedef enum bl_log_level { BL_LOG_DEBUG, BL_LOG_INFO, BL_LOG_WARNING } bl_log_level;
 typedef void bl_log_fn(void *user, bl_log_level level, const char *line);
@@ -105,64 +105,64 @@ typedef void bl_log_fn(void *user, bl_log_level level, const char *line);
  *  Threads: not while other calls run. */
 BL_API void bl_log_to(bl_log_fn *fn, void *user);
 
-/** A text [bytes] as a terminal may be given it: control characters (C0 but \n and \t, DEL, C1),
+/** A text [bytes] made safe for a terminal: control characters (C0 but \n and \t, DEL, C1),
  *  bidirectional controls, line and paragraph separators as <U+001B>, a byte that is not UTF-8 as
- *  <9B>, all else as it is.  Names, metadata, and what a model writes may hold any of these.
- *  Writes whole characters as long as they fit into shown[cap] (8 bytes for each of the text are
- *  always enough), without a 0, and returns the bytes written; *taken (may be NULL) is how many of
+ *  <9B>, all else unchanged.  Names, metadata, and what a model writes may hold any of these.
+ *  Writes whole characters while they fit into shown[cap] (8 bytes for each byte of the text always
+ *  suffice), without a 0, and returns the bytes written; *taken (may be NULL) is how many bytes of
  *  the text they stand for.  Threads: any. */
 enum {
     BL_SHOWN_LINE = 1, /* \n and \t are spelled out too: a name cannot begin another line */
     BL_SHOWN_JSON =
-        2,            /* as \u001b, for JSON text, whose meaning stays; what is not UTF-8: U+FFFD */
+        2,            /* as \u001b, for JSON text, which keeps its meaning; invalid UTF-8: U+FFFD */
     BL_SHOWN_PART = 4 /* more follows: a character whose end is missing is not taken yet */
 };
 BL_API size_t bl_text_shown(const char *text, size_t bytes, unsigned flags, char *shown, size_t cap,
                             size_t *taken);
 
-/** Told now and then how far long work has come; return 0 to go on, anything else to stop it with
- *  BL_EINTERRUPTED.  May be NULL where a function takes one.  `total` is 0 while unknown; `unit`
- *  names what is counted ("B", "merges"). */
+/** Called now and then with the progress of a long call; return 0 to continue, anything else to
+ *  stop it with BL_EINTERRUPTED.  May be NULL where a function takes one.  `total` is 0 while
+ *  unknown; `unit` names what is counted ("B", "merges"). */
 typedef int bl_progress_fn(void *user, const char *stage, uint64_t done, uint64_t total,
                            const char *unit);
 
 /** Sends the progress of long calls of this thread to a function (NULL: nowhere), so that it can
- *  show them and stop them: of calls that take no function of their own, which are bl_model_open()
- *  ("loading"), bl_generate() while it encodes and reads the prompt ("encoding", "reading"),
- *  bl_session_feed() of more than 64 tokens ("reading"), bl_session_load() and bl_session_save()
- *  ("hashing"), bl_tokenizer_encode() and bl_encoder_run() ("encoding"), bl_export() and bl_info()
- *  ("loading", "hashing", "packing"), bl_trainer_open() ("checking"), a session's first
- *  bl_session_consolidate() ("finding its rest").  It is asked at least every 64 tokens, 64 KB of
- *  text, or tensor.  A stopped call returns BL_EINTERRUPTED: what it opens, loads or writes is as
- *  if it had failed otherwise; tokens that were read until then stay read, nothing is pending, and
- *  bl_session_position() counts them.  Threads: any; each has its own function. */
+ *  show them and stop them.  It covers the calls that take no function of their own:
+ *  bl_model_open() ("loading"), bl_generate() while it encodes and reads the prompt ("encoding",
+ *  "reading"), bl_session_feed() of more than 64 tokens ("reading"), bl_session_load() and
+ *  bl_session_save() ("hashing"), bl_tokenizer_encode() and bl_encoder_run() ("encoding"),
+ *  bl_export() and bl_info() ("loading", "hashing", "packing"), bl_trainer_open() ("checking"), a
+ *  session's first bl_session_consolidate() ("finding its rest").  It is called at least once every
+ *  64 tokens, 64 KB of text, or tensor.  A stopped call returns BL_EINTERRUPTED: what it opens,
+ *  loads or writes is as after any other failure; tokens read by then stay read, nothing is
+ *  pending, and bl_session_position() counts them.  Threads: any; each has its own function. */
 BL_API void bl_progress_to(bl_progress_fn *fn, void *user);
 
 /* ------------------------------------------------------------------ files */
 
-/* A file that appears whole or not at all, as all that the library writes: written under a hidden
+/* A file that appears whole or not at all, like all that the library writes: written under a hidden
  * name beside `path`, synced to disk and renamed by commit, removed by abandon.  A symbolic link
- * stays and the file that it names is replaced; what is there and no file (a folder, device, pipe,
- * socket) is refused. */
+ * stays, and the file that it names is replaced; anything there that is not a regular file (a
+ * folder, device, pipe, socket) is refused. */
 typedef struct bl_out bl_out;
 
 /** Errors: BL_EIO names the path and the reason, BL_ENOMEM. */
 BL_API bl_status bl_out_open(bl_out **out, const char *path, bl_error *err);
 
-/** Appends bytes; a failure is kept, and comes out at check and commit (BL_EIO; so does bytes
+/** Appends bytes; a failure is kept, and reported by check and commit (BL_EIO; so is bytes
  *  NULL). */
 BL_API void bl_out_write(bl_out *out, const void *bytes, size_t n);
 BL_API bl_status bl_out_check(const bl_out *out, bl_error *err);
 
-/** Puts the file in its place and frees the handle, also after an error (BL_EIO): then what was
- *  there before is there. */
+/** Puts the file in its place and frees the handle, also on failure (BL_EIO), which leaves what was
+ *  there before. */
 BL_API bl_status bl_out_commit(bl_out *out, bl_error *err);
 BL_API void bl_out_abandon(bl_out *out); /* frees; NULL is fine */
 
 /* ------------------------------------------------------------------ options */
 
 /* A set of named values; the sets and their fields are tables in the library, which also make the
- * command line's flags and help.  Values cross as text: "2e-3", "true", "ternary". */
+ * command line's flags and help.  Values are passed as text: "2e-3", "true", "ternary". */
 typedef enum bl_options_kind {
     BL_OPTIONS_CONFIG,   /* the model: vocab_size, hidden_size, ...  (docs/MODEL.md) */
     BL_OPTIONS_TRAIN,    /* training: lr, batch, context, steps, ... */
@@ -198,19 +198,19 @@ BL_API bl_status bl_options_set(bl_options *o, const char *name, const char *val
 BL_API bl_status bl_options_get(const bl_options *o, const char *name, char *buffer, size_t cap,
                                 bl_error *err);
 
-/** 1 when the field was set by the caller or loaded from a file, 0 when it has its default, a
- *  preset's value or does not exist (as name or o NULL). */
+/** 1 when the field was set by the caller or loaded from a file, 0 when it has its default or a
+ *  preset's value, does not exist, or name or o is NULL. */
 BL_API int bl_options_is_set(const bl_options *o, const char *name);
 
-/** A model preset (micro, code, tiny) over a BL_OPTIONS_CONFIG set.  Errors: BL_EINVAL. */
+/** Applies a model preset (micro, code, tiny) to a BL_OPTIONS_CONFIG set.  Errors: BL_EINVAL. */
 BL_API bl_status bl_options_preset(bl_options *config, const char *preset, bl_error *err);
 
-/** The fields of a config.json over a BL_OPTIONS_CONFIG set.  Errors: BL_ENOENT, BL_EFORMAT. */
+/** Applies a config.json to a BL_OPTIONS_CONFIG set.  Errors: BL_ENOENT, BL_EFORMAT. */
 BL_API bl_status bl_options_load(bl_options *config, const char *path, bl_error *err);
 
 /* ------------------------------------------------------------------ tokenizer */
 
-/** A stretch of text; it need not end in a 0. */
+/** A piece of text; it need not end in a 0. */
 typedef struct bl_span {
     const char *text;
     size_t bytes;
@@ -220,12 +220,12 @@ typedef struct bl_tokenizer bl_tokenizer;
 
 /** A byte-level BPE tokenizer from a tokenizer.json, or from the folder that holds one.
  *  Errors: BL_ENOENT, BL_EFORMAT (not JSON, not a tokenizer), BL_EUNSUPPORTED (another model,
- *  normaliser or pre-tokenizer; a pattern with what is not known), BL_ENOMEM.  Threads: the open
+ *  normaliser or pre-tokenizer; a pattern with unknown syntax), BL_ENOMEM.  Threads: the open
  *  tokenizer may be shared. */
 BL_API bl_status bl_tokenizer_open(bl_tokenizer **t, const char *path, bl_error *err);
 BL_API void bl_tokenizer_close(bl_tokenizer *t);
 
-/** 1 when encoding puts a space in front of a text that does not begin with one, else 0. */
+/** 1 when encoding puts a space before a text that does not begin with one, else 0. */
 BL_API int bl_tokenizer_prefix_space(const bl_tokenizer *t);
 
 /** One past the greatest id, added tokens included. */
@@ -239,10 +239,9 @@ enum {
 };
 
 /** The bytes of a text that a token comes from: text[start] to text[end - 1], exact also inside a
- *  character; where NFC changed the text, the whole character with its marks.  In order they leave
- *  no gap; they overlap in such a character, and where two added tokens take the same spaces.
- *  Empty for what has no source: a token that is only the space put in front, and those of a
- *  template. */
+ *  character; where NFC changed the text, the whole character with its marks.  In sequence they
+ *  leave no gap; they overlap in such a character, and where two added tokens take the same spaces.
+ *  Empty for what has no source: a token that is only the added space, and those of a template. */
 typedef struct bl_offset {
     size_t start, end;
 } bl_offset;
@@ -261,8 +260,8 @@ BL_API bl_status bl_tokenizer_encode_offsets(const bl_tokenizer *t, const char *
                                              unsigned flags, int32_t *ids, bl_offset *offsets,
                                              size_t cap, size_t *count, bl_error *err);
 
-/** Encodes many texts at once, on several threads, and keeps for the next texts the words that it
- *  has met.  The tokenizer must stay open as long.  threads: 0 for all of the machine.
+/** Encodes many texts at once, on several threads, and keeps the words that it has met for the next
+ *  texts.  The tokenizer must outlive it.  threads: 0 for those of bl_set_threads().
  *  Errors: BL_EINVAL (more than 1024 threads), BL_ENOMEM.  Threads: an encoder is used by one
  *  thread at a time; several may share a tokenizer. */
 typedef struct bl_encoder bl_encoder;
@@ -270,9 +269,9 @@ BL_API bl_status bl_encoder_open(bl_encoder **e, const bl_tokenizer *t, size_t t
                                  bl_error *err);
 BL_API void bl_encoder_close(bl_encoder *e);
 
-/** Encodes texts[count] as bl_tokenizer_encode() would each of them; `flags` as there.  The result
- *  does not depend on the number of threads.  It replaces that of the run before, whose memory is
- *  used again.  On failure there is no result, and the message names the first text that fails.
+/** Encodes texts[count], each as bl_tokenizer_encode() would; `flags` as there.  The result does
+ *  not depend on the number of threads.  It replaces that of the previous run, whose memory is
+ *  reused.  On failure there is no result, and the message names the first text that fails.
  *  Errors: those of bl_tokenizer_encode(), with the index of the text, from 0. */
 BL_API bl_status bl_encoder_run(bl_encoder *e, const bl_span *texts, size_t count, unsigned flags,
                                 bl_error *err);
@@ -281,12 +280,12 @@ BL_API bl_status bl_encoder_run(bl_encoder *e, const bl_span *texts, size_t coun
  *  there is no such text.  count may be NULL, here and below. */
 BL_API const int32_t *bl_encoder_ids(const bl_encoder *e, size_t i, size_t *count);
 
-/** Where they come from, as long; NULL too when the run had no BL_ENCODE_OFFSETS. */
+/** Their offsets, *count of them; NULL as well without BL_ENCODE_OFFSETS. */
 BL_API const bl_offset *bl_encoder_offsets(const bl_encoder *e, size_t i, size_t *count);
 
 enum { BL_DECODE_SPECIAL = 1 }; /* special tokens too, as they are spelled */
 
-/** Ids to text, special tokens left out, bytes that are no UTF-8 as U+FFFD, the prefix space kept.
+/** Ids to text, special tokens left out, bytes that are not UTF-8 as U+FFFD, the prefix space kept.
  *  Writes the first `cap` bytes and the number of all to *bytes.
  *  Errors: BL_EFORMAT when an id is past the vocabulary, BL_ENOMEM. */
 BL_API bl_status bl_tokenizer_decode(const bl_tokenizer *t, const int32_t *ids, size_t count,
@@ -302,7 +301,7 @@ BL_API const char *bl_tokenizer_bytes(const bl_tokenizer *t, int32_t id, size_t 
 
 /* Where models compute, the option `device`: "cpu" and "ref" (slow, the definition) are built in;
  * another NAME is a plug-in, libbitllama_NAME.so, found as docs/ARCHITECTURE.md says; "NAME:1" is
- * its second device.  Before any name "trace:" writes the time and calls of every op through
+ * its second device.  Before any name, "trace:" writes the time and calls of every op through
  * bl_log_to() when the device is closed, and "fault:" ends the process with SIGSEGV when device
  * memory is touched outside an op; results stay the same bits. */
 typedef struct bl_device_info {
@@ -314,22 +313,22 @@ typedef struct bl_device_info {
 
 typedef void bl_device_fn(void *user, const bl_device_info *device);
 
-/** Tells of each, also of plug-ins that cannot be used.  Errors: BL_ENOMEM.  Threads: any. */
+/** Calls fn for each, also for plug-ins that cannot be used.  Errors: BL_ENOMEM.  Threads: any. */
 BL_API bl_status bl_devices(bl_device_fn *fn, void *user, bl_error *err);
 
 /* ---------------------------------------------------------------- files of the Hugging Face Hub */
 
 typedef enum bl_hub_kind { BL_HUB_MODEL, BL_HUB_DATASET } bl_hub_kind;
 
-/** A file of a repository ("owner/name") at a revision (a branch, tag or commit; NULL: main), as
- *  its path into path[cap].  It is downloaded into the cache when it is not there: resumed where an
- *  earlier download stopped, tried again while there is progress, and verified by size and
+/** Finds a file of a repository ("owner/name") at a revision (a branch, tag or commit; NULL: main)
+ *  and writes its path to path[cap].  It is downloaded into the cache when it is not there: resumed
+ *  where an earlier download stopped, retried while there is progress, and verified by size and
  *  checksum.  A file in the cache costs one request, or none when the revision is a commit.  The
  *  environment says where the cache and the Hub are (docs/FORMATS.md).  progress counts bytes.
  *  Errors: BL_ENETWORK, BL_ENOENT (no such file on the Hub), BL_EINVAL (a name, a variable, cap),
- *  BL_EIO (a full disk; what has come stays for the next call), BL_EINTERRUPTED (the same),
- *  BL_ENOMEM, BL_EUNSUPPORTED (a build without libcurl).  Threads: any; a process that downloads
- *  the same file is waited for. */
+ *  BL_EIO (a full disk; what has arrived is kept for the next call), BL_EINTERRUPTED (the same),
+ *  BL_ENOMEM, BL_EUNSUPPORTED (a build without libcurl).  Threads: any; waits for a process that
+ *  downloads the same file. */
 BL_API bl_status bl_hub_fetch(bl_hub_kind kind, const char *repo, const char *revision,
                               const char *file, char *path, size_t cap, bl_progress_fn *progress,
                               void *user, bl_error *err);
@@ -348,10 +347,10 @@ typedef struct bl_prepare_result {
     uint64_t returns_replaced, marks_dropped; /* CR (LF) as LF; byte order marks inside texts */
     uint64_t bad_dropped;                     /* lines of JSON, by skip_bad */
     char first_bad[256];                      /* the first of them: file, line, fault; or "" */
-    uint64_t files_passed, ours_passed; /* in folders: no text; written by this library itself */
+    uint64_t files_passed, ours_passed; /* in folders: not text; written by this library itself */
     int32_t top[BL_PREPARE_TOP];        /* most frequent ids; -1: fewer occur */
     uint64_t top_count[BL_PREPARE_TOP];
-    int32_t eos; /* the id behind every document */
+    int32_t eos; /* the id after every document */
 } bl_prepare_result;
 
 /** Text to a data folder: out_dir/{tokenizer.json, tokenizer_config.json, train.bin, val.bin,
@@ -360,11 +359,11 @@ typedef struct bl_prepare_result {
  *  generator), a file (text, .jsonl or .json; plain, gzip, zstd or xz), a folder, a pipe, or "-"
  *  for standard input; `options` is a BL_OPTIONS_PREPARE set or NULL; result may be NULL.  Sources
  *  are read twice, document by document, and may be larger than memory; what a pipe gives is kept
- *  in an unnamed file in out_dir meanwhile.  What this library wrote in folders is never a source.
- *  The folder notes the runs that are trained on it (RUNS); while one is there, other data replaces
- *  it only with the option force.
+ *  meanwhile in an unnamed file in out_dir.  What this library wrote in folders is never a source.
+ *  The folder lists the runs trained on it (RUNS); while one of them exists, other data replaces it
+ *  only with the option force.
  *  Errors: BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, no documents), BL_EUNSUPPORTED (a named file
- *  that is no text), BL_EINVAL (a run depends on the data that is there), BL_EIO, BL_ENOMEM,
+ *  that is not text), BL_EINVAL (a run depends on the data that is there), BL_EIO, BL_ENOMEM,
  *  BL_EBUSY (another process is writing there), BL_EINTERRUPTED, those of bl_hub_fetch(); nothing
  *  half-written stays behind, and files that were there before are replaced only when all is
  *  done. */
@@ -375,7 +374,7 @@ BL_API bl_status bl_prepare(const char *const *sources, size_t count, const char
 /** What suits a data folder, by rules of thumb (docs/TRAINING.md). */
 typedef struct bl_advice {
     uint64_t bytes, tokens, val_tokens, vocab_size; /* what it holds: source text, entries */
-    uint64_t suits_vocab_size;                      /* so much text */
+    uint64_t suits_vocab_size;                      /* for this much text */
     const char *preset;                             /* static */
     uint64_t batch, context;
     uint64_t steps; /* 0: the preset's own */
@@ -391,12 +390,12 @@ typedef struct bl_trainer bl_trainer;
 
 typedef enum bl_train_event_kind {
     BL_TRAIN_START,      /* text: the run in words */
-    BL_TRAIN_RESUME,     /* step: where the run goes on; text: the checkpoint */
+    BL_TRAIN_RESUME,     /* step: where the run continues; text: the checkpoint */
     BL_TRAIN_STEP,       /* one optimizer step is done */
     BL_TRAIN_EVAL,       /* loss, bits_per_byte on the validation data */
     BL_TRAIN_SAMPLE,     /* text: a sample of the model's writing */
     BL_TRAIN_CHECKPOINT, /* text: the folder just written */
-    BL_TRAIN_WARNING,    /* text: a skipped step, a full disk, a checkpoint passed over, ... */
+    BL_TRAIN_WARNING,    /* text: a skipped step, a full disk, a skipped checkpoint, ... */
     BL_TRAIN_END         /* text: why */
 } bl_train_event_kind;
 
@@ -411,7 +410,7 @@ typedef struct bl_train_corpus {
     const char *dir;
     double weight;   /* its share of the windows, 0 to 1 */
     uint64_t tokens; /* read from it so far */
-    double epochs;   /* the same, in times the whole folder */
+    double epochs;   /* the same, in passes over the folder */
     double loss;     /* of BL_TRAIN_EVAL: on its validation data; NaN when that is too short */
 } bl_train_corpus;
 
@@ -453,32 +452,32 @@ typedef struct bl_plan_result {
     BL_PLAN_LIST(X)
 #undef X
     uint64_t total;      /* bytes, like the others */
-    uint64_t machine;    /* what this process may use: the least limit of all it has; UINT64_MAX
-                            when none is known */
+    uint64_t machine;    /* what this process may use: the lowest of its limits; UINT64_MAX when
+                            none is known */
     uint64_t parameters; /* elements of all tensors */
-    uint64_t base;       /* of a model: what a session takes beside it once it was consolidated
+    uint64_t base;       /* of a model: what a session takes in addition once consolidated
                             (bl_session_consolidate); not in total; 0 without ttt_forget */
 } bl_plan_result;
 
-/** The memory of a run with these options, measured by the code that later allocates it; beside it
- *  libraries, tokenizer and one tensor.  Arguments as of bl_trainer_open(), either set may be NULL;
- *  so may data_dir, which gives the vocabulary.  Errors: BL_ENOENT, BL_EFORMAT (data), BL_EINVAL,
- *  BL_ENOMEM. */
+/** The memory of a run with these options, measured by the code that later allocates it; libraries,
+ *  tokenizer and one tensor come on top.  Arguments as of bl_trainer_open(); either set may be
+ *  NULL; so may data_dir, which gives the vocabulary.  Errors: BL_ENOENT, BL_EFORMAT (data),
+ *  BL_EINVAL, BL_ENOMEM. */
 BL_API bl_status bl_plan(const char *data_dir, const bl_options *train, const bl_options *config,
                          bl_plan_result *result, bl_error *err);
 
-/** The same of a model of bl_model_open() with one session.  Errors: as bl_model_open(). */
+/** The same for a model of bl_model_open() with one session.  Errors: as bl_model_open(). */
 BL_API bl_status bl_plan_model(const char *path, const bl_options *device, bl_plan_result *result,
                                bl_error *err);
 
 /** A training run in folder run_dir over a data folder from bl_prepare().  `train` is a
  *  BL_OPTIONS_TRAIN set or NULL, `config` a BL_OPTIONS_CONFIG set or NULL (the preset of `train`).
- *  With the option init_from it begins with the weights and the shape of that model, which `config`
+ *  With the option init_from it starts from the weights and the shape of that model, which `config`
  *  must not contradict, and whose tokenizer the data must have.
- *  With the option resume the newest checkpoint that verifies is loaded, and what then differs from
- *  its options is told through bl_log_to(); true demands one, auto begins where there is none.  A
- *  folder that holds a run is refused without the option, and so is a run that needs more memory
- *  than there is (bl_plan).
+ *  With the option resume the newest checkpoint that verifies is loaded, and options that differ
+ *  from its own are reported through bl_log_to(); true demands one, auto starts a new run where
+ *  there is none.  A folder that holds a run is refused without the option, and so is a run that
+ *  needs more memory than there is (bl_plan).
  *  Errors: BL_ENOENT (also nothing to resume), BL_EFORMAT (data; no checkpoint is whole), BL_EINVAL
  *  (options), BL_EBUSY (two trainers on one folder), BL_ENOMEM, BL_EIO, BL_EDEVICE. */
 BL_API bl_status bl_trainer_open(bl_trainer **t, const char *data_dir, const char *run_dir,
@@ -486,32 +485,31 @@ BL_API bl_status bl_trainer_open(bl_trainer **t, const char *data_dir, const cha
 
 /** The same over 1 to 32 data folders of one tokenizer, whose windows are drawn by weight; either
  *  all weights are positive or all are 0.  Each folder is read without repetition in epochs of its
- *  own; a run is resumed with the same folders and weights in the same order (BL_EINVAL). */
+ *  own; a run must be resumed with the same folders and weights in the same order (BL_EINVAL). */
 BL_API bl_status bl_trainer_open_corpora(bl_trainer **t, const bl_corpus *corpora, size_t count,
                                          const char *run_dir, const bl_options *train,
                                          const bl_options *config, bl_error *err);
 
 /** Trains to the end, calling `fn` (may be NULL) for each event: BL_TRAIN_START first, then
- *  BL_TRAIN_RESUME when the run goes on from a checkpoint, and BL_TRAIN_END last, behind the last
+ *  BL_TRAIN_RESUME when the run continues from a checkpoint, and BL_TRAIN_END last, after the last
  *  BL_TRAIN_CHECKPOINT, also when the run fails or its last checkpoint cannot be written.
  *  BL_EINTERRUPTED after bl_trainer_stop(), with a checkpoint saved.  After the last step of the
  *  schedule a loss that rises on one long validation text is a BL_TRAIN_WARNING (docs/TRAINING.md).
  *
- *  Called again, it goes on where it was, to the bit as if it had not stopped; at the end of the
- *  run it only saves.  A run that failed elsewhere than in its last checkpoint cannot go on:
- *  BL_EINVAL, and no event; open it again with the option resume.
+ *  Called again, it continues where it was, bit-identically, as if it had not stopped; at the end
+ *  of the run it only saves.  A run that failed elsewhere than in its last checkpoint cannot
+ *  continue: BL_EINVAL, and no event; open it again with the option resume.
  *  Errors: also BL_EDIVERGED, BL_ENOMEM, BL_EIO, BL_EDEVICE, BL_EBUSY (it is running). */
 BL_API bl_status bl_trainer_run(bl_trainer *t, bl_train_fn *fn, void *user, bl_error *err);
 
-/** Asks a running trainer to finish its step, save and return; to save and go on.  Of a trainer
- *  that does not run, the next run: it stops before its first step.  A request holds for one run,
- *  and is used up when that returns, also when it came too late to stop it.  Threads: any, and
- *  signal handlers. */
+/** Asks a running trainer to finish its step, save and return; to save and continue.  If it is not
+ *  running, the request is for the next run, which stops before its first step.  A request holds
+ *  for one run and expires when that returns, even if it came too late to stop it.  Threads: any,
+ *  and signal handlers. */
 BL_API void bl_trainer_stop(bl_trainer *t);
 BL_API void bl_trainer_save(bl_trainer *t);
 
-/** While it runs: bl_trainer_stop(), and the run closes it when it returns, without another
- *  event. */
+/** While it runs: bl_trainer_stop(), and the run closes it on returning, without another event. */
 BL_API void bl_trainer_close(bl_trainer *t);
 
 /* ------------------------------------------------------------------ model and sessions */
@@ -520,15 +518,15 @@ typedef struct bl_model bl_model;
 typedef struct bl_session bl_session;
 
 /** A model from a model folder or from a training run (its best checkpoint, or else the latest);
- *  also from one checkpoint of a run, or from model.safetensors in the place of its folder.
+ *  also from one checkpoint of a run, or from a model.safetensors named instead of its folder.
  *  device: a BL_OPTIONS_DEVICE set, for its sessions and evaluations too, or NULL: the defaults.
  *  Errors: BL_ENOENT, BL_EFORMAT, BL_EUNSUPPORTED, BL_ENOMEM; BL_EINVAL, BL_EDEVICE (device).
  *  Threads: an open model may be shared by sessions. */
 BL_API bl_status bl_model_open(bl_model **m, const char *path, const bl_options *device,
                                bl_error *err);
 
-/** While sessions of it are open or bl_eval() works with it, the model stays for these, and goes
- *  with the last of them. */
+/** While sessions of it are open or bl_eval() uses it, the model stays for them, and is freed with
+ *  the last of them. */
 BL_API void bl_model_close(bl_model *m);
 
 /** The folder the weights came from, the model's options (a BL_OPTIONS_CONFIG set), its tokenizer
@@ -539,36 +537,36 @@ BL_API const bl_tokenizer *bl_model_tokenizer(const bl_model *m);
 BL_API uint64_t bl_model_parameters(const bl_model *m);
 
 /** Which function the model computes, as 32 hexadecimal digits and a 0 (docs/FORMATS.md).  Latent
- *  weights and the same packed with a float32 rest have one fingerprint.
+ *  weights, and the same weights packed with the rest in float32, have the same fingerprint.
  *  Errors: BL_ENOMEM, BL_EDEVICE.  Threads: any. */
 BL_API bl_status bl_model_fingerprint(const bl_model *m, char hex[33], bl_error *err);
 
 /** Writes a model folder for others to read: ternary matrices packed to 2 bits, embedding and head
- *  as `dtype` "f32", "bf16" or "f16" (of a model without quantization all matrices), the rest
- *  float32; with tokenizer, config and model card.  It is written beside, read back, compared, and
+ *  as `dtype` "f32", "bf16" or "f16" (without quantization, all matrices), the rest float32; with
+ *  tokenizer, config and model card.  It is written under a hidden name, read back, compared, and
  *  renamed.  `out` must be absent or empty, or with `replace` hold an export and nothing else;
  *  never the model itself or its weights.
- *  Errors: BL_EINVAL (dtype; the place is taken), BL_EUNSUPPORTED (a matrix whose rows are no
+ *  Errors: BL_EINVAL (dtype; the place is taken), BL_EUNSUPPORTED (a matrix whose rows are not a
  *  multiple of 4; a value too large for f16 or bf16), BL_EIO, BL_ENOMEM; nothing half-written
  *  stays.  Threads: not while sessions of the model compute. */
 BL_API bl_status bl_export(bl_model *m, const char *out, const char *dtype, int replace,
                            bl_error *err);
 
-/** One conversation: a state of constant size over a model.  Beside what was read it holds what
- *  going on identically needs: the last token drawn (pending: it is read by the next call that
- *  reads), the place in the sampler's random numbers and its window of tokens.  device: NULL, or a
- *  BL_OPTIONS_DEVICE set in which nothing but `threads` was set.
- *  Errors: BL_EINVAL (device), BL_ENOMEM, BL_EDEVICE.  Threads: each session one at a time, several
- *  sessions of one model by several. */
+/** One conversation: a state of constant size over a model.  Besides what was read it holds what it
+ *  needs to continue identically: the last token drawn (pending: the next call that reads begins
+ *  with it), the place in the sampler's random numbers and its window of tokens.  device: NULL, or
+ *  a BL_OPTIONS_DEVICE set with nothing set but `threads`.
+ *  Errors: BL_EINVAL (device), BL_ENOMEM, BL_EDEVICE.  Threads: one at a time for each session,
+ *  several for several sessions of one model. */
 BL_API bl_status bl_session_open(bl_session **s, bl_model *m, const bl_options *device,
                                  bl_error *err);
 BL_API void bl_session_close(bl_session *s);
 
-/** A session of its own that goes on exactly as s would.  Errors: BL_ENOMEM, BL_EDEVICE. */
+/** A separate session that continues exactly as s would.  Errors: BL_ENOMEM, BL_EDEVICE. */
 BL_API bl_status bl_session_fork(bl_session **fork, const bl_session *s, bl_error *err);
 
 /** Writes a session to a memory file, whole or not at all (docs/FORMATS.md), and makes a session
- *  what such a file holds: it then goes on to the bit as the saved one.
+ *  what such a file holds: it then continues bit-identically.
  *  Errors of saving: BL_EFORMAT (the state is not finite), BL_EIO, BL_ENOMEM, BL_EDEVICE.
  *  Of loading: BL_ENOENT, BL_EFORMAT (not a memory file, damaged), BL_EUNSUPPORTED (another version
  *  of the format), BL_EINVAL (a memory of another model: both fingerprints are named), BL_ENOMEM;
@@ -576,7 +574,7 @@ BL_API bl_status bl_session_fork(bl_session **fork, const bl_session *s, bl_erro
 BL_API bl_status bl_session_save(const bl_session *s, const char *path, bl_error *err);
 BL_API bl_status bl_session_load(bl_session *s, const char *path, bl_error *err);
 
-/** Begins the random numbers of a seed anew, from the next token drawn. */
+/** Restarts the random numbers from this seed, beginning with the next token drawn. */
 BL_API void bl_session_seed(bl_session *s, uint64_t seed);
 
 /** Forgets everything read, drawn and seeded. */
@@ -586,21 +584,22 @@ BL_API bl_status bl_session_reset(bl_session *s, bl_error *err);
  *  those after the last token; with `every` set, [count,V], row t after token t.  The result does
  *  not depend on how a text is cut into calls.  Eq: docs/MODEL.md, the buffered form.
  *
- *  With no tokens the last token is that of an earlier call, and its logits are those that call
- *  would have given: BL_OK always means that they are written.  BL_EINVAL when there is none,
- *  because nothing was read since the session was opened, reset or loaded.
+ *  With no tokens, the last token is that of an earlier call, and its logits are those which that
+ *  call would have given: BL_OK always means that they are written.  BL_EINVAL when there is none,
+ *  because nothing has been read since the session was opened, reset or loaded.
  *  Errors: BL_EFORMAT when an id is past the vocabulary (nothing was read then), BL_EDEVICE. */
 BL_API bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count, float *logits,
                                  int every, bl_error *err);
 
 /** Makes a lesson outlast the half-lives: what every head forgets towards (at first where the model
- *  begins) moves by `share`, above 0 up to 1, of the way to there and what it has learned beyond
- *  any text, and is held within base_most of bl_head_info.  At the next border of a chunk: at once
- *  after a multiple of mini_batch_size tokens, else when the chunk is full; one that waits is saved
- *  and forked with the session, and with a second one it becomes one of 1 - (1 - a) (1 - b).
+ *  begins) moves by `share`, above 0 up to 1, of the way to that beginning plus what the head has
+ *  learned beyond any text, and is kept within base_most of bl_head_info.  This happens at the next
+ *  chunk border: at once after a multiple of mini_batch_size tokens, else when the chunk is full;
+ *  one that waits is saved and forked with the session, and with a second one it becomes a share
+ *  of 1 - (1 - a) (1 - b).
  *
  *  The first one of a session takes longer: a text of 2,048 tokens is written for comparison, in a
- *  sequence apart.  From then on the session holds this base, in forks and memory files too; a
+ *  separate sequence.  From then on the session holds this base, in forks and memory files too; a
  *  reset drops it.  Shares of 0.05 after every 256 tokens or so do better than one large share at
  *  the end.  Eq: docs/MODEL.md 3.8.
  *  Errors: BL_EINVAL (share), BL_EUNSUPPORTED (a model without ttt_forget), BL_ENOMEM, BL_EDEVICE,
@@ -620,19 +619,19 @@ typedef struct bl_head_info {
     double half_life;   /* tokens after which half of what it learned is forgotten; 0: never */
     double distance;  /* |W - W0| / |W0|, Frobenius norms over the matrices of its inner model: how
                          far what was read has moved it from where the model begins */
-    double base;      /* the same of what it forgets towards (bl_session_consolidate), over biases
-                         too; 0 while that is where the model begins */
-    double base_most; /* the bound of that; 0 of a model that never forgets */
+    double base;      /* the same for what it forgets towards (bl_session_consolidate), biases
+                         included; 0 while that is where the model begins */
+    double base_most; /* its bound; 0 for a model that never forgets */
 } bl_head_info;
 
 typedef void bl_head_fn(void *user, const bl_head_info *head);
 
-/** Tells of each head, layer by layer.  Errors: BL_ENOMEM, BL_EDEVICE. */
+/** Calls fn for each head, layer by layer.  Errors: BL_ENOMEM, BL_EDEVICE. */
 BL_API bl_status bl_session_heads(const bl_session *s, bl_head_fn *fn, void *user, bl_error *err);
 
 /* ------------------------------------------------------------------ generation and evaluation */
 
-/** Told each piece of text as it is made, whole UTF-8 characters; return 0 to go on. */
+/** Receives each piece of text as it is made, in whole UTF-8 characters; return 0 to continue. */
 typedef int bl_text_fn(void *user, const char *text, size_t bytes);
 
 typedef struct bl_generate_result {
@@ -644,15 +643,15 @@ typedef struct bl_generate_result {
 } bl_generate_result;
 
 /** Continues a prompt and hands out the text as it comes.  `options`: a BL_OPTIONS_GENERATE set or
- *  NULL; fn and result may be NULL, and result says after a failure too what was done.  The session
- *  goes on from where it is; unless told not to, bos_token_id is fed first to a session that has
- *  read nothing.
+ *  NULL; fn and result may be NULL; result says what was done, after a failure too.  The session
+ *  continues from where it is; unless the option bos is off, bos_token_id is fed first to a session
+ *  that has read nothing.
  *
- *  The last token drawn stays pending, also after fn stopped the call: an empty prompt goes on from
- *  there, and several short calls give the text of one long one.  A call for no tokens leaves the
- *  prompt's last token pending, for the same reason.  A chat reads a line, calls this with it, and
- *  does so again: nothing else is to be kept.  A seed of the options that differs from the one in
- *  use begins new random numbers; -1 and the same seed go on with those in use.
+ *  The last token drawn stays pending, also after fn stopped the call: an empty prompt continues
+ *  from there, and several short calls give the text of one long one.  A call for no tokens leaves
+ *  the prompt's last token pending, for the same reason.  A chat reads a line, calls this with it,
+ *  and repeats: it need keep nothing else.  A seed in the options that differs from the one in use
+ *  begins new random numbers; -1 and the same seed continue with those in use.
  *  Errors: BL_EINVAL (nothing to read: an empty prompt, nothing pending and no bos), BL_EFORMAT
  *  (prompt is not UTF-8; nothing was read then), BL_EUNSUPPORTED (model without a tokenizer),
  *  BL_ENOMEM, BL_EDEVICE, BL_EINTERRUPTED when fn returned non-zero. */
@@ -674,36 +673,36 @@ BL_API bl_status bl_eval(bl_model *m, const char *path, size_t window, bl_progre
                          void *user, bl_eval_result *result, bl_error *err);
 
 typedef struct bl_eval_point {
-    uint64_t first, last; /* positions, from 0: how many tokens were read before, without the one
-                             that a window or a document (bos_token_id) begins with */
+    uint64_t first, last; /* positions, from 0: how many tokens were read before, not counting the
+                             one that a window or a document (bos_token_id) begins with */
     uint64_t tokens;      /* predicted there, over all windows or documents */
     double loss;          /* their mean */
 } bl_eval_point;
 
 typedef void bl_eval_point_fn(void *user, const bl_eval_point *point);
 
-/** bl_eval(), and at its end the loss by position, in rising order: a point for each position of
- *  the windows of a token file; of a text the positions 0, 1, 2-3, 4-7, ... in its documents.  A
+/** bl_eval(), and at its end the loss by position, in rising order: for a token file a point for
+ *  each position of its windows; for a text the positions 0, 1, 2-3, 4-7, ... in its documents.  A
  *  model that learns while it reads has a falling curve.  `user` is handed to both functions. */
 BL_API bl_status bl_eval_by_position(bl_model *m, const char *path, size_t window,
                                      bl_progress_fn *progress, bl_eval_point_fn *point, void *user,
                                      bl_eval_result *result, bl_error *err);
 
-/** Both, over a text that is read as `reading` says, a BL_OPTIONS_PREPARE set or NULL: where its
- *  documents end, their field in JSON, its encoding.  `point` may be NULL. */
+/** Both, over a text read as `reading` (a BL_OPTIONS_PREPARE set or NULL) says: where its documents
+ *  end, their field in JSON, its encoding.  `point` may be NULL. */
 BL_API bl_status bl_eval_text(bl_model *m, const char *path, const bl_options *reading,
                               size_t window, bl_progress_fn *progress, bl_eval_point_fn *point,
                               void *user, bl_eval_result *result, bl_error *err);
 
-/** bl_eval_text() of a text, no token file, with what a session knows: every document is read by a
- *  copy of it, after its pending token or else bos_token_id.  s stays as it is. */
+/** bl_eval_text() of a text, not a token file, with what a session knows: a copy of it reads each
+ *  document, after its pending token or else bos_token_id.  s is unchanged. */
 BL_API bl_status bl_eval_session(const bl_session *s, const char *path, const bl_options *reading,
                                  bl_progress_fn *progress, bl_eval_point_fn *point, void *user,
                                  bl_eval_result *result, bl_error *err);
 
 typedef struct bl_learn_result {
-    double loss; /* nats a token, of each as what was read before predicts it */
-    uint64_t tokens, bytes, documents; /* read; `tokens` with those between documents */
+    double loss; /* nats a token, each predicted from what was read before it */
+    uint64_t tokens, bytes, documents; /* read; `tokens` includes those between documents */
     uint64_t consolidations;
     double seconds;
 } bl_learn_result;
@@ -711,9 +710,9 @@ typedef struct bl_learn_result {
 /** Reads the documents of a text into a session, in order, each followed by eos_token_id, which
  *  stays pending after the last; bos_token_id comes first in a session that has read nothing.  With
  *  a `share` above 0 it is consolidated (bl_session_consolidate) after every `every` tokens (0: not
- *  on the way) and at the end.  path and reading: as of bl_eval_text(), no token file.  *result
- *  says after a failure too what was done: after BL_EINTERRUPTED what was read stays read, whole
- *  documents or not.
+ *  before the end) and at the end.  path and reading: as of bl_eval_text(), but not a token file.
+ *  *result says what was done, after a failure too: after BL_EINTERRUPTED what was read stays read,
+ *  whole documents or not.
  *  Errors: as of bl_session_feed(), bl_session_consolidate() and bl_eval_text(). */
 BL_API bl_status bl_session_learn(bl_session *s, const char *path, const bl_options *reading,
                                   double share, uint64_t every, bl_progress_fn *progress,
@@ -721,8 +720,8 @@ BL_API bl_status bl_session_learn(bl_session *s, const char *path, const bl_opti
 
 /** An octave of positions in a stream. */
 typedef struct bl_stream_point {
-    uint64_t first, last; /* 0, 1, 2-3, 4-7, ...: how many tokens were read before, without the one
-                             that the stream begins with */
+    uint64_t first, last; /* 0, 1, 2-3, 4-7, ...: how many tokens were read before, not counting the
+                             one that the stream begins with */
     uint64_t tokens;      /* predicted there */
     double loss;          /* their mean, of one state through the whole stream */
     double fresh;         /* of the same tokens, read by fresh states in windows */
@@ -730,10 +729,10 @@ typedef struct bl_stream_point {
 
 typedef void bl_stream_point_fn(void *user, const bl_stream_point *point);
 
-/** Whether a memory lasts: one state through all documents of a token file or a text, one after the
- *  other, in constant memory.  Beside it the same tokens are read from fresh states in windows of
- *  `window` tokens (0: 1,024), half a window apart, whose second halves count (of the first window
- *  both).  *result is of the stream; `tokens` bounds how many are predicted (0: all).  A model
+/** Shows whether a memory lasts: one state reads all documents of a token file or a text, one after
+ *  the other, in constant memory.  For comparison fresh states read the same tokens in windows of
+ *  `window` tokens (0: 1,024), half a window apart, whose second halves count (of the first window,
+ *  both).  *result is for the stream; `tokens` bounds how many are predicted (0: all).  A model
  *  whose memory lasts has point->loss at or below point->fresh in all points, which come at the
  *  end, in rising order.  Other arguments and errors: as bl_eval_text(). */
 BL_API bl_status bl_eval_stream(bl_model *m, const char *path, const bl_options *reading,
@@ -746,7 +745,7 @@ BL_API bl_status bl_eval_stream(bl_model *m, const char *path, const bl_options 
 BL_API bl_status bl_stream_draw(const bl_stream_point *points, size_t count, const char *path,
                                 bl_error *err);
 
-/** The most tokens between, and the most questions, of bl_eval_recall(). */
+/** The largest distance, and the most questions, of bl_eval_recall(). */
 enum { BL_RECALL_MOST = 1 << 30 };
 
 typedef struct bl_recall_result {
@@ -755,18 +754,18 @@ typedef struct bl_recall_result {
     double right, error;           /* share answered right, and its standard error */
     double greedy;                 /* share where the right one is the likeliest of all tokens */
     double control, control_error; /* share answered right without having read the fact */
-    uint64_t changed;              /* questions of facts that were told twice: the newest counts */
+    uint64_t changed;              /* questions about facts told twice: the newest counts */
     double changed_right, changed_old; /* shares of these answered with the newest, the older */
     double seconds;
 } bl_recall_result;
 
 /** How many facts of a story a model recalls after it has read exactly `distance` tokens of other
- *  stories.  Five facts are told at a time, "This is Clara red.", a third of them then once more
+ *  stories.  Five facts are told at a time, "This is Clara red.", then a third of them once more
  *  with another color; "Who is there? It is Clara" asks for each in a branch of its own, and the
  *  answer is the likeliest of ten colors.  The control reads the same without the facts.  Stories,
- *  facts and questions are the same for every model, and in no text of bl_prepare(); a model learns
- *  the form of the questions from tales with the option tales_facts.  Works in tokens, 2 / 5 of
- *  questions * distance.  Errors: BL_EINVAL (more than BL_RECALL_MOST, no question),
+ *  facts and questions are the same for every model, and occur in no text of bl_prepare(); a model
+ *  learns the form of the questions from tales with the option tales_facts.  Reads about 2 / 5 of
+ *  questions * distance tokens.  Errors: BL_EINVAL (more than BL_RECALL_MOST, no question),
  *  BL_EUNSUPPORTED (no tokenizer, or one whose colors do not begin with a token each), BL_ENOMEM,
  *  BL_EFORMAT, BL_EDEVICE, BL_EINTERRUPTED. */
 BL_API bl_status bl_eval_recall(bl_model *m, uint64_t distance, uint64_t questions,
@@ -775,8 +774,8 @@ BL_API bl_status bl_eval_recall(bl_model *m, uint64_t distance, uint64_t questio
 
 /** The text of a file ("-": standard input) as bl_prepare() would read it, a prompt for example:
  *  decompressed, in UTF-8, without byte order marks, with LF line ends; of a .jsonl or .json file
- *  the string of its one document.  White space stays.  It is handed to fn in one call.  `reading`
- *  is a BL_OPTIONS_PREPARE set or NULL; progress is asked while a pipe is idle.
+ *  the string of its one document.  White space is kept.  fn receives it in one call.  `reading` is
+ *  a BL_OPTIONS_PREPARE set or NULL; progress is called while a pipe is idle.
  *  Errors: BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, several documents), BL_EUNSUPPORTED (no
  *  text), BL_EIO (also a named pipe that nobody opens for writing within ten seconds), BL_ENOMEM
  *  (also a text of more than 1 GiB or an eighth of the memory that this process may use),
@@ -785,7 +784,7 @@ BL_API bl_status bl_eval_recall(bl_model *m, uint64_t distance, uint64_t questio
 BL_API bl_status bl_read_text(const char *path, const bl_options *reading, bl_progress_fn *progress,
                               bl_text_fn *fn, void *user, bl_error *err);
 
-/** The same of the bytes as they are, whatever they are. */
+/** The same for the bytes of a file as they are, whatever they are. */
 BL_API bl_status bl_read_file(const char *path, bl_progress_fn *progress, bl_text_fn *fn,
                               void *user, bl_error *err);
 
