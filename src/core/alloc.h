@@ -1,4 +1,4 @@
-/* The heap, with checked sizes: every allocation of the library passes here. */
+/* The heap, with checked sizes: every allocation of the library goes through it. */
 #ifndef BL_CORE_ALLOC_H
 #define BL_CORE_ALLOC_H
 

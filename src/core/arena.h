@@ -12,7 +12,7 @@ enum { BL_ARENA_ALIGN = 64 };
 
 typedef struct bl_arena {
     char *base;  /* NULL: measuring */
-    size_t size; /* bytes behind base; SIZE_MAX while measuring */
+    size_t size; /* bytes from base on; SIZE_MAX while measuring */
     size_t used;
     size_t highest; /* the largest `used` ever reached */
     int failed;     /* sticky: a size overflowed or the block ran out */

@@ -15,13 +15,13 @@ typedef struct bl_busy {
 bl_status bl_busy_enter(bl_busy *b, const char *handle, const char *where,
                         bl_error *err) BL_NODISCARD;
 
-/* Returns 1 when the handle was closed meanwhile: the caller of this closes it now. */
+/* Returns 1 when the handle was closed meanwhile: the caller must free it now. */
 int bl_busy_leave(bl_busy *b) BL_NODISCARD;
 
 /* Returns 1 when the handle may be freed now, 0 when the call at work has to do it. */
 int bl_busy_close(bl_busy *b) BL_NODISCARD;
 
-/* Whether it was closed meanwhile: a call that takes long ends early then. */
+/* Whether it was closed meanwhile: a long call then ends early. */
 int bl_busy_closing(bl_busy *b) BL_NODISCARD;
 
 #endif

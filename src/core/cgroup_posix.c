@@ -1,4 +1,4 @@
-/* What the control groups of this process leave it: memory and processors, versions 1 and 2. */
+/* What the control groups of this process allow it: memory and processors, versions 1 and 2. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "core/os.h"

@@ -22,8 +22,8 @@ typedef struct bl_chart_line {
 
 typedef struct bl_chart {
     const char *title;
-    bl_chart_line first, second; /* the second also has its points marked */
-    int doubling;                /* the steps stand at log2(step + 1) */
+    bl_chart_line first, second; /* the points of the second are marked */
+    int doubling;                /* steps are drawn at log2(step + 1) */
 } bl_chart;
 
 /* The file appears whole or not at all; losses that are not finite are left out. */

@@ -4,7 +4,7 @@
 
 #include "core/status.h"
 
-/* Rising levels; a level has all that the ones before it have. */
+/* Rising levels; each has all that the ones before it have. */
 typedef enum bl_cpu_level {
     BL_CPU_C,      /* plain C, any processor */
     BL_CPU_AVX2,   /* x86-64: AVX2 and FMA */

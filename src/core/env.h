@@ -6,7 +6,7 @@
 /* The value of a variable; NULL when it is not set or empty. */
 const char *bl_env(const char *name);
 
-/* The same of one that says what is to be run: NULL too in a program with rights that its user does
+/* The same for one that says what to run: NULL as well in a program with rights that its user does
  * not have. */
 const char *bl_env_trusted(const char *name);
 

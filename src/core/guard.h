@@ -16,8 +16,8 @@ void bl_guard_free(void *p); /* NULL is fine */
 void bl_guard_enter(void);
 void bl_guard_leave(void);
 
-/* BL_EDEVICE when something was written into the bytes between a block and its pages' borders, or
- * the system refused to open or close one. */
+/* BL_EDEVICE when something was written between a block and the borders of its pages, or the system
+ * refused to open or close one. */
 bl_status bl_guard_check(bl_error *err) BL_NODISCARD;
 
 #endif

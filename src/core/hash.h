@@ -9,8 +9,7 @@ enum { BL_HASH_TEXT = 33 };
 /* The 16 bytes of a hash, highest first, as 32 lower-case hexadecimal digits and a 0. */
 void bl_hash_text(const unsigned char digest[16], char text[BL_HASH_TEXT]);
 
-/* Of bytes that come one after the other; NULL: no memory.  bl_hash_end() frees, and
- * does nothing with NULL. */
+/* Of bytes that come piece by piece; NULL: no memory.  bl_hash_end() frees; NULL is fine. */
 typedef struct bl_hash bl_hash;
 bl_hash *bl_hash_begin(void);
 void bl_hash_add(bl_hash *h, const void *bytes, size_t n);

@@ -1,4 +1,4 @@
-/* A file that comes into being over several attempts: it grows under a name of its own, stays there
+/* A file that is completed over several attempts: it grows under a name of its own, stays there
  * when an attempt ends early, and gets its final name when it is whole. */
 #ifndef BL_CORE_PARTIAL_H
 #define BL_CORE_PARTIAL_H
@@ -7,7 +7,7 @@
 
 typedef struct bl_partial bl_partial;
 
-/* Opens or makes the file; writing goes on at its end.  BL_EIO. */
+/* Opens or makes the file; writing continues at its end.  BL_EIO. */
 bl_status bl_partial_open(bl_partial **p, const char *path, bl_error *err) BL_NODISCARD;
 void bl_partial_close(bl_partial *p); /* the file stays; NULL is fine */
 

@@ -1,4 +1,4 @@
-/* A file that comes into being over several attempts, POSIX. */
+/* A file that is completed over several attempts, POSIX. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "core/partial.h"

@@ -1,4 +1,4 @@
-/* Reading regular files, POSIX: by place or whole, never mapped, never waiting. */
+/* Reading regular files, POSIX: at an offset or whole, never mapped, never waiting. */
 #define _XOPEN_SOURCE 700 /* realpath */
 
 #include "core/alloc.h"

@@ -1,4 +1,4 @@
-/* Folders that appear whole or not at all, in the place of an old one too, POSIX and Linux. */
+/* Folders that appear whole or not at all, replacing an old one or not, POSIX and Linux. */
 #define _GNU_SOURCE /* renameat2, where there is one; flock */
 
 #include "core/alloc.h"

@@ -16,7 +16,7 @@
 #define BL_RNG_TALES   ((uint64_t)5 << 32) /* the story generator */
 #define BL_RNG_SPLIT   ((uint64_t)6 << 32) /* validation split */
 #define BL_RNG_DEDUP   ((uint64_t)7 << 32) /* hash functions of near duplicates */
-#define BL_RNG_CARRY   ((uint64_t)8 << 32) /* which rows of a batch begin anew */
+#define BL_RNG_CARRY   ((uint64_t)8 << 32) /* which rows of a batch begin afresh */
 
 void bl_philox(uint64_t seed, uint64_t stream, uint64_t index, uint32_t out[4]);
 

@@ -4,7 +4,7 @@
 
 #include "core/status.h"
 
-/* Any function; to be cast to what it is. */
+/* Any function; cast it to its type. */
 typedef void bl_any_fn(void);
 
 /* A function that a shared object exports; the object stays loaded until the process ends.

@@ -1,4 +1,4 @@
-/* Text as a terminal may be given it: what is not plain text is spelled out. */
+/* Text made safe for a terminal: what is not plain text is spelled out. */
 #include "core/shown.h"
 #include "core/utf8.h"
 

@@ -1,4 +1,4 @@
-/* Lines of text that are told: one line each, whatever the names in them hold. */
+/* Messages as text: one line each, whatever the names in them hold. */
 #ifndef BL_CORE_SHOWN_H
 #define BL_CORE_SHOWN_H
 

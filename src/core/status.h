@@ -21,7 +21,7 @@
  * statement: return bl_fail(err, BL_EFORMAT, "%s: ...", path). */
 bl_status bl_fail(bl_error *err, bl_status code, const char *format, ...) BL_PRINTF(3, 4);
 
-/* The same with the text of errno (saved by the caller) behind a colon; ENOMEM is BL_ENOMEM. */
+/* The same with the text of errno (saved by the caller) after a colon; ENOMEM is BL_ENOMEM. */
 bl_status bl_fail_errno(bl_error *err, bl_status code, int error, const char *format, ...)
     BL_PRINTF(4, 5);
 
@@ -41,8 +41,8 @@ bl_status bl_fail_errno(bl_error *err, bl_status code, int error, const char *fo
             goto label;                                                                            \
     } while (0)
 
-/* Whether a failure tells of this moment and nothing of the file that was looked at: such a one is
- * never passed over. */
+/* Whether a failure is about this moment and not about the file being looked at: such a failure is
+ * never ignored. */
 static inline int bl_status_is_passing(bl_status status)
 {
     return status == BL_ENOMEM || status == BL_EINTERRUPTED;

@@ -3,11 +3,10 @@
  * The gate, one atomic word, says which loop is open: its number, how many members it wants, and
  * how many threads besides the caller are inside.  A thread enters by counting itself in while the
  * gate is open, works, and counts itself out.  The caller opens the gate, works, shuts it when no
- * task is left to begin, and waits for those inside: never for one that sleeps or was kept from
- * running.
+ * task is left to begin, and waits for those inside: never for one that sleeps or cannot run.
  *
- * Who waits spins for a moment, because the next loop usually follows at once, and then sleeps,
- * because the processor may have better to do. */
+ * A waiting thread spins for a moment, because the next loop usually follows at once, and then
+ * sleeps, because the processor may have better things to do. */
 #define _GNU_SOURCE /* names of threads */
 
 #include "core/team.h"

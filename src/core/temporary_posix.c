@@ -1,4 +1,4 @@
-/* Hidden names beside a target, made, swept, and the target itself looked at, POSIX. */
+/* Hidden names beside a target: making and sweeping them, and checking the target, POSIX. */
 #define _POSIX_C_SOURCE 200809L
 #define _DEFAULT_SOURCE /* flock, S_ISVTX */
 

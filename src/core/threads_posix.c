@@ -1,4 +1,4 @@
-/* How many threads a computation takes when nobody says. */
+/* How many threads a computation uses when nobody says. */
 #define _GNU_SOURCE /* sched_getaffinity */
 
 #include "core/os.h"

@@ -11,8 +11,8 @@ typedef enum bl_utf8_kind {
     BL_UTF8_INCOMPLETE /* the beginning of one, cut off by the end of the input */
 } bl_utf8_kind;
 
-/* Looks at the sequence that begins at text[0], bytes > 0.  *used is its length; of an invalid one
- * the longest part that could have begun a character, which stands for one U+FFFD (Unicode 15,
+/* Looks at the sequence that begins at text[0], bytes > 0.  *used is its length; for an invalid
+ * one, of the longest part that could have begun a character, which becomes one U+FFFD (Unicode 15,
  * section 3.9, "substitution of maximal subparts"). */
 bl_utf8_kind bl_utf8_look(const char *text, size_t bytes, size_t *used);
 

@@ -1,7 +1,7 @@
 /* A thread that does one job at a time for its owner.
  *
- * A fork() waits until the jobs that are under way are done.  In the child a worker has no thread
- * until it is given a job. */
+ * A fork() waits until the jobs in progress are done.  In the child a worker has no thread until it
+ * is given a job. */
 #ifndef BL_CORE_WORKER_H
 #define BL_CORE_WORKER_H
 
@@ -9,11 +9,11 @@
 
 typedef struct bl_worker bl_worker;
 
-/* The thread takes no signals.  BL_ENOMEM when the system gives none. */
+/* The thread takes no signals.  BL_ENOMEM when the system cannot start one. */
 bl_status bl_worker_open(bl_worker **w, bl_error *err) BL_NODISCARD;
 void bl_worker_close(bl_worker *w); /* waits for its job; NULL is fine */
 
-/* Begins a job; none may be under way.  What the owner wrote before, the job sees. */
+/* Starts a job; none may be in progress.  What the owner wrote before, the job sees. */
 void bl_worker_start(bl_worker *w, void (*job)(void *user), void *user);
 
 /* Waits until the job, if there is one, is done; what it wrote, the owner sees. */
