@@ -31,13 +31,13 @@ const bl_field_table *bl_fields(bl_options_kind kind);
 /* The field of that name, or NULL. */
 const bl_field *bl_field_find(const bl_field_table *table, const char *name);
 
-/* BL_EINVAL for a name that no field has, with the most alike one. */
+/* BL_EINVAL for a name that no field has, with the closest one. */
 bl_status bl_field_unknown(const bl_field_table *table, const char *name,
                            bl_error *err) BL_NODISCARD;
 
-/* One value from text into its member of `fields`.  The message begins with `name`, the file it is
- * from, and `code` is the status of a bad value; NULL: an option of the caller's, which a message
- * names in backquotes (bl_error). */
+/* One value from text into its member of `fields`.  The message begins with `name`, the file that
+ * it is from, and `code` is the status for a bad value; NULL: an option of the caller's, which a
+ * message names in backquotes (bl_error). */
 bl_status bl_field_read(const bl_field *field, void *fields, const char *text, const char *name,
                         bl_status code, bl_error *err) BL_NODISCARD;
 
@@ -48,7 +48,7 @@ bl_status bl_field_put_real(const bl_field *field, void *fields, double value, c
                             bl_status code, bl_error *err) BL_NODISCARD;
 void bl_field_put_flag(const bl_field *field, void *fields, int value);
 
-/* Whether a choice is a switch that knows more than on and off: false|true|auto. */
+/* Whether a choice is a switch with more values than on and off: false|true|auto. */
 int bl_field_is_switch(const bl_field_info *info);
 
 size_t bl_field_size(const bl_field *field, const void *fields);

@@ -6,18 +6,18 @@
 
 #include <jansson.h>
 
-/* json_loadb(), but JSON sets its numbers no range (RFC 8259, section 6), so one that Jansson has
- * no room for is the nearest real number that it has; NaN and Infinity, which Python writes, are
- * null.  Whether such a value is of use is for the reader of its key to say. */
+/* json_loadb(), but JSON sets no range for numbers (RFC 8259, section 6), so one that Jansson
+ * cannot hold becomes the nearest real number that it can; NaN and Infinity, which Python writes,
+ * become null.  Whether such a value is of use is up to the reader of its key. */
 json_t *bl_json_parse(const char *text, size_t bytes, size_t flags, json_error_t *why);
 
-/* The same, but numbers are Jansson's. */
+/* The same, but with Jansson's own numbers. */
 json_t *bl_json_parse_strict(const char *text, size_t bytes, size_t flags, json_error_t *why);
 
 /* What their failure is: BL_ENOMEM when it was memory, BL_EFORMAT when it was the text. */
 bl_status bl_json_failure(const json_error_t *why) BL_NODISCARD;
 
-/* A strict JSON object from a file: UTF-8, no key twice, nothing behind it.  Free with
+/* A strict JSON object from a file: UTF-8, no key twice, nothing after it.  Free with
  * json_decref().  BL_ENOENT, BL_EIO, BL_EFORMAT (with the line). */
 bl_status bl_json_load(json_t **root, const char *path, bl_error *err) BL_NODISCARD;
 

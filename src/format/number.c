@@ -1,4 +1,4 @@
-/* Numbers as text, with a point whatever the locale's decimal sign is. */
+/* Numbers as text, with a decimal point in every locale. */
 #include "format/number.h"
 
 #include <locale.h>

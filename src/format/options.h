@@ -1,4 +1,4 @@
-/* The tables of named values: model config, training, preparing, generating.
+/* The tables of named values: model config, device, training, preparing, generating.
  *
  * A line here is a field everywhere: member of the struct, default, bounds in words, JSON in and
  * out, flag of the command line, help and man page. */
@@ -151,7 +151,7 @@ enum {                                                           /* documents */
 };
 enum { BL_DEDUP_NONE, BL_DEDUP_EXACT, BL_DEDUP_NEAR }; /* dedup */
 
-/* The struct behind an options handle of that kind, for the library's own files.  Valid until the
+/* The struct inside an options handle of that kind, for the library's own files.  Valid until the
  * handle is closed. */
 bl_config *bl_options_config(bl_options *o);
 const bl_config *bl_options_config_const(const bl_options *o);
@@ -160,27 +160,27 @@ const bl_prepare_options *bl_options_prepare(const bl_options *o);
 const bl_generate_options *bl_options_generate(const bl_options *o);
 const bl_device_options *bl_options_device(const bl_options *o);
 
-/* BL_EINVAL, with both kinds, when a caller's set is of another kind; NULL is fine. */
+/* BL_EINVAL naming both kinds when a caller's set is of another kind; NULL is fine. */
 bl_status bl_options_expect(const bl_options *o, bl_options_kind kind, const char *where,
                             bl_error *err) BL_NODISCARD;
 
 /* All defaults of a kind into its struct. */
 void bl_options_defaults(bl_options_kind kind, void *fields);
 
-/* A set of a kind that holds what `o`, of that kind, holds, or with NULL the defaults. */
+/* A new set with the values of `o`, a set of that kind, or with the defaults when it is NULL. */
 bl_status bl_options_copy(bl_options **copy, bl_options_kind kind, const bl_options *o,
                           bl_error *err) BL_NODISCARD;
 
 /* A handle of kind CONFIG that holds a copy of c. */
 bl_status bl_options_from_config(bl_options **o, const bl_config *c, bl_error *err) BL_NODISCARD;
 
-/* What no single field's bounds can say: D divisible by H, an even head width of 16..128, the
- * special ids inside the vocabulary, ...  `name`, a file, begins the message; NULL: these are
- * options, named in backquotes. */
+/* Checks what the bounds of a single field cannot say: D divisible by H, an even head width of
+ * 16..128, the special ids inside the vocabulary, ...  `name`, a file, begins the message; NULL:
+ * these are options, named in backquotes. */
 bl_status bl_config_check(const bl_config *c, const char *name, bl_error *err) BL_NODISCARD;
 
-/* Half-lives of a model about to be made that are still 0, from its chunk and training context;
- * 0 both where nothing is forgotten (MODEL 3.7). */
+/* Sets the half-lives of a new model that are still 0, from its chunk and training context; both
+ * are 0 where nothing is forgotten (MODEL 3.7). */
 void bl_config_half_lives(bl_config *c, size_t context);
 
 /* config.json of a model folder (docs/FORMATS.md): every field, model_type, architectures and
@@ -197,7 +197,7 @@ typedef enum bl_weight_form {
 } bl_weight_form;
 bl_status bl_config_form(bl_weight_form *form, const char *path, bl_error *err) BL_NODISCARD;
 
-/* The same back, for weights of that form (latent or packed). */
+/* Writes config.json, for weights of that form (latent or packed). */
 bl_status bl_config_save(const bl_config *c, bl_weight_form form, const char *path,
                          bl_error *err) BL_NODISCARD;
 

@@ -1,4 +1,4 @@
-/* Files of other programs in the place of ours, told by their first bytes and their names. */
+/* Files of other programs in place of ours, recognised by their first bytes and their names. */
 #include "format/other_file.h"
 #include "core/os.h"
 

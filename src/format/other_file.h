@@ -1,4 +1,4 @@
-/* Files of other programs in the place of ours: what they are, and what to do about them. */
+/* Files of other programs in place of ours: what they are, and what to do about them. */
 #ifndef BL_FORMAT_OTHER_FILE_H
 #define BL_FORMAT_OTHER_FILE_H
 
@@ -21,12 +21,12 @@ typedef struct bl_other_file {
     const char *remedy; /* and what to do about it */
 } bl_other_file;
 
-/* By the name and the first bytes (some hundred suffice; `size` bytes are all); NULL: nothing that
- * is known, or what may stand in this place. */
+/* By the name and the first bytes (a few hundred suffice; `size` of them are given); NULL: not
+ * known, or allowed in this place. */
 const bl_other_file *bl_other_find(bl_place place, const char *path, const void *head, size_t size);
 
-/* For a file that could not be read as what it should be: of BL_EFORMAT, the message says what it
- * is instead where that is known.  Returns `status`. */
+/* For a file that could not be read as what it should be: when status is BL_EFORMAT, the message
+ * says what it is instead, if that is known.  Returns `status`. */
 bl_status bl_other_explain(bl_status status, bl_place place, const char *path, const void *head,
                            size_t size, bl_error *err) BL_NODISCARD;
 

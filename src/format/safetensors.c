@@ -1,4 +1,4 @@
-/* Reading safetensors files: the header is proven before any of the data is believed. */
+/* Reading safetensors files: the header is checked before any of the data is trusted. */
 #include "format/safetensors.h"
 #include "core/alloc.h"
 #include "core/os.h"

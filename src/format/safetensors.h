@@ -34,9 +34,8 @@ typedef struct bl_st_tensor {
 
 typedef struct bl_st bl_st;
 
-/* Reads and checks a header: it lies inside the file, no overlap, no gap, sizes that multiply
- * without overflow and match dtype and shape, no name twice, UTF-8.  BL_ENOENT, BL_EFORMAT,
- * BL_ENOMEM. */
+/* Reads and checks a header: inside the file, no overlap, no gap, sizes that multiply without
+ * overflow and match dtype and shape, no name twice, UTF-8.  BL_ENOENT, BL_EFORMAT, BL_ENOMEM. */
 bl_status bl_st_open(bl_st **st, const char *path, bl_error *err) BL_NODISCARD;
 void bl_st_close(bl_st *st);
 
@@ -47,7 +46,7 @@ const char *bl_st_metadata(const bl_st *st, const char *key);      /* NULL: none
 size_t bl_st_metadata_count(const bl_st *st);
 const char *bl_st_metadata_key(const bl_st *st, size_t i);
 
-/* Is tensor `name` there, of one of F32, BF16 and F16, and of this shape?  Nothing of it is read.
+/* Is tensor `name` there, as F32, BF16 or F16, and of this shape?  Its data is not read.
  * BL_EFORMAT names the file, the tensor and both shapes. */
 bl_status bl_st_check_f32(const bl_st *st, const char *name, size_t rank, const size_t *shape,
                           bl_error *err) BL_NODISCARD;
