@@ -1,4 +1,4 @@
-/* Checksums by which the Hub names contents, through OpenSSL's libcrypto: it has the processor's
+/* Checksums by which the Hub names contents, through OpenSSL's libcrypto, which has the processor's
  * instructions for SHA, and comes with libcurl anyway. */
 #include "hub/digest.h"
 #include "core/os.h"

@@ -1,4 +1,4 @@
-/* One download: resumed, tried again, verified. */
+/* One download: resumed, retried, verified. */
 #include "hub/fetch.h"
 #include "core/log.h"
 #include "core/os.h"

@@ -1,7 +1,7 @@
 /* HTTP requests through libcurl.
  *
  * Redirects are followed here and not by libcurl, because each hop is looked at: what the Hub says
- * of a file stands in the headers of its own answer, a hop from https to http is refused, and the
+ * about a file is in the headers of its own answer, a hop from https to http is refused, and the
  * token goes to its own origin only. */
 #include "hub/http.h"
 

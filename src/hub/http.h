@@ -1,5 +1,5 @@
-/* HTTP requests: one at a time, through libcurl (http.c alone names it), each followed to its
- * answer over its redirects. */
+/* HTTP requests: one at a time, through libcurl (http.c alone names it), each followed through its
+ * redirects to its answer. */
 #ifndef BL_HUB_HTTP_H
 #define BL_HUB_HTTP_H
 
@@ -11,9 +11,9 @@ typedef struct bl_http {
     const char *home;         /* any URL of that origin: scheme, host and port */
     const char *ca_file;      /* certificates to trust instead of the system's, or NULL */
     const char *ca_dir;       /* the same as a folder of OpenSSL's, or NULL */
-    double head_seconds;      /* HEAD: to connect, and without an answer */
+    double head_seconds;      /* HEAD: to connect, and to wait for an answer */
     double stall_seconds;     /* GET: to connect, and with hardly a byte */
-    unsigned tries;           /* in a row, counted from the last that brought a new byte */
+    unsigned tries;           /* in a row, counted from the last one that brought a new byte */
     double pause;             /* seconds before the second of them; doubles */
     bl_progress_fn *progress; /* called several times a second while something is awaited */
     void *user;
@@ -23,12 +23,13 @@ typedef struct bl_http_answer bl_http_answer;
 
 typedef struct bl_http_request {
     const char *url;
-    int head;      /* HEAD instead of GET; ends at the first answer that says etag and size */
+    int head;      /* HEAD instead of GET; ends at the first answer that gives etag and size */
     uint64_t from; /* GET: the first byte wanted */
-    const char *if_range; /* with `from`: the ETag that the bytes before it came with, or NULL */
-    const char *stage;    /* of the calls of progress */
+    const char *if_range; /* with `from`: the ETag that came with the bytes before it, or NULL */
+    const char *stage;    /* for the calls of progress */
     uint64_t total;       /* 0 while unknown */
-    /* Takes the body of an answer with status 200 or 206; `answer` is complete but for `again`. */
+    /* Takes the body of an answer with status 200 or 206; `answer` is complete except for
+     * `again`. */
     bl_status (*body)(void *target, const bl_http_answer *answer, const void *bytes, size_t n,
                       bl_error *err);
     uint64_t (*done)(void *target); /* bytes so far, for progress; may be NULL */
@@ -39,28 +40,28 @@ enum { BL_HTTP_NO_SIZE = -1 };
 
 struct bl_http_answer {
     long status;
-    /* from the first hop that says them */
+    /* from the first hop that gives them */
     char commit[64];      /* X-Repo-Commit */
     char linked_etag[80]; /* X-Linked-Etag, without quotes and W/ */
     int64_t linked_size;  /* X-Linked-Size, or BL_HTTP_NO_SIZE */
     char complaint[160];  /* X-Error-Message */
     /* of the last hop */
     char etag[80];                    /* without quotes and W/ */
-    char validator[80];               /* the ETag as it stands, when it is a strong one */
+    char validator[80];               /* the ETag as sent, when it is a strong one */
     int64_t length;                   /* Content-Length, or BL_HTTP_NO_SIZE */
     int64_t range_first, range_total; /* Content-Range of a 206, or BL_HTTP_NO_SIZE */
-    double retry_after;               /* seconds; 0: not said */
+    double retry_after;               /* seconds; 0: not given */
     /* of a failure */
     int again; /* another try may succeed */
 };
 
 /* Any status below 400 is BL_OK.  BL_ENETWORK and BL_ENOENT (404) with words, BL_EINTERRUPTED when
- * progress says so, what body() gave, BL_EUNSUPPORTED in a build without libcurl. */
+ * progress says so, what body() returned, BL_EUNSUPPORTED in a build without libcurl. */
 bl_status bl_http_send(const bl_http *http, const bl_http_request *request, bl_http_answer *answer,
                        bl_error *err) BL_NODISCARD;
 
 /* After a failed try, number `count` in a row without a new byte: waits, at least as long as the
- * answer asks for, and gives BL_OK for another try; or else the failure itself, which is *err. */
+ * answer asks, and returns BL_OK for another try; or else the failure itself, which is in *err. */
 bl_status bl_http_wait(const bl_http *http, const bl_http_request *request,
                        const bl_http_answer *answer, unsigned count, bl_status failure,
                        bl_error *err) BL_NODISCARD;

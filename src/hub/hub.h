@@ -1,9 +1,9 @@
 /* The Hugging Face Hub: its addresses, its environment variables, and a cache in its layout.
  *
- *   CACHE/hub/datasets--OWNER--NAME/blobs/DIGEST             a content, by what it is
- *                                  /blobs/DIGEST.incomplete  what has come of it
+ *   CACHE/hub/datasets--OWNER--NAME/blobs/DIGEST             content, named by its digest
+ *                                  /blobs/DIGEST.incomplete  the part that has arrived
  *                                  /snapshots/COMMIT/FILE    a link to its content
- *                                  /refs/REVISION            the commit it was last
+ *                                  /refs/REVISION            the commit it last stood for
  *   CACHE/hub/.locks/DIGEST.lock                             held while it is downloaded */
 #ifndef BL_HUB_HUB_H
 #define BL_HUB_HUB_H
@@ -29,8 +29,8 @@ bl_status bl_hub_open(bl_hub *hub, bl_progress_fn *progress, void *user,
                       bl_error *err) BL_NODISCARD;
 void bl_hub_close(bl_hub *hub); /* also after a failed open */
 
-/* The path of the file in the cache into *path, downloaded when it is not there or no longer the
- * one of that revision.  Errors as bl_hub_fetch(). */
+/* The path of the file in the cache into *path, downloaded when it is not there or no longer that
+ * of the revision.  Errors as bl_hub_fetch(). */
 bl_status bl_hub_get(const bl_hub *hub, const bl_hub_file *file, bl_buf *path,
                      bl_error *err) BL_NODISCARD;
 

@@ -1,4 +1,4 @@
-/* The Hugging Face Hub: what the environment says of it. */
+/* The Hugging Face Hub: what the environment says about it. */
 #include "core/env.h"
 #include "core/os.h"
 #include "hub/hub.h"
