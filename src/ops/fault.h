@@ -8,7 +8,7 @@
 #include "ops/ops.h"
 
 /* `inner` must compute in host memory; it is taken over, also on failure.  Memory is that of
- * core/guard.h: closed outside ops, NaN when fresh, a closed page behind every block.  sync reports
+ * core/guard.h: closed outside ops, NaN when fresh, a closed page after every block.  sync reports
  * what was written outside a block as BL_EDEVICE. */
 bl_status bl_fault_open(bl_dev **d, bl_dev *inner, bl_error *err) BL_NODISCARD;
 

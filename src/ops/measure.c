@@ -1,4 +1,4 @@
-/* A device that counts the memory that another one would hold. */
+/* A device that counts the memory that another would hold. */
 #include "ops/measure.h"
 #include "core/alloc.h"
 

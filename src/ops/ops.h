@@ -3,8 +3,8 @@
  * The model is written once against this table (src/model); a backend fills it.  Dimension letters
  * are those of docs/NOTATION.md; all matrices are row-major and dense.
  *
- * Rules.  Compute ops return nothing, never allocate and never synchronise: shapes are proven when
- * a model is opened, and a device error is sticky and comes out at `sync`.  Outputs are written
+ * Rules.  Compute ops return nothing, never allocate and never synchronise: shapes are checked when
+ * a model is opened, and a device error is sticky and reported at `sync`.  Outputs are written
  * unless the comment says "+=".  An output never aliases an input unless the comment allows it.
  * What changes from step to step (learning rate, seed, position, ...) is read from the bl_step
  * block in device memory, because by-value arguments freeze when a step is captured as a graph. */
@@ -46,7 +46,7 @@ typedef struct bl_ttt_shape {
     float rope_theta;
 } bl_ttt_shape;
 
-/* What the rows of a batch carry from window to window in training (MODEL 3.9), in one layer. */
+/* What the rows of a batch carry from window to window in training (MODEL 3.9), for one layer. */
 typedef struct bl_ttt_rows {
     bl_real *W; /* [B,H,F,M]  W - W0 */
     bl_real *b; /* [B,H,M]    b - b0 */
@@ -60,7 +60,7 @@ typedef struct bl_ttt_rows {
 typedef struct bl_ttt_carry {
     bl_ttt_rows from, to;
     const int32_t *fresh; /* [B] not 0: this row begins at W0, b0, whatever `from` holds, and its
-                             gradient reaches them; that of another row ends where it begins */
+                             gradient reaches them; that of any other row ends where it begins */
 } bl_ttt_carry;
 
 /* The inner model's learned tensors of one layer (or their gradients).  M is the width of its
@@ -99,8 +99,8 @@ typedef struct bl_limits {
 #undef X
 } bl_limits;
 
-/* A device is reserved for several users (training, evaluation, samples): each of `most` becomes
- * the larger of both. */
+/* A device is reserved for several users (training, evaluation, samples): each member of `most`
+ * becomes the larger of the two. */
 void bl_limits_grow(bl_limits *most, const bl_limits *more);
 
 typedef struct bl_ops bl_ops;
@@ -126,9 +126,9 @@ typedef struct bl_dev {
     /* what ttt_linear_fwd keeps for ttt_linear_bwd, and ttt_mlp_fwd for its own; may be 0 */       \
     X(ttt_linear_saved_bytes, (bl_dev *d, const bl_ttt_shape *s), (d, s))                          \
     X(ttt_mlp_saved_bytes, (bl_dev *d, const bl_ttt_shape *s), (d, s))                             \
-    /* what reserve holds for these shapes; SIZE_MAX when that fits nowhere */                     \
+    /* what reserve holds for these shapes; SIZE_MAX: more than any memory */                      \
     X(scratch_bytes, (bl_dev *d, const bl_limits *most), (d, most))                                \
-    /* of device memory that this process may use, other than what it does; SIZE_MAX: not known */ \
+    /* device memory that this process may use beyond what it does; SIZE_MAX: not known */         \
     X(memory_bytes, (bl_dev *d), (d))
 
 /* X(op, params, args): memory and order; these return a status. */
@@ -242,7 +242,7 @@ typedef struct bl_dev {
     /* MODEL 3.8, of one sequence (s->B = 1) with either inner model (p->W2 tells) and at a chunk  \
        border: base += share (W - rest + start - base) over W0, b0, W2, b2, start in p; then back to \
        where each head is at most `most` |start| from the start.  base may not be rest or p; rest    \
-       may be p.  Between steps, and part of none */                                               \
+       may be p.  Called between steps, not in one */                                              \
     X(ttt_consolidate, (bl_dev *d, const bl_ttt_params *base, const bl_ttt_params *rest,           \
       const bl_ttt_state *state, const bl_ttt_params *p, const bl_ttt_shape *s, float share,       \
       float most), (d, base, rest, state, p, s, share, most))                                      \
@@ -275,7 +275,7 @@ typedef struct bl_dev {
     /* step->grad_norm = |g| over n elements, grad_scale and skip from it */                       \
     X(grad_norm, (bl_dev *d, bl_step *step, const bl_param *g, size_t n), (d, step, g, n))         \
     /* g' = g grad_scale; m, v, p by AdamW with step's lr; weight decay when `decay`;              \
-       g is zeroed for the next step, also by a skipped one */                                     \
+       g is zeroed for the next step, even if this one is skipped */                               \
     X(adamw, (bl_dev *d, bl_param *p, bl_param *g, bl_param *m, bl_param *v, size_t n, int decay,  \
       const bl_step *step), (d, p, g, m, v, n, decay, step))
 
@@ -325,7 +325,7 @@ bl_status bl_dev_put_f32(bl_dev *d, void *to, const float *from, size_t n, size_
 bl_status bl_dev_get_f32(bl_dev *d, float *to, const void *from, size_t n, size_t element_bytes,
                          bl_error *err) BL_NODISCARD;
 
-/* The reference backend in float and in double (src/ops/ref), of one thread whatever is asked. */
+/* The reference backend in float and in double (src/ops/ref), always with one thread. */
 bl_status bl_ref32_open(bl_dev **d, const bl_device_request *r, bl_error *err) BL_NODISCARD;
 bl_status bl_ref64_open(bl_dev **d, const bl_device_request *r, bl_error *err) BL_NODISCARD;
 bl_status bl_ref32_about(bl_device_about *about, size_t index, bl_error *err) BL_NODISCARD;

@@ -1,4 +1,4 @@
-/* What back ends check of a request alike. */
+/* What all back ends check in a request. */
 #include "ops/request.h"
 #include "format/options.h"
 

@@ -1,11 +1,11 @@
-/* What a device is asked for when it is opened, and what it says of itself. */
+/* What is asked of a device when it is opened, and what it says about itself. */
 #ifndef BL_OPS_REQUEST_H
 #define BL_OPS_REQUEST_H
 
 #include "core/status.h"
 
 typedef struct bl_device_request {
-    const char *name; /* "cpu", "trace:cuda:1"; to a back end its own, valid during the call */
+    const char *name; /* "cpu", "trace:cuda:1"; a back end gets its own, valid during the call */
     size_t index;     /* which of the back end's devices, from 0 */
     int precision;    /* BL_PRECISION_AUTO, _F32 or _BF16 (format/options.h) */
     int ternary;      /* 0: quantization none, W and x enter BitLinear unrounded */

@@ -1,4 +1,4 @@
-/* A device that counts and times every op of another one. */
+/* A device that counts and times every op of another. */
 #include "ops/trace.h"
 #include "core/alloc.h"
 #include "core/log.h"

@@ -6,8 +6,8 @@
 
 typedef struct bl_trace_row {
     const char *op;
-    double seconds; /* between the call and its return: a device that only enqueues shows its
-                       waiting in put, get and sync */
+    double seconds; /* between the call and its return: the waits of a device that only enqueues
+                       show in put, get and sync */
     size_t calls;
 } bl_trace_row;
 

@@ -2,8 +2,8 @@
  *
  * The folder is compiled twice, with BL_REF_BITS 32 and 64: the element type BL_REAL is float or
  * double, and REF(x) is the symbol bl_ref32_x or bl_ref64_x.  Sums are taken in double in both
- * builds and rounded once when stored.  Nothing here is fast: each op reads as its equation and is
- * the oracle that other backends are held against.
+ * builds and rounded once when stored.  Nothing here is fast: each op reads like its equation and
+ * is the oracle that other backends are checked against.
  *
  * A parameter with a trailing underscore is an opaque pointer of ops.h; the same letter without the
  * underscore is that memory as BL_REAL.
@@ -37,7 +37,7 @@ typedef double BL_REAL;
 #error "compile the reference backend with -DBL_REF_BITS=32 or 64"
 #endif
 
-/* The device behind a bl_dev. */
+/* The device of a bl_dev. */
 typedef struct ref_device {
     bl_dev dev;
     bl_ops ops;

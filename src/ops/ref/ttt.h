@@ -32,8 +32,8 @@ typedef struct ttt_place {
     size_t b, h, t0;
 } ttt_place;
 
-/* W of head h of sequence b before its first chunk: W0 [n], and for a row that continues what it
- * carries of it, `from` [B,H,n].  Then back: to = W - W0. */
+/* W of head h of sequence b before its first chunk: W0 [n], and for a row that continues, what it
+ * carries of W, `from` [B,H,n].  Then back: to = W - W0. */
 void REF(row_begin)(double *W, const bl_param *W0, const bl_real *from, const bl_ttt_params *p,
                     const bl_ttt_shape *s, ttt_place at, size_t n);
 void REF(row_end)(bl_real *to, const double *W, const bl_param *W0, const bl_ttt_shape *s,
@@ -42,7 +42,7 @@ void REF(row_end)(bl_real *to, const double *W, const bl_param *W0, const bl_ttt
 /* Whether row b continues: its gradient ends where it begins. */
 int REF(row_continues)(const bl_ttt_params *p, size_t b);
 
-/* Everything that is given, except W and b. */
+/* All that is given, except W and b. */
 void REF(chunk_load)(ttt_chunk *c, const bl_ttt_shape *s, const bl_ttt_params *p, ttt_place at,
                      const BL_REAL *q, const BL_REAL *k, const BL_REAL *v, const BL_REAL *lambda);
 
@@ -66,7 +66,7 @@ void REF(chunk_output)(ttt_chunk *c);
 /* Forgetting at the end of a full chunk (MODEL 3.7), before its update: W = W0 + rho (W - W0). */
 void REF(forget)(double *W, const BL_REAL *W0, double rho, size_t n);
 
-/* What head h forgets, rounded as a parameter; not to be asked for when p has no half_life. */
+/* What head h forgets, rounded like a parameter; p must have a half_life. */
 bl_forget REF(head_forget)(const bl_ttt_params *p, size_t h);
 
 /* One matrix at the end of a full chunk: W -= (r K)^T G, b -= sum r G; K [n,in], G [n,out]. */
@@ -97,7 +97,7 @@ typedef struct ttt_grads {
     double *dmix, *dS, *drate;                 /* [n,n] */
     double *dlambda, *dtau, *dr;               /* [n] */
     double *dgamma, *dbeta;                    /* [F], summed over sequences */
-    double *dW, *db; /* on entry dW', db' of the next chunk's start, on leaving of this one's */
+    double *dW, *db; /* on entry dW', db' at the next chunk's start, on return at this one's */
     double *dW_next, *db_next;
     double *dW0, *db0; /* summed over sequences */
     double *ddelta;    /* [C], summed over sequences and heads */

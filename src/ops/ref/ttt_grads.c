@@ -1,4 +1,4 @@
-/* The adjoint of a chunk in its parts (MODEL 3.5), of which both inner models are made. */
+/* The parts of a chunk's adjoint (MODEL 3.5), which both inner models share. */
 #include "ops/ref/ttt.h"
 
 #include <string.h>
