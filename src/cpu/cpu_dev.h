@@ -4,8 +4,8 @@
 
 #include "ops/ops.h"
 
-/* The one device there is.  Results do not depend on the number of threads.  BL_EINVAL when
- * BITLLAMA_CPU asks for a level this processor lacks. */
+/* The only CPU device.  Results do not depend on the number of threads.  BL_EINVAL when
+ * BITLLAMA_CPU asks for a level that this processor lacks. */
 bl_status bl_cpu_open(bl_dev **d, const bl_device_request *request, bl_error *err) BL_NODISCARD;
 
 /* Its level, threads and memory. */

@@ -15,7 +15,7 @@ enum {
     DEQUANT_ROWS = 1024, /* rows of x held as floats at a time for a weight gradient */
     HEAD_ROWS = 256,     /* rows whose logits are held at a time */
     HEAD_COLS = 256,     /* columns of one tile of them */
-    HEAD_CHUNKS = 16,    /* at most so many partial sums of dx, at least 4 tiles each */
+    HEAD_CHUNKS = 16,    /* at most this many partial sums of dx, of at least 4 tiles each */
     NORM_BLOCKS = 4096   /* partial sums of a gradient norm */
 };
 
@@ -68,14 +68,15 @@ static inline float *bl_cpu_local(const bl_cpu *c, size_t member)
     return c->local + member * c->local_floats;
 }
 
-/* Tasks 0 .. count - 1 of an op, together `work` element visits, on as many threads as pay (work.c). */
+/* Tasks 0 .. count - 1 of an op, together `work` element visits, on as many threads as pay off
+ * (work.c). */
 void bl_cpu_run(const bl_cpu *c, size_t work, size_t count, bl_team_fn *fn, void *op);
 
 /* to[i] += sum over blocks of part[block, i], ascending. */
 void bl_cpu_reduce(const bl_cpu *c, float *to, const float *part, size_t blocks, size_t width);
 
-/* The parts of a bl_q8 of N rows of K: its header fields, or its float rows
- * with quantization none. */
+/* The parts of a bl_q8 of N rows of K: its header fields, or its float rows with quantization
+ * none. */
 typedef struct bl_q8_view {
     int8_t *q;
     int32_t *sum;
@@ -91,8 +92,8 @@ void bl_gemm(const bl_cpu *cpu, size_t member, int ta, int tb, size_t M, size_t 
              const float *a, size_t lda, const float *b, size_t ldb, int add, float *c, size_t ldc);
 size_t bl_gemm_local_floats(void);
 
-/* The same for a whole b [K,N] that many tiles share, packed before: rows first .. first + count -
- * 1 of it from `b` to their places.  Floats of it, at most. */
+/* The same for a whole b [K,N] that many tiles share, packed in advance: the most floats it takes;
+ * rows first .. first + count - 1 from `b` to their places; and the product. */
 size_t bl_gemm_packed_floats(size_t K, size_t N);
 void bl_gemm_pack(const bl_kern *kern, float *to, size_t K, size_t N, const float *b, size_t first,
                   size_t count);

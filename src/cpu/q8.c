@@ -1,4 +1,4 @@
-/* Where the parts of quantised rows lie. */
+/* Where the parts of quantised rows are. */
 #include "cpu/cpu_impl.h"
 
 /* scales [N] | sums [N] | int8 rows, each part at a 64-byte boundary. */

@@ -32,9 +32,9 @@ typedef struct bl_ttt_op {
     const bl_ttt_params *p, *dp;
     const bl_ttt_shape *s;
     const bl_ttt_state
-        *state; /* that tokens from `position` on advance; NULL: none, from the start */
+        *state; /* advanced by tokens from `position` on; NULL: none, from the start */
     uint64_t position;
-    bl_ttt_call call; /* of the first head, and so is x */
+    bl_ttt_call call; /* of the first head, like x */
     bl_ttt_head x;
     size_t width; /* floats of a task's partial sums */
 } bl_ttt_op;
@@ -42,12 +42,12 @@ typedef struct bl_ttt_op {
 /* Fills c, p, s and call: rope tables (kept while the shape stays) and tau. */
 void bl_ttt_begin(bl_cpu *c, bl_ttt_op *op, const bl_ttt_params *p, const bl_ttt_shape *s);
 
-/* The same of a task; all pointers but the partial sums. */
+/* The same for a task; all pointers but the partial sums. */
 bl_ttt_call bl_ttt_call_at(const bl_ttt_op *op, size_t task);
 bl_ttt_head bl_ttt_head_at(const bl_ttt_op *op, size_t task);
 
-/* One part of a row's state, `n` floats a head: its start, and for a row that continues what it
- * carries of it (`from` [B,H,n]); then back, to = W - W0. */
+/* One part of a row's state, `n` floats a head: its start, and for a row that continues, what it
+ * carries of that (`from` [B,H,n]); then back, to = W - W0. */
 void bl_ttt_row_begin(const bl_ttt_op *op, size_t task, float *W, const bl_param *W0,
                       const bl_real *from, size_t n);
 void bl_ttt_row_end(const bl_ttt_op *op, size_t task, bl_real *to, const float *W,
@@ -60,7 +60,7 @@ int bl_ttt_row_continues(const bl_ttt_op *op, size_t task);
  * and the half-life's. */
 size_t bl_ttt_grad_floats(size_t F, size_t C, size_t M);
 
-/* Visits of elements in one call: what decides about threads. */
+/* Visits of elements in one call, which decide the number of threads. */
 size_t bl_ttt_work(const bl_ttt_shape *s, size_t M);
 
 /* ---- forward: one matrix W [in,out] that keys write and queries read ---- */
@@ -74,7 +74,7 @@ void bl_ttt_mix(const bl_ttt_call *call, float *mix, const float *q, const float
 void bl_ttt_affine(const bl_ttt_call *call, float *z, const float *k, const float *W,
                    const float *b, size_t m, size_t in, size_t out);
 
-/* zb = b + q W + mix h for m rows; at + m rows of h count. */
+/* zb = b + q W + mix h for m rows; h has at + m rows. */
 void bl_ttt_read(const bl_ttt_call *call, float *zb, const float *q, const float *W, const float *b,
                  const float *mix, const float *h, size_t at, size_t m, size_t in, size_t out);
 
@@ -89,7 +89,7 @@ void bl_ttt_fold(const bl_ttt_call *call, int matrix, float *W, float *b, const 
 void bl_ttt_rotate(const bl_ttt_call *call, const bl_ttt_head *x, float *q, float *k, size_t first,
                    size_t m);
 
-/* Rows of dq, dk rotated back, and dlambda, to where the call wants them. */
+/* Writes rows of dq and dk, rotated back, and of dlambda to the tensors of the call. */
 void bl_ttt_hand_out(const bl_ttt_call *call, const bl_ttt_head *x, const float *dq,
                      const float *dk, const float *dlam, size_t first, size_t m);
 
@@ -103,7 +103,7 @@ typedef struct bl_ttt_reader {
     size_t in, out;
 } bl_ttt_reader;
 
-/* Squares that the adjoint of a read works in, [C,C] each. */
+/* Work matrices of the adjoint of a read, [C,C] each. */
 typedef struct bl_ttt_squares {
     float *coef, *dC, *S;
 } bl_ttt_squares;

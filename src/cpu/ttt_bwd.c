@@ -1,7 +1,7 @@
 /* The TTT layer backward (MODEL 3.5).
  *
- * Per (sequence, head): a sweep forward makes W, b before every chunk and G, xh of every token
- * again (cheaper than storing them: one product and one update a chunk), then a sweep backward.
+ * Per (sequence, head): a sweep forward recomputes W, b before every chunk and G, xh of every token
+ * (cheaper than storing them: one product and one update a chunk), then comes a sweep backward.
  * Everything of one head stays in this core's cache. */
 #include "cpu/ttt.h"
 

@@ -1,4 +1,4 @@
-/* The parts of the TTT layer's adjoint that both inner models are put together from (MODEL 3.5). */
+/* The parts of the TTT layer's adjoint that both inner models share (MODEL 3.5). */
 #include "cpu/ttt.h"
 
 #include <string.h>

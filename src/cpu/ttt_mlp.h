@@ -9,7 +9,7 @@ typedef struct bl_mlp_state {
     float *W1, *b1, *W2, *b2; /* [F,M], [M], [M,F], [F] */
 } bl_mlp_state;
 
-/* The chunk's buffers, of which `at` rows are filled already. */
+/* The chunk's buffers; the first `at` rows are filled already. */
 typedef struct bl_mlp_chunk {
     float *k, *h1, *x2, *h2; /* [C,F], [C,M], [C,M], [C,F] */
 } bl_mlp_chunk;
@@ -23,14 +23,14 @@ typedef struct bl_mlp_room {
     float *curve, *slope_xb; /* backward: [C,M] gelu''(Z1), gelu'(Zb1); else NULL */
 } bl_mlp_room;
 
-/* Takes the room from *local and moves it on. */
+/* Takes the room from *local and advances it. */
 bl_mlp_room bl_mlp_room_from(float **local, size_t C, size_t F, int backward);
 size_t bl_mlp_room_floats(size_t C, size_t F);
 
 /* The learned start of a head. */
 void bl_mlp_start(const bl_mlp_state *w, const bl_ttt_params *p, size_t head, size_t F);
 
-/* Where the task's row begins: that, and what it carries. */
+/* Where the task's row begins: the start, plus what it carries. */
 void bl_mlp_begin(const bl_ttt_op *op, size_t task, const bl_mlp_state *w);
 
 /* Keys: k (rotated, rows at .. at + m - 1) and v to the buffers' x2, h2, h1.  v has stride ld,
