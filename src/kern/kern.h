@@ -1,9 +1,9 @@
 /* The kernel table: pure single-threaded functions, one version a processor level.
  *
  * A kernel neither allocates nor keeps state nor fails.  The plain C version (src/kern/c) is the
- * definition; faster levels overwrite it (bl_kern_init) and are held against it by tests/check.
+ * definition; faster levels overwrite it (bl_kern_init) and are checked against it by tests/check.
  * Within one level every float output element is summed in one fixed order that depends on the
- * length of the sum only, never on how many rows a call brings: this is what makes inference the
+ * length of the sum only, never on how many rows a call brings: this is why inference gives the
  * same bits for any split of a text (MODEL 3.4).
  *
  * Packed ternary matrices.  A tile holds 32 rows x 16 inputs in 128 bytes:
@@ -132,7 +132,7 @@ typedef struct bl_kern {
 #define X(ret, kernel, params, meaning) ret(*kernel) params;
     BL_KERN_LIST(X)
 #undef X
-    size_t tile_rows, tile_cols; /* that matmul does best */
+    size_t tile_rows, tile_cols; /* that suit matmul best */
 } bl_kern;
 
 /* Fills the table with C and overwrites it on the way up to `level`. */
@@ -143,7 +143,7 @@ size_t bl_tern_packed_bytes(size_t out, size_t in);
 size_t bl_tern_panel_bytes(size_t in);
 size_t bl_q8_stride(size_t in);
 
-/* The parts of the table, one function a file and level. */
+/* The parts of the table, one function per file and level. */
 void bl_kern_quant_c(bl_kern *k);
 void bl_kern_tern_c(bl_kern *k);
 void bl_kern_matmul_c(bl_kern *k);

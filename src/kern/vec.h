@@ -10,8 +10,8 @@
 #include <stdint.h>
 #include <string.h>
 
-/* a b + c in one rounding where the machine does that at speed, else in two: a call of the
- * library's fmaf would cost ten times the product. */
+/* a b + c in one rounding where the machine does that fast, else in two: a call of the library's
+ * fmaf would cost ten times as much as the product. */
 static inline float bl_madd(float a, float b, float c)
 {
 #if defined(__FMA__) || defined(FP_FAST_FMAF)

@@ -1,6 +1,6 @@
 /* Row kernels of the normalisations and what is fused with them: one row of n; BL_KERN_FILL names
- * the function that puts this level into the table.  Each tensor is read and written
- * once; statistics in float32 over eight interleaved chains. */
+ * the function that puts this level into the table.  Each tensor is read and written once;
+ * statistics are in float32 over eight interleaved chains. */
 #include "kern/kern.h"
 #include "kern/vec.h"
 
@@ -17,7 +17,7 @@ static void pad_q8(int8_t *q, size_t n)
         q[i] = 0;
 }
 
-/* The row is padded to 32, so whole vectors may be written behind n; the lanes past n are zero. */
+/* The row is padded to 32, so whole vectors may be written past n; the lanes there are zero. */
 static float quantise(int8_t *q, int32_t *sum, const float *x, size_t n)
 {
     v8 amax = v8_zero();
@@ -37,7 +37,7 @@ static float rstd_of(v8 sumsq, float eps, size_t n)
     return 1.0f / sqrtf(v8_sum(sumsq) / (float)n + eps);
 }
 
-/* Without room for y the product is made again for the second pass: the same bits, no store. */
+/* Without room for y the product is computed again for the second pass: the same bits, no store. */
 static float rmsnorm_fwd(float *y, int8_t *q, int32_t *sum, float *s, const float *x,
                          const float *w, float eps, size_t n)
 {

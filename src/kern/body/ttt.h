@@ -143,7 +143,7 @@ static void ttt_inner_bwd(float *dz, float *de, float *dgamma, float *dbeta, con
         v8_put(dz + i, n - i, v8_fma(c, v8_get(xh + i, n - i), v8_get(dz + i, n - i)));
 }
 
-/* cs holds cos a twice a pair, sn holds -sin a, +sin a: (x0 cos - x1 sin, x1 cos + x0 sin). */
+/* cs holds cos a twice per pair, sn holds -sin a, +sin a: (x0 cos - x1 sin, x1 cos + x0 sin). */
 static void rope(float *y, const float *x, const float *cs, const float *sn, size_t n)
 {
     for (size_t i = 0; i < n; i += 8) {

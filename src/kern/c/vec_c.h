@@ -1,4 +1,4 @@
-/* Eight float lanes in plain C; compilers make whatever vectors the machine has of them. */
+/* Eight float lanes in plain C; compilers turn them into whatever vectors the machine has. */
 #ifndef BL_KERN_C_VEC_C_H
 #define BL_KERN_C_VEC_C_H
 
@@ -93,8 +93,8 @@ static inline float bl_exp2i(int32_t n)
     return f;
 }
 
-/* x 2^n for integral n in -126..128 and a finite product, in two steps so that
- * 2^128 never forms. */
+/* x 2^n for integral n in -126..128 and a finite product, in two steps so that 2^128 never
+ * forms. */
 static inline v8 v8_scale2(v8 x, v8 n)
 {
     for (int i = 0; i < 8; i++) {

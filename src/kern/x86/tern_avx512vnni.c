@@ -3,12 +3,12 @@
  * vpdpbusd multiplies the unsigned codes w + 1 (0, 1, 2) by the int8 activations and adds four
  * products to an int32 lane, which is one output.  A tile is two registers of 16 rows; the four
  * 2-bit fields of a byte belong to four groups of four inputs.  For one row the fields are not
- * shifted down: masked in place they are 1, 4, 16 and 64 times too large, each has an accumulator
- * of its own, and the factors are divided out at the end, exactly.  (On Zen 4 and 5 an AND is free
- * beside vpdpbusd and a shift is not.)  The largest field adds at most 4 * 128 * 127 a tile, so an
+ * shifted down: masked in place they are 1, 4, 16 and 64 times too large, each has its own
+ * accumulator, and the factors are divided out at the end, exactly.  (On Zen 4 and 5 an AND is free
+ * next to vpdpbusd and a shift is not.)  The largest field adds at most 4 * 128 * 127 a tile, so an
  * int32 lasts for 33,000 tiles: 528,000 inputs, four times what a config allows.
  *
- * The +1 of the codes is taken back at the end: minus the row's sum of activations. */
+ * The +1 of the codes is undone at the end: minus the row's sum of activations. */
 #include "kern/kern.h"
 #include "kern/x86/lanes_avx512.h"
 

@@ -82,8 +82,8 @@ static inline v8 v8_round(v8 x)
     return _mm256_round_ps(x, _MM_FROUND_TO_NEAREST_INT | _MM_FROUND_NO_EXC);
 }
 
-/* x 2^n for integral n in -126..128 and a finite product, in two steps so that
- * 2^128 never forms. */
+/* x 2^n for integral n in -126..128 and a finite product, in two steps so that 2^128 never
+ * forms. */
 static inline v8 v8_scale2(v8 x, v8 n)
 {
     __m256i i = _mm256_cvtps_epi32(n);
