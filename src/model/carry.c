@@ -1,4 +1,4 @@
-/* The memory of carried rows, and its way into a checkpoint and back. */
+/* The memory of carried rows, and saving it to a checkpoint and loading it. */
 #include "model/carry.h"
 #include "core/alloc.h"
 

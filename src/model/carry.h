@@ -24,8 +24,8 @@ typedef struct bl_layer_carry {
 } bl_layer_carry;
 
 struct bl_carry {
-    size_t slots, B, slot; /* micro-batches of a step, rows of each, the one at hand */
-    bl_layer_carry *layer; /* [slots + 1, L]; the last: what the pass at hand leaves */
+    size_t slots, B, slot; /* micro-batches of a step, rows of each, the current one */
+    bl_layer_carry *layer; /* [slots + 1, L]; the last: what the current pass leaves */
     int32_t *fresh;        /* device [B] */
     void *block;           /* device: slots + 1 sets of a size, then fresh */
     size_t bytes, set_bytes;
@@ -36,17 +36,17 @@ bl_status bl_carry_open(bl_carry *c, const bl_net *net, size_t slots, size_t B,
                         bl_error *err) BL_NODISCARD;
 void bl_carry_release(bl_carry *c, const bl_net *net);
 
-/* Before the forward pass of a micro-batch (pass->carry is c): rows with fresh[b] not 0 begin as a
- * text does.  After its backward pass: what it left is where its rows continue. */
+/* Begin comes before the forward pass of a micro-batch (pass->carry is c): rows with fresh[b] not 0
+ * begin as a text does.  End comes after its backward pass: its rows continue from what it left. */
 bl_status bl_carry_begin(bl_carry *c, const bl_net *net, size_t slot, const int32_t *fresh,
                          bl_error *err) BL_NODISCARD;
 void bl_carry_end(bl_carry *c, const bl_net *net);
 
-/* Everything zero, as a row is that has read nothing. */
+/* Everything zero, like a row that has read nothing. */
 void bl_carry_clear(bl_carry *c, const bl_net *net);
 
-/* The places of a layer in the pass at hand, and *rows over them, which is returned; NULL and no
- * places without a carry. */
+/* The places of a layer in the current pass, and *rows over them, which is returned; without a
+ * carry NULL and no places. */
 const bl_ttt_carry *bl_carry_layer(const bl_carry *c, const bl_net *net, size_t l,
                                    bl_ttt_carry *rows, bl_layer_carry *from, bl_layer_carry *to);
 

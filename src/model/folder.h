@@ -4,7 +4,7 @@
 
 #include "model/net.h"
 
-/* One file of a folder into another, whole or not at all. */
+/* Copies one file of a folder into another, whole or not at all. */
 bl_status bl_folder_copy(const char *from_dir, const char *to_dir, const char *name,
                          bl_error *err) BL_NODISCARD;
 

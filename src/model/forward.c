@@ -1,4 +1,4 @@
-/* The forward pass in its order (MODEL 1-3), one column of ops. */
+/* The forward pass in order (MODEL 1-3), as one column of ops. */
 #include "model/carry.h"
 #include "model/sites.h"
 

@@ -1,4 +1,4 @@
-/* The network: parameters on a device, and the order of operations of training and decoding,
+/* The network: parameters on a device, and the order of operations in training and decoding,
  * written once over the op table. */
 #ifndef BL_MODEL_NET_H
 #define BL_MODEL_NET_H
@@ -26,15 +26,15 @@ bl_status bl_net_open(bl_net *net, const bl_config *config, bl_dev *dev,
                       bl_error *err) BL_NODISCARD;
 void bl_net_release(bl_net *net);
 
-/* The same for weights that come packed (model/packed.h): the latent matrices have no memory. */
+/* The same for packed weights (model/packed.h): the latent matrices get no memory. */
 bl_status bl_net_open_packed(bl_net *net, const bl_config *config, bl_dev *dev,
                              bl_error *err) BL_NODISCARD;
 
 /* Initial weights (MODEL 4): a pure function of seed and the tensor's place in the list. */
 bl_status bl_net_init(bl_net *net, uint64_t seed, bl_error *err) BL_NODISCARD;
 
-/* Parameters from and to a safetensors file.  Load refuses a missing tensor and another shape, and
- * both refuse a value that is not finite. */
+/* Parameters from and to a safetensors file.  Load refuses a missing tensor and a wrong shape; both
+ * refuse a value that is not finite. */
 bl_status bl_net_load(bl_net *net, const bl_st *st, const char *path, bl_error *err) BL_NODISCARD;
 bl_status bl_net_save(const bl_net *net, const char *path, bl_error *err) BL_NODISCARD;
 
@@ -44,15 +44,15 @@ bl_status bl_net_tensor_load(const bl_net *net, const bl_tensor *t, const bl_st 
 bl_status bl_net_tensor_get(const bl_net *net, const bl_tensor *t, float *host,
                             bl_error *err) BL_NODISCARD;
 
-/* Room for the largest tensor, for such work; free with bl_free. */
+/* A host buffer for the largest tensor, for such calls; free with bl_free. */
 bl_status bl_net_host_buffer(float **host, const bl_net *net, bl_error *err) BL_NODISCARD;
 
-/* Is every tensor of the list, as prefix + name, in the file and of its shape?  Nothing of it is
- * read.  BL_EFORMAT names the first that is not. */
+/* Is every tensor of the list, as prefix + name, in the file with its shape?  No data is read.
+ * BL_EFORMAT names the first that is not. */
 bl_status bl_tensors_check(const bl_tensor_list *list, const bl_st *st, const char *prefix,
                            bl_error *err) BL_NODISCARD;
 
-/* A block laid out as the parameters (gradients, moments) from and to tensors prefix + name. */
+/* A block laid out like the parameters (gradients, moments) from and to tensors prefix + name. */
 bl_status bl_net_block_load(const bl_net *net, void *block, const bl_st *st, const char *prefix,
                             const char *path, bl_error *err) BL_NODISCARD;
 bl_status bl_net_block_declare(const bl_net *net, bl_st_writer *w, const char *prefix,
@@ -67,7 +67,7 @@ void bl_net_ternarise(bl_net *net);
 /* The ternarised matrix of a latent tensor of net->tensors. */
 bl_tern *bl_net_tern(const bl_net *net, const bl_tensor *t);
 
-/* Where a tensor of net->tensors lies in a block laid out as the parameters. */
+/* Where a tensor of net->tensors lies in a block laid out like the parameters. */
 void *bl_net_place(const bl_net *net, const void *block, const bl_tensor *t);
 
 /* The matrix of the head: the embedding when tied. */
@@ -120,9 +120,9 @@ typedef struct bl_layer_acts {
 
 typedef enum bl_pass_kind {
     BL_PASS_LOSS,      /* evaluation only: all layers share one set of activations */
-    BL_PASS_GRADIENTS, /* every layer keeps its own for the way back */
-    BL_PASS_RECOMPUTE, /* gradients, the same bits, but a layer keeps only what it took in: the rest
-                          is computed again before its backward pass */
+    BL_PASS_GRADIENTS, /* every layer keeps its own for the backward pass */
+    BL_PASS_RECOMPUTE, /* gradients, the same bits, but a layer keeps only its input: the rest is
+                          computed again before its backward pass */
 } bl_pass_kind;
 
 typedef struct bl_carry bl_carry; /* model/carry.h */
@@ -150,14 +150,15 @@ bl_status bl_pass_open(bl_pass *p, const bl_net *net, size_t B, size_t T, bl_pas
                        bl_error *err) BL_NODISCARD;
 void bl_pass_release(bl_pass *p, const bl_net *net);
 
-/* Where layer l takes the residual stream; after the last layer, the head. */
+/* Where layer l gets the residual stream; after the last layer, where the head does. */
 bl_act **bl_pass_entry(const bl_net *net, bl_pass *p, size_t l);
 
-/* Told when the gradients of a layer (or, with SIZE_MAX, of all else) are complete.  It may only
+/* Called when the gradients of a layer (or, with SIZE_MAX, of all else) are complete.  It may only
  * enqueue work on the device. */
 typedef void bl_grads_fn(void *user, size_t layer);
 
-/* loss[n] of p->ids against p->targets, both [N] on the device; h is left for bl_net_bwd. */
+/* Forward from p->ids to p->h; then loss[n] of that against p->targets.  Ids and targets are
+ * [N] on the device. */
 void bl_net_fwd(const bl_net *net, bl_pass *p);
 void bl_net_layer_acts(const bl_net *net, bl_pass *p, size_t l); /* all that a layer keeps */
 void bl_net_loss(const bl_net *net, bl_pass *p);
@@ -180,12 +181,12 @@ typedef struct bl_decode {
     bl_q8 *xq, *hq;
     void *block, *state_block;
     size_t bytes, state_bytes;
-    size_t rows; /* of x, which the last feed has left; 0: none, as after a start */
+    size_t rows; /* of x, left by the last feed; 0: none, as after a start */
     uint64_t position;
     /* MODEL 3.8 */
-    bl_ttt_params *base; /* [L] what the state forgets towards; NULL: what the model says */
-    bl_ttt_params *rest; /* [L] where the state is on the model's own text; with base */
-    void *base_block;    /* device: the own tensors of both */
+    bl_ttt_params *base; /* [L] what the state forgets towards; NULL: the model's start */
+    bl_ttt_params *rest; /* [L] where the state is on the model's own text; set with base */
+    void *base_block;    /* device: the tensors that both own */
     size_t base_bytes;
     float share; /* of a consolidation that waits for the chunk to be full, or 0 */
 } bl_decode;
@@ -199,36 +200,37 @@ bl_status bl_decode_copy(bl_decode *to, const bl_net *net, const bl_decode *from
                          bl_error *err) BL_NODISCARD;
 
 /* How many tokens the next feed may take: BL_DECODE_ROWS, or fewer while a consolidation waits, so
- * that it comes between two feeds. */
+ * that it falls between two feeds. */
 size_t bl_decode_room(const bl_decode *s, const bl_net *net);
 
-/* Reads T <= bl_decode_room() tokens (host ids, all below V); with want_logits leaves those of the
- * last, or of every one, in s->logits. */
+/* Reads T <= bl_decode_room() tokens (host ids, all below V); with want_logits leaves the logits of
+ * the last one, or of every one, in s->logits. */
 bl_status bl_decode_feed(bl_decode *s, const bl_net *net, const int32_t *ids, size_t T, int every,
                          int want_logits, bl_error *err) BL_NODISCARD;
 
-/* The logits of the last token read to s->logits, when s->rows is not 0: those that its feed would
- * have left. */
+/* Writes the logits of the last token read to s->logits, when s->rows is not 0: those that its feed
+ * would have left. */
 bl_status bl_decode_logits(bl_decode *s, const bl_net *net, bl_error *err) BL_NODISCARD;
 
 /* ---- what a sequence forgets towards: a base of its own (MODEL 3.8, base.c) ---- */
 
-/* The farthest that a head's base stands from where the model begins, relative to that. */
+/* The farthest that a head's base may be from where the model begins, relative to that. */
 #define BL_BASE_MOST 0.125f
 
-/* Moves the base by `share` in (0, 1] at the next chunk border.  With another one waiting both
- * become one: 1 - (1 - a) (1 - b).  There is a base. */
+/* Moves the base by `share` in (0, 1] at the next chunk border.  One that already waits combines
+ * with it: 1 - (1 - a) (1 - b).  There must be a base. */
 bl_status bl_decode_consolidate(bl_decode *s, const bl_net *net, float share,
                                 bl_error *err) BL_NODISCARD;
 
 /* At a border: the rest becomes the mean of the states of `n` borders, this one the n-th. */
 void bl_base_note_rest(const bl_decode *s, const bl_net *net, const bl_decode *reader, size_t n);
 
-/* At a border: what waits happens. */
+/* At a border: does what waits. */
 void bl_base_settle(bl_decode *s, const bl_net *net);
 
-/* An own base and a rest, both equal to where the model begins when there were none; none any more;
- * those of another sequence, or none like it.  BL_ENOMEM leaves what was. */
+/* Opens a base and a rest, both equal to where the model begins, unless there are some; drops them;
+ * copies those of another sequence, or drops them if it has none.  BL_ENOMEM leaves what was
+ * there. */
 bl_status bl_base_open(bl_decode *s, const bl_net *net, bl_error *err) BL_NODISCARD;
 void bl_base_drop(bl_decode *s, const bl_net *net);
 bl_status bl_base_copy(bl_decode *to, const bl_net *net, const bl_decode *from,
@@ -238,7 +240,7 @@ bl_status bl_base_copy(bl_decode *to, const bl_net *net, const bl_decode *from,
 bl_ttt_params bl_base_params(const bl_decode *s, const bl_net *net, size_t l);
 
 /* loss[t] of the s->rows tokens read last against targets[t], both on the host; p, of at least as
- * many tokens, lends its room. */
+ * many tokens, lends its memory. */
 bl_status bl_decode_loss(bl_decode *s, const bl_net *net, bl_pass *p, const int32_t *targets,
                          float *loss, bl_error *err) BL_NODISCARD;
 

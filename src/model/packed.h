@@ -4,22 +4,22 @@
 
 #include "model/net.h"
 
-/* Metadata key of a model.safetensors that lost digits: the fingerprint of what it
- * was made from. */
+/* Metadata key of a model.safetensors that lost precision: the fingerprint of what it was made
+ * from. */
 #define BL_PARENT_FINGERPRINT "parent_fingerprint"
 
-/* Weights of a net from bl_net_open_packed, `form` packed or packed inverse.  Refuses, beside what
+/* Weights of a net from bl_net_open_packed, `form` packed or packed inverse.  Refuses, besides what
  * bl_net_load does, the code 3, other shapes, and a scale that is not positive and finite. */
 bl_status bl_net_load_packed(bl_net *net, bl_weight_form form, const bl_st *st, const char *path,
                              bl_error *err) BL_NODISCARD;
 
-/* Is every tensor of a packed model in the file, of its type and shape?  Nothing of it is read. */
+/* Is every tensor of a packed model in the file, of its type and shape?  No data is read. */
 bl_status bl_packed_check(const bl_tensor_list *list, int ternary, const bl_st *st,
                           const char *path, bl_error *err) BL_NODISCARD;
 
 /* Writes the weights as inference reads them: ternary matrices packed, embedding and head (with
  * quantization none also the projections) as `dtype` F32, BF16 or F16, the rest F32.  parent: NULL,
- * or the fingerprint to record.  BL_EUNSUPPORTED when a matrix has a number of rows that is no
+ * or the fingerprint to record.  BL_EUNSUPPORTED when the number of rows of a matrix is not a
  * multiple of 4. */
 bl_status bl_net_save_packed(const bl_net *net, bl_dtype dtype, const char *parent,
                              const char *path, bl_error *err) BL_NODISCARD;

@@ -4,7 +4,7 @@
 
 #include "model/net.h"
 
-/* Numbers of the places where dropout acts: each draws its own mask. */
+/* Numbers of the places where dropout is applied: each draws its own mask. */
 #define BL_SITE_EMBED  0u
 #define BL_SITE_TTT(l) ((uint32_t)(2 * (l) + 1))
 #define BL_SITE_FFN(l) ((uint32_t)(2 * (l) + 2))

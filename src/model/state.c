@@ -1,4 +1,4 @@
-/* The sizes behind the table of state tensors. */
+/* The sizes of the table of state tensors. */
 #include "model/state.h"
 
 size_t bl_shape_elements(const bl_dims *m, const char *shape)

@@ -1,5 +1,5 @@
-/* The state of one sequence: one table line each for what a layer keeps of the past, from which
- * come the struct, its memory, and the tensors of a memory file. */
+/* The state of one sequence: one table line for each thing that a layer keeps of the past, which
+ * gives the struct, its memory, and the tensors of a memory file. */
 #ifndef BL_MODEL_STATE_H
 #define BL_MODEL_STATE_H
 
@@ -8,7 +8,7 @@
 /* clang-format off */
 
 /* X(type, member, key, shape, present): the element type (real or act), the member of
- * bl_layer_state, the name in files behind "layers.N.", the shape in dimension letters ('T' is
+ * bl_layer_state, the name in files after "layers.N.", the shape in dimension letters ('T' is
  * K - 1), and a condition on bl_config *c. */
 #define BL_LAYER_STATE(X)                                                                          \
     X(real, ttt.W,    "W1",       "HFM", 1)                                                        \
@@ -24,7 +24,7 @@
 
 /* X(type, member, key, shape, present): what the state of a sequence forgets towards once it has
  * been consolidated, and likewise where it rests (MODEL 3.8).  The members are those of
- * bl_ttt_params; "base." or "rest." stands before the name in files. */
+ * bl_ttt_params; the name in files begins with "base." or "rest.". */
 #define BL_LAYER_BASE(X)                                                                           \
     X(param, W0, "W1", "HFM", 1)                                                              \
     X(param, b0, "b1", "HM",  1)                                                              \
@@ -32,7 +32,7 @@
     X(param, b2, "b2", "HF",  BL_IS_MLP(c))
 /* clang-format on */
 
-/* What a sequence has left behind in one layer; members that a model does not have are NULL. */
+/* What a sequence has left in one layer; members that a model does not have are NULL. */
 typedef struct bl_layer_state {
     bl_ttt_state ttt;
     bl_act *tail, *pre_tail;

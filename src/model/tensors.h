@@ -1,4 +1,4 @@
-/* The tensors of a model: one table line each, from which come structs, names in files, shapes,
+/* The tensors of a model: one table line each, which gives structs, names in files, shapes,
  * initial values and weight-decay groups. */
 #ifndef BL_MODEL_TENSORS_H
 #define BL_MODEL_TENSORS_H
@@ -6,8 +6,8 @@
 #include "format/options.h"
 #include "ops/ops.h"
 
-/* The model's dimension letters (docs/NOTATION.md); M is F, or 4F when the inner model
- * is an MLP. */
+/* The model's dimension letters (docs/NOTATION.md); M is F, or 4F when the inner model is an
+ * MLP. */
 typedef struct bl_dims {
     size_t V, D, L, H, F, I, C, K, M;
 } bl_dims;
@@ -121,9 +121,8 @@ bl_status bl_tensors_open(bl_tensor_list *list, const bl_config *c, int packed,
                           bl_error *err) BL_NODISCARD;
 void bl_tensors_release(bl_tensor_list *list);
 
-/* Points the members of p (p->layer has room for L) at their places in a block of
- * list->elements elements; tensors that are absent or have no place become NULL, and all of them
- * without a block. */
+/* Points the members of p (p->layer has room for L) to their places in a block of list->elements
+ * elements; tensors that are absent or have no place become NULL, and without a block all do. */
 void bl_params_bind(bl_params *p, const bl_tensor_list *list, size_t L, void *block,
                     size_t element_bytes);
 
