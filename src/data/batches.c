@@ -1,4 +1,4 @@
-/* A batch made ahead: a worker fills one slot while the batch before it is computed with. */
+/* Batches made ahead: a worker fills one slot while the previous batch is in use. */
 #include "data/batches.h"
 #include "core/alloc.h"
 #include "core/worker.h"

@@ -1,4 +1,4 @@
-/* The data folders of a run: opened together, of one tokenizer, each with its weight. */
+/* The data folders of a run: opened together, with one tokenizer, each with its weight. */
 #ifndef BL_DATA_CORPORA_H
 #define BL_DATA_CORPORA_H
 

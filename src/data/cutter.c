@@ -1,4 +1,4 @@
-/* Documents out of a stream: a window over the text slides on, line by line. */
+/* Documents out of a stream: a window slides over the text, line by line. */
 #include "data/cutter.h"
 #include "core/alloc.h"
 #include "core/utf8.h"

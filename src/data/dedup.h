@@ -1,4 +1,4 @@
-/* Documents that were there before, exactly or nearly, found as a corpus goes by.
+/* Documents that occurred before, exactly or nearly, found while a corpus is read.
  *
  * Exact copies are equal in XXH3-128.  Near copies have a Jaccard index of their sets of five-word
  * shingles of at least a threshold, estimated by MinHash (Broder, "On the resemblance and
@@ -7,7 +7,7 @@
  * bytes a document for exact copies, about 280 more for near ones.
  *
  * A word is a run of letters, digits and bytes above 127, ASCII in lower case; characters of
- * scripts that put no spaces between words (Thai, Lao, and all from U+2E80 on) are one each. */
+ * scripts that put no spaces between words (Thai, Lao, and all from U+2E80 on) are a word each. */
 #ifndef BL_DATA_DEDUP_H
 #define BL_DATA_DEDUP_H
 
@@ -27,9 +27,9 @@ typedef struct bl_dedup bl_dedup;
 bl_status bl_dedup_open(bl_dedup **d, double near, size_t threads, bl_error *err) BL_NODISCARD;
 void bl_dedup_close(bl_dedup *d);
 
-/* What each of `count` documents is a copy of: of those looked at before, in this call too, that
- * were no copies themselves.  Polls the watch; after BL_EINTERRUPTED only closing is left.  hash[i]
- * is the XXH3-128 of documents[i]. */
+/* Whether each of `count` documents is a copy of one seen before, in this call too, that was not a
+ * copy itself.  Polls the watch; after BL_EINTERRUPTED the table can only be closed.  hash[i] is
+ * the XXH3-128 of documents[i]. */
 bl_status bl_dedup_look(bl_dedup *d, const bl_span *documents, const bl_hash128 *hash, size_t count,
                         unsigned char *copy, bl_error *err) BL_NODISCARD;
 

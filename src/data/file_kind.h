@@ -1,5 +1,5 @@
-/* What a file of a corpus is, by its name and its first bytes: text, in which encoding; JSON with
- * documents; or something that would be learnt as rubbish. */
+/* What a file of a corpus is, by its name and its first bytes: text, and in which encoding; JSON
+ * with documents; or something that would be learnt as rubbish. */
 #ifndef BL_DATA_FILE_KIND_H
 #define BL_DATA_FILE_KIND_H
 
@@ -14,7 +14,7 @@ typedef enum bl_encoding {
     BL_ENCODING_UTF16BE,
     BL_ENCODING_LATIN1,
     BL_ENCODING_WINDOWS1252,
-    BL_ENCODING_UTF32LE, /* these by their mark only */
+    BL_ENCODING_UTF32LE, /* these only by their mark */
     BL_ENCODING_UTF32BE,
     BL_ENCODINGS
 } bl_encoding;
@@ -38,10 +38,10 @@ typedef struct bl_file_kind {
 } bl_file_kind;
 
 typedef struct bl_file_question {
-    bl_encoding encoding; /* asked for; a byte order mark in the file says more */
-    int by_name;          /* where documents end was not asked for: names decide */
+    bl_encoding encoding; /* asked for; a byte order mark in the file overrides it */
+    int by_name;          /* no rule for the ends of documents was asked for: names decide */
     const char *field;    /* of JSON objects */
-    int skip_bad;         /* values of JSON that have none are dropped */
+    int skip_bad;         /* values of JSON without the field are dropped */
 } bl_file_question;
 
 /* `head` is the text's first bytes, all of them if `whole`. */

@@ -1,8 +1,8 @@
 /* The parts of a corpus: the files of folders in bytewise order, files, pipes, "tales".
  *
- * Of folders are left out: hidden files; what this program wrote there itself (data folders, runs
- * and models below it whole, of those that are named the files of such), and the folder that is
- * being written. */
+ * Left out of folders are hidden files, what this program wrote there itself (all of a data folder,
+ * run or model below the folder named; of one that is named itself, its files of that kind), and
+ * the folder being written. */
 #ifndef BL_DATA_LISTING_H
 #define BL_DATA_LISTING_H
 
@@ -15,8 +15,8 @@ typedef struct bl_part {
     char *path;
     uint64_t bytes;    /* for progress */
     bl_stream *stream; /* of a pipe, open from the start */
-    int found;         /* in a folder: nobody named it */
-    int passed;        /* over: it is no text */
+    int found;         /* found in a folder, not named */
+    int passed;        /* passed over: it is not text */
     int aside;         /* as bl_source_aside() */
     int seen;          /* the pipe's end was seen */
 } bl_part;
@@ -26,11 +26,11 @@ typedef struct bl_listing {
     size_t count, cap;
     size_t ours;         /* files and folders left out because this program wrote them */
     const char *glob;    /* as in bl_source_options; NULL: all files */
-    const char *writing; /* the folder that is being written, or NULL */
+    const char *writing; /* the folder being written, or NULL */
     const char *keep;    /* for pipes */
 } bl_listing;
 
-/* Adds a file, a folder's files, a pipe, "-" or "tales" (of so many bytes).
+/* Adds a file, a folder's files, a pipe, "-" or "tales" (of tales_bytes).
  * BL_ENOENT, BL_EIO, BL_ENOMEM, BL_EFORMAT; BL_EINVAL for "-" given twice. */
 bl_status bl_listing_add(bl_listing *l, const char *name, uint64_t tales_bytes,
                          bl_error *err) BL_NODISCARD;

@@ -1,10 +1,9 @@
 /* Batches for training from one corpus or several with weights.
  *
- * Which corpus window w of a run comes from is a function of w alone: u(w) = (w + 1) phi mod 1, phi
- * the golden ratio, falls into the corpus's piece of [0, 1).  Such a sequence keeps every share
+ * The corpus that window w of a run comes from is a function of w alone: u(w) = (w + 1) phi mod 1,
+ * phi the golden ratio, falls into the corpus's piece of [0, 1).  Such a sequence keeps every share
  * within a few windows of its weight over any stretch, where random draws would stray by the root
- * of its length.  Within a corpus its loader gives the next window, so each has epochs of
- * its own. */
+ * of its length.  Within a corpus its loader gives the next window, so each has its own epochs. */
 #ifndef BL_DATA_MIX_H
 #define BL_DATA_MIX_H
 
@@ -14,8 +13,8 @@ enum { BL_MIX_MOST = 32 }; /* corpora */
 
 typedef struct bl_mix bl_mix;
 
-/* Where a mix stands: windows drawn, and of each corpus the place and the windows taken, which are
- * more than were drawn where rows go on. */
+/* The place of a mix: windows drawn, and of each corpus the place and the windows taken, which
+ * exceed those drawn when rows continue. */
 typedef struct bl_mix_cursor {
     uint64_t windows;
     bl_loader_cursor at[BL_MIX_MOST];
@@ -34,17 +33,17 @@ void bl_mix_documents(bl_mix *m, size_t i, int32_t end);
 /* The next batch, x[B,T] and y[B,T].  BL_EIO when a file was cut short: the place stays. */
 bl_status bl_mix_next(bl_mix *m, int32_t *x, int32_t *y, bl_error *err) BL_NODISCARD;
 
-/* A row of a batch that is read on from window to window. */
+/* A row of a batch that continues from window to window. */
 typedef struct bl_mix_row {
     uint64_t next;   /* token that its next window begins with */
     uint32_t corpus; /* of this corpus */
-    int32_t fresh;   /* not 0: it begins with a window drawn anew */
+    int32_t fresh;   /* not 0: it begins with a newly drawn window */
 } bl_mix_row;
 
-/* The next batch where each of the B rows goes on where it ended; those that are fresh, or whose
- * corpus ends, begin with a window drawn as by bl_mix_next() and are fresh after the call, the
- * others not.  All fresh, this is bl_mix_next().  After a failure the place stays; the rows are
- * undefined. */
+/* The next batch, in which each of the B rows continues where it ended; those that are fresh, or
+ * whose corpus ends, begin with a window drawn as by bl_mix_next() and are fresh after the call,
+ * the others not.  With all rows fresh this is bl_mix_next().  After a failure the place stays; the
+ * rows are undefined. */
 bl_status bl_mix_continue(bl_mix *m, bl_mix_row *row, int32_t *x, int32_t *y,
                           bl_error *err) BL_NODISCARD;
 

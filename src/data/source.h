@@ -1,11 +1,11 @@
-/* Documents of a corpus, one after the other, as often as wanted.
+/* Documents of a corpus, one after the other, any number of times.
  *
  * A source is made of parts: "tales" (the story generator; "./tales" is a file), text files,
  * folders (their files, recursively, in bytewise order of the path; data/listing.h says which are
  * left out), named pipes and "-" (standard input).  Files may be compressed (data/stream.h) and in
- * other encodings than UTF-8 (data/file_kind.h); how they are cut into documents is in
- * data/cutter.h.  A file that is no text is refused, and passed over in a folder.  What a pipe
- * gives is kept on disk for a second reading, so that no corpus has to fit into memory. */
+ * encodings other than UTF-8 (data/file_kind.h); data/cutter.h cuts them into documents.  A file
+ * that is not text is refused, or skipped in a folder.  What a pipe gives is kept on disk for a
+ * second reading, so that no corpus has to fit into memory. */
 #ifndef BL_DATA_SOURCE_H
 #define BL_DATA_SOURCE_H
 
@@ -19,28 +19,28 @@ typedef struct bl_source_options {
     const char *glob;     /* files to take from folders; a pattern with a '/' is matched against the
                              path below the folder, any other against the name, both with and
                              without the ending of a compressed file; NULL: all */
-    uint64_t tales_bytes; /* text that "tales" gives: whole stories until it is reached */
+    uint64_t tales_bytes; /* text that "tales" gives: whole stories until this is reached */
     uint64_t tales_facts; /* 0: plain stories; else bl_tales_facts() up to this distance */
     uint64_t seed;        /* of tales */
     int cut_by_name; /* names in .jsonl, .ndjson and .json are read as such, the others by `cut`;
-                        tables, web pages and the like are not read */
+                        tables, web pages and similar files are not read */
     bl_cut cut;
     bl_encoding encoding;
     bl_cutter_options cutter; /* all 0: no replacing, no longest document, waits on pipes */
-    const char *aside;        /* the part whose documents bl_source_aside() tells; NULL: none */
+    const char *aside;        /* the part whose documents bl_source_aside() reports; NULL: none */
     const char *keep;         /* folder for what pipes give; NULL: they are read only once */
-    const char *writing;      /* folder that is being written and never read; NULL: none */
+    const char *writing;      /* folder being written, never read; NULL: none */
 } bl_source_options;
 
-/* What was left out of folders, and of JSON that holds no document. */
+/* What was left out of folders, and of JSON without a document. */
 typedef struct bl_source_passed {
-    uint64_t files;        /* no text */
+    uint64_t files;        /* not text */
     uint64_t ours;         /* files and folders that this program wrote */
     const char *first_bad; /* of bl_cutter_counts, its place and fault */
 } bl_source_passed;
 
-/* How options of preparing say that files are read: glob, documents, field, encoding, and what is
- * done with invalid text.  Points into `o`. */
+/* How files are read, from the options of preparing: glob, documents, field, encoding, and the
+ * treatment of invalid text.  Points into `o`. */
 bl_source_options bl_source_options_of(const bl_prepare_options *o);
 
 /* Lists the files and opens the pipes; nothing is read yet.
@@ -53,17 +53,17 @@ void bl_source_close(bl_source *s);
  * BL_EFORMAT names file and byte when a text is not UTF-8. */
 bl_status bl_source_next(bl_source *s, bl_span *document, bl_error *err) BL_NODISCARD;
 
-/* Is <|endoftext|> inside the document just given the special token?  Where such lines end
- * documents it is; where documents end otherwise it is the text that somebody wrote. */
+/* Is <|endoftext|> inside the document just given the special token?  It is where such lines end
+ * documents; where documents end otherwise it is text that somebody wrote. */
 int bl_source_special(const bl_source *s);
 
-/* Is the document just given of the part `aside`? */
+/* Does the document just given belong to the part `aside`? */
 int bl_source_aside(const bl_source *s);
 
 /* Back to the first document, after the last one was seen. */
 bl_status bl_source_rewind(bl_source *s, bl_error *err) BL_NODISCARD;
 
-/* Bytes read since the start and bytes there are, 0 when a pipe leaves that open: for progress. */
+/* Bytes read since the start, and bytes in all (0 when a pipe leaves that open): for progress. */
 uint64_t bl_source_done(const bl_source *s);
 uint64_t bl_source_total(const bl_source *s);
 

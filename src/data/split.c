@@ -1,4 +1,4 @@
-/* Drawing documents, and cutting the ends of long ones. */
+/* Drawing documents, and cutting off the ends of long ones. */
 #include "data/split.h"
 #include "core/rng.h"
 

@@ -1,7 +1,7 @@
 /* The built-in corpus: little stories from a grammar, a pure function of (seed, index).
  *
- * A story casts people (or animals), gives each of them something of a certain colour early on, and
- * asks for it later: "Whose red kite was it?  It was Mia's."  To write the right word a model must
+ * A story casts people (or animals), gives each of them a thing of some colour early on, and asks
+ * for it later: "Whose red kite was it?  It was Mia's."  To write the right word a model must
  * remember the beginning, so the corpus shows memory as well as language. */
 #ifndef BL_DATA_TALES_H
 #define BL_DATA_TALES_H
@@ -10,13 +10,13 @@
 
 typedef struct bl_tales bl_tales;
 
-/* Indexes the grammar.  BL_ENOMEM; BL_EINVAL when the grammar itself is faulty (a rule that is
- * missing or there twice). */
+/* Indexes the grammar.  BL_ENOMEM; BL_EINVAL when the grammar itself is faulty (a rule is missing
+ * or occurs twice). */
 bl_status bl_tales_open(bl_tales **t, uint64_t seed, bl_error *err) BL_NODISCARD;
 void bl_tales_close(bl_tales *t);
 uint64_t bl_tales_seed(const bl_tales *t);
 
-/* Appends story `index` to out: plain ASCII, paragraphs with one empty line between, no newline at
+/* Appends story `index` to out: plain ASCII, paragraphs separated by one empty line, no newline at
  * the end.  BL_ENOMEM. */
 bl_status bl_tales_story(const bl_tales *t, uint64_t index, bl_buf *out,
                          bl_error *err) BL_NODISCARD;
@@ -32,8 +32,8 @@ typedef struct bl_tales_probe {
     const char *choice[BL_TALES_CHOICES]; /* words of the story before the cut; static */
 } bl_tales_probe;
 
-/* Story `index` appended to out with that of its probes whose answer was told longest ago; offsets
- * count from the story's begin. *found is 0 when the story recalls nothing with two possible
+/* Appends story `index` to out and gives the probe whose answer was told longest ago; offsets count
+ * from the story's beginning.  *found is 0 when the story recalls nothing with two possible
  * answers. */
 bl_status bl_tales_recall(const bl_tales *t, uint64_t index, bl_buf *out, bl_tales_probe *probe,
                           int *found, bl_error *err) BL_NODISCARD;

@@ -38,16 +38,16 @@ typedef struct bl_tale_cast {
 void bl_tale_cast_make(bl_tale_cast *cast, bl_tale_draws *d, const bl_tale_plot *plot,
                        const char *const *nouns);
 
-/* "first last", or only the last; then a suffix. */
+/* "first last", or only the last, then a suffix. */
 typedef struct bl_tale_word {
     const char *first, *last, *suffix;
 } bl_tale_word;
 
-/* The word of slot {name.part} (name[0..bytes)); 0 when it names nobody and nothing of the cast. */
+/* The word of slot {name.part} (name[0..bytes)); 0 when it names nobody and nothing in the cast. */
 int bl_tale_cast_word(const bl_tale_cast *cast, const char *name, size_t bytes, const char *part,
                       bl_tale_word *word);
 
-/* Part 'w' owner's name, 'c' color, 'o' noun. */
+/* Part 'w': owner's name, 'c': color, 'o': noun. */
 const char *bl_tale_thing_part(const bl_tale_thing *thing, char part);
 
 #endif

@@ -1,4 +1,4 @@
-/* The tables behind the story generator: rules, plots, and the little language of their texts.
+/* The tables of the story generator: rules, plots, and the little language of their texts.
  *
  *   {rule}      one of the rule's alternatives;  {Rule}: with a capital letter;  {rule.s}: plural
  *   {x=rule}    the same, kept in x and not written;  {x} writes it, {x.s} its plural
@@ -50,7 +50,7 @@ extern const size_t bl_tale_plot_count;
 
 extern const bl_tale_rule bl_tale_names[];  /* people, animals, colors, things */
 extern const bl_tale_rule bl_tale_words[];  /* lists of words */
-extern const bl_tale_rule bl_tale_places[]; /* lists of places and what is to be seen there */
+extern const bl_tale_rule bl_tale_places[]; /* lists of places and what can be seen there */
 extern const bl_tale_rule bl_tale_frame[];  /* openings, facts, endings that all plots share */
 extern const bl_tale_rule bl_tale_plots_a[], bl_tale_plots_b[], bl_tale_plots_c[],
     bl_tale_plots_d[];

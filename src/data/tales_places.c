@@ -1,4 +1,4 @@
-/* Places of stories, and what is to be seen and done there. */
+/* Places of stories, and what can be seen and done there. */
 #include "data/tales_grammar.h"
 
 /* clang-format off */

@@ -1,4 +1,4 @@
-/* Writing token files: ids to bytes, hashed on the way, read back before the file has its name. */
+/* Writing token files: ids to bytes, hashed on the way, read back before the file gets its name. */
 #include "core/alloc.h"
 #include "data/tokens.h"
 
