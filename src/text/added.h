@@ -1,4 +1,4 @@
-/* Added tokens: which of them the text holds, and where. */
+/* Added tokens: which of them a text holds, and where. */
 #ifndef BL_TEXT_ADDED_H
 #define BL_TEXT_ADDED_H
 
@@ -9,9 +9,9 @@ typedef struct bl_added {
     uint32_t id;
     unsigned char special;     /* left out when decoding */
     unsigned char normalized;  /* looked for in a second pass, in what the first one left */
-    unsigned char single_word; /* not beside a word character */
-    unsigned char lstrip;      /* takes the white space in front */
-    unsigned char rstrip;      /* and behind */
+    unsigned char single_word; /* not next to a word character */
+    unsigned char lstrip;      /* takes the white space before it */
+    unsigned char rstrip;      /* and after it */
 } bl_added;
 
 enum { BL_ADDED_BYTES = 1024 }; /* a longer one is refused: searching stays linear in the text */
@@ -44,16 +44,15 @@ typedef struct bl_added_scan {
     const char *text;
     size_t bytes;
     int no_special; /* pass over special tokens */
-    size_t at;      /* where the search goes on: behind the last match, but not behind the white
-                       space that it took */
+    size_t at;      /* where the search resumes: after the last match, but before the white space
+                       that it took */
     size_t taken;   /* the end of the last token, its white space included */
     size_t spaces;  /* the text is white space from the last rstrip token to here */
 } bl_added_scan;
 
-/* The next added token, leftmost and longest first, with what it takes: text[*first] to
- * text[*last - 1].  NULL at the end.  After a token with rstrip *first may lie before the *last of
- * the one before: then both take the same white space.  A token of white space of which nothing is
- * left that way is passed over. */
+/* The next added token, leftmost and longest first, with what it takes: text[*first .. *last).
+ * NULL at the end.  After a token with rstrip *first may be before the *last of the previous one:
+ * then both take the same white space.  A token of white space all taken that way is skipped. */
 const bl_added *bl_added_next(bl_added_scan *s, size_t *first, size_t *last);
 
 #endif

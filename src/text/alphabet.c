@@ -1,4 +1,4 @@
-/* The BPE trainer's first tokens: the specials, and the byte characters that are kept. */
+/* The BPE trainer's first tokens: the specials, and the byte characters kept. */
 #include "core/alloc.h"
 #include "text/bytechars.h"
 #include "text/bpe.h"

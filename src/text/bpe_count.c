@@ -1,9 +1,9 @@
 /* The BPE trainer's first half: documents into words and their counts.
  *
- * Each thread counts in a small table of its own, which holds nearly all words that come by; when
- * it is full it is poured into the table of all words, which is divided among locks by the hash of
- * a word.  So rare words, which are most of them, are kept once, whatever the number of threads.
- * The order of the words depends on the threads; what is learnt from them does not. */
+ * Each thread counts in a small table of its own, which holds nearly all words it meets; when it is
+ * full it is emptied into the table of all words, which is divided among locks by the hash of a
+ * word.  So rare words, which are most of them, are kept once, whatever the number of threads.  The
+ * order of the words depends on the threads; what is learnt from them does not. */
 #include "text/bpe.h"
 #include "core/alloc.h"
 #include "core/mutex.h"

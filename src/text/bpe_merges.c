@@ -9,8 +9,8 @@
  *
  * Three rules are Hugging Face's trainer's: the count of a merged pair stays as it was; a token
  * that two different pairs spell is one token; a pair that comes up again is merged again, its last
- * place in the list counting.  No corpus tried so far reaches the last two, since equal letters are
- * always joined in the same way; they are here because nothing proves that none does. */
+ * place in the list counting.  No corpus tried so far needs the last two, since equal letters are
+ * always joined in the same way; they are here because nothing proves that none ever will. */
 #include "core/alloc.h"
 #include "text/heap.h"
 #include "text/bpe.h"

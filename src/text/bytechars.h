@@ -6,15 +6,15 @@
 
 enum { BL_BYTECHAR_END = 324 }; /* all byte characters are below this code point */
 
-/* The character of a byte; the byte of a character, or -1 when it stands for none. */
+/* The character of a byte; the byte of a character, or -1 when it is not a byte character. */
 uint32_t bl_bytechar_of(unsigned char byte);
 int bl_bytechar_byte(uint32_t code);
 
 /* Appends bytes as byte characters: a space becomes U+0120 and so on. */
 void bl_bytechar_spell(bl_buf *out, const char *bytes, size_t n);
 
-/* Appends the bytes that a token stands for.  A token that holds any other character stands for
- * itself, as added tokens may. */
+/* Appends the bytes that a token stands for.  A token with any other character is taken as it is,
+ * as added tokens may be. */
 void bl_bytechar_read(bl_buf *out, const char *token, size_t n);
 
 #endif

@@ -1,4 +1,4 @@
-/* Encoding: added tokens cut out, segments into words, words into ids through a cache. */
+/* Encoding: added tokens cut out, segments split into words, words into ids through a cache. */
 #include "core/alloc.h"
 #include "core/call.h"
 #include "core/watch.h"

@@ -1,4 +1,4 @@
-/* The batch encoder: texts cut into units of work, which threads take from the largest on. */
+/* The batch encoder: texts cut into units of work, which threads take largest first. */
 #include "core/alloc.h"
 #include "core/busy.h"
 #include "core/call.h"

@@ -1,4 +1,4 @@
-/* Kinds of characters: runs of code points, parted by one set after the other. */
+/* Kinds of characters: code points partitioned into classes that no pattern distinguishes. */
 #include "text/kinds.h"
 #include "core/alloc.h"
 #include "core/utf8.h"

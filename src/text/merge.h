@@ -4,7 +4,7 @@
 
 #include "text/tokenizer.h"
 
-/* One symbol of a word: a link in the chain of those still there. */
+/* One symbol of a word: a link in the chain of those that remain. */
 typedef struct bl_symbol {
     uint32_t id;
     uint32_t rank;       /* of the pair with the next symbol, or BL_PAIRMAP_NONE */
@@ -16,7 +16,7 @@ typedef struct bl_merge_link {
     uint32_t prev, next;
 } bl_merge_link;
 
-/* The symbols whose pairs have one rank. */
+/* The symbols whose pairs have the same rank. */
 typedef struct bl_merge_queue {
     uint32_t first, last; /* BL_PAIRMAP_NONE when it is empty */
 } bl_merge_queue;
@@ -27,11 +27,12 @@ enum { BL_MERGE_LEVELS = 6 }; /* 64^6 ranks and more */
 typedef struct bl_merge_work {
     bl_symbol *symbol;
     size_t cap;
-    bl_merge_link *link; /* of long words, and so are those below */
+    bl_merge_link *link; /* for long words, like those below */
     size_t link_cap;
     bl_merge_queue *queue; /* [ranks], empty between words */
     size_t ranks;
-    uint64_t *level[BL_MERGE_LEVELS]; /* a bit for each queue, for each word of these, and so on */
+    uint64_t *level[BL_MERGE_LEVELS]; /* a bit for each queue, for each word of those bits, and so
+                                         on */
 } bl_merge_work;
 
 void bl_merge_work_init(bl_merge_work *w);

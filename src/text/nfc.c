@@ -1,7 +1,7 @@
-/* Canonical composition of text, and from where each part of it comes.
+/* Canonical composition of text, and where each part of it comes from.
  *
- * Text is cut into stretches: a character, and those behind it that may join it (marks, and second
- * halves of compositions).  Most stretches are one character that stays as it is.  The others are
+ * Text is cut into stretches: a character, and those after it that may join it (marks, and second
+ * halves of compositions).  Most stretches are one character that does not change.  The others are
  * decomposed, put in order and composed by libutf8proc.
  *
  * Which characters join is a table of the pinned tokenizers: they know an older Unicode than

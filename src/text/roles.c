@@ -1,4 +1,4 @@
-/* Which token ends a document, and which one pads: asked for, said by the files beside a
+/* Which token ends a document, and which one pads: asked for, given by the files beside a
  * tokenizer.json, or known by its name. */
 #include "text/roles.h"
 #include "core/alloc.h"

@@ -1,4 +1,4 @@
-/* Opening a splitter: patterns are recognised or compiled, and the kinds of characters parted. */
+/* Opening a splitter: patterns are recognised or compiled, and characters divided into kinds. */
 #include "text/splitter.h"
 #include "core/alloc.h"
 #include "text/bytechars.h"

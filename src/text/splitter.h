@@ -9,11 +9,11 @@
 #define PCRE2_CODE_UNIT_WIDTH 8
 #include <pcre2.h>
 
-/* How the matches of a stage are found, or else what it does to the text. */
+/* How the matches of a stage are found, or what else it does to the text. */
 typedef enum bl_scanner {
     BL_BY_REGEX,
     BL_BY_SET, /* each character of a set, */
-    BL_BY_RUN, /* or as many as follow one another */
+    BL_BY_RUN, /* or a run of them */
     BL_BY_GPT2,
     BL_BY_LLAMA3,
     BL_BY_QWEN2,
@@ -26,7 +26,7 @@ typedef struct bl_stage {
     bl_behavior behavior;
     int invert;
     pcre2_code *code; /* BL_BY_REGEX */
-    int in_vain;      /* where a match fails, it also fails from the next ones that may begin one */
+    int in_vain;      /* where a match fails, it also fails at the next places that may begin one */
     unsigned char begins[BL_KINDS]; /* 1 for kinds that a match may begin with, or the set */
 } bl_stage;
 

@@ -1,4 +1,4 @@
-/* A set of byte strings numbered in the order they came: tokens, words. */
+/* A set of byte strings numbered in the order of arrival: tokens, words. */
 #ifndef BL_TEXT_STRTAB_H
 #define BL_TEXT_STRTAB_H
 
@@ -20,7 +20,7 @@ void bl_strtab_release(bl_strtab *t);
 /* The number of a string, or BL_STRTAB_NONE. */
 size_t bl_strtab_find(const bl_strtab *t, const char *s, size_t bytes);
 
-/* The same, but a string that is not there gets the next number: *number == count before. */
+/* The same, but a new string gets the next number: *number == the count before. */
 bl_status bl_strtab_add(bl_strtab *t, const char *s, size_t bytes, size_t *number,
                         bl_error *err) BL_NODISCARD;
 

@@ -22,13 +22,13 @@ typedef struct bl_merge {
 
 /* Parts of tokenizer.json that are kept as they are, for saving. */
 enum {
-    BL_PART_TRUNCATION, /* these two in front of the added tokens */
+    BL_PART_TRUNCATION, /* these two before the added tokens */
     BL_PART_PADDING,
     BL_PART_NORMALIZER,
     BL_PART_PRE_TOKENIZER,
     BL_PART_POST_PROCESSOR,
     BL_PART_DECODER,
-    BL_PART_DROPOUT, /* from here on of the model */
+    BL_PART_DROPOUT, /* from here on: of the model */
     BL_PART_UNK_TOKEN,
     BL_PART_CONTINUING_SUBWORD_PREFIX,
     BL_PART_END_OF_WORD_SUFFIX,
@@ -41,21 +41,21 @@ extern const char *const bl_part_names[BL_TOKENIZER_PARTS];
 
 struct bl_tokenizer {
     bl_strtab tokens;   /* how tokens are spelled in tokenizer.json, in the order of their ids */
-    size_t vocab_count; /* so many are the model's, those behind them only added */
+    size_t vocab_count; /* this many are the model's, those after them only added */
     uint32_t *id_of;    /* [tokens] their ids; NULL: their numbers in the table */
     bl_merge *merges;
     size_t merge_count;
     bl_added *added; /* rising ids */
     size_t added_count;
     int some_bytes;       /* the trainer may have left bytes without a token */
-    int no_prefix_space;  /* add_prefix_space is false: no space in front of a segment */
+    int no_prefix_space;  /* add_prefix_space is false: no space before a segment */
     int composed;         /* the normalizer is NFC */
     int ignore_merges;    /* a word that is a token is that token, whatever the merges say */
     bl_split_rule *rules; /* of the pre-tokenizer, in turn; their patterns are allocated */
     size_t rule_count;
     int own_rules;                   /* those above; 0: what training writes */
     char *parts[BL_TOKENIZER_PARTS]; /* as the file has them; NULL: what training writes */
-    uint32_t *template; /* the ids that the post-processor puts in front of a text and behind it */
+    uint32_t *template; /* the ids that the post-processor puts before a text and after it */
     size_t template_before, template_count;
 
     /* made by bl_tokenizer_bind() */
@@ -71,7 +71,7 @@ struct bl_tokenizer {
     bl_splitter *splitter;
     bl_nfc *nfc; /* NULL unless `composed` */
     uint64_t
-        tag; /* random: tells a word cache whose ids it holds, where an address may come again */
+        tag; /* random: tells a word cache whose ids it holds, since an address may be reused */
 };
 
 #define BL_TOKEN_NONE UINT32_MAX
@@ -79,12 +79,12 @@ struct bl_tokenizer {
 /* How a token is spelled in tokenizer.json; NULL when no token has the id. */
 const char *bl_tokenizer_spelling(const bl_tokenizer *t, size_t id, size_t *bytes);
 
-/* An empty tokenizer, to be filled by its maker. */
+/* An empty tokenizer, for its maker to fill. */
 bl_status bl_tokenizer_new(bl_tokenizer **t, bl_error *err) BL_NODISCARD;
 
-/* Makes the tables that encoding and decoding read, out of tokens, merges and added.  `what` (a
- * path) begins the message of BL_EUNSUPPORTED (a byte has no token) and BL_EFORMAT (a pair is
- * merged twice). */
+/* Makes the tables that encoding and decoding read from tokens, merges and added.  `what` (a path)
+ * begins the message of BL_EUNSUPPORTED (a byte has no token) and BL_EFORMAT (a pair is merged
+ * twice). */
 bl_status bl_tokenizer_bind(bl_tokenizer *t, const char *what, bl_error *err) BL_NODISCARD;
 
 /* The tokens, merges and added of a tokenizer.json. */

@@ -1,4 +1,4 @@
-/* Reading tokenizer.json: what its parts are held against, and read with. */
+/* Reading tokenizer.json: what its parts are checked against, and read with. */
 #include "text/tokenizer_json.h"
 
 #include <string.h>

@@ -19,27 +19,27 @@ bl_status bl_json_merges(bl_tokenizer *t, const json_t *merges, const char *path
 bl_status bl_json_added(bl_tokenizer *t, const json_t *added, const char *path,
                         bl_error *err) BL_NODISCARD;
 
-/* A field that must have one value, "*" standing for any, or with value NULL a true or false. */
+/* A field that must have one value ("*": any; NULL: true or false). */
 typedef struct bl_json_field {
     const char *field, *value;
     int required;
 } bl_json_field;
 
-/* Holds an object against what is wanted of it: no other field, none missing, no other value. */
+/* Checks an object against what is wanted: no other field, none missing, no other value. */
 bl_status bl_json_check(const json_t *object, const char *where, const bl_json_field *all,
                         size_t count, const char *path, bl_error *err) BL_NODISCARD;
 bl_status bl_json_check_byte_level(const json_t *object, const char *where, const char *path,
                                    bl_error *err) BL_NODISCARD;
 
-/* Is its "type" this one?  And the message when it is none of those known. */
+/* Is its "type" this one?  And the message when it is not a known one. */
 int bl_json_has_type(const json_t *object, const char *type);
 bl_status bl_json_refuse_type(const json_t *object, const char *where, const char *known,
                               const char *path, bl_error *err) BL_NODISCARD;
 
 enum { BL_JSON_PARTS = 64 };
 
-/* The parts that a part of the file is made of, in turn: those of a Sequence, whose members are in
- * its field `list`, and of Sequences in it; null and absent are none, any other is one. */
+/* The parts that a part of the file consists of, in order: those of a Sequence, whose members are
+ * in its field `list`, and of Sequences in it; null and absent give none, anything else is one. */
 typedef struct bl_json_list {
     const json_t *part[BL_JSON_PARTS];
     size_t count;

@@ -1,4 +1,4 @@
-/* Reading tokenizer.json: its parts but the pre-tokenizer. */
+/* Reading tokenizer.json: its parts except the pre-tokenizer. */
 #include "core/alloc.h"
 #include "text/tokenizer_json.h"
 

@@ -1,7 +1,7 @@
-/* Reading tokenizer.json: strict, for the file may come from anywhere.
+/* Reading tokenizer.json: strictly, since the file may come from anywhere.
  *
- * What the file says beyond vocabulary, merges and added tokens must be what this tokenizer does;
- * a field with another value is refused by name instead of being encoded wrongly. */
+ * Whatever the file says beyond vocabulary, merges and added tokens must be what this tokenizer
+ * does; a field with another value is refused by name instead of being encoded wrongly. */
 #include "core/alloc.h"
 #include "core/os.h"
 #include "format/json.h"

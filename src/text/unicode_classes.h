@@ -1,5 +1,5 @@
 /* Classes of characters as explicit code points: those of pre-tokenizers' patterns, what added
- * tokens with single_word may not stand beside, and what canonical composition may move. */
+ * tokens with single_word may not be next to, and what canonical composition may change. */
 #ifndef BL_TEXT_UNICODE_CLASSES_H
 #define BL_TEXT_UNICODE_CLASSES_H
 
@@ -19,10 +19,10 @@ enum {
     BL_CODE_SPACE,       /* \s of a pattern */
     BL_CODE_WORD,        /* of single_word */
     BL_CODE_WORD_ESCAPE, /* \w of a pattern, */
-    BL_CODE_WORD_IN_SET, /* which is less within [...]: their library's two do not agree */
-    BL_CODE_PUNCTUATION, /* of the pre-tokenizer Punctuation, ASCII's symbols among it */
+    BL_CODE_WORD_IN_SET, /* smaller within [...]: the two of their library do not agree */
+    BL_CODE_PUNCTUATION, /* of the pre-tokenizer Punctuation, ASCII symbols included */
     BL_CODE_CHANGES,     /* by itself */
-    BL_CODE_JOINS,       /* what stands in front of it */
+    BL_CODE_JOINS,       /* with what comes before it */
     BL_CODE_CLASSES
 };
 
@@ -44,7 +44,7 @@ void bl_code_fill(unsigned char *table, int name, int value);
 enum { BL_CATEGORY_LIST(BL_CATEGORY_ENUM) BL_CATEGORIES };
 #undef BL_CATEGORY_ENUM
 
-/* A run ends where the next one begins; behind the last stands one that begins past all codes. */
+/* A run ends where the next one begins; the last is followed by one that begins past all codes. */
 typedef struct bl_category_run {
     uint32_t first, category;
 } bl_category_run;
@@ -52,8 +52,8 @@ typedef struct bl_category_run {
 extern const bl_category_run bl_category_runs[];
 extern const size_t bl_category_run_count;
 
-/* The set of categories that a name such as Lu, or L for all that begin so, stands for, as a bit
- * for each; 0 when there is none. */
+/* The set of categories that a name stands for, such as Lu, or L for all that begin with it, as a
+ * bit for each; 0 when there is none. */
 uint32_t bl_categories_named(const char *name, size_t bytes);
 
 #endif

@@ -1,4 +1,4 @@
-/* Work on many texts dealt out to threads. */
+/* Work on many texts divided among threads. */
 #include "text/units.h"
 #include "core/team.h"
 

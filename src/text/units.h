@@ -1,11 +1,11 @@
-/* Work on many texts dealt out to threads: what the encoder and the trainer share. */
+/* Work on many texts divided among threads: what the encoder and the trainer share. */
 #ifndef BL_TEXT_UNITS_H
 #define BL_TEXT_UNITS_H
 
 #include "core/status.h"
 
-/* One behind the last of the texts that are taken together from `first` on: one of any size, then
- * small ones until there are unit_bytes.  *bytes: of all of them. */
+/* One past the last of the texts to take together from `first` on: one of any size, then small ones
+ * until there are unit_bytes.  *bytes: of all of them. */
 size_t bl_unit_end(const bl_span *texts, size_t count, size_t first, size_t unit_bytes,
                    size_t *bytes);
 

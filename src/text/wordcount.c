@@ -1,4 +1,4 @@
-/* Distinct words and their counts, by open addressing: 24 to 32 bytes a word beside its text. */
+/* Distinct words and their counts, by open addressing: 24 to 32 bytes a word besides its text. */
 #include "text/wordcount.h"
 #include "core/alloc.h"
 

@@ -3,8 +3,8 @@
  *     's|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+
  *
  * Every character has one class, so a word is a contraction, a run of one class with perhaps a
- * space in front, or a run of spaces, which leaves its last one to what follows.  The pattern never
- * looks back: from a place where a word ends, the rest is cut as if it stood alone. */
+ * space before it, or a run of spaces, which leaves its last one to what follows.  The pattern
+ * never looks back: from a place where a word ends, the rest is cut as if it were alone. */
 #include "text/wordscan.h"
 #include "core/alloc.h"
 #include "text/unicode_classes.h"
