@@ -14,15 +14,15 @@ bl_status bl_evaluate_windows(const bl_net *net, bl_pass *p, const bl_token_file
                               bl_positions *curve, double *nats, uint64_t *count,
                               bl_error *err) BL_NODISCARD;
 
-/* Where a document is read from: the state of a sequence of this model (NULL: a fresh one), which
- * stays as it is, and the token before the document. */
+/* Where a document starts: the state of a sequence of this model (NULL: a fresh one), which is not
+ * changed, and the token before the document. */
 typedef struct bl_document_start {
     const bl_decode *state;
     int32_t token;
 } bl_document_start;
 
 /* One document: each of the ids, and the end-of-text token after them, is predicted.  s lends its
- * room.  curve (NULL: none) is open for any position. */
+ * memory.  curve (NULL: none) is open for any position. */
 bl_status bl_evaluate_document(const bl_net *net, bl_decode *s, const bl_document_start *from,
                                const int32_t *ids, size_t count, bl_positions *curve, double *nats,
                                uint64_t *tokens, bl_error *err) BL_NODISCARD;

@@ -1,4 +1,4 @@
-/* Reading tokens into a sequence, in pieces that a decoding pass takes. */
+/* Reading tokens into a sequence, in pieces that a decoding pass can take. */
 #include "infer/feed.h"
 #include "core/watch.h"
 

@@ -1,4 +1,4 @@
-/* Reading tokens into a sequence, in pieces that a decoding pass takes. */
+/* Reading tokens into a sequence, in pieces that a decoding pass can take. */
 #ifndef BL_INFER_FEED_H
 #define BL_INFER_FEED_H
 

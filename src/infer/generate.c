@@ -1,7 +1,7 @@
 /* Generation: a prompt read, tokens drawn, text handed out as whole characters.
  *
- * The last token drawn stays pending: it is read when the sequence goes on, so that stopping after
- * any token and going on with an empty prompt gives what one call would have given. */
+ * The last token drawn stays pending: it is read when the sequence continues, so that stopping
+ * after any token and continuing with an empty prompt gives what one call would have given. */
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "core/os.h"

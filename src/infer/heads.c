@@ -1,5 +1,5 @@
-/* What the heads of the TTT layers remember: for how long, and how far each state stands from where
- * it began. */
+/* What the heads of the TTT layers remember: for how long, and how far each state is from where it
+ * began. */
 #include "infer/heads.h"
 #include "core/alloc.h"
 #include "ops/forget.h"

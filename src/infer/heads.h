@@ -1,5 +1,5 @@
-/* What the heads of the TTT layers remember: for how long, and how far each state stands from where
- * it began. */
+/* What the heads of the TTT layers remember: for how long, and how far each state is from where it
+ * began. */
 #ifndef BL_INFER_HEADS_H
 #define BL_INFER_HEADS_H
 
@@ -10,7 +10,8 @@
 bl_status bl_heads_measure(const bl_net *net, const bl_decode *s, bl_head_info *heads,
                            bl_error *err) BL_NODISCARD;
 
-/* Squares of differences from where the model begins, and of that, summed for each head. */
+/* Squares of the differences from where the model begins, and of the beginning itself, summed for
+ * each head. */
 typedef struct bl_head_sums {
     const bl_net *net;
     float *start;            /* host, room for one tensor of all heads */
@@ -26,7 +27,7 @@ void bl_head_sums_clear(bl_head_sums *s, size_t layer);
 bl_status bl_head_sums_add(bl_head_sums *s, size_t layer, const float *now, const bl_param *start,
                            const char *shape, bl_error *err) BL_NODISCARD;
 
-/* Of a head, layer by layer: |now - start| / |start|. */
+/* Of a head, counted layer by layer: |now - start| / |start|. */
 double bl_head_sums_distance(const bl_head_sums *s, size_t head);
 
 #endif

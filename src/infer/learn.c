@@ -1,4 +1,4 @@
-/* Learning a text: reading it with its loss, and consolidating on the way. */
+/* Learning a text: reading it with its loss, and consolidating meanwhile. */
 #include "core/alloc.h"
 #include "core/watch.h"
 #include "infer/evaluate.h"

@@ -19,11 +19,11 @@ bl_status bl_positions_open(bl_positions *c, size_t T, bl_error *err) BL_NODISCA
 bl_status bl_positions_open_doubling(bl_positions *c, bl_error *err) BL_NODISCARD;
 void bl_positions_release(bl_positions *c);
 
-/* The loss of the token that follows after `position` others (a window's first input and a text's
+/* The loss of the token that follows `position` others (a window's first input and a text's
  * end-of-text token not counted).  c may be NULL. */
 void bl_positions_add(bl_positions *c, uint64_t position, double nats);
 
-/* The bins that hold tokens, in order. */
+/* Calls fn for the bins that hold tokens, in order. */
 void bl_positions_tell(const bl_positions *c, bl_eval_point_fn *fn, void *user);
 
 #endif

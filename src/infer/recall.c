@@ -1,7 +1,7 @@
-/* Recall: what a model knows of facts after it has read a number of tokens of other stories.
+/* Recall: what a model remembers of facts after it has read a number of tokens of other stories.
  *
- * A round reads a preface of stories, some facts, of which a part is told again with another value,
- * exactly `distance` tokens of stories, and asks for each of the facts in a branch of its own.  The
+ * A round reads a preface of stories, some facts, part of them again with another value, and
+ * exactly `distance` tokens of stories, and asks for each of the facts in a separate branch.  The
  * control reads the same without the facts. */
 #include "infer/recall.h"
 #include "core/alloc.h"

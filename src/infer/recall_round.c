@@ -1,4 +1,4 @@
-/* The rounds of a recall: facts, stories and questions as tokens, and the count of the answers. */
+/* The rounds of a recall: facts, stories and questions as tokens, and counting the answers. */
 #include "infer/recall_round.h"
 #include "core/alloc.h"
 #include "core/rng.h"

@@ -1,4 +1,4 @@
-/* The rounds of a recall: facts, stories and questions as tokens, and the count of the answers. */
+/* The rounds of a recall: facts, stories and questions as tokens, and counting the answers. */
 #ifndef BL_INFER_RECALL_ROUND_H
 #define BL_INFER_RECALL_ROUND_H
 
@@ -22,7 +22,7 @@ typedef struct bl_recall_round {
     uint64_t distance;
     bl_recall_fact fact[BL_RECALL_FACTS];
     bl_id_list facts;
-    bl_id_list stories; /* the last `distance` of them lie between, and before these the preface */
+    bl_id_list stories; /* the last `distance` of them come between, the preface before those */
     bl_id_list question;
     int32_t first[BL_FACT_VALUES]; /* the token that each value begins with */
     bl_encoder *encoder;
@@ -31,8 +31,8 @@ typedef struct bl_recall_round {
     uint64_t number, draws;
 } bl_recall_round;
 
-/* The tokenizer must stay open as long.  BL_EUNSUPPORTED when it does not tell the values apart by
- * their first tokens, BL_ENOMEM. */
+/* The tokenizer must stay open until the release.  BL_EUNSUPPORTED when it does not distinguish the
+ * values by their first tokens, BL_ENOMEM. */
 bl_status bl_recall_round_open(bl_recall_round *r, const bl_tokenizer *t, uint64_t distance,
                                bl_error *err) BL_NODISCARD;
 void bl_recall_round_release(bl_recall_round *r);
@@ -41,7 +41,7 @@ void bl_recall_round_release(bl_recall_round *r);
 bl_status bl_recall_round_make(bl_recall_round *r, uint64_t number, bl_error *err) BL_NODISCARD;
 bl_status bl_recall_round_ask(bl_recall_round *r, size_t fact, bl_error *err) BL_NODISCARD;
 
-/* Counts the answer to the question for a fact: logits [V] behind it, of who has read the facts, or
+/* Counts the answer to the question for a fact: logits [V] after it, of the reader of the facts, or
  * of the control.  The members of *sum are counts until bl_recall_finish() makes shares of them. */
 void bl_recall_count(const bl_recall_round *r, size_t fact, const float *logits, size_t V,
                      bl_recall_result *sum);

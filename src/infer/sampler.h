@@ -23,16 +23,16 @@ typedef struct bl_sampler {
 bl_status bl_sampler_open(bl_sampler *s, size_t V, bl_error *err) BL_NODISCARD;
 void bl_sampler_release(bl_sampler *s);
 
-/* Options from now on.  Their seed begins new random numbers, but -1 and the seed in use go on with
- * those of the call before; -1 at first takes a seed from the system.  The window of the penalty
- * keeps what it holds; it never shrinks. */
+/* Options from now on.  Their seed begins new random numbers, but -1 and the seed in use continue
+ * with those of the previous call; -1 at first takes a seed from the system.  The window of the
+ * penalty keeps what it holds; it never shrinks. */
 bl_status bl_sampler_configure(bl_sampler *s, const bl_generate_options *options,
                                bl_error *err) BL_NODISCARD;
 
-/* The seed's random numbers from the first one on. */
+/* Starts the seed's random numbers at the first one. */
 void bl_sampler_seed(bl_sampler *s, uint64_t seed);
 
-/* Forgets seed and window, its width too. */
+/* Forgets the seed and the window with its width. */
 void bl_sampler_restart(bl_sampler *s);
 
 /* Seed, draws and window of `from`; BL_ENOMEM leaves `to` as it was. */

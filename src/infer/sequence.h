@@ -1,8 +1,8 @@
-/* A sequence: one text that is read and written, with all that going on identically needs.
+/* A sequence: one text that is read and written, with all that it needs to continue identically.
  *
- * Beside the state of the sequence that is a token which was drawn and not yet read, the sampler's
- * place in its random numbers, the ids in its penalty window, and bytes of a character that the
- * last token began.  None of it grows with the text. */
+ * Besides the state of the sequence that is a token drawn but not yet read, the sampler's place in
+ * its random numbers, the ids in its penalty window, and the bytes of a character that the last
+ * token began.  None of it grows with the text. */
 #ifndef BL_INFER_SEQUENCE_H
 #define BL_INFER_SEQUENCE_H
 
@@ -23,17 +23,17 @@ typedef struct bl_sequence {
 bl_status bl_sequence_open(bl_sequence *s, const bl_net *net, bl_error *err) BL_NODISCARD;
 void bl_sequence_release(bl_sequence *s, const bl_net *net);
 
-/* As if nothing had been read; the sampler's random numbers begin anew too. */
+/* As if nothing had been read; the sampler's random numbers restart too. */
 bl_status bl_sequence_start(bl_sequence *s, const bl_net *net, bl_error *err) BL_NODISCARD;
 
-/* `to`, which is open over the same model on a device of the same kind, becomes equal to `from`.
- * BL_ENOMEM leaves it as it was. */
+/* `to`, open over the same model on a device of the same kind, becomes equal to `from`.  BL_ENOMEM
+ * leaves it as it was. */
 bl_status bl_sequence_copy(bl_sequence *to, const bl_net *net, const bl_sequence *from,
                            bl_error *err) BL_NODISCARD;
 
 /* Reads the pending token and then any number of tokens.  logits: NULL, or host floats for the last
  * token, of this call or an earlier one, or (every) for each of ids.  Refuses ids past the
- * vocabulary before reading any.  BL_EINVAL when there is no last token to give logits of. */
+ * vocabulary before reading any.  BL_EINVAL when there is no last token to give logits for. */
 bl_status bl_sequence_feed(bl_sequence *s, const bl_net *net, const int32_t *ids, size_t count,
                            float *logits, int every, bl_error *err) BL_NODISCARD;
 
@@ -49,13 +49,14 @@ typedef struct bl_lesson {
     float share;             /* of each consolidation; 0: none */
     uint64_t every;          /* tokens from one to the next; 0: only at the end */
     uint64_t since;          /* tokens after the last one */
-    uint64_t tokens, scored; /* read; those that had one before them */
+    uint64_t tokens, scored; /* read; those with a token before them */
     uint64_t consolidations;
     double nats; /* of those scored */
 } bl_lesson;
 
 /* Reads the pending token and all of `count` tokens but the last, which becomes pending, and scores
- * each by what was read before it; after the last piece the end.  The pieces may be any. */
+ * each by what was read before it; learned ends the text after the last piece.  Pieces may be of
+ * any size. */
 bl_status bl_sequence_learn(bl_sequence *s, const bl_net *net, bl_lesson *lesson,
                             const int32_t *ids, size_t count, bl_error *err) BL_NODISCARD;
 bl_status bl_sequence_learned(bl_sequence *s, const bl_net *net, bl_lesson *lesson,
@@ -69,8 +70,8 @@ bl_status bl_sequence_generate(bl_sequence *s, const bl_net *net, const bl_token
 
 /* ---- memory files (docs/FORMATS.md): a sequence on disk ---- */
 
-/* What a memory file must name to belong to a model: the model's fingerprint, or that of the one it
- * was made from. */
+/* What a memory file must name to belong to a model: the model's fingerprint, or that of the model
+ * it was made from. */
 typedef struct bl_memory_owner {
     const char *fingerprint;
     const char *parent; /* or NULL */

@@ -1,4 +1,4 @@
-/* One state through a whole text, held against fresh states: the loss of a stream by position. */
+/* One state through a whole text, compared with fresh states: the loss of a stream by position. */
 #include "infer/stream_loss.h"
 #include "core/alloc.h"
 #include "core/watch.h"

@@ -1,4 +1,4 @@
-/* One state through a whole text, held against fresh states: the loss of a stream by position. */
+/* One state through a whole text, compared with fresh states: the loss of a stream by position. */
 #ifndef BL_INFER_STREAM_LOSS_H
 #define BL_INFER_STREAM_LOSS_H
 
@@ -6,15 +6,15 @@
 #include "model/net.h"
 
 /* Every token but the first is predicted twice: by a state that has read all before it, and by
- * windows of T tokens with a fresh state each, T - T/2 apart, that count in their second half (the
- * first window whole).  Tokens come in pieces of any size; memory does not grow with the text.
+ * windows of T tokens with a fresh state each, T - T/2 apart, of which the second half counts (of
+ * the first window, all).  Tokens come in pieces of any size; memory does not grow with the text.
  * Zero-initialise; release ends it. */
 typedef struct bl_stream_loss {
     const bl_net *net;
-    bl_decode *s; /* borrowed, as is p, which lends T and how many windows are read at once */
+    bl_decode *s; /* borrowed, like p, which gives T and how many windows are read at once */
     bl_pass *p;
-    uint64_t most;    /* predicted tokens, at which it is full; 0: no end */
-    int32_t *ids;     /* [cap] held: their first is token `base` of the stream */
+    uint64_t most;    /* predicted tokens until it is full; 0: no limit */
+    int32_t *ids;     /* [cap] held; the first is token `base` of the stream */
     size_t held, cap; /* cap: all windows of a pass, and one target */
     uint64_t base, scored;
     int32_t *host; /* [2,N]: inputs and targets */
@@ -23,7 +23,7 @@ typedef struct bl_stream_loss {
     double nats; /* of the stream */
 } bl_stream_loss;
 
-/* s is started; p is a pass for evaluation, and their contents are lost. */
+/* s must be started and p a pass for evaluation; their contents are lost. */
 bl_status bl_stream_loss_open(bl_stream_loss *e, const bl_net *net, bl_decode *s, bl_pass *p,
                               uint64_t most, bl_error *err) BL_NODISCARD;
 void bl_stream_loss_release(bl_stream_loss *e);
@@ -36,7 +36,7 @@ int bl_stream_loss_is_full(const bl_stream_loss *e);
 /* After the last one: what is still held. */
 bl_status bl_stream_loss_end(bl_stream_loss *e, bl_error *err) BL_NODISCARD;
 
-/* Octaves of positions that hold tokens, in order. */
+/* Calls fn for the octaves of positions that hold tokens, in order. */
 void bl_stream_loss_tell(const bl_stream_loss *e, bl_stream_point_fn *fn, void *user);
 
 #endif
