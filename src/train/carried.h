@@ -1,5 +1,5 @@
-/* Rows that continue from window to window (option carry): their states and their places in the
- * data, of every (micro-batch, row), kept in a checkpoint's optimizer.safetensors. */
+/* Rows that continue from window to window (option carry): the state and the place in the data of
+ * every (micro-batch, row), kept in a checkpoint's optimizer.safetensors. */
 #ifndef BL_TRAIN_CARRIED_H
 #define BL_TRAIN_CARRIED_H
 
@@ -9,28 +9,29 @@
 typedef struct bl_carried {
     bl_carry states;
     bl_mix_row *row; /* [accum,B]; NULL: the run carries nothing */
-    int32_t *fresh;  /* [B] of the micro-batch at hand */
+    int32_t *fresh;  /* [B] of the current micro-batch */
 } bl_carried;
 
-/* Memory for accum x B rows, all of which begin anew. */
+/* Memory for accum x B rows, all of which begin afresh. */
 bl_status bl_carried_open(bl_carried *c, const bl_net *net, size_t accum, size_t B,
                           bl_error *err) BL_NODISCARD;
 void bl_carried_release(bl_carried *c, const bl_net *net);
 
-/* All rows begin anew. */
+/* All rows begin afresh. */
 void bl_carried_reset(bl_carried *c, const bl_net *net);
 
-/* Draws which rows of a micro-batch begin anew: each with this probability, by
- * (step, micro, row). */
+/* Draws which rows of a micro-batch begin afresh: each with this probability, by (step, micro,
+ * row). */
 void bl_carried_draw(bl_carried *c, double probability, uint64_t seed, uint64_t step,
                      uint64_t micro);
 
-/* The rows of a micro-batch; after bl_mix_continue() the states they begin with. */
+/* The rows of a micro-batch; begin sets the states that they start from, after
+ * bl_mix_continue(). */
 bl_mix_row *bl_carried_rows(const bl_carried *c, uint64_t micro);
 bl_status bl_carried_begin(bl_carried *c, const bl_net *net, uint64_t micro,
                            bl_error *err) BL_NODISCARD;
 
-/* Tensors of a checkpoint.  Loading wants rows of `count` corpora with these tokens; BL_EFORMAT. */
+/* Tensors of a checkpoint.  Loading expects rows of `count` corpora, else BL_EFORMAT. */
 bl_status bl_carried_declare(const bl_carried *c, const bl_net *net, bl_st_writer *w,
                              bl_error *err) BL_NODISCARD;
 bl_status bl_carried_write(const bl_carried *c, const bl_net *net, bl_st_writer *w,

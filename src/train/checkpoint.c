@@ -1,4 +1,4 @@
-/* Checkpoints: written beside and renamed, found again, pruned. */
+/* Checkpoints: written under a hidden name and renamed, found again, pruned. */
 #include "train/checkpoint.h"
 #include "core/alloc.h"
 #include "core/log.h"

@@ -11,9 +11,9 @@ typedef struct bl_metrics {
     bl_curve train, val;
 } bl_metrics;
 
-/* Starts a new file with its header record, or goes on with the whole lines in the first
- * `keep_bytes` of an old one (records after a checkpoint are cut on resume) and reads the curves
- * from it. */
+/* Starts a new file with its header record, or continues after the whole lines in the first
+ * `keep_bytes` of an old one (records after a checkpoint are cut off on resume) and reads the
+ * curves from it. */
 bl_status bl_metrics_open(bl_metrics *m, const char *run_dir, int resume, uint64_t keep_bytes,
                           bl_error *err) BL_NODISCARD;
 void bl_metrics_release(bl_metrics *m);
@@ -21,7 +21,7 @@ void bl_metrics_release(bl_metrics *m);
 /* Appends the record of an event and flushes it. */
 bl_status bl_metrics_record(bl_metrics *m, const bl_train_event *event, bl_error *err) BL_NODISCARD;
 
-/* All records are on disk: asked for before a checkpoint says how many there are. */
+/* Puts all records on disk: called before a checkpoint records how many there are. */
 bl_status bl_metrics_sync(const bl_metrics *m, bl_error *err) BL_NODISCARD;
 
 /* RUN/loss.svg from the curves. */

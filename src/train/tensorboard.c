@@ -1,8 +1,8 @@
 /* TensorBoard event files: protobuf messages in TFRecord framing (docs/FORMATS.md, section 3.4).
  *
- * Of protobuf only what six messages of numbers need is here: a field is its number and wire type,
- * 8 number + type, as a varint, and then its value.  Messages inside messages are composed first,
- * for their length stands before them. */
+ * Only the part of protobuf that six messages of numbers need is here: a field is its number and
+ * wire type, 8 number + type, as a varint, and then its value.  Messages inside messages are
+ * composed first, since their length comes before them. */
 #include "train/tensorboard.h"
 #include "core/alloc.h"
 #include "core/buf.h"

@@ -11,7 +11,7 @@
 #include "train/metrics.h"
 #include "train/tensorboard.h"
 
-/* What a run writes, and goes on without when it cannot: X(id, name). */
+/* What a run writes, and continues without when it cannot: X(id, name). */
 #define BL_TRAIN_OUTPUTS(X)                                                                        \
     X(METRICS, "metrics.jsonl")                                                                    \
     X(TENSORBOARD, "the TensorBoard events")                                                       \
@@ -26,8 +26,8 @@ typedef enum bl_train_output {
         BL_TRAIN_OUTPUT_COUNT
 } bl_train_output;
 
-/* How often one of them failed, whether the caller believes it does, and the clock until which no
- * failure is news. */
+/* How often one of them failed, whether the caller thinks that it fails, and until when no failure
+ * is news. */
 typedef struct bl_train_trouble {
     uint64_t failures;
     int told;
@@ -63,7 +63,7 @@ struct bl_trainer {
     bl_metrics metrics;
     bl_tensorboard tensorboard;
     bl_train_trouble trouble[BL_TRAIN_OUTPUT_COUNT];
-    char *resumed_from; /* the checkpoint that the next run goes on from, or NULL */
+    char *resumed_from; /* the checkpoint that the next run continues from, or NULL */
     double saved_at;    /* clock of the last checkpoint */
     double rate;        /* tokens a second, smoothed */
 
@@ -71,25 +71,25 @@ struct bl_trainer {
     void *user;
     atomic_int stop, save; /* also set by signal handlers and other threads */
     bl_busy busy;
-    bl_status broken; /* a failure that a second run cannot go on from */
+    bl_status broken; /* a failure after which a second run cannot continue */
 };
 
-/* What a run goes on from: a checkpoint; or, when that is NULL, it begins, with the weights of a
- * model or (NULL) with those of its seed. */
+/* What a run starts from: a checkpoint; or, when that is NULL, the weights of a model or (NULL)
+ * those of its seed. */
 typedef struct bl_train_begin {
     const char *checkpoint;
     const bl_st *weights; /* latent, of the run's config */
     const char *path;     /* of their file, for messages */
 } bl_train_begin;
 
-/* Opens a run on a device; takes device, data and lock over, also on failure.  `config` has the
- * data's vocabulary already; `o` is resolved, over the options of the checkpoint when there is
+/* Opens a run on a device; takes over device, data and lock, also on failure.  `config` has the
+ * data's vocabulary already; `o` is resolved, on top of the options of the checkpoint when there is
  * one. */
 bl_status bl_trainer_open_on(bl_trainer **t, bl_dev *dev, bl_corpora *data, const char *run_dir,
                              bl_lock *lock, const bl_config *config, const bl_train_options *o,
                              const bl_train_begin *begin, bl_error *err) BL_NODISCARD;
 
-/* Model, passes, a session for samples, gradients and moments on t->dev, by t->o; release also
+/* Model, passes, a sequence for samples, gradients and moments on t->dev, by t->o; release also
  * after a failure. */
 bl_status bl_trainer_memory_open(bl_trainer *t, const bl_config *config,
                                  bl_error *err) BL_NODISCARD;
@@ -103,14 +103,14 @@ bl_status bl_trainer_measure(bl_plan_result *plan, bl_dev *dev, const bl_config 
 /* The step after which this invocation ends. */
 uint64_t bl_trainer_last(const bl_trainer *t);
 
-/* One optimizer step: loader -> micro-batches -> clip -> AdamW -> ternarise.  The event is filled
- * in. event->loss or grad_norm is not finite when the step was skipped. */
+/* One optimizer step: loader -> micro-batches -> clip -> AdamW -> ternarise.  Fills in the event:
+ * its loss or grad_norm is not finite when the step was skipped. */
 bl_status bl_trainer_step(bl_trainer *t, bl_train_event *event, bl_error *err) BL_NODISCARD;
 
-/* Tensors, cursor and state of a checkpoint into the trainer. */
+/* Loads tensors, cursor and state of a checkpoint into the trainer. */
 bl_status bl_trainer_restore(bl_trainer *t, const char *checkpoint, bl_error *err) BL_NODISCARD;
 
-/* The loader's place into t->state, after a step. */
+/* Copies the loader's place to t->state, after a step. */
 void bl_trainer_note_place(bl_trainer *t);
 
 /* The mean loss over the validation data of all folders, weighted by tokens, and of each. */
@@ -118,12 +118,12 @@ bl_status bl_trainer_evaluate(bl_trainer *t, bl_train_event *event,
                               bl_train_corpus corpora[BL_MIX_MOST], bl_error *err) BL_NODISCARD;
 
 /* The last octave of a long validation text, read by one state and by fresh ones over the context;
- * no tokens when the text is too short, too few of it may be evaluated, or the device too slow.
- * Training is left as it is.  BL_EINTERRUPTED when the run is asked to stop. */
+ * no tokens when the text is too short, too little of it may be evaluated, or the device is too
+ * slow.  Training is not affected.  BL_EINTERRUPTED when the run is asked to stop. */
 bl_status bl_trainer_stream(bl_trainer *t, bl_stream_point *end, bl_error *err) BL_NODISCARD;
 
-/* Room for it; what the layers remember after some of the first `most` tokens' windows (0: of all)
- * of a file that holds one, into an event. */
+/* Memory for it; fills an event with what the layers remember after some windows of the first
+ * `most` tokens (0: of all) of a file that holds one. */
 bl_status bl_trainer_layers_open(bl_trainer *t, bl_error *err) BL_NODISCARD;
 void bl_trainer_layers_release(bl_trainer *t);
 bl_status bl_trainer_fill_layers(bl_trainer *t, bl_train_event *event, const bl_token_file *file,
@@ -132,28 +132,29 @@ bl_status bl_trainer_fill_layers(bl_trainer *t, bl_train_event *event, const bl_
 /* Whether any folder has validation data for a window. */
 int bl_trainer_can_evaluate(const bl_trainer *t);
 
-/* How far each folder was read, into an event over several. */
+/* Fills an event of a run over several folders with how far each was read. */
 void bl_trainer_fill_corpora(const bl_trainer *t, bl_train_event *event,
                              bl_train_corpus corpora[BL_MIX_MOST]);
 
-/* ---- telling ---- */
+/* ---- reporting ---- */
 
-/* An event into metrics.jsonl, to TensorBoard and to the caller; with text from a format. */
+/* Sends an event to metrics.jsonl, to TensorBoard and to the caller; one with text from a
+ * format. */
 void bl_trainer_report(bl_trainer *t, bl_train_event *event);
 void bl_trainer_report_text(bl_trainer *t, bl_train_event_kind kind, const char *format, ...)
     BL_PRINTF(3, 4);
 
-/* Notes whether an output was written.  A failure is a warning, for a full disk does not end a run:
- * one at once, at most one a minute while it lasts, and another when it is over. */
+/* Notes whether an output was written.  A failure is a warning, since a full disk does not end a
+ * run: one at once, at most one a minute while it lasts, and another when it is over. */
 void bl_trainer_note(bl_trainer *t, bl_train_output which, bl_status status, const bl_error *why);
 
 /* ---- RUN as a model folder ---- */
 
-/* Removes what a process that was killed left half-written, once bl_checkpoint_recover() has saved
- * what is whole of it. */
+/* Removes what a killed process left half-written, once bl_checkpoint_recover() has rescued what is
+ * whole. */
 bl_status bl_run_dir_sweep(const char *run_dir, bl_error *err) BL_NODISCARD;
 
-/* model.safetensors of the best checkpoint to RUN, and the model card README.md. */
+/* Copies model.safetensors of the best checkpoint to RUN, and writes the model card README.md. */
 bl_status bl_run_dir_publish(const bl_trainer *t, bl_error *err) BL_NODISCARD;
 
 #endif

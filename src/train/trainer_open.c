@@ -1,4 +1,4 @@
-/* Opening a run: memory, data, and the state it goes on from. */
+/* Opening a run: memory, data, and the state that it continues from. */
 #include "train/trainer.h"
 #include "core/alloc.h"
 #include "core/log.h"

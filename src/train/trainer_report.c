@@ -1,4 +1,4 @@
-/* What a run tells: its records and events, and its troubles with writing them. */
+/* Reporting: events, metrics.jsonl, TensorBoard, and what happens when one cannot be written. */
 #include "train/trainer.h"
 #include "core/call.h"
 

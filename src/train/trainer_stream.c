@@ -1,4 +1,4 @@
-/* After the last step: does the loss rise on one long text, where fresh states do well? */
+/* After the last step: does the loss rise on one long text where fresh states do well? */
 #include "core/watch.h"
 #include "infer/stream_loss.h"
 #include "train/trainer.h"

@@ -1,4 +1,4 @@
-/* The end of a run held against its beginning and its best; a long text against short ones. */
+/* The end of a run compared with its beginning and its best; a long text with short ones. */
 #include "train/verdict.h"
 
 #include <inttypes.h>

@@ -8,7 +8,7 @@
  * above its best.  Runs of fewer than 20 steps are too short to tell. */
 int bl_run_verdict(char *text, size_t room, const bl_curve *train, const bl_curve *val);
 
-/* The same of a stream's last octave: worse than fresh states by more than 0.05 nats a token.
+/* The same for a stream's last octave: worse than fresh states by more than 0.05 nats a token.
  * `forgets`: the model does (MODEL 3.7). */
 int bl_stream_verdict(char *text, size_t room, const bl_stream_point *end, int forgets);
 
