@@ -1,4 +1,4 @@
-/* bl_advise(): what suits so much text, by the rules of docs/TRAINING.md. */
+/* bl_advise(): what suits an amount of text, by the rules of docs/TRAINING.md. */
 #include "core/call.h"
 #include "data/tokens.h"
 

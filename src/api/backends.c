@@ -1,4 +1,4 @@
-/* Back ends by name: those built in, and plug-ins in the folders that are searched. */
+/* Back ends by name: those built in, and plug-ins in the folders searched. */
 #include "api/backends.h"
 #include "core/alloc.h"
 #include "core/buf.h"

@@ -1,7 +1,6 @@
-/* Back ends by name: those built in, and plug-ins (src/ops/plugin.h) in the folders that are
- * searched: those of the environment variable BITLLAMA_PLUGINS, set apart by colons, then the one
- * that the library or the program is in, "bitllama" below it, and "../lib.../bitllama"
- * beside it. */
+/* Back ends by name: those built in, and plug-ins (src/ops/plugin.h) in the folders searched: those
+ * of the environment variable BITLLAMA_PLUGINS, separated by colons, then the one that holds the
+ * library or the program, "bitllama" below it, and "../lib.../bitllama" beside it. */
 #ifndef BL_API_BACKENDS_H
 #define BL_API_BACKENDS_H
 
@@ -15,11 +14,11 @@ typedef struct bl_backend {
     bl_status (*about)(bl_device_about *about, size_t index, bl_error *err);
 } bl_backend;
 
-/* `found` keeps the name that is given.  BL_EINVAL lists the names; or as bl_plugin_load(). */
+/* `found` may keep the pointer to the name.  BL_EINVAL lists the names; or as bl_plugin_load(). */
 bl_status bl_backend_find(bl_backend *found, const char *name, bl_error *err) BL_NODISCARD;
 
-/* Calls `fn` for each: those built in, then plug-ins in the order in which they are found.  trouble
- * is NULL, or says why a plug-in cannot be used.  BL_ENOMEM. */
+/* Calls `fn` for each: those built in, then plug-ins in the order found.  trouble is NULL, or says
+ * why a plug-in cannot be used.  BL_ENOMEM. */
 typedef void bl_backend_fn(void *user, const bl_backend *b, const char *trouble);
 bl_status bl_backends_each(bl_backend_fn *fn, void *user, bl_error *err) BL_NODISCARD;
 

@@ -1,4 +1,4 @@
-/* Devices by name: the one place that knows which back ends there are. */
+/* Devices by name: a back end, with wrappers before and an index after it. */
 #ifndef BL_API_DEVICE_H
 #define BL_API_DEVICE_H
 
@@ -6,14 +6,14 @@
 #include "format/options.h"
 #include "ops/ops.h"
 
-/* The device of a request.  Its name is that of a back end, "cpu", "ref" (float) or "ref64" or that
- * of a plug-in (docs/ARCHITECTURE.md), with any of "trace:" (src/ops/trace.h) and "fault:"
+/* The device of a request.  Its name is that of a back end, "cpu", "ref" (float), "ref64" or a
+ * plug-in (docs/ARCHITECTURE.md), with any of "trace:" (src/ops/trace.h) and "fault:"
  * (src/ops/fault.h) before it and ":N", the index, after it.
  * BL_EINVAL lists the names; BL_EDEVICE, BL_EUNSUPPORTED, BL_ENOMEM. */
 bl_status bl_device_open(bl_dev **d, const bl_device_request *request, bl_error *err) BL_NODISCARD;
 
-/* What a set of BL_OPTIONS_DEVICE (NULL: its defaults), and what a run's options ask for; the name
- * is theirs. */
+/* What a set of BL_OPTIONS_DEVICE (NULL: its defaults) and what a run's options ask for; the name
+ * points into them. */
 bl_device_request bl_device_requested(const bl_options *options, int ternary);
 bl_device_request bl_device_of_training(const bl_train_options *options, int ternary);
 

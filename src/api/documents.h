@@ -4,7 +4,7 @@
 
 #include "api/model_open.h"
 
-/* What is read, and who looks on. */
+/* What is read, and who is told. */
 typedef struct bl_documents {
     const bl_model *model; /* whose tokenizer */
     const char *path;
@@ -15,7 +15,7 @@ typedef struct bl_documents {
     uint64_t bytes, count; /* of the documents so far */
 } bl_documents;
 
-/* One document; *stop: no further one is wanted. */
+/* Receives one document; sets *stop when no more are wanted. */
 typedef bl_status bl_document_fn(void *user, const int32_t *ids, size_t count, int *stop,
                                  bl_error *err);
 

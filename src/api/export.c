@@ -1,4 +1,4 @@
-/* bl_export(): a model as others read it, with its ternary matrices packed. */
+/* bl_export(): a model for others to read, with its ternary matrices packed. */
 #include "api/device.h"
 #include "api/model_open.h"
 #include "core/alloc.h"

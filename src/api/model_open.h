@@ -11,18 +11,18 @@ struct bl_model {
     char *config_dir; /* of config.json and tokenizer.json */
     bl_options *config;
     bl_tokenizer *tokenizer; /* NULL: none */
-    bl_options *device;      /* what it was opened with, for further ones of the kind */
+    bl_options *device;      /* what it was opened with, for more devices of the kind */
     bl_dev *dev;
     bl_net net;
     size_t context; /* the run's training context, or a default */
     bl_weight_form form;
-    char parent[33];       /* fingerprint of the model it was made from with loss, or "" */
+    char parent[33];       /* fingerprint of the model that it is a lossy copy of, or "" */
     atomic_size_t holders; /* besides the caller: sessions, and calls at work */
 };
 
 struct bl_session {
     bl_model *model;
-    bl_net net;         /* the model's on a device of its own */
+    bl_net net;         /* the model's, on a device of its own */
     bl_options *device; /* NULL: as the model's */
     bl_sequence text;
     bl_busy busy;
@@ -31,12 +31,12 @@ struct bl_session {
 /* BL_EUNSUPPORTED for a model that never forgets. */
 bl_status bl_session_can_consolidate(const bl_session *s, bl_error *err) BL_NODISCARD;
 
-/* Keeps a model from going while it is used, though its owner may close it: bl_model_close() ends a
- * hold as well as the caller's own. */
+/* Keeps a model alive while it is used, even if its owner closes it: bl_model_close() ends a hold
+ * as well as the caller's own. */
 void bl_model_hold(bl_model *m);
 
-/* The model's network on a second device of the same kind, whose scratch is its own: so several
- * threads can compute with one set of weights.  End it with bl_dev_close(view->dev).  device as of
+/* The model's network on a second device of the same kind with its own scratch, so that several
+ * threads can compute with one set of weights.  End it with bl_dev_close(view->dev).  device as in
  * bl_session_open(). */
 bl_status bl_model_view(const bl_model *m, bl_net *view, const bl_options *device,
                         bl_error *err) BL_NODISCARD;
@@ -46,7 +46,7 @@ typedef struct bl_model_files {
     char *weights_dir; /* holds model.safetensors */
     char *config_dir;  /* holds config.json and tokenizer.json */
     int is_run;
-    bl_lock *hold; /* keeps a trainer from pruning the checkpoint; NULL: of no run, or no locks */
+    bl_lock *hold; /* keeps a trainer from pruning the checkpoint; NULL: not a run, or no locks */
 } bl_model_files;
 
 bl_status bl_model_files_find(bl_model_files *f, const char *path, bl_error *err) BL_NODISCARD;
@@ -54,8 +54,8 @@ bl_status bl_model_files_config(const bl_model_files *f, bl_config *config, bl_w
                                 bl_error *err) BL_NODISCARD;
 void bl_model_files_release(bl_model_files *f);
 
-/* Finds them and calls `fn`; again, when the checkpoint that was found is meanwhile gone or
- * another. */
+/* Finds them and calls `fn`; does so again when the checkpoint found was removed or replaced
+ * meanwhile. */
 typedef bl_status bl_model_files_fn(void *user, const bl_model_files *f, bl_error *err);
 bl_status bl_model_files_use(const char *path, bl_model_files_fn *fn, void *user,
                              bl_error *err) BL_NODISCARD;

@@ -1,4 +1,4 @@
-/* The model whose weights a run begins with (option init_from). */
+/* The model whose weights a run starts from (option init_from). */
 #include "api/parent.h"
 #include "api/model_open.h"
 #include "api/weights.h"

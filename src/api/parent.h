@@ -1,4 +1,4 @@
-/* The model whose weights a run begins with (option init_from). */
+/* The model whose weights a run starts from (option init_from). */
 #ifndef BL_API_PARENT_H
 #define BL_API_PARENT_H
 

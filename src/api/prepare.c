@@ -3,9 +3,9 @@
  * The first pass finds duplicates, counts the documents and trains the tokenizer, the second
  * encodes.  Whether a document is set aside for validation is drawn from its text, so it does not
  * depend on the tokenizer or on the other documents, and copies of a document are on one side;
- * where documents are too few or too long for that, the ends of long ones are (data/split.h).  All
- * files are written into a hidden folder in the data folder; when it is whole, one rename makes it
- * the data (BL_DATA_NEXT), and then its files move up to their own names. */
+ * where documents are too few or too long for that, the ends of long ones are set aside
+ * (data/split.h).  All files are written into a hidden folder in the data folder; when it is whole,
+ * one rename makes it the data (BL_DATA_NEXT), and then its files move up to their own names. */
 #include "api/prepare_report.h"
 #include "api/runs.h"
 #include "core/alloc.h"

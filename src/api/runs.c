@@ -1,4 +1,4 @@
-/* RUNS: the list of a data folder, a path a line. */
+/* RUNS: the list in a data folder, one path a line. */
 #include "api/runs.h"
 #include "core/alloc.h"
 #include "core/buf.h"

@@ -1,4 +1,4 @@
-/* Sessions of the public API: one text each over a shared model. */
+/* Sessions of the public API: one text each, over a shared model. */
 #include "api/model_open.h"
 #include "core/alloc.h"
 #include "core/call.h"

@@ -4,15 +4,16 @@
 
 #include "api/parent.h"
 
-/* The config and the options of a run that begins: that of the model of `init_from`, which `config`
- * must not contradict; else `config`, or the preset of `train` when it is NULL.  The vocabulary
- * still comes from the data.  *parent, zero-initialised, receives the model; close it in
+/* The config and the options of a new run: the config is that of the model of `init_from`, which
+ * `config` must not contradict; else `config`, or the preset of `train` when that is NULL.  The
+ * vocabulary still comes from the data.  *parent, zero-initialised, receives the model; close it in
  * any case. */
 bl_status bl_trainer_choose(bl_config *chosen, bl_train_options *o, bl_parent *parent,
                             const bl_options *train, const bl_options *config,
                             bl_error *err) BL_NODISCARD;
 
-/* The vocabulary of the data, and the ids of its tokens that `given` (may be NULL) does not set. */
+/* Takes the vocabulary of the data, and those ids of its special tokens that `given` (may be NULL)
+ * does not set. */
 void bl_trainer_take_data(bl_config *c, const bl_options *given, const bl_data_meta *meta);
 
 #endif

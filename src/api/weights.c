@@ -1,4 +1,4 @@
-/* The weights of a model: held against config and machine before anything of their size is
+/* The weights of a model: checked against config and machine before anything of their size is
  * allocated. */
 #include "api/weights.h"
 #include "core/alloc.h"

@@ -1,12 +1,12 @@
-/* The weights of a model: held against config and machine before anything of their size is
+/* The weights of a model: checked against config and machine before anything of their size is
  * allocated. */
 #ifndef BL_API_WEIGHTS_H
 #define BL_API_WEIGHTS_H
 
 #include "model/net.h"
 
-/* Opens model.safetensors and finds every tensor of the config in it, in its shape; nothing of the
- * data is read.  As bl_st_open(), and BL_EFORMAT names the tensor and both shapes. */
+/* Opens model.safetensors and finds every tensor of the config in it, with its shape; no data is
+ * read.  As bl_st_open(), and BL_EFORMAT names the tensor and both shapes. */
 bl_status bl_weights_open(bl_st **st, const char *path, const bl_config *c, bl_weight_form form,
                           bl_error *err) BL_NODISCARD;
 
