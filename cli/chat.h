@@ -16,7 +16,7 @@ typedef struct bl_chat {
     double prompt_seconds, seconds;
 } bl_chat;
 
-/* X(name, argument, meaning): what may stand behind a slash; the function of each is in
+/* X(name, argument, meaning): the commands that may follow a slash; their functions are in
  * chat_commands.c. */
 #define BL_CHAT_COMMAND_LIST(X)                                                                    \
     X(reset, "", "forget everything that was read and written")                                    \
@@ -31,8 +31,8 @@ typedef struct bl_chat {
 /* The same for help and man page. */
 extern const bl_term bl_chat_terms[];
 
-/* Does what a line that begins with one slash says.  A failure leaves the conversation as it was:
- * BL_EINVAL for what is no command, and what the command itself says. */
+/* Executes a line that begins with one slash.  A failure leaves the conversation as it was:
+ * BL_EINVAL for what is not a command, or the command's own status. */
 bl_status bl_chat_command(bl_chat *chat, const char *line, bl_error *err);
 
 #endif

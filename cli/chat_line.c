@@ -1,4 +1,4 @@
-/* Lines that somebody types: edited on a terminal by libedit, plain from anything else. */
+/* Lines that a person types: edited on a terminal by libedit, plain from anything else. */
 #include "chat_line.h"
 #include "chat_history.h"
 #include "signals.h"

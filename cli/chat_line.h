@@ -1,4 +1,4 @@
-/* Lines that somebody types: edited on a terminal, plain from anything else. */
+/* Lines that a person types: edited on a terminal, plain from anything else. */
 #ifndef BL_CLI_CHAT_LINE_H
 #define BL_CLI_CHAT_LINE_H
 
@@ -13,15 +13,15 @@ typedef enum bl_line_event {
     BL_LINE_FAILED
 } bl_line_event;
 
-/* With `history` lines can be called back, and are kept in a file for the next time.  Signals must
- * be caught as at a prompt. */
+/* With `history` lines can be recalled, and are kept in a file for the next time.  Signals must be
+ * caught as at a prompt. */
 bl_status bl_chat_line_open(bl_chat_line **l, int history, bl_error *err);
 bl_line_event bl_chat_line_read(bl_chat_line *l, bl_text *line, bl_error *err);
 
-/* Keeps the history and gives the terminal back as it was. */
+/* Saves the history and restores the terminal. */
 void bl_chat_line_close(bl_chat_line *l);
 
-/* Whether somebody sits at a terminal and types. */
+/* Whether a person types at a terminal. */
 int bl_chat_line_is_typed(const bl_chat_line *l);
 
 #endif

@@ -29,9 +29,9 @@ typedef struct bl_term {
 struct bl_command {
     const char *name, *summary; /* one line each */
     const char *usage;          /* what follows "bitllama name" */
-    const char *details;        /* paragraphs with an empty line between: what flags cannot say */
+    const char *details;        /* paragraphs separated by empty lines: what flags cannot say */
     const char *example;
-    const char *terms_title; /* a list of its own, as what chat takes at its prompt */
+    const char *terms_title; /* a list of its own, such as what chat takes at its prompt */
     const bl_term *terms;    /* or NULL */
     const char *operand;     /* what the arguments without a flag are, or NULL */
     size_t least, most;      /* how many of them */
@@ -62,7 +62,7 @@ struct bl_command {
 BL_COMMAND_LIST(X)
 #undef X
 
-/* One of them by its name; NULL: none has it. */
+/* Finds one by its name; NULL: none has it. */
 const bl_command *bl_command_find(const bl_command *const *commands, const char *name);
 
 /* Describes a failure in *err and returns its code. */

@@ -1,4 +1,4 @@
-/* bitllama learn: a text read into a memory. */
+/* bitllama learn: reads a text into a memory. */
 #include "cli.h"
 #include "figures.h"
 #include "input.h"

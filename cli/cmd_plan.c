@@ -1,4 +1,4 @@
-/* bitllama plan: the memory of a run, before it is one. */
+/* bitllama plan: the memory that a run will need, before it starts. */
 #include "cli.h"
 #include "figures.h"
 #include "model_flags.h"

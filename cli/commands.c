@@ -1,4 +1,4 @@
-/* A command by its name. */
+/* Commands found by name. */
 #include "cli.h"
 
 #include <string.h>

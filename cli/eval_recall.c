@@ -1,4 +1,4 @@
-/* bitllama eval --recall: how many facts a model knows after it has read so much else. */
+/* bitllama eval --recall: how many facts a model remembers after reading much else. */
 #include "eval_recall.h"
 #include "cli.h"
 #include "figures.h"

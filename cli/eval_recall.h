@@ -1,4 +1,4 @@
-/* bitllama eval --recall: how many facts a model knows after it has read so much else. */
+/* bitllama eval --recall: how many facts a model remembers after reading much else. */
 #ifndef BL_CLI_EVAL_RECALL_H
 #define BL_CLI_EVAL_RECALL_H
 

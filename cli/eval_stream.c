@@ -1,4 +1,4 @@
-/* eval --stream: the loss of one state through a whole text, beside that of fresh states. */
+/* eval --stream: the loss of one state through a whole text, next to that of fresh states. */
 #include "eval_stream.h"
 #include "eval_print.h"
 #include "figures.h"

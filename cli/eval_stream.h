@@ -1,4 +1,4 @@
-/* eval --stream: the loss of one state through a whole text, beside that of fresh states. */
+/* eval --stream: the loss of one state through a whole text, next to that of fresh states. */
 #ifndef BL_CLI_EVAL_STREAM_H
 #define BL_CLI_EVAL_STREAM_H
 

@@ -11,7 +11,7 @@ typedef struct bl_short {
 
 bl_short bl_format_count(uint64_t n);              /* 16,384 */
 bl_short bl_format_scaled(double value);           /* 20.9k, 3.31M */
-bl_short bl_format_rate(double n, double seconds); /* n a second, scaled; - when not known */
+bl_short bl_format_rate(double n, double seconds); /* n per second, scaled; - when not known */
 bl_short bl_format_duration(double seconds);       /* 04:20, 1:02:03 */
 
 #endif

@@ -6,9 +6,9 @@
 
 typedef struct bl_command bl_command;
 
-/* A flag that is no field of an option table. */
+/* A flag that is not a field of an option table. */
 typedef struct bl_flag {
-    const char *name;     /* without the dashes in front; NULL ends a table */
+    const char *name;     /* without the dashes; NULL ends a table */
     char letter;          /* m of -m, or 0 */
     const char *value;    /* what follows it, "MODEL"; NULL: a switch */
     const char *fallback; /* the default, or NULL */
@@ -19,7 +19,7 @@ typedef struct bl_flag {
 
 /* One flag as it was given. */
 typedef struct bl_setting {
-    const bl_flag *flag;        /* an own flag, or NULL */
+    const bl_flag *flag;        /* the command's own flag, or NULL */
     bl_options_kind kind;       /* otherwise the table */
     const bl_field_info *field; /* and its field */
     const char *value;
@@ -39,20 +39,20 @@ typedef struct bl_args {
     int help; /* --help was among them */
 } bl_args;
 
-/* Reads what follows the name of the command.  BL_EINVAL names the flag and the nearest one. */
+/* Reads what follows the name of the command.  BL_EINVAL names the flag and the closest one. */
 bl_status bl_flags_parse(bl_args *args, const bl_command *command, int argc, char *const *argv,
                          bl_error *err);
-/* A message of the library in the words of the command that was read last: its options, which
- * stand in backquotes (bl_error), as flags.  `vocab_size` becomes --vocab-size, `resume=auto`
+/* A message of the library in the words of the command parsed last: its options, which are in
+ * backquotes (bl_error), as flags.  `vocab_size` becomes --vocab-size, `resume=auto`
  * --resume=auto. */
 void bl_flags_name(const char *message, char *named, size_t cap);
 
 void bl_flags_release(bl_args *args);
 
-/* The value of an own flag, its default, or NULL; whether a switch is on; whether it was given. */
+/* The value of one of the command's own flags, its default, or NULL. */
 const char *bl_flags_text(const bl_args *args, const char *name);
-/* All values of an own flag that may be given several times, in their order, at most `cap` of them;
- * returns how many there are. */
+/* All values of an own flag that may be given several times, in order, at most `cap` of them;
+ * returns how many there are.  Then: whether a switch is on; whether a flag was given. */
 size_t bl_flags_all(const bl_args *args, const char *name, const char **values, size_t cap);
 int bl_flags_on(const bl_args *args, const char *name);
 int bl_flags_given(const bl_args *args, const char *name);
@@ -61,7 +61,7 @@ int bl_flags_given(const bl_args *args, const char *name);
 bl_status bl_flags_whole(const bl_args *args, const char *name, uint64_t lowest, uint64_t highest,
                          uint64_t *value, bl_error *err);
 
-/* Whether any field of a table was given; all of them into an open set of that kind. */
+/* Whether any field of a table was given; sets all those given in an open set of that kind. */
 int bl_flags_any(const bl_args *args, bl_options_kind kind);
 bl_status bl_flags_apply(const bl_args *args, bl_options_kind kind, bl_options *options,
                          bl_error *err);
@@ -73,10 +73,10 @@ bl_status bl_flags_options(const bl_args *args, bl_options_kind kind, bl_options
 /* Whether a field's flag needs no value: --resume, --no-resume, --resume=auto. */
 int bl_flags_is_switch(const bl_field_info *field);
 
-/* How many letters must be inserted, deleted, replaced or swapped to make b of a. */
+/* How many letters must be inserted, deleted, replaced or swapped to turn a into b. */
 size_t bl_flags_distance(const char *a, const char *b);
 
-/* Whether a word that far from `word` is worth suggesting. */
+/* Whether a word at that distance from `word` is worth suggesting. */
 int bl_flags_near(const char *word, size_t distance);
 
 #endif

@@ -1,4 +1,4 @@
-/* Printing what the library says of a file or folder. */
+/* Printing what the library says about a file or folder. */
 #include "info_print.h"
 #include "json_listing.h"
 

@@ -13,8 +13,8 @@ typedef struct bl_text {
 bl_status bl_text_copy(bl_text *text, const char *from, bl_error *err);
 bl_status bl_text_read(bl_text *text, const char *path, bl_error *err);
 
-/* The same as prepare reads it: decompressed, in UTF-8, with LF line ends; `reading`
- * may be NULL. */
+/* The same as prepare reads it: decompressed, in UTF-8, with LF line ends; `reading` may be
+ * NULL. */
 bl_status bl_text_read_as(bl_text *text, const char *path, const bl_options *reading,
                           bl_error *err);
 void bl_text_release(bl_text *text);
@@ -27,12 +27,12 @@ typedef struct bl_ids {
 } bl_ids;
 
 /* Numbers separated by spaces, newlines or commas, or JSON: [5, 17] or {"ids": [5, 17]}.
- * BL_EINVAL for anything else, BL_EFORMAT for a number that is no token id anywhere; `name` begins
- * the message. */
+ * BL_EINVAL for anything else, BL_EFORMAT for a number that cannot be a token id; `name` begins the
+ * message. */
 bl_status bl_ids_parse(bl_ids *ids, const char *text, size_t bytes, const char *name,
                        bl_error *err);
 
-/* `first` ids of room for the caller, then those of the text. */
+/* Room for `first` ids of the caller's, then those of the text. */
 bl_status bl_ids_encode(bl_ids *ids, size_t first, const bl_tokenizer *tokenizer,
                         const bl_text *text, unsigned flags, bl_error *err);
 void bl_ids_release(bl_ids *ids);

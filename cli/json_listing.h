@@ -5,7 +5,7 @@
 #include <stdio.h>
 
 /* Prints an object's members as "name  value" lines, nested ones indented.  Expects well-formed
- * JSON, as the library writes it; what is not is printed as it stands. */
+ * JSON, as the library writes it; anything else is printed as it is. */
 void bl_listing_print(FILE *stream, const char *json);
 
 #endif

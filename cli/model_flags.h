@@ -22,15 +22,15 @@
         .help = "a config.json: over the preset, under the flags"                                  \
     }
 
-/* The model of -m on the device of BL_OPTIONS_DEVICE, whose threads all of the
- * command then takes. */
+/* Opens the model of -m on the device of BL_OPTIONS_DEVICE, whose number of threads the whole
+ * command then uses. */
 bl_status bl_cli_model_open(bl_model **model, const bl_args *args, bl_error *err);
 
-/* Saves a session, also after a signal has asked to stop: only a second one ends it. */
+/* Saves a session, even after a signal has asked to stop: only a second one ends it. */
 bl_status bl_cli_session_save(const bl_session *session, const char *path, bl_error *err);
 
 /* The options of a model to be trained: the preset, then --config, then the flags, each over what
- * was before.  NULL when none is given: the library then takes the preset, or what the run began
+ * came before.  NULL when none is given: the library then takes the preset, or what the run began
  * with. */
 bl_status bl_cli_config_read(bl_options **config, const bl_args *args, const bl_options *train,
                              bl_error *err);

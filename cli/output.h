@@ -16,16 +16,16 @@ bl_status bl_output_text(const char *text, size_t bytes, bl_error *err);
 /* Flushes stdout and reports what went wrong since the start. */
 bl_status bl_output_end(bl_error *err);
 
-/* Whether a write failed because the reader of stdout has gone. */
+/* Whether a write failed because the reader of stdout is gone. */
 int bl_output_closed(void);
 
-/* A JSON string with its quotes, what could be a control character to a terminal escaped; a JSON
- * number, null for what is not finite. */
+/* A JSON string with its quotes, anything that a terminal could take for a control character
+ * escaped; a JSON number, null for what is not finite. */
 void bl_output_json_text(FILE *stream, const char *text, size_t bytes);
 void bl_output_json_number(FILE *stream, double value);
 
 /* A file that appears whole or not at all (bl_out); a device, a pipe or "-" (stdout) is written
- * straight. */
+ * directly. */
 typedef struct bl_output_file {
     bl_out *out;
     FILE *stream;     /* or this */

@@ -1,4 +1,4 @@
-/* Commands that are shown to be pasted into a shell: the program as it was called, words quoted. */
+/* Commands shown for pasting into a shell: the program as it was called, words quoted. */
 #include "paste.h"
 #include "progress.h"
 

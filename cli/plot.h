@@ -11,7 +11,7 @@ enum { BL_PLOT_POINTS = 2048 };
 typedef struct bl_plot_curve {
     double x[BL_PLOT_POINTS], y[BL_PLOT_POINTS];
     size_t count;
-    size_t stride, gathered; /* points averaged into one, and how many of the next are in */
+    size_t stride, gathered; /* points averaged into one, and how many of the next one are in */
     double sum_x, sum_y;
 } bl_plot_curve;
 

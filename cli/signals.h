@@ -7,7 +7,7 @@
 /* A closed pipe and a file size limit become write errors.  Call first. */
 void bl_signals_ignore_output(void);
 
-/* Ends the program as a closed pipe ends others, without a word: by SIGPIPE, exit code 141. */
+/* Ends the program as a closed pipe ends others, silently: by SIGPIPE, exit code 141. */
 int bl_signals_end_by_pipe(void);
 
 /* From here on the first SIGINT, SIGTERM or SIGHUP is only noted. */
@@ -21,21 +21,21 @@ int bl_signals_caught(void);
 
 /* ---- at a prompt ---- */
 
-/* As bl_signals_catch(), for a program that waits for input.  When somebody types it, every SIGINT
- * is only noted, and so are those by which a terminal stops a program, starts it again and tells it
- * a new size. */
+/* As bl_signals_catch(), for a program that waits for input.  When a person types it, every SIGINT
+ * is only noted, and so are the signals by which a terminal stops a program, continues it and
+ * reports a new size. */
 void bl_signals_catch_at_prompt(int typed);
 
-/* Whether this signal was noted since the last question. */
+/* Whether this signal was noted since the last call. */
 int bl_signals_take(int number);
 
-/* The same, and it stays noted. */
+/* The same, but it stays noted. */
 int bl_signals_noted(int number);
 
 /* Waits until a descriptor can be read, or is at its end: 1; a signal came: 0. */
 int bl_signals_wait(int fd);
 
-/* Lets a noted SIGTSTP do what it does; returns when the program goes on. */
+/* Lets a noted SIGTSTP take effect; returns when the program continues. */
 void bl_signals_stop_here(void);
 
 #endif

@@ -16,8 +16,8 @@ int bl_terminal_unicode(void);
 
 typedef enum bl_colour { BL_PLAIN, BL_BOLD, BL_RED, BL_YELLOW, BL_GREEN, BL_BLUE } bl_colour;
 
-/* The escape sequence that begins a colour (BL_PLAIN ends it); "" where colours are not wanted:
- * no terminal, or NO_COLOR set. */
+/* The escape sequence that begins a colour (BL_PLAIN ends it); "" where colours are not wanted: not
+ * a terminal, or NO_COLOR set. */
 const char *bl_terminal_colour(FILE *stream, bl_colour colour);
 
 #endif
