@@ -26,7 +26,7 @@ enum { BUILT_IN = sizeof built_in / sizeof *built_in };
 /* The folders that are searched for plug-ins, in this order; NULL when memory is short. */
 static char *folder_of(const char *here, size_t i)
 {
-    static const char *const below[] = {"", "bitllama", "../" BL_PLUGIN_FOLDER};
+    static const char *const below[] = {"", "bitllama", ("../" BL_PLUGIN_FOLDER)};
     if (i >= sizeof below / sizeof *below)
         return NULL;
     return *below[i] ? bl_path_join(here, below[i]) : bl_strdup(here);
