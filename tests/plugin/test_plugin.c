@@ -89,6 +89,7 @@ static void threads_of_a_session(void **state)
     bl_options_close(own);
     assert_ok(bl_options_open(&own, BL_OPTIONS_TRAIN, &failure));
     assert_int_equal(bl_session_open(&s, m, own, &failure), BL_EINVAL);
+    bl_model_close(m);
     assert_int_equal(bl_model_open(&m, scratch("run"), own, &failure), BL_EINVAL);
     assert_null(m);
     bl_options_close(own);
