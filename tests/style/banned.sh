@@ -2,25 +2,16 @@
 # Checks that the library calls nothing that prints, exits, reads the environment or overruns a buffer.
 #
 #   banned.sh ROOT
+. "$(dirname "$0")/code.sh"
 cd "$1" || exit 2
 bad=0
 
 # forbid WHERE PATTERN WHY [EXCEPT]: no line outside comments and strings under WHERE may match,
 # save in the file EXCEPT.
 forbid() {
-    hits=$(find $1 -name '*.[ch]' ! -path "${4:-}" | LC_ALL=C sort | xargs awk -v pattern="$2" '
-        FNR == 1 { comment = 0 }
+    hits=$(find $1 -name '*.[ch]' ! -path "${4:-}" | LC_ALL=C sort | xargs awk -v pattern="$2" "$awk_code"'
         {
-            line = $0
-            gsub(/"([^"\\]|\\.)*"/, "\"\"", line)
-            if (comment && sub(/^.*\*\//, "", line))
-                comment = 0
-            if (comment)
-                next
-            gsub(/\/\*([^*]|\*[^\/])*\*\//, " ", line)
-            if (sub(/\/\*.*/, "", line))
-                comment = 1
-            if ((" " line) ~ pattern)
+            if ((" " code()) ~ pattern)
                 printf "%s:%d: %s\n", FILENAME, FNR, $0
         }')
     if [ -n "$hits" ]; then

@@ -2,20 +2,12 @@
 # Checks that no struct, union or enum is defined twice under one name: C takes either without a word.
 #
 #   tags.sh ROOT
+. "$(dirname "$0")/code.sh"
 cd "$1" || exit 2
 
-find include src cli -name '*.[ch]' | LC_ALL=C sort | xargs awk '
-FNR == 1 { comment = 0 }
+find include src cli -name '*.[ch]' | LC_ALL=C sort | xargs awk "$awk_code"'
 {
-    line = $0
-    gsub(/"([^"\\]|\\.)*"/, "\"\"", line)
-    if (comment && sub(/^.*\*\//, "", line))
-        comment = 0
-    if (comment)
-        next
-    gsub(/\/\*([^*]|\*[^\/])*\*\//, " ", line)
-    if (sub(/\/\*.*/, "", line))
-        comment = 1
+    line = code()
     while (match(line, /(struct|union|enum) +[A-Za-z0-9_]+ *([{]|$)/)) {
         name = substr(line, RSTART, RLENGTH)
         line = substr(line, RSTART + RLENGTH)
