@@ -119,7 +119,8 @@ static const plugin_loaded *find_loaded(const char *name)
     return p;
 }
 
-static bl_status load(const char *name, const char *path, bl_error *err)
+static bl_status load(const plugin_loaded **result, const char *name, const char *path,
+                      bl_error *err)
 {
     plugin_loaded *p = bl_calloc(1, sizeof *p);
     if (!p)
@@ -133,6 +134,7 @@ static bl_status load(const char *name, const char *path, bl_error *err)
     p->next = atomic_load(&loaded);
     while (!atomic_compare_exchange_weak(&loaded, &p->next, p)) {
     }
+    *result = p;
     return BL_OK;
 }
 
@@ -142,17 +144,16 @@ static bl_status find_plugin(bl_backend *found, const char *name, bl_error *err)
     if (!is_plugin_name(name))
         return unknown(name, NULL, err);
     bl_status status = BL_OK;
-    if (!find_loaded(name)) {
+    const plugin_loaded *p = find_loaded(name);
+    if (!p) {
         bl_buf_init(&s.seen);
         each_folder(look_in, &s);
-        status = s.path ? load(name, s.path, err) : unknown(name, &s, err);
+        status = s.path ? load(&p, name, s.path, err) : unknown(name, &s, err);
         bl_buf_release(&s.seen);
         bl_free(s.path);
     }
-    if (status == BL_OK) {
-        const bl_plugin *plugin = find_loaded(name)->plugin;
-        *found = (bl_backend){name, plugin->open, plugin->about};
-    }
+    if (status == BL_OK)
+        *found = (bl_backend){name, p->plugin->open, p->plugin->about};
     return status;
 }
 

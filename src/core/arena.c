@@ -25,6 +25,14 @@ void bl_arena_bind(bl_arena *a, void *base, size_t size)
     *a = (bl_arena){.base = base, .size = size};
 }
 
+void bl_arena_begin(bl_arena *a, void *base, size_t size)
+{
+    if (base)
+        bl_arena_bind(a, base, size);
+    else
+        bl_arena_measure(a);
+}
+
 void *bl_arena_push(bl_arena *a, size_t count, size_t size)
 {
     size_t room = a->size - a->used;

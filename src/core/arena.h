@@ -21,6 +21,9 @@ typedef struct bl_arena {
 void bl_arena_measure(bl_arena *a);
 void bl_arena_bind(bl_arena *a, void *base, size_t size);
 
+/* One of the two: bound to base, or measuring when that is NULL. */
+void bl_arena_begin(bl_arena *a, void *base, size_t size);
+
 /* count * size bytes at a 64-byte offset.  While measuring the result is NULL. */
 void *bl_arena_push(bl_arena *a, size_t count, size_t size);
 

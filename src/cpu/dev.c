@@ -95,9 +95,8 @@ size_t bl_cpu_scratch_bytes(bl_dev *d, const bl_limits *most)
 
 size_t bl_cpu_memory_bytes(bl_dev *d)
 {
-    uint64_t bytes = bl_os_memory();
     (void)d;
-    return bytes < SIZE_MAX ? (size_t)bytes : SIZE_MAX;
+    return bl_host_memory_bytes();
 }
 
 bl_status bl_cpu_reserve(bl_dev *d, const bl_limits *most, bl_error *err)

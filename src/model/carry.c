@@ -29,10 +29,7 @@ static void bind_set(bl_layer_carry *layer, bl_arena *arena, const bl_net *net, 
 static size_t bind(bl_carry *c, const bl_net *net, void *block, size_t bytes)
 {
     bl_arena arena;
-    if (block)
-        bl_arena_bind(&arena, block, bytes);
-    else
-        bl_arena_measure(&arena);
+    bl_arena_begin(&arena, block, bytes);
     for (size_t i = 0; i <= c->slots; i++) {
         bind_set(c->layer + i * net->m.L, &arena, net, c->B);
         if (i == 0)

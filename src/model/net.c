@@ -13,10 +13,7 @@
 static size_t bind_terns(bl_net *net, void *base, size_t size)
 {
     bl_arena arena;
-    if (base)
-        bl_arena_bind(&arena, base, size);
-    else
-        bl_arena_measure(&arena);
+    bl_arena_begin(&arena, base, size);
     for (size_t i = 0; i < net->tensors.count; i++) {
         const bl_tensor *t = &net->tensors.at[i];
         if (t->role != BL_ROLE_LATENT)

@@ -63,10 +63,7 @@ static void bind_pass(bl_pass *p, bl_arena *arena, const bl_net *net)
 static size_t plan(bl_pass *p, const bl_net *net, void *block, size_t bytes)
 {
     bl_arena arena;
-    if (block)
-        bl_arena_bind(&arena, block, bytes);
-    else
-        bl_arena_measure(&arena);
+    bl_arena_begin(&arena, block, bytes);
     if (p->T && p->B > SIZE_MAX / 1024 / p->T / (net->m.D + net->m.I))
         return SIZE_MAX;
     bind_pass(p, &arena, net);

@@ -1,6 +1,13 @@
 /* What all back ends check in a request. */
 #include "ops/request.h"
+#include "core/os.h"
 #include "format/options.h"
+
+size_t bl_host_memory_bytes(void)
+{
+    uint64_t bytes = bl_os_memory();
+    return bytes < SIZE_MAX ? (size_t)bytes : SIZE_MAX;
+}
 
 bl_status bl_request_is_f32(const bl_device_request *request, bl_error *err)
 {

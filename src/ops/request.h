@@ -17,6 +17,9 @@ typedef struct bl_device_about {
     uint64_t memory_bytes; /* of its own, in use or not; UINT64_MAX: not known */
 } bl_device_about;
 
+/* The op memory_bytes of back ends whose memory is the host's. */
+size_t bl_host_memory_bytes(void);
+
 /* For back ends that compute in float32 only: BL_EUNSUPPORTED when something else is asked for. */
 bl_status bl_request_is_f32(const bl_device_request *request, bl_error *err) BL_NODISCARD;
 

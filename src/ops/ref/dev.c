@@ -85,9 +85,8 @@ bl_status REF(get)(bl_dev *d, void *to, const void *from, size_t bytes, bl_error
 
 size_t REF(memory_bytes)(bl_dev *d)
 {
-    uint64_t bytes = bl_os_memory();
     (void)d;
-    return bytes < SIZE_MAX ? (size_t)bytes : SIZE_MAX;
+    return bl_host_memory_bytes();
 }
 
 bl_status REF(sync)(bl_dev *d, bl_error *err)
