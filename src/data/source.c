@@ -4,7 +4,7 @@
 #include "core/buf.h"
 #include "core/log.h"
 #include "data/listing.h"
-#include "data/tales_facts.h"
+#include "tales/facts.h"
 
 #include <string.h>
 

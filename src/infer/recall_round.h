@@ -3,7 +3,7 @@
 #define BL_INFER_RECALL_ROUND_H
 
 #include "core/buf.h"
-#include "data/tales_facts.h"
+#include "tales/facts.h"
 #include "text/text.h"
 
 enum {

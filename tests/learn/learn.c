@@ -4,7 +4,7 @@
 
 #include "bitllama.h"
 #include "core/os.h"
-#include "data/tales.h"
+#include "tales/tales.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #include "scratch.h"
 
 #include "core/alloc.h"
-#include "data/tales.h"
+#include "tales/tales.h"
 
 #include <xxhash.h>
 

@@ -3,7 +3,7 @@
 #include "scratch.h"
 
 #include "data/source.h"
-#include "data/tales_facts.h"
+#include "tales/facts.h"
 
 #include <xxhash.h>
 

@@ -1,8 +1,8 @@
 /* Plots: a garden, snow, something stuck, a cold, somebody new. */
-#include "data/tales_grammar.h"
+#include "tales/grammar.h"
 
 /* clang-format off */
-const bl_tale_rule bl_tale_plots_c[] = {
+const bl_tale_rule bl_tale_plots_garden[] = {
     {"garden", BL_ALTS(
         "{open} {meet3}/In {month}, {g} gave each of them a seed. <Put it into the earth and "
         "wait,> {g.he} said. {garden_facts}/{garden_wait} {garden_doubt}/{garden_grow} "

@@ -1,5 +1,5 @@
 /* Lists of words for stories: how things look, sound, taste and feel. */
-#include "data/tales_grammar.h"
+#include "tales/grammar.h"
 
 /* clang-format off */
 const bl_tale_rule bl_tale_words[] = {

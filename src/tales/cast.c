@@ -1,5 +1,5 @@
 /* Casting a story: people with different initials, things with different colors. */
-#include "data/tales_cast.h"
+#include "tales/cast.h"
 #include "core/rng.h"
 
 #include <string.h>

@@ -1,8 +1,8 @@
 /* Plots: a storm, a treasure, a contest, a wish, a mix-up, a bridge. */
-#include "data/tales_grammar.h"
+#include "tales/grammar.h"
 
 /* clang-format off */
-const bl_tale_rule bl_tale_plots_d[] = {
+const bl_tale_rule bl_tale_plots_storm[] = {
     {"storm", BL_ALTS(
         "{open} {meet3}/One night they all slept at {g}'s house. Each of them had brought a "
         "light. {facts3_same}/{storm_begin} {storm_fear}/{storm_light} "

@@ -1,5 +1,5 @@
 /* The names, animals, colors and things that stories are cast with. */
-#include "data/tales_grammar.h"
+#include "tales/grammar.h"
 
 /* clang-format off */
 const bl_tale_rule bl_tale_names[] = {

@@ -1,5 +1,5 @@
 /* Places of stories, and what can be seen and done there. */
-#include "data/tales_grammar.h"
+#include "tales/grammar.h"
 
 /* clang-format off */
 const bl_tale_rule bl_tale_places[] = {

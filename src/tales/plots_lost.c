@@ -1,8 +1,8 @@
 /* Plots: things lost, blown away, hidden, raced and delivered. */
-#include "data/tales_grammar.h"
+#include "tales/grammar.h"
 
 /* clang-format off */
-const bl_tale_rule bl_tale_plots_a[] = {
+const bl_tale_rule bl_tale_plots_lost[] = {
     {"lost", BL_ALTS(
         "{open} {meet3}/{place=outside}{Day} the three friends met {place}. {facts3} {play3} "
         "{scene}/{lost_gone} {lost_search}/{lost_found} {lost_back} {lost_end}/{closing}",

@@ -3,8 +3,8 @@
  * A story casts people (or animals), gives each of them a thing of some colour early on, and asks
  * for it later: "Whose red kite was it?  It was Mia's."  To write the right word a model must
  * remember the beginning, so the corpus shows memory as well as language. */
-#ifndef BL_DATA_TALES_H
-#define BL_DATA_TALES_H
+#ifndef BL_TALES_TALES_H
+#define BL_TALES_TALES_H
 
 #include "core/buf.h"
 

@@ -1,5 +1,5 @@
 /* Tales that test memory: facts told among stories, and asked for later. */
-#include "data/tales_facts.h"
+#include "tales/facts.h"
 #include "core/rng.h"
 
 #include <string.h>

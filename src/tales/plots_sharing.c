@@ -1,8 +1,8 @@
 /* Plots: sharing, rescuing, telling the truth, a rainy day, a cake. */
-#include "data/tales_grammar.h"
+#include "tales/grammar.h"
 
 /* clang-format off */
-const bl_tale_rule bl_tale_plots_b[] = {
+const bl_tale_rule bl_tale_plots_sharing[] = {
     {"share", BL_ALTS(
         "{open} {meet2}/{Day} the two met {outside}. {facts2} {share_want}/{share_fight} "
         "{share_grown}/{share_swap} {share_end}/{recall_who} {closing}",

@@ -1,5 +1,5 @@
 /* The plots and how each is cast. */
-#include "data/tales_grammar.h"
+#include "tales/grammar.h"
 
 const bl_tale_plot bl_tale_plots[] = {
     /* rule, things, owners, flags */

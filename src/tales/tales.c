@@ -2,9 +2,9 @@
  *
  * Every choice is a Philox draw numbered (seed, story, draw), so a story depends on
  * nothing else. */
-#include "data/tales.h"
+#include "tales/tales.h"
 #include "core/alloc.h"
-#include "data/tales_cast.h"
+#include "tales/cast.h"
 
 #include <string.h>
 #include <xxhash.h>
@@ -79,9 +79,9 @@ static bl_status add_rules(bl_tales *t, const bl_tale_rule *rules, bl_error *err
 
 bl_status bl_tales_open(bl_tales **result, uint64_t seed, bl_error *err)
 {
-    static const bl_tale_rule *const tables[] = {bl_tale_names,   bl_tale_words,   bl_tale_places,
-                                                 bl_tale_frame,   bl_tale_plots_a, bl_tale_plots_b,
-                                                 bl_tale_plots_c, bl_tale_plots_d};
+    static const bl_tale_rule *const tables[] = {
+        bl_tale_names,      bl_tale_words,         bl_tale_places,       bl_tale_frame,
+        bl_tale_plots_lost, bl_tale_plots_sharing, bl_tale_plots_garden, bl_tale_plots_storm};
     *result = NULL;
     bl_tales *t = bl_calloc(1, sizeof *t);
     if (!t)

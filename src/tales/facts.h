@@ -4,10 +4,10 @@
  * "Who is there? It is Clara red."  When it is told again with another color, the newest counts.
  * The same sentences make the training text (`tales_facts`) and the scored task
  * (infer/recall.h). */
-#ifndef BL_DATA_TALES_FACTS_H
-#define BL_DATA_TALES_FACTS_H
+#ifndef BL_TALES_FACTS_H
+#define BL_TALES_FACTS_H
 
-#include "data/tales.h"
+#include "tales/tales.h"
 
 enum { BL_FACT_NAMES = 24, BL_FACT_VALUES = 10 };
 

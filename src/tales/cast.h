@@ -1,8 +1,8 @@
 /* The cast of a story: who is in it, who owns what, and the words for them. */
-#ifndef BL_DATA_TALES_CAST_H
-#define BL_DATA_TALES_CAST_H
+#ifndef BL_TALES_CAST_H
+#define BL_TALES_CAST_H
 
-#include "data/tales_grammar.h"
+#include "tales/grammar.h"
 
 #include <stdint.h>
 

@@ -14,8 +14,8 @@
  *   {?q.who} {?q.c} {?q.o}   the same, and a reader who remembers the beginning knows this word
  *   /           paragraph
  */
-#ifndef BL_DATA_TALES_GRAMMAR_H
-#define BL_DATA_TALES_GRAMMAR_H
+#ifndef BL_TALES_GRAMMAR_H
+#define BL_TALES_GRAMMAR_H
 
 #include <stddef.h>
 
@@ -52,7 +52,7 @@ extern const bl_tale_rule bl_tale_names[];  /* people, animals, colors, things *
 extern const bl_tale_rule bl_tale_words[];  /* lists of words */
 extern const bl_tale_rule bl_tale_places[]; /* lists of places and what can be seen there */
 extern const bl_tale_rule bl_tale_frame[];  /* openings, facts, endings that all plots share */
-extern const bl_tale_rule bl_tale_plots_a[], bl_tale_plots_b[], bl_tale_plots_c[],
-    bl_tale_plots_d[];
+extern const bl_tale_rule bl_tale_plots_lost[], bl_tale_plots_sharing[], bl_tale_plots_garden[],
+    bl_tale_plots_storm[];
 
 #endif

@@ -1,5 +1,5 @@
 /* What all plots share: openings, facts to remember, recalls and endings. */
-#include "data/tales_grammar.h"
+#include "tales/grammar.h"
 
 /* clang-format off */
 const bl_tale_rule bl_tale_frame[] = {
