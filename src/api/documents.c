@@ -1,7 +1,7 @@
 /* The documents of a text one after the other, as the model's tokens. */
 #include "api/documents.h"
 #include "core/watch.h"
-#include "data/source.h"
+#include "corpus/source.h"
 
 #include <string.h>
 

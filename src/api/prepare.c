@@ -4,7 +4,7 @@
  * encodes.  Whether a document is set aside for validation is drawn from its text, so it does not
  * depend on the tokenizer or on the other documents, and copies of a document are on one side;
  * where documents are too few or too long for that, the ends of long ones are set aside
- * (data/split.h).  All files are written into a hidden folder in the data folder; when it is whole,
+ * (corpus/split.h).  All files are written into a hidden folder in the data folder; when it is whole,
  * one rename makes it the data (BL_DATA_NEXT), and then its files move up to their own names. */
 #include "api/prepare_report.h"
 #include "api/runs.h"
@@ -15,10 +15,10 @@
 #include "core/os.h"
 #include "core/team.h"
 #include "core/watch.h"
-#include "data/dedup.h"
-#include "data/source.h"
-#include "data/split.h"
-#include "data/tinystories.h"
+#include "corpus/dedup.h"
+#include "corpus/source.h"
+#include "corpus/split.h"
+#include "corpus/tinystories.h"
 #include "data/tokens.h"
 #include "format/options.h"
 #include "text/text.h"

@@ -3,7 +3,7 @@
 #ifndef BL_API_PREPARE_REPORT_H
 #define BL_API_PREPARE_REPORT_H
 
-#include "data/split.h"
+#include "corpus/split.h"
 #include "data/tokens.h"
 
 /* The sources with commas between them, long lists cut at a name, in UTF-8. */

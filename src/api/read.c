@@ -3,7 +3,7 @@
 #include "core/call.h"
 #include "core/os.h"
 #include "core/watch.h"
-#include "data/source.h"
+#include "corpus/source.h"
 
 #include <string.h>
 

@@ -3,7 +3,7 @@
 #include "fuzz.h"
 
 #include "core/buf.h"
-#include "data/cutter.h"
+#include "corpus/cutter.h"
 #include "text/text.h"
 
 #include <jansson.h>

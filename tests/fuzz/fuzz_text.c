@@ -2,7 +2,7 @@
  * stream, and in a batch. */
 #include "fuzz.h"
 
-#include "data/source.h"
+#include "corpus/source.h"
 #include "text/nfc.h"
 #include "text/text.h"
 

@@ -3,8 +3,8 @@
 #include "scratch.h"
 
 #include "core/buf.h"
-#include "data/json_text.h"
-#include "data/source.h"
+#include "corpus/json_text.h"
+#include "corpus/source.h"
 
 #include <sys/stat.h>
 

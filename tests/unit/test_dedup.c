@@ -6,7 +6,7 @@
 #include "core/buf.h"
 #include "core/rng.h"
 #include "core/watch.h"
-#include "data/dedup.h"
+#include "corpus/dedup.h"
 
 #include <math.h>
 #include <xxhash.h>

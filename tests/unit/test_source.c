@@ -4,7 +4,7 @@
 
 #include "core/alloc.h"
 #include "core/buf.h"
-#include "data/source.h"
+#include "corpus/source.h"
 
 #include <fcntl.h>
 #include <lzma.h>

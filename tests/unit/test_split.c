@@ -2,7 +2,7 @@
 #include "scratch.h"
 
 #include "core/buf.h"
-#include "data/split.h"
+#include "corpus/split.h"
 #include "text/text.h"
 
 /* A book of paragraphs of three lines, each numbered; `bytes` at least. */

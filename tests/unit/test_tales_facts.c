@@ -2,7 +2,7 @@
  * function. */
 #include "scratch.h"
 
-#include "data/source.h"
+#include "corpus/source.h"
 #include "tales/facts.h"
 
 #include <xxhash.h>

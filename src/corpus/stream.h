@@ -2,8 +2,8 @@
  * recognised by their first bytes, not by their names.  Several compressed pieces in a row are one
  * text, as for the programs of those names.  Text in another encoding is turned into UTF-8 if asked
  * for. */
-#ifndef BL_DATA_STREAM_H
-#define BL_DATA_STREAM_H
+#ifndef BL_CORPUS_STREAM_H
+#define BL_CORPUS_STREAM_H
 
 #include "core/os.h"
 

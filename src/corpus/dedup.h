@@ -8,8 +8,8 @@
  *
  * A word is a run of letters, digits and bytes above 127, ASCII in lower case; characters of
  * scripts that put no spaces between words (Thai, Lao, and all from U+2E80 on) are a word each. */
-#ifndef BL_DATA_DEDUP_H
-#define BL_DATA_DEDUP_H
+#ifndef BL_CORPUS_DEDUP_H
+#define BL_CORPUS_DEDUP_H
 
 #include "core/status.h"
 

@@ -1,9 +1,9 @@
 /* Documents out of a stream: a window slides over the text, line by line. */
-#include "data/cutter.h"
+#include "corpus/cutter.h"
 #include "core/alloc.h"
 #include "core/utf8.h"
 #include "core/watch.h"
-#include "data/json_text.h"
+#include "corpus/json_text.h"
 #include "text/text.h"
 
 #include <stdarg.h>

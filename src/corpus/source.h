@@ -1,16 +1,16 @@
 /* Documents of a corpus, one after the other, any number of times.
  *
  * A source is made of parts: "tales" (the story generator; "./tales" is a file), text files,
- * folders (their files, recursively, in bytewise order of the path; data/listing.h says which are
- * left out), named pipes and "-" (standard input).  Files may be compressed (data/stream.h) and in
- * encodings other than UTF-8 (data/file_kind.h); data/cutter.h cuts them into documents.  A file
+ * folders (their files, recursively, in bytewise order of the path; corpus/listing.h says which are
+ * left out), named pipes and "-" (standard input).  Files may be compressed (corpus/stream.h) and in
+ * encodings other than UTF-8 (corpus/file_kind.h); corpus/cutter.h cuts them into documents.  A file
  * that is not text is refused, or skipped in a folder.  What a pipe gives is kept on disk for a
  * second reading, so that no corpus has to fit into memory. */
-#ifndef BL_DATA_SOURCE_H
-#define BL_DATA_SOURCE_H
+#ifndef BL_CORPUS_SOURCE_H
+#define BL_CORPUS_SOURCE_H
 
-#include "data/cutter.h"
-#include "data/file_kind.h"
+#include "corpus/cutter.h"
+#include "corpus/file_kind.h"
 #include "format/options.h"
 
 typedef struct bl_source bl_source;

@@ -5,10 +5,10 @@
  * files from other systems, and files joined from them, are the same text.  Strings of JSON say
  * what they hold and are not changed.  A document of more than `most` bytes is cut there, after the
  * last newline that fits, else the last space, else the last character. */
-#ifndef BL_DATA_CUTTER_H
-#define BL_DATA_CUTTER_H
+#ifndef BL_CORPUS_CUTTER_H
+#define BL_CORPUS_CUTTER_H
 
-#include "data/stream.h"
+#include "corpus/stream.h"
 
 /* Where documents end. */
 typedef enum bl_cut {

@@ -1,6 +1,6 @@
 /* TinyStories, the public corpus of short stories: where its files are. */
-#ifndef BL_DATA_TINYSTORIES_H
-#define BL_DATA_TINYSTORIES_H
+#ifndef BL_CORPUS_TINYSTORIES_H
+#define BL_CORPUS_TINYSTORIES_H
 
 #include "core/buf.h"
 

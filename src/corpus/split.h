@@ -5,8 +5,8 @@
  * exceeds all that is wanted for validation, and the share drawn is off by more than a factor of
  * two or leaves a side empty, the ends of long documents are set aside instead; short ones are
  * drawn as before.  Where a document is cut depends on its text and the share alone. */
-#ifndef BL_DATA_SPLIT_H
-#define BL_DATA_SPLIT_H
+#ifndef BL_CORPUS_SPLIT_H
+#define BL_CORPUS_SPLIT_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,5 +1,5 @@
 /* Reading through zlib, libzstd and liblzma. */
-#include "data/stream.h"
+#include "corpus/stream.h"
 #include "core/alloc.h"
 #include "core/convert.h"
 #include "core/utf8.h"

@@ -1,5 +1,5 @@
 /* TinyStories, the public corpus of short stories. */
-#include "data/tinystories.h"
+#include "corpus/tinystories.h"
 #include "hub/hub.h"
 
 bl_status bl_tinystories_files(bl_buf *train, bl_buf *valid, bl_progress_fn *progress, void *user,

@@ -1,5 +1,5 @@
 /* Drawing documents, and cutting off the ends of long ones. */
-#include "data/split.h"
+#include "corpus/split.h"
 #include "core/rng.h"
 
 #include <string.h>

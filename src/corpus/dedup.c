@@ -1,5 +1,5 @@
 /* Duplicates: a table of hashes for exact ones, MinHash with banded tables for near ones. */
-#include "data/dedup.h"
+#include "corpus/dedup.h"
 #include "core/alloc.h"
 #include "core/rng.h"
 #include "core/team.h"

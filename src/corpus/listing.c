@@ -1,5 +1,5 @@
 /* Walking through folders. */
-#include "data/listing.h"
+#include "corpus/listing.h"
 #include "core/alloc.h"
 
 #include <string.h>

@@ -4,8 +4,8 @@
  * any depth.  None of it matters for the field wanted, so the rest is checked to be JSON and not
  * kept.  Time is linear in the text; memory is the string and a bit for each level of nesting.
  * Beyond RFC 8259 the names NaN, Infinity and -Infinity are numbers, as Python writes them. */
-#ifndef BL_DATA_JSON_TEXT_H
-#define BL_DATA_JSON_TEXT_H
+#ifndef BL_CORPUS_JSON_TEXT_H
+#define BL_CORPUS_JSON_TEXT_H
 
 #include "core/buf.h"
 

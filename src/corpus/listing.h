@@ -3,10 +3,10 @@
  * Left out of folders are hidden files, what this program wrote there itself (all of a data folder,
  * run or model below the folder named; of one that is named itself, its files of that kind), and
  * the folder being written. */
-#ifndef BL_DATA_LISTING_H
-#define BL_DATA_LISTING_H
+#ifndef BL_CORPUS_LISTING_H
+#define BL_CORPUS_LISTING_H
 
-#include "data/stream.h"
+#include "corpus/stream.h"
 
 typedef enum bl_part_kind { BL_PART_TALES, BL_PART_FILE, BL_PART_PIPE } bl_part_kind;
 

@@ -1,9 +1,9 @@
 /* Documents of a corpus: what each part is, and reading them one after the other. */
-#include "data/source.h"
+#include "corpus/source.h"
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "core/log.h"
-#include "data/listing.h"
+#include "corpus/listing.h"
 #include "tales/facts.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Names, magic numbers, byte order marks and patterns of zeros. */
-#include "data/file_kind.h"
-#include "data/json_text.h"
-#include "data/stream.h"
+#include "corpus/file_kind.h"
+#include "corpus/json_text.h"
+#include "corpus/stream.h"
 #include "format/other_file.h"
 
 #include <string.h>

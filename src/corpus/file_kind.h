@@ -1,7 +1,7 @@
 /* What a file of a corpus is, by its name and its first bytes: text, and in which encoding; JSON
  * with documents; or something that would be learnt as rubbish. */
-#ifndef BL_DATA_FILE_KIND_H
-#define BL_DATA_FILE_KIND_H
+#ifndef BL_CORPUS_FILE_KIND_H
+#define BL_CORPUS_FILE_KIND_H
 
 #include "core/status.h"
 

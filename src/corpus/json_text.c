@@ -1,5 +1,5 @@
 /* Scanning JSON for one string: a loop over tokens and a stack of bits, no tree. */
-#include "data/json_text.h"
+#include "corpus/json_text.h"
 #include "core/utf8.h"
 
 #include <string.h>
