@@ -1,7 +1,7 @@
 /* Added tokens found in text: a binary search that narrows byte by byte, among tokens sorted. */
 #include "text/added.h"
 #include "core/alloc.h"
-#include "text/unicode_classes.h"
+#include "text/unicode/classes.h"
 #include "core/utf8.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* Patterns of tokenizer.json, written for Oniguruma, translated for PCRE2 over kinds of characters.
  *
  * A regex library's own \p{L} follows its Unicode version, and with it the ids of a text would
- * change from one system to the next; so the classes are our own (unicode_classes.c).  Only what
+ * change from one system to the next; so the classes are our own (unicode/classes.c).  Only what
  * means the same in both libraries is accepted. */
 #include "text/pattern.h"
 #include "core/utf8.h"

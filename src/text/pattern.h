@@ -3,7 +3,7 @@
 #ifndef BL_TEXT_PATTERN_H
 #define BL_TEXT_PATTERN_H
 
-#include "text/kinds.h"
+#include "text/unicode/kinds.h"
 
 enum { BL_PATTERN_BYTES = 2000, BL_CALLOUT_BEFORE = 1, BL_CALLOUT_BEHIND };
 

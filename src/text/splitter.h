@@ -2,7 +2,7 @@
 #ifndef BL_TEXT_SPLITTER_H
 #define BL_TEXT_SPLITTER_H
 
-#include "text/kinds.h"
+#include "text/unicode/kinds.h"
 #include "text/pretokenize.h"
 #include "text/wordscan.h"
 

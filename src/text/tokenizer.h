@@ -3,7 +3,7 @@
 #define BL_TEXT_TOKENIZER_H
 
 #include "text/added.h"
-#include "text/nfc.h"
+#include "text/unicode/nfc.h"
 #include "text/pairmap.h"
 #include "text/pretokenize.h"
 #include "text/strtab.h"

@@ -7,7 +7,7 @@
  * never looks back: from a place where a word ends, the rest is cut as if it were alone. */
 #include "text/wordscan.h"
 #include "core/alloc.h"
-#include "text/unicode_classes.h"
+#include "text/unicode/classes.h"
 #include "core/utf8.h"
 
 #include <string.h>

@@ -3,7 +3,7 @@
 #include "fuzz.h"
 
 #include "corpus/source.h"
-#include "text/nfc.h"
+#include "text/unicode/nfc.h"
 #include "text/text.h"
 
 /* A small tokenizer learnt here, so that the program needs no file. */

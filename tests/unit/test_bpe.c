@@ -5,7 +5,7 @@
 #include "core/os.h"
 #include "core/rng.h"
 #include "text/bytechars.h"
-#include "text/heap.h"
+#include "text/bpe/heap.h"
 #include "text/pairmap.h"
 #include "text/pretokenize.h"
 #include "text/strtab.h"

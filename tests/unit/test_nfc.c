@@ -1,6 +1,6 @@
 /* Canonical composition: known texts, where their parts come from, and one of many marks. */
-#include "text/nfc.h"
-#include "text/unicode_classes.h"
+#include "text/unicode/nfc.h"
+#include "text/unicode/classes.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,6 +1,6 @@
 /* A binary heap: the element that goes before all others is taken first. */
-#ifndef BL_TEXT_HEAP_H
-#define BL_TEXT_HEAP_H
+#ifndef BL_TEXT_BPE_HEAP_H
+#define BL_TEXT_BPE_HEAP_H
 
 #include "core/status.h"
 

@@ -1,5 +1,5 @@
 /* Distinct words and their counts, by open addressing: 24 to 32 bytes a word besides its text. */
-#include "text/wordcount.h"
+#include "text/bpe/wordcount.h"
 #include "core/alloc.h"
 
 #include <string.h>

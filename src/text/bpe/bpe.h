@@ -1,10 +1,10 @@
 /* What the halves of the BPE trainer share: counted words in, merges out. */
-#ifndef BL_TEXT_BPE_H
-#define BL_TEXT_BPE_H
+#ifndef BL_TEXT_BPE_BPE_H
+#define BL_TEXT_BPE_BPE_H
 
 #include "text/text.h"
 #include "text/tokenizer.h"
-#include "text/wordcount.h"
+#include "text/bpe/wordcount.h"
 
 enum { BL_WORD_SHARDS = 16 };
 

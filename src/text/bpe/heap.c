@@ -1,5 +1,5 @@
 /* A binary heap in an array: element i goes before elements 2i + 1 and 2i + 2. */
-#include "text/heap.h"
+#include "text/bpe/heap.h"
 #include "core/alloc.h"
 
 #include <string.h>

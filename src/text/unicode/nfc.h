@@ -1,6 +1,6 @@
 /* Canonical composition (NFC, Unicode Standard Annex 15), as the pinned tokenizers do it. */
-#ifndef BL_TEXT_NFC_H
-#define BL_TEXT_NFC_H
+#ifndef BL_TEXT_UNICODE_NFC_H
+#define BL_TEXT_UNICODE_NFC_H
 
 #include "core/buf.h"
 

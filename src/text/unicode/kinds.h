@@ -1,9 +1,9 @@
 /* Kinds of characters: two are of one kind when no part of any pattern distinguishes them. */
-#ifndef BL_TEXT_KINDS_H
-#define BL_TEXT_KINDS_H
+#ifndef BL_TEXT_UNICODE_KINDS_H
+#define BL_TEXT_UNICODE_KINDS_H
 
 #include "text/pretokenize.h"
-#include "text/unicode_classes.h"
+#include "text/unicode/classes.h"
 
 enum {
     BL_KINDS = 256, /* at most: a kind is a byte */

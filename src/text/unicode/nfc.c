@@ -6,9 +6,9 @@
  *
  * Which characters join is a table of the pinned tokenizers: they know an older Unicode than
  * libutf8proc, and a mark that they do not know neither moves nor joins. */
-#include "text/nfc.h"
+#include "text/unicode/nfc.h"
 #include "core/alloc.h"
-#include "text/unicode_classes.h"
+#include "text/unicode/classes.h"
 #include "core/utf8.h"
 
 #include <string.h>

@@ -1,6 +1,6 @@
 /* Distinct words and how often each was seen. */
-#ifndef BL_TEXT_WORDCOUNT_H
-#define BL_TEXT_WORDCOUNT_H
+#ifndef BL_TEXT_BPE_WORDCOUNT_H
+#define BL_TEXT_BPE_WORDCOUNT_H
 
 #include "core/buf.h"
 

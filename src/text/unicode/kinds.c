@@ -1,5 +1,5 @@
 /* Kinds of characters: code points partitioned into classes that no pattern distinguishes. */
-#include "text/kinds.h"
+#include "text/unicode/kinds.h"
 #include "core/alloc.h"
 #include "core/utf8.h"
 

@@ -1,5 +1,5 @@
 /* Look-ups in the tables of classes, which tools/unicode_classes.py writes. */
-#include "text/unicode_classes.h"
+#include "text/unicode/classes.h"
 
 #include <string.h>
 
