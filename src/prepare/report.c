@@ -1,5 +1,5 @@
 /* Sources, split and frequent tokens in words and figures. */
-#include "api/prepare_report.h"
+#include "prepare/report.h"
 #include "text/text.h"
 
 #include <stdio.h>

@@ -1,7 +1,7 @@
 /* What prepare says about its work: where the text came from, how it was divided, what is
  * frequent. */
-#ifndef BL_API_PREPARE_REPORT_H
-#define BL_API_PREPARE_REPORT_H
+#ifndef BL_PREPARE_REPORT_H
+#define BL_PREPARE_REPORT_H
 
 #include "corpus/split.h"
 #include "data/tokens.h"

@@ -6,7 +6,7 @@
  * where documents are too few or too long for that, the ends of long ones are set aside
  * (corpus/split.h).  All files are written into a hidden folder in the data folder; when it is whole,
  * one rename makes it the data (BL_DATA_NEXT), and then its files move up to their own names. */
-#include "api/prepare_report.h"
+#include "prepare/report.h"
 #include "api/runs.h"
 #include "core/alloc.h"
 #include "core/buf.h"
