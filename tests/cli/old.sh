@@ -1,6 +1,6 @@
 # Models, a memory and a run from before the TTT layer forgot stay what they were, to the bit.
 #
-# tests/golden/old was written by version 0.1.0 of November 2026 with these commands (BITLLAMA_CPU=c):
+# tests/golden/data/old was written by version 0.1.0 of November 2026 with these commands (BITLLAMA_CPU=c):
 #   prepare tales --vocab-size 258 --tales-bytes 9000 --val-split 0.1 --seed 5 --out data
 #   train --data data --preset tiny --hidden-size 16 --intermediate-size 16 --num-hidden-layers 1 --num-attention-heads 1
 #     --batch 2 --context 24 --eval-every 6 --eval-tokens 200 --sample-every 1000 --seed 7 --no-plot, and
@@ -10,7 +10,7 @@
 #   generate -m run -p "Once upon a time there was a cat" --max-tokens 30 --seed 3 --ignore-eos --save memory
 # The sums are of its own logits, its own reply from the memory, and its own weights after 12 steps.
 . "$(dirname "$0")/expect.sh"
-old=$(cd "$(dirname "$0")/../golden/old" && pwd)
+old=$(cd "$(dirname "$0")/../golden/data/old" && pwd)
 cd "$scratch" || exit 1
 export BITLLAMA_CPU=c
 

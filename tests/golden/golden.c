@@ -21,7 +21,7 @@ void bl_golden_open(bl_golden *g, bl_dev *d, const char *file)
     bl_error err;
     bl_limits most = {.B = 4, .T = 64, .D = 64, .H = 4, .F = 32, .I = 64, .V = 64, .C = 32, .K = 8};
     *g = (bl_golden){.d = d, .file = file};
-    snprintf(path, sizeof path, "%s/%s.safetensors", BL_TEST_DATA, file);
+    snprintf(path, sizeof path, "%s/data/%s.safetensors", BL_TEST_DATA, file);
     stop_unless(bl_st_open(&g->st, path, &err) == BL_OK, file, err.message);
     stop_unless(BL_OP(d, reserve, &most, &err) == BL_OK, file, err.message);
 }

@@ -18,7 +18,7 @@ typedef struct bl_golden {
     char where[96];
 } bl_golden;
 
-/* Opens BL_TEST_DATA/file.safetensors and reserves the device for small shapes.  Failures of the
+/* Opens BL_TEST_DATA/data/file.safetensors and reserves the device for small shapes.  Failures of the
  * test's own means (files, memory) end the program. */
 void bl_golden_open(bl_golden *g, bl_dev *d, const char *file);
 void bl_golden_close(bl_golden *g);

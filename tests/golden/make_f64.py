@@ -1,4 +1,4 @@
-"""Makes the fixtures f64_*.safetensors: small models of variants, a text, its logits by bitllama_f64.py.
+"""Makes the fixtures data/f64_*.safetensors: small models of variants, a text, its logits by bitllama_f64.py.
 
     python3 make_f64.py          needs numpy and safetensors; rewrites every one
 
@@ -43,7 +43,7 @@ def main():
             found = {"ids": np.array(ids, np.int32), "logits.ternary": model.logits(ids)[0]}
             write_model(folder, {key: value for key, value in config.items() if key != "quantization_config"}, tensors)
             found["logits.none"] = Model(folder).logits(ids)[0]
-        path = os.path.join(here, f"f64_{name}.safetensors")
+        path = os.path.join(here, "data", f"f64_{name}.safetensors")
         fields = {key: value for key, value in config.items()
                   if key not in ("architectures", "model_type", "quantization_config")}
         save_file({**tensors, **found}, path, metadata={"config": json.dumps(fields)})

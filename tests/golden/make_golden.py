@@ -1,4 +1,4 @@
-"""Makes the fixtures of this folder: python3 make_golden.py (needs torch and safetensors).
+"""Makes the fixtures in data/: python3 make_golden.py (needs torch and safetensors).
 
 Inputs are float32; results are float64, computed by equations.py (the whole model's gradients are
 rounded to float32, for size). Where activations are rounded, the
@@ -21,7 +21,7 @@ torch.set_default_dtype(torch.float32)
 
 
 def write(name, tensors):
-    path = HERE / f"{name}.safetensors"
+    path = HERE / "data" / f"{name}.safetensors"
     save_file({key: value.detach().contiguous().clone() for key, value in tensors.items()}, path)
     print(f"{path.name:30} {len(tensors):4} tensors {path.stat().st_size:8} bytes")
 
