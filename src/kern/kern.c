@@ -4,27 +4,21 @@
 void bl_kern_init(bl_kern *k, bl_cpu_level level)
 {
     k->level = BL_CPU_C;
-    bl_kern_quant_c(k);
-    bl_kern_tern_c(k);
-    bl_kern_matmul_c(k);
-    bl_kern_norm_c(k);
-    bl_kern_ttt_c(k);
-    bl_kern_misc_c(k);
+#define X(family) bl_kern_##family##_c(k);
+    BL_KERN_FAMILY_LIST(X)
+#undef X
 #if defined(__x86_64__)
     if (level >= BL_CPU_AVX2) {
         k->level = BL_CPU_AVX2;
-        bl_kern_quant_avx2(k);
-        bl_kern_tern_avx2(k);
-        bl_kern_matmul_avx2(k);
-        bl_kern_norm_avx2(k);
-        bl_kern_ttt_avx2(k);
-        bl_kern_misc_avx2(k);
+#define X(family) bl_kern_##family##_avx2(k);
+        BL_KERN_FAMILY_LIST(X)
+#undef X
     }
     if (level >= BL_CPU_AVX512) {
         k->level = BL_CPU_AVX512;
-        bl_kern_quant_avx512vnni(k);
-        bl_kern_tern_avx512vnni(k);
-        bl_kern_matmul_avx512vnni(k);
+#define X(family) bl_kern_##family##_avx512vnni(k);
+        BL_KERN_AVX512_LIST(X)
+#undef X
     }
 #else
     (void)level;

@@ -51,10 +51,12 @@ typedef struct bl_adamw_step {
 
 /* X(ret, kernel, params, meaning) */
 #define BL_KERN_LIST(X)                                                                            \
+    /* bitlinear: quantised rows and packed ternary matrices */                                    \
     X(float, quantise, (int8_t *q, int32_t *sum, const float *x, size_t n),                        \
       "s = 127 / max(max|x|, 1e-5), q = rint(x s), padded with 0 to BL_Q8_ALIGN; returns s")       \
     X(int64_t, absmean_sum, (const float *w, size_t n),                                            \
       "sum of rint(min(|w|, 256) 2^32), exact")                                                    \
+    X(void, dequantise, (float *x, const int8_t *q, float s, size_t n), "x = q / s")               \
     X(void, tern_pack, (uint8_t *packed, const float *w, float g, size_t rows, size_t in),         \
       "one panel of rows <= 32: sign(w) where 2|w| > g, else 0")                                   \
     X(void, tern_expand, (float *w, const uint8_t *packed, float g, size_t rows, size_t in),       \
@@ -62,7 +64,7 @@ typedef struct bl_adamw_step {
     X(void, tern_matmul, (float *y, size_t ldy, const uint8_t *packed, float g,                    \
       const bl_q8_rows *x, size_t outs, size_t in, int accumulate),                                \
       "one panel: y[n,o] = (accumulate ? y : 0) + float(sum_i w[o,i] q[n,i]) * (g / s[n])")        \
-    X(void, dequantise, (float *x, const int8_t *q, float s, size_t n), "x = q / s")               \
+    /* matmul: float products, of bitlinear (training), head and ttt */                            \
     X(void, matmul, (float *c, size_t ldc, const float *a, size_t a_row, size_t a_col,             \
       const float *b, size_t ldb, size_t M, size_t N, size_t K),                                   \
       "c[i,j] += sum_k a[i a_row + k a_col] b[k ldb + j]: one chain from c, ascending k")          \
@@ -71,6 +73,7 @@ typedef struct bl_adamw_step {
     X(void, dots, (float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t ldb,   \
       size_t M, size_t N, size_t K),                                                               \
       "c[i,j] = sum_k a[i,k] b[j,k]: 8 interleaved chains, then a fixed tree")                     \
+    /* norm: a row normalised and quantised, with the gates fused to it */                         \
     X(float, rmsnorm_fwd, (float *y, int8_t *q, int32_t *sum, float *s, const float *x,            \
       const float *w, float eps, size_t n),                                                        \
       "y = x rstd w (y may be NULL) and its quantised row (q may be NULL); returns rstd")          \
@@ -90,24 +93,29 @@ typedef struct bl_adamw_step {
     X(void, swiglu_norm_bwd, (float *dgate, float *dup, float *dw, float *tmp, const float *dh,    \
       const float *gate, const float *up, const float *w, float rstd, size_t n),                   \
       "its adjoint; dw +=; dgate may be dh; tmp [n]")                                              \
+    /* elementwise */                                                                              \
     X(void, add, (float *x, const float *y, size_t n), "x += y")                                   \
+    X(void, mul, (float *y, const float *a, const float *b, size_t n), "y = a b; y may be a or b") \
     X(void, axpy, (float *y, float a, const float *x, size_t n), "y += a x")                       \
-    X(void, mul, (float *y, const float *a, const float *b, size_t n), "y = a b; y may be a or b")    \
+    X(void, scale, (float *x, float a, size_t n), "x *= a")                                        \
+    X(void, sigmoid, (float *y, const float *x, float a, size_t n), "y = a sigmoid(x)")            \
     X(void, gelu, (float *y, float *slope, float *curve, const float *x, size_t n),                \
       "y = gelu_tanh(x), its first and second derivative (either may be NULL)")                    \
+    /* optim */                                                                                    \
     X(double, sumsq, (const float *x, size_t n), "sum of x^2, four double chains")                 \
     X(void, adamw, (float *p, float *g, float *m, float *v, const bl_adamw_step *a, size_t n),     \
       "one AdamW update; g is zeroed")                                                             \
-    X(void, sigmoid, (float *y, const float *x, float a, size_t n), "y = a sigmoid(x)")            \
+    /* head */                                                                                     \
     X(float, exp_row, (float *p, float *sum, const float *x, size_t n),                            \
       "m = max x; p = exp(x - m) when not NULL, and may be x; sum of exp(x - m); returns m")       \
-    X(void, scale, (float *x, float a, size_t n), "x *= a")                                        \
+    /* conv */                                                                                     \
     X(void, conv_row, (float *y, const float *const *u, const float *wt, const float *bias,        \
       size_t K, size_t n),                                                                         \
       "y[c] = bias[c] + sum_j wt[j,c] u[j][c], ascending j; u[j] may be NULL (zeros)")             \
     X(void, conv_bwd_row, (float *du, float *dwt, float *dbias, const float *const *dy,            \
       const float *u, const float *wt, size_t K, size_t n),                                        \
       "du += sum_j wt[j] dy[j], dwt[j] += dy[j] u, dbias += dy[0]; dy[j] may be NULL (zeros)")     \
+    /* ttt: rows of both inner models */                                                           \
     X(void, rope, (float *y, const float *x, const float *cs, const float *sn, size_t n),          \
       "y = x cs + swap(x) sn over interleaved pairs; y may be x")                                  \
     X(float, ttt_inner, (float *h, float *G, float *xh, const float *z, const float *k,            \
@@ -143,23 +151,22 @@ size_t bl_tern_packed_bytes(size_t out, size_t in);
 size_t bl_tern_panel_bytes(size_t in);
 size_t bl_q8_stride(size_t in);
 
-/* The parts of the table, one function per file and level. */
-void bl_kern_quant_c(bl_kern *k);
-void bl_kern_tern_c(bl_kern *k);
-void bl_kern_matmul_c(bl_kern *k);
-void bl_kern_norm_c(bl_kern *k);
-void bl_kern_ttt_c(bl_kern *k);
-void bl_kern_misc_c(bl_kern *k);
+/* The families of the table, and those with a faster version for AVX-512.  Each is a file a level,
+ * c/NAME_c.c, x86/NAME_avx2.c, x86/NAME_avx512vnni.c, with a function that fills its slots. */
+#define BL_KERN_FAMILY_LIST(X)                                                                     \
+    X(bitlinear) X(matmul) X(norm) X(elementwise) X(optim) X(head) X(conv) X(ttt)
+#define BL_KERN_AVX512_LIST(X) X(bitlinear) X(matmul)
+
+#define X(family) void bl_kern_##family##_c(bl_kern *k);
+BL_KERN_FAMILY_LIST(X)
+#undef X
 #if defined(__x86_64__)
-void bl_kern_quant_avx2(bl_kern *k);
-void bl_kern_tern_avx2(bl_kern *k);
-void bl_kern_matmul_avx2(bl_kern *k);
-void bl_kern_norm_avx2(bl_kern *k);
-void bl_kern_ttt_avx2(bl_kern *k);
-void bl_kern_misc_avx2(bl_kern *k);
-void bl_kern_quant_avx512vnni(bl_kern *k);
-void bl_kern_tern_avx512vnni(bl_kern *k);
-void bl_kern_matmul_avx512vnni(bl_kern *k);
+#define X(family) void bl_kern_##family##_avx2(bl_kern *k);
+BL_KERN_FAMILY_LIST(X)
+#undef X
+#define X(family) void bl_kern_##family##_avx512vnni(bl_kern *k);
+BL_KERN_AVX512_LIST(X)
+#undef X
 #endif
 
 #endif

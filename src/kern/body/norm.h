@@ -1,36 +1,7 @@
 /* Row kernels of the normalisations and what is fused with them: one row of n; BL_KERN_FILL names
  * the function that puts this level into the table.  Each tensor is read and written once;
  * statistics are in float32 over eight interleaved chains. */
-#include "kern/kern.h"
-#include "kern/vec.h"
-
-/* s = 127 / max(amax, 1e-5); q = rint(y s). */
-static float scale_of(v8 amax)
-{
-    float m = v8_hmax(amax);
-    return 127.0f / (m > 1e-5f ? m : 1e-5f);
-}
-
-static void pad_q8(int8_t *q, size_t n)
-{
-    for (size_t i = n; i < bl_q8_stride(n); i++)
-        q[i] = 0;
-}
-
-/* The row is padded to 32, so whole vectors may be written past n; the lanes there are zero. */
-static float quantise(int8_t *q, int32_t *sum, const float *x, size_t n)
-{
-    v8 amax = v8_zero();
-    for (size_t i = 0; i < n; i += 8)
-        amax = v8_max(amax, v8_abs(v8_get(x + i, n - i)));
-    float s = scale_of(amax);
-    v8_isum total = v8_isum_zero();
-    for (size_t i = 0; i < n; i += 8)
-        total = v8_isum_quantise(total, q + i, v8_mul(v8_get(x + i, n - i), v8_set(s)));
-    *sum = v8_isum_total(total);
-    pad_q8(q, n);
-    return s;
-}
+#include "kern/body/bitlinear.h"
 
 static float rstd_of(v8 sumsq, float eps, size_t n)
 {
@@ -243,7 +214,6 @@ static void swiglu_norm_bwd(float *dgate, float *dup, float *dw, float *tmp, con
 
 void BL_KERN_FILL(bl_kern *k)
 {
-    k->quantise = quantise;
     k->rmsnorm_fwd = rmsnorm_fwd;
     k->rmsnorm_bwd = rmsnorm_bwd;
     k->gate_norm_fwd = gate_norm_fwd;

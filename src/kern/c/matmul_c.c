@@ -1,6 +1,5 @@
 /* Small float matrix products in plain C: the definition of the order of summation. */
-#include "kern/kern.h"
-#include "kern/vec.h"
+#include "kern/body/matmul_dots.h"
 
 static void matmul(float *c, size_t ldc, const float *a, size_t a_row, size_t a_col, const float *b,
                    size_t ldb, size_t M, size_t N, size_t K)
@@ -26,6 +25,7 @@ void bl_kern_matmul_c(bl_kern *k)
 {
     k->transpose = transpose;
     k->matmul = matmul;
+    k->dots = dots;
     k->tile_rows = 6;
     k->tile_cols = 16;
 }

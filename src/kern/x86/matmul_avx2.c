@@ -1,111 +1,23 @@
-/* Small float matrix products for AVX2: register tiles of 6 rows x 16 columns.
- *
- * Twelve accumulators hide the latency of the fused multiply-add (4 to 5 cycles, two a cycle); each
- * starts from c and runs over ascending k, so the bits do not depend on the tile an element is in.
- * The accumulators have names of their own: gcc keeps an array of them in memory (a third of the
- * speed). */
-#include "kern/kern.h"
+/* Small float matrix products for AVX2: register tiles of 6 rows x 16 columns, and dot products. */
 #include "kern/vec.h"
 
+enum { LANES = 8, TILE_ROWS = 6 };
+
 /* clang-format off */
-#define TIMES_1(X) X(0)
-#define TIMES_2(X) TIMES_1(X) X(1)
-#define TIMES_3(X) TIMES_2(X) X(2)
-#define TIMES_4(X) TIMES_3(X) X(3)
-#define TIMES_5(X) TIMES_4(X) X(4)
-#define TIMES_6(X) TIMES_5(X) X(5)
-#define TIMES_8(X) TIMES_6(X) X(6) X(7)
+#define VEC                     v8
+#define LOAD(p)                 v8_load(p)
+#define STORE(p, x)             v8_store(p, x)
+#define SPLAT(p)                _mm256_broadcast_ss(p)
+#define FMA(a, b, c)            v8_fma(a, b, c)
+#define PART                    size_t
+#define PART_OF(n)              (n)
+#define LOAD_PART(p, part)      v8_get(p, part)
+#define STORE_PART(p, part, x)  v8_put(p, part, x)
+#define SEVERAL(X)              X(2) X(3) X(4) X(5) X(6)
+#define LONG_ROWS(X)            X(8)
 /* clang-format on */
-
-/* M rows x 16 columns: row i has the accumulators lo and hi. */
-#define LOAD_ROW(i)                                                                                \
-    __m256 lo##i = _mm256_loadu_ps(c + i * ldc), hi##i = _mm256_loadu_ps(c + i * ldc + 8);
-#define STEP_ROW(i)                                                                                \
-    x = _mm256_broadcast_ss(a + i * a_row);                                                        \
-    lo##i = _mm256_fmadd_ps(x, b0, lo##i);                                                         \
-    hi##i = _mm256_fmadd_ps(x, b1, hi##i);
-#define STORE_ROW(i)                                                                               \
-    _mm256_storeu_ps(c + i * ldc, lo##i);                                                          \
-    _mm256_storeu_ps(c + i * ldc + 8, hi##i);
-
-/* The last n < 16 columns, eight at a time. */
-#define LOAD_PART(i)  __m256 acc##i = v8_get(c + i * ldc, n);
-#define STEP_PART(i)  acc##i = _mm256_fmadd_ps(_mm256_broadcast_ss(a + i * a_row), b0, acc##i);
-#define STORE_PART(i) v8_put(c + i * ldc, n, acc##i);
-
-#define TILE(M)                                                                                    \
-    static void tile_##M##x16(float *c, size_t ldc, const float *a, size_t a_row, size_t a_col,    \
-                              const float *b, size_t ldb, size_t K)                                \
-    {                                                                                              \
-        TIMES_##M(LOAD_ROW);                                                                       \
-        for (size_t k = 0; k < K; k++, a += a_col, b += ldb) {                                     \
-            __m256 b0 = _mm256_loadu_ps(b), b1 = _mm256_loadu_ps(b + 8), x;                        \
-            TIMES_##M(STEP_ROW);                                                                   \
-        }                                                                                          \
-        TIMES_##M(STORE_ROW);                                                                      \
-    }                                                                                              \
-    static void tile_##M##x8(float *c, size_t ldc, const float *a, size_t a_row, size_t a_col,     \
-                             const float *b, size_t ldb, size_t n, size_t K)                       \
-    {                                                                                              \
-        TIMES_##M(LOAD_PART);                                                                      \
-        for (size_t k = 0; k < K; k++, a += a_col, b += ldb) {                                     \
-            __m256 b0 = v8_get(b, n);                                                              \
-            TIMES_##M(STEP_PART);                                                                  \
-        }                                                                                          \
-        TIMES_##M(STORE_PART);                                                                     \
-    }                                                                                              \
-    static void rows_##M(float *c, size_t ldc, const float *a, size_t a_row, size_t a_col,         \
-                         const float *b, size_t ldb, size_t N, size_t K)                           \
-    {                                                                                              \
-        size_t j = 0;                                                                              \
-        for (; j + 16 <= N; j += 16)                                                               \
-            tile_##M##x16(c + j, ldc, a, a_row, a_col, b + j, ldb, K);                             \
-        for (; j < N; j += 8)                                                                      \
-            tile_##M##x8(c + j, ldc, a, a_row, a_col, b + j, ldb, N - j, K);                       \
-    }
-TILE(6)
-TILE(5)
-TILE(4)
-TILE(3)
-TILE(2)
-TILE(1)
-
-/* One row x 64 columns, for decoding: eight accumulators where the tile above has two. */
-#define LOAD_COLUMN(j)  __m256 acc##j = _mm256_loadu_ps(c + 8 * j);
-#define STEP_COLUMN(j)  acc##j = _mm256_fmadd_ps(x, _mm256_loadu_ps(b + 8 * j), acc##j);
-#define STORE_COLUMN(j) _mm256_storeu_ps(c + 8 * j, acc##j);
-
-static void tile_1x64(float *c, const float *a, size_t a_col, const float *b, size_t ldb, size_t K)
-{
-    TIMES_8(LOAD_COLUMN);
-    for (size_t k = 0; k < K; k++, a += a_col, b += ldb) {
-        __m256 x = _mm256_broadcast_ss(a);
-        TIMES_8(STEP_COLUMN);
-    }
-    TIMES_8(STORE_COLUMN);
-}
-
-static void one_row(float *c, size_t ldc, const float *a, size_t a_row, size_t a_col,
-                    const float *b, size_t ldb, size_t N, size_t K)
-{
-    size_t j = 0;
-    for (; j + 64 <= N; j += 64)
-        tile_1x64(c + j, a, a_col, b + j, ldb, K);
-    rows_1(c + j, ldc, a, a_row, a_col, b + j, ldb, N - j, K);
-}
-
-static void matmul(float *c, size_t ldc, const float *a, size_t a_row, size_t a_col, const float *b,
-                   size_t ldb, size_t M, size_t N, size_t K)
-{
-    static void (*const rows[])(float *, size_t, const float *, size_t, size_t, const float *,
-                                size_t, size_t,
-                                size_t) = {NULL, one_row, rows_2, rows_3, rows_4, rows_5, rows_6};
-    for (size_t i = 0; i < M;) {
-        size_t m = M - i < 6 ? M - i : 6;
-        rows[m](c + i * ldc, ldc, a + i * a_row, a_row, a_col, b, ldb, N, K);
-        i += m;
-    }
-}
+#include "kern/body/matmul_dots.h"
+#include "kern/body/matmul_tile.h"
 
 /* One 8 x 8 block: rows are interleaved by ones, then by twos, then halves change places. */
 static void transpose8(float *t, size_t ldt, const float *a, size_t lda)
@@ -143,6 +55,7 @@ void bl_kern_matmul_avx2(bl_kern *k)
 {
     k->transpose = transpose;
     k->matmul = matmul;
-    k->tile_rows = 6;
-    k->tile_cols = 16;
+    k->dots = dots;
+    k->tile_rows = TILE_ROWS;
+    k->tile_cols = 2 * LANES;
 }

@@ -1,8 +1,27 @@
-/* Packed ternary matrices in plain C: the definition of the layout drawn in kern.h. */
-#include "kern/kern.h"
+/* Quantised rows and packed ternary matrices in plain C: the definition of the layout drawn in
+ * kern.h. */
+#include "kern/body/bitlinear.h"
 
 #include <math.h>
 #include <string.h>
+
+/* |w| 2^32 is exact in double; below 2^52 adding 2^52 rounds it to an integer, half to even. */
+static int64_t absmean_sum(const float *w, size_t n)
+{
+    int64_t sum = 0;
+    for (size_t i = 0; i < n; i++) {
+        float a = fabsf(w[i]);
+        double x = (double)(a < 256.0f ? a : 256.0f) * 4294967296.0;
+        sum += (int64_t)((x + 4503599627370496.0) - 4503599627370496.0);
+    }
+    return sum;
+}
+
+static void dequantise(float *x, const int8_t *q, float s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = (float)q[i] / s;
+}
 
 /* The byte of row r, input i within a panel, and where its two bits begin. */
 static size_t byte_of(size_t r, size_t i)
@@ -53,8 +72,11 @@ static void tern_matmul(float *y, size_t ldy, const uint8_t *packed, float g, co
     }
 }
 
-void bl_kern_tern_c(bl_kern *k)
+void bl_kern_bitlinear_c(bl_kern *k)
 {
+    k->quantise = quantise;
+    k->absmean_sum = absmean_sum;
+    k->dequantise = dequantise;
     k->tern_pack = tern_pack;
     k->tern_expand = tern_expand;
     k->tern_matmul = tern_matmul;
