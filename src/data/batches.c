@@ -8,7 +8,8 @@
 
 struct bl_batches {
     bl_mix *mix;
-    size_t N;
+    size_t N, turn; /* turn: how much of the round the mix is past */
+    bl_turns turns;
     bl_mix_cursor at; /* behind the batch handed out last */
 
     bl_worker *worker; /* NULL: batches are made when asked for */
@@ -18,20 +19,42 @@ struct bl_batches {
     bl_error why;
 };
 
+/* The next batch of ours, past those of others before it and, at the end of a round, after it.
+ * After a failure the place stays. */
+static bl_status make(bl_batches *b, int32_t *x, int32_t *y, bl_error *err)
+{
+    const bl_turns *t = &b->turns;
+    size_t before = b->turn ? t->stride - 1 : t->first;
+    bl_mix_cursor place;
+    bl_mix_at(b->mix, &place);
+    bl_mix_skip(b->mix, before);
+    bl_status status = bl_mix_next(b->mix, x, y, err);
+    if (status != BL_OK)
+        return bl_mix_seek(b->mix, &place, NULL) == BL_OK ? status : BL_EFORMAT;
+    b->turn += before + 1;
+    if (b->turn + t->stride > t->round) {
+        bl_mix_skip(b->mix, t->round - b->turn);
+        b->turn = 0;
+    }
+    return BL_OK;
+}
+
 static void fill_slot(void *user)
 {
     bl_batches *b = user;
-    b->status = bl_mix_next(b->mix, b->slot, b->slot + b->N, &b->why);
+    b->status = make(b, b->slot, b->slot + b->N, &b->why);
     bl_mix_at(b->mix, &b->behind);
 }
 
-bl_status bl_batches_open(bl_batches **result, bl_mix *mix, size_t N, int ahead, bl_error *err)
+bl_status bl_batches_open(bl_batches **result, bl_mix *mix, size_t N, bl_turns turns, int ahead,
+                          bl_error *err)
 {
     *result = NULL;
+    assert(turns.first < turns.stride && turns.first < turns.round);
     bl_batches *b = bl_calloc(1, sizeof *b);
     if (!b)
         return bl_fail(err, BL_ENOMEM, "out of memory");
-    *b = (bl_batches){.mix = mix, .N = N};
+    *b = (bl_batches){.mix = mix, .N = N, .turns = turns};
     bl_mix_at(mix, &b->at);
     bl_status status = BL_OK;
     if (ahead) {
@@ -61,7 +84,7 @@ void bl_batches_close(bl_batches *b)
 bl_status bl_batches_next(bl_batches *b, int32_t *x, int32_t *y, bl_error *err)
 {
     if (!b->worker) {
-        BL_TRY(bl_mix_next(b->mix, x, y, err));
+        BL_TRY(make(b, x, y, err));
         bl_mix_at(b->mix, &b->at);
         return BL_OK;
     }
@@ -97,6 +120,7 @@ bl_status bl_batches_seek(bl_batches *b, const bl_mix_cursor *cursor, bl_error *
         bl_worker_wait(b->worker);
     BL_TRY(bl_mix_seek(b->mix, cursor, err)); /* if not, the slot still holds what comes next */
     b->at = *cursor;
+    b->turn = 0;
     if (b->worker)
         bl_worker_start(b->worker, fill_slot, b);
     return BL_OK;

@@ -126,6 +126,15 @@ bl_status bl_mix_next(bl_mix *m, int32_t *x, int32_t *y, bl_error *err)
     return status == BL_OK ? BL_OK : go_back(m, &before, status);
 }
 
+void bl_mix_skip(bl_mix *m, size_t n)
+{
+    for (size_t b = 0; b < n * m->B; b++) {
+        size_t i = bl_mix_corpus(m, m->windows++);
+        (void)bl_loader_take(m->loader[i]);
+        m->taken[i]++;
+    }
+}
+
 /* Where a row's next window begins: where it ended, or, drawn anew, would begin. */
 static void place_row(bl_mix *m, bl_mix_row *row)
 {
@@ -143,7 +152,8 @@ static bl_status read_row(const bl_mix *m, bl_mix_row *row, int32_t *x, int32_t 
     size_t start = (size_t)row->next;
     if (row->fresh)
         BL_TRY(bl_loader_place(m->loader[row->corpus], &start, err));
-    BL_TRY(bl_window_get(m->tokens[row->corpus], start, m->T, x, y, err));
+    if (x)
+        BL_TRY(bl_window_get(m->tokens[row->corpus], start, m->T, x, y, err));
     row->next = start + m->T;
     return BL_OK;
 }
@@ -156,11 +166,12 @@ bl_status bl_mix_continue(bl_mix *m, bl_mix_row *row, int32_t *x, int32_t *y, bl
     bl_mix_at(m, &before);
     for (size_t b = 0; b < m->B; b++) {
         place_row(m, &row[b]);
-        if (scattered)
+        if (scattered && x)
             want_window(m, row[b].corpus, (size_t)row[b].next, row[b].fresh);
     }
     for (size_t b = 0; b < m->B; b++) {
-        bl_status status = read_row(m, &row[b], x + b * m->T, y + b * m->T, err);
+        size_t at = b * m->T;
+        bl_status status = read_row(m, &row[b], x ? x + at : NULL, x ? y + at : NULL, err);
         if (status != BL_OK)
             return go_back(m, &before, status);
     }

@@ -33,6 +33,9 @@ void bl_mix_documents(bl_mix *m, size_t i, int32_t end);
 /* The next batch, x[B,T] and y[B,T].  BL_EIO when a file was cut short: the place stays. */
 bl_status bl_mix_next(bl_mix *m, int32_t *x, int32_t *y, bl_error *err) BL_NODISCARD;
 
+/* Passes over the next n batches. */
+void bl_mix_skip(bl_mix *m, size_t n);
+
 /* A row of a batch that continues from window to window. */
 typedef struct bl_mix_row {
     uint64_t next;   /* token that its next window begins with */
@@ -42,8 +45,8 @@ typedef struct bl_mix_row {
 
 /* The next batch, in which each of the B rows continues where it ended; those that are fresh, or
  * whose corpus ends, begin with a window drawn as by bl_mix_next() and are fresh after the call,
- * the others not.  With all rows fresh this is bl_mix_next().  After a failure the place stays; the
- * rows are undefined. */
+ * the others not.  With all rows fresh this is bl_mix_next().  With NULL for x and y no window is
+ * read, but the rows move all the same.  After a failure the place stays; the rows are undefined. */
 bl_status bl_mix_continue(bl_mix *m, bl_mix_row *row, int32_t *x, int32_t *y,
                           bl_error *err) BL_NODISCARD;
 

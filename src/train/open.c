@@ -137,7 +137,8 @@ static bl_status open_batches(bl_trainer *t, bl_error *err)
     int ahead = t->o.prefetch == BL_PREFETCH_AUTO ? large : t->o.prefetch == BL_PREFETCH_ON;
     if (t->o.carry > 0) /* where its rows continue is known when they have been drawn */
         ahead = 0;
-    return bl_batches_open(&t->batches, t->mix, t->o.batch * t->o.context, ahead, err);
+    return bl_batches_open(&t->batches, t->mix, t->o.batch * t->o.context, (bl_turns){0, 1, 1},
+                           ahead, err);
 }
 
 /* Which data this is. */

@@ -362,6 +362,7 @@ static void fresh_rows_keep_documents(void **state)
 }
 
 enum { BATCHES = 60 };
+static const bl_turns all_turns = {0, 1, 1};
 static int32_t want[BATCHES][2][N];
 static bl_mix_cursor places[BATCHES + 1];
 
@@ -384,7 +385,7 @@ static void same_batches(int whole, int ahead, int scattered)
     bl_mix_cursor at;
     for (size_t i = 0; scattered && i < FILES; i++)
         bl_token_file_scattered(file[i]);
-    assert_ok(bl_batches_open(&b, m, N, ahead, &failure));
+    assert_ok(bl_batches_open(&b, m, N, all_turns, ahead, &failure));
     for (size_t from = 0; from < BATCHES; from += 13) {
         assert_ok(bl_batches_seek(b, &places[from], &failure));
         for (size_t i = from; i < BATCHES; i++) {
@@ -431,6 +432,68 @@ static void ahead_is_the_same(void **state)
     bl_mix_close(NULL);
 }
 
+/* Rounds of five batches, made by two and by three, with and without a thread: each gets its own,
+ * all are at the same place after a round, and a round begins anew anywhere. */
+static void turns_are_taken(void **state)
+{
+    enum { ROUND = 5 };
+    (void)state;
+    open_documents();
+    straight(1);
+    for (size_t k = 0; k < 2 * 5; k++) {
+        size_t stride = k < 4 ? 2 : 3, first = k < 4 ? k % 2 : (k - 4) % 3, from = k % 3 * ROUND;
+        int ahead = k < 4 ? k >= 2 : k >= 7;
+        bl_mix *m = open_mix(1);
+        bl_batches *b;
+        int32_t x[N], y[N];
+        bl_mix_cursor at;
+        assert_ok(bl_batches_open(&b, m, N, (bl_turns){first, stride, ROUND}, ahead, &failure));
+        assert_ok(bl_batches_seek(b, &places[from], &failure));
+        for (size_t i = from; i < BATCHES; i++) {
+            if (i % ROUND % stride == first) {
+                assert_ok(bl_batches_next(b, x, y, &failure));
+                assert_memory_equal(x, want[i][0], sizeof x);
+                assert_memory_equal(y, want[i][1], sizeof y);
+            }
+            bl_batches_at(b, &at);
+            if (i % ROUND + 1 == ROUND)
+                assert_memory_equal(&at, &places[i + 1], sizeof at);
+        }
+        bl_batches_close(b);
+        bl_mix_close(m);
+    }
+    close_files();
+}
+
+/* Rows move on without being read as they do with it. */
+static void rows_pass_over(void **state)
+{
+    (void)state;
+    bl_mix_row read[B] = {{.fresh = 1}, {.fresh = 1}, {.fresh = 1}, {.fresh = 1}}, passed[B];
+    int32_t x[N], y[N];
+    bl_mix_cursor a, b;
+    open_documents();
+    bl_mix *m = open_mix(1), *same = open_mix(1);
+    for (size_t i = 0; i < 200; i++) {
+        read[i % B].fresh = i % 3 == 0;
+        memcpy(passed, read, sizeof passed);
+        assert_ok(bl_mix_continue(m, read, x, y, &failure));
+        assert_ok(bl_mix_continue(same, passed, NULL, NULL, &failure));
+        for (size_t r = 0; r < B; r++) {
+            assert_int_equal(passed[r].next, read[r].next);
+            assert_int_equal(passed[r].corpus, read[r].corpus);
+            assert_int_equal(passed[r].fresh, read[r].fresh);
+            read[r].fresh = 0;
+        }
+        bl_mix_at(m, &a);
+        bl_mix_at(same, &b);
+        assert_memory_equal(&a, &b, sizeof a);
+    }
+    bl_mix_close(same);
+    bl_mix_close(m);
+    close_files();
+}
+
 /* A file that another process cuts short is a message, not a SIGBUS, and the place stays. */
 static void cut_short(void **state)
 {
@@ -443,7 +506,7 @@ static void cut_short(void **state)
         const double whole = 1;
         bl_token_file *t = numbers("cut.bin", 0, 100000);
         assert_ok(bl_mix_open(&m, &t, &whole, 1, B, T, 3, &failure));
-        assert_ok(bl_batches_open(&b, m, N, ahead, &failure));
+        assert_ok(bl_batches_open(&b, m, N, all_turns, ahead, &failure));
         assert_ok(bl_batches_next(b, x, y, &failure));
         bl_batches_at(b, &before);
         pause_ms(5); /* one batch is made by now */
@@ -554,6 +617,8 @@ int main(void)
         cmocka_unit_test(each_its_own_end),
         cmocka_unit_test(fresh_rows_keep_documents),
         cmocka_unit_test(ahead_is_the_same),
+        cmocka_unit_test(turns_are_taken),
+        cmocka_unit_test(rows_pass_over),
         cmocka_unit_test(cut_short),
         cmocka_unit_test(bad_mixes),
         cmocka_unit_test(folders),
