@@ -1,6 +1,6 @@
 /* Sources, split and frequent tokens in words and figures. */
-#include "prepare/report.h"
-#include "text/text.h"
+#include "prepare/summary.h"
+#include "core/utf8.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -43,7 +43,8 @@ void bl_prepare_name_split(bl_opt_text text, const bl_split *split)
                        "XXH3-128) < val_split; one changes sides if a side would be empty");
 }
 
-void bl_prepare_find_top(bl_prepare_result *r, const uint64_t *uses, size_t vocab_size)
+/* The most frequent ids, and how many are unused. */
+static void find_top(bl_prepare_result *r, const uint64_t *uses, size_t vocab_size)
 {
     for (size_t i = 0; i < BL_PREPARE_TOP; i++)
         r->top[i] = -1;
@@ -62,4 +63,32 @@ void bl_prepare_find_top(bl_prepare_result *r, const uint64_t *uses, size_t voca
             r->top_count[at] = n;
         }
     }
+}
+
+void bl_prepare_summarize(const bl_preparation *p, bl_prepare_result *r)
+{
+    const bl_data_split *train = &p->meta.split[BL_DATA_TRAIN], *val = &p->meta.split[BL_DATA_VAL];
+    bl_cutter_counts counts = bl_source_counted(p->source);
+    bl_source_passed passed = bl_source_passed_over(p->source);
+    *r = p->result;
+    r->documents = train->documents + val->documents;
+    r->val_documents = val->documents;
+    r->val_ends = p->meta.ends;
+    r->bytes = train->bytes + val->bytes;
+    r->val_bytes = val->bytes;
+    r->tokens = train->tokens + val->tokens;
+    r->val_tokens = val->tokens;
+    r->vocab_size = p->meta.vocab_size;
+    r->eos = (int32_t)p->meta.roles.eos;
+    r->longest_document = train->longest_document > val->longest_document ? train->longest_document
+                                                                          : val->longest_document;
+    r->documents_cut = counts.cut;
+    r->characters_replaced = counts.replaced;
+    r->returns_replaced = counts.returns;
+    r->marks_dropped = counts.marks;
+    r->bad_dropped = counts.bad;
+    r->files_passed = passed.files;
+    r->ours_passed = passed.ours;
+    (void)snprintf(r->first_bad, sizeof r->first_bad, "%s", passed.first_bad);
+    find_top(r, p->uses, p->meta.vocab_size);
 }

@@ -1,10 +1,9 @@
 /* What prepare says about its work: where the text came from, how it was divided, what is
  * frequent. */
-#ifndef BL_PREPARE_REPORT_H
-#define BL_PREPARE_REPORT_H
+#ifndef BL_PREPARE_SUMMARY_H
+#define BL_PREPARE_SUMMARY_H
 
-#include "corpus/split.h"
-#include "data/tokens.h"
+#include "prepare/preparation.h"
 
 /* The sources with commas between them, long lists cut at a name, in UTF-8. */
 void bl_prepare_name_sources(bl_opt_text text, const char *const *sources, size_t count);
@@ -12,8 +11,7 @@ void bl_prepare_name_sources(bl_opt_text text, const char *const *sources, size_
 /* How documents were divided, in words; for TinyStories, its own way. */
 void bl_prepare_name_split(bl_opt_text text, const bl_split *split);
 
-/* Writes the most frequent ids, from the number of uses of each, to the result, and how many are
- * unused. */
-void bl_prepare_find_top(bl_prepare_result *r, const uint64_t *uses, size_t vocab_size);
+/* The figures of a finished preparation, and its most frequent tokens. */
+void bl_prepare_summarize(const bl_preparation *p, bl_prepare_result *r);
 
 #endif

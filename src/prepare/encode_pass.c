@@ -1,0 +1,107 @@
+/* The second pass: documents become the tokens of train.bin and val.bin. */
+#include "prepare/preparation.h"
+#include "prepare/summary.h"
+#include "core/alloc.h"
+
+/* One document's ids and the one that ends it. */
+static void write_document(bl_preparation *p, int which, const int32_t *ids, size_t count,
+                           uint64_t bytes)
+{
+    const int32_t end = (int32_t)p->meta.roles.eos;
+    bl_data_split *split = &p->meta.split[which];
+    bl_token_file_write(p->out[which], ids, count);
+    bl_token_file_write(p->out[which], &end, 1);
+    split->documents++;
+    split->bytes += bytes;
+    split->tokens += count + 1;
+    if (split->longest_document < count + 1)
+        split->longest_document = count + 1;
+    for (size_t i = 0; i < count; i++)
+        p->uses[ids[i]]++;
+    p->uses[end]++;
+}
+
+static bl_status add_piece(bl_prepare_batch *b, size_t *count, const char *text, size_t bytes,
+                           int side, bl_error *err)
+{
+    BL_TRY(bl_grow(&b->piece, &b->piece_cap, *count + 1, sizeof *b->piece, err));
+    BL_TRY(bl_grow(&b->side, &b->side_cap, *count + 1, 1, err));
+    b->piece[*count] = bl_span_strip((bl_span){text, bytes});
+    b->side[(*count)++] = (unsigned char)side;
+    return BL_OK;
+}
+
+/* The documents that are kept, cut where their ends are set aside. */
+static bl_status divide(bl_preparation *p, size_t kept, uint64_t *document, size_t *count,
+                        bl_error *err)
+{
+    bl_prepare_batch *b = &p->batch;
+    *count = 0;
+    for (size_t i = 0; i < kept; i++) {
+        bl_span d = b->doc[i];
+        size_t at = bl_split_place(&p->split, (*document)++, bl_prepare_is_drawn(p, b->hash[i]),
+                                   d.text, d.bytes);
+        if (at > 0)
+            BL_TRY(add_piece(b, count, d.text, at, BL_DATA_TRAIN, err));
+        if (at < d.bytes)
+            BL_TRY(add_piece(b, count, d.text + at, d.bytes - at, BL_DATA_VAL, err));
+        p->meta.ends += at > 0 && at < d.bytes;
+    }
+    return BL_OK;
+}
+
+/* The documents of the batch to train.bin and val.bin. */
+static bl_status encode_batch(bl_preparation *p, bl_encoder *encoder, uint64_t *document,
+                              bl_error *err)
+{
+    bl_prepare_batch *b = &p->batch;
+    size_t pieces, count;
+    BL_TRY(divide(p, bl_prepare_keep_originals(b), document, &pieces, err));
+    BL_TRY(bl_encoder_run(encoder, b->piece, pieces, b->special ? 0 : BL_ENCODE_NO_SPECIAL, err));
+    for (size_t i = 0; i < pieces; i++) {
+        const int32_t *ids = bl_encoder_ids(encoder, i, &count);
+        write_document(p, b->side[i], ids, count, b->piece[i].bytes);
+    }
+    for (int i = 0; i < BL_DATA_SPLITS; i++)
+        BL_TRY(bl_token_file_check(p->out[i], err));
+    return BL_OK;
+}
+
+static bl_status encode_all(bl_preparation *p, bl_encoder *encoder, bl_error *err)
+{
+    bl_prepare_batch *b = &p->batch;
+    uint64_t digest = p->digest, read = p->read, document = 0;
+    BL_TRY(bl_prepare_begin_pass(p, "encoding", err));
+    for (;;) {
+        BL_TRY(bl_prepare_read(p, err));
+        if (b->count == 0)
+            break;
+        for (size_t i = 0; i < b->count && p->dropped; i++) {
+            uint64_t n = p->read + i;
+            b->copy[i] = n < read && p->dropped[n / 8] >> n % 8 & 1;
+        }
+        p->read += b->count;
+        BL_TRY(encode_batch(p, encoder, &document, err));
+    }
+    if (p->digest != digest || p->read != read)
+        return bl_fail(err, BL_EFORMAT, "%s: changed while it was being read; prepare it again",
+                       p->meta.source);
+    return BL_OK;
+}
+
+bl_status bl_prepare_encode(bl_preparation *p, bl_error *err)
+{
+    bl_encoder *encoder = NULL;
+    p->meta.vocab_size = bl_tokenizer_vocab_size(p->tokenizer);
+    p->uses = bl_calloc(p->meta.vocab_size, sizeof *p->uses);
+    if (!p->uses)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    BL_TRY(bl_source_rewind(p->source, err));
+    bl_split_decide(&p->split);
+    bl_prepare_name_split(p->meta.split_rule, &p->split);
+    BL_TRY(bl_prepare_open_tokens(p, err));
+    BL_TRY(bl_encoder_open(&encoder, p->tokenizer, p->job->options->threads, err));
+    bl_status status = encode_all(p, encoder, err);
+    bl_encoder_close(encoder);
+    return status;
+}

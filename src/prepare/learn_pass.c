@@ -1,0 +1,82 @@
+/* The first pass: copies are found, documents counted, and the tokenizer learned. */
+#include "prepare/preparation.h"
+#include "core/alloc.h"
+#include "core/team.h"
+#include "text/text.h"
+
+static bl_status drop_copies(bl_preparation *p, bl_dedup *dedup, bl_error *err)
+{
+    bl_prepare_batch *b = &p->batch;
+    if (!dedup)
+        return BL_OK;
+    BL_TRY(bl_dedup_look(dedup, b->doc, b->hash, b->count, b->copy, err));
+    BL_TRY(bl_grow(&p->dropped, &p->dropped_cap, (size_t)(p->read + b->count) / 8 + 1, 1, err));
+    for (size_t i = 0; i < b->count; i++) {
+        uint64_t n = p->read + i;
+        if (n % 8 == 0)
+            p->dropped[n / 8] = 0;
+        if (b->copy[i] != BL_COPY_NONE)
+            p->dropped[n / 8] |= (unsigned char)(1 << n % 8);
+        p->result.exact_duplicates += b->copy[i] == BL_COPY_EXACT;
+        p->result.near_duplicates += b->copy[i] == BL_COPY_NEAR;
+    }
+    return BL_OK;
+}
+
+static bl_status read_all(bl_preparation *p, bl_bpe_trainer *trainer, bl_dedup *dedup,
+                          bl_error *err)
+{
+    BL_TRY(bl_prepare_begin_pass(p, "reading", err));
+    for (;;) {
+        BL_TRY(bl_prepare_read(p, err));
+        if (p->batch.count == 0)
+            return BL_OK;
+        BL_TRY(drop_copies(p, dedup, err));
+        p->read += p->batch.count;
+        size_t kept = bl_prepare_keep_originals(&p->batch);
+        if (trainer)
+            BL_TRY(
+                bl_bpe_trainer_feed(trainer, p->batch.doc, kept, bl_prepare_ask_progress, p, err));
+        for (size_t i = 0; i < kept; i++)
+            bl_split_note(&p->split, bl_prepare_is_drawn(p, p->batch.hash[i]),
+                          p->batch.doc[i].bytes);
+    }
+}
+
+bl_status bl_prepare_learn(bl_preparation *p, bl_error *err)
+{
+    bl_bpe_trainer *trainer = NULL;
+    bl_dedup *dedup = NULL;
+    bl_status status = BL_OK;
+    size_t threads = bl_threads(p->job->options->threads);
+    if (p->job->options->tokenizer[0]) {
+        BL_TRY(bl_tokenizer_open(&p->tokenizer, p->job->options->tokenizer, err));
+        BL_TRY(bl_token_roles_find(&p->meta.roles, p->tokenizer, p->job->options->tokenizer,
+                                   p->job->options->eos, err));
+    } else {
+        const bl_bpe_options bpe = {.vocab_size = p->job->options->vocab_size,
+                                    .min_frequency = p->job->options->min_frequency,
+                                    .threads = p->job->options->threads};
+        BL_TRY(bl_bpe_trainer_open(&trainer, &bpe, err));
+    }
+    if (p->job->options->dedup != BL_DEDUP_NONE)
+        BL_TRY_GOTO(status,
+                    bl_dedup_open(
+                        &dedup, p->job->options->dedup == BL_DEDUP_NEAR ? p->job->options->near : 0,
+                        threads, err),
+                    done);
+    BL_TRY_GOTO(status, read_all(p, trainer, dedup, err), done);
+    if (p->split.documents == 0) {
+        status = bl_fail(err, BL_EFORMAT, "%s: no documents (files taken: %s)", p->meta.source,
+                         p->job->options->glob);
+        goto done;
+    }
+    bl_dedup_close(dedup);
+    dedup = NULL;
+    if (trainer)
+        status = bl_bpe_trainer_finish(trainer, p->job->progress, p->job->user, &p->tokenizer, err);
+done:
+    bl_dedup_close(dedup);
+    bl_bpe_trainer_close(trainer);
+    return status;
+}
