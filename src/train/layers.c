@@ -10,7 +10,7 @@ enum { EVERY = 128 }; /* of the windows evaluated, so that it costs next to noth
 
 bl_status bl_trainer_layers_open(bl_trainer *t, bl_error *err)
 {
-    const bl_dims *m = &t->net.m;
+    const bl_dims *m = &t->blocks.net.m;
     t->layers = bl_calloc(m->L, sizeof *t->layers);
     t->heads = bl_calloc(m->L * m->H, sizeof *t->heads);
     t->window = bl_calloc(2 * t->o.context, sizeof *t->window);
@@ -29,13 +29,14 @@ void bl_trainer_layers_release(bl_trainer *t)
 /* Adds each layer's mean over its heads after one window. */
 static bl_status add_window(bl_trainer *t, const bl_token_file *file, size_t i, bl_error *err)
 {
-    size_t T = t->o.context, H = t->net.m.H;
-    bl_decode *s = &t->sample.decode;
+    const bl_net *net = &t->blocks.net;
+    size_t T = t->o.context, H = net->m.H;
+    bl_decode *s = &t->blocks.sample.decode;
     BL_TRY(bl_windows_get(file, T, i, t->window, t->window + T, err));
-    BL_TRY(bl_decode_start(s, &t->net, err));
-    BL_TRY(bl_infer_feed(s, &t->net, t->window, T, NULL, 0, err));
-    BL_TRY(bl_heads_measure(&t->net, s, t->heads, err));
-    for (size_t k = 0; k < t->net.m.L * H; k++) {
+    BL_TRY(bl_decode_start(s, net, err));
+    BL_TRY(bl_infer_feed(s, net, t->window, T, NULL, 0, err));
+    BL_TRY(bl_heads_measure(net, s, t->heads, err));
+    for (size_t k = 0; k < net->m.L * H; k++) {
         const bl_head_info *head = &t->heads[k];
         bl_train_layer *layer = &t->layers[k / H];
         layer->distance += head->distance / (double)H;
@@ -50,7 +51,7 @@ static bl_status add_window(bl_trainer *t, const bl_token_file *file, size_t i, 
 bl_status bl_trainer_fill_layers(bl_trainer *t, bl_train_event *event, const bl_token_file *file,
                                  uint64_t most, bl_error *err)
 {
-    size_t windows = bl_windows_count(file, t->o.context), L = t->net.m.L, count = 0;
+    size_t windows = bl_windows_count(file, t->o.context), L = t->blocks.net.m.L, count = 0;
     if (most && most / t->o.context < windows)
         windows = (size_t)(most / t->o.context);
     for (size_t l = 0; l < L; l++)

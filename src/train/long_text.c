@@ -76,13 +76,13 @@ bl_status bl_trainer_stream(bl_trainer *t, bl_stream_point *end, bl_error *err)
     most = length_of(t, most);
     if (!most)
         return BL_OK;
-    bl_pass pass = t->eval; /* its room, for fewer windows */
+    bl_pass pass = t->blocks.eval; /* its room, for fewer windows */
     if (pass.N > BATCH)
         pass.B = pass.T < BATCH ? BATCH / pass.T : 1;
     pass.N = pass.B * pass.T;
     bl_stream_loss e;
     bl_watch watch;
-    BL_TRY(bl_stream_loss_open(&e, &t->net, &t->sample.decode, &pass, most, err));
+    BL_TRY(bl_stream_loss_open(&e, &t->blocks.net, &t->blocks.sample.decode, &pass, most, err));
     bl_watch_begin_with(&watch, asked_to_stop, t, "evaluating", "tok", 0);
     bl_status status = read_text(&e, text, err);
     bl_watch_end(&watch);

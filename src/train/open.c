@@ -14,21 +14,12 @@
  * of no use. */
 static bl_status check_memory(bl_trainer *t, const bl_config *config, bl_error *err)
 {
-    BL_TRY(bl_trainer_measure(&t->plan, t->dev, config, &t->o, err));
+    BL_TRY(bl_blocks_measure(&t->plan, t->dev, config, &t->o, err));
     if (t->plan.total > t->plan.machine)
         return bl_fail(err, BL_ENOMEM,
                        "this run needs %.2f GB of memory, and there are %.2f GB; lower `batch`, "
                        "`context` or the size of the model",
                        (double)t->plan.total * 1e-9, (double)t->plan.machine * 1e-9);
-    return BL_OK;
-}
-
-static bl_status open_host_buffers(bl_trainer *t, bl_error *err)
-{
-    t->host_ids = bl_calloc(2 * t->pass.N, sizeof *t->host_ids);
-    t->host_loss = bl_calloc(t->pass.N, sizeof *t->host_loss);
-    if (!t->host_ids || !t->host_loss)
-        return bl_fail(err, BL_ENOMEM, "out of memory for a batch of %zu tokens", t->pass.N);
     return BL_OK;
 }
 
@@ -79,12 +70,13 @@ static bl_status restore_carried(bl_trainer *t, const bl_train_options *was, con
                                  bl_error *err)
 {
     const bl_train_options *is = &t->o;
-    if (!t->carried.row)
+    if (!t->blocks.carried.row)
         return BL_OK;
     if (was->carry > 0 && was->batch == is->batch && was->accum == is->accum &&
         was->context == is->context)
-        return bl_checkpoint_carried(&t->carried, &t->net, checkpoint, t->data->count, err);
-    bl_carried_reset(&t->carried, &t->net);
+        return bl_checkpoint_carried(&t->blocks.carried, &t->blocks.net, checkpoint, t->data->count,
+                                     err);
+    bl_carried_reset(&t->blocks.carried, &t->blocks.net);
     bl_log(BL_LOG_INFO,
            "every row of the batch begins anew: %s has none of this batch, context and accum",
            checkpoint);
@@ -103,7 +95,7 @@ bl_status bl_trainer_restore(bl_trainer *t, const char *checkpoint, bl_error *er
     if (*state.train_hash && strcmp(state.train_hash, t->state.train_hash) != 0)
         return other_data(checkpoint, t->data->data[0]->split[BL_DATA_TRAIN], state.train_hash,
                           t->state.train_hash, err);
-    BL_TRY(bl_checkpoint_tensors(&t->net, &t->moments, checkpoint, err));
+    BL_TRY(bl_checkpoint_tensors(&t->blocks.net, &t->blocks.moments, checkpoint, err));
     BL_TRY(seek(t, &state, err));
     BL_TRY(restore_carried(t, &state.options, checkpoint, err));
     state.options = t->o;
@@ -196,9 +188,9 @@ static bl_status check_own_tokenizer(const bl_trainer *t, bl_error *err)
 static bl_status open_weights(bl_trainer *t, const bl_train_begin *begin, bl_error *err)
 {
     if (!begin->weights)
-        return bl_net_init(&t->net, t->o.seed, err);
-    BL_TRY(bl_net_load(&t->net, begin->weights, begin->path, err));
-    return bl_net_fingerprint(&t->net, t->state.parent, err);
+        return bl_net_init(&t->blocks.net, t->o.seed, err);
+    BL_TRY(bl_net_load(&t->blocks.net, begin->weights, begin->path, err));
+    return bl_net_fingerprint(&t->blocks.net, t->state.parent, err);
 }
 
 static bl_status open_parts(bl_trainer *t, const bl_config *config, const bl_train_begin *begin,
@@ -212,10 +204,8 @@ static bl_status open_parts(bl_trainer *t, const bl_config *config, const bl_tra
     if (checkpoint)
         BL_TRY(bl_checkpoint_check(checkpoint, config, err));
     BL_TRY(check_memory(t, config, err));
-    BL_TRY(bl_trainer_memory_open(t, config, err));
-    BL_TRY(open_host_buffers(t, err));
+    BL_TRY(bl_blocks_open(&t->blocks, t->dev, config, &t->o, err));
     BL_TRY(bl_trainer_layers_open(t, err));
-    t->pass.dropout = t->o.dropout > 0;
     t->state.options = t->o;
     t->state.lr_scale = 1;
     describe_data(t);
@@ -267,10 +257,8 @@ void bl_trainer_close(bl_trainer *t)
         bl_trainer_stop(t); /* the run closes it when it is done */
         return;
     }
-    bl_trainer_memory_release(t);
+    bl_blocks_release(&t->blocks);
     bl_dev_close(t->dev);
-    bl_free(t->host_ids);
-    bl_free(t->host_loss);
     bl_trainer_layers_release(t);
     bl_metrics_release(&t->metrics);
     bl_tensorboard_release(&t->tensorboard);

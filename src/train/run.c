@@ -33,7 +33,8 @@ static bl_status save(bl_trainer *t, bl_error *err)
     t->saved_at = bl_clock_seconds();
     sync_records(t);
     t->state.metrics_bytes = t->metrics.bytes;
-    const bl_checkpoint_source from = {&t->net, &t->moments, &t->carried, &t->state};
+    const bl_checkpoint_source from = {&t->blocks.net, &t->blocks.moments, &t->blocks.carried,
+                                       &t->state};
     BL_TRY(bl_checkpoint_save(t->run_dir, &from, &dir, err));
     bl_free(t->resumed_from);
     t->resumed_from = dir; /* by a second bl_trainer_run() */
@@ -104,11 +105,11 @@ static void write_sample(bl_trainer *t)
     bl_buf_init(&text);
     bl_buf_puts(&text, t->o.sample_prompt);
     bl_error why;
-    bl_status status = bl_sequence_start(&t->sample, &t->net, &why);
+    bl_status status = bl_sequence_start(&t->blocks.sample, &t->blocks.net, &why);
     if (status == BL_OK)
-        status = bl_sequence_generate(&t->sample, &t->net, t->tokenizer, t->o.sample_prompt,
-                                      strlen(t->o.sample_prompt), &options, append_text, &text,
-                                      NULL, &why);
+        status = bl_sequence_generate(&t->blocks.sample, &t->blocks.net, t->tokenizer,
+                                      t->o.sample_prompt, strlen(t->o.sample_prompt), &options,
+                                      append_text, &text, NULL, &why);
     if (status == BL_OK)
         status = bl_buf_status(&text, &why);
     if (status == BL_OK) {
@@ -159,8 +160,8 @@ static bl_status newest_good(bl_trainer *t, char **dir, bl_error *err)
  * to the last checkpoint at half the learning rate, once. */
 static bl_status handle_bad_step(bl_trainer *t, const bl_train_event *event, bl_error *err)
 {
-    BL_OP(t->dev, zero, t->grads_block, t->block_bytes);
-    bl_carried_reset(&t->carried, &t->net); /* the states may be no numbers either */
+    BL_OP(t->dev, zero, t->blocks.grads_block, t->blocks.block_bytes);
+    bl_carried_reset(&t->blocks.carried, &t->blocks.net); /* the states may be no numbers either */
     bl_trainer_report_text(t, BL_TRAIN_WARNING,
                            "step %" PRIu64 " skipped: loss %g, gradient norm %g", event->step,
                            fabs(event->loss), fabs(event->grad_norm)); /* nan has no sign */
@@ -225,7 +226,8 @@ static void judge_memory(bl_trainer *t)
     bl_stream_point end;
     bl_error why;
     bl_status status = bl_trainer_stream(t, &end, &why);
-    if (status == BL_OK && bl_stream_verdict(text, sizeof text, &end, t->net.config.ttt_forget))
+    if (status == BL_OK &&
+        bl_stream_verdict(text, sizeof text, &end, t->blocks.net.config.ttt_forget))
         bl_trainer_report_text(t, BL_TRAIN_WARNING, "%s", text);
     if (status != BL_OK && status != BL_EINTERRUPTED)
         bl_trainer_report_text(t, BL_TRAIN_WARNING, "the loss on a long text is not known: %s",
@@ -255,7 +257,7 @@ static void say_end(bl_trainer *t, bl_status status)
 
 static void announce(bl_trainer *t)
 {
-    const bl_dims *m = &t->net.m;
+    const bl_dims *m = &t->blocks.net.m;
     double tokens = (double)bl_corpora_tokens(t->data, BL_DATA_TRAIN);
     double read = (double)t->o.steps * (double)(t->o.batch * t->o.context * t->o.accum);
     bl_trainer_report_text(
@@ -263,7 +265,7 @@ static void announce(bl_trainer *t)
         "%zu parameters (%zu layers of width %zu, vocabulary %zu) on %s; %zu x %zu x %zu "
         "tokens a step, %zu steps, lr %g; %.1f MB of memory; reads %.0f training tokens %.3g "
         "times%s%s",
-        t->net.tensors.parameters, m->L, m->D, m->V, t->dev->name, t->o.batch, t->o.context,
+        t->blocks.net.tensors.parameters, m->L, m->D, m->V, t->dev->name, t->o.batch, t->o.context,
         t->o.accum, t->o.steps, t->o.lr, (double)t->plan.total * 1e-6, tokens,
         tokens > 0 ? read / tokens : 0, *t->state.parent ? "; began with the weights of " : "",
         t->state.parent);

@@ -77,7 +77,7 @@ bl_status bl_run_dir_publish(const bl_trainer *t, bl_error *err)
                       t->state.parent);
     status = bl_buf_status(&text, err);
     if (status == BL_OK)
-        status = bl_folder_card(t->run_dir, &t->net, text.data, err);
+        status = bl_folder_card(t->run_dir, &t->blocks.net, text.data, err);
     bl_buf_release(&text);
     return status;
 }

@@ -30,13 +30,13 @@ static bl_step step_block(const bl_trainer *t, uint64_t micro)
 /* The tokens of a micro-batch, and with the option carry the states that its rows begin with. */
 static bl_status next_batch(bl_trainer *t, uint64_t micro, bl_error *err)
 {
-    bl_carried *c = &t->carried;
-    int32_t *x = t->host_ids, *y = t->host_ids + t->pass.N;
-    if (!c->row)
+    bl_blocks *b = &t->blocks;
+    int32_t *x = b->host_ids, *y = b->host_ids + b->pass.N;
+    if (!b->carried.row)
         return bl_batches_next(t->batches, x, y, err);
-    bl_carried_draw(c, t->o.carry, t->o.seed, t->state.step + 1, micro);
-    BL_TRY(bl_batches_continue(t->batches, bl_carried_rows(c, micro), x, y, err));
-    return bl_carried_begin(c, &t->net, micro, err);
+    bl_carried_draw(&b->carried, t->o.carry, t->o.seed, t->state.step + 1, micro);
+    BL_TRY(bl_batches_continue(t->batches, bl_carried_rows(&b->carried, micro), x, y, err));
+    return bl_carried_begin(&b->carried, &b->net, micro, err);
 }
 
 /* grads += those of one micro-batch; *nats += its summed loss. */
@@ -44,50 +44,50 @@ static bl_status micro_batch(bl_trainer *t, uint64_t micro, float scale, double 
                              bl_error *err)
 {
     bl_dev *d = t->dev;
-    bl_pass *p = &t->pass;
-    size_t bytes = p->N * sizeof *t->host_ids;
+    bl_blocks *b = &t->blocks;
+    bl_pass *p = &b->pass;
+    size_t bytes = p->N * sizeof *b->host_ids;
     bl_step step = step_block(t, micro);
     BL_TRY(next_batch(t, micro, err));
-    BL_TRY(BL_OP(d, put, p->ids, t->host_ids, bytes, err));
-    BL_TRY(BL_OP(d, put, p->targets, t->host_ids + p->N, bytes, err));
+    BL_TRY(BL_OP(d, put, p->ids, b->host_ids, bytes, err));
+    BL_TRY(BL_OP(d, put, p->targets, b->host_ids + p->N, bytes, err));
     BL_TRY(BL_OP(d, put, p->step, &step, sizeof step, err));
-    bl_net_fwd(&t->net, p);
-    bl_net_loss_bwd(&t->net, p, &t->grads, scale, NULL, NULL);
+    bl_net_fwd(&b->net, p);
+    bl_net_loss_bwd(&b->net, p, &b->grads, scale, NULL, NULL);
     if (p->carry)
-        bl_carry_end(&t->carried.states, &t->net);
-    BL_TRY(bl_dev_get_f32(d, t->host_loss, p->loss, p->N, d->real_bytes, err));
+        bl_carry_end(&b->carried.states, &b->net);
+    BL_TRY(bl_dev_get_f32(d, b->host_loss, p->loss, p->N, d->real_bytes, err));
     for (size_t i = 0; i < p->N; i++)
-        *nats += (double)t->host_loss[i];
+        *nats += (double)b->host_loss[i];
     return BL_OK;
 }
 
 /* Clip, AdamW tensor by tensor, and the rounding of the new latents. */
-static void update(bl_trainer *t)
+static void update(bl_blocks *b)
 {
-    bl_dev *d = t->dev;
-    BL_OP(d, grad_norm, t->pass.step, (const bl_param *)t->grads_block, t->net.tensors.elements);
-    for (size_t i = 0; i < t->net.tensors.count; i++) {
-        const bl_tensor *tensor = &t->net.tensors.at[i];
-        size_t offset = tensor->offset * d->param_bytes;
-        BL_OP(d, adamw, (bl_param *)((char *)t->net.block + offset),
-              (bl_param *)((char *)t->grads_block + offset),
-              (bl_param *)((char *)t->moments.m + offset),
-              (bl_param *)((char *)t->moments.v + offset), tensor->count,
-              tensor->role != BL_ROLE_PLAIN, t->pass.step);
+    bl_dev *d = b->net.dev;
+    const bl_tensor_list *tensors = &b->net.tensors;
+    BL_OP(d, grad_norm, b->pass.step, (const bl_param *)b->grads_block, tensors->elements);
+    for (size_t i = 0; i < tensors->count; i++) {
+        const bl_tensor *t = &tensors->at[i];
+        BL_OP(d, adamw, bl_net_place(&b->net, b->net.block, t),
+              bl_net_place(&b->net, b->grads_block, t), bl_net_place(&b->net, b->moments.m, t),
+              bl_net_place(&b->net, b->moments.v, t), t->count, t->role != BL_ROLE_PLAIN,
+              b->pass.step);
     }
-    bl_net_ternarise(&t->net);
+    bl_net_ternarise(&b->net);
 }
 
 bl_status bl_trainer_step(bl_trainer *t, bl_train_event *event, bl_error *err)
 {
     double start = bl_clock_seconds(), nats = 0;
-    size_t tokens = t->pass.N * t->o.accum;
+    size_t tokens = t->blocks.pass.N * t->o.accum;
     float scale = (float)(1.0 / (double)tokens);
     for (uint64_t micro = 0; micro < t->o.accum; micro++)
         BL_TRY(micro_batch(t, micro, scale, &nats, err));
-    update(t);
+    update(&t->blocks);
     bl_step done;
-    BL_TRY(BL_OP(t->dev, get, &done, t->pass.step, sizeof done, err));
+    BL_TRY(BL_OP(t->dev, get, &done, t->blocks.pass.step, sizeof done, err));
     BL_TRY(BL_OP(t->dev, sync, err));
     double rate = (double)tokens / fmax(bl_clock_seconds() - start, 1e-9);
     t->rate = t->rate > 0 ? 0.9 * t->rate + 0.1 * rate : rate;

@@ -6,8 +6,7 @@
 #include "core/os.h"
 #include "data/batches.h"
 #include "data/corpora.h"
-#include "infer/sequence.h"
-#include "train/checkpoint.h"
+#include "train/blocks.h"
 #include "train/metrics.h"
 #include "train/tensorboard.h"
 
@@ -45,16 +44,7 @@ struct bl_trainer {
     bl_batches *batches;
 
     bl_plan_result plan; /* what was measured before it was opened */
-    bl_net net;
-    bl_pass pass, eval;
-    bl_sequence sample;
-    bl_params grads;
-    void *grads_block;
-    bl_moments moments;
-    bl_carried carried;     /* with the option carry */
-    size_t block_bytes;     /* of parameters, gradients, each moment */
-    int32_t *host_ids;      /* [2,N]: inputs and targets of a micro-batch */
-    float *host_loss;       /* [N] */
+    bl_blocks blocks;
     bl_train_layer *layers; /* [L], [L*H]: of an evaluation */
     bl_head_info *heads;
     int32_t *window; /* [2,T] */
@@ -88,17 +78,6 @@ typedef struct bl_train_begin {
 bl_status bl_trainer_open_on(bl_trainer **t, bl_dev *dev, bl_corpora *data, const char *run_dir,
                              bl_lock *lock, const bl_config *config, const bl_train_options *o,
                              const bl_train_begin *begin, bl_error *err) BL_NODISCARD;
-
-/* Model, passes, a sequence for samples, gradients and moments on t->dev, by t->o; release also
- * after a failure. */
-bl_status bl_trainer_memory_open(bl_trainer *t, const bl_config *config,
-                                 bl_error *err) BL_NODISCARD;
-void bl_trainer_memory_release(bl_trainer *t);
-
-/* What bl_trainer_memory_open() would allocate on a device with resolved options, and what that
- * device reserves for it; nothing is allocated. */
-bl_status bl_trainer_measure(bl_plan_result *plan, bl_dev *dev, const bl_config *config,
-                             const bl_train_options *o, bl_error *err) BL_NODISCARD;
 
 /* The step after which this invocation ends. */
 uint64_t bl_trainer_last(const bl_trainer *t);

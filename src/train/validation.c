@@ -33,7 +33,7 @@ void bl_trainer_fill_corpora(const bl_trainer *t, bl_train_event *event,
     for (size_t i = 0; i < t->data->count; i++) {
         const bl_train_part *part = &t->state.part[i];
         double turn = (double)part->position / (double)bl_mix_windows(t->mix, i);
-        if (t->carried.row) /* the loader only counts the rows that began */
+        if (t->blocks.carried.row) /* the loader only counts the rows that began */
             turn = (double)part->tokens_read / (double)part->tokens - (double)part->epoch;
         corpora[i] = (bl_train_corpus){.dir = t->data->dir[i],
                                        .weight = t->data->weight[i],
@@ -82,8 +82,8 @@ bl_status bl_trainer_evaluate(bl_trainer *t, bl_train_event *event,
         if (!has_window(t, i))
             continue;
         BL_TRY(bl_token_file_still(file, err));
-        BL_TRY(bl_evaluate_windows(&t->net, &t->eval, file, most_tokens(t, i), NULL, NULL, NULL,
-                                   &its_nats, &its_count, err));
+        BL_TRY(bl_evaluate_windows(&t->blocks.net, &t->blocks.eval, file, most_tokens(t, i), NULL,
+                                   NULL, NULL, &its_nats, &its_count, err));
         if (!event->layers)
             BL_TRY(bl_trainer_fill_layers(t, event, file, most_tokens(t, i), err));
         if (event->corpora)

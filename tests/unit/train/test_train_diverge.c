@@ -16,7 +16,7 @@ static void spoil(watch *w)
     float value[64];
     for (size_t i = 0; i < 64; i++)
         value[i] = spoilt;
-    bl_net *net = &w->trainer->net;
+    bl_net *net = &w->trainer->blocks.net;
     for (size_t at = 0; at + 64 <= net->tensors.elements; at += 64)
         assert_ok(bl_dev_put_f32(net->dev, (char *)net->block + at * net->dev->param_bytes, value,
                                  64, net->dev->param_bytes, &failure));
