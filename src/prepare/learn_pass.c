@@ -2,7 +2,7 @@
 #include "prepare/preparation.h"
 #include "core/alloc.h"
 #include "core/team.h"
-#include "text/text.h"
+#include "text/bpe/bpe.h"
 
 static bl_status drop_copies(bl_preparation *p, bl_dedup *dedup, bl_error *err)
 {

@@ -4,6 +4,7 @@
 
 #include "corpus/source.h"
 #include "text/unicode/nfc.h"
+#include "text/bpe/bpe.h"
 #include "text/text.h"
 
 /* A small tokenizer learnt here, so that the program needs no file. */

@@ -11,6 +11,7 @@
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "core/os.h"
+#include "text/bpe/bpe.h"
 #include "text/text.h"
 
 #include <stdio.h>

@@ -13,7 +13,7 @@
  * always joined in the same way; they are here because nothing proves that none ever will. */
 #include "core/alloc.h"
 #include "text/bpe/heap.h"
-#include "text/bpe/bpe.h"
+#include "text/bpe/halves.h"
 
 #include <string.h>
 

@@ -9,6 +9,7 @@
 #include "text/pairmap.h"
 #include "text/pretokenize.h"
 #include "text/strtab.h"
+#include "text/bpe/bpe.h"
 #include "text/text.h"
 #include "text/wordscan.h"
 
