@@ -1,4 +1,5 @@
-/* BitLinear (MODEL 2): ternarise, forward, and the straight-through backward. */
+/* BitLinear (MODEL 2): rows quantised and matrices ternarised, forward, and the straight-through
+ * backward. */
 #include "cpu/cpu_impl.h"
 #include "core/alloc.h"
 
@@ -7,6 +8,34 @@
 #include <string.h>
 
 enum { TERN_HEADER = 64, SUM_PIECE = 16384 };
+
+/* scales [N] | sums [N] | int8 rows, each part at a 64-byte boundary. */
+static size_t q8_part(size_t N)
+{
+    return bl_blocks(N * sizeof(float), 64) * 64;
+}
+
+size_t bl_cpu_q8_bytes(bl_dev *d, size_t N, size_t K)
+{
+    if (!d->ternary)
+        return N * K * sizeof(float);
+    return 2 * q8_part(N) + N * bl_q8_stride(K);
+}
+
+bl_q8_view bl_q8_open(const bl_cpu *c, const bl_q8 *q8, size_t N, size_t K)
+{
+    bl_q8_view v = {0};
+    char *base = (char *)(uintptr_t)q8;
+    if (!c->ternary) {
+        v.rows = (float *)(void *)base;
+        return v;
+    }
+    v.scale = (float *)(void *)base;
+    v.sum = (int32_t *)(void *)(base + q8_part(N));
+    v.q = (int8_t *)(base + 2 * q8_part(N));
+    v.ld = bl_q8_stride(K);
+    return v;
+}
 
 /* A bl_tern: g and then the packed panels; or the float matrix. */
 static float *tern_scale(const bl_tern *w)
@@ -223,8 +252,8 @@ static void expand_panels(void *user, size_t first, size_t last, size_t member)
         if (a->c->ternary)
             a->c->k.tern_expand(room, tern_packed(a->w) + p * bl_tern_panel_bytes(in),
                                 *tern_scale(a->w), rows, in);
-        bl_gemm_pack(&a->c->k, a->c->dense_w, a->out, in,
-                     a->c->ternary ? room : (const float *)a->w + o * in, o, rows);
+        bl_matmul_pack(&a->c->k, a->c->dense_w, a->out, in,
+                       a->c->ternary ? room : (const float *)a->w + o * in, o, rows);
     }
 }
 
@@ -232,9 +261,9 @@ static void bwd_x_rows(void *user, size_t first, size_t last, size_t member)
 {
     const product_op *a = user;
     for (size_t k = first, n = k * GEMM_ROWS; k < last; k++, n += GEMM_ROWS)
-        bl_gemm_packed(a->c, member, 0, bl_least(a->N - n, GEMM_ROWS), a->in, a->out,
-                       a->dy + n * a->out, a->out, a->c->dense_w, a->accumulate, a->dx + n * a->in,
-                       a->in);
+        bl_matmul_packed(a->c, member, 0, bl_least(a->N - n, GEMM_ROWS), a->in, a->out,
+                         a->dy + n * a->out, a->out, a->c->dense_w, a->accumulate,
+                         a->dx + n * a->in, a->in);
 }
 
 void bl_cpu_bitlinear_bwd_x(bl_dev *d, bl_act *dx, const bl_act *dy, const bl_tern *w,
@@ -263,8 +292,8 @@ static void dequantise_rows(void *user, size_t first, size_t last, size_t member
         float *room = bl_cpu_local(a->c, member);
         for (size_t i = 0; a->c->ternary && i < rows; i++)
             a->c->k.dequantise(room + i * in, x->q + (at + i) * x->ld, x->scale[at + i], in);
-        bl_gemm_pack(&a->c->k, a->c->dense_x, a->rows, in, a->c->ternary ? room : x->rows + at * in,
-                     n, rows);
+        bl_matmul_pack(&a->c->k, a->c->dense_x, a->rows, in,
+                       a->c->ternary ? room : x->rows + at * in, n, rows);
     }
 }
 
@@ -272,9 +301,9 @@ static void bwd_w_outs(void *user, size_t first, size_t last, size_t member)
 {
     const product_op *a = user;
     for (size_t k = first, o = k * GEMM_OUTS; k < last; k++, o += GEMM_OUTS)
-        bl_gemm_packed(a->c, member, 1, bl_least(a->out - o, GEMM_OUTS), a->in, a->rows,
-                       a->dy + a->first * a->out + o, a->out, a->c->dense_x, 1, a->dw + o * a->in,
-                       a->in);
+        bl_matmul_packed(a->c, member, 1, bl_least(a->out - o, GEMM_OUTS), a->in, a->rows,
+                         a->dy + a->first * a->out + o, a->out, a->c->dense_x, 1, a->dw + o * a->in,
+                         a->in);
 }
 
 void bl_cpu_bitlinear_bwd_w(bl_dev *d, bl_param *dw, const bl_act *dy, const bl_q8 *x, size_t N,

@@ -88,8 +88,7 @@ static void conv_bwd_blocks(void *user, size_t first, size_t last, size_t member
     size_t T = a->T, D = a->D, K = a->K, width = (K + 1) * D;
     float *room = bl_cpu_local(a->c, member);
     for (size_t k = first; k < last; k++) {
-        float *part = a->c->partial + k * width;
-        memset(part, 0, width * sizeof *part);
+        float *part = bl_cpu_part(a->c->partial, k, width);
         for (size_t n = k * ROW_BLOCK; n < bl_least(a->N, (k + 1) * ROW_BLOCK); n++) {
             const float *rows[K_MOST];
             if (a->old && n % T == 0)

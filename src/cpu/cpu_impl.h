@@ -6,6 +6,8 @@
 #include "kern/kern.h"
 #include "ops/ops.h"
 
+#include <string.h>
+
 /* Work is cut by problem size, never by the number of threads, and partial sums are added in
  * ascending order: so one thread and many give the same bits. */
 enum {
@@ -68,6 +70,12 @@ static inline float *bl_cpu_local(const bl_cpu *c, size_t member)
     return c->local + member * c->local_floats;
 }
 
+/* A gradient's partial sum of `width` values, at zero. */
+static inline float *bl_cpu_part(float *sums, size_t block, size_t width)
+{
+    return memset(sums + block * width, 0, width * sizeof *sums);
+}
+
 /* Tasks 0 .. count - 1 of an op, together `work` element visits, on as many threads as pay off
  * (work.c). */
 void bl_cpu_run(const bl_cpu *c, size_t work, size_t count, bl_team_fn *fn, void *op);
@@ -88,17 +96,18 @@ bl_q8_view bl_q8_open(const bl_cpu *c, const bl_q8 *q8, size_t N, size_t K);
 
 /* c[M,N] = (add ? c : 0) + op(a) op(b); op transposes where ta, tb are set (a is then [K,M], b is
  * [N,K]).  Called for one tile of a larger product; uses the member's scratch. */
-void bl_gemm(const bl_cpu *cpu, size_t member, int ta, int tb, size_t M, size_t N, size_t K,
-             const float *a, size_t lda, const float *b, size_t ldb, int add, float *c, size_t ldc);
-size_t bl_gemm_local_floats(void);
+void bl_matmul(const bl_cpu *cpu, size_t member, int ta, int tb, size_t M, size_t N, size_t K,
+               const float *a, size_t lda, const float *b, size_t ldb, int add, float *c,
+               size_t ldc);
+size_t bl_matmul_local_floats(void);
 
 /* The same for a whole b [K,N] that many tiles share, packed in advance: the most floats it takes;
  * rows first .. first + count - 1 from `b` to their places; and the product. */
-size_t bl_gemm_packed_floats(size_t K, size_t N);
-void bl_gemm_pack(const bl_kern *kern, float *to, size_t K, size_t N, const float *b, size_t first,
-                  size_t count);
-void bl_gemm_packed(const bl_cpu *cpu, size_t member, int ta, size_t M, size_t N, size_t K,
-                    const float *a, size_t lda, const float *b, int add, float *c, size_t ldc);
+size_t bl_matmul_packed_floats(size_t K, size_t N);
+void bl_matmul_pack(const bl_kern *kern, float *to, size_t K, size_t N, const float *b,
+                    size_t first, size_t count);
+void bl_matmul_packed(const bl_cpu *cpu, size_t member, int ta, size_t M, size_t N, size_t K,
+                      const float *a, size_t lda, const float *b, int add, float *c, size_t ldc);
 size_t bl_ttt_linear_local_floats(const bl_limits *most);
 size_t bl_ttt_mlp_local_floats(const bl_limits *most);
 

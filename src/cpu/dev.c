@@ -64,7 +64,7 @@ static void plan(bl_cpu *c, bl_arena *a, const bl_limits *m)
     size_t grads = bl_most(bl_most(3 * m->D, m->I), bl_most(m->D * (m->K + 1), m->H * (m->D + 1)));
     size_t ttt = m->M > m->F ? bl_ttt_mlp_local_floats(m) : bl_ttt_linear_local_floats(m);
     c->partial_floats = bl_blocks(N, ROW_BLOCK) * grads;
-    c->local_floats = bl_most(bl_most(bl_gemm_local_floats(), ttt), BL_TERN_ROWS * wide);
+    c->local_floats = bl_most(bl_most(bl_matmul_local_floats(), ttt), BL_TERN_ROWS * wide);
     c->local_floats = bl_blocks(c->local_floats, 16) * 16;
     size_t tiles = bl_blocks(m->V, HEAD_COLS);
     c->logits = bl_arena_push(a, tiles * rows * HEAD_COLS, F);
@@ -72,9 +72,9 @@ static void plan(bl_cpu *c, bl_arena *a, const bl_limits *m)
     c->head_sum = bl_arena_push(a, tiles * rows, F);
     c->head_target = bl_arena_push(a, rows, F);
     c->head_dx = bl_arena_push(a, HEAD_CHUNKS * rows * m->D, F);
-    c->dense_x = bl_arena_push(a, bl_gemm_packed_floats(bl_least(N, DEQUANT_ROWS), wide), F);
+    c->dense_x = bl_arena_push(a, bl_matmul_packed_floats(bl_least(N, DEQUANT_ROWS), wide), F);
     c->dense_w = bl_arena_push(
-        a, bl_most(bl_gemm_packed_floats(m->D, wide), bl_gemm_packed_floats(wide, m->D)), F);
+        a, bl_most(bl_matmul_packed_floats(m->D, wide), bl_matmul_packed_floats(wide, m->D)), F);
     c->partial = bl_arena_push(a, c->partial_floats, F);
     c->ttt_grads =
         bl_arena_push(a, m->B * m->H * bl_ttt_grad_floats(m->F, m->C, bl_most(m->F, m->M)), F);

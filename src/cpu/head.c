@@ -72,8 +72,8 @@ static void tile_exponentials(const bl_head_rows *h, size_t t, size_t member)
     size_t v = t * HEAD_COLS, cols = bl_least(h->V - v, HEAD_COLS);
     float *tile = tile_at(h, t);
     float *most = c->head_most + t * h->rows, *sum = c->head_sum + t * h->rows;
-    bl_gemm(c, member, 0, 1, h->rows, cols, h->D, h->x, h->D, h->E + v * h->D, h->D, 0, tile,
-            HEAD_COLS);
+    bl_matmul(c, member, 0, 1, h->rows, cols, h->D, h->x, h->D, h->E + v * h->D, h->D, 0, tile,
+              HEAD_COLS);
     for (size_t n = 0; n < h->rows; n++) {
         float *row = tile + n * HEAD_COLS;
         size_t target = target_in(h, t, n);
@@ -115,9 +115,9 @@ static void chunk_grads(const bl_head_rows *h, size_t chunk, size_t member)
             if (target < HEAD_COLS)
                 row[target] -= h->scale;
         }
-        bl_gemm(c, member, 0, 0, h->rows, D, cols, tile, HEAD_COLS, h->E + v * D, D, t > first,
-                c->head_dx + chunk * h->rows * D, D);
-        bl_gemm(c, member, 1, 0, cols, D, h->rows, tile, HEAD_COLS, h->x, D, 1, h->dE + v * D, D);
+        bl_matmul(c, member, 0, 0, h->rows, D, cols, tile, HEAD_COLS, h->E + v * D, D, t > first,
+                  c->head_dx + chunk * h->rows * D, D);
+        bl_matmul(c, member, 1, 0, cols, D, h->rows, tile, HEAD_COLS, h->x, D, 1, h->dE + v * D, D);
     }
 }
 

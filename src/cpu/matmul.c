@@ -10,7 +10,7 @@
 
 enum { BLOCK_K = 256, BLOCK_N = 256, BLOCK_M = 96, PANEL_MOST = 32 };
 
-size_t bl_gemm_local_floats(void)
+size_t bl_matmul_local_floats(void)
 {
     return BLOCK_K * BLOCK_N + BLOCK_K * BLOCK_M;
 }
@@ -94,8 +94,9 @@ static void begin(float *c, size_t ldc, int add, size_t M, size_t N)
             memset(c + i * ldc, 0, N * sizeof *c);
 }
 
-void bl_gemm(const bl_cpu *cpu, size_t member, int ta, int tb, size_t M, size_t N, size_t K,
-             const float *a, size_t lda, const float *b, size_t ldb, int add, float *c, size_t ldc)
+void bl_matmul(const bl_cpu *cpu, size_t member, int ta, int tb, size_t M, size_t N, size_t K,
+               const float *a, size_t lda, const float *b, size_t ldb, int add, float *c,
+               size_t ldc)
 {
     float *pb = bl_cpu_local(cpu, member), *pa = pb + BLOCK_K * BLOCK_N;
     begin(c, ldc, add, M, N);
@@ -108,21 +109,21 @@ void bl_gemm(const bl_cpu *cpu, size_t member, int ta, int tb, size_t M, size_t 
         }
 }
 
-size_t bl_gemm_packed_floats(size_t K, size_t N)
+size_t bl_matmul_packed_floats(size_t K, size_t N)
 {
     return K * bl_blocks(N, PANEL_MOST) * PANEL_MOST;
 }
 
-void bl_gemm_pack(const bl_kern *kern, float *to, size_t K, size_t N, const float *b, size_t first,
-                  size_t count)
+void bl_matmul_pack(const bl_kern *kern, float *to, size_t K, size_t N, const float *b,
+                    size_t first, size_t count)
 {
     size_t panel = kern->tile_cols;
     for (size_t j = 0; j < N; j += panel)
         pack_rows(to + j * K + first * panel, panel, b + j, N, bl_least(N - j, panel), count);
 }
 
-void bl_gemm_packed(const bl_cpu *cpu, size_t member, int ta, size_t M, size_t N, size_t K,
-                    const float *a, size_t lda, const float *b, int add, float *c, size_t ldc)
+void bl_matmul_packed(const bl_cpu *cpu, size_t member, int ta, size_t M, size_t N, size_t K,
+                      const float *a, size_t lda, const float *b, int add, float *c, size_t ldc)
 {
     begin(c, ldc, add, M, N);
     for (size_t k = 0; k < K; k += BLOCK_K)
