@@ -26,44 +26,59 @@ typedef struct bl_ttt_head {
     float *dgamma, *dbeta, *dtau, *drho;    /* this task's partial sums */
 } bl_ttt_head;
 
+typedef struct bl_ttt_task bl_ttt_task;
+
 /* One op, for the threads that share its (sequence, head)s: task b H + head is one of them. */
 typedef struct bl_ttt_op {
-    const bl_cpu *c;
-    const bl_ttt_params *p, *dp;
+    void (*fn)(const bl_ttt_task *task);
+    const bl_ttt_params *p, *dp; /* dp: the gradients; NULL forward */
     const bl_ttt_shape *s;
+    size_t M; /* the width of W0: F, or 4F of an MLP */
     const bl_ttt_state
         *state; /* advanced by tokens from `position` on; NULL: none, from the start */
     uint64_t position;
-    bl_ttt_call call; /* of the first head, like x */
-    bl_ttt_head x;
-    size_t width; /* floats of a task's partial sums */
+    bl_ttt_head x; /* of the first head */
+    /* filled by bl_ttt_each */
+    const bl_cpu *c;
+    bl_ttt_call call; /* of the first head */
+    size_t width;     /* floats of a task's partial sums */
+    size_t work;      /* visits of elements, which decide the number of threads */
 } bl_ttt_op;
 
-/* Fills c, p, s and call: rope tables (kept while the shape stays) and tau. */
-void bl_ttt_begin(bl_cpu *c, bl_ttt_op *op, const bl_ttt_params *p, const bl_ttt_shape *s);
+struct bl_ttt_task {
+    const bl_ttt_op *op;
+    size_t number;
+    bl_ttt_call call;
+    bl_ttt_head x;
+    float *local; /* the thread's scratch */
+    float *part;  /* backward: partial sums, at zero; the state's gradients come first */
+};
 
-/* The same for a task; all pointers but the partial sums. */
-bl_ttt_call bl_ttt_call_at(const bl_ttt_op *op, size_t task);
-bl_ttt_head bl_ttt_head_at(const bl_ttt_op *op, size_t task);
+/* ---- the op (ttt_each.c) ---- */
+
+/* Runs op->fn for every (sequence, head). */
+void bl_ttt_each(bl_dev *d, bl_ttt_op *op);
+
+/* The same for a forward op, with its tensors. */
+void bl_ttt_forward(bl_dev *d, bl_ttt_op *op, bl_act *o, const bl_act *q, const bl_act *k,
+                    const bl_act *v, const bl_real *lambda);
 
 /* One part of a row's state, `n` floats a head: its start, and for a row that continues, what it
  * carries of that (`from` [B,H,n]); then back, to = W - W0. */
-void bl_ttt_row_begin(const bl_ttt_op *op, size_t task, float *W, const bl_param *W0,
-                      const bl_real *from, size_t n);
-void bl_ttt_row_end(const bl_ttt_op *op, size_t task, bl_real *to, const float *W,
-                    const bl_param *W0, size_t n);
+void bl_ttt_row_begin(const bl_ttt_task *task, float *W, const bl_param *W0, const bl_real *from,
+                      size_t n);
+void bl_ttt_row_end(const bl_ttt_task *task, bl_real *to, const float *W, const bl_param *W0,
+                    size_t n);
 
 /* Whether the task's row continues: its gradient ends where it begins. */
-int bl_ttt_row_continues(const bl_ttt_op *op, size_t task);
+int bl_ttt_row_continues(const bl_ttt_task *task);
 
-/* Floats of the partial sums of one (sequence, head): its state's gradients, dgamma, dbeta, dtau,
- * and the half-life's. */
+/* Floats of a head's state; of the partial sums of one (sequence, head): its state's gradients,
+ * dgamma, dbeta, dtau, and the half-life's. */
+size_t bl_ttt_state_floats(size_t F, size_t M);
 size_t bl_ttt_grad_floats(size_t F, size_t C, size_t M);
 
-/* Visits of elements in one call, which decide the number of threads. */
-size_t bl_ttt_work(const bl_ttt_shape *s, size_t M);
-
-/* ---- forward: one matrix W [in,out] that keys write and queries read ---- */
+/* ---- forward (ttt_chunk.c): one matrix W [in,out] that keys write and queries read ---- */
 
 /* S[i,j] = -tau[at + i] (q_i . k_j + 1) for j <= at + i, else 0: minus `mix` of MODEL 3.4 without
  * lambda, which h carries.  q [m,in], k [at + m,in], mix rows of stride C. */
@@ -84,6 +99,19 @@ void bl_ttt_fold(const bl_ttt_call *call, int matrix, float *W, float *b, const 
                  const float *h, float *tmp, size_t in, size_t out);
 
 /* ---- backward (ttt_grads.c) ---- */
+
+/* Runs op->fn for every (sequence, head), then adds the tasks' partial sums to op->dp. */
+void bl_ttt_backward(bl_dev *d, bl_ttt_op *op, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dlambda,
+                     const bl_act *dout, const bl_act *q, const bl_act *k, const bl_act *v,
+                     const bl_real *lambda);
+
+/* What a task keeps in its scratch: pointers to set, and floats of each.  They are laid out from
+ * base on, each at a multiple of 16 floats (base NULL: only measured); returns floats used. */
+typedef struct bl_ttt_part {
+    float **to;
+    size_t count;
+} bl_ttt_part;
+size_t bl_ttt_lay_out(const bl_ttt_part *parts, size_t count, float *base);
 
 /* Rows first .. first + m - 1 of q and k, rotated. */
 void bl_ttt_rotate(const bl_ttt_call *call, const bl_ttt_head *x, float *q, float *k, size_t first,
@@ -125,18 +153,13 @@ void bl_ttt_state_bwd(const bl_ttt_call *call, float *dW, float *db, const float
                       const float *dzb, const float *k, const float *dz, size_t m, size_t in,
                       size_t out);
 
-/* to[i] += sum over sequences of the tasks' parts, ascending. */
-void bl_ttt_gather(const bl_ttt_op *op, float *to, size_t offset, size_t count, size_t head);
-
 /* What a full chunk forgot of one matrix and its bias (`matrix` as in bl_ttt_fold): of dW', db' in
  * dW, db, x->drho +=; sum [in out + out] += dW', db'; dW = rho dW', db = rho db'. */
 void bl_ttt_forget_bwd(const bl_ttt_call *call, int matrix, float *dW, float *db, float *sum,
                        const float *W, const float *b, const bl_ttt_head *x, size_t in, size_t out);
 
-/* dhalf_life[head] += every sequence's drho, at `offset` of its part. */
-void bl_ttt_gather_half_life(const bl_ttt_op *op, size_t offset, size_t head);
-
-/* ddelta += every task's dtau, at `offset` of its part, where tau > 0. */
-void bl_ttt_gather_delta(const bl_ttt_op *op, size_t offset);
+/* The end of a task, when its part holds the gradients of the state before its first chunk: none
+ * where the row continues, and dW0 += (1 - rho) sum dW' of what was forgotten. */
+void bl_ttt_start_bwd(const bl_ttt_task *task, const float *sum);
 
 #endif

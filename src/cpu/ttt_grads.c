@@ -1,12 +1,16 @@
-/* The parts of the TTT layer's adjoint that both inner models share (MODEL 3.5). */
+/* The adjoint of the TTT layer: what both inner models share (MODEL 3.5). */
 #include "cpu/ttt.h"
 
 #include <string.h>
 
-size_t bl_ttt_grad_floats(size_t F, size_t C, size_t M)
+size_t bl_ttt_lay_out(const bl_ttt_part *parts, size_t count, float *base)
 {
-    size_t state = M == F ? F * F + F : F * M + M + M * F + F;
-    return state + 2 * F + C + 1;
+    size_t used = 0;
+    for (size_t i = 0; i < count; i++) {
+        *parts[i].to = base ? base + used : NULL;
+        used += bl_blocks(parts[i].count, 16) * 16;
+    }
+    return used;
 }
 
 void bl_ttt_rotate(const bl_ttt_call *call, const bl_ttt_head *x, float *q, float *k, size_t first,
@@ -103,13 +107,6 @@ void bl_ttt_state_bwd(const bl_ttt_call *call, float *dW, float *db, const float
     }
 }
 
-void bl_ttt_gather(const bl_ttt_op *op, float *to, size_t offset, size_t count, size_t head)
-{
-    const bl_cpu *c = op->c;
-    for (size_t b = 0; b < op->s->B; b++)
-        c->k.add(to, c->ttt_grads + (b * op->s->H + head) * op->width + offset, count);
-}
-
 void bl_ttt_forget_bwd(const bl_ttt_call *call, int matrix, float *dW, float *db, float *sum,
                        const float *W, const float *b, const bl_ttt_head *x, size_t in, size_t out)
 {
@@ -118,7 +115,25 @@ void bl_ttt_forget_bwd(const bl_ttt_call *call, int matrix, float *dW, float *db
     *x->drho += call->kern->forget_bwd(db, sum + in * out, b, start[1], call->rho, out);
 }
 
-void bl_ttt_gather_half_life(const bl_ttt_op *op, size_t offset, size_t head)
+void bl_ttt_start_bwd(const bl_ttt_task *t, const float *sum)
+{
+    size_t state = bl_ttt_state_floats(t->op->s->F, t->op->M);
+    if (bl_ttt_row_continues(t))
+        memset(t->part, 0, state * sizeof *t->part);
+    if (t->call.forgets)
+        t->call.kern->axpy(t->part, t->call.lost, sum, state);
+}
+
+/* to[i] += sum over sequences of the tasks' parts, ascending. */
+static void gather(const bl_ttt_op *op, float *to, size_t offset, size_t count, size_t head)
+{
+    const bl_cpu *c = op->c;
+    for (size_t b = 0; b < op->s->B; b++)
+        c->k.add(to, c->ttt_grads + (b * op->s->H + head) * op->width + offset, count);
+}
+
+/* dhalf_life[head] += every sequence's drho, at `offset` of its part. */
+static void gather_half_life(const bl_ttt_op *op, size_t offset, size_t head)
 {
     double drho = 0, a = (double)((const float *)op->p->half_life)[head];
     for (size_t b = 0; b < op->s->B; b++)
@@ -126,10 +141,49 @@ void bl_ttt_gather_half_life(const bl_ttt_op *op, size_t offset, size_t head)
     ((float *)op->dp->half_life)[head] += (float)(drho * bl_forget_of(a).slope);
 }
 
-void bl_ttt_gather_delta(const bl_ttt_op *op, size_t offset)
+/* A part holds W0, b0, W2, b2, gamma and beta of its head, then dtau and drho. */
+static void gather_heads(void *user, size_t first, size_t last, size_t member)
 {
+    const bl_ttt_op *op = user;
+    const bl_ttt_params *dp = op->dp;
+    size_t F = op->s->F, M = op->M, inner = M > F ? M * F : 0, bias = M > F ? F : 0;
+    void *const to[] = {dp->W0, dp->b0, dp->W2, dp->b2, dp->gamma, dp->beta};
+    const size_t sizes[] = {F * M, M, inner, bias, F, F};
+    (void)member;
+    for (size_t head = first; head < last; head++) {
+        size_t offset = 0;
+        for (size_t i = 0; i < sizeof sizes / sizeof *sizes; offset += sizes[i++])
+            if (sizes[i])
+                gather(op, (float *)to[i] + head * sizes[i], offset, sizes[i], head);
+        if (op->p->half_life)
+            gather_half_life(op, offset + op->s->C, head);
+    }
+}
+
+/* ddelta += every task's dtau where tau > 0. */
+static void gather_delta(const bl_ttt_op *op)
+{
+    size_t F = op->s->F, offset = bl_ttt_state_floats(F, op->M) + 2 * F;
     for (size_t task = 0; task < op->s->B * op->s->H; task++)
         for (size_t t = 0; t < op->s->C; t++)
             if (op->call.tau[t] > 0.0f)
                 ((float *)op->dp->delta)[t] += op->c->ttt_grads[task * op->width + offset + t];
+}
+
+void bl_ttt_backward(bl_dev *d, bl_ttt_op *op, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dlambda,
+                     const bl_act *dout, const bl_act *q, const bl_act *k, const bl_act *v,
+                     const bl_real *lambda)
+{
+    op->x = (bl_ttt_head){.q = (const float *)q,
+                          .k = (const float *)k,
+                          .v = (const float *)v,
+                          .dout = (const float *)dout,
+                          .lambda = (const float *)lambda,
+                          .dq = (float *)dq,
+                          .dk = (float *)dk,
+                          .dv = (float *)dv,
+                          .dlambda = (float *)dlambda};
+    bl_ttt_each(d, op);
+    bl_cpu_run(op->c, op->work, op->s->H, gather_heads, op);
+    gather_delta(op);
 }

@@ -27,11 +27,15 @@ typedef struct bl_mlp_room {
 bl_mlp_room bl_mlp_room_from(float **local, size_t C, size_t F, int backward);
 size_t bl_mlp_room_floats(size_t C, size_t F);
 
-/* The learned start of a head. */
-void bl_mlp_start(const bl_mlp_state *w, const bl_ttt_params *p, size_t head, size_t F);
+/* The state and the chunk's buffers of head number `task` of the batch. */
+void bl_mlp_find(bl_mlp_state *w, bl_mlp_chunk *c, const bl_ttt_state *state, size_t task, size_t C,
+                 size_t F);
 
 /* Where the task's row begins: the start, plus what it carries. */
-void bl_mlp_begin(const bl_ttt_op *op, size_t task, const bl_mlp_state *w);
+void bl_mlp_begin(const bl_ttt_task *task, const bl_mlp_state *w);
+
+/* T tokens of one (sequence, head). */
+void bl_mlp_task(const bl_ttt_task *task);
 
 /* Keys: k (rotated, rows at .. at + m - 1) and v to the buffers' x2, h2, h1.  v has stride ld,
  * lambda stride H. */

@@ -20,7 +20,7 @@ typedef struct bl_mlp_tape {
 
 static size_t state_floats(size_t F)
 {
-    return 2 * F * 4 * F + 4 * F + F;
+    return bl_ttt_state_floats(F, 4 * F);
 }
 
 static bl_mlp_state state_at(float *base, size_t F)
@@ -31,39 +31,32 @@ static bl_mlp_state state_at(float *base, size_t F)
 
 static size_t tape_plan(bl_mlp_tape *t, float *base, size_t T, size_t C, size_t F)
 {
-    size_t used = 0, M = 4 * F;
-    struct {
-        float **to;
-        size_t count;
-    } parts[] = {{&t->states, bl_blocks(T, C) * state_floats(F)},
-                 {&t->chunk.k, C * F},
-                 {&t->chunk.h1, C * M},
-                 {&t->chunk.x2, C * M},
-                 {&t->chunk.h2, C * F},
-                 {&t->dzb, C * F},
-                 {&t->dq, C * F},
-                 {&t->dk, C * F},
-                 {&t->dG, C * F},
-                 {&t->de, C * F},
-                 {&t->dz, C * F},
-                 {&t->H, C * M},
-                 {&t->G1, C * M},
-                 {&t->dxb, C * M},
-                 {&t->dx2, C * M},
-                 {&t->dG1, C * M},
-                 {&t->dz1, C * M},
-                 {&t->tmp, C * M},
-                 {&t->sum, state_floats(F)},
-                 {&t->W1t, F * M},
-                 {&t->W2t, M * F},
-                 {&t->squares.coef, C * C},
-                 {&t->squares.dC, C * C},
-                 {&t->squares.S, C * C}};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        *parts[i].to = base ? base + used : NULL;
-        used += bl_blocks(parts[i].count, 16) * 16;
-    }
-    return used;
+    size_t M = 4 * F;
+    const bl_ttt_part parts[] = {{&t->states, bl_blocks(T, C) * state_floats(F)},
+                                 {&t->chunk.k, C * F},
+                                 {&t->chunk.h1, C * M},
+                                 {&t->chunk.x2, C * M},
+                                 {&t->chunk.h2, C * F},
+                                 {&t->dzb, C * F},
+                                 {&t->dq, C * F},
+                                 {&t->dk, C * F},
+                                 {&t->dG, C * F},
+                                 {&t->de, C * F},
+                                 {&t->dz, C * F},
+                                 {&t->H, C * M},
+                                 {&t->G1, C * M},
+                                 {&t->dxb, C * M},
+                                 {&t->dx2, C * M},
+                                 {&t->dG1, C * M},
+                                 {&t->dz1, C * M},
+                                 {&t->tmp, C * M},
+                                 {&t->sum, state_floats(F)},
+                                 {&t->W1t, F * M},
+                                 {&t->W2t, M * F},
+                                 {&t->squares.coef, C * C},
+                                 {&t->squares.dC, C * C},
+                                 {&t->squares.S, C * C}};
+    return bl_ttt_lay_out(parts, sizeof parts / sizeof *parts, base);
 }
 
 /* The tape and the chunk's room; the forward op needs less. */
@@ -193,53 +186,22 @@ static void back_chunk(const bl_ttt_call *call, const bl_mlp_room *room, const b
     bl_ttt_hand_out(call, x, t->dq, t->dk, dlam, first, m);
 }
 
-/* The gradients of the tasks, those of parameters as partial sums. */
-static void bwd_tasks(void *user, size_t first, size_t last, size_t member)
+/* The gradients of a task, those of parameters as partial sums. */
+static void bwd_task(const bl_ttt_task *t)
 {
-    const bl_ttt_op *op = user;
-    size_t F = op->s->F, C = op->s->C, T = op->s->T;
-    for (size_t task = first; task < last; task++) {
-        float *part = op->c->ttt_grads + task * op->width, *local = bl_cpu_local(op->c, member);
-        memset(part, 0, op->width * sizeof *part);
-        bl_ttt_call call = bl_ttt_call_at(op, task);
-        bl_mlp_tape tape;
-        local += tape_plan(&tape, local, T, C, F);
-        bl_mlp_room room = bl_mlp_room_from(&local, C, F, 1);
-        bl_ttt_head x = bl_ttt_head_at(op, task);
-        x.dgamma = part + state_floats(F);
-        x.dbeta = x.dgamma + F;
-        x.dtau = x.dbeta + F;
-        x.drho = x.dtau + C;
-        bl_mlp_state w = state_at(tape.states, F);
-        bl_mlp_begin(op, task, &w);
-        tape.d = state_at(part, F);
-        memset(tape.sum, 0, state_floats(F) * sizeof *tape.sum);
-        sweep_forward(&call, &room, &tape, &x, T);
-        for (size_t n = bl_blocks(T, C); n-- > 0;)
-            back_chunk(&call, &room, &tape, &x, n, T);
-        if (bl_ttt_row_continues(op, task))
-            memset(part, 0, state_floats(F) * sizeof *part);
-        if (call.forgets) /* dW0 += (1 - rho) sum dW', and so on */
-            call.kern->axpy(part, call.lost, tape.sum, state_floats(F));
-    }
-}
-
-static void gather_heads(void *user, size_t first, size_t last, size_t member)
-{
-    const bl_ttt_op *op = user;
-    const bl_ttt_params *dp = op->dp;
-    size_t F = op->s->F, M = 4 * F, state = state_floats(F);
-    (void)member;
-    for (size_t head = first; head < last; head++) {
-        bl_ttt_gather(op, (float *)dp->W0 + head * F * M, 0, F * M, head);
-        bl_ttt_gather(op, (float *)dp->b0 + head * M, F * M, M, head);
-        bl_ttt_gather(op, (float *)dp->W2 + head * M * F, F * M + M, M * F, head);
-        bl_ttt_gather(op, (float *)dp->b2 + head * F, 2 * F * M + M, F, head);
-        bl_ttt_gather(op, (float *)dp->gamma + head * F, state, F, head);
-        bl_ttt_gather(op, (float *)dp->beta + head * F, state + F, F, head);
-        if (op->p->half_life)
-            bl_ttt_gather_half_life(op, state + 2 * F + op->s->C, head);
-    }
+    size_t F = t->op->s->F, C = t->op->s->C, T = t->op->s->T;
+    float *local = t->local;
+    bl_mlp_tape tape;
+    local += tape_plan(&tape, local, T, C, F);
+    bl_mlp_room room = bl_mlp_room_from(&local, C, F, 1);
+    bl_mlp_state w = state_at(tape.states, F);
+    bl_mlp_begin(t, &w);
+    tape.d = state_at(t->part, F);
+    memset(tape.sum, 0, state_floats(F) * sizeof *tape.sum);
+    sweep_forward(&t->call, &room, &tape, &t->x, T);
+    for (size_t n = bl_blocks(T, C); n-- > 0;)
+        back_chunk(&t->call, &room, &tape, &t->x, n, T);
+    bl_ttt_start_bwd(t, tape.sum);
 }
 
 void bl_cpu_ttt_mlp_bwd(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dlambda,
@@ -248,20 +210,6 @@ void bl_cpu_ttt_mlp_bwd(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *
                         const bl_ttt_params *p, const bl_ttt_shape *s)
 {
     (void)saved;
-    size_t F = s->F, M = 4 * F, work = bl_ttt_work(s, M);
-    bl_ttt_op op = {.dp = dp,
-                    .x = {.q = (const float *)q,
-                          .k = (const float *)k,
-                          .v = (const float *)v,
-                          .dout = (const float *)dout,
-                          .lambda = (const float *)lambda,
-                          .dq = (float *)dq,
-                          .dk = (float *)dk,
-                          .dv = (float *)dv,
-                          .dlambda = (float *)dlambda},
-                    .width = bl_ttt_grad_floats(F, s->C, M)};
-    bl_ttt_begin(bl_cpu_of(d), &op, p, s);
-    bl_cpu_run(op.c, work, s->B * s->H, bwd_tasks, &op);
-    bl_cpu_run(op.c, work, s->H, gather_heads, &op);
-    bl_ttt_gather_delta(&op, state_floats(F) + 2 * F);
+    bl_ttt_op op = {.fn = bwd_task, .p = p, .dp = dp, .s = s, .M = 4 * s->F};
+    bl_ttt_backward(d, &op, dq, dk, dv, dlambda, dout, q, k, v, lambda);
 }

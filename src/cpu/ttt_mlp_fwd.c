@@ -1,5 +1,5 @@
-/* TTT with an inner MLP forward and step (MODEL 3.6): one code, so training reads what inference
- * reads, bit for bit. */
+/* TTT with an inner MLP forward (MODEL 3.6): one code with its step, so training reads what
+ * inference reads, bit for bit. */
 #include "cpu/ttt_mlp.h"
 
 #include <string.h>
@@ -108,16 +108,8 @@ static void run(const bl_ttt_call *call, const bl_mlp_room *room, float *o, cons
     }
 }
 
-size_t bl_cpu_ttt_mlp_saved_bytes(bl_dev *d, const bl_ttt_shape *s)
-{
-    (void)d;
-    (void)s;
-    return 0;
-}
-
-/* The state of head number `task` of the batch. */
-static void find_state(bl_mlp_state *w, bl_mlp_chunk *c, const bl_ttt_state *state, size_t task,
-                       size_t C, size_t F)
+void bl_mlp_find(bl_mlp_state *w, bl_mlp_chunk *c, const bl_ttt_state *state, size_t task, size_t C,
+                 size_t F)
 {
     size_t M = 4 * F;
     *w = (bl_mlp_state){(float *)state->W + task * F * M, (float *)state->b + task * M,
@@ -126,92 +118,54 @@ static void find_state(bl_mlp_state *w, bl_mlp_chunk *c, const bl_ttt_state *sta
                         (float *)state->x2 + task * C * M, (float *)state->h2 + task * C * F};
 }
 
-void bl_mlp_start(const bl_mlp_state *w, const bl_ttt_params *p, size_t head, size_t F)
+void bl_mlp_begin(const bl_ttt_task *t, const bl_mlp_state *w)
 {
-    size_t M = 4 * F;
-    memcpy(w->W1, (const float *)p->W0 + head * F * M, F * M * sizeof(float));
-    memcpy(w->b1, (const float *)p->b0 + head * M, M * sizeof(float));
-    memcpy(w->W2, (const float *)p->W2 + head * M * F, M * F * sizeof(float));
-    memcpy(w->b2, (const float *)p->b2 + head * F, F * sizeof(float));
-}
-
-void bl_mlp_begin(const bl_ttt_op *op, size_t task, const bl_mlp_state *w)
-{
-    const bl_ttt_params *p = op->p;
+    const bl_ttt_params *p = t->op->p;
     const bl_ttt_rows none = {0}, *from = p->carry ? &p->carry->from : &none;
-    size_t F = op->s->F, M = 4 * F;
-    bl_ttt_row_begin(op, task, w->W1, p->W0, from->W, F * M);
-    bl_ttt_row_begin(op, task, w->b1, p->b0, from->b, M);
-    bl_ttt_row_begin(op, task, w->W2, p->W2, from->W2, M * F);
-    bl_ttt_row_begin(op, task, w->b2, p->b2, from->b2, F);
+    size_t F = t->op->s->F, M = 4 * F;
+    bl_ttt_row_begin(t, w->W1, p->W0, from->W, F * M);
+    bl_ttt_row_begin(t, w->b1, p->b0, from->b, M);
+    bl_ttt_row_begin(t, w->W2, p->W2, from->W2, M * F);
+    bl_ttt_row_begin(t, w->b2, p->b2, from->b2, F);
 }
 
-static void end_row(const bl_ttt_op *op, size_t task, const bl_mlp_state *w)
+static void end_row(const bl_ttt_task *t, const bl_mlp_state *w)
 {
-    const bl_ttt_params *p = op->p;
+    const bl_ttt_params *p = t->op->p;
     const bl_ttt_rows *to = &p->carry->to;
-    size_t F = op->s->F, M = 4 * F;
-    bl_ttt_row_end(op, task, to->W, w->W1, p->W0, F * M);
-    bl_ttt_row_end(op, task, to->b, w->b1, p->b0, M);
-    bl_ttt_row_end(op, task, to->W2, w->W2, p->W2, M * F);
-    bl_ttt_row_end(op, task, to->b2, w->b2, p->b2, F);
+    size_t F = t->op->s->F, M = 4 * F;
+    bl_ttt_row_end(t, to->W, w->W1, p->W0, F * M);
+    bl_ttt_row_end(t, to->b, w->b1, p->b0, M);
+    bl_ttt_row_end(t, to->W2, w->W2, p->W2, M * F);
+    bl_ttt_row_end(t, to->b2, w->b2, p->b2, F);
 }
 
-void bl_cpu_ttt_mlp_start(bl_dev *d, const bl_ttt_state *state, const bl_ttt_params *p,
-                          const bl_ttt_shape *s)
+/* By the state of the batch, or from the row's start in the member's scratch. */
+void bl_mlp_task(const bl_ttt_task *t)
+{
+    const bl_ttt_op *op = t->op;
+    size_t F = op->s->F, C = op->s->C, M = 4 * F;
+    float *local = t->local;
+    bl_mlp_room room = bl_mlp_room_from(&local, C, F, 0);
+    bl_mlp_state w;
+    bl_mlp_chunk c;
+    if (op->state) {
+        bl_mlp_find(&w, &c, op->state, t->number, C, F);
+    } else {
+        w = (bl_mlp_state){local, local + F * M, local + F * M + M, local + 2 * F * M + M};
+        c.k = w.b2 + F, c.h2 = c.k + C * F, c.h1 = c.h2 + C * F, c.x2 = c.h1 + C * M;
+        bl_mlp_begin(t, &w);
+    }
+    run(&t->call, &room, t->x.dq, &w, &c, &t->x, op->position, op->s->T);
+    if (!op->state && op->p->carry)
+        end_row(t, &w);
+}
+
+size_t bl_cpu_ttt_mlp_saved_bytes(bl_dev *d, const bl_ttt_shape *s)
 {
     (void)d;
-    size_t C = s->C, F = s->F, M = 4 * F;
-    for (size_t task = 0; task < s->B * s->H; task++) {
-        bl_mlp_state w;
-        bl_mlp_chunk c;
-        find_state(&w, &c, state, task, C, F);
-        bl_mlp_start(&w, p, task % s->H, F);
-        memset(c.k, 0, C * F * sizeof(float));
-        memset(c.h1, 0, C * M * sizeof(float));
-        memset(c.x2, 0, C * M * sizeof(float));
-        memset(c.h2, 0, C * F * sizeof(float));
-    }
-}
-
-/* The tasks' tokens, by the state of the batch or from the start in the member's scratch. */
-static void run_tasks(void *user, size_t first, size_t last, size_t member)
-{
-    const bl_ttt_op *op = user;
-    size_t F = op->s->F, C = op->s->C, M = 4 * F;
-    for (size_t task = first; task < last; task++) {
-        bl_ttt_call call = bl_ttt_call_at(op, task);
-        float *local = bl_cpu_local(op->c, member);
-        bl_mlp_room room = bl_mlp_room_from(&local, C, F, 0);
-        bl_ttt_head x = bl_ttt_head_at(op, task);
-        bl_mlp_state w;
-        bl_mlp_chunk c;
-        if (op->state) {
-            find_state(&w, &c, op->state, task, C, F);
-        } else {
-            w = (bl_mlp_state){local, local + F * M, local + F * M + M, local + 2 * F * M + M};
-            c.k = w.b2 + F, c.h2 = c.k + C * F, c.h1 = c.h2 + C * F, c.x2 = c.h1 + C * M;
-            bl_mlp_begin(op, task, &w);
-        }
-        run(&call, &room, x.dq, &w, &c, &x, op->position, op->s->T);
-        if (!op->state && op->p->carry)
-            end_row(op, task, &w);
-    }
-}
-
-static void run_heads(bl_dev *d, bl_act *o, const bl_ttt_state *state, const bl_act *q,
-                      const bl_act *k, const bl_act *v, const bl_real *lambda,
-                      const bl_ttt_params *p, const bl_ttt_shape *s, uint64_t position)
-{
-    bl_ttt_op op = {.state = state,
-                    .position = position,
-                    .x = {.q = (const float *)q,
-                          .k = (const float *)k,
-                          .v = (const float *)v,
-                          .lambda = (const float *)lambda,
-                          .dq = (float *)o}};
-    bl_ttt_begin(bl_cpu_of(d), &op, p, s);
-    bl_cpu_run(op.c, bl_ttt_work(s, 4 * s->F), s->B * s->H, run_tasks, &op);
+    (void)s;
+    return 0;
 }
 
 void bl_cpu_ttt_mlp_fwd(bl_dev *d, bl_act *o, void *saved, const bl_act *q, const bl_act *k,
@@ -219,12 +173,6 @@ void bl_cpu_ttt_mlp_fwd(bl_dev *d, bl_act *o, void *saved, const bl_act *q, cons
                         const bl_ttt_shape *s)
 {
     (void)saved;
-    run_heads(d, o, NULL, q, k, v, lambda, p, s, 0);
-}
-
-void bl_cpu_ttt_mlp_step(bl_dev *d, bl_act *o, const bl_ttt_state *state, const bl_act *q,
-                         const bl_act *k, const bl_act *v, const bl_real *lambda,
-                         const bl_ttt_params *p, const bl_ttt_shape *s, const bl_step *step)
-{
-    run_heads(d, o, state, q, k, v, lambda, p, s, step->position);
+    bl_ttt_op op = {.fn = bl_mlp_task, .p = p, .s = s, .M = 4 * s->F};
+    bl_ttt_forward(d, &op, o, q, k, v, lambda);
 }

@@ -21,37 +21,30 @@ typedef struct bl_ttt_tape {
 
 static size_t tape_plan(bl_ttt_tape *t, float *base, size_t T, size_t C, size_t F)
 {
-    size_t chunks = bl_blocks(T, C), rows = chunks * C, used = 0;
-    struct {
-        float **to;
-        size_t count;
-    } parts[] = {{&t->W, (chunks + 1) * F * F},
-                 {&t->b, (chunks + 1) * F},
-                 {&t->q, rows * F},
-                 {&t->k, rows * F},
-                 {&t->h, rows * F},
-                 {&t->G, rows * F},
-                 {&t->xh, rows * F},
-                 {&t->rstd, rows},
-                 {&t->sum, F * F + F},
-                 {&t->Wt, F * F},
-                 {&t->zb, C * F},
-                 {&t->dzb, C * F},
-                 {&t->dq, C * F},
-                 {&t->dk, C * F},
-                 {&t->dG, C * F},
-                 {&t->de, C * F},
-                 {&t->dz, C * F},
-                 {&t->tmp, C * F},
-                 {&t->mix, C * C},
-                 {&t->squares.coef, C * C},
-                 {&t->squares.dC, C * C},
-                 {&t->squares.S, C * C}};
-    for (size_t i = 0; i < sizeof parts / sizeof *parts; i++) {
-        *parts[i].to = base ? base + used : NULL;
-        used += bl_blocks(parts[i].count, 16) * 16;
-    }
-    return used;
+    size_t chunks = bl_blocks(T, C), rows = chunks * C;
+    const bl_ttt_part parts[] = {{&t->W, (chunks + 1) * F * F},
+                                 {&t->b, (chunks + 1) * F},
+                                 {&t->q, rows * F},
+                                 {&t->k, rows * F},
+                                 {&t->h, rows * F},
+                                 {&t->G, rows * F},
+                                 {&t->xh, rows * F},
+                                 {&t->rstd, rows},
+                                 {&t->sum, F * F + F},
+                                 {&t->Wt, F * F},
+                                 {&t->zb, C * F},
+                                 {&t->dzb, C * F},
+                                 {&t->dq, C * F},
+                                 {&t->dk, C * F},
+                                 {&t->dG, C * F},
+                                 {&t->de, C * F},
+                                 {&t->dz, C * F},
+                                 {&t->tmp, C * F},
+                                 {&t->mix, C * C},
+                                 {&t->squares.coef, C * C},
+                                 {&t->squares.dC, C * C},
+                                 {&t->squares.S, C * C}};
+    return bl_ttt_lay_out(parts, sizeof parts / sizeof *parts, base);
 }
 
 size_t bl_ttt_linear_local_floats(const bl_limits *most)
@@ -163,52 +156,23 @@ static void back_chunk(const bl_ttt_call *call, const bl_ttt_tape *t, const bl_t
     bl_ttt_hand_out(call, x, t->dq, t->dk, dlam, first, ch.m);
 }
 
-/* The gradients of the tasks, those of parameters as partial sums. */
-static void bwd_tasks(void *user, size_t first, size_t last, size_t member)
+/* The gradients of a task, those of parameters as partial sums. */
+static void bwd_task(const bl_ttt_task *t)
 {
-    const bl_ttt_op *op = user;
-    size_t F = op->s->F, C = op->s->C, T = op->s->T;
-    for (size_t task = first; task < last; task++) {
-        const bl_ttt_params *p = op->p;
-        float *part = op->c->ttt_grads + task * op->width;
-        memset(part, 0, op->width * sizeof *part);
-        bl_ttt_call call = bl_ttt_call_at(op, task);
-        bl_ttt_tape tape;
-        (void)tape_plan(&tape, bl_cpu_local(op->c, member), T, C, F);
-        bl_ttt_head x = bl_ttt_head_at(op, task);
-        x.dgamma = part + F * F + F;
-        x.dbeta = x.dgamma + F;
-        x.dtau = x.dbeta + F;
-        x.drho = x.dtau + C;
-        bl_ttt_row_begin(op, task, tape.W, p->W0, p->carry ? p->carry->from.W : NULL, F * F);
-        bl_ttt_row_begin(op, task, tape.b, p->b0, p->carry ? p->carry->from.b : NULL, F);
-        tape.dW = part;
-        tape.db = part + F * F;
-        memset(tape.sum, 0, (F * F + F) * sizeof *tape.sum);
-        sweep_forward(&call, &tape, &x, T);
-        for (size_t n = bl_blocks(T, C); n-- > 0;)
-            back_chunk(&call, &tape, &x, n, T);
-        if (bl_ttt_row_continues(op, task))
-            memset(part, 0, (F * F + F) * sizeof *part);
-        if (call.forgets) /* dW0 += (1 - rho) sum dW' */
-            call.kern->axpy(part, call.lost, tape.sum, F * F + F);
-    }
-}
-
-static void gather_heads(void *user, size_t first, size_t last, size_t member)
-{
-    const bl_ttt_op *op = user;
-    size_t F = op->s->F;
-    (void)member;
-    for (size_t head = first; head < last; head++) {
-        size_t row = head * F;
-        bl_ttt_gather(op, (float *)op->dp->W0 + row * F, 0, F * F, head);
-        bl_ttt_gather(op, (float *)op->dp->b0 + row, F * F, F, head);
-        bl_ttt_gather(op, (float *)op->dp->gamma + row, F * F + F, F, head);
-        bl_ttt_gather(op, (float *)op->dp->beta + row, F * F + 2 * F, F, head);
-        if (op->p->half_life)
-            bl_ttt_gather_half_life(op, F * F + 3 * F + op->s->C, head);
-    }
+    const bl_ttt_params *p = t->op->p;
+    const bl_ttt_rows none = {0}, *from = p->carry ? &p->carry->from : &none;
+    size_t F = t->op->s->F, C = t->op->s->C, T = t->op->s->T;
+    bl_ttt_tape tape;
+    (void)tape_plan(&tape, t->local, T, C, F);
+    bl_ttt_row_begin(t, tape.W, p->W0, from->W, F * F);
+    bl_ttt_row_begin(t, tape.b, p->b0, from->b, F);
+    tape.dW = t->part;
+    tape.db = t->part + F * F;
+    memset(tape.sum, 0, (F * F + F) * sizeof *tape.sum);
+    sweep_forward(&t->call, &tape, &t->x, T);
+    for (size_t n = bl_blocks(T, C); n-- > 0;)
+        back_chunk(&t->call, &tape, &t->x, n, T);
+    bl_ttt_start_bwd(t, tape.sum);
 }
 
 void bl_cpu_ttt_linear_bwd(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dlambda,
@@ -217,20 +181,6 @@ void bl_cpu_ttt_linear_bwd(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_rea
                            const void *saved, const bl_ttt_params *p, const bl_ttt_shape *s)
 {
     (void)saved;
-    size_t F = s->F, work = bl_ttt_work(s, F);
-    bl_ttt_op op = {.dp = dp,
-                    .x = {.q = (const float *)q,
-                          .k = (const float *)k,
-                          .v = (const float *)v,
-                          .dout = (const float *)dout,
-                          .lambda = (const float *)lambda,
-                          .dq = (float *)dq,
-                          .dk = (float *)dk,
-                          .dv = (float *)dv,
-                          .dlambda = (float *)dlambda},
-                    .width = bl_ttt_grad_floats(F, s->C, F)};
-    bl_ttt_begin(bl_cpu_of(d), &op, p, s);
-    bl_cpu_run(op.c, work, s->B * s->H, bwd_tasks, &op);
-    bl_cpu_run(op.c, work, s->H, gather_heads, &op);
-    bl_ttt_gather_delta(&op, F * F + 3 * F);
+    bl_ttt_op op = {.fn = bwd_task, .p = p, .dp = dp, .s = s, .M = s->F};
+    bl_ttt_backward(d, &op, dq, dk, dv, dlambda, dout, q, k, v, lambda);
 }
