@@ -83,7 +83,7 @@ typedef struct tern_matrix {
 /* Row n of xq becomes quantise(x), x [K]. */
 void REF(quantise_row)(const bl_dev *d, bl_q8 *xq, size_t n, const BL_REAL *x, size_t K);
 
-/* ---- small mathematics on doubles (math.c) ---- */
+/* ---- small products of doubles (matmul.c) ---- */
 
 /* y[M,N] += a A[M,K] B[K,N],  a A[M,K] B[N,K]^T,  a A[K,M]^T B[K,N] */
 void REF(add_nn)(double *y, double a, const double *A, const double *B, size_t M, size_t K,
@@ -93,13 +93,18 @@ void REF(add_nt)(double *y, double a, const double *A, const double *B, size_t M
 void REF(add_tn)(double *y, double a, const double *A, const double *B, size_t M, size_t K,
                  size_t N);
 
+double REF(dot)(const double *a, const double *b, size_t n);
+
+/* ---- rows (norm.c) ---- */
+
 /* xh = (z - mean(z)) / sigma with sigma = sqrt(var(z) + 1e-6); returns sigma.  xh may be z. */
 double REF(standardise)(double *xh, const double *z, size_t n);
 
 /* out = P(a; xh) = a - mean(a) - xh mean(a xh): the adjoint of standardise, but for 1 / sigma. */
 void REF(project)(double *out, const double *a, const double *xh, size_t n);
 
-double REF(dot)(const double *a, const double *b, size_t n);
+/* ---- scalars (elementwise.c) ---- */
+
 double REF(sigmoid)(double x);
 double REF(gelu)(double x);       /* tanh form */
 double REF(gelu_slope)(double x); /* its exact derivative, */
