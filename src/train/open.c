@@ -4,6 +4,7 @@
 #include "core/log.h"
 #include "model/fingerprint.h"
 #include "model/folder.h"
+#include "train/run_dir.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -102,13 +103,6 @@ bl_status bl_trainer_restore(bl_trainer *t, const char *checkpoint, bl_error *er
     memcpy(state.train_hash, t->state.train_hash, sizeof state.train_hash);
     t->state = state;
     return BL_OK;
-}
-
-/* A run that cannot write down its first words is not begun. */
-static bl_status open_records(bl_trainer *t, int resume, bl_error *err)
-{
-    BL_TRY(bl_tensorboard_open(&t->tensorboard, t->run_dir, t->state.step + 1, err));
-    return bl_metrics_open(&t->metrics, t->run_dir, resume, t->state.metrics_bytes, err);
 }
 
 /* A batch costs microseconds when its pages are in memory: only what may have to wait for a disk is
@@ -211,7 +205,7 @@ static bl_status open_parts(bl_trainer *t, const bl_config *config, const bl_tra
     describe_data(t);
     if (!checkpoint) {
         BL_TRY(open_weights(t, begin, err));
-        BL_TRY(open_records(t, 0, err));
+        BL_TRY(bl_outputs_open(&t->outputs, 0, err));
         return bl_folder_describe(t->run_dir, data_dir, config, BL_WEIGHTS_LATENT,
                                   err); /* now it is a run */
     }
@@ -220,7 +214,7 @@ static bl_status open_parts(bl_trainer *t, const bl_config *config, const bl_tra
         return bl_fail(err, BL_ENOMEM, "out of memory");
     BL_TRY(bl_trainer_restore(t, checkpoint, err));
     BL_TRY(check_own_tokenizer(t, err));
-    return open_records(t, 1, err);
+    return bl_outputs_open(&t->outputs, 1, err);
 }
 
 bl_status bl_trainer_open_on(bl_trainer **result, bl_dev *dev, bl_corpora *data,
@@ -238,13 +232,13 @@ bl_status bl_trainer_open_on(bl_trainer **result, bl_dev *dev, bl_corpora *data,
         bl_lock_close(lock);
         return bl_fail(err, BL_ENOMEM, "out of memory");
     }
-    *t = (bl_trainer){.dev = dev, .data = data, .run_dir = copy, .lock = lock, .o = *o};
+    *t = (bl_trainer){.dev = dev, .data = data, .run_dir = copy, .o = *o};
+    t->outputs = (bl_outputs){.run_dir = copy, .lock = lock, .state = &t->state};
     bl_status status = open_parts(t, config, begin, err);
     if (status != BL_OK) {
         bl_trainer_close(t);
         return status;
     }
-    t->saved_at = bl_clock_seconds();
     *result = t;
     return BL_OK;
 }
@@ -260,13 +254,11 @@ void bl_trainer_close(bl_trainer *t)
     bl_blocks_release(&t->blocks);
     bl_dev_close(t->dev);
     bl_trainer_layers_release(t);
-    bl_metrics_release(&t->metrics);
-    bl_tensorboard_release(&t->tensorboard);
     bl_batches_close(t->batches);
     bl_mix_close(t->mix);
     bl_tokenizer_close(t->tokenizer);
     bl_corpora_close(t->data);
-    bl_lock_close(t->lock);
+    bl_outputs_close(&t->outputs);
     bl_free(t->resumed_from);
     bl_free(t->run_dir);
     bl_free(t);

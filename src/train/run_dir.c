@@ -1,5 +1,5 @@
 /* A run folder as a model folder in the Hugging Face layout. */
-#include "train/trainer.h"
+#include "train/run_dir.h"
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "model/folder.h"
@@ -51,33 +51,35 @@ bl_status bl_run_dir_sweep(const char *run_dir, bl_error *err)
     return status;
 }
 
-bl_status bl_run_dir_publish(const bl_trainer *t, bl_error *err)
+bl_status bl_run_dir_publish(const char *run_dir, const bl_net *net, const bl_corpora *data,
+                             const bl_train_state *state, bl_error *err)
 {
+    const bl_train_options *o = &state->options;
     char *best;
-    BL_TRY(bl_checkpoint_best(&best, NULL, t->run_dir, err));
+    BL_TRY(bl_checkpoint_best(&best, NULL, run_dir, err));
     if (!best)
         return BL_OK;
-    bl_status status = bl_folder_copy(best, t->run_dir, "model.safetensors", err);
+    bl_status status = bl_folder_copy(best, run_dir, "model.safetensors", err);
     bl_free(best);
     BL_TRY(status);
     bl_buf text;
     bl_buf_init(&text);
     bl_buf_puts(&text, "Trained on ");
-    for (size_t i = 0; i < t->data->count; i++)
-        bl_buf_printf(&text, "%s%s", i ? "; " : "", t->data->data[i]->meta.source);
+    for (size_t i = 0; i < data->count; i++)
+        bl_buf_printf(&text, "%s%s", i ? "; " : "", data->data[i]->meta.source);
     bl_buf_printf(&text,
                   " for %" PRIu64 " of %zu steps (%" PRIu64 " tokens, %zu x %zu x %zu "
                   "a step).\n",
-                  t->state.step, t->o.steps, t->state.tokens, t->o.batch, t->o.context, t->o.accum);
-    if (t->state.best_step)
+                  state->step, o->steps, state->tokens, o->batch, o->context, o->accum);
+    if (state->best_step)
         bl_buf_printf(&text, "Best validation loss: %.4f nats a token, at step %" PRIu64 ".\n",
-                      t->state.best_loss, t->state.best_step);
-    if (*t->state.parent)
+                      state->best_loss, state->best_step);
+    if (*state->parent)
         bl_buf_printf(&text, "Begun with the weights of the model of fingerprint %s.\n",
-                      t->state.parent);
+                      state->parent);
     status = bl_buf_status(&text, err);
     if (status == BL_OK)
-        status = bl_folder_card(t->run_dir, &t->blocks.net, text.data, err);
+        status = bl_folder_card(run_dir, net, text.data, err);
     bl_buf_release(&text);
     return status;
 }

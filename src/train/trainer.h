@@ -7,37 +7,12 @@
 #include "data/batches.h"
 #include "data/corpora.h"
 #include "train/blocks.h"
-#include "train/metrics.h"
-#include "train/tensorboard.h"
-
-/* What a run writes, and continues without when it cannot: X(id, name). */
-#define BL_TRAIN_OUTPUTS(X)                                                                        \
-    X(METRICS, "metrics.jsonl")                                                                    \
-    X(TENSORBOARD, "the TensorBoard events")                                                       \
-    X(CHECKPOINT, "a checkpoint")                                                                  \
-    X(PRUNE, "the removal of old checkpoints")                                                     \
-    X(CURVE, "loss.svg")
-
-typedef enum bl_train_output {
-#define X(id, name) BL_TRAIN_OUTPUT_##id,
-    BL_TRAIN_OUTPUTS(X)
-#undef X
-        BL_TRAIN_OUTPUT_COUNT
-} bl_train_output;
-
-/* How often one of them failed, whether the caller thinks that it fails, and until when no failure
- * is news. */
-typedef struct bl_train_trouble {
-    uint64_t failures;
-    int told;
-    double quiet_until;
-} bl_train_trouble;
+#include "train/outputs.h"
 
 struct bl_trainer {
     bl_dev *dev; /* owned */
     bl_train_options o;
     char *run_dir;
-    bl_lock *lock;
     bl_corpora *data; /* owned */
     bl_tokenizer *tokenizer;
     bl_mix *mix;
@@ -50,11 +25,8 @@ struct bl_trainer {
     int32_t *window; /* [2,T] */
 
     bl_train_state state;
-    bl_metrics metrics;
-    bl_tensorboard tensorboard;
-    bl_train_trouble trouble[BL_TRAIN_OUTPUT_COUNT];
+    bl_outputs outputs;
     char *resumed_from; /* the checkpoint that the next run continues from, or NULL */
-    double saved_at;    /* clock of the last checkpoint */
     double rate;        /* tokens a second, smoothed */
 
     bl_train_fn *fn;
@@ -92,6 +64,10 @@ bl_status bl_trainer_restore(bl_trainer *t, const char *checkpoint, bl_error *er
 /* Copies the loader's place to t->state, after a step. */
 void bl_trainer_note_place(bl_trainer *t);
 
+/* Fills an event of a run over several folders with how far each was read. */
+void bl_trainer_fill_corpora(const bl_trainer *t, bl_train_event *event,
+                             bl_train_corpus corpora[BL_MIX_MOST]);
+
 /* The mean loss over the validation data of all folders, weighted by tokens, and of each. */
 bl_status bl_trainer_evaluate(bl_trainer *t, bl_train_event *event,
                               bl_train_corpus corpora[BL_MIX_MOST], bl_error *err) BL_NODISCARD;
@@ -108,32 +84,10 @@ void bl_trainer_layers_release(bl_trainer *t);
 bl_status bl_trainer_fill_layers(bl_trainer *t, bl_train_event *event, const bl_token_file *file,
                                  uint64_t most, bl_error *err) BL_NODISCARD;
 
+/* Writes a sample by the weights as they are, as an event; a failure is a warning. */
+void bl_trainer_sample(bl_trainer *t);
+
 /* Whether any folder has validation data for a window. */
 int bl_trainer_can_evaluate(const bl_trainer *t);
-
-/* Fills an event of a run over several folders with how far each was read. */
-void bl_trainer_fill_corpora(const bl_trainer *t, bl_train_event *event,
-                             bl_train_corpus corpora[BL_MIX_MOST]);
-
-/* ---- reporting ---- */
-
-/* Sends an event to metrics.jsonl, to TensorBoard and to the caller; one with text from a
- * format. */
-void bl_trainer_report(bl_trainer *t, bl_train_event *event);
-void bl_trainer_report_text(bl_trainer *t, bl_train_event_kind kind, const char *format, ...)
-    BL_PRINTF(3, 4);
-
-/* Notes whether an output was written.  A failure is a warning, since a full disk does not end a
- * run: one at once, at most one a minute while it lasts, and another when it is over. */
-void bl_trainer_note(bl_trainer *t, bl_train_output which, bl_status status, const bl_error *why);
-
-/* ---- RUN as a model folder ---- */
-
-/* Removes what a killed process left half-written, once bl_checkpoint_recover() has rescued what is
- * whole. */
-bl_status bl_run_dir_sweep(const char *run_dir, bl_error *err) BL_NODISCARD;
-
-/* Copies model.safetensors of the best checkpoint to RUN, and writes the model card README.md. */
-bl_status bl_run_dir_publish(const bl_trainer *t, bl_error *err) BL_NODISCARD;
 
 #endif

@@ -1,49 +1,8 @@
-/* The data of a run: how far it has been read, and evaluation on it. */
+/* Evaluation on the validation data of a run. */
 #include "infer/evaluate.h"
 #include "train/trainer.h"
 
 #include <math.h>
-
-void bl_trainer_note_place(bl_trainer *t)
-{
-    bl_mix_cursor cursor;
-    bl_train_state *s = &t->state;
-    bl_batches_at(t->batches, &cursor);
-    if (!s->part_count) {
-        s->epoch = cursor.at[0].epoch;
-        s->position = cursor.at[0].position;
-        return;
-    }
-    s->epoch = 0;
-    s->position = cursor.windows;
-    for (size_t i = 0; i < s->part_count; i++) {
-        bl_train_part *part = &s->part[i];
-        part->epoch = cursor.at[i].epoch;
-        part->position = cursor.at[i].position;
-        part->tokens_read += (cursor.taken[i] - part->windows) * t->o.context;
-        part->windows = cursor.taken[i];
-    }
-}
-
-void bl_trainer_fill_corpora(const bl_trainer *t, bl_train_event *event,
-                             bl_train_corpus corpora[BL_MIX_MOST])
-{
-    if (t->data->count < 2)
-        return;
-    for (size_t i = 0; i < t->data->count; i++) {
-        const bl_train_part *part = &t->state.part[i];
-        double turn = (double)part->position / (double)bl_mix_windows(t->mix, i);
-        if (t->blocks.carried.row) /* the loader only counts the rows that began */
-            turn = (double)part->tokens_read / (double)part->tokens - (double)part->epoch;
-        corpora[i] = (bl_train_corpus){.dir = t->data->dir[i],
-                                       .weight = t->data->weight[i],
-                                       .tokens = part->tokens_read,
-                                       .epochs = (double)part->epoch + turn,
-                                       .loss = (double)NAN};
-    }
-    event->corpora = corpora;
-    event->corpus_count = t->data->count;
-}
 
 static int has_window(const bl_trainer *t, size_t i)
 {
