@@ -4,7 +4,7 @@
  *
  * Runs whole training steps of a preset with random tokens on the CPU backend and prints the
  * fastest step: milliseconds and share of every op; then decoding, one token at a time. */
-#include "core/os.h"
+#include "core/clock.h"
 #include "core/rng.h"
 #include "cpu/cpu_dev.h"
 #include "model/net.h"

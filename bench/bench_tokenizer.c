@@ -9,7 +9,7 @@
 #include "bitllama.h"
 #include "core/alloc.h"
 #include "core/buf.h"
-#include "core/os.h"
+#include "core/clock.h"
 #include "core/team.h"
 
 #include <stdint.h>

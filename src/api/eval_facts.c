@@ -2,7 +2,7 @@
 #include "infer/recall.h"
 #include "api/model_open.h"
 #include "core/call.h"
-#include "core/os.h"
+#include "core/clock.h"
 #include "core/watch.h"
 
 static bl_status score(const bl_model *m, uint64_t distance, uint64_t questions,

@@ -3,7 +3,7 @@
 #define BL_API_MODEL_OPEN_H
 
 #include "core/busy.h"
-#include "core/os.h"
+#include "core/lock.h"
 #include "infer/sequence.h"
 
 struct bl_model {

@@ -4,7 +4,7 @@
 #include "api/weights.h"
 #include "core/alloc.h"
 #include "core/hash.h"
-#include "core/os.h"
+#include "core/path.h"
 
 #include <string.h>
 

@@ -5,7 +5,7 @@
 #include "api/weights.h"
 #include "core/alloc.h"
 #include "core/call.h"
-#include "core/os.h"
+#include "core/path.h"
 #include "data/tokens.h"
 #include "train/schedule.h"
 #include "train/trainer.h"

@@ -1,7 +1,9 @@
 /* bl_read_text(): a file as prepare reads it, for prompts; bl_read_file(): its bytes. */
 #include "core/buf.h"
 #include "core/call.h"
-#include "core/os.h"
+#include "core/in.h"
+#include "core/machine.h"
+#include "core/path.h"
 #include "core/watch.h"
 #include "corpus/source.h"
 

@@ -2,6 +2,9 @@
 #include "api/runs.h"
 #include "core/alloc.h"
 #include "core/buf.h"
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/path.h"
 #include "train/checkpoint.h"
 
 #include <string.h>

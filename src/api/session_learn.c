@@ -1,7 +1,7 @@
 /* bl_session_learn(): a text read into a session, and consolidated. */
 #include "api/documents.h"
 #include "core/call.h"
-#include "core/os.h"
+#include "core/clock.h"
 #include "data/tokens.h"
 
 typedef struct learning {

@@ -7,6 +7,8 @@
 #include "core/call.h"
 #include "core/log.h"
 #include "core/watch.h"
+#include "core/dir.h"
+#include "core/path.h"
 #include "format/fields.h"
 #include "train/schedule.h"
 #include "train/trainer.h"

@@ -2,7 +2,7 @@
  * allocated. */
 #include "api/weights.h"
 #include "core/alloc.h"
-#include "core/os.h"
+#include "core/status.h"
 #include "model/packed.h"
 #include "ops/measure.h"
 

@@ -1,7 +1,7 @@
 /* What the control groups of this process allow it: memory and processors, versions 1 and 2. */
 #define _POSIX_C_SOURCE 200809L
 
-#include "core/os.h"
+#include "core/machine.h"
 
 #include <stdio.h>
 #include <string.h>

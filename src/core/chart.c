@@ -1,7 +1,7 @@
 /* Loss curves as a picture in SVG. */
 #include "core/chart.h"
 #include "core/buf.h"
-#include "core/os.h"
+#include "core/file.h"
 
 #include <math.h>
 

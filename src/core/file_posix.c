@@ -3,7 +3,9 @@
 
 #include "core/alloc.h"
 #include "core/call.h"
-#include "core/os.h"
+#include "core/dir.h"
+#include "core/file.h"
+#include "core/path.h"
 #include "core/temporary.h"
 
 #include <errno.h>

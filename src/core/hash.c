@@ -1,6 +1,6 @@
 /* XXH3-128 of files. */
 #include "core/hash.h"
-#include "core/os.h"
+#include "core/file.h"
 
 #include <string.h>
 #include <xxhash.h>

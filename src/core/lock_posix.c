@@ -3,7 +3,9 @@
 #define _DEFAULT_SOURCE /* flock */
 
 #include "core/alloc.h"
-#include "core/os.h"
+#include "core/clock.h"
+#include "core/lock.h"
+#include "core/path.h"
 #include "core/temporary.h"
 
 #include <errno.h>

@@ -4,7 +4,7 @@
 #define _DEFAULT_SOURCE /* _SC_PHYS_PAGES */
 #define _DARWIN_C_SOURCE
 
-#include "core/os.h"
+#include "core/machine.h"
 
 #include <stdio.h>
 #include <sys/resource.h>

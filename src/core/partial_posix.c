@@ -3,7 +3,8 @@
 
 #include "core/partial.h"
 #include "core/alloc.h"
-#include "core/os.h"
+#include "core/dir.h"
+#include "core/file.h"
 #include "core/temporary.h"
 
 #include <errno.h>

@@ -1,12 +1,14 @@
 /* Paths: what is there, and names put together and taken apart. */
-#define _POSIX_C_SOURCE 200809L
+#define _XOPEN_SOURCE 700 /* realpath */
 
 #include "core/alloc.h"
-#include "core/os.h"
+#include "core/clock.h"
+#include "core/path.h"
 
 #include <fnmatch.h>
 #include <limits.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -91,4 +93,20 @@ char *bl_path_join(const char *a, const char *b)
 int bl_glob_match(const char *pattern, const char *path)
 {
     return fnmatch(pattern, path, FNM_PATHNAME) == 0;
+}
+
+int bl_path_is_inside(const char *path, const char *dir)
+{
+    char *a = realpath(path, NULL), *b = realpath(dir, NULL);
+    size_t n = b ? strlen(b) : 0;
+    int inside = a && b && strncmp(a, b, n) == 0 && (a[n] == '/' || (n && b[n - 1] == '/'));
+    free(a); /* the system's own malloc, both */
+    free(b);
+    return inside;
+}
+
+double bl_path_age(const char *path)
+{
+    struct stat info;
+    return lstat(path, &info) == 0 ? bl_clock_wall() - (double)info.st_mtim.tv_sec : 0;
 }

@@ -1,8 +1,8 @@
 /* Reading regular files, POSIX: at an offset or whole, never mapped, never waiting. */
-#define _XOPEN_SOURCE 700 /* realpath */
+#define _POSIX_C_SOURCE 200809L
 
 #include "core/alloc.h"
-#include "core/os.h"
+#include "core/file.h"
 #include "core/watch.h"
 
 #include <errno.h>
@@ -168,22 +168,6 @@ bl_status bl_file_pieces(const char *path, bl_piece_fn *fn, void *user, bl_error
     bl_free(piece);
     bl_file_close(f);
     return status;
-}
-
-int bl_path_is_inside(const char *path, const char *dir)
-{
-    char *a = realpath(path, NULL), *b = realpath(dir, NULL);
-    size_t n = b ? strlen(b) : 0;
-    int inside = a && b && strncmp(a, b, n) == 0 && (a[n] == '/' || (n && b[n - 1] == '/'));
-    free(a); /* the system's own malloc, both */
-    free(b);
-    return inside;
-}
-
-double bl_path_age(const char *path)
-{
-    struct stat info;
-    return lstat(path, &info) == 0 ? bl_clock_wall() - (double)info.st_mtim.tv_sec : 0;
 }
 
 /* ---- whole ---- */

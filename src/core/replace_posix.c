@@ -3,7 +3,8 @@
 
 #include "core/alloc.h"
 #include "core/log.h"
-#include "core/os.h"
+#include "core/dir.h"
+#include "core/path.h"
 #include "core/temporary.h"
 
 #include <errno.h>

@@ -3,7 +3,7 @@
 
 #include "core/shared_object.h"
 #include "core/alloc.h"
-#include "core/os.h"
+#include "core/path.h"
 
 #include <dlfcn.h>
 #include <fenv.h>

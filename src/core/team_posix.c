@@ -11,7 +11,7 @@
 
 #include "core/team.h"
 #include "core/call.h"
-#include "core/os.h"
+#include "core/signal_mask.h"
 
 #include <pthread.h>
 #include <stdatomic.h>

@@ -4,7 +4,9 @@
 
 #include "core/temporary.h"
 #include "core/alloc.h"
-#include "core/os.h"
+#include "core/dir.h"
+#include "core/machine.h"
+#include "core/path.h"
 
 #include <dirent.h>
 #include <errno.h>

@@ -1,7 +1,7 @@
 /* How many threads a computation uses when nobody says. */
 #define _GNU_SOURCE /* sched_getaffinity */
 
-#include "core/os.h"
+#include "core/machine.h"
 #include "core/team.h"
 
 #include <sched.h>

@@ -4,7 +4,7 @@
 #include "core/worker.h"
 #include "core/alloc.h"
 #include "core/call.h"
-#include "core/os.h"
+#include "core/signal_mask.h"
 
 #include <pthread.h>
 

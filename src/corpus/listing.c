@@ -1,6 +1,10 @@
 /* Walking through folders. */
 #include "corpus/listing.h"
 #include "core/alloc.h"
+#include "core/dir.h"
+#include "core/file.h"
+#include "core/in.h"
+#include "core/path.h"
 
 #include <string.h>
 

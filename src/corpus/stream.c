@@ -3,6 +3,7 @@
 #include "core/alloc.h"
 #include "core/convert.h"
 #include "core/utf8.h"
+#include "core/in.h"
 
 #include <lzma.h>
 #include <string.h>

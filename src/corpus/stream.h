@@ -5,7 +5,7 @@
 #ifndef BL_CORPUS_STREAM_H
 #define BL_CORPUS_STREAM_H
 
-#include "core/os.h"
+#include "core/status.h"
 
 typedef struct bl_stream bl_stream;
 

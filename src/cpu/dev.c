@@ -3,7 +3,7 @@
 #include "cpu/ttt.h"
 #include "core/alloc.h"
 #include "core/arena.h"
-#include "core/os.h"
+#include "core/machine.h"
 
 #include <stdio.h>
 #include <string.h>

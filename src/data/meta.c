@@ -1,5 +1,7 @@
 /* A data folder: meta.json, and the token files and tokenizer checked against it. */
 #include "core/alloc.h"
+#include "core/dir.h"
+#include "core/path.h"
 #include "data/tokens.h"
 #include "format/json.h"
 

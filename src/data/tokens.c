@@ -2,6 +2,7 @@
 #include "data/tokens.h"
 #include "core/alloc.h"
 #include "core/watch.h"
+#include "core/file.h"
 #include "format/other_file.h"
 
 #include <string.h>

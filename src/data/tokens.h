@@ -6,7 +6,7 @@
 #define BL_DATA_TOKENS_H
 
 #include "core/hash.h"
-#include "core/os.h"
+#include "core/status.h"
 #include "format/options.h"
 #include "text/roles.h"
 

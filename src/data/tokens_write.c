@@ -1,5 +1,6 @@
 /* Writing token files: ids to bytes, hashed on the way, read back before the file gets its name. */
 #include "core/alloc.h"
+#include "core/file.h"
 #include "data/tokens.h"
 
 #include <string.h>

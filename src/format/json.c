@@ -1,7 +1,7 @@
 /* JSON files and the option tables as JSON objects. */
 #include "format/json.h"
 #include "core/buf.h"
-#include "core/os.h"
+#include "core/file.h"
 #include "format/number.h"
 #include "format/other_file.h"
 

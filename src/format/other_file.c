@@ -1,6 +1,6 @@
 /* Files of other programs in place of ours, recognised by their first bytes and their names. */
 #include "format/other_file.h"
-#include "core/os.h"
+#include "core/file.h"
 
 #include <string.h>
 

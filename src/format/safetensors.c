@@ -1,7 +1,7 @@
 /* Reading safetensors files: the header is checked before any of the data is trusted. */
 #include "format/safetensors.h"
 #include "core/alloc.h"
-#include "core/os.h"
+#include "core/file.h"
 #include "format/dtype.h"
 #include "format/json.h"
 #include "format/other_file.h"

@@ -1,6 +1,6 @@
 /* Writing safetensors files: a header from the declared tensors, then their data as it comes. */
 #include "core/alloc.h"
-#include "core/os.h"
+#include "core/status.h"
 #include "core/utf8.h"
 #include "format/safetensors.h"
 

@@ -1,7 +1,7 @@
 /* Checksums by which the Hub names contents, through OpenSSL's libcrypto, which has the processor's
  * instructions for SHA, and comes with libcurl anyway. */
 #include "hub/digest.h"
-#include "core/os.h"
+#include "core/file.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -20,7 +20,7 @@ bl_status bl_http_send(const bl_http *http, const bl_http_request *request, bl_h
 #else
 
 #include "core/buf.h"
-#include "core/os.h"
+#include "core/clock.h"
 
 #include <curl/curl.h>
 #include <stdio.h>

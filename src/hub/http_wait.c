@@ -1,6 +1,7 @@
 /* HTTP requests: the pause before another try. */
 #include "core/log.h"
-#include "core/os.h"
+#include "core/clock.h"
+#include "core/machine.h"
 #include "hub/http.h"
 
 static const double PAUSE_MOST = 30, ASKED_MOST = 300, SLICE = 0.05; /* seconds */

@@ -1,7 +1,11 @@
 /* The Hugging Face Hub: a file of a repository, from the cache or downloaded into it. */
 #include "hub/hub.h"
 #include "core/log.h"
-#include "core/os.h"
+#include "core/clock.h"
+#include "core/dir.h"
+#include "core/file.h"
+#include "core/lock.h"
+#include "core/path.h"
 #include "hub/digest.h"
 #include "hub/fetch.h"
 

@@ -1,6 +1,7 @@
 /* The Hugging Face Hub: what the environment says about it. */
 #include "core/env.h"
-#include "core/os.h"
+#include "core/file.h"
+#include "core/path.h"
 #include "hub/hub.h"
 
 #include <string.h>

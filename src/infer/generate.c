@@ -4,7 +4,7 @@
  * after any token and continuing with an empty prompt gives what one call would have given. */
 #include "core/alloc.h"
 #include "core/buf.h"
-#include "core/os.h"
+#include "core/clock.h"
 #include "core/watch.h"
 #include "infer/feed.h"
 #include "infer/sequence.h"

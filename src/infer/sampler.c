@@ -1,7 +1,7 @@
 /* Sampling: from logits to the next token. */
 #include "infer/sampler.h"
 #include "core/alloc.h"
-#include "core/os.h"
+#include "core/machine.h"
 #include "core/rng.h"
 
 #include <math.h>

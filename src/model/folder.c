@@ -2,7 +2,8 @@
 #include "model/folder.h"
 #include "core/alloc.h"
 #include "core/buf.h"
-#include "core/os.h"
+#include "core/file.h"
+#include "core/path.h"
 #include "data/tokens.h"
 #include "format/json.h"
 

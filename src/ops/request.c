@@ -1,6 +1,6 @@
 /* What all back ends check in a request. */
 #include "ops/request.h"
-#include "core/os.h"
+#include "core/machine.h"
 #include "format/options.h"
 
 size_t bl_host_memory_bytes(void)

@@ -2,7 +2,7 @@
 #include "ops/trace.h"
 #include "core/alloc.h"
 #include "core/log.h"
-#include "core/os.h"
+#include "core/clock.h"
 
 #include <stdio.h>
 #include <stdlib.h>

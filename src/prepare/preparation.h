@@ -4,6 +4,7 @@
 
 #include "prepare/prepare.h"
 #include "core/buf.h"
+#include "core/dir.h"
 #include "corpus/dedup.h"
 #include "corpus/source.h"
 #include "corpus/split.h"

@@ -12,6 +12,8 @@
 #include "core/alloc.h"
 #include "core/log.h"
 #include "core/watch.h"
+#include "core/lock.h"
+#include "core/path.h"
 
 static void release(bl_preparation *p)
 {

@@ -2,7 +2,7 @@
  * tokenizer.json, or known by its name. */
 #include "text/roles.h"
 #include "core/alloc.h"
-#include "core/os.h"
+#include "core/path.h"
 #include "format/json.h"
 #include "text/tokenizer.h"
 

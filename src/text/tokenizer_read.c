@@ -3,7 +3,7 @@
  * Whatever the file says beyond vocabulary, merges and added tokens must be what this tokenizer
  * does; a field with another value is refused by name instead of being encoded wrongly. */
 #include "core/alloc.h"
-#include "core/os.h"
+#include "core/file.h"
 #include "format/json.h"
 #include "format/other_file.h"
 #include "text/tokenizer_json.h"

@@ -1,6 +1,6 @@
 /* Writing tokenizer.json byte for byte as Hugging Face's Tokenizer.save does, and the
  * tokenizer_config.json that their Transformers library looks for beside it. */
-#include "core/os.h"
+#include "core/file.h"
 #include "text/text.h"
 #include "text/tokenizer.h"
 

@@ -8,6 +8,7 @@
 #include "format/options.h"
 #include "model/net.h"
 #include "train/carried.h"
+#include "core/lock.h"
 
 /* One of several data folders: what it is and how far it was read. */
 typedef struct bl_train_part {

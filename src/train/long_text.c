@@ -1,5 +1,6 @@
 /* After the last step: does the loss rise on one long text where fresh states do well? */
 #include "core/watch.h"
+#include "core/clock.h"
 #include "infer/stream_loss.h"
 #include "train/trainer.h"
 

@@ -3,7 +3,8 @@
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "core/hash.h"
-#include "core/os.h"
+#include "core/file.h"
+#include "core/path.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -2,7 +2,9 @@
 #include "train/metrics.h"
 #include "core/alloc.h"
 #include "core/buf.h"
-#include "core/os.h"
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/path.h"
 
 #include <errno.h>
 #include <inttypes.h>

@@ -1,6 +1,8 @@
 /* The outputs of a run: events and checkpoints, and what happens when one cannot be written. */
 #include "train/outputs.h"
 #include "core/alloc.h"
+#include "core/clock.h"
+#include "core/dir.h"
 
 #include <inttypes.h>
 #include <stdarg.h>

@@ -3,7 +3,7 @@
 #ifndef BL_TRAIN_OUTPUTS_H
 #define BL_TRAIN_OUTPUTS_H
 
-#include "core/os.h"
+#include "core/lock.h"
 #include "train/checkpoint.h"
 #include "train/metrics.h"
 #include "train/tensorboard.h"

@@ -2,6 +2,7 @@
 #include "train/trainer.h"
 #include "core/alloc.h"
 #include "core/call.h"
+#include "core/clock.h"
 #include "train/run_dir.h"
 #include "train/verdict.h"
 

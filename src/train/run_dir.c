@@ -2,6 +2,9 @@
 #include "train/run_dir.h"
 #include "core/alloc.h"
 #include "core/buf.h"
+#include "core/dir.h"
+#include "core/file.h"
+#include "core/path.h"
 #include "model/folder.h"
 
 #include <inttypes.h>

@@ -1,6 +1,7 @@
 /* One optimizer step. */
 #include "train/trainer.h"
 #include "train/schedule.h"
+#include "core/clock.h"
 
 #include <math.h>
 

@@ -7,7 +7,10 @@
 #include "core/alloc.h"
 #include "core/buf.h"
 #include "core/crc32c.h"
-#include "core/os.h"
+#include "core/clock.h"
+#include "core/dir.h"
+#include "core/file.h"
+#include "core/path.h"
 
 #include <inttypes.h>
 #include <stdio.h>

@@ -3,7 +3,7 @@
 #define BL_TRAIN_TRAINER_H
 
 #include "core/busy.h"
-#include "core/os.h"
+#include "core/lock.h"
 #include "data/batches.h"
 #include "data/corpora.h"
 #include "train/blocks.h"

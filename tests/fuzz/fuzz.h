@@ -5,7 +5,7 @@
 
 #define _GNU_SOURCE /* memfd_create */
 
-#include "core/os.h"
+#include "core/dir.h"
 
 #include <stdint.h>
 #include <stdio.h>

@@ -2,6 +2,8 @@
 #include "fuzz.h"
 
 #include "core/alloc.h"
+#include "core/file.h"
+#include "core/path.h"
 
 static size_t count;
 

@@ -3,7 +3,7 @@
 #define _POSIX_C_SOURCE 200809L /* mkdtemp */
 
 #include "bitllama.h"
-#include "core/os.h"
+#include "core/dir.h"
 #include "tales/tales.h"
 
 #include <math.h>

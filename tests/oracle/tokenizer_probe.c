@@ -10,7 +10,7 @@
  * Seconds go to standard error. */
 #include "core/alloc.h"
 #include "core/buf.h"
-#include "core/os.h"
+#include "core/clock.h"
 #include "text/bpe/bpe.h"
 #include "text/text.h"
 

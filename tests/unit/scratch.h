@@ -15,7 +15,7 @@
 
 #include <cmocka.h>
 
-#include "core/os.h"
+#include "core/dir.h"
 
 static char scratch_folder[512];
 

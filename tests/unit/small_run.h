@@ -4,6 +4,7 @@
 #define BL_TESTS_SMALL_RUN_H
 
 #include "option_pairs.h"
+#include "core/file.h"
 
 /* What a run told its watcher. */
 typedef struct watch {

@@ -4,7 +4,7 @@
 #define BL_TESTS_TINY_MODELS_H
 
 #include "bitllama.h"
-#include "core/os.h"
+#include "core/dir.h"
 #include "on_device.h"
 
 #include <stdio.h>

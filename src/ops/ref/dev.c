@@ -2,7 +2,7 @@
 #include "ops/ref/ref.h"
 #include "ops/ref/ttt.h"
 #include "core/alloc.h"
-#include "core/os.h"
+#include "core/machine.h"
 
 #include <stdio.h>
 #include <string.h>

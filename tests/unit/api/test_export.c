@@ -3,7 +3,9 @@
 
 #include "bitllama.h"
 #include "core/alloc.h"
-#include "core/os.h"
+#include "core/dir.h"
+#include "core/file.h"
+#include "core/path.h"
 #include "format/safetensors.h"
 
 #include <errno.h>

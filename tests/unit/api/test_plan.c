@@ -1,6 +1,7 @@
 /* Planned memory: the parts, what a process really takes, and runs that are too large. */
 #define _DEFAULT_SOURCE /* wait4 */
 #include "core/team.h"
+#include "core/machine.h"
 #include "option_pairs.h"
 
 #include "bitllama.h"

@@ -9,6 +9,7 @@
 #include <cmocka.h>
 
 #include "tiny_models.h"
+#include "core/path.h"
 
 /* A watcher that asks to stop in its n-th call. */
 typedef struct watcher {

@@ -2,6 +2,11 @@
 #include "scratch.h"
 
 #include "core/alloc.h"
+#include "core/clock.h"
+#include "core/file.h"
+#include "core/lock.h"
+#include "core/machine.h"
+#include "core/path.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>

@@ -4,6 +4,9 @@
 
 #include "core/alloc.h"
 #include "core/partial.h"
+#include "core/file.h"
+#include "core/lock.h"
+#include "core/path.h"
 #include "train/metrics.h"
 
 #include <errno.h>

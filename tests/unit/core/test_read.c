@@ -5,6 +5,8 @@
 #include "format/safetensors.h"
 #include "train/manifest.h"
 #include "train/metrics.h"
+#include "core/in.h"
+#include "core/machine.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>

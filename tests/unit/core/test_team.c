@@ -3,7 +3,7 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include "core/team.h"
-#include "core/os.h"
+#include "core/clock.h"
 #include "core/worker.h"
 
 #include <pthread.h>

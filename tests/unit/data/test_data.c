@@ -3,6 +3,7 @@
 
 #include "core/alloc.h"
 #include "core/buf.h"
+#include "core/file.h"
 #include "corpus/source.h"
 #include "data/tokens.h"
 #include "format/json.h"

@@ -3,6 +3,7 @@
 #include "scratch.h"
 
 #include "core/alloc.h"
+#include "core/file.h"
 #include "data/batches.h"
 #include "data/corpora.h"
 

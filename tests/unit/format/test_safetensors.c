@@ -2,6 +2,8 @@
 #include "scratch.h"
 
 #include "core/alloc.h"
+#include "core/file.h"
+#include "core/path.h"
 #include "format/safetensors.h"
 
 #include <math.h>

@@ -4,7 +4,7 @@
 
 #include "bitllama.h"
 #include "core/buf.h"
-#include "core/os.h"
+#include "core/file.h"
 #include "format/safetensors.h"
 
 #include <math.h>

@@ -4,6 +4,7 @@
 
 #include "api/model_open.h"
 #include "core/rng.h"
+#include "core/file.h"
 #include "infer/stream_loss.h"
 
 #include <math.h>

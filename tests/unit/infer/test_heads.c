@@ -4,6 +4,7 @@
 
 #include "bitllama.h"
 #include "format/safetensors.h"
+#include "core/file.h"
 
 #include <math.h>
 

@@ -3,7 +3,7 @@
 
 #include "bitllama.h"
 #include "core/buf.h"
-#include "core/os.h"
+#include "core/file.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -5,7 +5,7 @@
 
 #include "on_device.h"
 #include "bitllama.h"
-#include "core/os.h"
+#include "core/dir.h"
 
 #include <pthread.h>
 #include <setjmp.h>

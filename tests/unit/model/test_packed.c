@@ -4,7 +4,9 @@
 
 #include "bitllama.h"
 #include "core/alloc.h"
-#include "core/os.h"
+#include "core/dir.h"
+#include "core/file.h"
+#include "core/path.h"
 #include "format/dtype.h"
 #include "format/safetensors.h"
 

@@ -5,6 +5,7 @@
 
 #include "api/device.h"
 #include "core/guard.h"
+#include "core/file.h"
 #include "ops/fault.h"
 #include "ops/trace.h"
 

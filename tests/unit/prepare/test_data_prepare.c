@@ -4,6 +4,7 @@
 
 #include "core/alloc.h"
 #include "core/buf.h"
+#include "core/path.h"
 #include "corpus/source.h"
 #include "data/tokens.h"
 

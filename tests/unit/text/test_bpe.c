@@ -2,7 +2,7 @@
  * containers under it. */
 #include "core/alloc.h"
 #include "core/buf.h"
-#include "core/os.h"
+#include "core/file.h"
 #include "core/rng.h"
 #include "text/bytechars.h"
 #include "text/bpe/heap.h"

@@ -1,7 +1,7 @@
 /* Words of any length, merged pair by pair as the definition says, and texts dealt
  * out to threads. */
 #include "core/alloc.h"
-#include "core/os.h"
+#include "core/file.h"
 #include "core/rng.h"
 #include "text/merge.h"
 #include "text/units.h"

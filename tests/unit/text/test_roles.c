@@ -3,6 +3,7 @@
 #include "scratch.h"
 
 #include "core/buf.h"
+#include "core/file.h"
 #include "data/tokens.h"
 #include "text/roles.h"
 

@@ -1,7 +1,8 @@
 /* Encoding and decoding against fixtures made by Hugging Face's tokenizers, and bad input. */
 #include "core/alloc.h"
 #include "core/buf.h"
-#include "core/os.h"
+#include "core/dir.h"
+#include "core/file.h"
 #include "core/team.h"
 #include "text/text.h"
 

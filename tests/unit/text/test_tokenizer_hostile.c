@@ -1,5 +1,5 @@
 /* tokenizer.json that is broken, or asks for what is not supported: one clear line each. */
-#include "core/os.h"
+#include "core/file.h"
 #include "text/added.h"
 #include "text/text.h"
 

@@ -2,6 +2,7 @@
 #include "small_run.h"
 
 #include "core/alloc.h"
+#include "core/path.h"
 #include "data/tokens.h"
 #include "train/checkpoint.h"
 

@@ -2,6 +2,8 @@
 #include "scratch.h"
 
 #include "core/crc32c.h"
+#include "core/clock.h"
+#include "core/file.h"
 #include "train/tensorboard.h"
 
 #include <math.h>

@@ -5,6 +5,7 @@
 
 #include "train/checkpoint.h"
 #include "train/manifest.h"
+#include "core/path.h"
 
 #include <jansson.h>
 #include <math.h>

@@ -3,6 +3,7 @@
 #include "small_run.h"
 
 #include "train/state_json.h"
+#include "core/path.h"
 
 static const pair from_first[] = {{"init_from", NULL}, {"steps", "6"}, {"seed", "9"}, {NULL}};
 

@@ -4,6 +4,7 @@
 
 #include "train/state_json.h"
 #include "train/verdict.h"
+#include "core/file.h"
 
 #include <math.h>
 

@@ -2,7 +2,8 @@
 #define _POSIX_C_SOURCE 200809L
 
 #include "core/alloc.h"
-#include "core/os.h"
+#include "core/dir.h"
+#include "core/path.h"
 #include "core/temporary.h"
 
 #include <dirent.h>

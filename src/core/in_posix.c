@@ -1,7 +1,8 @@
 /* Reading from start to end, from a file or a pipe, and a second time. */
 #define _POSIX_C_SOURCE 200809L
 #include "core/alloc.h"
-#include "core/os.h"
+#include "core/file.h"
+#include "core/in.h"
 
 #include <errno.h>
 #include <fcntl.h>

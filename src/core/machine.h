@@ -1,0 +1,27 @@
+/* What the machine has for this process: memory, processors, room on the disk, random bits. */
+#ifndef BL_CORE_MACHINE_H
+#define BL_CORE_MACHINE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+/* Bytes of memory that this process may use: those of the machine, or what its control groups allow
+ * or its own limits (RLIMIT_AS, RLIMIT_DATA) still leave; UINT64_MAX when the system does not
+ * say. */
+uint64_t bl_os_memory(void);
+
+/* Processors that this process may use at a time: its affinity, or the quota of its control groups
+ * rounded up; at least 1. */
+size_t bl_os_processors(void);
+
+/* The lowest limit of the groups named in a file like /proc/self/cgroup, in a tree like
+ * /sys/fs/cgroup of version 1 or 2, in bytes or processors; UINT64_MAX without any. */
+uint64_t bl_cgroup_memory(const char *groups, const char *root);
+uint64_t bl_cgroup_cpus(const char *groups, const char *root);
+
+/* Bytes that may still be written to the file system of a folder; UINT64_MAX when not known. */
+uint64_t bl_os_disk_free(const char *path);
+
+uint64_t bl_os_entropy(void); /* 64 random bits of the system */
+
+#endif
