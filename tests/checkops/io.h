@@ -13,6 +13,11 @@ typedef struct shape {
     int carry;  /* rows of the TTT layers but the first continue from a state; T is whole chunks */
 } shape;
 
+static inline size_t shape_rows(const shape *s)
+{
+    return s->B * s->T;
+}
+
 enum { IO_MOST = 64 };
 
 typedef struct io {
@@ -48,7 +53,7 @@ const char *io_output(const io *b, size_t i, float **host, size_t *n);
 /* Stops the program with words when a call that must work does not. */
 void must(bl_status status, const bl_error *err);
 
-/* Every op as a case. */
+/* Every op as a case: a line, in the file of its family. */
 typedef struct op_case {
     const char *ops; /* those that it calls and whose results it compares, with spaces between */
     void (*run)(io *b, const shape *s);
@@ -56,8 +61,18 @@ typedef struct op_case {
                          |x-r| / max(1, |r|) of an element */
     int ternary;      /* 1, 0, or -1 for both */
 } op_case;
-extern const op_case op_cases[];
-extern const size_t op_cases_count;
+
+/* A file a family, whose cases end with NULL; dev is what a device does beside computing. */
+#define OP_FAMILIES(X)                                                                             \
+    X(dev)                                                                                         \
+    X(embed)                                                                                       \
+    X(elementwise) X(norm) X(bitlinear) X(conv) X(ttt) X(ttt_linear) X(ttt_mlp) X(head) X(optim)
+#define X(family) extern const op_case family##_cases[];
+OP_FAMILIES(X)
+#undef X
+
+/* The i-th case of all families, or NULL after the last. */
+const op_case *op_case_at(size_t i);
 
 /* Failures of the table: an op of BL_OPS_LIST without a row, a word of a row that is no op. */
 int check_rows(void);
