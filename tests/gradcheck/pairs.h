@@ -54,15 +54,18 @@ void *bl_pair_memory(pair_run *r, size_t bytes);
 void *bl_pair_random(pair_run *r, size_t count, double spread);
 void bl_pair_output(pair_run *r, size_t count);
 
-/* The rows of pairs_ttt.c. */
-void bl_pair_ttt_setup(pair_run *r);
-void bl_pair_ttt_fwd(pair_run *r);
-void bl_pair_ttt_bwd(pair_run *r);
-void bl_pair_mlp_setup(pair_run *r);
-void bl_pair_mlp_fwd(pair_run *r);
-void bl_pair_mlp_bwd(pair_run *r);
+/* B T; n ids below V. */
+size_t bl_pair_rows(const pair_run *r);
+void bl_pair_ids(pair_run *r, size_t n, size_t V);
 
-extern const pair_ops bl_pairs[];
+/* A file a family, whose pairs end with NULL. */
+#define PAIR_FAMILIES(X)                                                                           \
+    X(embed) X(elementwise) X(norm) X(bitlinear) X(conv) X(ttt) X(ttt_linear) X(ttt_mlp) X(head)
+#define X(family) extern const pair_ops family##_pairs[];
+PAIR_FAMILIES(X)
+#undef X
+
+/* NULL: there is none. */
 const pair_ops *bl_pair_find(const char *name);
 
 #endif

@@ -1,11 +1,36 @@
-/* How the TTT layer's forward and backward op are called. */
-#include "pairs.h"
+/* Pairs of what both inner models share: the step size; and their inputs. */
+#include "ttt.h"
 
 #include <string.h>
 
-enum { Q, K, V, LAMBDA, W0, B0, GAMMA, BETA, DELTA };
+static const float LR_SCALE = 0.0625f;
 
-static bl_ttt_shape shape_of(const pair_run *r)
+static void lr_gate_setup(pair_run *r)
+{
+    bl_pair_input(r, "x", bl_pair_rows(r) * r->m.D, PAIR_ADDS, 0, 1);
+    bl_pair_input(r, "w", r->m.H * r->m.D, PAIR_ADDS, 0, 0.3);
+    bl_pair_input(r, "b", r->m.H, PAIR_ADDS, 0, 0.5);
+    bl_pair_output(r, bl_pair_rows(r) * r->m.H);
+}
+
+static void lr_gate_fwd(pair_run *r)
+{
+    BL_OP(r->d, lr_gate_fwd, r->y, r->x[0], r->x[1], r->x[2], LR_SCALE, bl_pair_rows(r), r->m.D,
+          r->m.H);
+}
+
+static void lr_gate_bwd(pair_run *r)
+{
+    BL_OP(r->d, lr_gate_bwd, r->dx[0], r->dx[1], r->dx[2], r->dy, r->y, r->x[0], r->x[1], LR_SCALE,
+          bl_pair_rows(r), r->m.D, r->m.H);
+}
+
+const pair_ops ttt_pairs[] = {
+    {"lr_gate", lr_gate_setup, lr_gate_fwd, lr_gate_bwd},
+    {NULL, NULL, NULL, NULL},
+};
+
+bl_ttt_shape bl_pair_ttt_shape(const pair_run *r)
 {
     return (bl_ttt_shape){
         .B = r->m.B, .T = r->m.T, .H = r->m.H, .F = r->m.F, .C = r->m.C, .rope_theta = 10000.0f};
@@ -31,8 +56,7 @@ static size_t part_of(const pair_run *r, size_t i, double **start)
     return 0;
 }
 
-/* States for the rows to continue from, which the loss holds fixed whatever becomes of W0. */
-static void setup_carry(pair_run *r)
+void bl_pair_ttt_carry(pair_run *r)
 {
     void **from[] = {(void **)&r->carry.from.W, (void **)&r->carry.from.b,
                      (void **)&r->carry.from.W2, (void **)&r->carry.from.b2};
@@ -63,7 +87,7 @@ static void take_distances(pair_run *r)
     }
 }
 
-static bl_ttt_params params_of(pair_run *r, void *const x[])
+bl_ttt_params bl_pair_ttt_params(pair_run *r, void *const x[])
 {
     if (r->m.carry)
         take_distances(r);
@@ -78,8 +102,7 @@ static bl_ttt_params params_of(pair_run *r, void *const x[])
                            .half_life = find(r, x, "half_life")};
 }
 
-/* M is the width of W0: F, or 4F of an MLP, whose steps are smaller (ttt_base_lr 0.1). */
-static void setup(pair_run *r, size_t M)
+void bl_pair_ttt_setup(pair_run *r, size_t M)
 {
     size_t H = r->m.H, F = r->m.F, N = r->m.B * r->m.T;
     bl_pair_input(r, "q", N * H * F, PAIR_WRITES, 0, 0.5);
@@ -99,55 +122,4 @@ static void setup(pair_run *r, size_t M)
             ((double *)find(r, r->x, "half_life"))[0] = -0.5;
     }
     bl_pair_output(r, N * H * F);
-}
-
-void bl_pair_ttt_setup(pair_run *r)
-{
-    bl_ttt_shape s = shape_of(r);
-    setup(r, r->m.F);
-    if (r->m.carry)
-        setup_carry(r);
-    r->extra[0] = bl_pair_memory(r, BL_OP(r->d, ttt_linear_saved_bytes, &s));
-}
-
-void bl_pair_ttt_fwd(pair_run *r)
-{
-    bl_ttt_shape s = shape_of(r);
-    bl_ttt_params p = params_of(r, r->x);
-    BL_OP(r->d, ttt_linear_fwd, r->y, r->extra[0], r->x[Q], r->x[K], r->x[V], r->x[LAMBDA], &p, &s);
-}
-
-void bl_pair_ttt_bwd(pair_run *r)
-{
-    bl_ttt_shape s = shape_of(r);
-    bl_ttt_params p = params_of(r, r->x), dp = params_of(r, r->dx);
-    BL_OP(r->d, ttt_linear_bwd, r->dx[Q], r->dx[K], r->dx[V], r->dx[LAMBDA], &dp, r->dy, r->x[Q],
-          r->x[K], r->x[V], r->x[LAMBDA], r->extra[0], &p, &s);
-}
-
-void bl_pair_mlp_setup(pair_run *r)
-{
-    bl_ttt_shape s = shape_of(r);
-    size_t H = r->m.H, F = r->m.F;
-    setup(r, 4 * F);
-    bl_pair_input(r, "W2", H * 4 * F * F, PAIR_ADDS, 0, 0.2);
-    bl_pair_input(r, "b2", H * F, PAIR_ADDS, 0, 0.3);
-    if (r->m.carry)
-        setup_carry(r);
-    r->extra[0] = bl_pair_memory(r, BL_OP(r->d, ttt_mlp_saved_bytes, &s));
-}
-
-void bl_pair_mlp_fwd(pair_run *r)
-{
-    bl_ttt_shape s = shape_of(r);
-    bl_ttt_params p = params_of(r, r->x);
-    BL_OP(r->d, ttt_mlp_fwd, r->y, r->extra[0], r->x[Q], r->x[K], r->x[V], r->x[LAMBDA], &p, &s);
-}
-
-void bl_pair_mlp_bwd(pair_run *r)
-{
-    bl_ttt_shape s = shape_of(r);
-    bl_ttt_params p = params_of(r, r->x), dp = params_of(r, r->dx);
-    BL_OP(r->d, ttt_mlp_bwd, r->dx[Q], r->dx[K], r->dx[V], r->dx[LAMBDA], &dp, r->dy, r->x[Q],
-          r->x[K], r->x[V], r->x[LAMBDA], r->extra[0], &p, &s);
 }
