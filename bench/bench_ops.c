@@ -7,7 +7,7 @@
 #include "core/clock.h"
 #include "core/rng.h"
 #include "cpu/cpu_dev.h"
-#include "model/net.h"
+#include "model/decode.h"
 #include "ops/trace.h"
 
 #include <stdio.h>

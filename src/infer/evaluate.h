@@ -4,7 +4,7 @@
 
 #include "data/tokens.h"
 #include "infer/positions.h"
-#include "model/net.h"
+#include "model/decode.h"
 
 /* Windows of p->T tokens with a fresh state each, p->B at a time, the tail of the file dropped; the
  * first `most` tokens only (0: all).  p is a pass for evaluation.  *nats receives the sum, *count

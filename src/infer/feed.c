@@ -1,6 +1,7 @@
 /* Reading tokens into a sequence, in pieces that a decoding pass can take. */
 #include "infer/feed.h"
 #include "core/watch.h"
+#include "model/base.h"
 
 #include <math.h>
 

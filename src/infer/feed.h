@@ -2,7 +2,7 @@
 #ifndef BL_INFER_FEED_H
 #define BL_INFER_FEED_H
 
-#include "model/net.h"
+#include "model/decode.h"
 
 /* BL_EFORMAT for an id past the vocabulary. */
 bl_status bl_infer_check_ids(const bl_net *net, const int32_t *ids, size_t count,

@@ -3,6 +3,7 @@
 #include "infer/heads.h"
 #include "core/alloc.h"
 #include "ops/forget.h"
+#include "model/base.h"
 
 #include <math.h>
 

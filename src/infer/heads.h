@@ -3,7 +3,7 @@
 #ifndef BL_INFER_HEADS_H
 #define BL_INFER_HEADS_H
 
-#include "model/net.h"
+#include "model/decode.h"
 
 /* heads [L*H], layer by layer: half-lives, and the distances of a sequence's state (NULL: 0).
  * BL_ENOMEM, BL_EDEVICE. */

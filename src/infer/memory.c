@@ -5,6 +5,7 @@
 #include "infer/feed.h"
 #include "infer/heads.h"
 #include "infer/sequence.h"
+#include "model/base.h"
 
 #include <inttypes.h>
 #include <math.h>

@@ -4,6 +4,7 @@
 #include "core/watch.h"
 #include "infer/feed.h"
 #include "infer/sequence.h"
+#include "model/base.h"
 
 enum {
     REST_TOKENS = 2048, /* written */

@@ -2,6 +2,7 @@
 #include "infer/sequence.h"
 #include "core/alloc.h"
 #include "infer/feed.h"
+#include "model/base.h"
 
 #include <string.h>
 

@@ -7,7 +7,7 @@
 #define BL_INFER_SEQUENCE_H
 
 #include "infer/sampler.h"
-#include "model/net.h"
+#include "model/decode.h"
 #include "text/text.h"
 
 enum { BL_NO_TOKEN = -1 };

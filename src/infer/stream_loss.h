@@ -3,7 +3,7 @@
 #define BL_INFER_STREAM_LOSS_H
 
 #include "infer/positions.h"
-#include "model/net.h"
+#include "model/decode.h"
 
 /* Every token but the first is predicted twice: by a state that has read all before it, and by
  * windows of T tokens with a fresh state each, T - T/2 apart, of which the second half counts (of

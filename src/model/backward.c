@@ -1,5 +1,5 @@
 /* The backward pass: forward.c read from the bottom up (MODEL 3.5 is inside ttt_linear_bwd). */
-#include "model/carry.h"
+#include "model/pass.h"
 #include "model/sites.h"
 
 /* The gradient of a residual branch's output: dx itself, or dx under the branch's dropout mask. */

@@ -1,4 +1,5 @@
 /* Consolidation: what a sequence forgets towards, moved to what it has learned (MODEL 3.8). */
+#include "model/base.h"
 #include "core/alloc.h"
 #include "model/sites.h"
 

@@ -4,6 +4,7 @@
 #define BL_MODEL_CARRY_H
 
 #include "model/net.h"
+#include "model/state.h"
 
 /* clang-format off */
 
@@ -23,13 +24,13 @@ typedef struct bl_layer_carry {
     bl_act *tail, *pre_tail;
 } bl_layer_carry;
 
-struct bl_carry {
+typedef struct bl_carry {
     size_t slots, B, slot; /* micro-batches of a step, rows of each, the current one */
     bl_layer_carry *layer; /* [slots + 1, L]; the last: what the current pass leaves */
     int32_t *fresh;        /* device [B] */
     void *block;           /* device: slots + 1 sets of a size, then fresh */
     size_t bytes, set_bytes;
-};
+} bl_carry;
 
 /* Memory for `slots` micro-batches of B rows, all zero.  BL_ENOMEM, BL_EDEVICE. */
 bl_status bl_carry_open(bl_carry *c, const bl_net *net, size_t slots, size_t B,

@@ -1,7 +1,8 @@
 /* Decoding: a sequence read in pieces of any size, with a state of constant size (MODEL 3.4). */
-#include "model/net.h"
-#include "model/sites.h"
+#include "model/decode.h"
 #include "core/alloc.h"
+#include "model/base.h"
+#include "model/sites.h"
 
 #include <assert.h>
 

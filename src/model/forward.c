@@ -1,5 +1,5 @@
 /* The forward pass in order (MODEL 1-3), as one column of ops. */
-#include "model/carry.h"
+#include "model/pass.h"
 #include "model/sites.h"
 
 /* x_out = x_in + dropout(BitLinear(xq)); x_out may hold x_in's copy already. */

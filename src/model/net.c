@@ -1,6 +1,5 @@
 /* A network's memory, initial values and files. */
 #include "model/net.h"
-#include "model/sites.h"
 #include "core/alloc.h"
 #include "core/watch.h"
 #include "core/rng.h"

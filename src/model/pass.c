@@ -1,7 +1,7 @@
 /* The memory of one training pass: measured, allocated once, bound. */
-#include "model/net.h"
-#include "model/sites.h"
+#include "model/pass.h"
 #include "core/alloc.h"
+#include "model/sites.h"
 
 bl_act **bl_pass_entry(const bl_net *net, bl_pass *p, size_t l)
 {

@@ -1,4 +1,4 @@
-/* What the two columns of the model share: dropout sites, shapes and the TTT op's arguments. */
+/* What the two columns of the model share: dropout sites, and the TTT op by the inner model. */
 #ifndef BL_MODEL_SITES_H
 #define BL_MODEL_SITES_H
 
@@ -13,10 +13,5 @@
 #define BL_TTT_OP(net, verb, ...)                                                                  \
     (BL_IS_MLP(&(net)->config) ? BL_OP((net)->dev, ttt_mlp_##verb, __VA_ARGS__)                    \
                                : BL_OP((net)->dev, ttt_linear_##verb, __VA_ARGS__))
-
-bl_ttt_shape bl_net_ttt_shape(const bl_net *net, size_t B, size_t T);
-bl_ttt_params bl_net_ttt_params(const bl_layer_params *w);
-bl_limits bl_net_limits(const bl_net *net, size_t B, size_t T);
-float bl_net_lr_scale(const bl_net *net); /* ttt_base_lr / F */
 
 #endif

@@ -4,6 +4,7 @@
 #define BL_TRAIN_BLOCKS_H
 
 #include "infer/sequence.h"
+#include "model/pass.h"
 #include "train/checkpoint.h"
 
 typedef struct bl_blocks {

@@ -2,7 +2,7 @@
  * decoding whole and in pieces. */
 #include "golden.h"
 #include "format/options.h"
-#include "model/net.h"
+#include "model/decode.h"
 
 #include <jansson.h>
 #include <stdio.h>

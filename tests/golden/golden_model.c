@@ -1,7 +1,7 @@
 /* A whole model against PyTorch: losses, logits, decoding and the gradient of every tensor. */
 #include "golden.h"
 #include "core/alloc.h"
-#include "model/net.h"
+#include "model/decode.h"
 
 #include <stdio.h>
 #include <stdlib.h>

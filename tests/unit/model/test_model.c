@@ -4,6 +4,7 @@
 #include "core/rng.h"
 #include "api/device.h"
 #include "model/carry.h"
+#include "model/decode.h"
 
 #include <math.h>
 #include <setjmp.h>

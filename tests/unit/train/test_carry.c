@@ -6,6 +6,7 @@
 #include "core/rng.h"
 #include "cpu/cpu_dev.h"
 #include "model/carry.h"
+#include "model/pass.h"
 #include "train/state_json.h"
 
 #include <math.h>
