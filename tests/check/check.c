@@ -17,6 +17,11 @@
 static sigjmp_buf resume;
 static volatile sig_atomic_t caught;
 
+#define X(family) family##_checks,
+static const check_case *const families[] = {BL_KERN_FAMILY_LIST(X)};
+#undef X
+enum { FAMILIES = sizeof families / sizeof *families };
+
 static void on_signal(int number)
 {
     caught = number;
@@ -52,12 +57,11 @@ static int count_unchecked(void)
         BL_KERN_LIST(X)
 #undef X
     };
-    const check_case *lists[] = {check_int_cases, check_row_cases, check_ttt_cases};
     int unchecked = 0;
     for (size_t i = 0; i < sizeof kernels / sizeof *kernels; i++) {
         int found = 0;
-        for (size_t j = 0; j < 3; j++)
-            for (const check_case *one = lists[j]; one->kernel; one++)
+        for (size_t j = 0; j < FAMILIES; j++)
+            for (const check_case *one = families[j]; one->kernel; one++)
                 found |= strcmp(one->kernel, kernels[i]) == 0;
         if (!found)
             printf("FAILED %s: no check\n", kernels[i]);
@@ -87,14 +91,13 @@ int main(int argc, char **argv)
     for (int level = (int)bl_cpu_best() + 1; level <= (int)BL_CPU_AVX512; level++)
         printf("skipped: kernels of %s (not on this processor)\n",
                bl_cpu_level_name((bl_cpu_level)level));
-    const check_case *lists[] = {check_int_cases, check_row_cases, check_ttt_cases};
     for (int level = k.bench ? BL_CPU_C : BL_CPU_C + 1; level <= (int)bl_cpu_best(); level++) {
         bl_kern_init(&x, (bl_cpu_level)level);
         if (x.level != (bl_cpu_level)level)
             continue; /* a level without kernels of its own */
         levels++;
-        for (size_t i = 0; i < 3; i++)
-            for (const check_case *one = lists[i]; one->kernel; one++)
+        for (size_t i = 0; i < FAMILIES; i++)
+            for (const check_case *one = families[i]; one->kernel; one++)
                 if (!only || strcmp(only, one->kernel) == 0)
                     run_case(&k, one);
     }

@@ -73,6 +73,13 @@ typedef struct check_case {
     double ulp, abs;
 } check_case;
 
-extern const check_case check_int_cases[], check_row_cases[], check_ttt_cases[];
+/* A file a family, whose cases end with NULL. */
+#define X(family) extern const check_case family##_checks[];
+BL_KERN_FAMILY_LIST(X)
+#undef X
+
+/* Lengths of rows: short, odd, beside the multiples of a vector. */
+enum { CHECK_LENGTHS = 11 };
+extern const size_t check_lengths[CHECK_LENGTHS];
 
 #endif

@@ -5,8 +5,8 @@
 #   families.sh ROOT          (docs/ARCHITECTURE.md says what each family is)
 cd "$1" || exit 2
 
-find src/ops/ref src/cpu src/kern/c src/kern/x86 src/kern/body tests/checkops tests/gradcheck -name '*.[ch]' |
-    LC_ALL=C sort | xargs awk '
+find src/ops/ref src/cpu src/kern/c src/kern/x86 src/kern/body tests/check tests/checkops tests/gradcheck \
+    -name '*.[ch]' | LC_ALL=C sort | xargs awk '
 BEGIN {
     # A family, or a family and which part of it: ttt_mlp_bwd.
     list("family", "bitlinear conv elementwise embed head matmul norm optim ttt ttt_linear ttt_mlp")
@@ -18,6 +18,7 @@ BEGIN {
     list("src/kern/c", "vec")
     list("src/kern/x86", "vec lanes")
     list("src/kern/body", "")
+    list("tests/check", "buffers check")
     list("tests/checkops", "checkops dev io rows split")
     list("tests/gradcheck", "gradcheck gradcheck_main pairs")
 }

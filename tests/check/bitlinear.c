@@ -178,7 +178,7 @@ static void check_dequantise(check *k)
     CHECK_BENCH(k, "768", 768, k->x->dequantise(x, q, 3.7f, 768));
 }
 
-const check_case check_int_cases[] = {
+const check_case bitlinear_checks[] = {
     {"quantise", check_quantise, 0, 0},
     {"absmean_sum", check_absmean, 0, 0},
     {"tern_pack", check_pack, 0, 0},

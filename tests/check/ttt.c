@@ -114,7 +114,7 @@ static void check_forget(check *k)
     CHECK_BENCH(k, "4096 bwd", 4096, (void)k->x->forget_bwd(v[0], v[1], v[2], v[3], 0.97f, 4096));
 }
 
-const check_case check_ttt_cases[] = {
+const check_case ttt_checks[] = {
     {"rope", check_rope, 8, 2e-6},
     {"ttt_inner", check_inner, 64, 2e-5},
     {"ttt_inner_bwd", check_inner, 64, 2e-5},
