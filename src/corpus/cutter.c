@@ -4,6 +4,8 @@
 #include "core/utf8.h"
 #include "core/watch.h"
 #include "corpus/json_text.h"
+#include "corpus/json_values.h"
+#include "corpus/tidy.h"
 #include "text/text.h"
 
 #include <stdarg.h>
@@ -15,7 +17,7 @@ enum { PIECE = 1 << 20 };
 
 struct bl_cutter {
     bl_cutter_options o;
-    bl_cutter_counts counts;
+    uint64_t cut, bad; /* places, values */
     bl_stream *stream;
     const char *name;
     bl_cut rule;
@@ -27,16 +29,13 @@ struct bl_cutter {
     size_t look;     /* no newline between line and here */
     uint64_t before; /* bytes of the text before the window */
     uint64_t lines;  /* the number of the line of JSON, from 1 */
-    bl_buf clean;
+    bl_tidy tidy;
     bl_json_text json;
     bl_json_values values;
     uint64_t odd; /* of values, counted */
     bl_span rest; /* of a JSON string that was too long for one document */
     char first_bad[256];
 };
-
-static const char mark[] = "\xEF\xBB\xBF"; /* of the byte order */
-enum { MARK = sizeof mark - 1 };
 
 bl_status bl_cutter_open(bl_cutter **c, const bl_cutter_options *options, bl_error *err)
 {
@@ -54,7 +53,7 @@ void bl_cutter_close(bl_cutter *c)
     if (!c)
         return;
     bl_free(c->text);
-    bl_buf_release(&c->clean);
+    bl_buf_release(&c->tidy.clean);
     bl_json_text_release(&c->json);
     bl_free(c);
 }
@@ -74,7 +73,11 @@ void bl_cutter_begin(bl_cutter *c, bl_stream *stream, const char *name, bl_cut r
 
 bl_cutter_counts bl_cutter_counted(const bl_cutter *c)
 {
-    return c->counts;
+    return (bl_cutter_counts){.replaced = c->tidy.replaced,
+                              .cut = c->cut,
+                              .bad = c->bad,
+                              .returns = c->tidy.returns,
+                              .marks = c->tidy.marks};
 }
 
 const char *bl_cutter_first_bad(const bl_cutter *c)
@@ -114,17 +117,12 @@ static bl_status fill(bl_cutter *c, bl_error *err)
 
 static bl_status begin(bl_cutter *c, bl_error *err)
 {
-    while (c->filled < MARK && !c->ended)
+    while (c->filled < BL_MARK_BYTES && !c->ended)
         BL_TRY(fill(c, err));
-    if (c->filled >= MARK && memcmp(c->text, mark, MARK) == 0)
-        c->first = c->line = c->look = MARK;
+    if (c->filled >= BL_MARK_BYTES && memcmp(c->text, BL_MARK, BL_MARK_BYTES) == 0)
+        c->first = c->line = c->look = BL_MARK_BYTES;
     c->begun = 1;
     return BL_OK;
-}
-
-static int is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
 /* ---- where documents end ---- */
@@ -132,12 +130,12 @@ static int is_space(char c)
 static int is_separator(bl_cut rule, const char *line, size_t bytes)
 {
     static const char end[] = "<|endoftext|>";
-    while (bytes >= MARK && memcmp(line, mark, MARK) == 0) {
-        line += MARK;
-        bytes -= MARK;
+    while (bytes >= BL_MARK_BYTES && memcmp(line, BL_MARK, BL_MARK_BYTES) == 0) {
+        line += BL_MARK_BYTES;
+        bytes -= BL_MARK_BYTES;
     }
     if (rule == BL_CUT_BLANK_LINE) {
-        while (bytes && is_space(line[bytes - 1]))
+        while (bytes && bl_is_space(line[bytes - 1]))
             bytes--;
         return bytes == 0;
     }
@@ -153,7 +151,7 @@ static size_t place_to_cut(const char *text, size_t most)
         if (text[i - 1] == '\n')
             return i;
     for (size_t i = most; i > 0; i--)
-        if (is_space(text[i - 1]))
+        if (bl_is_space(text[i - 1]))
             return i;
     size_t i = most;
     while (i > most - 4 && (text[i] & 0xC0) == 0x80)
@@ -188,7 +186,7 @@ static bl_status find_piece(bl_cutter *c, size_t *stop, size_t *next, bl_error *
                                (unsigned long long)c->lines + 1);
         } else if (*stop - c->first > c->o.most) {
             *next = *stop = c->first + place_to_cut(c->text + c->first, (size_t)c->o.most);
-            c->counts.cut++;
+            c->cut++;
             return BL_OK;
         }
         if (complete)
@@ -266,76 +264,9 @@ static bl_status find_value(bl_cutter *c, size_t *stop, size_t *next, bl_error *
 
 /* ---- what a document is ---- */
 
-bl_span bl_span_strip(bl_span text)
-{
-    while (text.bytes && is_space(text.text[0])) {
-        text.text++;
-        text.bytes--;
-    }
-    while (text.bytes && is_space(text.text[text.bytes - 1]))
-        text.bytes--;
-    return text;
-}
-
 static void strip(bl_span *d)
 {
     *d = bl_span_strip(*d);
-}
-
-/* What no text keeps of valid UTF-8: carriage returns and byte order marks. */
-static void append_tidy(bl_cutter *c, const char *text, size_t bytes)
-{
-    size_t start = 0;
-    for (size_t i = 0; i < bytes; i++) {
-        int is_return = text[i] == '\r';
-        int is_mark = text[i] == mark[0] && bytes - i >= MARK && memcmp(text + i, mark, MARK) == 0;
-        if (!is_return && !is_mark)
-            continue;
-        bl_buf_append(&c->clean, text + start, i - start);
-        c->counts.returns += (uint64_t)is_return;
-        c->counts.marks += (uint64_t)is_mark;
-        if (is_return && !(i + 1 < bytes && text[i + 1] == '\n'))
-            bl_buf_append(&c->clean, "\n", 1);
-        i += is_mark ? MARK - 1 : 0;
-        start = i + 1;
-    }
-    bl_buf_append(&c->clean, text + start, bytes - start);
-}
-
-/* Tidies text, and makes every longest part of an invalid sequence U+FFFD. */
-static bl_status clean_up(bl_cutter *c, bl_span *d, bl_error *err)
-{
-    size_t at = 0;
-    bl_buf_clear(&c->clean);
-    while (at < d->bytes) {
-        size_t good = bl_utf8_invalid(d->text + at, d->bytes - at), used = 0;
-        if (is_json(c))
-            bl_buf_append(&c->clean, d->text + at, good);
-        else
-            append_tidy(c, d->text + at, good);
-        at += good;
-        if (at < d->bytes) {
-            (void)bl_utf8_look(d->text + at, d->bytes - at, &used);
-            bl_buf_puts(&c->clean, BL_UTF8_REPLACEMENT);
-            c->counts.replaced++;
-            at += used;
-        }
-    }
-    *d = (bl_span){c->clean.data, c->clean.len};
-    return bl_buf_status(&c->clean, err);
-}
-
-static int is_untidy(const bl_span *d)
-{
-    const char *end = d->text + d->bytes, *at = d->text;
-    if (memchr(at, '\r', d->bytes))
-        return 1;
-    while ((at = memchr(at, mark[0], (size_t)(end - at))) != NULL && end - at >= MARK) {
-        if (memcmp(at, mark, MARK) == 0)
-            return 1;
-        at++;
-    }
-    return 0;
 }
 
 /* A line or value of JSON that gives no document for this reason: it ends the reading, or is
@@ -355,7 +286,7 @@ static bl_status bad_json(bl_cutter *c, bl_span *d, bl_error *err, const char *f
                        why);
     if (!*c->first_bad)
         memcpy(c->first_bad, text, sizeof text);
-    c->counts.bad++;
+    c->bad++;
     return BL_OK;
 }
 
@@ -372,8 +303,8 @@ static bl_status check_text(bl_cutter *c, bl_span *d, uint64_t place, bl_error *
                        "(windows-1252, latin-1, ...), `replace_invalid` writes U+FFFD",
                        c->name, at, byte);
     }
-    if (bad < d->bytes || (!is_json(c) && is_untidy(d)))
-        return clean_up(c, d, err);
+    if (bad < d->bytes || (!is_json(c) && bl_tidy_wanted(d)))
+        return bl_tidy_up(&c->tidy, d, is_json(c), err);
     return BL_OK;
 }
 
@@ -400,7 +331,7 @@ static bl_status read_json(bl_cutter *c, bl_span *d, bl_error *err)
             return bad_json(
                 c, d, err, "half of a surrogate pair in \"%.64s\"; `replace_invalid` writes U+FFFD",
                 c->o.field);
-        c->counts.replaced += j->lone;
+        c->tidy.replaced += j->lone;
         break;
     }
     *d = (bl_span){j->text.data, j->text.len};
@@ -413,7 +344,7 @@ static void take_rest(bl_cutter *c, bl_span *d)
     *d = c->rest;
     if (d->bytes > c->o.most) {
         d->bytes = place_to_cut(d->text, (size_t)c->o.most);
-        c->counts.cut++;
+        c->cut++;
     }
     c->rest.text += d->bytes;
     c->rest.bytes -= d->bytes;
@@ -440,9 +371,10 @@ static bl_status next_piece(bl_cutter *c, bl_span *piece, uint64_t *place, int *
     const char *start = piece->text;
     if (is_json(c) || !c->o.keep_space)
         strip(piece);
-    while (is_json(c) && piece->bytes >= MARK && memcmp(piece->text, mark, MARK) == 0) {
-        *piece = (bl_span){piece->text + MARK, piece->bytes - MARK};
-        c->counts.marks++;
+    while (is_json(c) && piece->bytes >= BL_MARK_BYTES &&
+           memcmp(piece->text, BL_MARK, BL_MARK_BYTES) == 0) {
+        *piece = (bl_span){piece->text + BL_MARK_BYTES, piece->bytes - BL_MARK_BYTES};
+        c->tidy.marks++;
         strip(piece);
     }
     *place = c->before + first + (uint64_t)(piece->text - start);

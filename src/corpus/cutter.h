@@ -41,9 +41,6 @@ typedef struct bl_cutter_counts {
 
 typedef struct bl_cutter bl_cutter;
 
-/* Without the ASCII white space at both ends. */
-bl_span bl_span_strip(bl_span text);
-
 bl_status bl_cutter_open(bl_cutter **c, const bl_cutter_options *options,
                          bl_error *err) BL_NODISCARD;
 void bl_cutter_close(bl_cutter *c);

@@ -1,6 +1,8 @@
 /* Names, magic numbers, byte order marks and patterns of zeros. */
 #include "corpus/file_kind.h"
 #include "corpus/json_text.h"
+#include "corpus/json_values.h"
+#include "corpus/tidy.h"
 #include "corpus/stream.h"
 #include "format/other_file.h"
 
@@ -149,7 +151,7 @@ static bl_encoding marked(const char *head, size_t bytes)
         size_t bytes;
         bl_encoding encoding;
     } marks[] = {
-        {"\xEF\xBB\xBF", 3, BL_ENCODING_UTF8},
+        {BL_MARK, BL_MARK_BYTES, BL_ENCODING_UTF8},
         {"\xFF\xFE\0\0", 4, BL_ENCODING_UTF32LE}, /* before that of UTF-16 */
         {"\0\0\xFE\xFF", 4, BL_ENCODING_UTF32BE},
         {"\xFF\xFE", 2, BL_ENCODING_UTF16LE},
@@ -230,8 +232,8 @@ static bl_status look_for_documents(bl_file_kind *kind, const char *head, size_t
     bl_json_values values = {.lax = q->skip_bad};
     bl_json_text text = {0};
     size_t at = 0, first = 0;
-    if (bytes >= 3 && memcmp(head, "\xEF\xBB\xBF", 3) == 0)
-        at = 3;
+    if (bytes >= BL_MARK_BYTES && memcmp(head, BL_MARK, BL_MARK_BYTES) == 0)
+        at = BL_MARK_BYTES;
     bl_json_step step = bl_json_values_next(&values, head, bytes, &at, &first);
     bl_json_found found = BL_JSON_TEXT;
     if (step == BL_JSON_VALUE)

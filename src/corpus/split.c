@@ -1,6 +1,7 @@
 /* Drawing documents, and cutting off the ends of long ones. */
 #include "corpus/split.h"
 #include "core/rng.h"
+#include "corpus/tidy.h"
 
 #include <string.h>
 
@@ -48,11 +49,6 @@ void bl_split_decide(bl_split *s)
 
 typedef int is_place_fn(const char *text, size_t at);
 
-static int is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 static int is_line(const char *text, size_t at)
 {
     return text[at - 1] == '\n';
@@ -75,7 +71,7 @@ static int is_sentence(const char *text, size_t at)
                     memcmp(text + at - 3, "\xEF\xBC\x9F", 3) == 0))
         return 1;
     size_t i = at - 1;
-    if (!is_space(text[i]))
+    if (!bl_is_space(text[i]))
         return 0;
     while (i > 0 && (text[i - 1] == '"' || text[i - 1] == '\'' || text[i - 1] == ')'))
         i--;
@@ -84,7 +80,7 @@ static int is_sentence(const char *text, size_t at)
 
 static int is_word(const char *text, size_t at)
 {
-    return is_space(text[at - 1]);
+    return bl_is_space(text[at - 1]);
 }
 
 static int is_character(const char *text, size_t at)

@@ -2,6 +2,7 @@
 #include "prepare/preparation.h"
 #include "prepare/summary.h"
 #include "core/alloc.h"
+#include "corpus/tidy.h"
 
 /* One document's ids and the one that ends it. */
 static void write_document(bl_preparation *p, int which, const int32_t *ids, size_t count,
