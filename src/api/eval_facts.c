@@ -1,9 +1,9 @@
 /* bl_eval_recall(): how many facts a model recalls. */
-#include "infer/recall.h"
 #include "api/model_open.h"
 #include "core/call.h"
 #include "core/clock.h"
 #include "core/watch.h"
+#include "infer/recall.h"
 
 static bl_status score(const bl_model *m, uint64_t distance, uint64_t questions,
                        bl_recall_result *result, bl_error *err)

@@ -3,8 +3,8 @@
 #include "api/weights.h"
 #include "core/alloc.h"
 #include "core/status.h"
-#include "model/packed.h"
 #include "model/base.h"
+#include "model/packed.h"
 #include "ops/measure.h"
 
 static bl_status check(const bl_st *st, const bl_config *c, bl_weight_form form, const char *path,

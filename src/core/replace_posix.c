@@ -2,8 +2,8 @@
 #define _GNU_SOURCE /* renameat2, where there is one; flock */
 
 #include "core/alloc.h"
-#include "core/log.h"
 #include "core/dir.h"
+#include "core/log.h"
 #include "core/path.h"
 #include "core/temporary.h"
 

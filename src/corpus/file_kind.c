@@ -2,8 +2,8 @@
 #include "corpus/file_kind.h"
 #include "corpus/json_text.h"
 #include "corpus/json_values.h"
-#include "corpus/tidy.h"
 #include "corpus/stream.h"
+#include "corpus/tidy.h"
 #include "format/other_file.h"
 
 #include <string.h>

@@ -2,8 +2,8 @@
 #include "corpus/stream.h"
 #include "core/alloc.h"
 #include "core/convert.h"
-#include "core/utf8.h"
 #include "core/in.h"
+#include "core/utf8.h"
 
 #include <lzma.h>
 #include <string.h>

@@ -1,8 +1,8 @@
 /* Token files: checking and reading them. */
 #include "data/tokens.h"
 #include "core/alloc.h"
-#include "core/watch.h"
 #include "core/file.h"
+#include "core/watch.h"
 #include "format/other_file.h"
 
 #include <string.h>

@@ -1,7 +1,7 @@
 /* One download: resumed, retried, verified. */
 #include "hub/fetch.h"
-#include "core/log.h"
 #include "core/file.h"
+#include "core/log.h"
 #include "core/machine.h"
 #include "core/partial.h"
 #include "hub/digest.h"

@@ -1,6 +1,6 @@
 /* HTTP requests: the pause before another try. */
-#include "core/log.h"
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/machine.h"
 #include "hub/http.h"
 

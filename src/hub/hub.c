@@ -1,10 +1,10 @@
 /* The Hugging Face Hub: a file of a repository, from the cache or downloaded into it. */
 #include "hub/hub.h"
-#include "core/log.h"
 #include "core/clock.h"
 #include "core/dir.h"
 #include "core/file.h"
 #include "core/lock.h"
+#include "core/log.h"
 #include "core/path.h"
 #include "hub/digest.h"
 #include "hub/fetch.h"

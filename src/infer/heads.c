@@ -2,8 +2,8 @@
  * began. */
 #include "infer/heads.h"
 #include "core/alloc.h"
-#include "ops/forget.h"
 #include "model/base.h"
+#include "ops/forget.h"
 
 #include <math.h>
 

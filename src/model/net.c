@@ -1,8 +1,8 @@
 /* A network's memory, initial values and files. */
 #include "model/net.h"
 #include "core/alloc.h"
-#include "core/watch.h"
 #include "core/rng.h"
+#include "core/watch.h"
 
 #include <math.h>
 #include <stdio.h>

@@ -2,9 +2,9 @@
 #ifndef BL_MODEL_NET_H
 #define BL_MODEL_NET_H
 
-#include "model/tensors.h"
 #include "core/arena.h"
 #include "format/safetensors.h"
+#include "model/tensors.h"
 
 typedef struct bl_net {
     bl_config config;

@@ -1,8 +1,8 @@
 /* The second pass: documents become the tokens of train.bin and val.bin. */
-#include "prepare/preparation.h"
-#include "prepare/summary.h"
 #include "core/alloc.h"
 #include "corpus/tidy.h"
+#include "prepare/preparation.h"
+#include "prepare/summary.h"
 
 /* One document's ids and the one that ends it. */
 static void write_document(bl_preparation *p, int which, const int32_t *ids, size_t count,

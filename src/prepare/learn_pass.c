@@ -1,7 +1,7 @@
 /* The first pass: copies are found, documents counted, and the tokenizer learned. */
-#include "prepare/preparation.h"
 #include "core/alloc.h"
 #include "core/team.h"
+#include "prepare/preparation.h"
 #include "text/bpe/bpe.h"
 
 static bl_status drop_copies(bl_preparation *p, bl_dedup *dedup, bl_error *err)

@@ -2,12 +2,12 @@
 #ifndef BL_PREPARE_PREPARATION_H
 #define BL_PREPARE_PREPARATION_H
 
-#include "prepare/prepare.h"
 #include "core/buf.h"
 #include "core/dir.h"
 #include "corpus/dedup.h"
 #include "corpus/source.h"
 #include "corpus/split.h"
+#include "prepare/prepare.h"
 
 /* Some documents in a row that are worked on together. */
 typedef struct bl_prepare_batch {

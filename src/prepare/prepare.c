@@ -8,12 +8,12 @@
  * whole, one rename makes it the data (BL_DATA_NEXT), and then its files move up to their own
  * names. */
 #include "prepare/prepare.h"
-#include "prepare/summary.h"
 #include "core/alloc.h"
-#include "core/log.h"
-#include "core/watch.h"
 #include "core/lock.h"
+#include "core/log.h"
 #include "core/path.h"
+#include "core/watch.h"
+#include "prepare/summary.h"
 
 static void release(bl_preparation *p)
 {

@@ -1,9 +1,9 @@
 /* The files: written into a hidden folder, which one rename makes the data. */
-#include "prepare/preparation.h"
-#include "core/hash.h"
 #include "core/dir.h"
 #include "core/file.h"
+#include "core/hash.h"
 #include "core/path.h"
+#include "prepare/preparation.h"
 #include "text/text.h"
 
 static const char *const split_names[BL_DATA_SPLITS] = {"train.bin", "val.bin"};

@@ -1,6 +1,6 @@
 /* A pass over the documents of the sources, some at a time, and what is said of it meanwhile. */
-#include "prepare/preparation.h"
 #include "core/alloc.h"
+#include "prepare/preparation.h"
 
 #include <xxhash.h>
 

@@ -1,8 +1,8 @@
 /* The sources of a preparation, and "tinystories" as its two files. */
-#include "prepare/preparation.h"
-#include "prepare/summary.h"
 #include "core/alloc.h"
 #include "corpus/tinystories.h"
+#include "prepare/preparation.h"
+#include "prepare/summary.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -4,9 +4,9 @@
 #include "core/call.h"
 #include "core/machine.h"
 #include "core/path.h"
+#include "core/utf8.h"
 #include "text/bytechars.h"
 #include "text/text.h"
-#include "core/utf8.h"
 
 #include <string.h>
 

@@ -1,8 +1,8 @@
 /* The BPE trainer's first tokens: the specials, and the byte characters kept. */
 #include "core/alloc.h"
-#include "text/bytechars.h"
-#include "text/bpe/halves.h"
 #include "core/utf8.h"
+#include "text/bpe/halves.h"
+#include "text/bytechars.h"
 
 #include <string.h>
 

@@ -4,11 +4,11 @@
  * full it is emptied into the table of all words, which is divided among locks by the hash of a
  * word.  So rare words, which are most of them, are kept once, whatever the number of threads.  The
  * order of the words depends on the threads; what is learnt from them does not. */
-#include "text/bpe/halves.h"
 #include "core/alloc.h"
 #include "core/mutex.h"
 #include "core/team.h"
 #include "core/utf8.h"
+#include "text/bpe/halves.h"
 #include "text/units.h"
 #include "text/wordscan.h"
 

@@ -12,8 +12,8 @@
  * place in the list counting.  No corpus tried so far needs the last two, since equal letters are
  * always joined in the same way; they are here because nothing proves that none ever will. */
 #include "core/alloc.h"
-#include "text/bpe/heap.h"
 #include "text/bpe/halves.h"
+#include "text/bpe/heap.h"
 
 #include <string.h>
 

@@ -3,9 +3,9 @@
 #include "scratch.h"
 
 #include "core/alloc.h"
-#include "core/partial.h"
 #include "core/file.h"
 #include "core/lock.h"
+#include "core/partial.h"
 #include "core/path.h"
 #include "train/metrics.h"
 

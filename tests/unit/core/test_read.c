@@ -1,12 +1,12 @@
 /* What is read: files that are no files, that change meanwhile, that say more than there is. */
 #include "small_run.h"
 
+#include "core/in.h"
+#include "core/machine.h"
 #include "data/tokens.h"
 #include "format/safetensors.h"
 #include "train/manifest.h"
 #include "train/metrics.h"
-#include "core/in.h"
-#include "core/machine.h"
 
 #include <fcntl.h>
 #include <sys/resource.h>

@@ -2,8 +2,8 @@
  * and after a fork(). */
 #define _POSIX_C_SOURCE 200809L
 
-#include "core/team.h"
 #include "core/clock.h"
+#include "core/team.h"
 #include "core/worker.h"
 
 #include <pthread.h>

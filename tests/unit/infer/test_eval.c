@@ -3,8 +3,8 @@
 #include "option_pairs.h"
 
 #include "api/model_open.h"
-#include "core/rng.h"
 #include "core/file.h"
+#include "core/rng.h"
 #include "infer/stream_loss.h"
 
 #include <math.h>

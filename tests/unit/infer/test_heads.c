@@ -3,8 +3,8 @@
 #include "option_pairs.h"
 
 #include "bitllama.h"
-#include "format/safetensors.h"
 #include "core/file.h"
+#include "format/safetensors.h"
 
 #include <math.h>
 

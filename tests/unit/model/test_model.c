@@ -1,8 +1,8 @@
 /* The whole model on the double reference: gradients against central differences, decoding against
  * the training forward, and the same bits for any split of a text. */
+#include "api/device.h"
 #include "core/alloc.h"
 #include "core/rng.h"
-#include "api/device.h"
 #include "model/carry.h"
 #include "model/decode.h"
 
