@@ -41,7 +41,7 @@ if find src -name '*.[ch]' -print | xargs grep -nE '"([^"\\]|\\.)*--[a-z]'; then
 fi
 
 # The environment is read in core/ and, for its own library, in the backend.
-forbid "src/format src/ops src/kern src/text src/hub src/tales src/corpus src/data src/model src/prepare src/train src/infer src/api" \
+forbid "src/format src/ops src/kern src/text src/hub src/comm src/tales src/corpus src/data src/model src/prepare src/train src/infer src/api" \
     "$word(getenv|secure_getenv)[ ]*[(]" "the environment is read in core/ only: make it an option"
 
 # A folder's name may have any character: paths do not belong into the text of a command.
