@@ -36,7 +36,8 @@ static bl_status plan_training(const char *data_dir, const bl_options *train,
     BL_TRY(bl_train_resolve(&o, &c, err));
     const bl_device_request request = bl_device_of_training(&o, c.quantization == BL_QUANT_TERNARY);
     BL_TRY(bl_device_open(&dev, &request, err));
-    bl_status status = bl_blocks_measure(result, dev, &c, &o, err);
+    const bl_share all = {&bl_comm_alone, o.accum};
+    bl_status status = bl_blocks_measure(result, dev, &c, &o, &all, err);
     bl_dev_close(dev);
     return status;
 }

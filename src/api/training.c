@@ -307,7 +307,8 @@ static bl_status open_run(bl_trainer **t, const bl_corpus *corpora, size_t count
     const bl_device_request request =
         bl_device_of_training(&plan->options, plan->config.quantization == BL_QUANT_TERNARY);
     BL_TRY_GOTO(status, bl_device_open(&dev, &request, err), fail);
-    const bl_train_begin begin = {plan->checkpoint, plan->parent.weights, plan->parent.path};
+    const bl_train_begin begin = {
+        .checkpoint = plan->checkpoint, .weights = plan->parent.weights, .path = plan->parent.path};
     BL_TRY(bl_trainer_open_on(t, dev, data, run_dir, lock, &plan->config, &plan->options, &begin,
                               err));
     for (size_t i = 0; i < count; i++)

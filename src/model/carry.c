@@ -115,23 +115,32 @@ const bl_ttt_carry *bl_carry_layer(const bl_carry *c, const bl_net *net, size_t 
 
 /* ---- checkpoints ---- */
 
-typedef bl_status carried_fn(const carried *t, void *user, bl_error *err);
+/* Where the floats of a slot come from or go to, tensor by tensor. */
+typedef struct transfer {
+    bl_dev *dev;
+    bl_st_writer *to;
+    const bl_st *from;
+    float *host; /* of the tensor, like `data`; moves on after it */
+    const float *data;
+    size_t floats, number;
+} transfer;
 
-/* fn for every tensor, slot by slot and layer by layer. */
-static bl_status each(const bl_carry *carry, const bl_net *net, carried_fn *fn, void *user,
-                      bl_error *err)
+typedef bl_status carried_fn(const carried *t, transfer *x, bl_error *err);
+
+/* fn for every tensor of a slot, layer by layer. */
+static bl_status each(const bl_carry *carry, const bl_net *net, size_t slot, carried_fn *fn,
+                      transfer *x, bl_error *err)
 {
     const bl_config *c = &net->config;
-    for (size_t i = 0; i < carry->slots * net->m.L; i++) {
-        const bl_layer_carry *a = &carry->layer[i];
+    for (size_t l = 0; l < net->m.L; l++) {
+        const bl_layer_carry *a = &carry->layer[slot * net->m.L + l];
 #define X(type, member, key, shape, present)                                                       \
     if (present) {                                                                                 \
         carried t = {.place = a->member,                                                           \
                      .size = {carry->B, bl_shape_elements(&net->m, shape)},                        \
                      .element_bytes = net->dev->type##_bytes};                                     \
-        (void)snprintf(t.name, sizeof t.name, "carry.%zu.layers.%zu." key, i / net->m.L,           \
-                       i % net->m.L);                                                              \
-        BL_TRY(fn(&t, user, err));                                                                 \
+        (void)snprintf(t.name, sizeof t.name, "carry.%zu.layers.%zu." key, x->number, l);          \
+        BL_TRY(fn(&t, x, err));                                                                    \
     }
         BL_LAYER_CARRY(X)
 #undef X
@@ -139,63 +148,77 @@ static bl_status each(const bl_carry *carry, const bl_net *net, carried_fn *fn, 
     return BL_OK;
 }
 
-static bl_status declare(const carried *t, void *user, bl_error *err)
+static bl_status count(const carried *t, transfer *x, bl_error *err)
 {
-    return bl_st_writer_declare(user, t->name, BL_F32, 2, t->size, err);
+    (void)err;
+    x->floats += t->size[0] * t->size[1];
+    return BL_OK;
 }
 
-bl_status bl_carry_declare(const bl_carry *c, const bl_net *net, bl_st_writer *w, bl_error *err)
+size_t bl_carry_floats(const bl_carry *c, const bl_net *net)
 {
-    return each(c, net, declare, w, err);
+    transfer x = {.floats = 0};
+    return each(c, net, 0, count, &x, NULL) == BL_OK ? x.floats : SIZE_MAX;
 }
 
-/* A tensor on its way between a file and the device. */
-typedef struct transfer {
-    bl_dev *dev;
-    bl_st_writer *to;
-    const bl_st *from;
-} transfer;
-
-static bl_status host_room(float **host, const carried *t, bl_error *err)
+static bl_status get(const carried *t, transfer *x, bl_error *err)
 {
-    *host = bl_calloc(t->size[0] * t->size[1], sizeof **host);
-    return *host ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory for %s", t->name);
-}
-
-static bl_status write_one(const carried *t, void *user, bl_error *err)
-{
-    const transfer *x = user;
     size_t n = t->size[0] * t->size[1];
-    float *host;
-    BL_TRY(host_room(&host, t, err));
-    bl_status status = bl_dev_get_f32(x->dev, host, t->place, n, t->element_bytes, err);
-    if (status == BL_OK)
-        status = bl_st_writer_data(x->to, host, n * sizeof *host, err);
-    bl_free(host);
-    return status;
+    BL_TRY(bl_dev_get_f32(x->dev, x->host, t->place, n, t->element_bytes, err));
+    x->host += n;
+    return BL_OK;
 }
 
-bl_status bl_carry_write(const bl_carry *c, const bl_net *net, bl_st_writer *w, bl_error *err)
+bl_status bl_carry_get(const bl_carry *c, const bl_net *net, size_t slot, float *host,
+                       bl_error *err)
 {
-    transfer x = {.dev = net->dev, .to = w};
-    return each(c, net, write_one, &x, err);
+    transfer x = {.dev = net->dev, .host = host};
+    return each(c, net, slot, get, &x, err);
 }
 
-static bl_status load_one(const carried *t, void *user, bl_error *err)
+static bl_status declare(const carried *t, transfer *x, bl_error *err)
 {
-    const transfer *x = user;
-    float *host;
-    BL_TRY(host_room(&host, t, err));
+    return bl_st_writer_declare(x->to, t->name, BL_F32, 2, t->size, err);
+}
+
+bl_status bl_carry_declare(const bl_carry *c, const bl_net *net, size_t number, bl_st_writer *w,
+                           bl_error *err)
+{
+    transfer x = {.to = w, .number = number};
+    return each(c, net, 0, declare, &x, err);
+}
+
+static bl_status put(const carried *t, transfer *x, bl_error *err)
+{
+    size_t n = t->size[0] * t->size[1];
+    BL_TRY(bl_st_writer_data(x->to, x->data, n * sizeof *x->data, err));
+    x->data += n;
+    return BL_OK;
+}
+
+bl_status bl_carry_write(const bl_carry *c, const bl_net *net, const float *host, bl_st_writer *w,
+                         bl_error *err)
+{
+    transfer x = {.to = w, .data = host};
+    return each(c, net, 0, put, &x, err);
+}
+
+static bl_status load(const carried *t, transfer *x, bl_error *err)
+{
+    size_t n = t->size[0] * t->size[1];
+    float *host = bl_calloc(n, sizeof *host);
+    if (!host)
+        return bl_fail(err, BL_ENOMEM, "out of memory for %s", t->name);
     bl_status status = bl_st_get_f32(x->from, t->name, 2, t->size, host, err);
     if (status == BL_OK)
-        status =
-            bl_dev_put_f32(x->dev, t->place, host, t->size[0] * t->size[1], t->element_bytes, err);
+        status = bl_dev_put_f32(x->dev, t->place, host, n, t->element_bytes, err);
     bl_free(host);
     return status;
 }
 
-bl_status bl_carry_load(bl_carry *c, const bl_net *net, const bl_st *st, bl_error *err)
+bl_status bl_carry_load(bl_carry *c, const bl_net *net, size_t slot, size_t number, const bl_st *st,
+                        bl_error *err)
 {
-    transfer x = {.dev = net->dev, .from = st};
-    return each(c, net, load_one, &x, err);
+    transfer x = {.dev = net->dev, .from = st, .number = number};
+    return each(c, net, slot, load, &x, err);
 }

@@ -51,13 +51,18 @@ void bl_carry_clear(bl_carry *c, const bl_net *net);
 const bl_ttt_carry *bl_carry_layer(const bl_carry *c, const bl_net *net, size_t l,
                                    bl_ttt_carry *rows, bl_layer_carry *from, bl_layer_carry *to);
 
-/* As tensors "carry.SLOT.layers.N.KEY" [B, elements] of a checkpoint.  Loading checks them as
- * bl_st_get_f32(). */
-bl_status bl_carry_declare(const bl_carry *c, const bl_net *net, bl_st_writer *w,
+/* A slot as floats on the host, tensor after tensor: how many, and those of one. */
+size_t bl_carry_floats(const bl_carry *c, const bl_net *net);
+bl_status bl_carry_get(const bl_carry *c, const bl_net *net, size_t slot, float *host,
+                       bl_error *err) BL_NODISCARD;
+
+/* Such floats as tensors "carry.NUMBER.layers.N.KEY" [B, elements] of a checkpoint, and a slot from
+ * them, checked as by bl_st_get_f32(). */
+bl_status bl_carry_declare(const bl_carry *c, const bl_net *net, size_t number, bl_st_writer *w,
                            bl_error *err) BL_NODISCARD;
-bl_status bl_carry_write(const bl_carry *c, const bl_net *net, bl_st_writer *w,
+bl_status bl_carry_write(const bl_carry *c, const bl_net *net, const float *host, bl_st_writer *w,
                          bl_error *err) BL_NODISCARD;
-bl_status bl_carry_load(bl_carry *c, const bl_net *net, const bl_st *st,
+bl_status bl_carry_load(bl_carry *c, const bl_net *net, size_t slot, size_t number, const bl_st *st,
                         bl_error *err) BL_NODISCARD;
 
 #endif

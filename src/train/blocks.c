@@ -38,7 +38,7 @@ static bl_status check_whole_chunks(const bl_config *config, const bl_train_opti
 }
 
 static bl_status open_device(bl_blocks *b, bl_dev *dev, const bl_config *config,
-                             const bl_train_options *o, bl_error *err)
+                             const bl_train_options *o, const bl_share *share, bl_error *err)
 {
     BL_TRY(bl_net_open(&b->net, config, dev, err));
     bl_pass_kind kind = o->recompute ? BL_PASS_RECOMPUTE : BL_PASS_GRADIENTS;
@@ -46,18 +46,20 @@ static bl_status open_device(bl_blocks *b, bl_dev *dev, const bl_config *config,
     b->pass.dropout = o->dropout > 0;
     if (o->carry > 0) {
         BL_TRY(check_whole_chunks(config, o, err));
-        BL_TRY(bl_carried_open(&b->carried, &b->net, o->accum, o->batch, err));
+        BL_TRY(bl_carried_open(&b->carried, &b->net, share, o->batch, err));
         b->pass.carry = &b->carried.states;
     }
-    BL_TRY(bl_pass_open(&b->eval, &b->net, o->batch, o->context, BL_PASS_LOSS, err));
-    BL_TRY(bl_sequence_open(&b->sample, &b->net, err));
+    if (bl_share_leads(share)) {
+        BL_TRY(bl_pass_open(&b->eval, &b->net, o->batch, o->context, BL_PASS_LOSS, err));
+        BL_TRY(bl_sequence_open(&b->sample, &b->net, err));
+    }
     return open_optimizer(b, err);
 }
 
 bl_status bl_blocks_open(bl_blocks *b, bl_dev *dev, const bl_config *config,
-                         const bl_train_options *o, bl_error *err)
+                         const bl_train_options *o, const bl_share *share, bl_error *err)
 {
-    BL_TRY(open_device(b, dev, config, o, err));
+    BL_TRY(open_device(b, dev, config, o, share, err));
     b->host_ids = bl_calloc(2 * b->pass.N, sizeof *b->host_ids);
     b->host_loss = bl_calloc(b->pass.N, sizeof *b->host_loss);
     if (!b->host_ids || !b->host_loss)
@@ -84,12 +86,12 @@ void bl_blocks_release(bl_blocks *b)
 }
 
 bl_status bl_blocks_measure(bl_plan_result *plan, bl_dev *dev, const bl_config *config,
-                            const bl_train_options *o, bl_error *err)
+                            const bl_train_options *o, const bl_share *share, bl_error *err)
 {
     bl_dev *measure;
     bl_blocks b = {0};
     BL_TRY(bl_measure_open(&measure, dev, err));
-    bl_status status = open_device(&b, measure, config, o, err);
+    bl_status status = open_device(&b, measure, config, o, share, err);
     *plan =
         (bl_plan_result){.weights = b.net.tensors.elements * dev->param_bytes + b.net.tern_bytes,
                          .optimizer = 3 * (uint64_t)b.block_bytes,

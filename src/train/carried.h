@@ -1,19 +1,27 @@
 /* Rows that continue from window to window (option carry): the state and the place in the data of
- * every (micro-batch, row), kept in a checkpoint's optimizer.safetensors. */
+ * every (micro-batch, row), kept in a checkpoint's optimizer.safetensors.
+ *
+ * Every process knows the places of all rows, for they say where the rows that begin anew will; it
+ * has the states of those that it computes.  For a checkpoint the leader gathers the others'. */
 #ifndef BL_TRAIN_CARRIED_H
 #define BL_TRAIN_CARRIED_H
 
 #include "data/mix.h"
 #include "model/carry.h"
+#include "train/share.h"
 
 typedef struct bl_carried {
-    bl_carry states;
+    bl_share share;
+    bl_carry states; /* of our micro-batches */
     bl_mix_row *row; /* [accum,B]; NULL: the run carries nothing */
     int32_t *fresh;  /* [B] of the current micro-batch */
+    float
+        *gathered; /* the leader's: states of the other micro-batches; the others': room for one */
+    size_t floats; /* of the states of one */
 } bl_carried;
 
 /* Memory for accum x B rows, all of which begin afresh. */
-bl_status bl_carried_open(bl_carried *c, const bl_net *net, size_t accum, size_t B,
+bl_status bl_carried_open(bl_carried *c, const bl_net *net, const bl_share *share, size_t B,
                           bl_error *err) BL_NODISCARD;
 void bl_carried_release(bl_carried *c, const bl_net *net);
 
@@ -25,11 +33,16 @@ void bl_carried_reset(bl_carried *c, const bl_net *net);
 void bl_carried_draw(bl_carried *c, double probability, uint64_t seed, uint64_t step,
                      uint64_t micro);
 
-/* The rows of a micro-batch; begin sets the states that they start from, after
- * bl_mix_continue(). */
+/* The rows of a micro-batch.  After bl_mix_continue() begin sets the states that they start from;
+ * pass, in its place, when another process computes them. */
 bl_mix_row *bl_carried_rows(const bl_carried *c, uint64_t micro);
 bl_status bl_carried_begin(bl_carried *c, const bl_net *net, uint64_t micro,
                            bl_error *err) BL_NODISCARD;
+
+void bl_carried_pass(bl_carried *c, uint64_t micro);
+
+/* Brings the states of all rows to the leader; every process calls it before a checkpoint. */
+bl_status bl_carried_gather(bl_carried *c, const bl_net *net, bl_error *err) BL_NODISCARD;
 
 /* Tensors of a checkpoint.  Loading expects rows of `count` corpora, else BL_EFORMAT. */
 bl_status bl_carried_declare(const bl_carried *c, const bl_net *net, bl_st_writer *w,

@@ -18,7 +18,7 @@
  * of no use. */
 static bl_status check_memory(bl_trainer *t, const bl_config *config, bl_error *err)
 {
-    BL_TRY(bl_blocks_measure(&t->plan, t->dev, config, &t->o, err));
+    BL_TRY(bl_blocks_measure(&t->plan, t->dev, config, &t->o, &t->share, err));
     if (t->plan.total > t->plan.machine)
         return bl_fail(err, BL_ENOMEM,
                        "this run needs %.2f GB of memory, and there are %.2f GB; lower `batch`, "
@@ -126,8 +126,8 @@ static bl_status open_batches(bl_trainer *t, bl_error *err)
     int ahead = t->o.prefetch == BL_PREFETCH_AUTO ? large : t->o.prefetch == BL_PREFETCH_ON;
     if (t->o.carry > 0) /* where its rows continue is known when they have been drawn */
         ahead = 0;
-    return bl_batches_open(&t->batches, t->mix, t->o.batch * t->o.context, (bl_turns){0, 1, 1},
-                           ahead, err);
+    return bl_batches_open(&t->batches, t->mix, t->o.batch * t->o.context,
+                           bl_share_turns(&t->share), ahead, err);
 }
 
 /* Which data this is. */
@@ -195,20 +195,26 @@ static bl_status open_parts(bl_trainer *t, const bl_config *config, const bl_tra
 {
     const char *checkpoint = begin->checkpoint;
     const char *data_dir = t->data->dir[0];
-    BL_TRY(bl_run_dir_sweep(t->run_dir, err));
+    int leads = bl_share_leads(&t->share);
+    BL_TRY(bl_share_check(&t->share, err));
+    if (leads)
+        BL_TRY(bl_run_dir_sweep(t->run_dir, err));
     BL_TRY(open_batches(t, err));
     BL_TRY(open_tokenizer(t, data_dir, err));
     if (checkpoint)
         BL_TRY(bl_checkpoint_check(checkpoint, config, err));
     BL_TRY(check_memory(t, config, err));
-    BL_TRY(bl_blocks_open(&t->blocks, t->dev, config, &t->o, err));
-    BL_TRY(bl_trainer_layers_open(t, err));
+    BL_TRY(bl_blocks_open(&t->blocks, t->dev, config, &t->o, &t->share, err));
+    if (leads)
+        BL_TRY(bl_trainer_layers_open(t, err));
     t->state.options = t->o;
     t->state.lr_scale = 1;
     describe_data(t);
     if (!checkpoint) {
         BL_TRY(open_weights(t, begin, err));
         BL_TRY(bl_outputs_open(&t->outputs, 0, err));
+        if (!leads)
+            return BL_OK;
         return bl_folder_describe(t->run_dir, data_dir, config, BL_WEIGHTS_LATENT,
                                   err); /* now it is a run */
     }
@@ -216,7 +222,8 @@ static bl_status open_parts(bl_trainer *t, const bl_config *config, const bl_tra
     if (!t->resumed_from)
         return bl_fail(err, BL_ENOMEM, "out of memory");
     BL_TRY(bl_trainer_restore(t, checkpoint, err));
-    BL_TRY(check_own_tokenizer(t, err));
+    if (leads)
+        BL_TRY(check_own_tokenizer(t, err));
     return bl_outputs_open(&t->outputs, 1, err);
 }
 
@@ -225,9 +232,11 @@ bl_status bl_trainer_open_on(bl_trainer **result, bl_dev *dev, bl_corpora *data,
                              const bl_train_options *o, const bl_train_begin *begin, bl_error *err)
 {
     *result = NULL;
+    const bl_comm *comm = begin->comm ? begin->comm : &bl_comm_alone;
     bl_trainer *t = bl_calloc(1, sizeof *t);
     char *copy = bl_strdup(run_dir);
     if (!t || !copy) {
+        bl_comm_leave(comm);
         bl_free(t);
         bl_free(copy);
         bl_dev_close(dev);
@@ -236,7 +245,9 @@ bl_status bl_trainer_open_on(bl_trainer **result, bl_dev *dev, bl_corpora *data,
         return bl_fail(err, BL_ENOMEM, "out of memory");
     }
     *t = (bl_trainer){.dev = dev, .data = data, .run_dir = copy, .o = *o};
-    t->outputs = (bl_outputs){.run_dir = copy, .lock = lock, .state = &t->state};
+    t->share = (bl_share){comm, o->accum};
+    t->outputs = (bl_outputs){
+        .run_dir = bl_share_leads(&t->share) ? copy : NULL, .lock = lock, .state = &t->state};
     bl_status status = open_parts(t, config, begin, err);
     if (status != BL_OK) {
         bl_trainer_close(t);
@@ -254,6 +265,7 @@ void bl_trainer_close(bl_trainer *t)
         bl_trainer_stop(t); /* the run closes it when it is done */
         return;
     }
+    bl_comm_leave(t->share.comm);
     bl_blocks_release(&t->blocks);
     bl_dev_close(t->dev);
     bl_trainer_layers_release(t);

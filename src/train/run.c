@@ -15,6 +15,7 @@ enum { BAD_STEPS_IN_A_ROW = 5 };
 
 /* ---- checkpoints ---- */
 
+/* Every process comes to it, and has what it carries gathered; the leader alone writes. */
 static bl_status save(bl_trainer *t, bl_error *err)
 {
     const bl_blocks *b = &t->blocks;
@@ -26,21 +27,31 @@ static bl_status save(bl_trainer *t, bl_error *err)
     return BL_OK;
 }
 
-/* A checkpoint in passing: a failure is loud, but the run goes on. */
-static bl_status save_or_warn(bl_trainer *t)
+/* A checkpoint in passing, when it is due or any process was asked for one.  *saved: a failure to
+ * write it is loud, but the run goes on. */
+static bl_status save_in_passing(bl_trainer *t, int due, bl_status *saved, bl_error *err)
 {
+    enum { DUE, ASKED, FLAGS };
+    int asked = t->save;
+    int flag[FLAGS] = {[DUE] = due || asked, [ASKED] = asked};
     bl_error why;
-    if (t->save)
+    *saved = BL_OK;
+    BL_TRY(bl_comm_any(t->share.comm, flag, FLAGS, err));
+    if (!flag[DUE])
+        return BL_OK;
+    if (flag[ASKED])
         bl_outputs_asked(&t->outputs, BL_TRAIN_OUTPUT_CHECKPOINT);
-    bl_status status = save(t, &why);
-    bl_outputs_note(&t->outputs, BL_TRAIN_OUTPUT_CHECKPOINT, status, &why);
-    return status;
+    BL_TRY(bl_carried_gather(&t->blocks.carried, &t->blocks.net, err));
+    *saved = save(t, &why);
+    bl_outputs_note(&t->outputs, BL_TRAIN_OUTPUT_CHECKPOINT, *saved, &why);
+    return BL_OK;
 }
 
+/* By the leader's clock. */
 static int save_is_due(const bl_trainer *t)
 {
-    return t->save || (t->state.step % t->o.save_every == 0 &&
-                       bl_clock_seconds() - t->outputs.saved_at >= t->o.save_seconds);
+    return bl_share_leads(&t->share) && t->state.step % t->o.save_every == 0 &&
+           bl_clock_seconds() - t->outputs.saved_at >= t->o.save_seconds;
 }
 
 /* ---- the loop ---- */
@@ -81,12 +92,14 @@ static bl_status handle_bad_step(bl_trainer *t, const bl_train_event *event, bl_
     double scale = t->state.lr_scale;
     if (scale == 1)
         BL_TRY(bl_outputs_last_good(&t->outputs, &dir, err));
-    if (!dir)
+    bl_status status = bl_comm_text(t->share.comm, &dir, err);
+    if (status == BL_OK && !dir)
         return bl_fail(err, BL_EDIVERGED,
                        "training diverged at step %" PRIu64 ": %d steps in a row without a finite "
                        "loss; lower `lr`",
                        event->step, BAD_STEPS_IN_A_ROW);
-    bl_status status = bl_trainer_restore(t, dir, err);
+    if (status == BL_OK)
+        status = bl_trainer_restore(t, dir, err);
     if (status == BL_OK) {
         t->state.lr_scale = scale / 2;
         bl_outputs_take_back(&t->outputs);
@@ -104,16 +117,28 @@ static int is_due(const bl_trainer *t, uint64_t last, size_t every)
     return t->state.step % every == 0 || t->state.step == last;
 }
 
+/* The leader's evaluation and sample; *best: the loss is the lowest so far. */
+static bl_status look(bl_trainer *t, uint64_t last, int *best, bl_error *err)
+{
+    if (bl_trainer_can_evaluate(t) && is_due(t, last, t->o.eval_every))
+        BL_TRY(evaluate(t, best, err));
+    if (t->o.samples && is_due(t, last, t->o.sample_every))
+        bl_trainer_sample(t);
+    return BL_OK;
+}
+
 /* What follows a good step: evaluation, sample, checkpoint. */
 static bl_status after_step(bl_trainer *t, uint64_t last, bl_error *err)
 {
     int best = 0;
     bl_train_state before = t->state;
-    if (bl_trainer_can_evaluate(t) && is_due(t, last, t->o.eval_every))
-        BL_TRY(evaluate(t, &best, err));
-    if (t->o.samples && is_due(t, last, t->o.sample_every))
-        bl_trainer_sample(t);
-    if (t->state.step < last && (best || save_is_due(t)) && save_or_warn(t) != BL_OK) {
+    bl_status saved;
+    if (bl_share_leads(&t->share))
+        BL_TRY(look(t, last, &best, err));
+    if (t->state.step == last)
+        return BL_OK;
+    BL_TRY(save_in_passing(t, best || save_is_due(t), &saved, err));
+    if (saved != BL_OK) {
         t->state.best_step = before.best_step; /* what was not saved is not the best to be had */
         t->state.best_loss = before.best_loss;
     }
@@ -124,6 +149,8 @@ static bl_status save_last(bl_trainer *t, bl_error *err)
 {
     bl_error trouble;
     BL_TRY(save(t, err));
+    if (!bl_share_leads(&t->share))
+        return BL_OK;
     if (bl_run_dir_publish(t->run_dir, &t->blocks.net, t->data, &t->state, &trouble) != BL_OK)
         bl_outputs_say(&t->outputs, BL_TRAIN_WARNING, "no model in the run folder: %s",
                        trouble.message);
@@ -189,20 +216,28 @@ static void announce(bl_trainer *t)
                        val);
 }
 
+/* Stopped as soon as any process is asked to. */
+static bl_status check_stop(bl_trainer *t, bl_error *err)
+{
+    int stop = t->stop;
+    BL_TRY(bl_comm_any(t->share.comm, &stop, 1, err));
+    if (!stop)
+        return BL_OK;
+    return bl_fail(err, BL_EINTERRUPTED, "training stopped after step %" PRIu64, t->state.step);
+}
+
 static bl_status steps(bl_trainer *t, bl_error *err)
 {
     uint64_t last = bl_trainer_last(t);
     while (t->state.step < last) {
         bl_train_event event;
-        if (t->stop)
-            return bl_fail(err, BL_EINTERRUPTED, "training stopped after step %" PRIu64,
-                           t->state.step);
+        bl_status saved;
+        BL_TRY(check_stop(t, err));
         BL_TRY(bl_trainer_step(t, &event, err));
         bl_outputs_report(&t->outputs, &event);
         if (!isfinite(event.loss) || !isfinite(event.grad_norm)) {
             BL_TRY(handle_bad_step(t, &event, err));
-            if (t->save)
-                (void)save_or_warn(t);
+            BL_TRY(save_in_passing(t, 0, &saved, err));
             continue;
         }
         t->state.bad_steps = 0;
@@ -228,15 +263,21 @@ static bl_status run(bl_trainer *t, bl_error *err)
     uint64_t begun = t->state.step;
     announce(t);
     bl_status status = steps(t, err);
-    if (status == BL_OK && t->state.step > begun)
+    if (status == BL_OK && t->state.step > begun && bl_share_leads(&t->share))
         judge(t);
+    bl_error why;
+    bl_status gathered = BL_OK;
+    if (status == BL_OK || status == BL_EINTERRUPTED)
+        gathered = bl_carried_gather(&t->blocks.carried, &t->blocks.net, &why);
+    if (gathered != BL_OK)
+        status = bl_fail(err, gathered, "%s", why.message);
     if (status == BL_OK || status == BL_EINTERRUPTED) {
-        bl_error why;
         bl_status saved = save_last(t, &why);
         if (saved != BL_OK)
             status = bl_fail(err, saved, "%s", why.message);
     } else {
         t->broken = status; /* in the middle of a step, perhaps */
+        bl_comm_leave(t->share.comm);
     }
     say_end(t, status);
     return status;

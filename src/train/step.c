@@ -40,6 +40,38 @@ static bl_status next_batch(bl_trainer *t, uint64_t micro, bl_error *err)
     return bl_carried_begin(&b->carried, &b->net, micro, err);
 }
 
+/* One that another process computes: rows that continue move on all the same. */
+static bl_status pass_over(bl_trainer *t, uint64_t micro, bl_error *err)
+{
+    bl_carried *c = &t->blocks.carried;
+    if (!c->row)
+        return BL_OK;
+    bl_carried_draw(c, t->o.carry, t->o.seed, t->state.step + 1, micro);
+    BL_TRY(bl_batches_continue(t->batches, bl_carried_rows(c, micro), NULL, NULL, err));
+    bl_carried_pass(c, micro);
+    return BL_OK;
+}
+
+/* A layer's gradients are complete in this process: enqueues their sum over all, in one piece where
+ * its tensors lie side by side, while the backward pass computes the layers below. */
+static void sum_layer(void *user, size_t layer)
+{
+    enum { PADDING = 16 }; /* elements, fewer than which lie between neighbours */
+    const bl_trainer *t = user;
+    const bl_net *net = &t->blocks.net;
+    const bl_tensor *at = net->tensors.at, *end = at + net->tensors.count;
+    while (at < end) {
+        const bl_tensor *first = at++;
+        size_t last = first->offset + first->count;
+        if (first->layer != layer)
+            continue;
+        for (; at < end && at->layer == layer && at->offset - last < PADDING; at++)
+            last = at->offset + at->count;
+        bl_comm_sum(t->share.comm, net->dev, bl_net_place(net, t->blocks.grads_block, first),
+                    last - first->offset);
+    }
+}
+
 /* grads += those of one micro-batch; *nats += its summed loss. */
 static bl_status micro_batch(bl_trainer *t, uint64_t micro, float scale, double *nats,
                              bl_error *err)
@@ -49,12 +81,13 @@ static bl_status micro_batch(bl_trainer *t, uint64_t micro, float scale, double 
     bl_pass *p = &b->pass;
     size_t bytes = p->N * sizeof *b->host_ids;
     bl_step step = step_block(t, micro);
+    int sums = t->share.comm->size > 1 && bl_share_ends(&t->share, micro);
     BL_TRY(next_batch(t, micro, err));
     BL_TRY(BL_OP(d, put, p->ids, b->host_ids, bytes, err));
     BL_TRY(BL_OP(d, put, p->targets, b->host_ids + p->N, bytes, err));
     BL_TRY(BL_OP(d, put, p->step, &step, sizeof step, err));
     bl_net_fwd(&b->net, p);
-    bl_net_loss_bwd(&b->net, p, &b->grads, scale, NULL, NULL);
+    bl_net_loss_bwd(&b->net, p, &b->grads, scale, sums ? sum_layer : NULL, t);
     if (p->carry)
         bl_carry_end(&b->carried.states, &b->net);
     BL_TRY(bl_dev_get_f32(d, b->host_loss, p->loss, p->N, d->real_bytes, err));
@@ -85,8 +118,10 @@ bl_status bl_trainer_step(bl_trainer *t, bl_train_event *event, bl_error *err)
     size_t tokens = t->blocks.pass.N * t->o.accum;
     float scale = (float)(1.0 / (double)tokens);
     for (uint64_t micro = 0; micro < t->o.accum; micro++)
-        BL_TRY(micro_batch(t, micro, scale, &nats, err));
+        BL_TRY(bl_share_has(&t->share, micro) ? micro_batch(t, micro, scale, &nats, err)
+                                              : pass_over(t, micro, err));
     update(&t->blocks);
+    BL_TRY(bl_comm_total(t->share.comm, &nats, 1, err));
     bl_step done;
     BL_TRY(BL_OP(t->dev, get, &done, t->blocks.pass.step, sizeof done, err));
     BL_TRY(BL_OP(t->dev, sync, err));

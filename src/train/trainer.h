@@ -8,10 +8,12 @@
 #include "data/corpora.h"
 #include "train/blocks.h"
 #include "train/outputs.h"
+#include "train/share.h"
 
 struct bl_trainer {
     bl_dev *dev; /* owned */
     bl_train_options o;
+    bl_share share;
     char *run_dir;
     bl_corpora *data; /* owned */
     bl_tokenizer *tokenizer;
@@ -37,16 +39,18 @@ struct bl_trainer {
 };
 
 /* What a run starts from: a checkpoint; or, when that is NULL, the weights of a model or (NULL)
- * those of its seed. */
+ * those of its seed.  Who computes it: NULL is this process alone. */
 typedef struct bl_train_begin {
     const char *checkpoint;
     const bl_st *weights; /* latent, of the run's config */
     const char *path;     /* of their file, for messages */
+    const bl_comm *comm;  /* outlives the trainer, which leaves it when it fails or is closed */
 } bl_train_begin;
 
 /* Opens a run on a device; takes over device, data and lock, also on failure.  `config` has the
  * data's vocabulary already; `o` is resolved, on top of the options of the checkpoint when there is
- * one. */
+ * one.  The processes of a run open it with the same of all these, each on its own device; those
+ * that do not lead write nothing and need no lock.  What is opened is not compared. */
 bl_status bl_trainer_open_on(bl_trainer **t, bl_dev *dev, bl_corpora *data, const char *run_dir,
                              bl_lock *lock, const bl_config *config, const bl_train_options *o,
                              const bl_train_begin *begin, bl_error *err) BL_NODISCARD;
@@ -54,8 +58,9 @@ bl_status bl_trainer_open_on(bl_trainer **t, bl_dev *dev, bl_corpora *data, cons
 /* The step after which this invocation ends. */
 uint64_t bl_trainer_last(const bl_trainer *t);
 
-/* One optimizer step: loader -> micro-batches -> clip -> AdamW -> ternarise.  Fills in the event:
- * its loss or grad_norm is not finite when the step was skipped. */
+/* One optimizer step: loader -> micro-batches of the share -> sum over the processes -> clip ->
+ * AdamW -> ternarise.  Fills in the event, of all of the step: its loss or grad_norm is not finite
+ * when the step was skipped. */
 bl_status bl_trainer_step(bl_trainer *t, bl_train_event *event, bl_error *err) BL_NODISCARD;
 
 /* Loads tensors, cursor and state of a checkpoint into the trainer. */
