@@ -74,35 +74,34 @@ static void forget_at(bl_ttt_call *call, const bl_ttt_op *op, size_t head)
     call->start[3] = (const float *)p->b2 + head * F;
 }
 
-static bl_ttt_call call_at(const bl_ttt_op *op, size_t task)
+static void give_call(bl_ttt_task *t)
 {
-    bl_ttt_call call = op->call;
-    size_t head = task % op->s->H;
-    call.gamma += head * call.F;
-    call.beta += head * call.F;
+    const bl_ttt_op *op = t->op;
+    size_t head = t->number % op->s->H;
+    t->call = op->call;
+    t->call.gamma += head * op->call.F;
+    t->call.beta += head * op->call.F;
     if (op->p->half_life)
-        forget_at(&call, op, head);
-    return call;
+        forget_at(&t->call, op, head);
 }
 
-static bl_ttt_head head_at(const bl_ttt_op *op, size_t task)
+static void give_head(bl_ttt_task *t)
 {
-    const bl_ttt_shape *s = op->s;
-    const bl_ttt_head *x = &op->x;
-    size_t b = task / s->H, head = task % s->H;
+    const bl_ttt_shape *s = t->op->s;
+    const bl_ttt_head *x = &t->op->x;
+    size_t b = t->number / s->H, head = t->number % s->H;
     size_t first = b * s->T * s->H * s->F + head * s->F, row = b * s->T * s->H + head;
-    bl_ttt_head at = {.q = x->q + first,
-                      .k = x->k + first,
-                      .v = x->v + first,
-                      .lambda = x->lambda + row,
-                      .dq = x->dq + first};
+    t->x.q = x->q + first;
+    t->x.k = x->k + first;
+    t->x.v = x->v + first;
+    t->x.lambda = x->lambda + row;
+    t->x.dq = x->dq + first;
     if (!x->dout)
-        return at; /* forward */
-    at.dout = x->dout + first;
-    at.dk = x->dk + first;
-    at.dv = x->dv + first;
-    at.dlambda = x->dlambda + row;
-    return at;
+        return; /* forward */
+    t->x.dout = x->dout + first;
+    t->x.dk = x->dk + first;
+    t->x.dv = x->dv + first;
+    t->x.dlambda = x->dlambda + row;
 }
 
 /* Backward: the task's partial sums, at zero. */
@@ -119,12 +118,10 @@ static void give_part(bl_ttt_task *t)
 static void run_tasks(void *user, size_t first, size_t last, size_t member)
 {
     const bl_ttt_op *op = user;
-    for (size_t number = first; number < last; number++) {
-        bl_ttt_task t = {.op = op,
-                         .number = number,
-                         .call = call_at(op, number),
-                         .x = head_at(op, number),
-                         .local = bl_cpu_local(op->c, member)};
+    bl_ttt_task t = {.op = op, .local = bl_cpu_local(op->c, member)};
+    for (t.number = first; t.number < last; t.number++) {
+        give_call(&t);
+        give_head(&t);
         if (op->dp)
             give_part(&t);
         op->fn(&t);
