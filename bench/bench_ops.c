@@ -7,7 +7,7 @@
 #include "core/clock.h"
 #include "core/rng.h"
 #include "cpu/cpu_dev.h"
-#include "model/decode.h"
+#include "model/reader.h"
 #include "ops/trace.h"
 
 #include <stdio.h>
@@ -131,8 +131,10 @@ static void bench_training(bench *b, size_t steps)
 static void bench_decoding(bench *b, size_t tokens)
 {
     bl_error err;
-    bl_decode s;
-    must(bl_decode_open(&s, &b->net, &err), &err);
+    bl_reader r;
+    bl_state s;
+    must(bl_reader_open(&r, &b->net, BL_READER_ROWS, 1, &err), &err);
+    must(bl_state_open(&s, &b->net, &err), &err);
     double best = 1e30;
     table fastest = {.rows = 0};
     for (int run = 0; run < 3; run++) {
@@ -140,7 +142,8 @@ static void bench_decoding(bench *b, size_t tokens)
         double start = bl_clock_seconds();
         for (size_t i = 0; i < tokens; i++) {
             int32_t id = (int32_t)(i * 37 % b->net.m.V);
-            must(bl_decode_feed(&s, &b->net, &id, 1, 0, 1, &err), &err);
+            const bl_piece piece = {&s, &id, 1, BL_LOGITS_LAST};
+            must(bl_reader_feed(&r, &piece, 1, &err), &err);
         }
         double seconds = bl_clock_seconds() - start;
         if (seconds < best) {
@@ -151,7 +154,8 @@ static void bench_decoding(bench *b, size_t tokens)
     printf("decoding, fastest of 3 runs of %zu tokens: %.3f ms a token, %.0f tokens/s\n", tokens,
            best * 1e3 / (double)tokens, (double)tokens / best);
     print_table(&fastest, best);
-    bl_decode_release(&s, &b->net);
+    bl_state_release(&s, &b->net);
+    bl_reader_release(&r);
 }
 
 int main(int argc, char **argv)

@@ -146,9 +146,9 @@ static bl_status stream_tokens(const bl_model *m, const bl_net *net, job *j, bl_
 }
 
 /* One more document of a stream, which begins after <|endoftext|> as each of them ends with it. */
-static bl_status stream_document(const bl_net *net, bl_stream_loss *e, const int32_t *ids,
-                                 size_t count, bl_error *err)
+static bl_status stream_document(bl_stream_loss *e, const int32_t *ids, size_t count, bl_error *err)
 {
+    const bl_net *net = e->r->net;
     const int32_t begin = (int32_t)net->config.bos_token_id,
                   end = (int32_t)net->config.eos_token_id;
     if (!e->held)
@@ -157,10 +157,10 @@ static bl_status stream_document(const bl_net *net, bl_stream_loss *e, const int
     return bl_stream_loss_read(e, &end, 1, err);
 }
 
-/* A text being evaluated: the state that reads it, or lends its room. */
+/* A text being evaluated: what it is read with. */
 typedef struct text_job {
-    const bl_net *net;
-    bl_decode *s;
+    bl_reader *reader;
+    bl_state *s;
     job *j;
 } text_job;
 
@@ -171,7 +171,7 @@ static bl_document_start start_of(const bl_net *net, const bl_sequence *memory)
     bl_document_start start = {.token = (int32_t)net->config.bos_token_id};
     if (!memory)
         return start;
-    start.state = &memory->decode;
+    start.state = &memory->state;
     if (memory->pending != BL_NO_TOKEN)
         start.token = memory->pending;
     return start;
@@ -185,20 +185,19 @@ static bl_status eval_document(void *user, const int32_t *ids, size_t count, int
     double more = 0;
     uint64_t tokens = 0;
     if (j->stream) {
-        BL_TRY(stream_document(t->net, j->stream, ids, count, err));
+        BL_TRY(stream_document(j->stream, ids, count, err));
         *stop = bl_stream_loss_is_full(j->stream);
         return BL_OK;
     }
-    bl_document_start start = start_of(t->net, j->memory);
+    bl_document_start start = start_of(t->reader->net, j->memory);
     bl_status status =
-        bl_evaluate_document(t->net, t->s, &start, ids, count, j->curve, &more, &tokens, err);
+        bl_evaluate_document(t->reader, t->s, &start, ids, count, j->curve, &more, &tokens, err);
     j->nats += more;
     j->r->tokens += tokens;
     return status;
 }
 
-static bl_status eval_text(const bl_model *m, const bl_net *net, bl_decode *s, job *j,
-                           bl_error *err)
+static bl_status eval_text(const bl_model *m, bl_reader *r, bl_state *s, job *j, bl_error *err)
 {
     bl_documents d = {.model = m,
                       .path = j->path,
@@ -206,7 +205,7 @@ static bl_status eval_text(const bl_model *m, const bl_net *net, bl_decode *s, j
                       .stage = "evaluating",
                       .progress = j->progress,
                       .user = j->user};
-    text_job t = {net, s, j};
+    text_job t = {r, s, j};
     if (j->curve)
         BL_TRY(bl_positions_open_doubling(j->curve, err));
     bl_status status = bl_documents_read(&d, eval_document, &t, err);
@@ -227,21 +226,24 @@ static bl_status eval_text(const bl_model *m, const bl_net *net, bl_decode *s, j
 static bl_status eval_in_order(const bl_model *m, const bl_net *net, int is_tokens, job *j,
                                bl_error *err)
 {
-    bl_decode decode;
+    bl_reader reader;
+    bl_state state = {0};
     bl_pass pass = {0};
     size_t window = j->window ? j->window : STREAM_WINDOW;
-    BL_TRY(bl_decode_open(&decode, net, err));
+    BL_TRY(bl_reader_open(&reader, net, BL_READER_ROWS, 1, err));
     bl_status status = BL_OK;
+    BL_TRY_GOTO(status, bl_state_open(&state, net, err), done);
     if (j->stream) {
         size_t B = window < EVAL_TOKENS ? EVAL_TOKENS / window : 1;
         BL_TRY_GOTO(status, bl_pass_open(&pass, net, B, window, BL_PASS_LOSS, err), done);
-        BL_TRY_GOTO(status, bl_stream_loss_open(j->stream, net, &decode, &pass, j->most, err),
+        BL_TRY_GOTO(status, bl_stream_loss_open(j->stream, &reader, &state, &pass, j->most, err),
                     done);
     }
-    status = is_tokens ? stream_tokens(m, net, j, err) : eval_text(m, net, &decode, j, err);
+    status = is_tokens ? stream_tokens(m, net, j, err) : eval_text(m, &reader, &state, j, err);
 done:
     bl_pass_release(&pass, net);
-    bl_decode_release(&decode, net);
+    bl_state_release(&state, net);
+    bl_reader_release(&reader);
     return status;
 }
 

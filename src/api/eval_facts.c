@@ -9,6 +9,7 @@ static bl_status score(const bl_model *m, uint64_t distance, uint64_t questions,
                        bl_recall_result *result, bl_error *err)
 {
     bl_net net;
+    bl_reader reader;
     if (distance > BL_RECALL_MOST || questions < 1 || questions > BL_RECALL_MOST)
         return bl_fail(err, BL_EINVAL,
                        "%s: recall after %llu tokens, %llu questions: both are at most %ld, and "
@@ -19,7 +20,10 @@ static bl_status score(const bl_model *m, uint64_t distance, uint64_t questions,
         return bl_fail(err, BL_EUNSUPPORTED, "%s: no tokenizer.json, so no text", m->path);
     BL_TRY(bl_model_view(m, &net, NULL, err));
     double start = bl_clock_seconds();
-    bl_status status = bl_recall(&net, m->tokenizer, distance, questions, result, err);
+    bl_status status = bl_reader_open(&reader, &net, BL_READER_ROWS, 1, err);
+    if (status == BL_OK)
+        status = bl_recall(&reader, m->tokenizer, distance, questions, result, err);
+    bl_reader_release(&reader);
     result->seconds = bl_clock_seconds() - start;
     bl_dev_close(net.dev);
     return status;

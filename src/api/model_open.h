@@ -24,6 +24,7 @@ struct bl_session {
     bl_model *model;
     bl_net net;         /* the model's, on a device of its own */
     bl_options *device; /* NULL: as the model's */
+    bl_reader reader;
     bl_sequence text;
     bl_busy busy;
 };

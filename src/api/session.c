@@ -17,8 +17,11 @@ static bl_status open_over(bl_session **result, bl_model *m, const bl_options *d
     if (status == BL_OK)
         status = bl_model_view(m, &s->net, device, err);
     if (status == BL_OK)
+        status = bl_reader_open(&s->reader, &s->net, BL_READER_ROWS, 1, err);
+    if (status == BL_OK)
         status = bl_sequence_open(&s->text, &s->net, err);
     if (status != BL_OK) {
+        bl_reader_release(&s->reader);
         bl_dev_close(s->net.dev);
         bl_options_close(s->device);
         bl_free(s);
@@ -45,6 +48,7 @@ void bl_session_close(bl_session *s)
     if (!s || !bl_busy_close(&s->busy))
         return;
     bl_sequence_release(&s->text, &s->net);
+    bl_reader_release(&s->reader);
     bl_dev_close(s->net.dev);
     bl_options_close(s->device);
     bl_model_close(s->model);
@@ -112,19 +116,19 @@ bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count, float
     BL_NOT_NULL_IF(err, count, ids);
     BL_TRY(enter(s, &call, __func__, err));
     bl_watch_begin(&watch, "reading", "tok", count);
-    bl_status status = bl_sequence_feed(&s->text, &s->net, ids, count, logits, every, err);
+    bl_status status = bl_sequence_feed(&s->text, &s->reader, ids, count, logits, every, err);
     bl_watch_end(&watch);
     return leave(s, &call, status, err);
 }
 
 uint64_t bl_session_position(const bl_session *s)
 {
-    return s ? s->text.decode.position : 0;
+    return s ? s->text.state.position : 0;
 }
 
 size_t bl_session_bytes(const bl_session *s)
 {
-    return s ? s->text.decode.state_bytes + s->text.decode.base_bytes : 0;
+    return s ? s->text.state.bytes + s->text.state.base_bytes : 0;
 }
 
 bl_status bl_session_can_consolidate(const bl_session *s, bl_error *err)
@@ -142,12 +146,12 @@ static bl_status consolidate(bl_session *s, double share, bl_error *err)
         return bl_fail(err, BL_EINVAL, "a share of %g to consolidate: it is above 0 and at most 1",
                        share);
     BL_TRY(bl_session_can_consolidate(s, err));
-    return bl_sequence_consolidate(&s->text, &s->net, (float)share, err);
+    return bl_sequence_consolidate(&s->text, &s->reader, (float)share, err);
 }
 
 int bl_session_has_base(const bl_session *s)
 {
-    return s && s->text.decode.base;
+    return s && s->text.state.base;
 }
 
 bl_status bl_session_consolidate(bl_session *s, double share, bl_error *err)
@@ -164,7 +168,7 @@ static bl_status tell_heads(const bl_session *s, bl_head_fn *fn, void *user, bl_
     bl_head_info *heads = bl_calloc(count, sizeof *heads);
     if (!heads)
         return bl_fail(err, BL_ENOMEM, "out of memory for %zu heads", count);
-    bl_status status = bl_heads_measure(&s->net, &s->text.decode, heads, err);
+    bl_status status = bl_heads_measure(&s->net, &s->text.state, heads, err);
     for (size_t i = 0; status == BL_OK && i < count; i++) {
         bl_call *call = bl_call_out();
         fn(user, &heads[i]);
@@ -257,7 +261,7 @@ static bl_status generate(bl_session *s, const char *prompt, size_t bytes,
     bl_options_defaults(BL_OPTIONS_GENERATE, &o);
     if (options)
         o = *bl_options_generate(options);
-    return bl_sequence_generate(&s->text, &s->net, m->tokenizer, prompt, bytes, &o,
+    return bl_sequence_generate(&s->text, &s->reader, m->tokenizer, prompt, bytes, &o,
                                 fn ? hand_out : NULL, &r, result, err);
 }
 

@@ -14,14 +14,15 @@ static bl_status learn_document(void *user, const int32_t *ids, size_t count, in
 {
     learning *l = user;
     bl_sequence *text = &l->s->text;
+    bl_reader *reader = &l->s->reader;
     const bl_net *net = &l->s->net;
     const int32_t begin = (int32_t)net->config.bos_token_id,
                   end = (int32_t)net->config.eos_token_id;
     (void)stop;
-    if (text->decode.position == 0 && text->pending == BL_NO_TOKEN)
-        BL_TRY(bl_sequence_learn(text, net, &l->lesson, &begin, 1, err));
-    BL_TRY(bl_sequence_learn(text, net, &l->lesson, ids, count, err));
-    return bl_sequence_learn(text, net, &l->lesson, &end, 1, err);
+    if (text->state.position == 0 && text->pending == BL_NO_TOKEN)
+        BL_TRY(bl_sequence_learn(text, reader, &l->lesson, &begin, 1, err));
+    BL_TRY(bl_sequence_learn(text, reader, &l->lesson, ids, count, err));
+    return bl_sequence_learn(text, reader, &l->lesson, &end, 1, err);
 }
 
 static bl_status learn(learning *l, bl_documents *d, double share, uint64_t every, bl_error *err)
@@ -34,9 +35,9 @@ static bl_status learn(learning *l, bl_documents *d, double share, uint64_t ever
         return bl_fail(err, BL_EUNSUPPORTED, "%s: a token file; text is learned", d->path);
     l->lesson = (bl_lesson){.share = (float)share, .every = every};
     if (share > 0)
-        BL_TRY(bl_sequence_rest(&l->s->text, &l->s->net, err));
+        BL_TRY(bl_sequence_rest(&l->s->text, &l->s->reader, err));
     BL_TRY(bl_documents_read(d, learn_document, l, err));
-    return bl_sequence_learned(&l->s->text, &l->s->net, &l->lesson, err);
+    return bl_sequence_learned(&l->s->text, &l->s->reader, &l->lesson, err);
 }
 
 static void tell(bl_learn_result *r, const bl_lesson *lesson, const bl_documents *d, double start)

@@ -5,6 +5,7 @@
 #include "core/status.h"
 #include "model/base.h"
 #include "model/packed.h"
+#include "model/reader.h"
 #include "ops/measure.h"
 
 static bl_status check(const bl_st *st, const bl_config *c, bl_weight_form form, const char *path,
@@ -33,37 +34,47 @@ bl_status bl_weights_open(bl_st **st, const char *path, const bl_config *c, bl_w
 }
 
 /* What a consolidation would add to a session. */
-static bl_status measure_base(bl_plan_result *result, bl_decode *decode, const bl_net *net,
+static bl_status measure_base(bl_plan_result *result, bl_state *state, const bl_net *net,
                               bl_error *err)
 {
     if (!net->config.ttt_forget)
         return BL_OK;
-    BL_TRY(bl_base_open(decode, net, err));
-    result->base = decode->base_bytes;
+    BL_TRY(bl_base_open(state, net, err));
+    result->base = state->base_bytes;
     return BL_OK;
 }
 
-/* A model and a session, as bl_model_open() and bl_session_open() make them. */
+/* A session over a model, as bl_session_open() makes them, and the room in which it is read. */
+static bl_status measure_session(bl_plan_result *result, bl_dev *counting, const bl_net *net,
+                                 bl_error *err)
+{
+    bl_reader reader;
+    bl_state state = {0};
+    BL_TRY(bl_reader_open(&reader, net, BL_READER_ROWS, 1, err));
+    bl_status status = bl_state_open(&state, net, err);
+    if (status == BL_OK) {
+        *result = (bl_plan_result){.weights = net->tensors.elements * counting->param_bytes +
+                                              net->tern_bytes,
+                                   .activations = reader.bytes + (state.block_bytes - state.bytes),
+                                   .scratch = bl_measure_scratch(counting),
+                                   .state = state.bytes,
+                                   .parameters = net->tensors.parameters,
+                                   .machine = counting->ops->memory_bytes(counting)};
+        result->total = bl_measure_allocated(counting) + result->scratch;
+        status = measure_base(result, &state, net, err);
+        bl_state_release(&state, net);
+    }
+    bl_reader_release(&reader);
+    return status;
+}
+
 static bl_status measure(bl_plan_result *result, bl_dev *counting, const bl_config *c,
                          bl_weight_form form, bl_error *err)
 {
     bl_net net;
-    bl_decode decode;
     BL_TRY(form == BL_WEIGHTS_LATENT ? bl_net_open(&net, c, counting, err)
                                      : bl_net_open_packed(&net, c, counting, err));
-    bl_status status = bl_decode_open(&decode, &net, err);
-    if (status == BL_OK) {
-        *result = (bl_plan_result){.weights = net.tensors.elements * counting->param_bytes +
-                                              net.tern_bytes,
-                                   .activations = decode.bytes,
-                                   .scratch = bl_measure_scratch(counting),
-                                   .state = decode.state_bytes,
-                                   .parameters = net.tensors.parameters,
-                                   .machine = counting->ops->memory_bytes(counting)};
-        result->total = bl_measure_allocated(counting) + result->scratch;
-        status = measure_base(result, &decode, &net, err);
-        bl_decode_release(&decode, &net);
-    }
+    bl_status status = measure_session(result, counting, &net, err);
     bl_net_release(&net);
     return status;
 }

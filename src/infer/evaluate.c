@@ -68,28 +68,29 @@ double bl_loss_of(const float *logits, size_t V, int32_t target)
     return most + log(sum) - (double)logits[target];
 }
 
-bl_status bl_evaluate_document(const bl_net *net, bl_decode *s, const bl_document_start *from,
+bl_status bl_evaluate_document(bl_reader *r, bl_state *s, const bl_document_start *from,
                                const int32_t *ids, size_t count, bl_positions *curve, double *nats,
                                uint64_t *tokens, bl_error *err)
 {
+    const bl_net *net = r->net;
     size_t V = net->m.V;
-    float *logits = bl_calloc(BL_DECODE_ROWS * V, sizeof *logits);
-    int32_t *piece = bl_calloc(BL_DECODE_ROWS, sizeof *piece);
+    float *logits = bl_calloc(BL_READER_ROWS * V, sizeof *logits);
+    int32_t *piece = bl_calloc(BL_READER_ROWS, sizeof *piece);
     bl_status status = BL_OK;
     *nats = 0;
     *tokens = count + 1;
     if (!logits || !piece)
-        status = bl_fail(err, BL_ENOMEM, "out of memory for %zu logits", BL_DECODE_ROWS * V);
+        status = bl_fail(err, BL_ENOMEM, "out of memory for %zu logits", BL_READER_ROWS * V);
     if (status == BL_OK)
         status =
-            from->state ? bl_decode_copy(s, net, from->state, err) : bl_decode_start(s, net, err);
+            from->state ? bl_state_copy(s, net, from->state, err) : bl_state_start(s, net, err);
     /* Row 0 is the token before, row t the t-th id; row t predicts id t + 1, the last one the end
      * of text. */
-    for (size_t first = 0; status == BL_OK && first <= count; first += BL_DECODE_ROWS) {
-        size_t n = count + 1 - first < BL_DECODE_ROWS ? count + 1 - first : BL_DECODE_ROWS;
+    for (size_t first = 0; status == BL_OK && first <= count; first += BL_READER_ROWS) {
+        size_t n = count + 1 - first < BL_READER_ROWS ? count + 1 - first : BL_READER_ROWS;
         for (size_t t = 0; t < n; t++)
             piece[t] = first + t == 0 ? from->token : ids[first + t - 1];
-        status = bl_infer_feed(s, net, piece, n, logits, 1, err);
+        status = bl_infer_feed(r, s, piece, n, logits, 1, err);
         if (status == BL_OK)
             status = bl_watch_poll(first + n, count + 1, err);
         for (size_t t = 0; status == BL_OK && t < n; t++) {

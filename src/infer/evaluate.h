@@ -4,7 +4,7 @@
 
 #include "data/tokens.h"
 #include "infer/positions.h"
-#include "model/decode.h"
+#include "model/reader.h"
 
 /* Windows of p->T tokens with a fresh state each, p->B at a time, the tail of the file dropped; the
  * first `most` tokens only (0: all).  p is a pass for evaluation.  *nats receives the sum, *count
@@ -17,13 +17,13 @@ bl_status bl_evaluate_windows(const bl_net *net, bl_pass *p, const bl_token_file
 /* Where a document starts: the state of a sequence of this model (NULL: a fresh one), which is not
  * changed, and the token before the document. */
 typedef struct bl_document_start {
-    const bl_decode *state;
+    const bl_state *state;
     int32_t token;
 } bl_document_start;
 
 /* One document: each of the ids, and the end-of-text token after them, is predicted.  s lends its
  * memory.  curve (NULL: none) is open for any position. */
-bl_status bl_evaluate_document(const bl_net *net, bl_decode *s, const bl_document_start *from,
+bl_status bl_evaluate_document(bl_reader *r, bl_state *s, const bl_document_start *from,
                                const int32_t *ids, size_t count, bl_positions *curve, double *nats,
                                uint64_t *tokens, bl_error *err) BL_NODISCARD;
 

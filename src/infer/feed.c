@@ -16,7 +16,7 @@ bl_status bl_infer_check_ids(const bl_net *net, const int32_t *ids, size_t count
 }
 
 /* Rows of logits that end with the token that was read last. */
-static bl_status check_logits(const bl_decode *s, const float *logits, size_t rows, size_t V,
+static bl_status check_logits(const bl_state *s, const float *logits, size_t rows, size_t V,
                               bl_error *err)
 {
     for (size_t i = 0; i < rows * V; i++)
@@ -29,20 +29,31 @@ static bl_status check_logits(const bl_decode *s, const float *logits, size_t ro
     return BL_OK;
 }
 
-bl_status bl_infer_feed(bl_decode *s, const bl_net *net, const int32_t *ids, size_t count,
-                        float *logits, int every, bl_error *err)
+/* How many of `left` tokens the next pass reads. */
+static size_t piece_of(const bl_state *s, const bl_reader *r, size_t left)
 {
+    size_t most = bl_base_room(s, r->net);
+    most = most < r->rows ? most : r->rows;
+    return left < most ? left : most;
+}
+
+bl_status bl_infer_feed(bl_reader *r, bl_state *s, const int32_t *ids, size_t count, float *logits,
+                        int every, bl_error *err)
+{
+    const bl_net *net = r->net;
     size_t V = net->m.V;
     BL_TRY(bl_infer_check_ids(net, ids, count, err));
     for (size_t done = 0; done < count;) {
-        size_t room = bl_decode_room(s, net), T = count - done < room ? count - done : room;
+        size_t T = piece_of(s, r, count - done);
         int last = done + T == count;
-        int wanted = logits && (every || last);
-        BL_TRY(bl_decode_feed(s, net, ids + done, T, every, wanted, err));
-        if (wanted) {
+        bl_piece piece = {.state = s, .ids = ids + done, .T = T};
+        if (logits && (every || last))
+            piece.want = every ? BL_LOGITS_EVERY : BL_LOGITS_LAST;
+        BL_TRY(bl_reader_feed(r, &piece, 1, err));
+        if (piece.want != BL_LOGITS_NONE) {
             size_t rows = every ? T : 1;
             float *to = every ? logits + done * V : logits;
-            BL_TRY(bl_dev_get_f32(net->dev, to, s->logits, rows * V, net->dev->real_bytes, err));
+            BL_TRY(bl_dev_get_f32(net->dev, to, r->logits, rows * V, net->dev->real_bytes, err));
             BL_TRY(check_logits(s, to, rows, V, err));
         }
         done += T;

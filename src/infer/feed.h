@@ -2,7 +2,7 @@
 #ifndef BL_INFER_FEED_H
 #define BL_INFER_FEED_H
 
-#include "model/decode.h"
+#include "model/reader.h"
 
 /* BL_EFORMAT for an id past the vocabulary. */
 bl_status bl_infer_check_ids(const bl_net *net, const int32_t *ids, size_t count,
@@ -10,7 +10,7 @@ bl_status bl_infer_check_ids(const bl_net *net, const int32_t *ids, size_t count
 
 /* Reads any number of tokens into a sequence.  logits: NULL, or host floats for the last token or
  * (every) for each.  Refuses ids past the vocabulary before reading any. */
-bl_status bl_infer_feed(bl_decode *s, const bl_net *net, const int32_t *ids, size_t count,
-                        float *logits, int every, bl_error *err) BL_NODISCARD;
+bl_status bl_infer_feed(bl_reader *r, bl_state *s, const int32_t *ids, size_t count, float *logits,
+                        int every, bl_error *err) BL_NODISCARD;
 
 #endif

@@ -12,7 +12,7 @@
 /* One call's view of things. */
 typedef struct generation {
     bl_sequence *s;
-    const bl_net *net;
+    bl_reader *r;
     const bl_tokenizer *t;
     const bl_generate_options *o;
     bl_text_fn *fn;
@@ -27,10 +27,10 @@ static bl_status encode_prompt(generation *g, const char *prompt, size_t bytes, 
 {
     size_t count = 0, cap = 0;
     unsigned flags = g->o->special ? 0 : BL_ENCODE_NO_SPECIAL;
-    int fresh = g->s->decode.position == 0 && g->s->pending == BL_NO_TOKEN;
+    int fresh = g->s->state.position == 0 && g->s->pending == BL_NO_TOKEN;
     if (g->o->bos && fresh) {
         BL_TRY(bl_grow(&g->prompt, &cap, 1, sizeof *g->prompt, err));
-        g->prompt[count++] = (int32_t)g->net->config.bos_token_id;
+        g->prompt[count++] = (int32_t)g->r->net->config.bos_token_id;
     }
     if (bytes) {
         /* Nearly always there are fewer tokens than this; a second run makes room for more. */
@@ -80,12 +80,12 @@ static bl_status write_reply(generation *g, bl_generate_result *result, bl_error
     bl_sequence *s = g->s;
     while (result->tokens < g->o->max_tokens) {
         if (s->pending != BL_NO_TOKEN) /* from the second token on */
-            BL_TRY(bl_sequence_feed(s, g->net, NULL, 0, s->logits, 0, err));
-        int32_t id = bl_sampler_next(&s->sampler, s->logits);
+            BL_TRY(bl_sequence_feed(s, g->r, NULL, 0, g->r->host, 0, err));
+        int32_t id = bl_sampler_next(&s->sampler, g->r->host);
         bl_sampler_accept(&s->sampler, id);
         s->pending = id;
         result->tokens++;
-        result->ended = id == (int32_t)g->net->config.eos_token_id;
+        result->ended = id == (int32_t)g->r->net->config.eos_token_id;
         if (result->ended && !g->o->ignore_eos)
             return BL_OK;
         BL_TRY(hand_out_token(g, id, err));
@@ -99,11 +99,11 @@ static bl_status feed_prompt(generation *g, bl_error *err)
     bl_sequence *s = g->s;
     size_t n = g->prompt_count;
     if (g->o->max_tokens)
-        return bl_sequence_feed(s, g->net, g->prompt, n, s->logits, 0, err);
+        return bl_sequence_feed(s, g->r, g->prompt, n, g->r->host, 0, err);
     if (!n)
         return BL_OK; /* what is pending stays so */
-    BL_TRY(bl_infer_check_ids(g->net, g->prompt, n, err));
-    BL_TRY(bl_sequence_feed(s, g->net, g->prompt, n - 1, NULL, 0, err));
+    BL_TRY(bl_infer_check_ids(g->r->net, g->prompt, n, err));
+    BL_TRY(bl_sequence_feed(s, g->r, g->prompt, n - 1, NULL, 0, err));
     s->decoder = (bl_decoder){.started = 1};
     s->pending = g->prompt[n - 1];
     return BL_OK;
@@ -141,12 +141,12 @@ static bl_status run(generation *g, const char *prompt, size_t bytes, bl_generat
     return status;
 }
 
-bl_status bl_sequence_generate(bl_sequence *s, const bl_net *net, const bl_tokenizer *t,
+bl_status bl_sequence_generate(bl_sequence *s, bl_reader *r, const bl_tokenizer *t,
                                const char *prompt, size_t bytes, const bl_generate_options *options,
                                bl_text_fn *fn, void *user, bl_generate_result *result,
                                bl_error *err)
 {
-    generation g = {.s = s, .net = net, .t = t, .o = options, .fn = fn, .user = user};
+    generation g = {.s = s, .r = r, .t = t, .o = options, .fn = fn, .user = user};
     bl_generate_result local = {0};
     bl_buf_init(&g.text);
     bl_status status = run(&g, prompt, bytes, &local, err);

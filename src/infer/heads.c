@@ -70,18 +70,18 @@ static bl_status add_tensor(head_measure *s, size_t l, const void *W, size_t ele
 }
 
 /* Of an own base, biases included as where its bound is kept. */
-static bl_status measure_base(head_measure *s, const bl_decode *decode, size_t l,
-                              bl_head_info *heads, bl_error *err)
+static bl_status measure_base(head_measure *s, const bl_state *state, size_t l, bl_head_info *heads,
+                              bl_error *err)
 {
     const bl_net *net = s->sums.net;
     const bl_config *c = &net->config;
     const bl_layer_params *w = &net->w.layer[l];
-    if (!decode->base)
+    if (!state->base)
         return BL_OK;
     bl_head_sums_clear(&s->sums, l);
 #define X(type, member, key, shape, present)                                                       \
     if (present)                                                                                   \
-        BL_TRY(add_tensor(s, l, decode->base[l].member, net->dev->type##_bytes, w->member, shape,  \
+        BL_TRY(add_tensor(s, l, state->base[l].member, net->dev->type##_bytes, w->member, shape,   \
                           err));
     BL_LAYER_BASE(X)
 #undef X
@@ -104,7 +104,7 @@ static bl_status half_lives(head_measure *s, const bl_param *half_life, bl_head_
     return BL_OK;
 }
 
-static bl_status measure_layer(head_measure *s, const bl_decode *decode, size_t l,
+static bl_status measure_layer(head_measure *s, const bl_state *state, size_t l,
                                bl_head_info *heads, bl_error *err)
 {
     const bl_net *net = s->sums.net;
@@ -113,20 +113,20 @@ static bl_status measure_layer(head_measure *s, const bl_decode *decode, size_t 
     for (size_t h = 0; h < H; h++)
         heads[h] = (bl_head_info){.layer = l, .head = h};
     BL_TRY(half_lives(s, w->half_life, heads, err));
-    if (!decode)
+    if (!state)
         return BL_OK;
-    const bl_ttt_state *state = &decode->layer[l].ttt;
-    BL_TRY(add_tensor(s, l, state->W, real, w->W0, "HFM", err));
+    const bl_ttt_state *inner = &state->layer[l].ttt;
+    BL_TRY(add_tensor(s, l, inner->W, real, w->W0, "HFM", err));
     if (w->W2)
-        BL_TRY(add_tensor(s, l, state->W2, real, w->W2, "HMF", err));
+        BL_TRY(add_tensor(s, l, inner->W2, real, w->W2, "HMF", err));
     for (size_t h = 0; h < H; h++) {
         heads[h].distance = bl_head_sums_distance(&s->sums, l * H + h);
         heads[h].base_most = w->half_life ? (double)BL_BASE_MOST : 0;
     }
-    return measure_base(s, decode, l, heads, err);
+    return measure_base(s, state, l, heads, err);
 }
 
-bl_status bl_heads_measure(const bl_net *net, const bl_decode *decode, bl_head_info *heads,
+bl_status bl_heads_measure(const bl_net *net, const bl_state *state, bl_head_info *heads,
                            bl_error *err)
 {
     size_t most = bl_shape_elements(&net->m, "HFM"), H = net->m.H;
@@ -136,7 +136,7 @@ bl_status bl_heads_measure(const bl_net *net, const bl_decode *decode, bl_head_i
     bl_status status =
         s.now ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory for the matrices of %zu heads", H);
     for (size_t l = 0; status == BL_OK && l < net->m.L; l++)
-        status = measure_layer(&s, decode, l, heads + l * H, err);
+        status = measure_layer(&s, state, l, heads + l * H, err);
     bl_free(s.now);
     bl_head_sums_release(&s.sums);
     return status;

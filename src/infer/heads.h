@@ -3,11 +3,11 @@
 #ifndef BL_INFER_HEADS_H
 #define BL_INFER_HEADS_H
 
-#include "model/decode.h"
+#include "model/state.h"
 
 /* heads [L*H], layer by layer: half-lives, and the distances of a sequence's state (NULL: 0).
  * BL_ENOMEM, BL_EDEVICE. */
-bl_status bl_heads_measure(const bl_net *net, const bl_decode *s, bl_head_info *heads,
+bl_status bl_heads_measure(const bl_net *net, const bl_state *s, bl_head_info *heads,
                            bl_error *err) BL_NODISCARD;
 
 /* Squares of the differences from where the model begins, and of the beginning itself, summed for

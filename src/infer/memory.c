@@ -37,9 +37,9 @@ static bl_status visit_state(const bl_sequence *s, const bl_net *net, int based,
     const bl_config *c = &net->config;
     const bl_ttt_params none = {0}; /* places of a base that is not there yet */
     for (size_t l = 0; l < net->m.L; l++) {
-        const bl_layer_state *a = &s->decode.layer[l];
-        const bl_ttt_params *b = s->decode.base ? &s->decode.base[l] : &none;
-        const bl_ttt_params *r = s->decode.rest ? &s->decode.rest[l] : &none;
+        const bl_layer_state *a = &s->state.layer[l];
+        const bl_ttt_params *b = s->state.base ? &s->state.base[l] : &none;
+        const bl_ttt_params *r = s->state.rest ? &s->state.rest[l] : &none;
         const bl_layer_params *w = &net->w.layer[l];
 #define PLACE(at, start, type, key, shape_, present)                                               \
     {at, start, net->dev->type##_bytes, strlen(shape_), {0}, (present) ? 1u : 0u, l, shape_, key},
@@ -117,9 +117,9 @@ static bl_status write_metadata(const bl_sequence *s, const bl_memory_owner *own
     for (size_t i = 0; i < s->decoder.waiting; i++)
         (void)snprintf(waiting + 2 * i, 3, "%02x", s->decoder.pending[i]);
     BL_TRY(bl_st_writer_metadata(w, "format", format_name, err));
-    BL_TRY(bl_st_writer_metadata(w, "version", versions[s->decode.base != NULL], err));
+    BL_TRY(bl_st_writer_metadata(w, "version", versions[s->state.base != NULL], err));
     BL_TRY(bl_st_writer_metadata(w, "fingerprint", owner->fingerprint, err));
-    BL_TRY(write_number(w, "position", s->decode.position, err));
+    BL_TRY(write_number(w, "position", s->state.position, err));
     if (s->pending != BL_NO_TOKEN)
         BL_TRY(write_number(w, "pending", (uint64_t)s->pending, err));
     if (*waiting)
@@ -128,9 +128,9 @@ static bl_status write_metadata(const bl_sequence *s, const bl_memory_owner *own
         BL_TRY(write_number(w, "started", 0, err));
     if (s->sampler.recent_size)
         BL_TRY(write_number(w, "window", s->sampler.recent_size, err));
-    if (s->decode.share > 0) {
+    if (s->state.share > 0) {
         char share[BL_NUMBER_MAX];
-        bl_number_write_real((double)s->decode.share, share);
+        bl_number_write_real((double)s->state.share, share);
         BL_TRY(bl_st_writer_metadata(w, share_name, share, err));
     }
     if (!s->sampler.seeded)
@@ -155,7 +155,7 @@ static bl_status write_file(const bl_sequence *s, const bl_memory_owner *owner, 
 {
     size_t recent[] = {s->sampler.recent_count};
     BL_TRY(write_metadata(s, owner, v->w, err));
-    int based = s->decode.base != NULL;
+    int based = s->state.base != NULL;
     BL_TRY(visit_state(s, v->net, based, declare, v, err));
     if (*recent)
         BL_TRY(bl_st_writer_declare(v->w, recent_name, BL_I32, 1, recent, err));
@@ -397,14 +397,14 @@ static bl_status apply(memory *m, bl_sequence *s, bl_error *err)
     from.seed = m->seed;
     from.draws = m->draws;
     if (m->based)
-        BL_TRY(bl_base_open(&s->decode, m->net, err));
+        BL_TRY(bl_base_open(&s->state, m->net, err));
     BL_TRY(bl_sampler_copy(&s->sampler, &from, err));
     if (!m->based)
-        bl_base_drop(&s->decode, m->net);
+        bl_base_drop(&s->state, m->net);
     BL_TRY(visit_state(s, m->net, m->based, put, m, err));
-    s->decode.share = m->share;
-    s->decode.position = m->position;
-    s->decode.rows = 0; /* the file does not hold them */
+    s->state.share = m->share;
+    s->state.position = m->position;
+    s->state.has_last = 0; /* the file does not hold it */
     s->pending = m->pending;
     s->decoder = m->decoder;
     return BL_OP(m->net->dev, sync, err);

@@ -12,9 +12,10 @@
 enum { OVERHEAD = 280 }; /* tokens a round beside the distance, about */
 
 typedef struct recall {
-    const bl_net *net;
+    const bl_net *net; /* the reader's */
     bl_recall_round round;
-    bl_decode state, branch;
+    bl_reader *reader;
+    bl_state state, branch;
     float *logits; /* [V] */
     uint64_t read; /* tokens */
 } recall;
@@ -24,11 +25,11 @@ uint64_t bl_recall_tokens(uint64_t distance, uint64_t questions)
     return 2 * ((questions + BL_RECALL_FACTS - 1) / BL_RECALL_FACTS) * (distance + OVERHEAD);
 }
 
-static bl_status feed(recall *r, bl_decode *s, const int32_t *at, size_t count, float *logits,
+static bl_status feed(recall *r, bl_state *s, const int32_t *at, size_t count, float *logits,
                       bl_error *err)
 {
     bl_watch_part(r->read, count);
-    BL_TRY(bl_infer_feed(s, r->net, at, count, logits, 0, err));
+    BL_TRY(bl_infer_feed(r->reader, s, at, count, logits, 0, err));
     r->read += count;
     return bl_watch_poll(1, 1, err);
 }
@@ -39,7 +40,7 @@ static bl_status read_round(recall *r, int with_facts, bl_error *err)
     const bl_recall_round *round = &r->round;
     size_t between = (size_t)round->distance;
     const int32_t *rest = round->stories.ids + round->stories.count - between;
-    BL_TRY(bl_decode_start(&r->state, r->net, err));
+    BL_TRY(bl_state_start(&r->state, r->net, err));
     BL_TRY(feed(r, &r->state, &bos, 1, NULL, err));
     BL_TRY(feed(r, &r->state, rest - BL_RECALL_PREFACE, BL_RECALL_PREFACE, NULL, err));
     if (with_facts)
@@ -51,7 +52,7 @@ static bl_status read_round(recall *r, int with_facts, bl_error *err)
 static bl_status ask(recall *r, size_t fact, bl_error *err)
 {
     BL_TRY(bl_recall_round_ask(&r->round, fact, err));
-    BL_TRY(bl_decode_copy(&r->branch, r->net, &r->state, err));
+    BL_TRY(bl_state_copy(&r->branch, r->net, &r->state, err));
     return feed(r, &r->branch, r->round.question.ids, r->round.question.count, r->logits, err);
 }
 
@@ -76,8 +77,8 @@ static bl_status run(recall *r, const bl_tokenizer *t, uint64_t questions, bl_re
                      bl_error *err)
 {
     BL_TRY(bl_recall_round_open(&r->round, t, sum->distance, err));
-    BL_TRY(bl_decode_open(&r->state, r->net, err));
-    BL_TRY(bl_decode_open(&r->branch, r->net, err));
+    BL_TRY(bl_state_open(&r->state, r->net, err));
+    BL_TRY(bl_state_open(&r->branch, r->net, err));
     r->logits = bl_calloc(r->net->m.V, sizeof *r->logits);
     if (!r->logits)
         return bl_fail(err, BL_ENOMEM, "out of memory for %zu logits", r->net->m.V);
@@ -89,16 +90,17 @@ static bl_status run(recall *r, const bl_tokenizer *t, uint64_t questions, bl_re
     return BL_OK;
 }
 
-bl_status bl_recall(const bl_net *net, const bl_tokenizer *t, uint64_t distance, uint64_t questions,
+bl_status bl_recall(bl_reader *reader, const bl_tokenizer *t, uint64_t distance, uint64_t questions,
                     bl_recall_result *result, bl_error *err)
 {
-    recall r = {.net = net};
+    const bl_net *net = reader->net;
+    recall r = {.net = net, .reader = reader};
     *result = (bl_recall_result){.distance = distance};
     bl_status status = run(&r, t, questions, result, err);
     bl_recall_finish(result);
     bl_recall_round_release(&r.round);
-    bl_decode_release(&r.state, net);
-    bl_decode_release(&r.branch, net);
+    bl_state_release(&r.state, net);
+    bl_state_release(&r.branch, net);
     bl_free(r.logits);
     return status;
 }

@@ -1,6 +1,5 @@
 /* Where a state rests: its mean while the model writes to itself, against which consolidation
  * measures what was learned (MODEL 3.8). */
-#include "core/alloc.h"
 #include "core/watch.h"
 #include "infer/feed.h"
 #include "infer/sequence.h"
@@ -12,10 +11,11 @@ enum {
 };
 
 /* Draws as the model says, with a seed of its own. */
-static bl_status write(bl_sequence *writer, bl_sequence *s, const bl_net *net, bl_error *err)
+static bl_status write(bl_sequence *writer, bl_sequence *s, bl_reader *r, bl_error *err)
 {
+    const bl_net *net = r->net;
     bl_generate_options o;
-    bl_decode *d = &writer->decode;
+    bl_state *now = &writer->state;
     size_t C = net->m.C, borders = 0;
     int32_t id = (int32_t)net->config.bos_token_id;
     bl_options_defaults(BL_OPTIONS_GENERATE, &o);
@@ -23,36 +23,37 @@ static bl_status write(bl_sequence *writer, bl_sequence *s, const bl_net *net, b
     o.top_k = 0;
     o.min_p = o.seed = 0;
     BL_TRY(bl_sampler_configure(&writer->sampler, &o, err));
-    while (d->position < REST_TOKENS) {
-        BL_TRY(bl_infer_feed(d, net, &id, 1, writer->logits, 0, err));
-        if (d->position % C == 0 && d->position > REST_FIRST)
-            bl_base_note_rest(&s->decode, net, d, ++borders);
-        id = bl_sampler_next(&writer->sampler, writer->logits);
-        BL_TRY(bl_watch_poll(d->position, REST_TOKENS, err));
+    while (now->position < REST_TOKENS) {
+        BL_TRY(bl_infer_feed(r, now, &id, 1, r->host, 0, err));
+        if (now->position % C == 0 && now->position > REST_FIRST)
+            bl_base_note_rest(&s->state, net, now, ++borders);
+        id = bl_sampler_next(&writer->sampler, r->host);
+        BL_TRY(bl_watch_poll(now->position, REST_TOKENS, err));
     }
     return BL_OP(net->dev, sync, err);
 }
 
-bl_status bl_sequence_rest(bl_sequence *s, const bl_net *net, bl_error *err)
+bl_status bl_sequence_rest(bl_sequence *s, bl_reader *r, bl_error *err)
 {
+    const bl_net *net = r->net;
     bl_sequence writer;
     bl_watch watch;
-    if (s->decode.base)
+    if (s->state.base)
         return BL_OK;
     BL_TRY(bl_sequence_open(&writer, net, err));
     bl_watch_begin(&watch, "finding its rest", "tok", REST_TOKENS);
-    bl_status status = bl_base_open(&s->decode, net, err);
+    bl_status status = bl_base_open(&s->state, net, err);
     if (status == BL_OK)
-        status = write(&writer, s, net, err);
+        status = write(&writer, s, r, err);
     bl_watch_end(&watch);
     bl_sequence_release(&writer, net);
     if (status != BL_OK)
-        bl_base_drop(&s->decode, net);
+        bl_base_drop(&s->state, net);
     return status;
 }
 
-bl_status bl_sequence_consolidate(bl_sequence *s, const bl_net *net, float share, bl_error *err)
+bl_status bl_sequence_consolidate(bl_sequence *s, bl_reader *r, float share, bl_error *err)
 {
-    BL_TRY(bl_sequence_rest(s, net, err));
-    return bl_decode_consolidate(&s->decode, net, share, err);
+    BL_TRY(bl_sequence_rest(s, r, err));
+    return bl_base_consolidate(&s->state, r->net, share, err);
 }

@@ -7,17 +7,16 @@
 #define BL_INFER_SEQUENCE_H
 
 #include "infer/sampler.h"
-#include "model/decode.h"
+#include "model/reader.h"
 #include "text/text.h"
 
 enum { BL_NO_TOKEN = -1 };
 
 typedef struct bl_sequence {
-    bl_decode decode;
+    bl_state state;
     bl_sampler sampler;
     bl_decoder decoder;
     int32_t pending; /* drawn but not read, or BL_NO_TOKEN */
-    float *logits;   /* [V] host */
 } bl_sequence;
 
 bl_status bl_sequence_open(bl_sequence *s, const bl_net *net, bl_error *err) BL_NODISCARD;
@@ -26,23 +25,22 @@ void bl_sequence_release(bl_sequence *s, const bl_net *net);
 /* As if nothing had been read; the sampler's random numbers restart too. */
 bl_status bl_sequence_start(bl_sequence *s, const bl_net *net, bl_error *err) BL_NODISCARD;
 
-/* `to`, open over the same model on a device of the same kind, becomes equal to `from`.  BL_ENOMEM
- * leaves it as it was. */
+/* `to`, open over the same model, becomes equal to `from`.  BL_ENOMEM leaves it as it was. */
 bl_status bl_sequence_copy(bl_sequence *to, const bl_net *net, const bl_sequence *from,
                            bl_error *err) BL_NODISCARD;
 
 /* Reads the pending token and then any number of tokens.  logits: NULL, or host floats for the last
  * token, of this call or an earlier one, or (every) for each of ids.  Refuses ids past the
  * vocabulary before reading any.  BL_EINVAL when there is no last token to give logits for. */
-bl_status bl_sequence_feed(bl_sequence *s, const bl_net *net, const int32_t *ids, size_t count,
+bl_status bl_sequence_feed(bl_sequence *s, bl_reader *r, const int32_t *ids, size_t count,
                            float *logits, int every, bl_error *err) BL_NODISCARD;
 
 /* bl_session_consolidate(): the first one writes a text to find the rest (MODEL 3.8). */
-bl_status bl_sequence_consolidate(bl_sequence *s, const bl_net *net, float share,
+bl_status bl_sequence_consolidate(bl_sequence *s, bl_reader *r, float share,
                                   bl_error *err) BL_NODISCARD;
 
 /* A base and a rest, if there are none yet. */
-bl_status bl_sequence_rest(bl_sequence *s, const bl_net *net, bl_error *err) BL_NODISCARD;
+bl_status bl_sequence_rest(bl_sequence *s, bl_reader *r, bl_error *err) BL_NODISCARD;
 
 /* A text being learned: what was read of it, and when its sequence is consolidated. */
 typedef struct bl_lesson {
@@ -57,13 +55,13 @@ typedef struct bl_lesson {
 /* Reads the pending token and all of `count` tokens but the last, which becomes pending, and scores
  * each by what was read before it; learned ends the text after the last piece.  Pieces may be of
  * any size. */
-bl_status bl_sequence_learn(bl_sequence *s, const bl_net *net, bl_lesson *lesson,
-                            const int32_t *ids, size_t count, bl_error *err) BL_NODISCARD;
-bl_status bl_sequence_learned(bl_sequence *s, const bl_net *net, bl_lesson *lesson,
+bl_status bl_sequence_learn(bl_sequence *s, bl_reader *r, bl_lesson *lesson, const int32_t *ids,
+                            size_t count, bl_error *err) BL_NODISCARD;
+bl_status bl_sequence_learned(bl_sequence *s, bl_reader *r, bl_lesson *lesson,
                               bl_error *err) BL_NODISCARD;
 
 /* bl_generate() on its parts. */
-bl_status bl_sequence_generate(bl_sequence *s, const bl_net *net, const bl_tokenizer *t,
+bl_status bl_sequence_generate(bl_sequence *s, bl_reader *r, const bl_tokenizer *t,
                                const char *prompt, size_t bytes, const bl_generate_options *options,
                                bl_text_fn *fn, void *user, bl_generate_result *result,
                                bl_error *err) BL_NODISCARD;

@@ -18,11 +18,11 @@ static size_t stride_of(const bl_stream_loss *e)
     return e->p->T - half_of(e);
 }
 
-bl_status bl_stream_loss_open(bl_stream_loss *e, const bl_net *net, bl_decode *s, bl_pass *p,
+bl_status bl_stream_loss_open(bl_stream_loss *e, bl_reader *r, bl_state *s, bl_pass *p,
                               uint64_t most, bl_error *err)
 {
     assert(!p->dropout && p->kind == BL_PASS_LOSS);
-    *e = (bl_stream_loss){.net = net, .s = s, .p = p, .most = most};
+    *e = (bl_stream_loss){.r = r, .s = s, .p = p, .most = most};
     e->cap = p->B * stride_of(e) + half_of(e) + 1;
     e->ids = bl_calloc(e->cap, sizeof *e->ids);
     e->host = bl_calloc(2 * p->N, sizeof *e->host);
@@ -35,7 +35,7 @@ bl_status bl_stream_loss_open(bl_stream_loss *e, const bl_net *net, bl_decode *s
     if (status == BL_OK)
         status = bl_positions_open_doubling(&e->fresh, err);
     if (status == BL_OK)
-        status = bl_decode_start(s, net, err);
+        status = bl_state_start(s, r->net, err);
     if (status != BL_OK)
         bl_stream_loss_release(e);
     return status;
@@ -59,12 +59,13 @@ int bl_stream_loss_is_full(const bl_stream_loss *e)
 /* The held tokens from .. n - 1 and what follows each, with the state that has read all before. */
 static bl_status score_stream(bl_stream_loss *e, size_t from, size_t n, bl_error *err)
 {
-    size_t most = e->p->N < BL_DECODE_ROWS ? e->p->N : BL_DECODE_ROWS;
+    size_t most = e->p->N < BL_READER_ROWS ? e->p->N : BL_READER_ROWS;
     for (size_t t = from; t < n; t += most) {
         size_t rows = n - t < most ? n - t : most;
         BL_TRY(bl_watch_poll(0, 1, err));
-        BL_TRY(bl_decode_feed(e->s, e->net, e->ids + t, rows, 0, 0, err));
-        BL_TRY(bl_decode_loss(e->s, e->net, e->p, e->ids + t + 1, e->loss, err));
+        const bl_piece piece = {.state = e->s, .ids = e->ids + t, .T = rows};
+        BL_TRY(bl_reader_feed(e->r, &piece, 1, err));
+        BL_TRY(bl_reader_loss(e->r, e->p, e->ids + t + 1, e->loss, err));
         for (size_t i = 0; i < rows; i++) {
             e->nats += (double)e->loss[i];
             bl_positions_add(&e->stream, e->base + t + i, (double)e->loss[i]);
@@ -89,14 +90,14 @@ static void fill_row(const bl_stream_loss *e, size_t row)
 static bl_status score_fresh(bl_stream_loss *e, size_t n, bl_error *err)
 {
     bl_pass *p = e->p;
-    bl_dev *d = e->net->dev;
+    bl_dev *d = e->r->net->dev;
     size_t half = half_of(e), stride = stride_of(e), bytes = p->N * sizeof *e->host;
     for (size_t row = 0; row < p->B; row++)
         fill_row(e, row);
     BL_TRY(BL_OP(d, put, p->ids, e->host, bytes, err));
     BL_TRY(BL_OP(d, put, p->targets, e->host + p->N, bytes, err));
-    bl_net_fwd(e->net, p);
-    bl_net_loss(e->net, p);
+    bl_net_fwd(e->r->net, p);
+    bl_net_loss(e->r->net, p);
     BL_TRY(bl_dev_get_f32(d, e->loss, p->loss, p->N, d->real_bytes, err));
     for (size_t row = 0; row < p->B; row++) {
         size_t begin = row * stride;
@@ -119,7 +120,7 @@ static bl_status score(bl_stream_loss *e, bl_error *err)
 
 bl_status bl_stream_loss_read(bl_stream_loss *e, const int32_t *ids, size_t count, bl_error *err)
 {
-    BL_TRY(bl_infer_check_ids(e->net, ids, count, err));
+    BL_TRY(bl_infer_check_ids(e->r->net, ids, count, err));
     while (count && !bl_stream_loss_is_full(e)) {
         size_t n = e->cap - e->held;
         n = n < count ? n : count;

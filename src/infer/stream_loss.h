@@ -3,15 +3,15 @@
 #define BL_INFER_STREAM_LOSS_H
 
 #include "infer/positions.h"
-#include "model/decode.h"
+#include "model/reader.h"
 
 /* Every token but the first is predicted twice: by a state that has read all before it, and by
  * windows of T tokens with a fresh state each, T - T/2 apart, of which the second half counts (of
  * the first window, all).  Tokens come in pieces of any size; memory does not grow with the text.
  * Zero-initialise; release ends it. */
 typedef struct bl_stream_loss {
-    const bl_net *net;
-    bl_decode *s; /* borrowed, like p, which gives T and how many windows are read at once */
+    bl_reader *r; /* borrowed, like s and p, which gives T and how many windows are read at once */
+    bl_state *s;
     bl_pass *p;
     uint64_t most;    /* predicted tokens until it is full; 0: no limit */
     int32_t *ids;     /* [cap] held; the first is token `base` of the stream */
@@ -24,7 +24,7 @@ typedef struct bl_stream_loss {
 } bl_stream_loss;
 
 /* s must be started and p a pass for evaluation; their contents are lost. */
-bl_status bl_stream_loss_open(bl_stream_loss *e, const bl_net *net, bl_decode *s, bl_pass *p,
+bl_status bl_stream_loss_open(bl_stream_loss *e, bl_reader *r, bl_state *s, bl_pass *p,
                               uint64_t most, bl_error *err) BL_NODISCARD;
 void bl_stream_loss_release(bl_stream_loss *e);
 

@@ -36,7 +36,7 @@ static void copy_model(const bl_ttt_params *base, const bl_net *net)
     }
 }
 
-bl_status bl_base_open(bl_decode *s, const bl_net *net, bl_error *err)
+bl_status bl_base_open(bl_state *s, const bl_net *net, bl_error *err)
 {
     bl_arena arena;
     void *block = NULL;
@@ -66,7 +66,7 @@ bl_status bl_base_open(bl_decode *s, const bl_net *net, bl_error *err)
     return BL_OK;
 }
 
-void bl_base_drop(bl_decode *s, const bl_net *net)
+void bl_base_drop(bl_state *s, const bl_net *net)
 {
     BL_OP(net->dev, free, s->base_block);
     bl_free(s->base);
@@ -76,7 +76,7 @@ void bl_base_drop(bl_decode *s, const bl_net *net)
     s->share = 0;
 }
 
-bl_status bl_base_copy(bl_decode *to, const bl_net *net, const bl_decode *from, bl_error *err)
+bl_status bl_base_copy(bl_state *to, const bl_net *net, const bl_state *from, bl_error *err)
 {
     if (!from->base) {
         bl_base_drop(to, net);
@@ -88,24 +88,23 @@ bl_status bl_base_copy(bl_decode *to, const bl_net *net, const bl_decode *from, 
     return BL_OK;
 }
 
-bl_ttt_params bl_base_params(const bl_decode *s, const bl_net *net, size_t l)
+bl_ttt_params bl_base_params(const bl_state *s, const bl_net *net, size_t l)
 {
     return s->base ? s->base[l] : bl_net_ttt_params(&net->w.layer[l]);
 }
 
 /* Tokens that the partial chunk still takes. */
-static size_t to_border(const bl_decode *s, const bl_net *net)
+static size_t to_border(const bl_state *s, const bl_net *net)
 {
     return net->m.C - (size_t)(s->position % net->m.C);
 }
 
-size_t bl_decode_room(const bl_decode *s, const bl_net *net)
+size_t bl_base_room(const bl_state *s, const bl_net *net)
 {
-    size_t left = to_border(s, net);
-    return s->share > 0 && left < BL_DECODE_ROWS ? left : BL_DECODE_ROWS;
+    return s->share > 0 ? to_border(s, net) : SIZE_MAX;
 }
 
-void bl_base_settle(bl_decode *s, const bl_net *net)
+void bl_base_settle(bl_state *s, const bl_net *net)
 {
     bl_ttt_shape shape = bl_net_ttt_shape(net, 1, 1);
     if (!(s->share > 0) || s->position % net->m.C != 0)
@@ -118,7 +117,7 @@ void bl_base_settle(bl_decode *s, const bl_net *net)
     s->share = 0;
 }
 
-bl_status bl_decode_consolidate(bl_decode *s, const bl_net *net, float share, bl_error *err)
+bl_status bl_base_consolidate(bl_state *s, const bl_net *net, float share, bl_error *err)
 {
     assert(s->base);
     s->share = s->share > 0 ? 1 - (1 - s->share) * (1 - share) : share;
@@ -127,12 +126,12 @@ bl_status bl_decode_consolidate(bl_decode *s, const bl_net *net, float share, bl
 }
 
 /* A consolidation of the rest by 1 / n, from the start itself and without a bound, is a mean. */
-void bl_base_note_rest(const bl_decode *s, const bl_net *net, const bl_decode *reader, size_t n)
+void bl_base_note_rest(const bl_state *s, const bl_net *net, const bl_state *writer, size_t n)
 {
     bl_ttt_shape shape = bl_net_ttt_shape(net, 1, 1);
     for (size_t l = 0; l < net->m.L; l++) {
         bl_ttt_params start = bl_net_ttt_params(&net->w.layer[l]);
-        BL_OP(net->dev, ttt_consolidate, &s->rest[l], &start, &reader->layer[l].ttt, &start, &shape,
+        BL_OP(net->dev, ttt_consolidate, &s->rest[l], &start, &writer->layer[l].ttt, &start, &shape,
               1.0f / (float)n, FLT_MAX);
     }
 }

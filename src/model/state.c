@@ -1,13 +1,10 @@
-/* The sizes of the table of state tensors. */
+/* The state of one sequence: its memory, its start and its copies (MODEL 3.4). */
 #include "model/state.h"
+#include "core/alloc.h"
+#include "model/base.h"
+#include "model/sites.h"
 
-size_t bl_shape_elements(const bl_dims *m, const char *shape)
-{
-    size_t count = 1;
-    for (; *shape; shape++)
-        count *= bl_dims_letter(m, *shape);
-    return count;
-}
+#include <assert.h>
 
 size_t bl_state_elements(const bl_config *c)
 {
@@ -17,4 +14,78 @@ size_t bl_state_elements(const bl_config *c)
     BL_LAYER_STATE(X)
 #undef X
     return count * m.L;
+}
+
+static void bind(bl_state *s, bl_arena *arena, const bl_net *net)
+{
+    const bl_config *c = &net->config;
+    bl_dev *d = net->dev;
+    for (size_t l = 0; l < net->m.L; l++) {
+        bl_layer_state *a = &s->layer[l];
+#define X(type, member, key, shape, present)                                                       \
+    a->member = (present)                                                                          \
+                    ? bl_arena_push(arena, bl_shape_elements(&net->m, shape), d->type##_bytes)     \
+                    : NULL;
+        BL_LAYER_STATE(X)
+#undef X
+    }
+    s->bytes = bl_arena_bytes(arena);
+    s->last = bl_arena_push(arena, net->m.D, d->act_bytes);
+}
+
+static bl_status open_block(bl_state *s, const bl_net *net, bl_error *err)
+{
+    bl_arena arena;
+    bl_arena_measure(&arena);
+    bind(s, &arena, net);
+    BL_TRY(bl_arena_status(&arena, "the state of a sequence", err));
+    s->block_bytes = bl_arena_bytes(&arena);
+    BL_TRY(BL_OP(net->dev, alloc, &s->block, s->block_bytes, err));
+    bl_arena_bind(&arena, s->block, s->block_bytes);
+    bind(s, &arena, net);
+    return bl_state_start(s, net, err);
+}
+
+bl_status bl_state_open(bl_state *s, const bl_net *net, bl_error *err)
+{
+    *s = (bl_state){.layer = bl_calloc(net->m.L, sizeof *s->layer)};
+    if (!s->layer)
+        return bl_fail(err, BL_ENOMEM, "out of memory for a session");
+    bl_status status = open_block(s, net, err);
+    if (status != BL_OK)
+        bl_state_release(s, net);
+    return status;
+}
+
+void bl_state_release(bl_state *s, const bl_net *net)
+{
+    bl_base_drop(s, net);
+    BL_OP(net->dev, free, s->block);
+    bl_free(s->layer);
+    *s = (bl_state){0};
+}
+
+bl_status bl_state_start(bl_state *s, const bl_net *net, bl_error *err)
+{
+    bl_dev *d = net->dev;
+    bl_ttt_shape shape = bl_net_ttt_shape(net, 1, 1);
+    bl_base_drop(s, net);
+    BL_OP(d, zero, s->block, s->block_bytes);
+    for (size_t l = 0; l < net->m.L; l++) {
+        bl_ttt_params inner = bl_net_ttt_params(&net->w.layer[l]);
+        BL_TTT_OP(net, start, &s->layer[l].ttt, &inner, &shape);
+    }
+    s->position = 0;
+    s->has_last = 0;
+    return BL_OP(d, sync, err);
+}
+
+bl_status bl_state_copy(bl_state *to, const bl_net *net, const bl_state *from, bl_error *err)
+{
+    assert(to->block_bytes == from->block_bytes);
+    BL_TRY(bl_base_copy(to, net, from, err));
+    BL_OP(net->dev, copy, to->block, from->block, from->block_bytes);
+    to->position = from->position;
+    to->has_last = from->has_last;
+    return BL_OP(net->dev, sync, err);
 }

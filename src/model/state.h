@@ -3,7 +3,7 @@
 #ifndef BL_MODEL_STATE_H
 #define BL_MODEL_STATE_H
 
-#include "model/tensors.h"
+#include "model/net.h"
 
 /* clang-format off */
 
@@ -38,8 +38,34 @@ typedef struct bl_layer_state {
     bl_act *tail, *pre_tail;
 } bl_layer_state;
 
-/* Elements of a tensor of that shape; of all layers' state, constant whatever a text's length. */
-size_t bl_shape_elements(const bl_dims *m, const char *shape);
+/* One sequence: all that reading its next token depends on, whatever its length. */
+typedef struct bl_state {
+    bl_layer_state *layer; /* [L] */
+    void *block;           /* device: the tensors of all layers, then `last` */
+    size_t bytes;          /* of the tensors */
+    size_t block_bytes;
+    bl_act *last; /* [D] what the layers made of the last token, for its logits */
+    int has_last; /* 0 after a start, and after a memory was loaded, which does not hold it */
+    uint64_t position;
+    /* MODEL 3.8, model/base.h */
+    bl_ttt_params *base; /* [L] what the state forgets towards; NULL: the model's start */
+    bl_ttt_params *rest; /* [L] where the state is on the model's own text; set with base */
+    void *base_block;    /* device: the tensors that both own */
+    size_t base_bytes;
+    float share; /* of a consolidation that waits for the chunk to be full, or 0 */
+} bl_state;
+
+/* Memory for a sequence, which has read nothing.  Its memory is of the device of `net`, and may be
+ * used and freed by another of the same kind. */
+bl_status bl_state_open(bl_state *s, const bl_net *net, bl_error *err) BL_NODISCARD;
+void bl_state_release(bl_state *s, const bl_net *net);
+bl_status bl_state_start(bl_state *s, const bl_net *net, bl_error *err) BL_NODISCARD;
+
+/* `to` becomes equal to another sequence of this model.  BL_ENOMEM leaves it as it was. */
+bl_status bl_state_copy(bl_state *to, const bl_net *net, const bl_state *from,
+                        bl_error *err) BL_NODISCARD;
+
+/* Elements of all layers' state, constant whatever a text's length. */
 size_t bl_state_elements(const bl_config *c);
 
 #endif

@@ -44,6 +44,14 @@ size_t bl_dims_letter(const bl_dims *m, char letter)
     }
 }
 
+size_t bl_shape_elements(const bl_dims *m, const char *shape)
+{
+    size_t count = 1;
+    for (; *shape; shape++)
+        count *= bl_dims_letter(m, *shape);
+    return count;
+}
+
 typedef struct table_line {
     const char *key, *shape;
     bl_tensor_init init;

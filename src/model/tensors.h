@@ -17,6 +17,9 @@ bl_dims bl_config_dims(const bl_config *c);
 /* The size a letter of a shape stands for: one of the above, T for K - 1, and 1 for '1'. */
 size_t bl_dims_letter(const bl_dims *m, char letter);
 
+/* Elements of a tensor of that shape. */
+size_t bl_shape_elements(const bl_dims *m, const char *shape);
+
 /* How a tensor starts (MODEL 4). */
 typedef enum bl_tensor_init {
     BL_INIT_ZEROS,

@@ -51,6 +51,7 @@ static bl_status open_device(bl_blocks *b, bl_dev *dev, const bl_config *config,
     }
     if (bl_share_leads(share)) {
         BL_TRY(bl_pass_open(&b->eval, &b->net, o->batch, o->context, BL_PASS_LOSS, err));
+        BL_TRY(bl_reader_open(&b->reader, &b->net, BL_READER_ROWS, 1, err));
         BL_TRY(bl_sequence_open(&b->sample, &b->net, err));
     }
     return open_optimizer(b, err);
@@ -72,6 +73,7 @@ void bl_blocks_release(bl_blocks *b)
     bl_dev *d = b->net.dev;
     if (d) {
         bl_sequence_release(&b->sample, &b->net);
+        bl_reader_release(&b->reader);
         bl_carried_release(&b->carried, &b->net);
         bl_pass_release(&b->pass, &b->net);
         bl_pass_release(&b->eval, &b->net);
@@ -95,9 +97,10 @@ bl_status bl_blocks_measure(bl_plan_result *plan, bl_dev *dev, const bl_config *
     *plan =
         (bl_plan_result){.weights = b.net.tensors.elements * dev->param_bytes + b.net.tern_bytes,
                          .optimizer = 3 * (uint64_t)b.block_bytes,
-                         .activations = b.pass.bytes + b.eval.bytes + b.sample.decode.bytes,
+                         .activations = b.pass.bytes + b.eval.bytes + b.reader.bytes +
+                                        (b.sample.state.block_bytes - b.sample.state.bytes),
                          .scratch = bl_measure_scratch(measure),
-                         .state = b.sample.decode.state_bytes + b.carried.states.bytes,
+                         .state = b.sample.state.bytes + b.carried.states.bytes,
                          .parameters = b.net.tensors.parameters,
                          .machine = dev->ops->memory_bytes(dev)};
     plan->total = bl_measure_allocated(measure) + plan->scratch;

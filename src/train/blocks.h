@@ -11,7 +11,8 @@
 typedef struct bl_blocks {
     bl_net net; /* its device is that of all of them */
     bl_pass pass;
-    bl_pass eval;       /* the leader's, like the next */
+    bl_pass eval; /* the leader's, like the next two */
+    bl_reader reader;
     bl_sequence sample; /* what it writes samples with */
     bl_params grads;
     void *grads_block;

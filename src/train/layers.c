@@ -31,10 +31,10 @@ static bl_status add_window(bl_trainer *t, const bl_token_file *file, size_t i, 
 {
     const bl_net *net = &t->blocks.net;
     size_t T = t->o.context, H = net->m.H;
-    bl_decode *s = &t->blocks.sample.decode;
+    bl_state *s = &t->blocks.sample.state;
     BL_TRY(bl_windows_get(file, T, i, t->window, t->window + T, err));
-    BL_TRY(bl_decode_start(s, net, err));
-    BL_TRY(bl_infer_feed(s, net, t->window, T, NULL, 0, err));
+    BL_TRY(bl_state_start(s, net, err));
+    BL_TRY(bl_infer_feed(&t->blocks.reader, s, t->window, T, NULL, 0, err));
     BL_TRY(bl_heads_measure(net, s, t->heads, err));
     for (size_t k = 0; k < net->m.L * H; k++) {
         const bl_head_info *head = &t->heads[k];

@@ -83,7 +83,7 @@ bl_status bl_trainer_stream(bl_trainer *t, bl_stream_point *end, bl_error *err)
     pass.N = pass.B * pass.T;
     bl_stream_loss e;
     bl_watch watch;
-    BL_TRY(bl_stream_loss_open(&e, &t->blocks.net, &t->blocks.sample.decode, &pass, most, err));
+    BL_TRY(bl_stream_loss_open(&e, &t->blocks.reader, &t->blocks.sample.state, &pass, most, err));
     bl_watch_begin_with(&watch, asked_to_stop, t, "evaluating", "tok", 0);
     bl_status status = read_text(&e, text, err);
     bl_watch_end(&watch);

@@ -17,6 +17,7 @@ enum { KINDS = 3, V = 12, STATE_MOST = 1 << 16 };
 /* A model, a session that has read something, and the same as it was in the beginning. */
 typedef struct subject {
     bl_net net;
+    bl_reader reader;
     bl_sequence session, before;
     size_t state_bytes;
 } subject;
@@ -41,11 +42,12 @@ static void open_subject(subject *s, int mlp, int forget)
     FUZZ_CHECK(bl_device_open(&dev, &request, NULL) == BL_OK);
     FUZZ_CHECK(bl_net_open(&s->net, &c, dev, NULL) == BL_OK);
     FUZZ_CHECK(bl_net_init(&s->net, 1, NULL) == BL_OK);
+    FUZZ_CHECK(bl_reader_open(&s->reader, &s->net, BL_READER_ROWS, 1, NULL) == BL_OK);
     FUZZ_CHECK(bl_sequence_open(&s->session, &s->net, NULL) == BL_OK);
     FUZZ_CHECK(bl_sequence_open(&s->before, &s->net, NULL) == BL_OK);
-    FUZZ_CHECK(bl_sequence_feed(&s->before, &s->net, ids, 5, NULL, 0, NULL) == BL_OK);
+    FUZZ_CHECK(bl_sequence_feed(&s->before, &s->reader, ids, 5, NULL, 0, NULL) == BL_OK);
     FUZZ_CHECK(bl_sequence_copy(&s->session, &s->net, &s->before, NULL) == BL_OK);
-    s->state_bytes = s->before.decode.state_bytes;
+    s->state_bytes = s->before.state.bytes;
     FUZZ_CHECK(s->state_bytes <= STATE_MOST);
 }
 
@@ -59,23 +61,23 @@ static void get_block(const subject *s, const void *block, size_t bytes, void *t
 static int same(const subject *s, const bl_sequence *a, const bl_sequence *b)
 {
     static unsigned char x[STATE_MOST], y[STATE_MOST];
-    get_block(s, a->decode.state_block, s->state_bytes, x);
-    get_block(s, b->decode.state_block, s->state_bytes, y);
-    if (memcmp(x, y, s->state_bytes) != 0 || a->decode.position != b->decode.position ||
-        a->pending != b->pending || !a->decode.base != !b->decode.base ||
+    get_block(s, a->state.block, s->state_bytes, x);
+    get_block(s, b->state.block, s->state_bytes, y);
+    if (memcmp(x, y, s->state_bytes) != 0 || a->state.position != b->state.position ||
+        a->pending != b->pending || !a->state.base != !b->state.base ||
         a->sampler.seeded != b->sampler.seeded ||
         a->sampler.recent_count != b->sampler.recent_count ||
         a->decoder.waiting != b->decoder.waiting || a->decoder.started != b->decoder.started ||
-        memcmp(&a->decode.share, &b->decode.share, sizeof a->decode.share) != 0)
+        memcmp(&a->state.share, &b->state.share, sizeof a->state.share) != 0)
         return 0;
     for (size_t i = 0; i < a->sampler.recent_count; i++)
         if (bl_sampler_recent(&a->sampler, i) != bl_sampler_recent(&b->sampler, i))
             return 0;
-    if (!a->decode.base)
+    if (!a->state.base)
         return 1;
-    get_block(s, a->decode.base_block, a->decode.base_bytes, x);
-    get_block(s, b->decode.base_block, b->decode.base_bytes, y);
-    return memcmp(x, y, a->decode.base_bytes) == 0;
+    get_block(s, a->state.base_block, a->state.base_bytes, x);
+    get_block(s, b->state.base_block, b->state.base_bytes, y);
+    return memcmp(x, y, a->state.base_bytes) == 0;
 }
 
 static void check_words(bl_status status, const bl_error *err)
@@ -95,7 +97,7 @@ static void check_end(bl_status status, const bl_error *err)
 static void check_base(const subject *s)
 {
     bl_head_info head;
-    FUZZ_CHECK(bl_heads_measure(&s->net, &s->session.decode, &head, NULL) == BL_OK);
+    FUZZ_CHECK(bl_heads_measure(&s->net, &s->session.state, &head, NULL) == BL_OK);
     FUZZ_CHECK(isfinite(head.distance));
     FUZZ_CHECK(head.base <= head.base_most * 1.0501); /* 0 without forgetting */
 }
@@ -108,15 +110,15 @@ static void read_on(subject *s)
     bl_options_defaults(BL_OPTIONS_GENERATE, &o);
     FUZZ_CHECK(bl_sampler_configure(&t->sampler, &o, NULL) == BL_OK);
     for (size_t i = 0; i < 3; i++) {
-        bl_status status = bl_sequence_feed(t, &s->net, ids + i, 1, t->logits, 0, &err);
+        bl_status status = bl_sequence_feed(t, &s->reader, ids + i, 1, s->reader.host, 0, &err);
         check_end(status, &err);
-        int32_t id = bl_sampler_next(&t->sampler, t->logits);
+        int32_t id = bl_sampler_next(&t->sampler, s->reader.host);
         FUZZ_CHECK(id >= 0 && id < V);
         bl_sampler_accept(&t->sampler, id);
-        if (i == 1 && t->decode.base) /* else it would write for long to find its rest */
-            check_end(bl_sequence_consolidate(t, &s->net, 0.5f, &err), &err);
+        if (i == 1 && t->state.base) /* else it would write for long to find its rest */
+            check_end(bl_sequence_consolidate(t, &s->reader, 0.5f, &err), &err);
     }
-    check_end(bl_sequence_feed(t, &s->net, ids, 8, t->logits, 0, &err), &err);
+    check_end(bl_sequence_feed(t, &s->reader, ids, 8, s->reader.host, 0, &err), &err);
 }
 
 static void try_file(subject *s, const char *path)

@@ -2,7 +2,7 @@
  * decoding whole and in pieces. */
 #include "golden.h"
 #include "format/options.h"
-#include "model/decode.h"
+#include "model/reader.h"
 
 #include <jansson.h>
 #include <stdio.h>
@@ -40,7 +40,7 @@ static size_t load_ids(bl_golden *g, const int32_t **ids)
 {
     const bl_st_tensor *t = bl_st_find(g->st, "ids");
     bl_error err = {.message = "no int32 tensor `ids`"};
-    stop_unless(t && t->dtype == BL_I32 && t->count <= BL_DECODE_ROWS ? BL_OK : BL_EFORMAT, &err);
+    stop_unless(t && t->dtype == BL_I32 && t->count <= BL_READER_ROWS ? BL_OK : BL_EFORMAT, &err);
     int32_t *copy = bl_golden_bytes(g, t->count * sizeof *copy);
     stop_unless(bl_st_read(g->st, t, 0, t->count * sizeof *copy, copy, &err), &err);
     *ids = copy;
@@ -66,16 +66,19 @@ static void *decode(bl_golden *g, const bl_net *net, const int32_t *ids, size_t 
 {
     size_t row = net->m.V * g->d->act_bytes;
     char *logits = bl_golden_room(g, T * net->m.V);
-    bl_decode s;
+    bl_reader r;
+    bl_state s;
     bl_error err;
-    stop_unless(bl_decode_open(&s, net, &err), &err);
-    stop_unless(bl_decode_start(&s, net, &err), &err);
+    stop_unless(bl_reader_open(&r, net, piece, 1, &err), &err);
+    stop_unless(bl_state_open(&s, net, &err), &err);
     for (size_t t = 0; t < T; t += piece) {
         size_t n = T - t < piece ? T - t : piece;
-        stop_unless(bl_decode_feed(&s, net, ids + t, n, 1, 1, &err), &err);
-        memcpy(logits + t * row, s.logits, n * row);
+        const bl_piece next = {&s, ids + t, n, BL_LOGITS_EVERY};
+        stop_unless(bl_reader_feed(&r, &next, 1, &err), &err);
+        memcpy(logits + t * row, r.logits, n * row);
     }
-    bl_decode_release(&s, net);
+    bl_state_release(&s, net);
+    bl_reader_release(&r);
     return logits;
 }
 

@@ -1,7 +1,7 @@
 /* A whole model against PyTorch: losses, logits, decoding and the gradient of every tensor. */
 #include "golden.h"
 #include "core/alloc.h"
-#include "model/decode.h"
+#include "model/reader.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -97,19 +97,23 @@ static int check_decoding(bl_golden *g, const bl_net *net, const char *prefix)
     size_t bytes = g->d->real_bytes, piece = 3;
     char *logits = bl_golden_room(g, N * V), what[64];
     const int32_t *ids = ids_of(g, "ids");
-    bl_decode s;
+    bl_reader r;
+    bl_state s;
     bl_error err;
-    stop_unless(bl_decode_open(&s, net, &err), &err);
+    stop_unless(bl_reader_open(&r, net, piece, 1, &err), &err);
+    stop_unless(bl_state_open(&s, net, &err), &err);
     for (size_t b = 0; b < B; b++) {
-        stop_unless(bl_decode_start(&s, net, &err), &err);
+        stop_unless(bl_state_start(&s, net, &err), &err);
         for (size_t t = 0; t < T; t += piece) {
             size_t n = T - t < piece ? T - t : piece, row = b * T + t;
-            stop_unless(bl_decode_feed(&s, net, ids + row, n, 1, 1, &err), &err);
-            memcpy(logits + row * V * bytes, s.logits, n * V * bytes);
+            const bl_piece next = {&s, ids + row, n, BL_LOGITS_EVERY};
+            stop_unless(bl_reader_feed(&r, &next, 1, &err), &err);
+            memcpy(logits + row * V * bytes, r.logits, n * V * bytes);
         }
     }
     bl_golden_expect(g, "", "logits", logits);
-    bl_decode_release(&s, net);
+    bl_state_release(&s, net);
+    bl_reader_release(&r);
     snprintf(what, sizeof what, "model %s decoding", prefix);
     return bl_golden_report(g, what, 1e-12, 2e-5);
 }

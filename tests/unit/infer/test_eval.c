@@ -296,7 +296,8 @@ static void stream_bits(void **state)
     static int32_t ids[COUNT + 1];
     static uint16_t second[WINDOW + 1];
     bl_pass pass = {0};
-    bl_decode decode;
+    bl_reader reader;
+    bl_state one_state;
     bl_stream_loss e;
     bl_positions one = {0};
     bl_eval_result r;
@@ -304,8 +305,9 @@ static void stream_bits(void **state)
     octaves o = run_stream("short.bin", 0, &r), pieces = {.count = 0};
 
     assert_ok(bl_pass_open(&pass, &model->net, 2, WINDOW, 0, &failure));
-    assert_ok(bl_decode_open(&decode, &model->net, &failure));
-    assert_ok(bl_stream_loss_open(&e, &model->net, &decode, &pass, 0, &failure));
+    assert_ok(bl_reader_open(&reader, &model->net, BL_READER_ROWS, 1, &failure));
+    assert_ok(bl_state_open(&one_state, &model->net, &failure));
+    assert_ok(bl_stream_loss_open(&e, &reader, &one_state, &pass, 0, &failure));
     for (size_t at = 0; at < COUNT + 1; at += 7)
         assert_ok(
             bl_stream_loss_read(&e, ids + at, COUNT + 1 - at < 7 ? COUNT + 1 - at : 7, &failure));
@@ -314,14 +316,16 @@ static void stream_bits(void **state)
     bl_stream_loss_release(&e);
 
     assert_ok(bl_positions_open_doubling(&one, &failure));
-    assert_ok(bl_decode_start(&decode, &model->net, &failure));
+    assert_ok(bl_state_start(&one_state, &model->net, &failure));
     for (size_t t = 0; t < COUNT; t++) {
         float loss;
-        assert_ok(bl_decode_feed(&decode, &model->net, ids + t, 1, 0, 0, &failure));
-        assert_ok(bl_decode_loss(&decode, &model->net, &pass, ids + t + 1, &loss, &failure));
+        const bl_piece piece = {.state = &one_state, .ids = ids + t, .T = 1};
+        assert_ok(bl_reader_feed(&reader, &piece, 1, &failure));
+        assert_ok(bl_reader_loss(&reader, &pass, ids + t + 1, &loss, &failure));
         bl_positions_add(&one, t, (double)loss);
     }
-    bl_decode_release(&decode, &model->net);
+    bl_state_release(&one_state, &model->net);
+    bl_reader_release(&reader);
     bl_pass_release(&pass, &model->net);
 
     curve windows[2] = {{.count = 0}, {.count = 0}};

@@ -4,7 +4,7 @@
 #include "core/alloc.h"
 #include "core/rng.h"
 #include "model/carry.h"
-#include "model/decode.h"
+#include "model/reader.h"
 
 #include <math.h>
 #include <setjmp.h>
@@ -261,18 +261,19 @@ static void test_gradients(void **state)
 }
 
 /* Logits as doubles, row 0 of the batch, in pieces of `piece` tokens. */
-static void decode_all(fixture *f, bl_decode *s, size_t piece, double *logits)
+static void decode_all(fixture *f, bl_reader *r, bl_state *s, size_t piece, double *logits)
 {
     size_t T = f->v->T;
-    assert_int_equal(bl_decode_start(s, &f->net, NULL), BL_OK);
+    assert_int_equal(bl_state_start(s, &f->net, NULL), BL_OK);
     for (size_t done = 0; done < T;) {
         size_t n = T - done < piece ? T - done : piece;
-        n = n < BL_DECODE_ROWS ? n : BL_DECODE_ROWS;
-        assert_int_equal(bl_decode_feed(s, &f->net, f->ids + done, n, 1, 1, NULL), BL_OK);
+        n = n < BL_READER_ROWS ? n : BL_READER_ROWS;
+        const bl_piece next = {s, f->ids + done, n, BL_LOGITS_EVERY};
+        assert_int_equal(bl_reader_feed(r, &next, 1, NULL), BL_OK);
         for (size_t i = 0; i < n * V; i++)
             logits[done * V + i] = f->dev->real_bytes == sizeof(double)
-                                       ? ((double *)(void *)s->logits)[i]
-                                       : (double)((float *)(void *)s->logits)[i];
+                                       ? ((double *)(void *)r->logits)[i]
+                                       : (double)((float *)(void *)r->logits)[i];
         done += n;
     }
 }
@@ -296,20 +297,23 @@ static void check_decoding(const variant *v, int quantization, int cpu, double *
     fixture_open(&f, v, &c, cpu);
     f.pass.dropout = 0;
     (void)loss_of(&f);
-    bl_decode s;
-    assert_int_equal(bl_decode_open(&s, &f.net, NULL), BL_OK);
-    decode_all(&f, &s, v->T, whole);
+    bl_reader r;
+    bl_state s;
+    assert_int_equal(bl_reader_open(&r, &f.net, BL_READER_ROWS, 1, NULL), BL_OK);
+    assert_int_equal(bl_state_open(&s, &f.net, NULL), BL_OK);
+    decode_all(&f, &r, &s, v->T, whole);
     double worst = 0;
     for (size_t t = 0; t < v->T; t++)
         worst = fmax(worst, fabs(loss_from(whole + t * V, f.targets[t]) - token_loss(&f, t)));
     assert_true(worst < (cpu ? 2e-5 : 1e-10));
     for (size_t piece = 1; piece < v->T; piece += piece < 5 ? 1 : v->T / 4) {
-        decode_all(&f, &s, piece, split);
+        decode_all(&f, &r, &s, piece, split);
         assert_memory_equal(whole, split, v->T * V * sizeof *whole);
     }
     printf("%-24s %-8s %-5s decoding against training, worst loss difference %.1e\n", v->name,
            quantization == BL_QUANT_NONE ? "none" : "ternary", cpu ? "cpu" : "ref64", worst);
-    bl_decode_release(&s, &f.net);
+    bl_state_release(&s, &f.net);
+    bl_reader_release(&r);
     fixture_close(&f);
 }
 

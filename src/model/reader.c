@@ -1,0 +1,287 @@
+/* Reading tokens: pieces of one or many sequences through all layers, each with its own state
+ * (MODEL 3.4).
+ *
+ * Ops that treat rows alike get the rows of all pieces at once; convolutions and the TTT op, which
+ * depend on what came before, are called for each piece.  No op's result depends on how many rows
+ * are computed beside it, so a sequence has the same bits alone and in company. */
+#include "model/reader.h"
+#include "core/alloc.h"
+#include "model/base.h"
+#include "model/sites.h"
+
+#include <assert.h>
+#include <string.h>
+
+static void bind(bl_reader *r, bl_arena *arena)
+{
+    const bl_dims *m = &r->net->m;
+    bl_dev *d = r->net->dev;
+    size_t N = r->rows;
+    bl_act **rows[] = {&r->x, &r->xn, &r->u, &r->q, &r->k, &r->v, &r->z, &r->o, &r->h, &r->y};
+    for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
+        *rows[i] = bl_arena_push(arena, N * m->D, d->act_bytes);
+    r->gate = bl_arena_push(arena, N * m->I, d->act_bytes);
+    r->up = bl_arena_push(arena, N * m->I, d->act_bytes);
+    r->rstd = bl_arena_push(arena, N, d->real_bytes);
+    r->lambda = bl_arena_push(arena, N * m->H, d->real_bytes);
+    r->stats = bl_arena_push(arena, N * 3, d->real_bytes);
+    r->logits = bl_arena_push(arena, N * m->V, d->real_bytes);
+    r->xq = bl_arena_push(arena, 1, BL_OP(d, q8_bytes, N, m->D));
+    r->hq = bl_arena_push(arena, 1, BL_OP(d, q8_bytes, N, m->I));
+    r->ids = bl_arena_push(arena, N, sizeof *r->ids);
+    r->step = bl_arena_push(arena, r->sequences, sizeof *r->step);
+}
+
+static bl_status open_block(bl_reader *r, bl_error *err)
+{
+    const bl_net *net = r->net;
+    bl_limits most = bl_net_limits(net, 1, r->rows);
+    bl_arena arena;
+    BL_TRY(BL_OP(net->dev, reserve, &most, err));
+    bl_arena_measure(&arena);
+    bind(r, &arena);
+    BL_TRY(bl_arena_status(&arena, "the room to read in", err));
+    r->bytes = bl_arena_bytes(&arena);
+    BL_TRY(BL_OP(net->dev, alloc, &r->block, r->bytes, err));
+    bl_arena_bind(&arena, r->block, r->bytes);
+    bind(r, &arena);
+    return BL_OK;
+}
+
+bl_status bl_reader_open(bl_reader *r, const bl_net *net, size_t rows, size_t sequences,
+                         bl_error *err)
+{
+    *r = (bl_reader){.net = net,
+                     .rows = rows,
+                     .sequences = sequences,
+                     .host_step = bl_calloc(sequences, sizeof *r->host_step),
+                     .host_ids = bl_calloc(rows, sizeof *r->host_ids),
+                     .host = bl_calloc(net->m.V, sizeof *r->host)};
+    bl_status status = r->host_step && r->host_ids && r->host
+                           ? open_block(r, err)
+                           : bl_fail(err, BL_ENOMEM, "out of memory to read %zu tokens", rows);
+    if (status != BL_OK)
+        bl_reader_release(r);
+    return status;
+}
+
+void bl_reader_release(bl_reader *r)
+{
+    if (r->net)
+        BL_OP(r->net->dev, free, r->block);
+    bl_free(r->host_step);
+    bl_free(r->host_ids);
+    bl_free(r->host);
+    *r = (bl_reader){0};
+}
+
+/* ---- a pass ---- */
+
+/* Row n of rows of `width` elements. */
+static bl_act *act_row(const bl_reader *r, bl_act *rows, size_t n)
+{
+    return (bl_act *)((char *)rows + n * r->net->m.D * r->net->dev->act_bytes);
+}
+
+static bl_real *real_row(const bl_reader *r, bl_real *rows, size_t n, size_t width)
+{
+    return (bl_real *)((char *)rows + n * width * r->net->dev->real_bytes);
+}
+
+/* y = conv(u) of a piece whose rows begin with row n. */
+static void conv(const bl_reader *r, bl_act *y, size_t n, size_t T, const bl_act *tail,
+                 const bl_param *w, const bl_param *bias)
+{
+    const bl_dims *m = &r->net->m;
+    BL_OP(r->net->dev, conv_fwd, act_row(r, y, n), act_row(r, r->u, n), tail, w, bias, 1, T, m->D,
+          m->K);
+}
+
+static void conv_tail(const bl_reader *r, bl_act *tail, size_t n, size_t T)
+{
+    BL_OP(r->net->dev, conv_tail, tail, act_row(r, r->u, n), 1, T, r->net->m.D, r->net->m.K);
+}
+
+static void pre_conv(const bl_reader *r, size_t l, const bl_piece *pieces, size_t count, size_t N)
+{
+    const bl_net *net = r->net;
+    const bl_layer_params *w = &net->w.layer[l];
+    size_t D = net->m.D;
+    BL_OP(net->dev, rmsnorm_fwd, r->u, NULL, r->rstd, r->x, w->pre_norm,
+          (float)net->config.rms_norm_eps, N, D);
+    for (size_t i = 0, n = 0; i < count; n += pieces[i++].T) {
+        const bl_layer_state *a = &pieces[i].state->layer[l];
+        conv(r, r->y, n, pieces[i].T, a->pre_tail, w->pre_conv, w->pre_conv_b);
+        conv_tail(r, a->pre_tail, n, pieces[i].T);
+    }
+    BL_OP(net->dev, add, r->x, r->y, N * D);
+}
+
+/* q and k from one projection, each through a convolution of its own. */
+static void shared_qk(const bl_reader *r, size_t l, const bl_piece *pieces, size_t count, size_t N)
+{
+    const bl_net *net = r->net;
+    const bl_layer_params *w = &net->w.layer[l];
+    size_t D = net->m.D;
+    BL_OP(net->dev, bitlinear_fwd, r->u, r->xq, net->terns[l].q_proj, N, D, D);
+    for (size_t i = 0, n = 0; i < count; n += pieces[i++].T) {
+        const bl_layer_state *a = &pieces[i].state->layer[l];
+        conv(r, r->q, n, pieces[i].T, a->tail, w->conv_q, w->conv_q_b);
+        conv(r, r->k, n, pieces[i].T, a->tail, w->conv_k, w->conv_k_b);
+        conv_tail(r, a->tail, n, pieces[i].T);
+    }
+}
+
+static void ttt(const bl_reader *r, size_t l, const bl_piece *pieces, size_t count)
+{
+    const bl_net *net = r->net;
+    for (size_t i = 0, n = 0; i < count; n += pieces[i++].T) {
+        bl_ttt_shape shape = bl_net_ttt_shape(net, 1, pieces[i].T);
+        bl_ttt_params inner = bl_base_params(pieces[i].state, net, l);
+        BL_TTT_OP(net, step, act_row(r, r->o, n), &pieces[i].state->layer[l].ttt,
+                  act_row(r, r->q, n), act_row(r, r->k, n), act_row(r, r->v, n),
+                  real_row(r, r->lambda, n, net->m.H), &inner, &shape, r->step + i);
+    }
+}
+
+static void layer_step(const bl_reader *r, size_t l, const bl_piece *pieces, size_t count, size_t N)
+{
+    const bl_net *net = r->net;
+    const bl_config *c = &net->config;
+    const bl_dims *m = &net->m;
+    const bl_layer_params *w = &net->w.layer[l];
+    const bl_layer_terns *t = &net->terns[l];
+    bl_dev *d = net->dev;
+    size_t D = m->D, I = m->I;
+    float eps = (float)c->rms_norm_eps;
+
+    if (c->pre_conv)
+        pre_conv(r, l, pieces, count, N);
+    BL_OP(d, rmsnorm_fwd, r->xn, r->xq, r->rstd, r->x, w->seq_norm, eps, N, D);
+    if (c->share_qk) {
+        shared_qk(r, l, pieces, count, N);
+    } else {
+        BL_OP(d, bitlinear_fwd, r->q, r->xq, t->q_proj, N, D, D);
+        BL_OP(d, bitlinear_fwd, r->k, r->xq, t->k_proj, N, D, D);
+    }
+    BL_OP(d, bitlinear_fwd, r->v, r->xq, t->v_proj, N, D, D);
+    if (c->use_gate)
+        BL_OP(d, bitlinear_fwd, r->z, r->xq, t->g_proj, N, D, D);
+    BL_OP(d, lr_gate_fwd, r->lambda, r->xn, w->lr_w, w->lr_b, bl_net_lr_scale(net), N, D, m->H);
+    ttt(r, l, pieces, count);
+    BL_OP(d, gate_norm_fwd, r->xq, r->stats, r->o, c->use_gate ? r->z : NULL, w->post_w, w->post_b,
+          w->attn_sub, eps, N, D);
+    BL_OP(d, bitlinear_residual, r->x, r->y, r->xq, t->o_proj, N, D, D);
+
+    BL_OP(d, rmsnorm_fwd, NULL, r->xq, r->rstd, r->x, w->ffn_norm, eps, N, D);
+    BL_OP(d, bitlinear_fwd, r->gate, r->xq, t->gate_proj, N, I, D);
+    BL_OP(d, bitlinear_fwd, r->up, r->xq, t->up_proj, N, I, D);
+    BL_OP(d, swiglu_norm_fwd, r->hq, r->rstd, r->gate, r->up, w->ffn_sub, eps, N, I);
+    BL_OP(d, bitlinear_residual, r->x, r->y, r->hq, t->down_proj, N, D, I);
+}
+
+/* Logits of n rows of what the layers made. */
+static void head(const bl_reader *r, const bl_act *x, size_t n)
+{
+    const bl_net *net = r->net;
+    const bl_dims *m = &net->m;
+    BL_OP(net->dev, rmsnorm_fwd, r->h, NULL, r->rstd, x, net->w.norm,
+          (float)net->config.rms_norm_eps, n, m->D);
+    BL_OP(net->dev, head_logits, r->logits, r->h, bl_net_head(net), n, m->D, m->V);
+}
+
+static size_t wanted(const bl_piece *p)
+{
+    return p->want == BL_LOGITS_EVERY ? p->T : p->want == BL_LOGITS_LAST;
+}
+
+/* The rows of x that logits are wanted of: where they are, or next to each other in y when others
+ * lie between them. */
+static const bl_act *wanted_rows(const bl_reader *r, const bl_piece *pieces, size_t count,
+                                 size_t *total)
+{
+    size_t row = r->net->m.D * r->net->dev->act_bytes, first = 0, next = 0;
+    int adjacent = 1;
+    *total = 0;
+    for (size_t i = 0, n = 0; i < count; n += pieces[i++].T) {
+        size_t rows = wanted(&pieces[i]), at = n + pieces[i].T - rows;
+        if (!rows)
+            continue;
+        first = *total ? first : at;
+        adjacent = adjacent && (!*total || at == next);
+        next = at + rows;
+        *total += rows;
+    }
+    if (adjacent)
+        return act_row(r, r->x, first);
+    for (size_t i = 0, n = 0, to = 0; i < count; n += pieces[i++].T) {
+        size_t rows = wanted(&pieces[i]);
+        if (rows)
+            BL_OP(r->net->dev, copy, act_row(r, r->y, to), act_row(r, r->x, n + pieces[i].T - rows),
+                  rows * row);
+        to += rows;
+    }
+    return r->y;
+}
+
+/* Positions and ids to the device; how many rows there are. */
+static bl_status put_pieces(bl_reader *r, const bl_piece *pieces, size_t count, bl_error *err)
+{
+    bl_dev *d = r->net->dev;
+    r->filled = 0;
+    for (size_t i = 0; i < count; i++) {
+        const bl_piece *p = &pieces[i];
+        assert(p->T > 0 && p->T <= r->rows - r->filled && p->T <= bl_base_room(p->state, r->net));
+        r->host_step[i] = (bl_step){.position = p->state->position};
+        memcpy(r->host_ids + r->filled, p->ids, p->T * sizeof *p->ids);
+        r->filled += p->T;
+    }
+    BL_TRY(BL_OP(d, put, r->step, r->host_step, count * sizeof *r->step, err));
+    return BL_OP(d, put, r->ids, r->host_ids, r->filled * sizeof *r->ids, err);
+}
+
+bl_status bl_reader_feed(bl_reader *r, const bl_piece *pieces, size_t count, bl_error *err)
+{
+    const bl_net *net = r->net;
+    bl_dev *d = net->dev;
+    size_t row = net->m.D * d->act_bytes, rows;
+    assert(count > 0 && count <= r->sequences);
+    BL_TRY(put_pieces(r, pieces, count, err));
+    BL_OP(d, embed_fwd, r->x, net->w.embed, r->ids, r->filled, net->m.D);
+    for (size_t l = 0; l < net->m.L; l++)
+        layer_step(r, l, pieces, count, r->filled);
+    for (size_t i = 0, n = 0; i < count; i++) {
+        bl_state *s = pieces[i].state;
+        n += pieces[i].T;
+        BL_OP(d, copy, s->last, act_row(r, r->x, n - 1), row);
+        s->position += pieces[i].T;
+        s->has_last = 1;
+        bl_base_settle(s, net);
+    }
+    const bl_act *last = wanted_rows(r, pieces, count, &rows);
+    if (rows)
+        head(r, last, rows);
+    return BL_OP(d, sync, err);
+}
+
+bl_status bl_reader_logits(bl_reader *r, const bl_state *s, bl_error *err)
+{
+    assert(s->has_last);
+    head(r, s->last, 1);
+    return BL_OP(r->net->dev, sync, err);
+}
+
+bl_status bl_reader_loss(bl_reader *r, bl_pass *p, const int32_t *targets, float *loss,
+                         bl_error *err)
+{
+    const bl_net *net = r->net;
+    const bl_dims *m = &net->m;
+    bl_dev *d = net->dev;
+    assert(r->filled && r->filled <= p->N);
+    BL_TRY(BL_OP(d, put, p->targets, targets, r->filled * sizeof *targets, err));
+    BL_OP(d, rmsnorm_fwd, r->h, NULL, r->rstd, r->x, net->w.norm, (float)net->config.rms_norm_eps,
+          r->filled, m->D);
+    BL_OP(d, head_loss, p->loss, NULL, NULL, r->h, bl_net_head(net), p->targets, 1.0f, r->filled,
+          m->D, m->V);
+    return bl_dev_get_f32(d, loss, p->loss, r->filled, d->real_bytes, err);
+}

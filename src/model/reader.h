@@ -1,0 +1,59 @@
+/* Reading tokens: the work room of a device, in which pieces of one or many sequences pass through
+ * all layers together.  What a sequence keeps is in its own state. */
+#ifndef BL_MODEL_READER_H
+#define BL_MODEL_READER_H
+
+#include "model/pass.h"
+#include "model/state.h"
+
+enum { BL_READER_ROWS = 64 }; /* tokens of a prompt that one sequence reads at once */
+
+typedef enum bl_logits { BL_LOGITS_NONE, BL_LOGITS_LAST, BL_LOGITS_EVERY } bl_logits;
+
+/* The next T tokens of a sequence (host ids, all below V), T at most bl_base_room(), and after
+ * which of them logits are wanted. */
+typedef struct bl_piece {
+    bl_state *state;
+    const int32_t *ids;
+    size_t T;
+    bl_logits want;
+} bl_piece;
+
+typedef struct bl_reader {
+    const bl_net *net;                              /* its device is that of the reader */
+    size_t rows;                                    /* the most tokens of a pass */
+    size_t sequences;                               /* the most pieces of a pass */
+    bl_step *step;                                  /* [sequences] */
+    int32_t *ids;                                   /* [rows] */
+    bl_act *x, *xn, *u, *q, *k, *v, *z, *o, *h, *y; /* [rows,D] */
+    bl_act *gate, *up;                              /* [rows,I] */
+    bl_real *rstd, *lambda, *stats, *logits;        /* logits [rows,V] */
+    bl_q8 *xq, *hq;
+    void *block; /* device: all of these */
+    size_t bytes;
+    size_t filled; /* rows of x, left by the last pass */
+    bl_step *host_step;
+    int32_t *host_ids;
+    float *host; /* [V] logits for who draws from them */
+} bl_reader;
+
+/* Room on the net's device for passes of up to so many tokens and pieces; `net` must outlive it. */
+bl_status bl_reader_open(bl_reader *r, const bl_net *net, size_t rows, size_t sequences,
+                         bl_error *err) BL_NODISCARD;
+void bl_reader_release(bl_reader *r);
+
+/* One pass over pieces of different sequences, each with the bits that it has alone.  r->logits:
+ * the rows wanted, in the order of the pieces. */
+bl_status bl_reader_feed(bl_reader *r, const bl_piece *pieces, size_t count,
+                         bl_error *err) BL_NODISCARD;
+
+/* Writes the logits of the last token that a sequence has read, when s->has_last, as the first row
+ * of r->logits: those that its feed would have left. */
+bl_status bl_reader_logits(bl_reader *r, const bl_state *s, bl_error *err) BL_NODISCARD;
+
+/* loss[t] of the r->filled tokens of the last pass against targets[t], both on the host; p, of at
+ * least as many tokens, lends its memory. */
+bl_status bl_reader_loss(bl_reader *r, bl_pass *p, const int32_t *targets, float *loss,
+                         bl_error *err) BL_NODISCARD;
+
+#endif
