@@ -109,7 +109,6 @@ static void *run_rank(void *user)
     if (bl_net_fingerprint(&r->trainer->blocks.net, r->fingerprint, NULL) != BL_OK)
         r->fingerprint[0] = '?';
     r->writes = r->trainer->outputs.run_dir || r->trainer->blocks.eval.block;
-    bl_trainer_close(r->trainer);
     return NULL;
 }
 
@@ -162,7 +161,7 @@ static void choose_resumed(job *j)
         j->options.accum = j->accum;
 }
 
-/* Runs it; all ranks have the same weights then. */
+/* Runs it.  No trainer is closed before all have ended: none waits for that. */
 static void run_job(job *j)
 {
     pthread_t thread[MOST_RANKS];
@@ -178,6 +177,8 @@ static void run_job(job *j)
     }
     for (size_t i = 0; i < j->size; i++)
         assert_int_equal(pthread_join(thread[i], NULL), 0);
+    for (size_t i = 0; i < j->size; i++)
+        bl_trainer_close(j->rank[i].trainer);
     group_close(g);
     bl_free(j->checkpoint);
 }
@@ -277,11 +278,11 @@ static void assert_same_place(const char *a, const char *b, unsigned step)
  * such a difference now and then flips one. */
 static const struct {
     const char *quantization, *ttt;
-    double loss, weights;
-} variants[] = {{"ternary", "linear", 3e-3, 2e-2},
-                {"ternary", "mlp", 3e-3, 2e-2},
-                {"none", "linear", 1e-6, 1e-5},
-                {"none", "mlp", 1e-6, 1e-5}};
+    double loss, weights, moments;
+} variants[] = {{"ternary", "linear", 3e-3, 2e-2, 2e-2},
+                {"ternary", "mlp", 3e-3, 2e-2, 2e-2},
+                {"none", "linear", 1e-6, 1e-5, 1e-5},
+                {"none", "mlp", 1e-6, 1e-5, 1e-5}};
 enum { VARIANTS = sizeof variants / sizeof *variants };
 
 static double worst_loss(const job *a, const job *b)
@@ -324,15 +325,15 @@ static void compare(size_t v, size_t size, const char *accum, const char *carry)
     double first = fabs(b.rank[0].loss[0] / a.rank[0].loss[0] - 1), losses = worst_loss(&b, &a);
     double norm = fabs(b.rank[0].grad_norm[0] / a.rank[0].grad_norm[0] - 1);
     double weights = distance(several, one, 6, "model.safetensors");
-    (void)distance(several, one, 6, "optimizer.safetensors"); /* the rows are at one place */
+    double moments = distance(several, one, 6, "optimizer.safetensors"); /* and carried rows */
     printf("%s %s, carry %s, %s micro-batches by %zu: first loss %.1e, gradient norm %.1e, losses "
-           "%.1e, weights %.1e\n",
+           "%.1e, weights %.1e, moments %.1e\n",
            variants[v].quantization, variants[v].ttt, carry, accum, size, first, norm, losses,
-           weights);
+           weights, moments);
     assert_true(first < 1e-12);
     assert_true(norm < 1e-6);
     assert_true(losses < variants[v].loss);
-    assert_true(weights < variants[v].weights);
+    assert_true(weights < variants[v].weights && moments < variants[v].moments);
 }
 
 static void several_are_one(void **state)
@@ -516,7 +517,7 @@ static void one_is_asked_to_save(void **state)
 
 static bl_status failing_put(bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err)
 {
-    if (++calls == 40)
+    if (bytes == sizeof(bl_step) && ++calls == 3) /* in the third step */
         return bl_fail(err, BL_EDEVICE, "the device was unplugged");
     return sound->put(d, to, from, bytes, err);
 }
@@ -560,6 +561,7 @@ static void one_fails(void **state)
         run_job(&j);
         for (size_t r = 0; r < 3; r++) {
             assert_int_equal(j.rank[r].status, r == who ? BL_EDEVICE : BL_ENETWORK);
+            assert_int_equal(j.rank[r].steps, i / 2 ? 0 : 2);
             if (r != who)
                 assert_non_null(strstr(j.rank[r].why.message, "of 3 has ended"));
         }
