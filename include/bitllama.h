@@ -466,7 +466,9 @@ typedef struct bl_plan_result {
 BL_API bl_status bl_plan(const char *data_dir, const bl_options *train, const bl_options *config,
                          bl_plan_result *result, bl_error *err);
 
-/** The same for a model of bl_model_open() with one session.  Errors: as bl_model_open(). */
+/** The same for a model of bl_model_open() with one session.  Another takes `state` and a row of
+ *  `activations` more, and each further thread that computes at once takes activations and scratch
+ *  again.  Errors: as bl_model_open(). */
 BL_API bl_status bl_plan_model(const char *path, const bl_options *device, bl_plan_result *result,
                                bl_error *err);
 
@@ -556,6 +558,10 @@ BL_API bl_status bl_export(bl_model *m, const char *out, const char *dtype, int 
  *  needs to continue identically: the last token drawn (pending: the next call that reads begins
  *  with it), the place in the sampler's random numbers and its window of tokens.  device: NULL, or
  *  a BL_OPTIONS_DEVICE set with nothing set but `threads`.
+ *
+ *  The sessions of a model share the room in which they compute: there is as much as the most calls
+ *  at once have needed, until the last session is closed.  So any function of a session may return
+ *  BL_ENOMEM or BL_EDEVICE, but one call at a time finds what bl_session_open() has made.
  *  Errors: BL_EINVAL (device), BL_ENOMEM, BL_EDEVICE.  Threads: one at a time for each session,
  *  several for several sessions of one model. */
 BL_API bl_status bl_session_open(bl_session **s, bl_model *m, const bl_options *device,

@@ -254,7 +254,7 @@ static bl_status evaluate(const bl_model *m, job *j, bl_error *err)
     bl_eval_result *r = j->r;
     *r = (bl_eval_result){0};
     bl_net net;
-    BL_TRY(bl_model_view(m, &net, NULL, err));
+    BL_TRY(bl_executors_view(&m->executors, 0, &net, err));
     bl_status status = is_tokens && !j->stream ? eval_tokens(m, &net, j, err)
                                                : eval_in_order(m, &net, is_tokens, j, err);
     bl_dev_close(net.dev);

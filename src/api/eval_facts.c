@@ -18,7 +18,7 @@ static bl_status score(const bl_model *m, uint64_t distance, uint64_t questions,
                        (long)BL_RECALL_MOST);
     if (!m->tokenizer)
         return bl_fail(err, BL_EUNSUPPORTED, "%s: no tokenizer.json, so no text", m->path);
-    BL_TRY(bl_model_view(m, &net, NULL, err));
+    BL_TRY(bl_executors_view(&m->executors, 0, &net, err));
     double start = bl_clock_seconds();
     bl_status status = bl_reader_open(&reader, &net, BL_READER_ROWS, 1, err);
     if (status == BL_OK)

@@ -331,7 +331,7 @@ bl_status bl_model_fingerprint(const bl_model *m, char hex[33], bl_error *err)
     *hex = 0;
     BL_NOT_NULL(err, m);
     bl_call_begin(&call, err);
-    bl_status status = bl_model_view(m, &view, NULL, err);
+    bl_status status = bl_executors_view(&m->executors, 0, &view, err);
     if (status == BL_OK)
         status = bl_net_fingerprint(&view, hex, err);
     if (status != BL_OK)

@@ -199,6 +199,7 @@ static bl_status open_model(bl_model *m, const bl_model_files *files, const bl_o
     const bl_device_request request =
         bl_device_requested(m->device, config.quantization == BL_QUANT_TERNARY);
     BL_TRY(bl_device_open(&m->dev, &request, err));
+    BL_TRY(bl_executors_open(&m->executors, &m->net, m->device, err));
     return open_weights(m, &config, err);
 }
 
@@ -247,6 +248,7 @@ void bl_model_close(bl_model *m)
 {
     if (!m || atomic_fetch_sub(&m->holders, 1))
         return;
+    bl_executors_close(&m->executors);
     bl_net_release(&m->net);
     bl_dev_close(m->dev);
     bl_tokenizer_close(m->tokenizer);
@@ -275,26 +277,4 @@ const bl_tokenizer *bl_model_tokenizer(const bl_model *m)
 uint64_t bl_model_parameters(const bl_model *m)
 {
     return m ? m->net.tensors.parameters : 0;
-}
-
-/* A session may have threads of its own; where the weights are is settled. */
-static bl_status check_own_device(const bl_options *device, bl_error *err)
-{
-    static const char *const settled[] = {"device", "precision"};
-    for (size_t i = 0; i < sizeof settled / sizeof *settled; i++)
-        if (bl_options_is_set(device, settled[i]))
-            return bl_fail(err, BL_EINVAL, "`%s` is the model's: of a session's own are `threads`",
-                           settled[i]);
-    return BL_OK;
-}
-
-bl_status bl_model_view(const bl_model *m, bl_net *view, const bl_options *device, bl_error *err)
-{
-    bl_device_request request = bl_device_requested(m->device, m->dev->ternary);
-    *view = m->net;
-    view->dev = NULL;
-    BL_TRY(check_own_device(device, err));
-    if (bl_options_is_set(device, "threads"))
-        request.threads = bl_options_device(device)->threads;
-    return bl_device_open(&view->dev, &request, err);
 }

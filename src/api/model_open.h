@@ -2,6 +2,7 @@
 #ifndef BL_API_MODEL_OPEN_H
 #define BL_API_MODEL_OPEN_H
 
+#include "api/executors.h"
 #include "core/busy.h"
 #include "core/lock.h"
 #include "infer/sequence.h"
@@ -12,8 +13,9 @@ struct bl_model {
     bl_options *config;
     bl_tokenizer *tokenizer; /* NULL: none */
     bl_options *device;      /* what it was opened with, for more devices of the kind */
-    bl_dev *dev;
+    bl_dev *dev;             /* that of the weights; after opening under executors.lock */
     bl_net net;
+    bl_executors executors;
     size_t context; /* the run's training context, or a default */
     bl_weight_form form;
     char parent[33];       /* fingerprint of the model that it is a lossy copy of, or "" */
@@ -22,10 +24,9 @@ struct bl_model {
 
 struct bl_session {
     bl_model *model;
-    bl_net net;         /* the model's, on a device of its own */
     bl_options *device; /* NULL: as the model's */
-    bl_reader reader;
-    bl_sequence text;
+    size_t threads;     /* of the executor that it computes with */
+    bl_sequence text;   /* its memory comes from executors, and goes by the model's device */
     bl_busy busy;
 };
 
@@ -35,12 +36,6 @@ bl_status bl_session_can_consolidate(const bl_session *s, bl_error *err) BL_NODI
 /* Keeps a model alive while it is used, even if its owner closes it: bl_model_close() ends a hold
  * as well as the caller's own. */
 void bl_model_hold(bl_model *m);
-
-/* The model's network on a second device of the same kind with its own scratch, so that several
- * threads can compute with one set of weights.  End it with bl_dev_close(view->dev).  device as in
- * bl_session_open(). */
-bl_status bl_model_view(const bl_model *m, bl_net *view, const bl_options *device,
-                        bl_error *err) BL_NODISCARD;
 
 /* Where a model's files are: a model folder, or a run with its best checkpoint. */
 typedef struct bl_model_files {

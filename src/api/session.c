@@ -6,28 +6,47 @@
 #include "infer/heads.h"
 #include "model/fingerprint.h"
 
+/* One of the model's executors for a call of a session. */
+static bl_status take(const bl_session *s, bl_executor **e, int room, bl_error *err)
+{
+    return bl_executor_take(e, &s->model->executors, s->threads, room, err);
+}
+
+static void give(const bl_session *s, bl_executor *e)
+{
+    bl_executor_give(e, &s->model->executors);
+}
+
+/* With `from`, a copy of that one. */
+static bl_status open_text(bl_session *s, const bl_session *from, bl_error *err)
+{
+    bl_executor *e;
+    BL_TRY(take(s, &e, !from, err)); /* so that what is opened can be read */
+    bl_status status = bl_sequence_open(&s->text, &e->net, err);
+    if (status == BL_OK && from)
+        status = bl_sequence_copy(&s->text, &e->net, &from->text, err);
+    give(s, e);
+    return status;
+}
+
 static bl_status open_over(bl_session **result, bl_model *m, const bl_options *device,
-                           bl_error *err)
+                           const bl_session *from, bl_error *err)
 {
     bl_session *s = bl_calloc(1, sizeof *s);
     if (!s)
         return bl_fail(err, BL_ENOMEM, "out of memory for a session");
     s->model = m;
+    bl_model_hold(m);
+    bl_executors_enter(&m->executors);
     bl_status status = device ? bl_options_copy(&s->device, BL_OPTIONS_DEVICE, device, err) : BL_OK;
     if (status == BL_OK)
-        status = bl_model_view(m, &s->net, device, err);
+        status = bl_executors_threads(&m->executors, device, &s->threads, err);
     if (status == BL_OK)
-        status = bl_reader_open(&s->reader, &s->net, BL_READER_ROWS, 1, err);
-    if (status == BL_OK)
-        status = bl_sequence_open(&s->text, &s->net, err);
+        status = open_text(s, from, err);
     if (status != BL_OK) {
-        bl_reader_release(&s->reader);
-        bl_dev_close(s->net.dev);
-        bl_options_close(s->device);
-        bl_free(s);
+        bl_session_close(s);
         return status;
     }
-    bl_model_hold(m);
     *result = s;
     return BL_OK;
 }
@@ -40,16 +59,18 @@ bl_status bl_session_open(bl_session **s, bl_model *m, const bl_options *device,
     BL_NOT_NULL(err, m);
     BL_TRY(bl_options_expect(device, BL_OPTIONS_DEVICE, __func__, err));
     bl_call_begin(&call, err);
-    return bl_call_end(&call, open_over(s, m, device, err), err);
+    return bl_call_end(&call, open_over(s, m, device, NULL, err), err);
 }
 
 void bl_session_close(bl_session *s)
 {
     if (!s || !bl_busy_close(&s->busy))
         return;
-    bl_sequence_release(&s->text, &s->net);
-    bl_reader_release(&s->reader);
-    bl_dev_close(s->net.dev);
+    bl_executors *executors = &s->model->executors;
+    bl_mutex_hold(executors->lock);
+    bl_sequence_release(&s->text, &s->model->net);
+    bl_mutex_release(executors->lock);
+    bl_executors_leave(executors);
     bl_options_close(s->device);
     bl_model_close(s->model);
     bl_free(s);
@@ -76,19 +97,6 @@ static bl_session *own(const bl_session *s)
     return (bl_session *)(uintptr_t)s;
 }
 
-static bl_status fork_session(bl_session **result, const bl_session *s, bl_error *err)
-{
-    bl_session *copy = NULL;
-    BL_TRY(open_over(&copy, s->model, s->device, err));
-    bl_status status = bl_sequence_copy(&copy->text, &copy->net, &s->text, err);
-    if (status != BL_OK) {
-        bl_session_close(copy);
-        return status;
-    }
-    *result = copy;
-    return BL_OK;
-}
-
 bl_status bl_session_fork(bl_session **fork, const bl_session *s, bl_error *err)
 {
     bl_call call;
@@ -96,7 +104,16 @@ bl_status bl_session_fork(bl_session **fork, const bl_session *s, bl_error *err)
     *fork = NULL;
     BL_NOT_NULL(err, s);
     BL_TRY(enter(own(s), &call, __func__, err));
-    return leave(own(s), &call, fork_session(fork, s, err), err);
+    return leave(own(s), &call, open_over(fork, s->model, s->device, s, err), err);
+}
+
+static bl_status reset(bl_session *s, bl_error *err)
+{
+    bl_executor *e;
+    BL_TRY(take(s, &e, 0, err));
+    bl_status status = bl_sequence_start(&s->text, &e->net, err);
+    give(s, e);
+    return status;
 }
 
 bl_status bl_session_reset(bl_session *s, bl_error *err)
@@ -104,21 +121,30 @@ bl_status bl_session_reset(bl_session *s, bl_error *err)
     bl_call call;
     BL_NOT_NULL(err, s);
     BL_TRY(enter(s, &call, __func__, err));
-    return leave(s, &call, bl_sequence_start(&s->text, &s->net, err), err);
+    return leave(s, &call, reset(s, err), err);
+}
+
+static bl_status feed(bl_session *s, const int32_t *ids, size_t count, float *logits, int every,
+                      bl_error *err)
+{
+    bl_executor *e;
+    bl_watch watch;
+    BL_TRY(take(s, &e, 1, err));
+    bl_watch_begin(&watch, "reading", "tok", count);
+    bl_status status = bl_sequence_feed(&s->text, &e->reader, ids, count, logits, every, err);
+    bl_watch_end(&watch);
+    give(s, e);
+    return status;
 }
 
 bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count, float *logits, int every,
                           bl_error *err)
 {
     bl_call call;
-    bl_watch watch;
     BL_NOT_NULL(err, s);
     BL_NOT_NULL_IF(err, count, ids);
     BL_TRY(enter(s, &call, __func__, err));
-    bl_watch_begin(&watch, "reading", "tok", count);
-    bl_status status = bl_sequence_feed(&s->text, &s->reader, ids, count, logits, every, err);
-    bl_watch_end(&watch);
-    return leave(s, &call, status, err);
+    return leave(s, &call, feed(s, ids, count, logits, every, err), err);
 }
 
 uint64_t bl_session_position(const bl_session *s)
@@ -133,7 +159,7 @@ size_t bl_session_bytes(const bl_session *s)
 
 bl_status bl_session_can_consolidate(const bl_session *s, bl_error *err)
 {
-    if (s->net.config.ttt_forget)
+    if (s->model->net.config.ttt_forget)
         return BL_OK;
     return bl_fail(err, BL_EUNSUPPORTED,
                    "%s: never forgets (ttt_forget is false), so nothing is to be consolidated",
@@ -146,7 +172,11 @@ static bl_status consolidate(bl_session *s, double share, bl_error *err)
         return bl_fail(err, BL_EINVAL, "a share of %g to consolidate: it is above 0 and at most 1",
                        share);
     BL_TRY(bl_session_can_consolidate(s, err));
-    return bl_sequence_consolidate(&s->text, &s->reader, (float)share, err);
+    bl_executor *e;
+    BL_TRY(take(s, &e, 1, err));
+    bl_status status = bl_sequence_consolidate(&s->text, &e->reader, (float)share, err);
+    give(s, e);
+    return status;
 }
 
 int bl_session_has_base(const bl_session *s)
@@ -162,13 +192,23 @@ bl_status bl_session_consolidate(bl_session *s, double share, bl_error *err)
     return leave(s, &call, consolidate(s, share, err), err);
 }
 
+static bl_status measure_heads(const bl_session *s, bl_head_info *heads, bl_error *err)
+{
+    bl_executor *e;
+    BL_TRY(take(s, &e, 0, err));
+    bl_status status = bl_heads_measure(&e->net, &s->text.state, heads, err);
+    give(s, e);
+    return status;
+}
+
 static bl_status tell_heads(const bl_session *s, bl_head_fn *fn, void *user, bl_error *err)
 {
-    size_t count = s->net.m.L * s->net.m.H;
+    const bl_dims *m = &s->model->net.m;
+    size_t count = m->L * m->H;
     bl_head_info *heads = bl_calloc(count, sizeof *heads);
     if (!heads)
         return bl_fail(err, BL_ENOMEM, "out of memory for %zu heads", count);
-    bl_status status = bl_heads_measure(&s->net, &s->text.state, heads, err);
+    bl_status status = measure_heads(s, heads, err);
     for (size_t i = 0; status == BL_OK && i < count; i++) {
         bl_call *call = bl_call_out();
         fn(user, &heads[i]);
@@ -193,44 +233,60 @@ void bl_session_seed(bl_session *s, uint64_t seed)
         bl_sampler_seed(&s->text.sampler, seed);
 }
 
-static bl_status owner_of(const bl_session *s, char hex[BL_FINGERPRINT], bl_memory_owner *owner,
-                          bl_error *err)
+static bl_status owner_of(const bl_session *s, const bl_net *net, char hex[BL_FINGERPRINT],
+                          bl_memory_owner *owner, bl_error *err)
 {
     bl_watch watch;
     bl_watch_begin(&watch, "hashing", "%", 100);
-    bl_status status = bl_net_fingerprint(&s->net, hex, err);
+    bl_status status = bl_net_fingerprint(net, hex, err);
     bl_watch_end(&watch);
     BL_TRY(status);
     *owner = (bl_memory_owner){hex, *s->model->parent ? s->model->parent : NULL};
     return BL_OK;
 }
 
+static bl_status save(const bl_session *s, const char *path, bl_error *err)
+{
+    char hex[BL_FINGERPRINT];
+    bl_memory_owner owner;
+    bl_executor *e;
+    BL_TRY(take(s, &e, 0, err));
+    bl_status status = owner_of(s, &e->net, hex, &owner, err);
+    if (status == BL_OK)
+        status = bl_memory_save(&s->text, &e->net, &owner, path, err);
+    give(s, e);
+    return status;
+}
+
+static bl_status load(bl_session *s, const char *path, bl_error *err)
+{
+    char hex[BL_FINGERPRINT];
+    bl_memory_owner owner;
+    bl_executor *e;
+    BL_TRY(take(s, &e, 0, err));
+    bl_status status = owner_of(s, &e->net, hex, &owner, err);
+    if (status == BL_OK)
+        status = bl_memory_load(&s->text, &e->net, &owner, path, err);
+    give(s, e);
+    return status;
+}
+
 bl_status bl_session_save(const bl_session *s, const char *path, bl_error *err)
 {
     bl_call call;
-    char hex[BL_FINGERPRINT];
-    bl_memory_owner owner;
     BL_NOT_NULL(err, s);
     BL_NOT_NULL(err, path);
     BL_TRY(enter(own(s), &call, __func__, err));
-    bl_status status = owner_of(s, hex, &owner, err);
-    if (status == BL_OK)
-        status = bl_memory_save(&s->text, &s->net, &owner, path, err);
-    return leave(own(s), &call, status, err);
+    return leave(own(s), &call, save(s, path, err), err);
 }
 
 bl_status bl_session_load(bl_session *s, const char *path, bl_error *err)
 {
     bl_call call;
-    char hex[BL_FINGERPRINT];
-    bl_memory_owner owner;
     BL_NOT_NULL(err, s);
     BL_NOT_NULL(err, path);
     BL_TRY(enter(s, &call, __func__, err));
-    bl_status status = owner_of(s, hex, &owner, err);
-    if (status == BL_OK)
-        status = bl_memory_load(&s->text, &s->net, &owner, path, err);
-    return leave(s, &call, status, err);
+    return leave(s, &call, load(s, path, err), err);
 }
 
 /* The caller's function for text, and whose call it is. */
@@ -261,8 +317,12 @@ static bl_status generate(bl_session *s, const char *prompt, size_t bytes,
     bl_options_defaults(BL_OPTIONS_GENERATE, &o);
     if (options)
         o = *bl_options_generate(options);
-    return bl_sequence_generate(&s->text, &s->reader, m->tokenizer, prompt, bytes, &o,
-                                fn ? hand_out : NULL, &r, result, err);
+    bl_executor *e;
+    BL_TRY(take(s, &e, 1, err));
+    bl_status status = bl_sequence_generate(&s->text, &e->reader, m->tokenizer, prompt, bytes, &o,
+                                            fn ? hand_out : NULL, &r, result, err);
+    give(s, e);
+    return status;
 }
 
 bl_status bl_generate(bl_session *s, const char *prompt, size_t bytes, const bl_options *options,

@@ -6,6 +6,7 @@
 
 typedef struct learning {
     bl_session *s;
+    bl_reader *reader;
     bl_lesson lesson;
 } learning;
 
@@ -14,8 +15,8 @@ static bl_status learn_document(void *user, const int32_t *ids, size_t count, in
 {
     learning *l = user;
     bl_sequence *text = &l->s->text;
-    bl_reader *reader = &l->s->reader;
-    const bl_net *net = &l->s->net;
+    bl_reader *reader = l->reader;
+    const bl_net *net = reader->net;
     const int32_t begin = (int32_t)net->config.bos_token_id,
                   end = (int32_t)net->config.eos_token_id;
     (void)stop;
@@ -35,9 +36,21 @@ static bl_status learn(learning *l, bl_documents *d, double share, uint64_t ever
         return bl_fail(err, BL_EUNSUPPORTED, "%s: a token file; text is learned", d->path);
     l->lesson = (bl_lesson){.share = (float)share, .every = every};
     if (share > 0)
-        BL_TRY(bl_sequence_rest(&l->s->text, &l->s->reader, err));
+        BL_TRY(bl_sequence_rest(&l->s->text, l->reader, err));
     BL_TRY(bl_documents_read(d, learn_document, l, err));
-    return bl_sequence_learned(&l->s->text, &l->s->reader, &l->lesson, err);
+    return bl_sequence_learned(&l->s->text, l->reader, &l->lesson, err);
+}
+
+static bl_status learn_with_executor(learning *l, bl_documents *d, double share, uint64_t every,
+                                     bl_error *err)
+{
+    bl_executors *executors = &l->s->model->executors;
+    bl_executor *e;
+    BL_TRY(bl_executor_take(&e, executors, l->s->threads, 1, err));
+    l->reader = &e->reader;
+    bl_status status = learn(l, d, share, every, err);
+    bl_executor_give(e, executors);
+    return status;
 }
 
 static void tell(bl_learn_result *r, const bl_lesson *lesson, const bl_documents *d, double start)
@@ -73,7 +86,7 @@ bl_status bl_session_learn(bl_session *s, const char *path, const bl_options *re
                       .stage = "learning",
                       .progress = progress ? bl_outside_progress_call : NULL,
                       .user = &outside};
-    bl_status status = learn(&l, &d, share, every, err);
+    bl_status status = learn_with_executor(&l, &d, share, every, err);
     tell(result, &l.lesson, &d, start);
     if (bl_busy_leave(&s->busy))
         bl_session_close(s);

@@ -105,8 +105,8 @@ void bl_limits_grow(bl_limits *most, const bl_limits *more);
 
 typedef struct bl_ops bl_ops;
 
-/* A device is used by one thread at a time; memory of one may be read by ops of another of the same
- * kind. */
+/* A device is used by one thread at a time; memory of one may be read, written and freed by ops of
+ * another of the same kind after a sync. */
 typedef struct bl_dev {
     const bl_ops *ops;
     const char *name;
@@ -146,7 +146,8 @@ typedef struct bl_dev {
       bl_error *err), (d, w, codes, g, out, in, err))                                              \
     X(tern_get, (bl_dev *d, int8_t *codes, float *g, const bl_tern *w, size_t out, size_t in,      \
       bl_error *err), (d, codes, g, w, out, in, err))                                              \
-    /* makes scratch for every op up to these shapes; call before any compute op */                \
+    /* makes scratch for every op up to these shapes; call before any compute op but zero, copy    \
+       and ttt_*_start */                                                                          \
     X(reserve, (bl_dev *d, const bl_limits *most, bl_error *err), (d, most, err))                  \
     /* waits for all ops; reports the first device error since the last sync */                    \
     X(sync, (bl_dev *d, bl_error *err), (d, err))
