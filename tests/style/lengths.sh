@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks file lengths: more than 600 lines is a warning, more than 800 a failure.
+# Checks file lengths: more than 600 lines is a warning, more than 800 a failure; the one public header may have 900.
 #
 #   lengths.sh ROOT           (a file that holds only a table of data says "Data table:" in line 1)
 cd "$1" || exit 2
@@ -11,8 +11,9 @@ function finish() {
     if (name == "")
         return
     lines[files++] = count
-    if (count > 800 && !table) {
-        printf "%s: %d lines, at most 800\n", name, count
+    most = name == "./include/bitllama.h" ? 900 : 800
+    if (count > most && !table) {
+        printf "%s: %d lines, at most %d\n", name, count, most
         bad = 1
     } else if (count > 600 && !table)
         printf "%s: %d lines; over 600 it is two files\n", name, count
