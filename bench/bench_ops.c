@@ -52,14 +52,13 @@ static void bench_open(bench *b, const char *preset, size_t B, size_t T, bl_dev 
     bl_options_close(o);
 }
 
-static void put_ids(bench *b, int32_t *to, uint64_t stream)
+static void put_ids(bench *b, bl_dev_id *to, uint64_t stream)
 {
     bl_error err;
-    size_t bytes = b->pass.N * sizeof *to;
-    int32_t *ids = malloc(bytes);
+    int32_t *ids = malloc(b->pass.N * sizeof *ids);
     for (size_t i = 0; i < b->pass.N; i++)
         ids[i] = (int32_t)bl_rng_below(1, stream, i, b->net.m.V);
-    must(BL_OP(b->dev, put, to, ids, bytes, &err), &err);
+    must(bl_put_id(b->dev, to, ids, b->pass.N, &err), &err);
     free(ids);
 }
 
@@ -76,7 +75,7 @@ static double train_step(bench *b)
                     .bias1 = 0.1f,
                     .bias2 = 0.05f,
                     .clip = 1.0f};
-    must(BL_OP(d, put, b->pass.step, &step, sizeof step, &err), &err);
+    must(bl_put_step(d, b->pass.step, &step, 1, &err), &err);
     bl_trace_reset(b->dev);
     double start = bl_clock_seconds();
     bl_net_fwd(&b->net, &b->pass);

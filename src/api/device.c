@@ -32,16 +32,19 @@ static void split_name(char *name, size_t *index)
     }
 }
 
-/* What crosses the border as float32 has 4 or 8 bytes on the other side (bl_dev_put_f32). */
+/* The widths that src/ops/border.c knows. */
 static bl_status check_opened(bl_dev **d, const char *name, bl_error *err)
 {
-    const size_t bytes[] = {(*d)->act_bytes, (*d)->param_bytes, (*d)->real_bytes};
-    for (size_t i = 0; i < sizeof bytes / sizeof *bytes; i++)
-        if (bytes[i] != sizeof(float) && bytes[i] != sizeof(double)) {
-            bl_dev_close(*d);
-            *d = NULL;
-            return bl_fail(err, BL_EUNSUPPORTED, "device %s: numbers of %zu bytes", name, bytes[i]);
-        }
+    static const bl_kind kinds[] = {BL_KIND_act, BL_KIND_param, BL_KIND_real};
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        size_t bytes = bl_kind_bytes(*d, kinds[i]);
+        int half = bytes == sizeof(uint16_t) && kinds[i] == BL_KIND_act;
+        if (half || bytes == sizeof(float) || bytes == sizeof(double))
+            continue;
+        bl_dev_close(*d);
+        *d = NULL;
+        return bl_fail(err, BL_EUNSUPPORTED, "device %s: numbers of %zu bytes", name, bytes);
+    }
     return BL_OK;
 }
 

@@ -24,8 +24,9 @@ static void dropout_fours(void *user, size_t first, size_t last, size_t member)
     }
 }
 
-void bl_cpu_dropout(bl_dev *d, bl_act *x, size_t n, uint32_t site, const bl_step *step)
+void bl_cpu_dropout(bl_dev *d, bl_act *x, size_t n, uint32_t site, const bl_dev_step *step_)
 {
+    const bl_step *step = (const bl_step *)step_;
     if (!(step->dropout > 0.0f))
         return;
     dropout_op a = {.x = (float *)x,

@@ -21,10 +21,11 @@ static void embed_rows(void *user, size_t first, size_t last, size_t member)
         memcpy(a->to + n * a->D, a->from + (size_t)a->ids[n] * a->D, a->D * sizeof *a->to);
 }
 
-void bl_cpu_embed_fwd(bl_dev *d, bl_act *x, const bl_param *E, const int32_t *ids, size_t N,
+void bl_cpu_embed_fwd(bl_dev *d, bl_act *x, const bl_param *E, const bl_dev_id *ids, size_t N,
                       size_t D)
 {
-    embed_op a = {.ids = ids, .N = N, .D = D, .from = (const float *)E, .to = (float *)x};
+    embed_op a = {
+        .ids = (const int32_t *)ids, .N = N, .D = D, .from = (const float *)E, .to = (float *)x};
     bl_cpu_run(bl_cpu_of(d), N * D, N, embed_rows, &a);
 }
 
@@ -41,10 +42,10 @@ static void embed_columns(void *user, size_t first, size_t last, size_t member)
                         bl_least(D - i, EMBED_COLUMNS));
 }
 
-void bl_cpu_embed_bwd(bl_dev *d, bl_param *dE, const bl_act *dx, const int32_t *ids, size_t N,
+void bl_cpu_embed_bwd(bl_dev *d, bl_param *dE, const bl_act *dx, const bl_dev_id *ids, size_t N,
                       size_t D, size_t V)
 {
     (void)V;
-    embed_op a = {bl_cpu_of(d), ids, N, D, (const float *)dx, (float *)dE};
+    embed_op a = {bl_cpu_of(d), (const int32_t *)ids, N, D, (const float *)dx, (float *)dE};
     bl_cpu_run(a.c, N * D, bl_blocks(D, EMBED_COLUMNS), embed_columns, &a);
 }

@@ -170,7 +170,7 @@ static void rows_loss(bl_head_rows *h)
 }
 
 void bl_cpu_head_loss(bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const bl_act *x,
-                      const bl_param *E, const int32_t *targets, float scale, size_t N, size_t D,
+                      const bl_param *E, const bl_dev_id *targets, float scale, size_t N, size_t D,
                       size_t V)
 {
     size_t tiles = bl_blocks(V, HEAD_COLS);
@@ -181,7 +181,7 @@ void bl_cpu_head_loss(bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const 
                           .dE = (float *)dE,
                           .x = (const float *)x + n * D,
                           .E = (const float *)E,
-                          .targets = targets + n,
+                          .targets = (const int32_t *)targets + n,
                           .scale = scale,
                           .rows = bl_least(N - n, HEAD_ROWS),
                           .D = D,

@@ -21,8 +21,9 @@ static void norm_pieces(void *user, size_t first, size_t last, size_t member)
             a->c->k.sumsq(a->g + b * a->piece, bl_least(a->n - b * a->piece, a->piece));
 }
 
-void bl_cpu_grad_norm(bl_dev *d, bl_step *step, const bl_param *g, size_t n)
+void bl_cpu_grad_norm(bl_dev *d, bl_dev_step *step_, const bl_param *g, size_t n)
 {
+    bl_step *step = (bl_step *)step_;
     const bl_cpu *c = bl_cpu_of(d);
     size_t piece = bl_most(65536, bl_blocks(n, NORM_BLOCKS)), blocks = bl_blocks(n, piece);
     norm_op a = {c, (const float *)g, n, piece};
@@ -53,8 +54,9 @@ static void adamw_pieces(void *user, size_t first, size_t last, size_t member)
 }
 
 void bl_cpu_adamw(bl_dev *d, bl_param *p, bl_param *g, bl_param *m, bl_param *v, size_t n,
-                  int decay, const bl_step *step)
+                  int decay, const bl_dev_step *step_)
 {
+    const bl_step *step = (const bl_step *)step_;
     if (step->skip) {
         memset(g, 0, n * sizeof(float));
         return;

@@ -148,7 +148,7 @@ void bl_ttt_forward(bl_dev *d, bl_ttt_op *op, bl_act *o, const bl_act *q, const 
 int bl_ttt_row_continues(const bl_ttt_task *t)
 {
     const bl_ttt_carry *carry = t->op->p->carry;
-    return carry && !carry->fresh[t->number / t->op->s->H];
+    return carry && !((const int32_t *)carry->fresh)[t->number / t->op->s->H];
 }
 
 void bl_ttt_row_begin(const bl_ttt_task *t, float *W, const bl_param *W0, const bl_real *from,

@@ -18,13 +18,13 @@ void bl_cpu_ttt_linear_start(bl_dev *d, const bl_ttt_state *state, const bl_ttt_
 
 void bl_cpu_ttt_linear_step(bl_dev *d, bl_act *o, const bl_ttt_state *state, const bl_act *q,
                             const bl_act *k, const bl_act *v, const bl_real *lambda,
-                            const bl_ttt_params *p, const bl_ttt_shape *s, const bl_step *step)
+                            const bl_ttt_params *p, const bl_ttt_shape *s, const bl_dev_step *step)
 {
     bl_ttt_op op = {.fn = bl_ttt_linear_task,
                     .p = p,
                     .s = s,
                     .M = s->F,
                     .state = state,
-                    .position = step->position};
+                    .position = ((const bl_step *)step)->position};
     bl_ttt_forward(d, &op, o, q, k, v, lambda);
 }

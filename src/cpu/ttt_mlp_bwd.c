@@ -206,8 +206,8 @@ static void bwd_task(const bl_ttt_task *t)
 
 void bl_cpu_ttt_mlp_bwd(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dlambda,
                         const bl_ttt_params *dp, const bl_act *dout, const bl_act *q,
-                        const bl_act *k, const bl_act *v, const bl_real *lambda, const void *saved,
-                        const bl_ttt_params *p, const bl_ttt_shape *s)
+                        const bl_act *k, const bl_act *v, const bl_real *lambda,
+                        const bl_dev_saved *saved, const bl_ttt_params *p, const bl_ttt_shape *s)
 {
     (void)saved;
     bl_ttt_op op = {.fn = bwd_task, .p = p, .dp = dp, .s = s, .M = 4 * s->F};

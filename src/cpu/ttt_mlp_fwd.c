@@ -168,7 +168,7 @@ size_t bl_cpu_ttt_mlp_saved_bytes(bl_dev *d, const bl_ttt_shape *s)
     return 0;
 }
 
-void bl_cpu_ttt_mlp_fwd(bl_dev *d, bl_act *o, void *saved, const bl_act *q, const bl_act *k,
+void bl_cpu_ttt_mlp_fwd(bl_dev *d, bl_act *o, bl_dev_saved *saved, const bl_act *q, const bl_act *k,
                         const bl_act *v, const bl_real *lambda, const bl_ttt_params *p,
                         const bl_ttt_shape *s)
 {

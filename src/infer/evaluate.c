@@ -17,9 +17,8 @@ static bl_status put_windows(const bl_net *net, bl_pass *p, const bl_token_file 
         BL_TRY(
             bl_windows_get(tokens, p->T, window, host + row * p->T, host + p->N + row * p->T, err));
     }
-    size_t bytes = p->N * sizeof *host;
-    BL_TRY(BL_OP(net->dev, put, p->ids, host, bytes, err));
-    return BL_OP(net->dev, put, p->targets, host + p->N, bytes, err);
+    BL_TRY(bl_put_id(net->dev, p->ids, host, p->N, err));
+    return bl_put_id(net->dev, p->targets, host + p->N, p->N, err);
 }
 
 bl_status bl_evaluate_windows(const bl_net *net, bl_pass *p, const bl_token_file *tokens,
@@ -42,8 +41,7 @@ bl_status bl_evaluate_windows(const bl_net *net, bl_pass *p, const bl_token_file
         BL_TRY_GOTO(status, put_windows(net, p, tokens, first, n, host, err), done);
         bl_net_fwd(net, p);
         bl_net_loss(net, p);
-        BL_TRY_GOTO(status,
-                    bl_dev_get_f32(net->dev, loss, p->loss, p->N, net->dev->real_bytes, err), done);
+        BL_TRY_GOTO(status, bl_get_real(net->dev, loss, p->loss, p->N, err), done);
         for (size_t i = 0; i < n * p->T; i++) {
             *nats += (double)loss[i];
             bl_positions_add(curve, i % p->T, (double)loss[i]);

@@ -53,7 +53,7 @@ bl_status bl_infer_feed(bl_reader *r, bl_state *s, const int32_t *ids, size_t co
         if (piece.want != BL_LOGITS_NONE) {
             size_t rows = every ? T : 1;
             float *to = every ? logits + done * V : logits;
-            BL_TRY(bl_dev_get_f32(net->dev, to, r->logits, rows * V, net->dev->real_bytes, err));
+            BL_TRY(bl_get_real(net->dev, to, r->logits, rows * V, err));
             BL_TRY(check_logits(s, to, rows, V, err));
         }
         done += T;

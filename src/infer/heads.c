@@ -39,7 +39,7 @@ bl_status bl_head_sums_add(bl_head_sums *s, size_t layer, const float *now, cons
                            const char *shape, bl_error *err)
 {
     size_t H = s->net->m.H, n = bl_shape_elements(&s->net->m, shape), each = n / H;
-    BL_TRY(bl_dev_get_f32(s->net->dev, s->start, start, n, s->net->dev->param_bytes, err));
+    BL_TRY(bl_get_param(s->net->dev, s->start, start, n, err));
     for (size_t i = 0; i < n; i++) {
         size_t head = layer * H + i / each;
         double from = (double)s->start[i], moved = (double)now[i] - from;
@@ -60,12 +60,12 @@ typedef struct head_measure {
     float *now; /* host, for one tensor of all heads */
 } head_measure;
 
-static bl_status add_tensor(head_measure *s, size_t l, const void *W, size_t element_bytes,
+static bl_status add_tensor(head_measure *s, size_t l, const void *W, bl_kind kind,
                             const bl_param *W0, const char *shape, bl_error *err)
 {
     const bl_net *net = s->sums.net;
     size_t n = bl_shape_elements(&net->m, shape);
-    BL_TRY(bl_dev_get_f32(net->dev, s->now, W, n, element_bytes, err));
+    BL_TRY(bl_dev_get(net->dev, kind, s->now, W, n, err));
     return bl_head_sums_add(&s->sums, l, s->now, W0, shape, err);
 }
 
@@ -81,8 +81,7 @@ static bl_status measure_base(head_measure *s, const bl_state *state, size_t l, 
     bl_head_sums_clear(&s->sums, l);
 #define X(type, member, key, shape, present)                                                       \
     if (present)                                                                                   \
-        BL_TRY(add_tensor(s, l, state->base[l].member, net->dev->type##_bytes, w->member, shape,   \
-                          err));
+        BL_TRY(add_tensor(s, l, state->base[l].member, BL_KIND_##type, w->member, shape, err));
     BL_LAYER_BASE(X)
 #undef X
     for (size_t h = 0; h < net->m.H; h++)
@@ -98,7 +97,7 @@ static bl_status half_lives(head_measure *s, const bl_param *half_life, bl_head_
     size_t H = net->m.H;
     if (!half_life)
         return BL_OK;
-    BL_TRY(bl_dev_get_f32(net->dev, s->now, half_life, H, net->dev->param_bytes, err));
+    BL_TRY(bl_get_param(net->dev, s->now, half_life, H, err));
     for (size_t h = 0; h < H; h++)
         heads[h].half_life = bl_half_life((double)s->now[h]) * (double)net->m.C;
     return BL_OK;
@@ -109,16 +108,16 @@ static bl_status measure_layer(head_measure *s, const bl_state *state, size_t l,
 {
     const bl_net *net = s->sums.net;
     const bl_layer_params *w = &net->w.layer[l];
-    size_t H = net->m.H, real = net->dev->real_bytes;
+    size_t H = net->m.H;
     for (size_t h = 0; h < H; h++)
         heads[h] = (bl_head_info){.layer = l, .head = h};
     BL_TRY(half_lives(s, w->half_life, heads, err));
     if (!state)
         return BL_OK;
     const bl_ttt_state *inner = &state->layer[l].ttt;
-    BL_TRY(add_tensor(s, l, inner->W, real, w->W0, "HFM", err));
+    BL_TRY(add_tensor(s, l, inner->W, BL_KIND_real, w->W0, "HFM", err));
     if (w->W2)
-        BL_TRY(add_tensor(s, l, inner->W2, real, w->W2, "HMF", err));
+        BL_TRY(add_tensor(s, l, inner->W2, BL_KIND_real, w->W2, "HMF", err));
     for (size_t h = 0; h < H; h++) {
         heads[h].distance = bl_head_sums_distance(&s->sums, l * H + h);
         heads[h].base_most = w->half_life ? (double)BL_BASE_MOST : 0;

@@ -23,7 +23,8 @@ static const char recent_name[] = "recent";       /* ids in the penalty window, 
 typedef struct state_place {
     void *at;              /* device */
     const bl_param *start; /* of a base: what the model says; else NULL */
-    size_t element_bytes, rank, shape[4], count, layer;
+    bl_kind kind;
+    size_t rank, shape[4], count, layer;
     const char *letters;
     char name[64];
 } state_place;
@@ -42,7 +43,7 @@ static bl_status visit_state(const bl_sequence *s, const bl_net *net, int based,
         const bl_ttt_params *r = s->state.rest ? &s->state.rest[l] : &none;
         const bl_layer_params *w = &net->w.layer[l];
 #define PLACE(at, start, type, key, shape_, present)                                               \
-    {at, start, net->dev->type##_bytes, strlen(shape_), {0}, (present) ? 1u : 0u, l, shape_, key},
+    {at, start, BL_KIND_##type, strlen(shape_), {0}, (present) ? 1u : 0u, l, shape_, key},
 #define X(type, member, key, shape_, present) PLACE(a->member, NULL, type, key, shape_, present)
 #define B(type, member, key, shape_, present)                                                      \
     PLACE(b->member, w->member, type, "base." key, shape_, based && (present))
@@ -98,7 +99,7 @@ static bl_status declare(const state_place *p, void *user, bl_error *err)
 static bl_status write(const state_place *p, void *user, bl_error *err)
 {
     saver *v = user;
-    BL_TRY(bl_dev_get_f32(v->net->dev, v->host, p->at, p->count, p->element_bytes, err));
+    BL_TRY(bl_dev_get(v->net->dev, p->kind, v->host, p->at, p->count, err));
     BL_TRY(check_finite(p, v->host, "nothing saved", err));
     return bl_st_writer_data(v->w, v->host, p->count * sizeof *v->host, err);
 }
@@ -361,7 +362,7 @@ static bl_status put(const state_place *p, void *user, bl_error *err)
 {
     memory *m = user;
     BL_TRY(bl_st_get_f32(m->st, p->name, p->rank, p->shape, m->host, err));
-    return bl_dev_put_f32(m->net->dev, p->at, m->host, p->count, p->element_bytes, err);
+    return bl_dev_put(m->net->dev, p->kind, p->at, m->host, p->count, err);
 }
 
 static bl_status read_file(memory *m, const bl_sequence *s, const bl_memory_owner *owner,

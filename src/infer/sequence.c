@@ -51,7 +51,7 @@ static bl_status last_logits(const bl_sequence *s, bl_reader *r, float *logits, 
                        s->state.position ? "no logits: nothing was read since the memory was loaded"
                                          : "no logits: the session has read nothing yet");
     BL_TRY(bl_reader_logits(r, &s->state, err));
-    return bl_dev_get_f32(d, logits, r->logits, r->net->m.V, d->real_bytes, err);
+    return bl_get_real(d, logits, r->logits, r->net->m.V, err);
 }
 
 bl_status bl_sequence_feed(bl_sequence *s, bl_reader *r, const int32_t *ids, size_t count,

@@ -91,14 +91,14 @@ static bl_status score_fresh(bl_stream_loss *e, size_t n, bl_error *err)
 {
     bl_pass *p = e->p;
     bl_dev *d = e->r->net->dev;
-    size_t half = half_of(e), stride = stride_of(e), bytes = p->N * sizeof *e->host;
+    size_t half = half_of(e), stride = stride_of(e);
     for (size_t row = 0; row < p->B; row++)
         fill_row(e, row);
-    BL_TRY(BL_OP(d, put, p->ids, e->host, bytes, err));
-    BL_TRY(BL_OP(d, put, p->targets, e->host + p->N, bytes, err));
+    BL_TRY(bl_put_id(d, p->ids, e->host, p->N, err));
+    BL_TRY(bl_put_id(d, p->targets, e->host + p->N, p->N, err));
     bl_net_fwd(e->r->net, p);
     bl_net_loss(e->r->net, p);
-    BL_TRY(bl_dev_get_f32(d, e->loss, p->loss, p->N, d->real_bytes, err));
+    BL_TRY(bl_get_real(d, e->loss, p->loss, p->N, err));
     for (size_t row = 0; row < p->B; row++) {
         size_t begin = row * stride;
         for (size_t i = e->base + begin ? half : 0; i < p->T && begin + i < n; i++)

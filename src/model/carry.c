@@ -7,8 +7,9 @@
 /* One tensor: a member of a layer in one slot. */
 typedef struct carried {
     char name[64];
-    void *place;                   /* device */
-    size_t size[2], element_bytes; /* [B, elements of a row] */
+    bl_kind kind;
+    void *place;    /* device */
+    size_t size[2]; /* [B, elements of a row] */
 } carried;
 
 static void bind_set(bl_layer_carry *layer, bl_arena *arena, const bl_net *net, size_t B)
@@ -35,7 +36,7 @@ static size_t bind(bl_carry *c, const bl_net *net, void *block, size_t bytes)
         if (i == 0)
             c->set_bytes = bl_arena_bytes(&arena);
     }
-    c->fresh = bl_arena_push(&arena, c->B, sizeof *c->fresh);
+    c->fresh = bl_arena_push(&arena, c->B, bl_kind_bytes(net->dev, BL_KIND_flag));
     return arena.failed ? SIZE_MAX : bl_arena_bytes(&arena);
 }
 
@@ -87,7 +88,7 @@ bl_status bl_carry_begin(bl_carry *c, const bl_net *net, size_t slot, const int3
                 if (fresh[b])
                     BL_OP(d, zero, tails[i] + b * row, row);
     }
-    return BL_OP(d, put, c->fresh, fresh, c->B * sizeof *fresh, err);
+    return bl_put_flag(d, c->fresh, fresh, c->B, err);
 }
 
 /* The start of a set: that of its first layer's first member. */
@@ -138,7 +139,7 @@ static bl_status each(const bl_carry *carry, const bl_net *net, size_t slot, car
     if (present) {                                                                                 \
         carried t = {.place = a->member,                                                           \
                      .size = {carry->B, bl_shape_elements(&net->m, shape)},                        \
-                     .element_bytes = net->dev->type##_bytes};                                     \
+                     .kind = BL_KIND_##type};                                                      \
         (void)snprintf(t.name, sizeof t.name, "carry.%zu.layers.%zu." key, x->number, l);          \
         BL_TRY(fn(&t, x, err));                                                                    \
     }
@@ -164,7 +165,7 @@ size_t bl_carry_floats(const bl_carry *c, const bl_net *net)
 static bl_status get(const carried *t, transfer *x, bl_error *err)
 {
     size_t n = t->size[0] * t->size[1];
-    BL_TRY(bl_dev_get_f32(x->dev, x->host, t->place, n, t->element_bytes, err));
+    BL_TRY(bl_dev_get(x->dev, t->kind, x->host, t->place, n, err));
     x->host += n;
     return BL_OK;
 }
@@ -211,7 +212,7 @@ static bl_status load(const carried *t, transfer *x, bl_error *err)
         return bl_fail(err, BL_ENOMEM, "out of memory for %s", t->name);
     bl_status status = bl_st_get_f32(x->from, t->name, 2, t->size, host, err);
     if (status == BL_OK)
-        status = bl_dev_put_f32(x->dev, t->place, host, n, t->element_bytes, err);
+        status = bl_dev_put(x->dev, t->kind, t->place, host, n, err);
     bl_free(host);
     return status;
 }

@@ -27,7 +27,7 @@ typedef struct bl_layer_carry {
 typedef struct bl_carry {
     size_t slots, B, slot; /* micro-batches of a step, rows of each, the current one */
     bl_layer_carry *layer; /* [slots + 1, L]; the last: what the current pass leaves */
-    int32_t *fresh;        /* device [B] */
+    bl_dev_flag *fresh;    /* [B] */
     void *block;           /* device: slots + 1 sets of a size, then fresh */
     size_t bytes, set_bytes;
 } bl_carry;

@@ -96,8 +96,8 @@ static bl_status hash_tensor(XXH3_state_t *hash, const bl_net *net, const bl_ten
         (void)XXH3_128bits_update(hash, codes, t->count);
         return BL_OK;
     }
-    BL_TRY(bl_dev_get_f32(net->dev, host, bl_net_place(net, net->block, t), t->count,
-                          net->dev->param_bytes, err));
+    BL_TRY(
+        bl_dev_get(net->dev, BL_KIND_param, host, bl_net_place(net, net->block, t), t->count, err));
     hash_floats(hash, host, t->count);
     return BL_OK;
 }

@@ -141,8 +141,8 @@ bl_status bl_net_init(bl_net *net, uint64_t seed, bl_error *err)
         const bl_tensor *t = &net->tensors.at[i];
         fill_initial(net, t, seed, number, host);
         number += t->init != BL_INIT_FORGET;
-        status = bl_dev_put_f32(net->dev, bl_net_place(net, net->block, t), host, t->count,
-                                net->dev->param_bytes, err);
+        status = bl_dev_put(net->dev, BL_KIND_param, bl_net_place(net, net->block, t), host,
+                            t->count, err);
     }
     bl_free(host);
     if (status == BL_OK)
@@ -186,14 +186,14 @@ bl_status bl_net_tensor_load(const bl_net *net, const bl_tensor *t, const bl_st 
 {
     BL_TRY(bl_st_get_f32(st, t->name, t->rank, t->shape, host, err));
     BL_TRY(check_finite(host, t->count, path, t->name, err));
-    return bl_dev_put_f32(net->dev, bl_net_place(net, net->block, t), host, t->count,
-                          net->dev->param_bytes, err);
+    return bl_dev_put(net->dev, BL_KIND_param, bl_net_place(net, net->block, t), host, t->count,
+                      err);
 }
 
 bl_status bl_net_tensor_get(const bl_net *net, const bl_tensor *t, float *host, bl_error *err)
 {
-    BL_TRY(bl_dev_get_f32(net->dev, host, bl_net_place(net, net->block, t), t->count,
-                          net->dev->param_bytes, err));
+    BL_TRY(
+        bl_dev_get(net->dev, BL_KIND_param, host, bl_net_place(net, net->block, t), t->count, err));
     /* what could not be loaded again is not written */
     return check_finite(host, t->count, "nothing written", t->name, err);
 }
@@ -210,10 +210,10 @@ bl_status bl_net_block_load(const bl_net *net, void *block, const bl_st *st, con
         BL_TRY_GOTO(status, prefixed(name, sizeof name, prefix, t, err), done);
         BL_TRY_GOTO(status, bl_st_get_f32(st, name, t->rank, t->shape, host, err), done);
         BL_TRY_GOTO(status, check_finite(host, t->count, path, name, err), done);
-        BL_TRY_GOTO(status,
-                    bl_dev_put_f32(net->dev, bl_net_place(net, block, t), host, t->count,
-                                   net->dev->param_bytes, err),
-                    done);
+        BL_TRY_GOTO(
+            status,
+            bl_dev_put(net->dev, BL_KIND_param, bl_net_place(net, block, t), host, t->count, err),
+            done);
         BL_TRY_GOTO(status, bl_watch_poll(i + 1, net->tensors.count, err), done);
     }
 done:
@@ -240,8 +240,8 @@ bl_status bl_net_block_write(const bl_net *net, const void *block, bl_st_writer 
     bl_status status = BL_OK;
     for (size_t i = 0; i < net->tensors.count && status == BL_OK; i++) {
         const bl_tensor *t = &net->tensors.at[i];
-        status = bl_dev_get_f32(net->dev, host, bl_net_place(net, block, t), t->count,
-                                net->dev->param_bytes, err);
+        status =
+            bl_dev_get(net->dev, BL_KIND_param, host, bl_net_place(net, block, t), t->count, err);
         if (status == BL_OK) /* what could not be loaded again is not written */
             status = check_finite(host, t->count, "nothing written", t->name, err);
         if (status == BL_OK)

@@ -44,7 +44,7 @@ typedef struct bl_layer_acts {
 #define X(name, rows, width) bl_q8 *name;
     BL_LAYER_Q8S(X)
 #undef X
-    void *ttt; /* ttt_linear_saved_bytes or ttt_mlp_saved_bytes */
+    bl_dev_saved *ttt; /* ttt_linear_saved_bytes or ttt_mlp_saved_bytes */
 } bl_layer_acts;
 
 typedef enum bl_pass_kind {
@@ -63,8 +63,8 @@ typedef struct bl_pass {
     bl_layer_acts *layer;  /* [L] */
     bl_act *x, *h, *y;     /* [N,D]: the last residual stream, its RMSNorm, room for one output */
     bl_real *rstd, *loss;  /* [N] */
-    int32_t *ids, *targets;
-    bl_step *step; /* on the device */
+    bl_dev_id *ids, *targets; /* [N] */
+    bl_dev_step *step;
     /* backward only */
     bl_act *dx, *dy, *dxn, *du, *dq, *dk, *dv, *dz, *dout; /* [N,D] */
     bl_act *dgate, *dup;                                   /* [N,I] */

@@ -28,8 +28,8 @@ static void bind(bl_reader *r, bl_arena *arena)
     r->logits = bl_arena_push(arena, N * m->V, d->real_bytes);
     r->xq = bl_arena_push(arena, 1, BL_OP(d, q8_bytes, N, m->D));
     r->hq = bl_arena_push(arena, 1, BL_OP(d, q8_bytes, N, m->I));
-    r->ids = bl_arena_push(arena, N, sizeof *r->ids);
-    r->step = bl_arena_push(arena, r->sequences, sizeof *r->step);
+    r->ids = bl_arena_push(arena, N, bl_kind_bytes(d, BL_KIND_id));
+    r->step = bl_arena_push(arena, r->sequences, bl_kind_bytes(d, BL_KIND_step));
 }
 
 static bl_status open_block(bl_reader *r, bl_error *err)
@@ -88,6 +88,11 @@ static bl_real *real_row(const bl_reader *r, bl_real *rows, size_t n, size_t wid
     return (bl_real *)((char *)rows + n * width * r->net->dev->real_bytes);
 }
 
+static bl_dev_step *step_of(const bl_reader *r, size_t piece)
+{
+    return (bl_dev_step *)((char *)r->step + piece * bl_kind_bytes(r->net->dev, BL_KIND_step));
+}
+
 /* y = conv(u) of a piece whose rows begin with row n. */
 static void conv(const bl_reader *r, bl_act *y, size_t n, size_t T, const bl_act *tail,
                  const bl_param *w, const bl_param *bias)
@@ -140,7 +145,7 @@ static void ttt(const bl_reader *r, size_t l, const bl_piece *pieces, size_t cou
         bl_ttt_params inner = bl_base_params(pieces[i].state, net, l);
         BL_TTT_OP(net, step, act_row(r, r->o, n), &pieces[i].state->layer[l].ttt,
                   act_row(r, r->q, n), act_row(r, r->k, n), act_row(r, r->v, n),
-                  real_row(r, r->lambda, n, net->m.H), &inner, &shape, r->step + i);
+                  real_row(r, r->lambda, n, net->m.H), &inner, &shape, step_of(r, i));
     }
 }
 
@@ -236,8 +241,8 @@ static bl_status put_pieces(bl_reader *r, const bl_piece *pieces, size_t count, 
         memcpy(r->host_ids + r->filled, p->ids, p->T * sizeof *p->ids);
         r->filled += p->T;
     }
-    BL_TRY(BL_OP(d, put, r->step, r->host_step, count * sizeof *r->step, err));
-    return BL_OP(d, put, r->ids, r->host_ids, r->filled * sizeof *r->ids, err);
+    BL_TRY(bl_put_step(d, r->step, r->host_step, count, err));
+    return bl_put_id(d, r->ids, r->host_ids, r->filled, err);
 }
 
 bl_status bl_reader_feed(bl_reader *r, const bl_piece *pieces, size_t count, bl_error *err)
@@ -278,10 +283,10 @@ bl_status bl_reader_loss(bl_reader *r, bl_pass *p, const int32_t *targets, float
     const bl_dims *m = &net->m;
     bl_dev *d = net->dev;
     assert(r->filled && r->filled <= p->N);
-    BL_TRY(BL_OP(d, put, p->targets, targets, r->filled * sizeof *targets, err));
+    BL_TRY(bl_put_id(d, p->targets, targets, r->filled, err));
     BL_OP(d, rmsnorm_fwd, r->h, NULL, r->rstd, r->x, net->w.norm, (float)net->config.rms_norm_eps,
           r->filled, m->D);
     BL_OP(d, head_loss, p->loss, NULL, NULL, r->h, bl_net_head(net), p->targets, 1.0f, r->filled,
           m->D, m->V);
-    return bl_dev_get_f32(d, loss, p->loss, r->filled, d->real_bytes, err);
+    return bl_get_real(d, loss, p->loss, r->filled, err);
 }

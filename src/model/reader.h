@@ -23,8 +23,8 @@ typedef struct bl_reader {
     const bl_net *net;                              /* its device is that of the reader */
     size_t rows;                                    /* the most tokens of a pass */
     size_t sequences;                               /* the most pieces of a pass */
-    bl_step *step;                                  /* [sequences] */
-    int32_t *ids;                                   /* [rows] */
+    bl_dev_step *step;                              /* [sequences] */
+    bl_dev_id *ids;                                 /* [rows] */
     bl_act *x, *xn, *u, *q, *k, *v, *z, *o, *h, *y; /* [rows,D] */
     bl_act *gate, *up;                              /* [rows,I] */
     bl_real *rstd, *lambda, *stats, *logits;        /* logits [rows,V] */

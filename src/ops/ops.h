@@ -16,13 +16,17 @@
 
 /* Device memory by meaning: incomplete on purpose, so that the compiler tells them apart and the
  * model cannot look inside.  Ops cast at their entry. */
-typedef struct bl_act bl_act;     /* activations: d->act_bytes an element */
+typedef struct bl_act bl_act;     /* activations: d->act_bytes an element, 2 is bfloat16 */
 typedef struct bl_param bl_param; /* parameters, gradients, moments: d->param_bytes an element */
 typedef struct bl_real bl_real;   /* row statistics, step sizes, inner state, logits, losses:
                                      d->real_bytes an element, never below float32 */
 typedef struct bl_q8 bl_q8;       /* input rows of a BitLinear: int8 with one scale a row (MODEL 2),
                                      or the unrounded rows when quantization is none */
 typedef struct bl_tern bl_tern;   /* a ternarised matrix and its scale g, or the float matrix */
+typedef struct bl_dev_id bl_dev_id;       /* token ids: int32 */
+typedef struct bl_dev_flag bl_dev_flag;   /* yes or no: int32, 0 is no */
+typedef struct bl_dev_step bl_dev_step;   /* a bl_step */
+typedef struct bl_dev_saved bl_dev_saved; /* what a forward op keeps for its backward op */
 
 /* What changes from step to step.  The host fills one and puts it before the step. */
 typedef struct bl_step {
@@ -59,7 +63,8 @@ typedef struct bl_ttt_rows {
  * T is a multiple of C. */
 typedef struct bl_ttt_carry {
     bl_ttt_rows from, to;
-    const int32_t *fresh; /* [B] not 0: this row begins at W0, b0, whatever `from` holds, and its
+    const bl_dev_flag
+        *fresh; /* [B] not 0: this row begins at W0, b0, whatever `from` holds, and its
                              gradient reaches them; that of any other row ends where it begins */
 } bl_ttt_carry;
 
@@ -159,14 +164,14 @@ typedef struct bl_dev {
     X(zero, (bl_dev *d, void *p, size_t bytes), (d, p, bytes))                                     \
     X(copy, (bl_dev *d, void *to, const void *from, size_t bytes), (d, to, from, bytes))           \
     /* x[N,D] = E[ids]                                                   ids [N] int32, E [V,D] */ \
-    X(embed_fwd, (bl_dev *d, bl_act *x, const bl_param *E, const int32_t *ids, size_t N, size_t D),\
+    X(embed_fwd, (bl_dev *d, bl_act *x, const bl_param *E, const bl_dev_id *ids, size_t N, size_t D),\
       (d, x, E, ids, N, D))                                                                        \
     /* dE[ids] += dx, rows of equal id in ascending order */                                       \
-    X(embed_bwd, (bl_dev *d, bl_param *dE, const bl_act *dx, const int32_t *ids, size_t N,         \
+    X(embed_bwd, (bl_dev *d, bl_param *dE, const bl_act *dx, const bl_dev_id *ids, size_t N,         \
       size_t D, size_t V), (d, dE, dx, ids, N, D, V))                                              \
     /* x = x * mask / (1-p), in place; mask from Philox(seed, DROPOUT + site,                      \
        (step * 2^16 + micro) * 2^32 + element / 4)[element % 4] >= p 2^32.  Its own adjoint. */    \
-    X(dropout, (bl_dev *d, bl_act *x, size_t n, uint32_t site, const bl_step *step),               \
+    X(dropout, (bl_dev *d, bl_act *x, size_t n, uint32_t site, const bl_dev_step *step),               \
       (d, x, n, site, step))                                                                       \
     X(add, (bl_dev *d, bl_act *x, const bl_act *y, size_t n), (d, x, y, n)) /* x += y */           \
     /* y = x * rstd * w, rstd = 1/sqrt(mean(x^2) + eps); yq = quantise(y).  y or yq may be NULL.   \
@@ -211,13 +216,13 @@ typedef struct bl_dev {
       size_t H), (d, dx, dw, db, dlambda, lambda, x, w, scale, N, D, H))                           \
     /* MODEL 3.1-3.2 for whole rows of a batch: rotates q, k, runs the chunks in dual form.        \
        o,q,k,v [B,T,H*F] (q, k not rotated), lambda [B,T,H]; saved: ttt_linear_saved_bytes */    \
-    X(ttt_linear_fwd, (bl_dev *d, bl_act *o, void *saved, const bl_act *q, const bl_act *k,        \
+    X(ttt_linear_fwd, (bl_dev *d, bl_act *o, bl_dev_saved *saved, const bl_act *q, const bl_act *k,        \
       const bl_act *v, const bl_real *lambda, const bl_ttt_params *p, const bl_ttt_shape *s),      \
       (d, o, saved, q, k, v, lambda, p, s))                                                        \
     /* MODEL 3.5.  Gradients of the un-rotated q, k; dp's tensors += */                            \
     X(ttt_linear_bwd, (bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dlambda,            \
       const bl_ttt_params *dp, const bl_act *dout, const bl_act *q, const bl_act *k,               \
-      const bl_act *v, const bl_real *lambda, const void *saved, const bl_ttt_params *p,           \
+      const bl_act *v, const bl_real *lambda, const bl_dev_saved *saved, const bl_ttt_params *p,           \
       const bl_ttt_shape *s), (d, dq, dk, dv, dlambda, dp, dout, q, k, v, lambda, saved, p, s))    \
     /* the state of a sequence that has read nothing: W0, b0, empty chunk */                       \
     X(ttt_linear_start, (bl_dev *d, const bl_ttt_state *state, const bl_ttt_params *p,             \
@@ -226,20 +231,20 @@ typedef struct bl_dev {
        the same bits however a text is cut into calls (ref, cpu) */                                \
     X(ttt_linear_step, (bl_dev *d, bl_act *o, const bl_ttt_state *state, const bl_act *q,          \
       const bl_act *k, const bl_act *v, const bl_real *lambda, const bl_ttt_params *p,             \
-      const bl_ttt_shape *s, const bl_step *step), (d, o, state, q, k, v, lambda, p, s, step))     \
+      const bl_ttt_shape *s, const bl_dev_step *step), (d, o, state, q, k, v, lambda, p, s, step))     \
     /* MODEL 3.6: the same four with an MLP of one hidden layer, 4F wide, as inner model */        \
-    X(ttt_mlp_fwd, (bl_dev *d, bl_act *o, void *saved, const bl_act *q, const bl_act *k,           \
+    X(ttt_mlp_fwd, (bl_dev *d, bl_act *o, bl_dev_saved *saved, const bl_act *q, const bl_act *k,           \
       const bl_act *v, const bl_real *lambda, const bl_ttt_params *p, const bl_ttt_shape *s),      \
       (d, o, saved, q, k, v, lambda, p, s))                                                        \
     X(ttt_mlp_bwd, (bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dlambda,               \
       const bl_ttt_params *dp, const bl_act *dout, const bl_act *q, const bl_act *k,               \
-      const bl_act *v, const bl_real *lambda, const void *saved, const bl_ttt_params *p,           \
+      const bl_act *v, const bl_real *lambda, const bl_dev_saved *saved, const bl_ttt_params *p,           \
       const bl_ttt_shape *s), (d, dq, dk, dv, dlambda, dp, dout, q, k, v, lambda, saved, p, s))    \
     X(ttt_mlp_start, (bl_dev *d, const bl_ttt_state *state, const bl_ttt_params *p,                \
       const bl_ttt_shape *s), (d, state, p, s))                                                    \
     X(ttt_mlp_step, (bl_dev *d, bl_act *o, const bl_ttt_state *state, const bl_act *q,             \
       const bl_act *k, const bl_act *v, const bl_real *lambda, const bl_ttt_params *p,             \
-      const bl_ttt_shape *s, const bl_step *step), (d, o, state, q, k, v, lambda, p, s, step))     \
+      const bl_ttt_shape *s, const bl_dev_step *step), (d, o, state, q, k, v, lambda, p, s, step))     \
     /* MODEL 3.8, of one sequence (s->B = 1) with either inner model (p->W2 tells) and at a chunk  \
        border: base += share (W - rest + start - base) over W0, b0, W2, b2, start in p; then back to \
        where each head is at most `most` |start| from the start.  base may not be rest or p; rest    \
@@ -271,14 +276,14 @@ typedef struct bl_dev {
     /* loss[n] = -log softmax(x E^T)[target].  When dx is not NULL also the gradient of            \
        scale * sum loss: dx written, dE +=.  The [N,V] logits are never held whole. */             \
     X(head_loss, (bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const bl_act *x,             \
-      const bl_param *E, const int32_t *targets, float scale, size_t N, size_t D, size_t V),       \
+      const bl_param *E, const bl_dev_id *targets, float scale, size_t N, size_t D, size_t V),       \
       (d, loss, dx, dE, x, E, targets, scale, N, D, V))                                            \
     /* step->grad_norm = |g| over n elements, grad_scale and skip from it */                       \
-    X(grad_norm, (bl_dev *d, bl_step *step, const bl_param *g, size_t n), (d, step, g, n))         \
+    X(grad_norm, (bl_dev *d, bl_dev_step *step, const bl_param *g, size_t n), (d, step, g, n))         \
     /* g' = g grad_scale; m, v, p by AdamW with step's lr; weight decay when `decay`;              \
        g is zeroed for the next step, even if this one is skipped */                               \
     X(adamw, (bl_dev *d, bl_param *p, bl_param *g, bl_param *m, bl_param *v, size_t n, int decay,  \
-      const bl_step *step), (d, p, g, m, v, n, decay, step))
+      const bl_dev_step *step), (d, p, g, m, v, n, decay, step))
 
 /* X(op, params, args): slots a backend may leave NULL; bl_ops_complete() then fills in a composite
  * of other ops (src/ops/composite.c), so the model never tests. */
@@ -320,11 +325,47 @@ void bl_dev_close(bl_dev *d);
 /* Fills optional slots; asserts that no other slot is empty. */
 void bl_ops_complete(bl_ops *ops);
 
-/* float32 host values to and from parameters or reals of any width (element_bytes 4 or 8). */
-bl_status bl_dev_put_f32(bl_dev *d, void *to, const float *from, size_t n, size_t element_bytes,
-                         bl_error *err) BL_NODISCARD;
-bl_status bl_dev_get_f32(bl_dev *d, float *to, const void *from, size_t n, size_t element_bytes,
-                         bl_error *err) BL_NODISCARD;
+/* ---- across the border (border.c): nothing else calls put and get ---- */
+
+/* What lies in device memory.  On the host an act, a param and a real are a float32 each, whatever
+ * their width on the device: 2 (bfloat16, of activations alone), 4 or 8 bytes. */
+#define BL_KIND_LIST(X)                                                                            \
+    X(act, bl_act, float)                                                                          \
+    X(param, bl_param, float)                                                                      \
+    X(real, bl_real, float)                                                                        \
+    X(id, bl_dev_id, int32_t)                                                                      \
+    X(flag, bl_dev_flag, int32_t)                                                                  \
+    X(step, bl_dev_step, bl_step)
+typedef enum bl_kind {
+#define X(kind, there, here) BL_KIND_##kind,
+    BL_KIND_LIST(X)
+#undef X
+} bl_kind;
+
+/* Bytes of one on the device. */
+size_t bl_kind_bytes(const bl_dev *d, bl_kind kind);
+
+/* n of a kind to the device and back; they wait as put and get do.  BL_ENOMEM for what is between
+ * when the widths differ. */
+bl_status bl_dev_put(bl_dev *d, bl_kind kind, void *to, const void *from, size_t n,
+                     bl_error *err) BL_NODISCARD;
+bl_status bl_dev_get(bl_dev *d, bl_kind kind, void *to, const void *from, size_t n,
+                     bl_error *err) BL_NODISCARD;
+
+/* The same where the kind is known: bl_put_id(d, to, ids, n, err), bl_get_real(...). */
+#define X(kind, there, here)                                                                       \
+    static inline bl_status bl_put_##kind(bl_dev *d, there *to, const here *from, size_t n,        \
+                                          bl_error *err)                                           \
+    {                                                                                              \
+        return bl_dev_put(d, BL_KIND_##kind, to, from, n, err);                                    \
+    }                                                                                              \
+    static inline bl_status bl_get_##kind(bl_dev *d, here *to, const there *from, size_t n,        \
+                                          bl_error *err)                                           \
+    {                                                                                              \
+        return bl_dev_get(d, BL_KIND_##kind, to, from, n, err);                                    \
+    }
+BL_KIND_LIST(X)
+#undef X
 
 /* The reference backend in float and in double (src/ops/ref), always with one thread. */
 bl_status bl_ref32_open(bl_dev **d, const bl_device_request *r, bl_error *err) BL_NODISCARD;

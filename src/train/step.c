@@ -79,18 +79,17 @@ static bl_status micro_batch(bl_trainer *t, uint64_t micro, float scale, double 
     bl_dev *d = t->dev;
     bl_blocks *b = &t->blocks;
     bl_pass *p = &b->pass;
-    size_t bytes = p->N * sizeof *b->host_ids;
     bl_step step = step_block(t, micro);
     int sums = t->share.comm->size > 1 && bl_share_ends(&t->share, micro);
     BL_TRY(next_batch(t, micro, err));
-    BL_TRY(BL_OP(d, put, p->ids, b->host_ids, bytes, err));
-    BL_TRY(BL_OP(d, put, p->targets, b->host_ids + p->N, bytes, err));
-    BL_TRY(BL_OP(d, put, p->step, &step, sizeof step, err));
+    BL_TRY(bl_put_id(d, p->ids, b->host_ids, p->N, err));
+    BL_TRY(bl_put_id(d, p->targets, b->host_ids + p->N, p->N, err));
+    BL_TRY(bl_put_step(d, p->step, &step, 1, err));
     bl_net_fwd(&b->net, p);
     bl_net_loss_bwd(&b->net, p, &b->grads, scale, sums ? sum_layer : NULL, t);
     if (p->carry)
         bl_carry_end(&b->carried.states, &b->net);
-    BL_TRY(bl_dev_get_f32(d, b->host_loss, p->loss, p->N, d->real_bytes, err));
+    BL_TRY(bl_get_real(d, b->host_loss, p->loss, p->N, err));
     for (size_t i = 0; i < p->N; i++)
         *nats += (double)b->host_loss[i];
     return BL_OK;
@@ -123,7 +122,7 @@ bl_status bl_trainer_step(bl_trainer *t, bl_train_event *event, bl_error *err)
     update(&t->blocks);
     BL_TRY(bl_comm_total(t->share.comm, &nats, 1, err));
     bl_step done;
-    BL_TRY(BL_OP(t->dev, get, &done, t->blocks.pass.step, sizeof done, err));
+    BL_TRY(bl_get_step(t->dev, &done, t->blocks.pass.step, 1, err));
     BL_TRY(BL_OP(t->dev, sync, err));
     double rate = (double)tokens / fmax(bl_clock_seconds() - start, 1e-9);
     t->rate = t->rate > 0 ? 0.9 * t->rate + 0.1 * rate : rate;

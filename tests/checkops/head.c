@@ -12,7 +12,7 @@ static void run_head_loss(io *b, const shape *s)
 {
     size_t N = shape_rows(s);
     void *x = io_in(b, N * s->D, 1), *E = io_in(b, s->V * s->D, 0.2f);
-    int32_t *targets = io_ids(b, N, s->V);
+    bl_dev_id *targets = io_ids(b, N, s->V);
     BL_OP(b->d, head_loss, io_out(b, "loss only", N, 0), NULL, NULL, x, E, targets, 1.0f, N, s->D,
           s->V);
     BL_OP(b->d, head_loss, io_out(b, "loss", N, 0), io_out(b, "dx", N * s->D, 1),

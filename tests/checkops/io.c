@@ -76,7 +76,7 @@ void *io_fill(io *b, size_t n, float value)
     return from_host(b, host, n);
 }
 
-int32_t *io_ids(io *b, size_t n, size_t V)
+bl_dev_id *io_ids(io *b, size_t n, size_t V)
 {
     int32_t *host = malloc((n ? n : 1) * sizeof *host);
     uint64_t stream = b->draws++;

@@ -44,7 +44,7 @@ void *io_bytes(io *b, size_t bytes);
 void *io_put(io *b, const void *from, size_t bytes);
 
 /* Ids in [0, V). */
-int32_t *io_ids(io *b, size_t n, size_t V);
+bl_dev_id *io_ids(io *b, size_t n, size_t V);
 
 /* The i-th recorded output on the host: malloc'ed by the caller as n floats. */
 size_t io_outputs(const io *b);

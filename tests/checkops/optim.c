@@ -12,11 +12,11 @@ static void run_optim(io *b, const shape *s)
                     .bias1 = 0.19f,
                     .bias2 = 0.0975f,
                     .clip = 1.0f};
-    bl_step *step = io_put(b, &host, sizeof host);
+    bl_dev_step *step = io_put(b, &host, sizeof host);
     void *g = io_out(b, "g", n, 1), *p = io_out(b, "p", n, 1), *m = io_out(b, "m", n, 0.1f);
     void *v = io_fill(b, n, 0.01f), *norms = io_out(b, "norm", 2, 0);
     BL_OP(b->d, grad_norm, step, g, n);
-    BL_OP(b->d, copy, norms, &step->grad_norm, 2 * sizeof(float));
+    BL_OP(b->d, copy, norms, (char *)step + offsetof(bl_step, grad_norm), 2 * sizeof(float));
     BL_OP(b->d, adamw, p, g, m, v, n, 1, step);
 }
 

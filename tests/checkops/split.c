@@ -14,7 +14,7 @@ typedef struct chain {
     bl_tern *w;
     void *x, *norm, *wc, *bc, *wl, *bl, *post, *E, *up, *gate;
     bl_ttt_params p;
-    bl_step *step;
+    bl_dev_step *step;
 } chain;
 
 static void chain_open(chain *c, bl_dev *d)
@@ -39,7 +39,7 @@ static void chain_open(chain *c, bl_dev *d)
                            .beta = io_in(b, H * F, 0.2f),
                            .delta = io_in(b, C, 0.05f),
                            .half_life = io_in(b, H, 1)};
-    c->step = io_bytes(b, sizeof *c->step);
+    c->step = io_bytes(b, sizeof(bl_step));
 }
 
 static size_t offset(size_t rows, size_t width)
@@ -72,7 +72,7 @@ static void chain_run(const chain *c, io *b, size_t T, const size_t *cut, size_t
         size_t at = offset(t, D), up = offset(t, I);
         bl_error err;
         bl_step step = {.position = t};
-        must(BL_OP(d, put, c->step, &step, sizeof step, &err), &err);
+        must(bl_put_step(d, c->step, &step, 1, &err), &err);
         s.T = n;
         BL_OP(d, rmsnorm_fwd, (bl_act *)(void *)(xn + at), xq, rstd, (void *)((char *)c->x + at),
               c->norm, 1e-6f, n, D);

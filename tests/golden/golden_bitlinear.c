@@ -17,7 +17,7 @@ static bl_q8 *quantise(bl_golden *g, const char *x)
     for (size_t i = 0; i < IN; i++)
         ones[i] = 1;
     void *row = bl_golden_room(g, IN), *rstd = bl_golden_room(g, 1);
-    if (bl_dev_put_f32(g->d, row, ones, IN, g->d->act_bytes, &err) != BL_OK)
+    if (bl_dev_put(g->d, BL_KIND_act, row, ones, IN, &err) != BL_OK)
         return NULL;
     BL_OP(g->d, rmsnorm_fwd, NULL, xq, rstd, row, (const void *)x, 0.0f, 1, IN);
     return xq;

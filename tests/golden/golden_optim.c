@@ -25,8 +25,8 @@ static int check_adamw(bl_golden *g, const char *prefix, int decay)
         grad = bl_golden_in(g, "", name);
         step.bias1 = (float)(1 - pow((double)step.beta1, t));
         step.bias2 = (float)(1 - pow((double)step.beta2, t));
-        BL_OP(g->d, grad_norm, &step, grad, COUNT);
-        BL_OP(g->d, adamw, p, grad, m, v, COUNT, decay, &step);
+        BL_OP(g->d, grad_norm, (void *)&step, grad, COUNT);
+        BL_OP(g->d, adamw, p, grad, m, v, COUNT, decay, (void *)&step);
         snprintf(name, sizeof name, "p%d", t);
         bl_golden_expect(g, prefix, name, p);
     }
@@ -37,8 +37,8 @@ static int check_adamw(bl_golden *g, const char *prefix, int decay)
     memcpy(before, p, COUNT * g->d->act_bytes);
     bl_golden_same(g, "gradient zeroed", grad, bl_golden_room(g, COUNT), COUNT);
     memset(grad, 0xff, g->d->act_bytes); /* a NaN */
-    BL_OP(g->d, grad_norm, &step, grad, COUNT);
-    BL_OP(g->d, adamw, p, grad, m, v, COUNT, decay, &step);
+    BL_OP(g->d, grad_norm, (void *)&step, grad, COUNT);
+    BL_OP(g->d, adamw, p, grad, m, v, COUNT, decay, (void *)&step);
     bl_golden_same(g, "parameters kept", p, before, COUNT);
     bl_golden_same(g, "gradient zeroed when skipped", grad, bl_golden_room(g, COUNT), COUNT);
     if (step.skip != 1) {
@@ -53,7 +53,7 @@ static int check_dropout(bl_golden *g)
     enum { N = 50 };
     void *x = bl_golden_in(g, "dropout.", "x");
     bl_step step = {.seed = 0x123456789ABCDEF, .step = 70000, .micro = 3, .dropout = 0.3f};
-    BL_OP(g->d, dropout, x, N, 5, &step);
+    BL_OP(g->d, dropout, x, N, 5, (void *)&step);
     bl_golden_expect(g, "dropout.", "y", x);
     return bl_golden_report(g, "dropout", 1e-13, 1e-6);
 }

@@ -115,7 +115,7 @@ static ttt_read read_in_pieces(bl_golden *g, const ttt_case *c, size_t stride, s
         cut(g, k, x.k, s, row, t, n, 0);
         cut(g, v, x.v, s, row, t, n, 0);
         cut(g, lambda, x.lambda, s, s->H, t, n, 0);
-        BL_OP(g->d, ttt_linear_step, o, &r.state, q, k, v, lambda, &p, &piece, &step);
+        BL_OP(g->d, ttt_linear_step, o, &r.state, q, k, v, lambda, &p, &piece, (void *)&step);
         cut(g, o, r.o, s, row, t, n, 1);
     }
     return r;

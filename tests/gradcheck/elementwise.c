@@ -15,13 +15,13 @@ static void dropout_setup(pair_run *r)
 static void dropout_fwd(pair_run *r)
 {
     memcpy(r->y, r->x[0], r->outputs * sizeof(double));
-    BL_OP(r->d, dropout, r->y, r->outputs, 7, &DROPOUT_STEP);
+    BL_OP(r->d, dropout, r->y, r->outputs, 7, (const void *)&DROPOUT_STEP);
 }
 
 static void dropout_bwd(pair_run *r)
 {
     memcpy(r->dx[0], r->dy, r->outputs * sizeof(double));
-    BL_OP(r->d, dropout, r->dx[0], r->outputs, 7, &DROPOUT_STEP);
+    BL_OP(r->d, dropout, r->dx[0], r->outputs, 7, (const void *)&DROPOUT_STEP);
 }
 
 const pair_ops elementwise_pairs[] = {

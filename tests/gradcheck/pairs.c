@@ -10,9 +10,10 @@ size_t bl_pair_rows(const pair_run *r)
 
 void bl_pair_ids(pair_run *r, size_t n, size_t V)
 {
-    r->ids = bl_pair_memory(r, n * sizeof *r->ids);
+    int32_t *ids = bl_pair_memory(r, n * sizeof *ids);
     for (size_t i = 0; i < n; i++)
-        r->ids[i] = (int32_t)((i * i + 3 * i + 1) % V);
+        ids[i] = (int32_t)((i * i + 3 * i + 1) % V);
+    r->ids = (void *)ids;
 }
 
 const pair_ops *bl_pair_find(const char *name)

@@ -35,7 +35,7 @@ typedef struct pair_run {
     void *extra[2];
     bl_ttt_carry carry;
     double *held[4]; /* the states that rows continue from, W1, b1, W2, b2 [B,H,...] */
-    int32_t *ids;
+    bl_dev_id *ids;
     int accumulate;
 } pair_run;
 

@@ -65,7 +65,7 @@ void bl_pair_ttt_carry(pair_run *r)
     int32_t *fresh = bl_pair_memory(r, r->m.B * sizeof *fresh);
     for (size_t b = 0; b < r->m.B; b++)
         fresh[b] = b % 2;
-    r->carry.fresh = fresh;
+    r->carry.fresh = (void *)fresh;
     for (size_t i = 0; i < 4; i++) {
         double *start;
         size_t n = r->m.B * r->m.H * part_of(r, i, &start);

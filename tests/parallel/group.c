@@ -106,9 +106,8 @@ static void sum(const bl_comm *c, bl_dev *d, bl_param *g, size_t n)
     float *mine = malloc(2 * n * sizeof *mine);
     if (!mine)
         abort();
-    if (m->failed || bl_dev_get_f32(d, mine, g, n, d->param_bytes, NULL) != BL_OK ||
-        !add_floats(m, mine + n, mine, n) ||
-        bl_dev_put_f32(d, g, mine + n, n, d->param_bytes, NULL) != BL_OK)
+    if (m->failed || bl_get_param(d, mine, g, n, NULL) != BL_OK ||
+        !add_floats(m, mine + n, mine, n) || bl_put_param(d, g, mine + n, n, NULL) != BL_OK)
         m->failed = 1;
     free(mine);
 }

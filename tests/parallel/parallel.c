@@ -406,7 +406,7 @@ static int only_loss;
 
 /* Of these calls, counted from 1, the first loss, or also its gradient, is no number. */
 static void spoilt_head_loss(bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const bl_act *x,
-                             const bl_param *E, const int32_t *targets, float scale, size_t N,
+                             const bl_param *E, const bl_dev_id *targets, float scale, size_t N,
                              size_t D, size_t V)
 {
     sound->head_loss(d, loss, dx, dE, x, E, targets, scale, N, D, V);

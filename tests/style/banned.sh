@@ -34,6 +34,9 @@ forbid "src cli" "^ *#[ ]*if[ ]+0" "no dead code"
 forbid src "$word(malloc|calloc|realloc|aligned_alloc|posix_memalign|strdup)[ ]*[(]" "the heap is core/alloc.h" \
     src/core/alloc.c
 
+forbid "src/model src/infer src/train src/api src/ops" "BL_OP[(][^,]*, (put|get)," \
+    "what crosses the border has a kind: bl_put_act(), bl_get_real(), ..." src/ops/border.c
+
 # A program that uses the library has no flags: its messages name options in backquotes.
 if find src -name '*.[ch]' -print | xargs grep -nE '"([^"\\]|\\.)*--[a-z]'; then
     echo "  ^ flags are the command line's: name the option, as in \`context\`"

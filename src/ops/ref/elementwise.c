@@ -15,9 +15,10 @@ void REF(add)(bl_dev *d, bl_act *x_, const bl_act *y_, size_t n)
 }
 
 /* x = x mask / (1 - p), mask = [u >= p 2^32] with 32 random bits u an element, four a draw */
-void REF(dropout)(bl_dev *d, bl_act *x_, size_t n, uint32_t site, const bl_step *step)
+void REF(dropout)(bl_dev *d, bl_act *x_, size_t n, uint32_t site, const bl_dev_step *step_)
 {
     (void)d;
+    const bl_step *step = (const void *)step_;
     BL_REAL *x = (void *)x_;
     double p = (double)step->dropout;
     uint64_t first = ((step->step << 16) + step->micro) << 32;

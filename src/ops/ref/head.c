@@ -56,11 +56,12 @@ static void add_head_gradient(BL_REAL *dE, const BL_REAL *x, const BL_REAL *E,
 
 /* loss = lse - logit_target;  dx = scale sum_v (softmax_v - [v = target]) E[v] */
 void REF(head_loss)(bl_dev *d, bl_real *loss_, bl_act *dx_, bl_param *dE_, const bl_act *x_,
-                    const bl_param *E_, const int32_t *targets, float scale, size_t N, size_t D,
+                    const bl_param *E_, const bl_dev_id *targets_, float scale, size_t N, size_t D,
                     size_t V)
 {
     BL_REAL *loss = (void *)loss_, *dx = (void *)dx_, *dE = (void *)dE_;
     const BL_REAL *x = (const void *)x_, *E = (const void *)E_;
+    const int32_t *targets = (const void *)targets_;
     bl_arena *scratch = REF(scratch)(d);
     size_t mark = bl_arena_mark(scratch);
     double *logit = REF(doubles)(scratch, V), *lse = REF(doubles)(scratch, N);

@@ -4,9 +4,10 @@
 #include <math.h>
 
 /* grad_norm = |g|;  grad_scale = clip / max(|g|, clip);  skip when |g| is not finite */
-void REF(grad_norm)(bl_dev *d, bl_step *step, const bl_param *g_, size_t n)
+void REF(grad_norm)(bl_dev *d, bl_dev_step *step_, const bl_param *g_, size_t n)
 {
     (void)d;
+    bl_step *step = (void *)step_;
     const BL_REAL *g = (const void *)g_;
     double square = 0;
     for (size_t i = 0; i < n; i++)
@@ -24,9 +25,10 @@ void REF(grad_norm)(bl_dev *d, bl_step *step, const bl_param *g_, size_t n)
  * A skipped step leaves p, m and v as they are; g is zeroed all the same, because a gradient that
  * is not finite would spoil every later sum. */
 void REF(adamw)(bl_dev *d, bl_param *p_, bl_param *g_, bl_param *m_, bl_param *v_, size_t n,
-                int decay, const bl_step *step)
+                int decay, const bl_dev_step *step_)
 {
     (void)d;
+    const bl_step *step = (const void *)step_;
     BL_REAL *p = (void *)p_, *g = (void *)g_, *m = (void *)m_, *v = (void *)v_;
     double b1 = (double)step->beta1, b2 = (double)step->beta2, eps = (double)step->adam_eps;
     double wd = decay ? (double)step->weight_decay : 0;

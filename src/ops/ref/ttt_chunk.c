@@ -52,7 +52,7 @@ double REF(tau)(const bl_ttt_params *p, size_t j)
 
 int REF(row_continues)(const bl_ttt_params *p, size_t b)
 {
-    return p->carry && !p->carry->fresh[b];
+    return p->carry && !((const int32_t *)(const void *)p->carry->fresh)[b];
 }
 
 void REF(row_begin)(double *W, const bl_param *W0_, const bl_real *from_, const bl_ttt_params *p,

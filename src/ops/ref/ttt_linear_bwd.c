@@ -43,8 +43,8 @@ static void chunk_bwd(ttt_grads *g, const ttt_chunk *c, const bl_ttt_params *p, 
 
 void REF(ttt_linear_bwd)(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dlambda,
                          const bl_ttt_params *dp, const bl_act *dout, const bl_act *q,
-                         const bl_act *k, const bl_act *v, const bl_real *lambda, const void *saved,
-                         const bl_ttt_params *p, const bl_ttt_shape *s)
+                         const bl_act *k, const bl_act *v, const bl_real *lambda,
+                         const bl_dev_saved *saved_, const bl_ttt_params *p, const bl_ttt_shape *s)
 {
     ttt_outputs to = {(void *)dq, (void *)dk, (void *)dv, (void *)dlambda};
     size_t F = s->F, chunks = (s->T + s->C - 1) / s->C;
@@ -70,8 +70,8 @@ void REF(ttt_linear_bwd)(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real 
             REF(clear)(g.db, F);
             for (size_t i = chunks; i-- > 0;) {
                 ttt_place at = {b, h, i * s->C};
-                const double *checkpoint =
-                    (const double *)saved + ((b * s->H + h) * chunks + i) * (F * F + F);
+                const double *checkpoint = (const double *)(const void *)saved_ +
+                                           ((b * s->H + h) * chunks + i) * (F * F + F);
                 memcpy(c.W, checkpoint, F * F * sizeof *c.W);
                 memcpy(c.b, checkpoint + F * F, F * sizeof *c.b);
                 REF(chunk_load)

@@ -16,16 +16,16 @@ size_t REF(ttt_linear_saved_bytes)(bl_dev *d, const bl_ttt_shape *s)
     return s->B * s->H * chunks_of(s) * (s->F * s->F + s->F) * sizeof(double);
 }
 
-void REF(ttt_linear_fwd)(bl_dev *d, bl_act *o_, void *saved, const bl_act *q_, const bl_act *k_,
-                         const bl_act *v_, const bl_real *lambda_, const bl_ttt_params *p,
-                         const bl_ttt_shape *s)
+void REF(ttt_linear_fwd)(bl_dev *d, bl_act *o_, bl_dev_saved *saved_, const bl_act *q_,
+                         const bl_act *k_, const bl_act *v_, const bl_real *lambda_,
+                         const bl_ttt_params *p, const bl_ttt_shape *s)
 {
     BL_REAL *o = (void *)o_;
     const BL_REAL *q = (const void *)q_, *k = (const void *)k_, *v = (const void *)v_;
     const BL_REAL *lambda = (const void *)lambda_;
     const BL_REAL *W0 = (const void *)p->W0, *b0 = (const void *)p->b0;
     size_t F = s->F;
-    double *checkpoint = saved;
+    double *checkpoint = (void *)saved_;
     bl_arena *scratch = REF(scratch)(d);
     size_t mark = bl_arena_mark(scratch);
     ttt_chunk c;

@@ -102,8 +102,9 @@ static void read_token(BL_REAL *o, BL_REAL *W, BL_REAL *b, BL_REAL *k, BL_REAL *
 
 void REF(ttt_linear_step)(bl_dev *d, bl_act *o_, const bl_ttt_state *state, const bl_act *q_,
                           const bl_act *k_, const bl_act *v_, const bl_real *lambda_,
-                          const bl_ttt_params *p, const bl_ttt_shape *s, const bl_step *step)
+                          const bl_ttt_params *p, const bl_ttt_shape *s, const bl_dev_step *step_)
 {
+    const bl_step *step = (const void *)step_;
     BL_REAL *o = (void *)o_;
     const BL_REAL *q = (const void *)q_, *k = (const void *)k_, *v = (const void *)v_;
     const BL_REAL *lambda = (const void *)lambda_;

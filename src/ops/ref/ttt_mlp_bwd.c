@@ -166,7 +166,7 @@ static void head_bwd(mlp_grads *m, ttt_mlp_chunk *x, const bl_ttt_params *dp, si
 
 void REF(ttt_mlp_bwd)(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dlambda,
                       const bl_ttt_params *dp, const bl_act *dout, const bl_act *q, const bl_act *k,
-                      const bl_act *v, const bl_real *lambda, const void *saved,
+                      const bl_act *v, const bl_real *lambda, const bl_dev_saved *saved_,
                       const bl_ttt_params *p, const bl_ttt_shape *s)
 {
     ttt_outputs to = {(void *)dq, (void *)dk, (void *)dv, (void *)dlambda};
@@ -197,7 +197,8 @@ void REF(ttt_mlp_bwd)(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dl
             REF(clear)(m.db2, F);
             for (size_t i = chunks; i-- > 0;) {
                 ttt_place at = {b, h, i * s->C};
-                load_state(&x, (const double *)saved + ((b * s->H + h) * chunks + i) * state);
+                load_state(&x, (const double *)(const void *)saved_ +
+                                   ((b * s->H + h) * chunks + i) * state);
                 REF(chunk_load)
                 (&x.c, s, p, at, (const void *)q, (const void *)k, (const void *)v,
                  (const void *)lambda);

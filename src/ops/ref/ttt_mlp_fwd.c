@@ -63,7 +63,7 @@ size_t REF(ttt_mlp_saved_bytes)(bl_dev *d, const bl_ttt_shape *s)
     return s->B * s->H * chunks * (F * M + M + M * F + F) * sizeof(double);
 }
 
-void REF(ttt_mlp_fwd)(bl_dev *d, bl_act *o_, void *saved, const bl_act *q, const bl_act *k,
+void REF(ttt_mlp_fwd)(bl_dev *d, bl_act *o_, bl_dev_saved *saved_, const bl_act *q, const bl_act *k,
                       const bl_act *v, const bl_real *lambda, const bl_ttt_params *p,
                       const bl_ttt_shape *s)
 {
@@ -71,7 +71,7 @@ void REF(ttt_mlp_fwd)(bl_dev *d, bl_act *o_, void *saved, const bl_act *q, const
     const BL_REAL *W0 = (const void *)p->W0, *b0 = (const void *)p->b0;
     const BL_REAL *W2 = (const void *)p->W2, *b2 = (const void *)p->b2;
     size_t F = s->F, M = 4 * F;
-    double *checkpoint = saved;
+    double *checkpoint = (void *)saved_;
     const bl_ttt_rows none = {0};
     bl_arena *scratch = REF(scratch)(d);
     size_t mark = bl_arena_mark(scratch);

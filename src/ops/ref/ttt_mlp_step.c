@@ -142,8 +142,9 @@ void REF(ttt_mlp_start)(bl_dev *d, const bl_ttt_state *state, const bl_ttt_param
 
 void REF(ttt_mlp_step)(bl_dev *d, bl_act *o_, const bl_ttt_state *state, const bl_act *q_,
                        const bl_act *k_, const bl_act *v_, const bl_real *lambda_,
-                       const bl_ttt_params *p, const bl_ttt_shape *s, const bl_step *step)
+                       const bl_ttt_params *p, const bl_ttt_shape *s, const bl_dev_step *step_)
 {
+    const bl_step *step = (const void *)step_;
     BL_REAL *o = (void *)o_;
     const BL_REAL *q = (const void *)q_, *k = (const void *)k_, *v = (const void *)v_;
     const BL_REAL *lambda = (const void *)lambda_;

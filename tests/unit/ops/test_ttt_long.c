@@ -61,7 +61,7 @@ static void *input(run *r, size_t n, size_t bytes, float mean, float spread)
     for (size_t i = 0; i < n; i++)
         host[i] = spread > 0 ? mean + spread * bl_rng_normal(3, stream, i)
                              : mean * bl_rng_uniform(3, stream, i);
-    must(bl_dev_put_f32(r->d, at, host, n, bytes, &failure));
+    must(bl_dev_put(r->d, BL_KIND_real, at, host, n, &failure));
     bl_free(host);
     return at;
 }
@@ -70,7 +70,7 @@ static void *number(run *r, double x)
 {
     void *at = add(r, NULL, 1, r->d->param_bytes);
     float host = (float)x;
-    must(bl_dev_put_f32(r->d, at, &host, 1, r->d->param_bytes, &failure));
+    must(bl_dev_put(r->d, BL_KIND_param, at, &host, 1, &failure));
     return at;
 }
 
@@ -117,7 +117,7 @@ static bl_ttt_carry make_carry(run *r, size_t M)
                                  .W2 = mlp ? add(r, "W2 - W0", M * F, p) : NULL,
                                  .b2 = mlp ? add(r, "b2 - b0", F, p) : NULL},
                           .fresh = add(r, NULL, 1, sizeof *fresh)};
-    must(BL_OP(r->d, put, (void *)(uintptr_t)carry.fresh, fresh, sizeof fresh, &failure));
+    must(bl_dev_put(r->d, BL_KIND_flag, (void *)(uintptr_t)carry.fresh, fresh, 1, &failure));
     return carry;
 }
 
@@ -149,7 +149,7 @@ static void run_ttt(run *r, bl_dev *d, int mlp, double half_life)
     bl_ttt_params p = make_params(r, M, half_life), dp = make_grads(r, M);
     bl_ttt_carry carry = make_carry(r, M);
     bl_ttt_state state = make_state(r, M);
-    bl_step *step = add(r, NULL, 1, sizeof *step);
+    bl_dev_step *step = add(r, NULL, 1, sizeof(bl_step));
     void *saved = add(r, NULL, 1, TTT(saved_bytes, &s) + 1);
     TTT(start, &state, &p, &s);
     TTT(step, add(r, "decoded o", n, act), &state, q, k, v, lambda, &p, &s, step);
@@ -175,7 +175,7 @@ static double *get(const run *r, size_t i)
     if (t->bytes == sizeof *x) {
         must(BL_OP(r->d, get, x, t->at, t->n * sizeof *x, &failure));
     } else {
-        must(bl_dev_get_f32(r->d, host, t->at, t->n, t->bytes, &failure));
+        must(bl_dev_get(r->d, BL_KIND_real, host, t->at, t->n, &failure));
         for (size_t j = 0; j < t->n; j++)
             x[j] = (double)host[j];
     }

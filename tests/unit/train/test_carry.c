@@ -24,10 +24,13 @@ static void read_windows(const bl_net *net, int32_t ids[B][T], size_t windows, f
     if (windows > 1)
         p.carry = &carry;
     for (size_t i = 0; i < windows; i++) {
+        int32_t x[B * T], y[B * T];
         for (size_t b = 0; b < B; b++) {
-            memcpy(p.ids + b * width, ids[b] + i * width, width * sizeof **ids);
-            memcpy(p.targets + b * width, ids[1 - b] + i * width, width * sizeof **ids);
+            memcpy(x + b * width, ids[b] + i * width, width * sizeof *x);
+            memcpy(y + b * width, ids[1 - b] + i * width, width * sizeof *y);
         }
+        assert_ok(bl_put_id(net->dev, p.ids, x, B * width, &failure));
+        assert_ok(bl_put_id(net->dev, p.targets, y, B * width, &failure));
         assert_ok(bl_carry_begin(&carry, net, 0, (int32_t[B]){i == 0, i == 0}, &failure));
         bl_net_fwd(net, &p);
         bl_net_loss(net, &p);

@@ -18,8 +18,8 @@ static void spoil(watch *w)
         value[i] = spoilt;
     bl_net *net = &w->trainer->blocks.net;
     for (size_t at = 0; at + 64 <= net->tensors.elements; at += 64)
-        assert_ok(bl_dev_put_f32(net->dev, (char *)net->block + at * net->dev->param_bytes, value,
-                                 64, net->dev->param_bytes, &failure));
+        assert_ok(bl_dev_put(net->dev, BL_KIND_param,
+                             (char *)net->block + at * net->dev->param_bytes, value, 64, &failure));
 }
 
 static void spoil_once(watch *w, const bl_train_event *e)
