@@ -83,7 +83,7 @@ static bl_status do_stats(bl_chat *chat, const char *argument, bl_error *err)
     char temperature[64], seed[32] = "chosen with the next reply";
     (void)argument;
     bl_status status =
-        bl_options_get(chat->options, "temperature", temperature, sizeof temperature, err);
+        bl_options_get(chat->options, "temperature", temperature, sizeof temperature, NULL, err);
     if (status != BL_OK)
         return status;
     if (chat->seeded)

@@ -27,7 +27,7 @@ static bl_status read_ids(bl_ids *ids, const bl_args *args, const bl_model *mode
     size_t first = bl_flags_on(args, "bos") ? 1 : 0;
     bl_status status = bl_text_copy(&text, prompt, err);
     if (status == BL_OK)
-        status = bl_options_get(bl_model_config(model), "bos_token_id", bos, sizeof bos, err);
+        status = bl_options_get(bl_model_config(model), "bos_token_id", bos, sizeof bos, NULL, err);
     if (status == BL_OK)
         status = bl_ids_encode(ids, first, bl_model_tokenizer(model), &text, 0, err);
     if (status == BL_OK && first)
@@ -91,7 +91,7 @@ static bl_status write_rows(bl_output_file *f, bl_session *session, const bl_ids
         size_t n = (size_t)split->id[piece < split->count ? piece : split->count - 1];
         if (n > ids->count - at)
             n = ids->count - at;
-        status = bl_session_feed(session, ids->id + at, n, logits, 1, err);
+        status = bl_session_feed_each(session, ids->id + at, n, logits, err);
         if (status == BL_OK) {
             to_little_endian(logits, n * columns);
             status = bl_output_append(f, logits, n * columns * sizeof *logits, err);
@@ -135,8 +135,8 @@ static bl_status make_file(const bl_args *args, bl_model *model, const bl_ids *i
     char vocabulary[32] = "0";
     bl_session *session = NULL;
     bl_output_file f = {0};
-    bl_status status =
-        bl_options_get(bl_model_config(model), "vocab_size", vocabulary, sizeof vocabulary, err);
+    bl_status status = bl_options_get(bl_model_config(model), "vocab_size", vocabulary,
+                                      sizeof vocabulary, NULL, err);
     size_t columns = (size_t)strtoull(vocabulary, NULL, 10);
     if (status == BL_OK)
         status = check_ids(ids, columns, err);

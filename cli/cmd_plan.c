@@ -76,7 +76,7 @@ static bl_status plan_model(const bl_args *args, const bl_options *train, bl_pla
     for (size_t i = 0; status == BL_OK && i < bl_options_count(BL_OPTIONS_DEVICE); i++) {
         const char *name = bl_options_field(BL_OPTIONS_DEVICE, i)->name;
         char value[1024];
-        status = bl_options_get(train, name, value, sizeof value, err);
+        status = bl_options_get(train, name, value, sizeof value, NULL, err);
         if (status == BL_OK)
             status = bl_options_set(device, name, value, err);
     }

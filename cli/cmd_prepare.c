@@ -79,7 +79,7 @@ static double share(uint64_t bytes, uint64_t tokens)
 static void report_validation(const bl_prepare_result *r, const bl_options *options)
 {
     char part[32] = "0";
-    (void)bl_options_get(options, "val_split", part, sizeof part, NULL);
+    (void)bl_options_get(options, "val_split", part, sizeof part, NULL, NULL);
     double percent = 100 * strtod(part, NULL);
     if (r->val_ends)
         bl_progress_print(
@@ -179,7 +179,7 @@ static void report(const bl_prepare_result *r, const bl_args *args, const bl_opt
                           "bitllama wrote",
                           bl_format_count(r->files_passed).text,
                           bl_format_count(r->ours_passed).text);
-    (void)bl_options_get(options, "vocab_size", asked, sizeof asked, err);
+    (void)bl_options_get(options, "vocab_size", asked, sizeof asked, NULL, err);
     unsigned long long wanted = strtoull(asked, NULL, 10);
     if (bl_options_is_set(options, "tokenizer") == 0 && r->vocab_size < wanted)
         bl_progress_print("(a vocabulary of %s was asked for: the text has no more pairs to merge)",

@@ -93,7 +93,7 @@ static void show_evaluation(watch *w, const bl_train_event *e)
 static double option_of(const bl_options *options, const char *name)
 {
     char text[64] = "0";
-    (void)bl_options_get(options, name, text, sizeof text, NULL);
+    (void)bl_options_get(options, name, text, sizeof text, NULL, NULL);
     return strtod(text, NULL);
 }
 
@@ -111,7 +111,7 @@ static void advise(const watch *w, const bl_train_event *e)
                           bl_format_count(a.vocab_size).text,
                           bl_format_scaled((double)a.bytes).text,
                           (unsigned long long)a.suits_vocab_size);
-    (void)bl_options_get(w->options, "preset", preset, sizeof preset, NULL);
+    (void)bl_options_get(w->options, "preset", preset, sizeof preset, NULL, NULL);
     if (!w->own_model && strcmp(a.preset, "tiny") == 0 && strcmp(preset, "tiny") != 0)
         bl_progress_print(
             "note: the preset %s is large for %sB of text; --preset tiny suits it, and "

@@ -10,7 +10,7 @@ bl_status bl_cli_model_open(bl_model **model, const bl_args *args, bl_error *err
     bl_options *device = NULL;
     bl_status status = bl_flags_options(args, BL_OPTIONS_DEVICE, &device, err);
     if (status == BL_OK)
-        status = bl_options_get(device, "threads", threads, sizeof threads, err);
+        status = bl_options_get(device, "threads", threads, sizeof threads, NULL, err);
     if (status == BL_OK) {
         bl_set_threads(strtoul(threads, NULL, 10));
         status = bl_model_open(model, bl_flags_text(args, "model"), device, err);
@@ -37,7 +37,7 @@ bl_status bl_cli_config_read(bl_options **config, const bl_args *args, const bl_
         return BL_OK;
     bl_status status = bl_options_open(config, BL_OPTIONS_CONFIG, err);
     if (status == BL_OK)
-        status = bl_options_get(train, "preset", preset, sizeof preset, err);
+        status = bl_options_get(train, "preset", preset, sizeof preset, NULL, err);
     if (status == BL_OK)
         status = bl_options_preset(*config, preset, err);
     if (status == BL_OK && file)

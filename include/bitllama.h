@@ -18,6 +18,11 @@
  * After a failure handles are NULL, counts 0, results all zero and paths and texts empty, except
  * where a function reports what it had done by then; other buffers may hold anything.
  *
+ * Room.  A function that fills an array or a text of the caller's, with its room `cap`, succeeds
+ * whatever the room: it writes what fits and gives the number of the whole in *count or *bytes (may
+ * be NULL where it stands after cap), so cap 0 only asks.  Texts that programs use as names or JSON
+ * end in a 0, also when cut short, which is not counted.
+ *
  * Callbacks run in the thread of the call and may call anything but functions of the handles in
  * use: those return BL_EBUSY, also from a second thread (noticed, but not guaranteed).  On a
  * session in use a callback may call bl_session_position(), bl_session_bytes() and
@@ -194,9 +199,10 @@ BL_API void bl_options_close(bl_options *o);
 /** Sets one field from text.  Errors: BL_EINVAL for an unknown name or a value out of bounds. */
 BL_API bl_status bl_options_set(bl_options *o, const char *name, const char *value, bl_error *err);
 
-/** The value of a field as text into buffer[cap].  Errors: BL_EINVAL (the name; a short buffer). */
+/** The value of a field as text into buffer[cap], with a 0; *bytes is its length, at most 1,023.
+ *  Errors: BL_EINVAL (the name). */
 BL_API bl_status bl_options_get(const bl_options *o, const char *name, char *buffer, size_t cap,
-                                bl_error *err);
+                                size_t *bytes, bl_error *err);
 
 /** 1 when the field was set by the caller or loaded from a file, 0 when it has its default or a
  *  preset's value, does not exist, or name or o is NULL. */
@@ -321,17 +327,17 @@ BL_API bl_status bl_devices(bl_device_fn *fn, void *user, bl_error *err);
 typedef enum bl_hub_kind { BL_HUB_MODEL, BL_HUB_DATASET } bl_hub_kind;
 
 /** Finds a file of a repository ("owner/name") at a revision (a branch, tag or commit; NULL: main)
- *  and writes its path to path[cap].  It is downloaded into the cache when it is not there: resumed
+ *  and writes its path to path[cap], with a 0; *bytes is its length.  It is downloaded into the cache when it is not there: resumed
  *  where an earlier download stopped, retried while there is progress, and verified by size and
  *  checksum.  A file in the cache costs one request, or none when the revision is a commit.  The
  *  environment says where the cache and the Hub are (docs/FORMATS.md).  progress counts bytes.
- *  Errors: BL_ENETWORK, BL_ENOENT (no such file on the Hub), BL_EINVAL (a name, a variable, cap),
+ *  Errors: BL_ENETWORK, BL_ENOENT (no such file on the Hub), BL_EINVAL (a name, a variable),
  *  BL_EIO (a full disk; what has arrived is kept for the next call), BL_EINTERRUPTED (the same),
  *  BL_ENOMEM, BL_EUNSUPPORTED (a build without libcurl).  Threads: any; waits for a process that
  *  downloads the same file. */
 BL_API bl_status bl_hub_fetch(bl_hub_kind kind, const char *repo, const char *revision,
-                              const char *file, char *path, size_t cap, bl_progress_fn *progress,
-                              void *user, bl_error *err);
+                              const char *file, char *path, size_t cap, size_t *bytes,
+                              bl_progress_fn *progress, void *user, bl_error *err);
 
 /* ------------------------------------------------------------------ prepare */
 
@@ -587,15 +593,17 @@ BL_API void bl_session_seed(bl_session *s, uint64_t seed);
 BL_API bl_status bl_session_reset(bl_session *s, bl_error *err);
 
 /** Reads the pending token, if there is one, and then `count` tokens.  logits: NULL, or [V] for
- *  those after the last token; with `every` set, [count,V], row t after token t.  The result does
- *  not depend on how a text is cut into calls.  Eq: docs/MODEL.md, the buffered form.
+ *  those after the last token; of bl_session_feed_each() [count,V], row t after token t.  The result
+ *  does not depend on how a text is cut into calls.  Eq: docs/MODEL.md, the buffered form.
  *
- *  With no tokens, the last token is that of an earlier call, and its logits are those which that
- *  call would have given: BL_OK always means that they are written.  BL_EINVAL when there is none,
+ *  With no tokens, bl_session_feed() takes the last token of an earlier call, and gives the logits
+ *  that that call would have given: BL_OK always means that they are written.  BL_EINVAL when there is none,
  *  because nothing has been read since the session was opened, reset or loaded.
  *  Errors: BL_EFORMAT when an id is past the vocabulary (nothing was read then), BL_EDEVICE. */
 BL_API bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count, float *logits,
-                                 int every, bl_error *err);
+                                 bl_error *err);
+BL_API bl_status bl_session_feed_each(bl_session *s, const int32_t *ids, size_t count,
+                                      float *logits, bl_error *err);
 
 /** Makes a lesson outlast the half-lives: what every head forgets towards (at first where the model
  *  begins) moves by `share`, above 0 up to 1, of the way to that beginning plus what the head has
@@ -794,8 +802,8 @@ BL_API bl_status bl_read_text(const char *path, const bl_options *reading, bl_pr
 BL_API bl_status bl_read_file(const char *path, bl_progress_fn *progress, bl_text_fn *fn,
                               void *user, bl_error *err);
 
-/** What a model folder, run, data folder or file holds, as JSON text into buffer[cap]; *bytes is
- *  the length without the 0 (may exceed cap - 1).  Errors: BL_ENOENT, BL_EFORMAT, BL_ENOMEM. */
+/** What a model folder, run, data folder or file holds, as JSON text into buffer[cap],
+ *  with a 0; *bytes is its length.  Errors: BL_ENOENT, BL_EFORMAT, BL_ENOMEM. */
 BL_API bl_status bl_info(const char *path, char *buffer, size_t cap, size_t *bytes, bl_error *err);
 
 #ifdef __cplusplus

@@ -1,11 +1,11 @@
 /* bl_hub_fetch(): a file of the Hugging Face Hub. */
 #include "core/call.h"
+#include "core/give.h"
 #include "hub/hub.h"
 
-#include <string.h>
-
 static bl_status fetch(bl_hub_kind kind, const char *repo, const char *revision, const char *file,
-                       char *path, size_t cap, bl_progress_fn *progress, void *user, bl_error *err)
+                       char *path, size_t cap, size_t *bytes, bl_progress_fn *progress, void *user,
+                       bl_error *err)
 {
     const bl_hub_file wanted = {.kind = kind == BL_HUB_DATASET ? "datasets" : "models",
                                 .repo = repo,
@@ -18,20 +18,20 @@ static bl_status fetch(bl_hub_kind kind, const char *repo, const char *revision,
     if (status == BL_OK)
         status = bl_hub_get(&hub, &wanted, &place, err);
     bl_hub_close(&hub);
-    if (status == BL_OK && place.len >= cap)
-        status = bl_fail(err, BL_EINVAL, "%s: its path needs a buffer of %zu bytes", file,
-                         place.len + 1);
     if (status == BL_OK)
-        memcpy(path, place.data, place.len + 1);
+        bl_give_text(place.data, place.len, path, cap, bytes);
     bl_buf_release(&place);
     return status;
 }
 
 bl_status bl_hub_fetch(bl_hub_kind kind, const char *repo, const char *revision, const char *file,
-                       char *path, size_t cap, bl_progress_fn *progress, void *user, bl_error *err)
+                       char *path, size_t cap, size_t *bytes, bl_progress_fn *progress, void *user,
+                       bl_error *err)
 {
     bl_call call;
     bl_outside_progress outside = {progress, user};
+    if (bytes)
+        *bytes = 0;
     if (path && cap)
         *path = 0;
     BL_NOT_NULL(err, repo);
@@ -42,7 +42,7 @@ bl_status bl_hub_fetch(bl_hub_kind kind, const char *repo, const char *revision,
                        (int)kind);
     bl_call_begin(&call, err);
     return bl_call_end(&call,
-                       fetch(kind, repo, revision, file, path, cap,
+                       fetch(kind, repo, revision, file, path, cap, bytes,
                              progress ? bl_outside_progress_call : NULL, &outside, err),
                        err);
 }

@@ -3,6 +3,7 @@
 #include "core/alloc.h"
 #include "core/call.h"
 #include "core/dir.h"
+#include "core/give.h"
 #include "core/path.h"
 #include "core/watch.h"
 #include "data/tokens.h"
@@ -317,12 +318,7 @@ static bl_status info(const char *path, char *buffer, size_t cap, size_t *bytes,
     BL_TRY(status);
     if (!text)
         return bl_fail(err, BL_ENOMEM, "out of memory while describing %s", path);
-    *bytes = strlen(text);
-    if (cap) {
-        size_t n = *bytes < cap - 1 ? *bytes : cap - 1;
-        memcpy(buffer, text, n);
-        buffer[n] = 0;
-    }
+    bl_give_text(text, strlen(text), buffer, cap, bytes);
     free(text); /* jansson's own malloc */
     return BL_OK;
 }
@@ -330,8 +326,8 @@ static bl_status info(const char *path, char *buffer, size_t cap, size_t *bytes,
 bl_status bl_info(const char *path, char *buffer, size_t cap, size_t *bytes, bl_error *err)
 {
     bl_call call;
-    BL_NOT_NULL(err, bytes);
-    *bytes = 0;
+    if (bytes)
+        *bytes = 0;
     if (buffer && cap)
         *buffer = 0;
     BL_NOT_NULL(err, path);

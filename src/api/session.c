@@ -137,14 +137,28 @@ static bl_status feed(bl_session *s, const int32_t *ids, size_t count, float *lo
     return status;
 }
 
-bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count, float *logits, int every,
-                          bl_error *err)
+static bl_status enter_and_feed(bl_session *s, const int32_t *ids, size_t count, float *logits,
+                                int every, const char *where, bl_error *err)
 {
     bl_call call;
+    BL_TRY(enter(s, &call, where, err));
+    return leave(s, &call, feed(s, ids, count, logits, every, err), err);
+}
+
+bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count, float *logits,
+                          bl_error *err)
+{
     BL_NOT_NULL(err, s);
     BL_NOT_NULL_IF(err, count, ids);
-    BL_TRY(enter(s, &call, __func__, err));
-    return leave(s, &call, feed(s, ids, count, logits, every, err), err);
+    return enter_and_feed(s, ids, count, logits, 0, __func__, err);
+}
+
+bl_status bl_session_feed_each(bl_session *s, const int32_t *ids, size_t count, float *logits,
+                               bl_error *err)
+{
+    BL_NOT_NULL(err, s);
+    BL_NOT_NULL_IF(err, count, ids);
+    return enter_and_feed(s, ids, count, logits, 1, __func__, err);
 }
 
 uint64_t bl_session_position(const bl_session *s)

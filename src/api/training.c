@@ -63,9 +63,9 @@ static bl_status check_same_model(const bl_options *given, const bl_config *save
         char was[64], now[64];
         if (!bl_options_is_set(given, name) || strcmp(name, "vocab_size") == 0)
             continue;
-        status = bl_options_get(old, name, was, sizeof was, err);
+        status = bl_options_get(old, name, was, sizeof was, NULL, err);
         if (status == BL_OK)
-            status = bl_options_get(given, name, now, sizeof now, err);
+            status = bl_options_get(given, name, now, sizeof now, NULL, err);
         if (status == BL_OK && strcmp(was, now) != 0 && !asks_nothing(name, now, saved))
             status = bl_fail(err, BL_EINVAL, "%s with `%s` %s, not %s", what, name, was, now);
     }
@@ -76,11 +76,7 @@ static bl_status check_same_model(const bl_options *given, const bl_config *save
 /* A training option as text, short enough for a message. */
 static const char *value_of(const bl_field *field, const bl_train_options *o, char text[48])
 {
-    bl_opt_text whole;
-    if (bl_field_write(field, o, whole, sizeof whole, NULL) != BL_OK)
-        *whole = 0;
-    (void)snprintf(text, 48, "%s", *whole ? whole : "\"\"");
-    return text;
+    return bl_field_write(field, o, text, 48) ? text : "\"\"";
 }
 
 /* Nor can another preset or other first weights be said of a run that has begun. */
@@ -91,8 +87,8 @@ static bl_status check_same_begin(const bl_options *given, const bl_train_option
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const bl_field *field = bl_field_find(bl_fields(BL_OPTIONS_TRAIN), names[i]);
         bl_opt_text was, now;
-        BL_TRY(bl_field_write(field, saved, was, sizeof was, err));
-        BL_TRY(bl_field_write(field, bl_options_train(given), now, sizeof now, err));
+        (void)bl_field_write(field, saved, was, sizeof was);
+        (void)bl_field_write(field, bl_options_train(given), now, sizeof now);
         if (bl_options_is_set(given, names[i]) && strcmp(was, now) != 0)
             return bl_fail(err, BL_EINVAL, "the run was begun with `%s` %.200s, not %.200s",
                            names[i], *was ? was : "\"\"", *now ? now : "\"\"");
@@ -172,7 +168,7 @@ bl_status bl_trainer_choose(bl_config *chosen, bl_train_options *o, bl_parent *p
     bl_options *preset;
     char name[32];
     BL_TRY(bl_options_open(&preset, BL_OPTIONS_CONFIG, err));
-    bl_status status = bl_options_get(train, "preset", name, sizeof name, err);
+    bl_status status = bl_options_get(train, "preset", name, sizeof name, NULL, err);
     if (status == BL_OK)
         status = bl_options_preset(preset, name, err);
     *chosen = *bl_options_config(preset);

@@ -1,5 +1,6 @@
 /* The option tables as arrays of generic fields, and values in and out of their structs. */
 #include "format/fields.h"
+#include "core/give.h"
 #include "core/utf8.h"
 #include "format/number.h"
 
@@ -297,8 +298,7 @@ static const char *nth_choice(const char *choices, int index, size_t *bytes)
     return choices;
 }
 
-bl_status bl_field_write(const bl_field *field, const void *fields, char *text, size_t cap,
-                         bl_error *err)
+size_t bl_field_write(const bl_field *field, const void *fields, char *text, size_t cap)
 {
     char number[BL_NUMBER_MAX] = "";
     const char *from = number;
@@ -322,12 +322,8 @@ bl_status bl_field_write(const bl_field *field, const void *fields, char *text, 
     }
     if (field->kind != BL_FIELD_choice)
         bytes = strlen(from);
-    if (bytes >= cap)
-        return bl_fail(err, BL_EINVAL, "%s needs %zu bytes, the buffer has %zu", field->info.name,
-                       bytes + 1, cap);
-    memcpy(text, from, bytes);
-    text[bytes] = 0;
-    return BL_OK;
+    bl_give_text(from, bytes, text, cap, NULL);
+    return bytes;
 }
 
 void bl_options_defaults(bl_options_kind kind, void *fields)

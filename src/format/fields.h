@@ -55,8 +55,8 @@ size_t bl_field_size(const bl_field *field, const void *fields);
 double bl_field_real(const bl_field *field, const void *fields);
 int bl_field_flag(const bl_field *field, const void *fields);
 
-/* The value as text: bl_field_read() of it gives the same value.  BL_EINVAL when cap is short. */
-bl_status bl_field_write(const bl_field *field, const void *fields, char *text, size_t cap,
-                         bl_error *err) BL_NODISCARD;
+/* The value as text, as much of it as fits: bl_field_read() of the whole gives the same value.
+ * Returns the length of the whole, at most BL_TEXT_MAX - 1. */
+size_t bl_field_write(const bl_field *field, const void *fields, char *text, size_t cap);
 
 #endif

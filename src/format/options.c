@@ -94,26 +94,32 @@ bl_status bl_options_set(bl_options *o, const char *name, const char *value, bl_
     return bl_call_end(&call, set(o, name, value, err), err);
 }
 
-static bl_status get(const bl_options *o, const char *name, char *buffer, size_t cap, bl_error *err)
+static bl_status get(const bl_options *o, const char *name, char *buffer, size_t cap, size_t *bytes,
+                     bl_error *err)
 {
     const bl_field_table *table = bl_fields(o->kind);
     const bl_field *field = bl_field_find(table, name);
     if (!field)
         return bl_field_unknown(table, name, err);
-    return bl_field_write(field, &o->fields, buffer, cap, err);
+    size_t whole = bl_field_write(field, &o->fields, buffer, cap);
+    if (bytes)
+        *bytes = whole;
+    return BL_OK;
 }
 
 bl_status bl_options_get(const bl_options *o, const char *name, char *buffer, size_t cap,
-                         bl_error *err)
+                         size_t *bytes, bl_error *err)
 {
     bl_call call;
+    if (bytes)
+        *bytes = 0;
     if (buffer && cap)
         *buffer = 0;
     BL_NOT_NULL(err, o);
     BL_NOT_NULL(err, name);
     BL_NOT_NULL_IF(err, cap, buffer);
     bl_call_begin(&call, err);
-    return bl_call_end(&call, get(o, name, buffer, cap, err), err);
+    return bl_call_end(&call, get(o, name, buffer, cap, bytes, err), err);
 }
 
 int bl_options_is_set(const bl_options *o, const char *name)

@@ -133,7 +133,7 @@ static void train_and_open(story *out, const char *folder, listener *l, bl_model
     bl_options *train = api_small_training("3"), *config = api_small_config();
     bl_plan_result plan;
     assert_ok(bl_options_set(train, "lr", "0.0031", &api_error));
-    assert_ok(bl_options_get(train, "lr", out->value, sizeof out->value, &api_error));
+    assert_ok(bl_options_get(train, "lr", out->value, sizeof out->value, NULL, &api_error));
     assert_ok(bl_plan(api_path("data"), train, config, &plan, &api_error));
     out->plan = (double)plan.total;
     assert_ok(bl_trainer_open(&t, api_path("data"), api_path(folder), train, config, &api_error));
@@ -164,11 +164,11 @@ static void tell(story *out, const char *folder, const manner *how)
     assert_ok(bl_session_open(&s, m, NULL, &api_error));
     assert_ok(bl_tokenizer_encode(bl_model_tokenizer(m), "Once upon a time there was a fox.", 33, 0,
                                   ids, 64, &n, &api_error));
-    assert_ok(bl_session_feed(s, ids, n, out->fed, 0, &api_error));
+    assert_ok(bl_session_feed(s, ids, n, out->fed, &api_error));
     bl_options *o = api_options(BL_OPTIONS_GENERATE, "max_tokens", "30", "seed", "5", "temperature",
                                 "0.9", (char *)NULL);
     assert_ok(bl_generate(s, "The", 3, o, on_text, &l, &made, &api_error));
-    assert_ok(bl_session_feed(s, NULL, 0, out->logits, 0, &api_error));
+    assert_ok(bl_session_feed(s, NULL, 0, out->logits, &api_error));
     assert_ok(bl_eval_by_position(m, api_path("data/val.bin"), 16, on_progress, on_point, &l, &r,
                                   &api_error));
     out->loss = r.loss;

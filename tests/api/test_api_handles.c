@@ -40,22 +40,22 @@ static void no_tokens_give_the_logits_of_the_last(void **state)
     static float wanted[API_V], every[SOME * API_V], got[API_V];
     for (size_t n = 1; n <= SOME; n++) {
         bl_session *s = open_session(), *fork;
-        assert_ok(bl_session_feed(s, some, n, wanted, 0, &api_error));
+        assert_ok(bl_session_feed(s, some, n, wanted, &api_error));
         assert_ok(bl_session_reset(s, &api_error));
         if (n % 2)
-            assert_ok(bl_session_feed(s, some, n, NULL, 0, &api_error));
+            assert_ok(bl_session_feed(s, some, n, NULL, &api_error));
         else
-            assert_ok(bl_session_feed(s, some, n, every, 1, &api_error));
+            assert_ok(bl_session_feed_each(s, some, n, every, &api_error));
         for (int again = 0; again < 2; again++) {
             memset(got, 0xff, sizeof got);
-            assert_ok(bl_session_feed(s, NULL, 0, got, 0, &api_error));
+            assert_ok(bl_session_feed(s, NULL, 0, got, &api_error));
             assert_memory_equal(got, wanted, sizeof got);
         }
         assert_int_equal(bl_session_position(s), n);
         assert_ok(bl_session_fork(&fork, s, &api_error));
         bl_session_close(s);
         memset(got, 0xff, sizeof got);
-        assert_ok(bl_session_feed(fork, some, 0, got, 0, &api_error));
+        assert_ok(bl_session_feed(fork, some, 0, got, &api_error));
         assert_memory_equal(got, wanted, sizeof got);
         bl_session_close(fork);
     }
@@ -66,18 +66,18 @@ static void no_tokens_and_nothing_read(void **state)
     (void)state;
     static float logits[API_V], kept[API_V];
     bl_session *s = open_session();
-    assert_int_equal(bl_session_feed(s, NULL, 0, logits, 0, &api_error), BL_EINVAL);
+    assert_int_equal(bl_session_feed(s, NULL, 0, logits, &api_error), BL_EINVAL);
     assert_non_null(strstr(api_error.message, "nothing"));
-    assert_ok(bl_session_feed(s, NULL, 0, NULL, 0, &api_error));
-    assert_ok(bl_session_feed(s, some, 4, NULL, 0, &api_error));
+    assert_ok(bl_session_feed(s, NULL, 0, NULL, &api_error));
+    assert_ok(bl_session_feed(s, some, 4, NULL, &api_error));
     assert_ok(bl_session_save(s, api_path("fed"), &api_error));
     assert_ok(bl_session_load(s, api_path("fed"), &api_error));
-    assert_int_equal(bl_session_feed(s, NULL, 0, logits, 0, &api_error), BL_EINVAL);
+    assert_int_equal(bl_session_feed(s, NULL, 0, logits, &api_error), BL_EINVAL);
     assert_non_null(strstr(api_error.message, "memory"));
     assert_int_equal(bl_session_position(s), 4);
-    assert_ok(bl_session_feed(s, some, 1, logits, 0, &api_error));
+    assert_ok(bl_session_feed(s, some, 1, logits, &api_error));
     assert_ok(bl_session_reset(s, &api_error));
-    assert_int_equal(bl_session_feed(s, NULL, 0, logits, 0, &api_error), BL_EINVAL);
+    assert_int_equal(bl_session_feed(s, NULL, 0, logits, &api_error), BL_EINVAL);
 
     /* A token that was drawn is the last one; [0,V] rows are none. */
     bl_options *o = api_options(BL_OPTIONS_GENERATE, "max_tokens", "3", "seed", "1", "ignore_eos",
@@ -86,12 +86,12 @@ static void no_tokens_and_nothing_read(void **state)
     memset(kept, 0x7f, sizeof kept);
     assert_ok(bl_generate(s, "Once", 4, o, NULL, NULL, NULL, &api_error));
     uint64_t position = bl_session_position(s);
-    assert_ok(bl_session_feed(s, NULL, 0, logits, 1, &api_error));
+    assert_ok(bl_session_feed_each(s, NULL, 0, logits, &api_error));
     assert_memory_equal(logits, kept, sizeof kept);
     assert_int_equal(bl_session_position(s), position + 1);
-    assert_ok(bl_session_feed(s, NULL, 0, logits, 0, &api_error));
+    assert_ok(bl_session_feed(s, NULL, 0, logits, &api_error));
     assert_memory_not_equal(logits, kept, sizeof kept);
-    assert_int_equal(bl_session_feed(s, (const int32_t[]){API_V}, 1, logits, 0, &api_error),
+    assert_int_equal(bl_session_feed(s, (const int32_t[]){API_V}, 1, logits, &api_error),
                      BL_EFORMAT);
     bl_options_close(o);
     bl_session_close(s);
@@ -118,7 +118,7 @@ static int meddle(void *user, const char *text, size_t bytes)
     assert_int_equal(bl_generate(r->s, "x", 1, r->o, NULL, NULL, NULL, &e), BL_EBUSY);
     assert_int_equal(e.code, BL_EBUSY);
     assert_non_null(strstr(e.message, "bl_generate"));
-    assert_int_equal(bl_session_feed(r->s, some, 2, logits, 0, NULL), BL_EBUSY);
+    assert_int_equal(bl_session_feed(r->s, some, 2, logits, NULL), BL_EBUSY);
     assert_int_equal(bl_session_reset(r->s, NULL), BL_EBUSY);
     assert_int_equal(bl_session_fork(&fork, r->s, NULL), BL_EBUSY);
     assert_null(fork);
@@ -127,7 +127,7 @@ static int meddle(void *user, const char *text, size_t bytes)
     assert_true(bl_session_position(r->s) > 0 && bl_session_bytes(r->s) > 0);
 
     bl_session *own = open_session(); /* others of the model are free */
-    assert_ok(bl_session_feed(own, some, 3, logits, 0, &api_error));
+    assert_ok(bl_session_feed(own, some, 3, logits, &api_error));
     bl_session_close(own);
     if (r->close) {
         bl_session_close(r->s);
@@ -147,10 +147,10 @@ static void a_session_in_its_own_callback(void **state)
     assert_true(r.calls > 0);
     assert_int_equal(made.tokens, 6);
     static float after[API_V], alone[API_V];
-    assert_ok(bl_session_feed(r.s, NULL, 0, after, 0, &api_error));
+    assert_ok(bl_session_feed(r.s, NULL, 0, after, &api_error));
     bl_session *s = open_session();
     assert_ok(bl_generate(s, "Once", 4, o, NULL, NULL, NULL, &api_error));
-    assert_ok(bl_session_feed(s, NULL, 0, alone, 0, &api_error));
+    assert_ok(bl_session_feed(s, NULL, 0, alone, &api_error));
     assert_memory_equal(after, alone, sizeof after); /* nothing was disturbed */
     bl_session_close(s);
 
@@ -175,7 +175,7 @@ static void *race(void *user)
 {
     racer *r = user;
     for (int i = 0; i < 400; i++) {
-        bl_status status = bl_session_feed(r->s, some, SOME, NULL, 0, NULL);
+        bl_status status = bl_session_feed(r->s, some, SOME, NULL, NULL);
         r->done += status == BL_OK;
         r->refused += status == BL_EBUSY;
     }
@@ -216,12 +216,12 @@ static void a_model_closed_before_what_uses_it(void **state)
     bl_eval_result r;
     assert_ok(bl_model_open(&own, api_path("run"), NULL, &api_error));
     assert_ok(bl_session_open(&s, own, NULL, &api_error));
-    assert_ok(bl_session_feed(s, some, 3, early, 0, &api_error));
+    assert_ok(bl_session_feed(s, some, 3, early, &api_error));
     bl_model_close(own);
     assert_ok(bl_session_reset(s, &api_error));
     assert_ok(bl_session_fork(&fork, s, &api_error));
     bl_session_close(s);
-    assert_ok(bl_session_feed(fork, some, 3, late, 0, &api_error));
+    assert_ok(bl_session_feed(fork, some, 3, late, &api_error));
     assert_memory_equal(early, late, sizeof early);
     assert_ok(bl_session_save(fork, api_path("late"), &api_error));
     bl_session_close(fork);

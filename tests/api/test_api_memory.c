@@ -188,7 +188,7 @@ static bl_status tell_session(uint64_t *sum)
     TRY(bl_session_fork(&fork, s, &failed));
     TRY(bl_session_reset(s, &failed));
     TRY(bl_session_load(s, memory, &failed));
-    TRY(bl_session_feed(s, NULL, 0, logits, 0, &failed));
+    TRY(bl_session_feed(s, NULL, 0, logits, &failed));
     *sum = mix(*sum, logits, sizeof logits);
     TRY(bl_generate(fork, "", 0, o_generate, add_text, sum, NULL, &failed));
 done:
@@ -311,7 +311,7 @@ static bl_status tell_options(uint64_t *sum)
     TRY(bl_options_open(&o, BL_OPTIONS_CONFIG, &failed));
     TRY(bl_options_load(o, api_path("run/config.json"), &failed));
     TRY(bl_options_preset(o, "tiny", &failed));
-    TRY(bl_options_get(o, "hidden_size", value, sizeof value, &failed));
+    TRY(bl_options_get(o, "hidden_size", value, sizeof value, NULL, &failed));
     *sum = mix(*sum, value, strlen(value));
     bl_options_close(o);
     o = NULL;

@@ -94,7 +94,7 @@ static double score(bl_session *s, const bl_model *m, const char *prompt, size_t
         exit(1);
     ids[0] = 0;
     need(bl_session_reset(s, &why), "reset");
-    need(bl_session_feed(s, ids, all, logits, 1, &why), "feed");
+    need(bl_session_feed_each(s, ids, all, logits, &why), "feed");
     double sum = 0;
     for (size_t i = before; i < all; i++)
         sum += (double)logits[i * V + (size_t)ids[i + 1]] - log_sum_exp(logits + i * V, V);

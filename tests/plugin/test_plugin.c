@@ -77,8 +77,8 @@ static void threads_of_a_session(void **state)
     assert_ok(bl_options_set(own, "threads", "3", &failure));
     assert_ok(bl_session_open(&s, m, own, &failure));
     assert_ok(bl_session_fork(&fork, s, &failure));
-    assert_ok(bl_session_feed(s, ids, 3, logits[0], 0, &failure));
-    assert_ok(bl_session_feed(fork, ids, 3, logits[1], 0, &failure));
+    assert_ok(bl_session_feed(s, ids, 3, logits[0], &failure));
+    assert_ok(bl_session_feed(fork, ids, 3, logits[1], &failure));
     assert_memory_equal(logits[0], logits[1], sizeof logits[0]);
     bl_session_close(fork);
     bl_session_close(s);

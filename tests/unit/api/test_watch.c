@@ -113,11 +113,11 @@ static void reading_stops(void **state)
         ids[i] = (int32_t)(i % TINY_V);
     some = (watcher){.stop = 2};
     assert_int_equal(bl_session_reset(session, &failure), BL_OK);
-    assert_int_equal(bl_session_feed(session, ids, 1000, NULL, 0, &failure), BL_EINTERRUPTED);
+    assert_int_equal(bl_session_feed(session, ids, 1000, NULL, &failure), BL_EINTERRUPTED);
     assert_int_equal(some.calls, 2);
     assert_int_equal(bl_session_position(session), 2 * 64);
     some = (watcher){0};
-    assert_int_equal(bl_session_feed(session, ids, 64, NULL, 0, &failure), BL_OK);
+    assert_int_equal(bl_session_feed(session, ids, 64, NULL, &failure), BL_OK);
     assert_int_equal(some.calls, 0); /* short work is not told */
     bl_progress_to(NULL, NULL);
     free(text);

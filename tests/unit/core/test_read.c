@@ -321,7 +321,7 @@ static void results_that_are_no_numbers(void **state)
 
     assert_ok(bl_model_open(&m, scratch("large"), NULL, &failure));
     assert_ok(bl_session_open(&s, m, NULL, &failure));
-    assert_int_equal(bl_session_feed(s, ids, 3, logits, 1, &failure), BL_EFORMAT);
+    assert_int_equal(bl_session_feed_each(s, ids, 3, logits, &failure), BL_EFORMAT);
     assert_non_null(strstr(failure.message, "after token 0 is not a number"));
     assert_int_equal(bl_generate(s, "a", 1, NULL, NULL, NULL, NULL, &failure), BL_EFORMAT);
     assert_int_equal(bl_eval(m, scratch("data/val.bin"), 0, NULL, NULL, &result, &failure),

@@ -67,7 +67,7 @@ static void losses_of(const int32_t *ids, size_t count, double *loss)
     float *logits = calloc(count * V, sizeof *logits);
     assert_non_null(logits);
     assert_ok(bl_session_reset(session, &failure));
-    assert_ok(bl_session_feed(session, ids, count, logits, 1, &failure));
+    assert_ok(bl_session_feed_each(session, ids, count, logits, &failure));
     for (size_t t = 0; t < count; t++) {
         double sum = 0;
         for (size_t i = 0; i < V; i++)

@@ -116,7 +116,7 @@ static void check_recorded(bl_model *model)
         ids[i] = text.data[2 * i] + 256 * text.data[2 * i + 1];
     bl_map_close(&text);
     assert_ok(bl_session_open(&session, model, NULL, &failure));
-    assert_ok(bl_session_feed(session, ids, T, NULL, 0, &failure));
+    assert_ok(bl_session_feed(session, ids, T, NULL, &failure));
     assert_ok(bl_session_heads(session, add_head, &f, &failure));
     for (size_t l = 0; l < L; l++) {
         double mean = (f.at[l * H].distance + f.at[l * H + 1].distance) / H;
@@ -140,7 +140,7 @@ static void distances(const char *inner, size_t width, int has_second)
         ids[i] = (int32_t)(i * 7 % 300);
     assert_ok(bl_session_open(&session, model, NULL, &failure));
     assert_ok(bl_session_heads(session, add_head, &before, &failure));
-    assert_ok(bl_session_feed(session, ids, 40, NULL, 0, &failure));
+    assert_ok(bl_session_feed(session, ids, 40, NULL, &failure));
     assert_ok(bl_session_heads(session, add_head, &after, &failure));
     assert_ok(bl_session_save(session, scratch("it.mem"), &failure));
     (void)snprintf(path, sizeof path, "%s/model.safetensors", scratch(inner));

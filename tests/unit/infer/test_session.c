@@ -162,14 +162,14 @@ static void refused(const char *path, bl_status want, const char *why)
     bl_session *fork;
     int32_t id = 9;
     assert_int_equal(bl_session_fork(&fork, victim, NULL), BL_OK);
-    assert_int_equal(bl_session_feed(fork, &id, 1, before, 0, NULL), BL_OK);
+    assert_int_equal(bl_session_feed(fork, &id, 1, before, NULL), BL_OK);
     bl_session_close(fork);
     bl_status got = bl_session_load(victim, path, &err);
     if (got != want || !strstr(err.message, why))
         fail_msg("%s: status %d, \"%s\"; expected %d and \"%s\"", path, got, err.message, want,
                  why);
     assert_int_equal(bl_session_fork(&fork, victim, NULL), BL_OK);
-    assert_int_equal(bl_session_feed(fork, &id, 1, after, 0, NULL), BL_OK);
+    assert_int_equal(bl_session_feed(fork, &id, 1, after, NULL), BL_OK);
     bl_session_close(fork);
     assert_memory_equal(before, after, sizeof before);
 }
@@ -274,9 +274,9 @@ static void test_saved_anywhere(void **state)
         bl_session *s = open_session(m), *t = open_session(m);
         float a[400], b[400];
         for (int32_t id = 1; id < 70; id++) {
-            assert_int_equal(bl_session_feed(s, &id, 1, a, 0, NULL), BL_OK);
+            assert_int_equal(bl_session_feed(s, &id, 1, a, NULL), BL_OK);
             if (id > 1)
-                assert_int_equal(bl_session_feed(t, &id, 1, b, 0, NULL), BL_OK);
+                assert_int_equal(bl_session_feed(t, &id, 1, b, NULL), BL_OK);
             if (id > 1)
                 assert_memory_equal(a, b, sizeof a);
             assert_int_equal(bl_session_save(s, tiny_path("any.mem"), NULL), BL_OK);

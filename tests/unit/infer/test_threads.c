@@ -74,7 +74,7 @@ static void *read_text(void *argument)
     if (w->status != BL_OK)
         return NULL;
     for (size_t i = 0; i < TOKENS && w->status == BL_OK; i += 3)
-        w->status = bl_session_feed(s, ids + i, 3, w->logits, 0, NULL);
+        w->status = bl_session_feed(s, ids + i, 3, w->logits, NULL);
     bl_session_close(s);
     return NULL;
 }
@@ -127,11 +127,11 @@ static void go_on(const opened *o, outcome *out)
 {
     bl_session *fresh = NULL;
     memset(out, 0, sizeof *out);
-    out->status = bl_session_feed(o->session, o->ids, TOKENS, out->logits[0], 0, NULL);
+    out->status = bl_session_feed(o->session, o->ids, TOKENS, out->logits[0], NULL);
     if (out->status == BL_OK)
         out->status = bl_session_open(&fresh, model, NULL, NULL);
     if (out->status == BL_OK)
-        out->status = bl_session_feed(fresh, o->ids, TOKENS, out->logits[1], 0, NULL);
+        out->status = bl_session_feed(fresh, o->ids, TOKENS, out->logits[1], NULL);
     bl_session_close(fresh);
     if (out->status == BL_OK)
         out->status = bl_encoder_run(o->encoder, o->texts, 64, 0, NULL);

@@ -71,7 +71,7 @@ static void logits_of(const char *name, const char *device, float *logits)
     for (int32_t i = 0; i < TOKENS; i++)
         ids[i] = (7 + 31 * i) % TINY_V;
     assert_int_equal(bl_session_open(&s, m, NULL, NULL), BL_OK);
-    assert_int_equal(bl_session_feed(s, ids, TOKENS, logits, 1, NULL), BL_OK);
+    assert_int_equal(bl_session_feed_each(s, ids, TOKENS, logits, NULL), BL_OK);
     bl_session_close(s);
     bl_model_close(m);
 }
@@ -163,7 +163,7 @@ static void test_memories(void **state)
         warnings = 0;
         assert_int_equal(bl_session_open(&s, a, NULL, NULL), BL_OK);
         assert_int_equal(bl_session_open(&t, b, NULL, NULL), BL_OK);
-        assert_int_equal(bl_session_feed(s, ids, 3, NULL, 0, NULL), BL_OK);
+        assert_int_equal(bl_session_feed(s, ids, 3, NULL, NULL), BL_OK);
         assert_int_equal(bl_session_save(s, tiny_path("moved.mem"), NULL), BL_OK);
         assert_int_equal(bl_session_load(t, tiny_path("moved.mem"), NULL), cases[i].want);
         assert_int_equal(warnings, cases[i].warns);

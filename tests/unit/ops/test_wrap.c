@@ -112,11 +112,11 @@ static void fork_and_load(bl_session *s, answers *a)
     bl_session *other;
     assert_ok(bl_session_save(s, scratch("session.mem"), &failure));
     assert_ok(bl_session_fork(&other, s, &failure));
-    assert_ok(bl_session_feed(other, &id, 1, a->forked, 0, &failure));
+    assert_ok(bl_session_feed(other, &id, 1, a->forked, &failure));
     bl_session_close(other);
     assert_ok(bl_session_reset(s, &failure));
     assert_ok(bl_session_load(s, scratch("session.mem"), &failure));
-    assert_ok(bl_session_feed(s, &id, 1, a->loaded, 0, &failure));
+    assert_ok(bl_session_feed(s, &id, 1, a->loaded, &failure));
     assert_memory_equal(a->forked, a->loaded, sizeof a->forked);
 }
 
@@ -135,8 +135,8 @@ static answers *ask(const char *run, const char *device)
         ids[i] = (7 * i + 3) % 258;
     assert_ok(model_open_on(&m, scratch(run), device, &failure));
     assert_ok(bl_session_open(&s, m, NULL, &failure));
-    assert_ok(bl_session_feed(s, ids, 1, a->logits[0], 1, &failure));
-    assert_ok(bl_session_feed(s, ids + 1, TOKENS - 1, a->logits[1], 1, &failure));
+    assert_ok(bl_session_feed_each(s, ids, 1, a->logits[0], &failure));
+    assert_ok(bl_session_feed_each(s, ids + 1, TOKENS - 1, a->logits[1], &failure));
     fork_and_load(s, a);
     assert_ok(bl_session_reset(s, &failure));
     assert_ok(bl_options_open(&o, BL_OPTIONS_GENERATE, &failure));
@@ -190,7 +190,7 @@ static void read_logits(bl_model *m, float logits[TOKENS][V])
     for (int32_t i = 0; i < TOKENS; i++)
         ids[i] = (11 * i + 5) % V;
     assert_ok(bl_session_open(&s, m, NULL, &failure));
-    assert_ok(bl_session_feed(s, ids, TOKENS, logits[0], 1, &failure));
+    assert_ok(bl_session_feed_each(s, ids, TOKENS, logits[0], &failure));
     bl_session_close(s);
 }
 
