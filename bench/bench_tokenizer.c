@@ -91,7 +91,8 @@ static void encode(bench *b, spent *s)
     for (size_t i = 0; i < b->count; from += b->given[i++])
         texts[i] = (bl_span){from, b->given[i]};
     spent start = now();
-    must(bl_encoder_run(b->encoder, texts, b->count, BL_ENCODE_TEMPLATE, &err), &err);
+    must(bl_encoder_run(b->encoder, texts, b->count, BL_ENCODE_TEMPLATE | BL_ENCODE_SPECIAL, &err),
+         &err);
     add_since(s, start);
 }
 

@@ -97,7 +97,7 @@ static bl_status run_tokenize(const bl_args *args, bl_error *err)
     bl_text text = {0};
     bl_ids ids = {0};
     int offsets = bl_flags_on(args, "offsets");
-    unsigned flags = (bl_flags_on(args, "special") ? 0 : BL_ENCODE_NO_SPECIAL) |
+    unsigned flags = (bl_flags_on(args, "special") ? BL_ENCODE_SPECIAL : 0) |
                      (bl_flags_on(args, "template") ? BL_ENCODE_TEMPLATE : 0) |
                      (offsets ? BL_ENCODE_OFFSETS : 0);
     bl_status status = open_source(&from, args, err);

@@ -238,10 +238,11 @@ BL_API int bl_tokenizer_prefix_space(const bl_tokenizer *t);
 BL_API size_t bl_tokenizer_vocab_size(const bl_tokenizer *t);
 
 enum {
-    BL_ENCODE_NO_SPECIAL = 1, /* text such as <|endoftext|> is text, not the special token */
-    BL_ENCODE_TEMPLATE = 2,   /* with the special tokens that the file's post_processor puts around
+    BL_ENCODE_SPECIAL = 1,  /* <|endoftext|> and the like in the text are special tokens; without
+                               it they are text, as what a user types must be */
+    BL_ENCODE_TEMPLATE = 2, /* with the special tokens that the file's post_processor puts around
                                  a text, such as <|begin_of_text|> */
-    BL_ENCODE_OFFSETS = 4     /* bl_encoder_run: for bl_encoder_offsets() */
+    BL_ENCODE_OFFSETS = 4   /* bl_encoder_run: for bl_encoder_offsets() */
 };
 
 /** The bytes of a text that a token comes from: text[start] to text[end - 1], exact also inside a
@@ -252,7 +253,8 @@ typedef struct bl_offset {
     size_t start, end;
 } bl_offset;
 
-/** Text [bytes] to ids, as Hugging Face's tokenizers gives them.  Writes the first `cap` ids and
+/** Text [bytes] to ids; with BL_ENCODE_SPECIAL | BL_ENCODE_TEMPLATE those of Hugging Face's
+ *  tokenizers by default.  Writes the first `cap` ids and
  *  the number of all to *count; with cap 0 it only counts.  For much text a bl_encoder is faster:
  *  this call keeps nothing for the next.
  *  Errors: BL_EFORMAT when the text is not UTF-8 (the byte offset is named), BL_EUNSUPPORTED (the

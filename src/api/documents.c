@@ -40,8 +40,8 @@ static bl_status read_all(bl_documents *d, bl_source *source, bl_watch *watch, b
         watch->from += watch->part; /* what was read ahead for a document counts as it is read */
         watch->part = bl_source_done(source) - watch->from;
         watch->total = bl_source_total(source);
-        BL_TRY(read_one(d, &doc, bl_source_special(source) ? 0 : BL_ENCODE_NO_SPECIAL, fn, user,
-                        &stop, err));
+        BL_TRY(read_one(d, &doc, bl_source_special(source) ? BL_ENCODE_SPECIAL : 0, fn, user, &stop,
+                        err));
     }
     const char *name = strcmp(d->path, "-") == 0 ? "standard input" : d->path;
     return d->count ? BL_OK : bl_fail(err, BL_EFORMAT, "%s: no documents", name);

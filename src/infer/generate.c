@@ -26,7 +26,7 @@ typedef struct generation {
 static bl_status encode_prompt(generation *g, const char *prompt, size_t bytes, bl_error *err)
 {
     size_t count = 0, cap = 0;
-    unsigned flags = g->o->special ? 0 : BL_ENCODE_NO_SPECIAL;
+    unsigned flags = g->o->special ? BL_ENCODE_SPECIAL : 0;
     int fresh = g->s->state.position == 0 && g->s->pending == BL_NO_TOKEN;
     if (g->o->bos && fresh) {
         BL_TRY(bl_grow(&g->prompt, &cap, 1, sizeof *g->prompt, err));

@@ -33,7 +33,7 @@ static bl_status encode(bl_recall_round *r, bl_id_list *to, bl_error *err)
     size_t count = 0, skip = 0;
     BL_TRY(bl_buf_status(&r->text, err));
     const bl_span text = {r->text.data, r->text.len};
-    BL_TRY(bl_encoder_run(r->encoder, &text, 1, BL_ENCODE_NO_SPECIAL | BL_ENCODE_OFFSETS, err));
+    BL_TRY(bl_encoder_run(r->encoder, &text, 1, BL_ENCODE_OFFSETS, err));
     const int32_t *at = bl_encoder_ids(r->encoder, 0, &count);
     const bl_offset *offset = bl_encoder_offsets(r->encoder, 0, NULL);
     while (skip < count && offset[skip].end <= 1)

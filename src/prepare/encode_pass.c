@@ -58,7 +58,7 @@ static bl_status encode_batch(bl_preparation *p, bl_encoder *encoder, uint64_t *
     bl_prepare_batch *b = &p->batch;
     size_t pieces, count;
     BL_TRY(divide(p, bl_prepare_keep_originals(b), document, &pieces, err));
-    BL_TRY(bl_encoder_run(encoder, b->piece, pieces, b->special ? 0 : BL_ENCODE_NO_SPECIAL, err));
+    BL_TRY(bl_encoder_run(encoder, b->piece, pieces, b->special ? BL_ENCODE_SPECIAL : 0, err));
     for (size_t i = 0; i < pieces; i++) {
         const int32_t *ids = bl_encoder_ids(encoder, i, &count);
         write_document(p, b->side[i], ids, count, b->piece[i].bytes);

@@ -43,11 +43,11 @@ typedef struct bl_added_scan {
     const bl_added_index *index;
     const char *text;
     size_t bytes;
-    int no_special; /* pass over special tokens */
-    size_t at;      /* where the search resumes: after the last match, but before the white space
+    int take_special; /* special tokens too, which are text otherwise */
+    size_t at;        /* where the search resumes: after the last match, but before the white space
                        that it took */
-    size_t taken;   /* the end of the last token, its white space included */
-    size_t spaces;  /* the text is white space from the last rstrip token to here */
+    size_t taken;     /* the end of the last token, its white space included */
+    size_t spaces;    /* the text is white space from the last rstrip token to here */
 } bl_added_scan;
 
 /* The next added token, leftmost and longest first, with what it takes: text[*first .. *last).

@@ -242,7 +242,7 @@ static bl_status encode_piece(encoding *e, int pass, const char *text, size_t by
     bl_added_scan scan = {.index = &e->t->index[pass],
                           .text = text,
                           .bytes = bytes,
-                          .no_special = e->flags & BL_ENCODE_NO_SPECIAL};
+                          .take_special = e->flags & BL_ENCODE_SPECIAL};
     size_t from = 0, first, last;
     for (const bl_added *a; (a = bl_added_next(&scan, &first, &last)) != NULL; from = last) {
         if (from < first)

@@ -23,7 +23,7 @@ static size_t encode(const bl_tokenizer *t, const char *text, unsigned flags, in
 static void use(const bl_tokenizer *t, const bl_tokenizer *again)
 {
     for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
-        for (unsigned flags = 0; flags <= BL_ENCODE_NO_SPECIAL; flags++) {
+        for (unsigned flags = 0; flags <= BL_ENCODE_SPECIAL; flags++) {
             int32_t ids[IDS], other[IDS];
             char text[4096];
             size_t bytes, count = encode(t, texts[i], flags, ids);

@@ -255,13 +255,13 @@ int main(int argc, char **argv)
     if (saves)
         status = bl_tokenizer_save(t, argv[3], &error) == BL_OK ? 0 : failed();
     else if (strcmp(argv[1], "encode") == 0)
-        status = encode(t, 0);
+        status = encode(t, BL_ENCODE_SPECIAL);
     else if (strcmp(argv[1], "encode-text") == 0)
-        status = encode(t, BL_ENCODE_NO_SPECIAL);
+        status = encode(t, 0);
     else if (strcmp(argv[1], "template") == 0)
-        status = encode(t, BL_ENCODE_TEMPLATE);
+        status = encode(t, BL_ENCODE_TEMPLATE | BL_ENCODE_SPECIAL);
     else if (strcmp(argv[1], "offsets") == 0)
-        status = encode(t, BL_ENCODE_TEMPLATE | BL_ENCODE_OFFSETS);
+        status = encode(t, BL_ENCODE_TEMPLATE | BL_ENCODE_SPECIAL | BL_ENCODE_OFFSETS);
     else if (strcmp(argv[1], "decode") == 0)
         status = decode(t, 0, 0);
     else if (strcmp(argv[1], "decode-all") == 0)

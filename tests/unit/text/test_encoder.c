@@ -86,13 +86,14 @@ static void test_equal_to_one_by_one(void **state)
     for (size_t i = 0; i < sizeof threads / sizeof threads[0]; i++) {
         bl_encoder *e;
         assert_int_equal(bl_encoder_open(&e, tokenizer, threads[i], NULL), BL_OK);
-        static const unsigned flags[] = {0, BL_ENCODE_NO_SPECIAL, BL_ENCODE_OFFSETS};
+        static const unsigned flags[] = {BL_ENCODE_SPECIAL, 0,
+                                         BL_ENCODE_SPECIAL | BL_ENCODE_OFFSETS};
         for (size_t k = 0; k < 3; k++) { /* the later runs are in the same memory */
             assert_int_equal(bl_encoder_run(e, texts, TEXTS, flags[k], NULL), BL_OK);
             assert_int_equal(differences(e, 0, TEXTS, flags[k]), 0);
         }
-        assert_int_equal(bl_encoder_run(e, texts + 5, 1, 0, NULL), BL_OK);
-        assert_int_equal(differences(e, 5, 1, 0), 0);
+        assert_int_equal(bl_encoder_run(e, texts + 5, 1, BL_ENCODE_SPECIAL, NULL), BL_OK);
+        assert_int_equal(differences(e, 5, 1, BL_ENCODE_SPECIAL), 0);
         size_t n = 9;
         assert_null(bl_encoder_ids(e, 1, &n));
         assert_int_equal(n, 0);
@@ -114,11 +115,11 @@ static void test_first_failure_is_named(void **state)
     for (size_t threads = 1; threads < 4; threads++) {
         size_t n;
         assert_int_equal(bl_encoder_open(&e, tokenizer, threads, NULL), BL_OK);
-        assert_int_equal(bl_encoder_run(e, broken, TEXTS, 0, &err), BL_EFORMAT);
+        assert_int_equal(bl_encoder_run(e, broken, TEXTS, BL_ENCODE_SPECIAL, &err), BL_EFORMAT);
         assert_string_equal(err.message, "text 77 of 3000: the text is not UTF-8 at byte 4");
         assert_null(bl_encoder_ids(e, 0, &n));
-        assert_int_equal(bl_encoder_run(e, texts, 100, 0, &err), BL_OK);
-        assert_int_equal(differences(e, 0, 100, 0), 0);
+        assert_int_equal(bl_encoder_run(e, texts, 100, BL_ENCODE_SPECIAL, &err), BL_OK);
+        assert_int_equal(differences(e, 0, 100, BL_ENCODE_SPECIAL), 0);
         bl_encoder_close(e);
     }
     assert_int_equal(bl_encoder_open(&e, tokenizer, 1025, &err), BL_EINVAL);
@@ -130,11 +131,11 @@ static void *share(void *user)
     size_t *wrong = user, n;
     bl_encoder *e = NULL;
     if (bl_encoder_open(&e, tokenizer, 1, NULL) != BL_OK ||
-        bl_encoder_run(e, texts, 400, 0, NULL) != BL_OK) {
+        bl_encoder_run(e, texts, 400, BL_ENCODE_SPECIAL, NULL) != BL_OK) {
         *wrong = 1000;
         return NULL;
     }
-    *wrong = differences(e, 0, 400, 0);
+    *wrong = differences(e, 0, 400, BL_ENCODE_SPECIAL);
     for (int32_t id = 0; id < 500; id++) {
         const char *bytes = bl_tokenizer_bytes(tokenizer, id, &n);
         char text[8];

@@ -68,8 +68,9 @@ static void check_offsets(const bl_tokenizer *t, const char *text, size_t bytes,
     int32_t ids[1024];
     bl_offset offsets[1024];
     size_t count, at = 0, n;
-    assert_int_equal(
-        bl_tokenizer_encode_offsets(t, text, bytes, 0, ids, offsets, 1024, &count, NULL), BL_OK);
+    assert_int_equal(bl_tokenizer_encode_offsets(t, text, bytes, BL_ENCODE_SPECIAL, ids, offsets,
+                                                 1024, &count, NULL),
+                     BL_OK);
     for (size_t i = 0; i < count; i++) {
         const char *token = bl_tokenizer_bytes(t, ids[i], &n);
         size_t taken = offsets[i].end - offsets[i].start;
@@ -100,7 +101,8 @@ static void check_case(const bl_tokenizer *t, bl_word_cache *cache, const json_t
     bl_id_list twice = {0};
     bl_error err;
 
-    assert_int_equal(bl_tokenizer_encode(t, text, bytes, 0, ids, 1024, &count, &err), BL_OK);
+    assert_int_equal(
+        bl_tokenizer_encode(t, text, bytes, BL_ENCODE_SPECIAL, ids, 1024, &count, &err), BL_OK);
     assert_ids(json_object_get(row, "ids"), ids, count, text);
 
     const json_t *decoded = json_object_get(row, "decoded");
@@ -109,18 +111,19 @@ static void check_case(const bl_tokenizer *t, bl_word_cache *cache, const json_t
     assert_int_equal(got, json_string_length(decoded));
     assert_memory_equal(out, json_string_value(decoded), got);
 
-    assert_int_equal(
-        bl_tokenizer_encode(t, text, bytes, BL_ENCODE_NO_SPECIAL, ids, 1024, &count, &err), BL_OK);
+    assert_int_equal(bl_tokenizer_encode(t, text, bytes, 0, ids, 1024, &count, &err), BL_OK);
     assert_ids(json_object_get(row, "ids_as_text"), ids, count, text);
 
     const json_t *in_template = json_object_get(row, "ids_in_template");
-    assert_int_equal(
-        bl_tokenizer_encode(t, text, bytes, BL_ENCODE_TEMPLATE, ids, 1024, &count, &err), BL_OK);
+    assert_int_equal(bl_tokenizer_encode(t, text, bytes, BL_ENCODE_TEMPLATE | BL_ENCODE_SPECIAL,
+                                         ids, 1024, &count, &err),
+                     BL_OK);
     assert_ids(in_template ? in_template : json_object_get(row, "ids"), ids, count, text);
 
     /* In bulk, twice: the second time from the cache. */
     for (int i = 0; i < 2; i++)
-        assert_int_equal(bl_tokenizer_append(t, cache, text, bytes, 0, &twice, &err), BL_OK);
+        assert_int_equal(
+            bl_tokenizer_append(t, cache, text, bytes, BL_ENCODE_SPECIAL, &twice, &err), BL_OK);
     size_t half = twice.count / 2;
     assert_ids(json_object_get(row, "ids"), twice.ids, half, text);
     assert_ids(json_object_get(row, "ids"), twice.ids + half, twice.count - half, text);
@@ -266,8 +269,9 @@ static void test_utf8(void **state)
         bl_error err = {0};
         strcat(text, bad[i]);
         assert_int_equal(bl_utf8_invalid(text, strlen(text)), 13);
-        assert_int_equal(bl_tokenizer_encode(t, text, strlen(text), 0, NULL, 0, &count, &err),
-                         BL_EFORMAT);
+        assert_int_equal(
+            bl_tokenizer_encode(t, text, strlen(text), BL_ENCODE_SPECIAL, NULL, 0, &count, &err),
+            BL_EFORMAT);
         assert_non_null(strstr(err.message, "byte 13"));
         assert_int_equal(count, 0);
     }
@@ -428,8 +432,9 @@ static void test_long_words(void **state)
         int32_t *ids = bl_calloc(text.len, sizeof *ids);
         char *out = bl_buf_reserve(&back, text.len);
         size_t count, bytes;
-        assert_int_equal(
-            bl_tokenizer_encode(t, text.data, text.len, 0, ids, text.len, &count, NULL), BL_OK);
+        assert_int_equal(bl_tokenizer_encode(t, text.data, text.len, BL_ENCODE_SPECIAL, ids,
+                                             text.len, &count, NULL),
+                         BL_OK);
         assert_true(count < text.len);
         assert_int_equal(bl_tokenizer_decode(t, ids, count, 0, out, text.len, &bytes, NULL), BL_OK);
         assert_int_equal(bytes, text.len);
@@ -457,8 +462,8 @@ static void encode_often(void *user, size_t first, size_t last, size_t member)
     for (size_t i = first; i < last; i++) {
         int32_t got[128];
         size_t n;
-        bl_status status =
-            bl_tokenizer_encode(s->t, s->text, strlen(s->text), 0, got, 128, &n, NULL);
+        bl_status status = bl_tokenizer_encode(s->t, s->text, strlen(s->text), BL_ENCODE_SPECIAL,
+                                               got, 128, &n, NULL);
         if (status != BL_OK || n != s->count || memcmp(got, s->want, n * sizeof *got) != 0)
             atomic_fetch_add(&s->wrong, 1);
     }
@@ -469,8 +474,9 @@ static void test_shared_by_threads(void **state)
     (void)state;
     shared s = {.t = open_fixture(FIXTURES "vocab-500.json"),
                 .text = "The boat didn't move.<|endoftext|>\xE6\xB9\x96 1234 banana"};
-    assert_int_equal(
-        bl_tokenizer_encode(s.t, s.text, strlen(s.text), 0, s.want, 128, &s.count, NULL), BL_OK);
+    assert_int_equal(bl_tokenizer_encode(s.t, s.text, strlen(s.text), BL_ENCODE_SPECIAL, s.want,
+                                         128, &s.count, NULL),
+                     BL_OK);
     bl_team_run(4, 400, encode_often, &s);
     assert_int_equal(atomic_load(&s.wrong), 0);
     bl_tokenizer_close((bl_tokenizer *)s.t);

@@ -335,8 +335,10 @@ static void test_old_merges_are_read(void **state)
     size_t nx, ny;
     assert_int_equal(bl_tokenizer_open(&a, PATH, NULL), BL_OK);
     assert_int_equal(bl_tokenizer_open(&b, FIXTURES "vocab-500.json", NULL), BL_OK);
-    assert_int_equal(bl_tokenizer_encode(a, text, strlen(text), 0, x, 64, &nx, NULL), BL_OK);
-    assert_int_equal(bl_tokenizer_encode(b, text, strlen(text), 0, y, 64, &ny, NULL), BL_OK);
+    assert_int_equal(
+        bl_tokenizer_encode(a, text, strlen(text), BL_ENCODE_SPECIAL, x, 64, &nx, NULL), BL_OK);
+    assert_int_equal(
+        bl_tokenizer_encode(b, text, strlen(text), BL_ENCODE_SPECIAL, y, 64, &ny, NULL), BL_OK);
     assert_int_equal(nx, ny);
     assert_memory_equal(x, y, nx * sizeof *x);
     bl_tokenizer_close(a);
@@ -445,10 +447,12 @@ static void test_added_in_linear_time(void **state)
     assert_int_equal(bl_file_replace(PATH, file, strlen(file), NULL), BL_OK);
     assert_int_equal(bl_tokenizer_open(&t, PATH, NULL), BL_OK);
     memset(text, '<', BYTES);
-    assert_int_equal(bl_tokenizer_encode(t, text, BYTES, 0, NULL, 0, &count, NULL), BL_OK);
+    assert_int_equal(bl_tokenizer_encode(t, text, BYTES, BL_ENCODE_SPECIAL, NULL, 0, &count, NULL),
+                     BL_OK);
     assert_int_equal(count, BYTES / 2);
     memset(text, '\n', BYTES);
-    assert_int_equal(bl_tokenizer_encode(t, text, BYTES, 0, NULL, 0, &count, NULL), BL_OK);
+    assert_int_equal(bl_tokenizer_encode(t, text, BYTES, BL_ENCODE_SPECIAL, NULL, 0, &count, NULL),
+                     BL_OK);
     assert_int_equal(count, BYTES);
     free(text);
     free(file);
@@ -503,7 +507,8 @@ static void test_patterns_in_bounded_time(void **state)
         memset(text, cases[i].fill, BYTES - 1);
         text[BYTES - 1] = cases[i].end;
         assert_int_equal(bl_tokenizer_open(&t, PATH, NULL), BL_OK);
-        bl_status status = bl_tokenizer_encode(t, text, BYTES, 0, NULL, 0, &count, &err);
+        bl_status status =
+            bl_tokenizer_encode(t, text, BYTES, BL_ENCODE_SPECIAL, NULL, 0, &count, &err);
         if (status != cases[i].status)
             fail_msg("case %zu: status %d: %s", i, status, err.message);
         if (status != BL_OK)
