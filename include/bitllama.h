@@ -576,7 +576,8 @@ BL_API bl_status bl_session_open(bl_session **s, bl_model *m, const bl_options *
                                  bl_error *err);
 BL_API void bl_session_close(bl_session *s);
 
-/** A separate session that continues exactly as s would.  Errors: BL_ENOMEM, BL_EDEVICE. */
+/** A separate session that continues exactly as s would.  Errors: BL_ENOMEM, BL_EDEVICE.
+ *  Threads: several may fork one session at once, while no other call on it is at work. */
 BL_API bl_status bl_session_fork(bl_session **fork, const bl_session *s, bl_error *err);
 
 /** Writes a session to a memory file, whole or not at all (docs/FORMATS.md), and makes a session

@@ -103,8 +103,12 @@ bl_status bl_session_fork(bl_session **fork, const bl_session *s, bl_error *err)
     BL_NOT_NULL(err, fork);
     *fork = NULL;
     BL_NOT_NULL(err, s);
-    BL_TRY(enter(own(s), &call, __func__, err));
-    return leave(own(s), &call, open_over(fork, s->model, s->device, s, err), err);
+    BL_TRY(bl_busy_share(&own(s)->busy, "the session", __func__, err));
+    bl_call_begin(&call, err);
+    bl_status status = open_over(fork, s->model, s->device, s, err);
+    if (bl_busy_unshare(&own(s)->busy))
+        bl_session_close(own(s));
+    return bl_call_end(&call, status, err);
 }
 
 static bl_status reset(bl_session *s, bl_error *err)

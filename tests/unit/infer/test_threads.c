@@ -79,6 +79,50 @@ static void *read_text(void *argument)
     return NULL;
 }
 
+static bl_session *known; /* has read a text; nobody feeds it */
+
+/* Forks it over and over, and reads on in each. */
+static void *fork_known(void *argument)
+{
+    work *w = argument;
+    int32_t ids[3] = {w->first, 1, 2};
+    w->status = BL_OK;
+    for (int i = 0; i < 20 && w->status == BL_OK; i++) {
+        bl_session *fork;
+        w->status = bl_session_fork(&fork, known, NULL);
+        if (w->status == BL_OK)
+            w->status = bl_session_feed(fork, ids, 3, w->logits, NULL);
+        bl_session_close(fork);
+    }
+    return NULL;
+}
+
+static void test_forks(void **state)
+{
+    (void)state;
+    static work alone[THREADS], together[THREADS];
+    pthread_t thread[THREADS];
+    assert_int_equal(bl_model_open(&model, run, NULL, NULL), BL_OK);
+    assert_int_equal(bl_session_open(&known, model, NULL, NULL), BL_OK);
+    assert_int_equal(bl_session_feed(known, (const int32_t[]){5, 9, 3}, 3, NULL, NULL), BL_OK);
+    for (int32_t i = 0; i < THREADS; i++) {
+        alone[i].first = together[i].first = i + 1;
+        fork_known(&alone[i]);
+        assert_int_equal(alone[i].status, BL_OK);
+    }
+    for (size_t i = 0; i < THREADS; i++)
+        assert_int_equal(pthread_create(&thread[i], NULL, fork_known, &together[i]), 0);
+    for (size_t i = 0; i < THREADS; i++) {
+        assert_int_equal(pthread_join(thread[i], NULL), 0);
+        assert_int_equal(together[i].status, BL_OK);
+        assert_memory_equal(alone[i].logits, together[i].logits, sizeof alone[i].logits);
+    }
+    assert_memory_not_equal(alone[0].logits, alone[1].logits, sizeof alone[0].logits);
+    assert_int_equal(bl_session_position(known), 3);
+    bl_session_close(known);
+    bl_model_close(model);
+}
+
 static void test_sessions(void **state)
 {
     (void)state;
@@ -214,6 +258,6 @@ static int remove_run(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(test_sessions),
-                                       cmocka_unit_test(test_fork)};
+                                       cmocka_unit_test(test_forks), cmocka_unit_test(test_fork)};
     return cmocka_run_group_tests(tests, NULL, remove_run);
 }
