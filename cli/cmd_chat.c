@@ -21,13 +21,13 @@ typedef struct reply {
     char last;       /* character written */
 } reply;
 
-static int on_text(void *user, const char *text, size_t bytes)
+static int on_token(void *user, const bl_token_event *token)
 {
     reply *r = user;
     bl_progress_end(); /* of what was said */
-    if (bytes) {
-        r->status = bl_output_text(text, bytes, r->err);
-        r->last = text[bytes - 1];
+    if (token->bytes) {
+        r->status = bl_output_text(token->text, token->bytes, r->err);
+        r->last = token->text[token->bytes - 1];
     }
     if (bl_signals_take(SIGTSTP))
         bl_signals_stop_here();
@@ -57,7 +57,7 @@ static bl_status say(bl_chat *chat, const char *text, size_t bytes, int typed, i
     (void)bl_signals_take(SIGINT);
     uint64_t before = bl_session_position(chat->session);
     bl_status status =
-        bl_generate(chat->session, text, bytes, chat->options, on_text, &r, &result, err);
+        bl_generate(chat->session, text, bytes, chat->options, on_token, &r, &result, err);
     if (r.status == BL_OK && r.last != '\n')
         r.status = bl_output_write("\n", 1, &write_err);
     if (r.status != BL_OK) {
@@ -143,9 +143,8 @@ static bl_status begin(bl_chat *chat, const bl_args *args, bl_error *err)
 {
     const char *load = bl_flags_text(args, "load");
     bl_status status = bl_flags_options(args, BL_OPTIONS_GENERATE, &chat->options, err);
-    /* What somebody types is text, whatever it spells, unless the flag was given. */
-    if (status == BL_OK && !bl_options_is_set(chat->options, "special"))
-        status = bl_options_set(chat->options, "special", "false", err);
+    if (status == BL_OK && bl_options_is_set(chat->options, "log_probability"))
+        return bl_cli_fail(err, BL_EINVAL, "--log-probability is a list: see bitllama generate");
     if (status == BL_OK)
         status = bl_cli_model_open(&chat->model, args, err);
     if (status == BL_OK && !bl_model_tokenizer(chat->model))

@@ -13,16 +13,37 @@
 typedef struct stream {
     bl_status status; /* of writing */
     bl_error *err;
-    char last; /* character written */
+    char last;  /* character written */
+    int listed; /* --log-probability: a line for each token */
 } stream;
 
-static int on_text(void *user, const char *text, size_t bytes)
+/* "      12    345   -1.2345  text", control characters spelled out. */
+static bl_status list_token(const bl_token_event *token, bl_error *err)
+{
+    char line[2048];
+    int n = snprintf(line, 64, "%8" PRIu64 " %6" PRId32 " %9.4f  ", token->position, token->id,
+                     token->log_probability);
+    size_t at = (size_t)n, taken = 0, shown = 1;
+    for (size_t from = 0; from < token->bytes && shown; from += taken) {
+        shown = bl_text_shown(token->text + from, token->bytes - from, BL_SHOWN_LINE, line + at,
+                              sizeof line - at, &taken);
+        bl_status status = bl_output_write(line, at + shown, err);
+        if (status != BL_OK)
+            return status;
+        at = 0;
+    }
+    return at ? bl_output_write(strcat(line, "\n"), at + 1, err) : bl_output_write("\n", 1, err);
+}
+
+static int on_token(void *user, const bl_token_event *token)
 {
     stream *s = user;
     bl_progress_end(); /* of the prompt */
-    if (bytes) {
-        s->status = bl_output_text(text, bytes, s->err);
-        s->last = text[bytes - 1];
+    if (s->listed)
+        s->status = list_token(token, s->err);
+    else if (token->bytes) {
+        s->status = bl_output_text(token->text, token->bytes, s->err);
+        s->last = token->text[token->bytes - 1];
     }
     return s->status != BL_OK || bl_signals_caught();
 }
@@ -64,9 +85,11 @@ static bl_status write_continuation(bl_session *session, const bl_text *prompt,
 {
     bl_error write_err = {BL_OK, ""};
     bl_generate_result result = {0};
-    stream out = {BL_OK, &write_err, '\n'};
+    char listed[8] = "";
+    (void)bl_options_get(options, "log_probability", listed, sizeof listed, NULL, NULL);
+    stream out = {BL_OK, &write_err, '\n', strcmp(listed, "true") == 0};
     bl_status status =
-        bl_generate(session, prompt->data, prompt->bytes, options, on_text, &out, &result, err);
+        bl_generate(session, prompt->data, prompt->bytes, options, on_token, &out, &result, err);
     bl_progress_end();
     *begun = result.tokens > 0;
     if (out.status != BL_OK) {

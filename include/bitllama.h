@@ -648,8 +648,20 @@ BL_API bl_status bl_session_heads(const bl_session *s, bl_head_fn *fn, void *use
 
 /* ------------------------------------------------------------------ generation and evaluation */
 
-/** Receives each piece of text as it is made, in whole UTF-8 characters; return 0 to continue. */
-typedef int bl_text_fn(void *user, const char *text, size_t bytes);
+/** A token that was drawn. */
+typedef struct bl_token_event {
+    size_t size; /* of this struct as the library knows it */
+    int32_t id;
+    int ends;               /* 1: the model's end-of-text token, after which the call returns */
+    uint64_t position;      /* of the token: how many were read before it */
+    const char *text;       /* what it adds in whole UTF-8 characters, valid during the call */
+    size_t bytes;           /* of the text; 0 while the end of a character is missing */
+    double log_probability; /* natural, of the model's own distribution, before the options of
+                               sampling; with the option log_probability, otherwise NaN */
+} bl_token_event;
+
+/** Receives every token as it is drawn; return 0 to continue. */
+typedef int bl_token_fn(void *user, const bl_token_event *token);
 
 typedef struct bl_generate_result {
     uint64_t seed; /* the one used */
@@ -659,7 +671,7 @@ typedef struct bl_generate_result {
     size_t waiting_bytes; /* of a character whose end the next token may bring */
 } bl_generate_result;
 
-/** Continues a prompt and hands out the text as it comes.  `options`: a BL_OPTIONS_GENERATE set or
+/** Continues a prompt and hands out each token as it is drawn.  `options`: a BL_OPTIONS_GENERATE set or
  *  NULL; fn and result may be NULL; result says what was done, after a failure too.  The session
  *  continues from where it is; unless the option bos is off, bos_token_id is fed first to a session
  *  that has read nothing.
@@ -673,7 +685,7 @@ typedef struct bl_generate_result {
  *  (prompt is not UTF-8; nothing was read then), BL_EUNSUPPORTED (model without a tokenizer),
  *  BL_ENOMEM, BL_EDEVICE, BL_EINTERRUPTED when fn returned non-zero. */
 BL_API bl_status bl_generate(bl_session *s, const char *prompt, size_t bytes,
-                             const bl_options *options, bl_text_fn *fn, void *user,
+                             const bl_options *options, bl_token_fn *fn, void *user,
                              bl_generate_result *result, bl_error *err);
 
 typedef struct bl_eval_result {
@@ -788,6 +800,9 @@ typedef struct bl_recall_result {
 BL_API bl_status bl_eval_recall(bl_model *m, uint64_t distance, uint64_t questions,
                                 bl_progress_fn *progress, void *user, bl_recall_result *result,
                                 bl_error *err);
+
+/** Receives a text, return 0 to continue. */
+typedef int bl_text_fn(void *user, const char *text, size_t bytes);
 
 /** The text of a file ("-": standard input) as bl_prepare() would read it, a prompt for example:
  *  decompressed, in UTF-8, without byte order marks, with LF line ends; of a .jsonl or .json file

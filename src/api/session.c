@@ -307,24 +307,24 @@ bl_status bl_session_load(bl_session *s, const char *path, bl_error *err)
     return leave(s, &call, load(s, path, err), err);
 }
 
-/* The caller's function for text, and whose call it is. */
+/* The caller's function for tokens, and whose call it is. */
 typedef struct listener {
     bl_session *session;
-    bl_text_fn *fn;
+    bl_token_fn *fn;
     void *user;
 } listener;
 
-static int hand_out(void *user, const char *text, size_t bytes)
+static int hand_out(void *user, const bl_token_event *token)
 {
     const listener *r = user;
     bl_call *call = bl_call_out();
-    int stop = r->fn(r->user, text, bytes);
+    int stop = r->fn(r->user, token);
     bl_call_back(call);
     return stop || bl_busy_closing(&r->session->busy);
 }
 
 static bl_status generate(bl_session *s, const char *prompt, size_t bytes,
-                          const bl_options *options, bl_text_fn *fn, void *user,
+                          const bl_options *options, bl_token_fn *fn, void *user,
                           bl_generate_result *result, bl_error *err)
 {
     const bl_model *m = s->model;
@@ -344,7 +344,7 @@ static bl_status generate(bl_session *s, const char *prompt, size_t bytes,
 }
 
 bl_status bl_generate(bl_session *s, const char *prompt, size_t bytes, const bl_options *options,
-                      bl_text_fn *fn, void *user, bl_generate_result *result, bl_error *err)
+                      bl_token_fn *fn, void *user, bl_generate_result *result, bl_error *err)
 {
     bl_call call;
     if (result)

@@ -113,7 +113,8 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(size, repeat_last, "64", 0, 1 << 20, NULL, "how many tokens are recent")                      \
     X(real, seed, "-1", -1, 1e15, NULL, "seed of the sampler; -1: a random one")                    \
     X(flag, bos, "true", 0, 1, NULL, "feed the end-of-text token before the first prompt")                  \
-    X(flag, special, "true", 0, 1, NULL, "<|endoftext|> and the like in a prompt are special tokens, not letters") \
+    X(flag, special, "false", 0, 1, NULL, "<|endoftext|> and the like in a prompt are special tokens, not letters") \
+    X(flag, log_probability, "false", 0, 1, NULL, "tell the log-probability of every token") \
     X(flag, ignore_eos, "false", 0, 1, NULL, "go on past the end-of-text token")
 /* clang-format on */
 

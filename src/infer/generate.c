@@ -6,8 +6,11 @@
 #include "core/buf.h"
 #include "core/clock.h"
 #include "core/watch.h"
+#include "infer/evaluate.h"
 #include "infer/feed.h"
 #include "infer/sequence.h"
+
+#include <math.h>
 
 /* One call's view of things. */
 typedef struct generation {
@@ -15,7 +18,7 @@ typedef struct generation {
     bl_reader *r;
     const bl_tokenizer *t;
     const bl_generate_options *o;
-    bl_text_fn *fn;
+    bl_token_fn *fn;
     void *user;
     int32_t *prompt;
     size_t prompt_count;
@@ -54,16 +57,9 @@ static bl_status encode_prompt(generation *g, const char *prompt, size_t bytes, 
     return BL_OK;
 }
 
-/* What `make` writes into the room for n bytes goes to the reader. */
-static bl_status hand_out(generation *g, size_t n, bl_error *err)
-{
-    if (n && g->fn && g->fn(g->user, g->text.data, n) != 0)
-        return bl_fail(err, BL_EINTERRUPTED, "stopped by the reader");
-    return BL_OK;
-}
-
-/* A text that begins with a reply begins without the space that encoding puts in front. */
-static bl_status hand_out_token(generation *g, int32_t id, bl_error *err)
+/* The text that a token adds, and its bytes.  A text that begins with a reply begins without the
+ * space that encoding puts in front. */
+static bl_status decode_token(generation *g, int32_t id, size_t *bytes, bl_error *err)
 {
     size_t token_bytes = 0;
     (void)bl_tokenizer_bytes(g->t, id, &token_bytes);
@@ -71,7 +67,32 @@ static bl_status hand_out_token(generation *g, int32_t id, bl_error *err)
     char *to = bl_buf_reserve(&g->text, 3 * (token_bytes + 1) + 9);
     if (!to)
         return bl_buf_status(&g->text, err);
-    return hand_out(g, bl_decoder_feed(&g->s->decoder, g->t, id, 1, to), err);
+    *bytes = bl_decoder_feed(&g->s->decoder, g->t, id, 1, to);
+    return BL_OK;
+}
+
+/* Hands out the pending token, which was drawn from the logits; `ends` has no text. */
+static bl_status hand_out(generation *g, int ends, bl_error *err)
+{
+    bl_sequence *s = g->s;
+    size_t bytes = 0;
+    if (!ends)
+        BL_TRY(decode_token(g, s->pending, &bytes, err));
+    if (!g->fn)
+        return BL_OK;
+    const bl_token_event event = {.size = sizeof event,
+                                  .id = s->pending,
+                                  .ends = ends,
+                                  .position = s->state.position,
+                                  .text = bytes ? g->text.data : "",
+                                  .bytes = bytes,
+                                  .log_probability =
+                                      g->o->log_probability
+                                          ? -bl_loss_of(g->r->host, g->r->net->m.V, s->pending)
+                                          : (double)NAN};
+    if (g->fn(g->user, &event) != 0 && !ends)
+        return bl_fail(err, BL_EINTERRUPTED, "stopped by the reader");
+    return BL_OK;
 }
 
 /* Draws and hands out until the end-of-text token or max_tokens. */
@@ -86,9 +107,10 @@ static bl_status write_reply(generation *g, bl_generate_result *result, bl_error
         s->pending = id;
         result->tokens++;
         result->ended = id == (int32_t)g->r->net->config.eos_token_id;
-        if (result->ended && !g->o->ignore_eos)
+        int ends = result->ended && !g->o->ignore_eos;
+        BL_TRY(hand_out(g, ends, err));
+        if (ends)
             return BL_OK;
-        BL_TRY(hand_out_token(g, id, err));
     }
     return BL_OK;
 }
@@ -143,7 +165,7 @@ static bl_status run(generation *g, const char *prompt, size_t bytes, bl_generat
 
 bl_status bl_sequence_generate(bl_sequence *s, bl_reader *r, const bl_tokenizer *t,
                                const char *prompt, size_t bytes, const bl_generate_options *options,
-                               bl_text_fn *fn, void *user, bl_generate_result *result,
+                               bl_token_fn *fn, void *user, bl_generate_result *result,
                                bl_error *err)
 {
     generation g = {.s = s, .r = r, .t = t, .o = options, .fn = fn, .user = user};

@@ -63,7 +63,7 @@ bl_status bl_sequence_learned(bl_sequence *s, bl_reader *r, bl_lesson *lesson,
 /* bl_generate() on its parts. */
 bl_status bl_sequence_generate(bl_sequence *s, bl_reader *r, const bl_tokenizer *t,
                                const char *prompt, size_t bytes, const bl_generate_options *options,
-                               bl_text_fn *fn, void *user, bl_generate_result *result,
+                               bl_token_fn *fn, void *user, bl_generate_result *result,
                                bl_error *err) BL_NODISCARD;
 
 /* ---- memory files (docs/FORMATS.md): a sequence on disk ---- */

@@ -6,9 +6,9 @@
 
 enum { SAMPLE_TOKENS = 120 };
 
-static int append_text(void *user, const char *text, size_t bytes)
+static int append_text(void *user, const bl_token_event *token)
 {
-    bl_buf_append(user, text, bytes);
+    bl_buf_append(user, token->text, token->bytes);
     return 0;
 }
 

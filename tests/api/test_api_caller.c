@@ -68,15 +68,15 @@ typedef struct listener {
     unsigned calls;
 } listener;
 
-static int on_text(void *user, const char *text, size_t bytes)
+static int on_text(void *user, const bl_token_event *token)
 {
     listener *l = user;
     l->calls++;
     if (l->how)
         check_thread(l->how);
-    assert_true(l->story->length + bytes < sizeof l->story->text);
-    memcpy(l->story->text + l->story->length, text, bytes);
-    l->story->length += bytes;
+    assert_true(l->story->length + token->bytes < sizeof l->story->text);
+    memcpy(l->story->text + l->story->length, token->text, token->bytes);
+    l->story->length += token->bytes;
     return 0;
 }
 

@@ -106,13 +106,13 @@ typedef struct reader {
     int close, free_after;
 } reader;
 
-static int meddle(void *user, const char *text, size_t bytes)
+static int meddle(void *user, const bl_token_event *token)
 {
     reader *r = user;
     bl_error e = {BL_OK, ""};
     bl_session *fork = (bl_session *)1;
     static float logits[API_V];
-    (void)text, (void)bytes;
+    (void)token;
     r->calls++;
     assert_int_equal(r->free_after, 0);
     assert_int_equal(bl_generate(r->s, "x", 1, r->o, NULL, NULL, NULL, &e), BL_EBUSY);

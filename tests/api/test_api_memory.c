@@ -165,10 +165,10 @@ done:
     return status;
 }
 
-static int add_text(void *user, const char *text, size_t bytes)
+static int add_text(void *user, const bl_token_event *token)
 {
     uint64_t *sum = user;
-    *sum = mix(*sum, text, bytes);
+    *sum = mix(*sum, token->text, token->bytes);
     return 0;
 }
 

@@ -48,6 +48,8 @@ expect "tokenize --offsets, end" 0 '*[0-9] [0-9] 4' '' tokenize -m "$run" -f abc
 expect "tokenize --offsets, start" 0 '[0-9]* 0 [0-9]*' '' tokenize -m "$run" -f abc --offsets
 expect "tokenize --offsets --json" 0 '{"ids": \[*\], "offsets": \[\[0, *, 4\]\]}' '' tokenize -m "$run" -f abc --offsets --json
 expect "tokenize nothing --offsets" 0 '' '' tokenize -m "$run" -p '' --offsets
+expect "a token a line" 0 '       2 * -[0-9]*.[0-9]*' '*' generate -m "$run" -p 'a' --max-tokens 1 --ignore-eos --log-probability
+expect "no list in a chat" 2 '' '*bitllama generate*' chat -m "$run" --log-probability
 expect "detokenize a special token" 0 '' '' detokenize -m "$run" -p 0
 expect "detokenize --special" 0 '<|endoftext|>' '' detokenize -m "$run" -p 0 --special
 expect "detokenize" 0 'Once upon a time' '' detokenize -m "$run" -p "$(cat ids)"

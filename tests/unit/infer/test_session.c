@@ -5,6 +5,7 @@
 #include "core/buf.h"
 #include "core/file.h"
 
+#include <math.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
@@ -23,10 +24,10 @@ typedef struct writer {
     uint64_t tokens;        /* of the last call */
 } writer;
 
-static int take(void *user, const char *text, size_t bytes)
+static int take(void *user, const bl_token_event *token)
 {
     writer *w = user;
-    bl_buf_append(&w->text, text, bytes);
+    bl_buf_append(&w->text, token->text, token->bytes);
     return ++w->pieces == w->stop_at;
 }
 
@@ -351,13 +352,107 @@ static void test_no_tokens(void **state)
     bl_buf_release(&parts.text);
 }
 
+/* ---- tokens as they are drawn ---- */
+
+enum { EVENTS = 64 };
+
+typedef struct events {
+    size_t count;
+    bl_token_event of[EVENTS];
+    bl_buf text;
+} events;
+
+static int note(void *user, const bl_token_event *token)
+{
+    events *e = user;
+    assert_true(e->count < EVENTS);
+    assert_int_equal(token->size, sizeof *token);
+    bl_buf_append(&e->text, token->text, token->bytes);
+    e->of[e->count++] = *token;
+    return 0;
+}
+
+/* The log-probabilities again, from the logits of another session that reads the same tokens. */
+static void check_log_probabilities(bl_model *m, const events *e, const int32_t *prompt, size_t n)
+{
+    enum { MOST = 512 };
+    size_t V = bl_tokenizer_vocab_size(bl_model_tokenizer(m));
+    static float logits[MOST];
+    bl_session *s = NULL;
+    assert_true(V <= MOST);
+    assert_int_equal(bl_session_open(&s, m, NULL, NULL), BL_OK);
+    assert_int_equal(bl_session_feed(s, prompt, n, logits, NULL), BL_OK);
+    for (size_t i = 0; i < e->count; i++) {
+        double sum = 0;
+        for (size_t v = 0; v < V; v++)
+            sum += exp((double)logits[v]);
+        double want = (double)logits[e->of[i].id] - log(sum);
+        assert_true(fabs(e->of[i].log_probability - want) < 1e-6);
+        assert_int_equal(e->of[i].position, n + i);
+        assert_int_equal(bl_session_feed(s, &e->of[i].id, 1, logits, NULL), BL_OK);
+    }
+    bl_session_close(s);
+}
+
+static void test_token_events(void **state)
+{
+    (void)state;
+    bl_model *m = tiny_open("ternary", "cpu");
+    bl_session *s = open_session(m);
+    bl_generate_result made;
+    int32_t prompt[16] = {0};
+    size_t n = 0;
+    assert_int_equal(
+        bl_tokenizer_encode(bl_model_tokenizer(m), "Once", 4, 0, prompt + 1, 15, &n, NULL), BL_OK);
+    events asked = {0}, not_asked = {0};
+    bl_options *o = tiny_options(BL_OPTIONS_GENERATE,
+                                 "max_tokens=20,ignore_eos=true,seed=3,log_probability=true");
+    assert_int_equal(bl_generate(s, "Once", 4, o, note, &asked, &made, NULL), BL_OK);
+    assert_int_equal(asked.count, 20);
+    check_log_probabilities(m, &asked, prompt, n + 1);
+    assert_int_equal(bl_options_set(o, "log_probability", "false", NULL), BL_OK);
+    assert_int_equal(bl_session_reset(s, NULL), BL_OK);
+    assert_int_equal(bl_generate(s, "Once", 4, o, note, &not_asked, &made, NULL), BL_OK);
+    assert_int_equal(not_asked.count, 20);
+    assert_int_equal(not_asked.text.len, asked.text.len);
+    for (size_t i = 0; i < 20; i++) {
+        assert_int_equal(not_asked.of[i].id, asked.of[i].id);
+        assert_true(isnan(not_asked.of[i].log_probability));
+        assert_int_equal(not_asked.of[i].ends, 0);
+    }
+    /* the end-of-text token is told too, without a text */
+    int ended = 0;
+    assert_int_equal(bl_options_set(o, "ignore_eos", "false", NULL), BL_OK);
+    assert_int_equal(bl_options_set(o, "temperature", "4", NULL), BL_OK);
+    for (int seed = 0; seed < 400 && !ended; seed++) {
+        char text[16];
+        events e = {0};
+        (void)snprintf(text, sizeof text, "%d", seed);
+        assert_int_equal(bl_options_set(o, "seed", text, NULL), BL_OK);
+        assert_int_equal(bl_session_reset(s, NULL), BL_OK);
+        assert_int_equal(bl_generate(s, "Once", 4, o, note, &e, &made, NULL), BL_OK);
+        assert_int_equal(e.count, made.tokens);
+        ended = made.ended;
+        assert_int_equal(e.of[e.count - 1].ends, ended);
+        if (ended)
+            assert_int_equal(e.of[e.count - 1].bytes, 0);
+        bl_buf_release(&e.text);
+    }
+    assert_true(ended);
+    bl_options_close(o);
+    bl_session_close(s);
+    bl_model_close(m);
+    bl_buf_release(&asked.text);
+    bl_buf_release(&not_asked.text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_going_on),         cmocka_unit_test(test_seeds),
         cmocka_unit_test(test_hostile_memories), cmocka_unit_test(test_devices),
         cmocka_unit_test(test_saved_anywhere),   cmocka_unit_test(test_window_width),
-        cmocka_unit_test(test_no_tokens),
+        cmocka_unit_test(test_no_tokens),        cmocka_unit_test(test_token_events),
     };
     return cmocka_run_group_tests(tests, tiny_make, tiny_remove);
 }

@@ -96,12 +96,12 @@ typedef struct answers {
     double loss[2];
 } answers;
 
-static int append(void *user, const char *text, size_t bytes)
+static int append(void *user, const bl_token_event *token)
 {
     answers *a = user;
-    assert_true(a->text_bytes + bytes <= sizeof a->text);
-    memcpy(a->text + a->text_bytes, text, bytes);
-    a->text_bytes += bytes;
+    assert_true(a->text_bytes + token->bytes <= sizeof a->text);
+    memcpy(a->text + a->text_bytes, token->text, token->bytes);
+    a->text_bytes += token->bytes;
     return 0;
 }
 
