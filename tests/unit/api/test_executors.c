@@ -86,7 +86,7 @@ static bl_session *open_session(bl_model *m)
 
 static void feed(bl_session *s, float *logits)
 {
-    assert_ok(bl_session_feed(s, some, sizeof some / sizeof *some, logits, 0, &failure));
+    assert_ok(bl_session_feed(s, some, sizeof some / sizeof *some, logits, &failure));
 }
 
 /* ---- many sessions, one after the other ---- */
@@ -148,10 +148,10 @@ typedef struct meeting {
     size_t bytes;
 } meeting;
 
-static int meet(void *user, const char *text, size_t bytes)
+static int meet(void *user, const bl_token_event *token)
 {
     const meeting *m = user;
-    (void)text, (void)bytes;
+    (void)token;
     (void)pthread_barrier_wait(m->both_here);
     (void)pthread_barrier_wait(m->both_here); /* the main thread has counted */
     return 1;
@@ -200,11 +200,11 @@ static void two_threads_need_two(void **state)
 }
 
 /* A session in the callback of another is one more at work, and both have their own bits. */
-static int in_between(void *user, const char *text, size_t bytes)
+static int in_between(void *user, const bl_token_event *token)
 {
     static float logits[TINY_V], alone[TINY_V];
     bl_session **s = user;
-    (void)text, (void)bytes;
+    (void)token;
     bl_session *fork;
     assert_ok(bl_session_fork(&fork, s[1], &failure));
     feed(s[1], logits);
@@ -224,16 +224,16 @@ static void append(char *to, size_t cap, const char *text, size_t bytes)
 
 static char reply[2][800];
 
-static int keep_first(void *user, const char *text, size_t bytes)
+static int keep_first(void *user, const bl_token_event *token)
 {
-    append(reply[0], sizeof reply[0], text, bytes);
-    return in_between(user, text, bytes);
+    append(reply[0], sizeof reply[0], token->text, token->bytes);
+    return in_between(user, token);
 }
 
-static int keep_second(void *user, const char *text, size_t bytes)
+static int keep_second(void *user, const bl_token_event *token)
 {
     (void)user;
-    append(reply[1], sizeof reply[1], text, bytes);
+    append(reply[1], sizeof reply[1], token->text, token->bytes);
     return 0;
 }
 
