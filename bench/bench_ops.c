@@ -80,16 +80,7 @@ static double train_step(bench *b)
     double start = bl_clock_seconds();
     bl_net_fwd(&b->net, &b->pass);
     bl_net_loss_bwd(&b->net, &b->pass, &b->grads, 1.0f / (float)b->pass.N, NULL, NULL);
-    BL_OP(d, grad_norm, b->pass.step, b->block[0], b->net.tensors.elements);
-    for (size_t i = 0; i < b->net.tensors.count; i++) {
-        const bl_tensor *tensor = &b->net.tensors.at[i];
-        size_t offset = tensor->offset * d->param_bytes;
-        BL_OP(d, adamw, (void *)((char *)b->net.block + offset),
-              (void *)((char *)b->block[0] + offset), (void *)((char *)b->block[1] + offset),
-              (void *)((char *)b->block[2] + offset), tensor->count, tensor->role != BL_ROLE_PLAIN,
-              b->pass.step);
-    }
-    bl_net_ternarise(&b->net);
+    bl_net_update(&b->net, b->block[0], b->block[1], b->block[2], b->pass.step);
     must(BL_OP(d, sync, &err), &err);
     return bl_clock_seconds() - start;
 }

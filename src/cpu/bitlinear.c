@@ -83,20 +83,29 @@ static void pack_panels(void *user, size_t first, size_t last, size_t member)
                           bl_least(a->out - o, BL_TERN_ROWS), a->in);
 }
 
-void bl_cpu_ternarise(bl_dev *d, bl_tern *wt, const bl_param *w, size_t out, size_t in)
+static void ternarise_one(const bl_cpu *c, const bl_latent *w)
 {
-    const bl_cpu *c = bl_cpu_of(d);
-    size_t n = out * in;
+    size_t out = w->out, n = out * w->in;
     if (!c->ternary) {
-        memcpy(wt, w, n * sizeof(float));
+        memcpy(w->to, w->from, n * sizeof(float));
         return;
     }
-    ternarise_op a = {
-        .c = c, .w = (const float *)w, .packed = tern_packed(wt), .n = n, .out = out, .in = in};
+    ternarise_op a = {.c = c,
+                      .w = (const float *)w->from,
+                      .packed = tern_packed(w->to),
+                      .n = n,
+                      .out = out,
+                      .in = w->in};
     bl_cpu_run(c, n, bl_blocks(n, SUM_PIECE), sum_pieces, &a);
     float mean = (float)((double)a.sum / 4294967296.0 / (double)n);
-    *tern_scale(wt) = a.g = mean > 1e-5f ? mean : 1e-5f;
+    *tern_scale(w->to) = a.g = mean > 1e-5f ? mean : 1e-5f;
     bl_cpu_run(c, n, bl_blocks(out, BL_TERN_ROWS), pack_panels, &a);
+}
+
+void bl_cpu_ternarise(bl_dev *d, const bl_latents *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        ternarise_one(bl_cpu_of(d), &w->at[i]);
 }
 
 /* A panel of codes as floats, for the kernels that pack and expand with g = 1. */

@@ -21,6 +21,9 @@ static size_t bind_terns(bl_net *net, void *base, size_t size)
             bl_arena_push(&arena, 1, BL_OP(net->dev, tern_bytes, t->shape[0], t->shape[1]));
         if (base)
             memcpy((char *)&net->terns[t->layer] + t->member, &place, sizeof place);
+        if (base && !net->packed)
+            net->latents[net->latent_count++] =
+                (bl_latent){place, bl_net_place(net, net->block, t), t->shape[0], t->shape[1]};
     }
     return arena.failed ? SIZE_MAX : bl_arena_bytes(&arena);
 }
@@ -35,8 +38,9 @@ static bl_status open_net(bl_net *net, const bl_config *config, bl_dev *dev, int
     BL_TRY_GOTO(status, bl_tensors_open(&net->tensors, config, packed, err), fail);
     net->w.layer = bl_calloc(net->m.L, sizeof *net->w.layer);
     net->terns = bl_calloc(net->m.L, sizeof *net->terns);
+    net->latents = bl_calloc(net->tensors.count, sizeof *net->latents);
     net->tern_bytes = net->terns ? bind_terns(net, NULL, 0) : SIZE_MAX;
-    if (!net->w.layer || net->tern_bytes == SIZE_MAX) {
+    if (!net->w.layer || !net->latents || net->tern_bytes == SIZE_MAX) {
         status = bl_fail(err, BL_ENOMEM, "out of memory for a model of %zu layers", net->m.L);
         goto fail;
     }
@@ -70,6 +74,7 @@ void bl_net_release(bl_net *net)
     }
     bl_free(net->w.layer);
     bl_free(net->terns);
+    bl_free(net->latents);
     bl_tensors_release(&net->tensors);
     *net = (bl_net){0};
 }
@@ -286,14 +291,29 @@ bl_tern *bl_net_tern(const bl_net *net, const bl_tensor *t)
 
 void bl_net_ternarise(bl_net *net)
 {
-    for (size_t i = 0; i < net->tensors.count; i++) {
-        const bl_tensor *t = &net->tensors.at[i];
-        if (t->role != BL_ROLE_LATENT || net->packed)
-            continue;
-        bl_tern *wt = bl_net_tern(net, t);
-        const bl_param *latent = bl_net_place(net, net->block, t);
-        BL_OP(net->dev, ternarise, wt, latent, t->shape[0], t->shape[1]);
-    }
+    const bl_latents all = {net->latents, net->latent_count};
+    if (all.count)
+        BL_OP(net->dev, ternarise, &all);
+}
+
+/* AdamW over elements first .. end - 1 of the blocks. */
+static void adamw(const bl_net *net, void *const block[4], size_t first, size_t end, int decay,
+                  const bl_dev_step *step)
+{
+    bl_param *at[4];
+    for (size_t i = 0; i < 4; i++)
+        at[i] = (bl_param *)((char *)block[i] + first * net->dev->param_bytes);
+    BL_OP(net->dev, adamw, at[0], at[1], at[2], at[3], end - first, decay, step);
+}
+
+void bl_net_update(bl_net *net, void *grads, void *m, void *v, bl_dev_step *step)
+{
+    void *const blocks[] = {net->block, grads, m, v};
+    size_t plain = net->tensors.undecayed, all = net->tensors.elements;
+    BL_OP(net->dev, grad_norm, step, (const bl_param *)grads, all);
+    adamw(net, blocks, 0, plain, 0, step);
+    adamw(net, blocks, plain, all, 1, step);
+    bl_net_ternarise(net);
 }
 
 const bl_param *bl_net_head(const bl_net *net)

@@ -17,6 +17,8 @@ typedef struct bl_net {
     void *tern_block;      /* device: the ternarised matrices */
     size_t tern_bytes;     /* of tern_block */
     bl_layer_terns *terns; /* [L] */
+    bl_latent *latents;    /* what is ternarised: tensors of BL_ROLE_LATENT, unless packed */
+    size_t latent_count;
 } bl_net;
 
 /* Memory for a model on a device; the parameters are undefined until init or load.
@@ -65,6 +67,10 @@ void bl_net_ternarise(bl_net *net);
 
 /* The ternarised matrix of a latent tensor of net->tensors. */
 bl_tern *bl_net_tern(const bl_net *net, const bl_tensor *t);
+
+/* What follows the gradients of a step: clip, AdamW and the rounding of the new latents, in a few
+ * calls however many tensors there are.  grads, m and v are blocks laid out like the parameters. */
+void bl_net_update(bl_net *net, void *grads, void *m, void *v, bl_dev_step *step);
 
 /* Where a tensor of net->tensors lies in a block laid out like the parameters. */
 void *bl_net_place(const bl_net *net, const void *block, const bl_tensor *t);

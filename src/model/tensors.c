@@ -63,7 +63,7 @@ typedef struct table_line {
 enum { ALIGN_ELEMENTS = 16 }; /* 64 bytes of float32; a multiple of it for wider elements */
 
 static bl_status append(bl_tensor_list *list, size_t *cap, const bl_dims *m, const table_line *line,
-                        size_t layer, int packed, bl_error *err)
+                        size_t layer, bl_error *err)
 {
     if (!line->present)
         return BL_OK;
@@ -73,7 +73,7 @@ static bl_status append(bl_tensor_list *list, size_t *cap, const bl_dims *m, con
                      .count = 1,
                      .init = line->init,
                      .role = line->role,
-                     .offset = list->elements,
+                     .offset = SIZE_MAX,
                      .layer = layer,
                      .member = line->member};
     if (layer == SIZE_MAX)
@@ -87,14 +87,22 @@ static bl_status append(bl_tensor_list *list, size_t *cap, const bl_dims *m, con
         t->count *= t->shape[i];
     }
     list->parameters += t->count;
-    if (packed && t->role == BL_ROLE_LATENT) {
-        t->offset = SIZE_MAX;
-        return BL_OK;
+    return BL_OK;
+}
+
+/* Gives the tensors of a role their places. */
+static bl_status place(bl_tensor_list *list, bl_tensor_role role, bl_error *err)
+{
+    for (size_t i = 0; i < list->count; i++) {
+        bl_tensor *t = &list->at[i];
+        size_t aligned = (t->count + ALIGN_ELEMENTS - 1) / ALIGN_ELEMENTS * ALIGN_ELEMENTS;
+        if (t->role != role)
+            continue;
+        if (list->elements > SIZE_MAX / 64 - aligned)
+            return bl_fail(err, BL_ENOMEM, "the model is too large: tensor %s", t->name);
+        t->offset = list->elements;
+        list->elements += aligned;
     }
-    size_t aligned = (t->count + ALIGN_ELEMENTS - 1) / ALIGN_ELEMENTS * ALIGN_ELEMENTS;
-    if (list->elements > SIZE_MAX / 64 - aligned)
-        return bl_fail(err, BL_ENOMEM, "the model is too large: tensor %s", t->name);
-    list->elements += aligned;
     return BL_OK;
 }
 
@@ -119,10 +127,15 @@ bl_status bl_tensors_open(bl_tensor_list *list, const bl_config *c, int packed, 
 #undef OWNER
 #undef X
     for (size_t i = 0; i < sizeof model / sizeof *model; i++)
-        BL_TRY_GOTO(status, append(list, &cap, &m, &model[i], SIZE_MAX, packed, err), fail);
+        BL_TRY_GOTO(status, append(list, &cap, &m, &model[i], SIZE_MAX, err), fail);
     for (size_t l = 0; l < m.L; l++)
         for (size_t i = 0; i < sizeof layer / sizeof *layer; i++)
-            BL_TRY_GOTO(status, append(list, &cap, &m, &layer[i], l, packed, err), fail);
+            BL_TRY_GOTO(status, append(list, &cap, &m, &layer[i], l, err), fail);
+    BL_TRY_GOTO(status, place(list, BL_ROLE_PLAIN, err), fail);
+    list->undecayed = list->elements;
+    BL_TRY_GOTO(status, place(list, BL_ROLE_TABLE, err), fail);
+    if (!packed)
+        BL_TRY_GOTO(status, place(list, BL_ROLE_LATENT, err), fail);
     return BL_OK;
 fail:
     bl_tensors_release(list);

@@ -114,11 +114,13 @@ typedef struct bl_tensor {
 typedef struct bl_tensor_list {
     bl_tensor *at;
     size_t count;
-    size_t elements;   /* of the block that holds all of them, each aligned to 64 bytes */
+    size_t elements;   /* of the block that holds all of them, by role, each aligned to 64 bytes */
+    size_t undecayed;  /* the first so many are of BL_ROLE_PLAIN */
     size_t parameters; /* without the padding */
 } bl_tensor_list;
 
-/* All tensors of a model in file order; of a packed one the latent matrices take no place in the
+/* All tensors of a model in file order; in the block those of a role lie together, so that an
+ * optimizer meets few ranges.  Of a packed one the latent matrices take no place in the
  * block.  BL_ENOMEM when sizes overflow or memory is short. */
 bl_status bl_tensors_open(bl_tensor_list *list, const bl_config *c, int packed,
                           bl_error *err) BL_NODISCARD;

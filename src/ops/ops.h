@@ -96,6 +96,18 @@ typedef struct bl_ttt_state {
     bl_real *h2; /* [B,H,C,F]  lambda G2 */
 } bl_ttt_state;
 
+/* Latent matrices and where each goes when it is ternarised.  The list is the host's, and a device
+ * that computes later keeps a copy. */
+typedef struct bl_latent {
+    bl_tern *to;
+    const bl_param *from; /* [out,in] */
+    size_t out, in;
+} bl_latent;
+typedef struct bl_latents {
+    const bl_latent *at;
+    size_t count;
+} bl_latents;
+
 /* The largest shapes of a run; a device sizes its scratch by them (reserve). */
 #define BL_LIMITS(X) X(B) X(T) X(D) X(H) X(F) X(I) X(V) X(C) X(K) X(M)
 typedef struct bl_limits {
@@ -182,9 +194,8 @@ typedef struct bl_dev {
     X(rmsnorm_bwd, (bl_dev *d, bl_act *dx, bl_param *dw, const bl_act *dy, const bl_act *x,        \
       const bl_real *rstd, const bl_param *w, size_t N, size_t D),                                 \
       (d, dx, dw, dy, x, rstd, w, N, D))                                                           \
-    /* wt, g from the latent w [out,in]: MODEL 2, exact */                                         \
-    X(ternarise, (bl_dev *d, bl_tern *wt, const bl_param *w, size_t out, size_t in),               \
-      (d, wt, w, out, in))                                                                         \
+    /* wt, g of each latent matrix, with a g of its own: MODEL 2, exact */                         \
+    X(ternarise, (bl_dev *d, const bl_latents *w), (d, w))                                         \
     /* y[N,out] = (xi . Wt^T) (g/s) */                                                             \
     X(bitlinear_fwd, (bl_dev *d, bl_act *y, const bl_q8 *x, const bl_tern *w, size_t N,            \
       size_t out, size_t in), (d, y, x, w, N, out, in))                                            \

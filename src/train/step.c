@@ -52,24 +52,30 @@ static bl_status pass_over(bl_trainer *t, uint64_t micro, bl_error *err)
     return BL_OK;
 }
 
-/* A layer's gradients are complete in this process: enqueues their sum over all, in one piece where
- * its tensors lie side by side, while the backward pass computes the layers below. */
+/* Enqueues the sum over all processes of a layer's gradients of some roles, in one piece where
+ * tensors lie side by side. */
+static void sum_tensors(const bl_trainer *t, size_t layer, int plain)
+{
+    const bl_net *net = &t->blocks.net;
+    const bl_tensor *first = NULL, *last = NULL;
+    for (size_t i = 0; i < net->tensors.count; i++) {
+        const bl_tensor *at = &net->tensors.at[i];
+        if (at->layer != layer || (at->role == BL_ROLE_PLAIN) != plain)
+            continue;
+        first = first ? first : at;
+        last = at;
+    }
+    if (first)
+        bl_comm_sum(t->share.comm, net->dev, bl_net_place(net, t->blocks.grads_block, first),
+                    last->offset + last->count - first->offset);
+}
+
+/* A layer's gradients are complete in this process: they are summed while the backward pass
+ * computes the layers below. */
 static void sum_layer(void *user, size_t layer)
 {
-    enum { PADDING = 16 }; /* elements, fewer than which lie between neighbours */
-    const bl_trainer *t = user;
-    const bl_net *net = &t->blocks.net;
-    const bl_tensor *at = net->tensors.at, *end = at + net->tensors.count;
-    while (at < end) {
-        const bl_tensor *first = at++;
-        size_t last = first->offset + first->count;
-        if (first->layer != layer)
-            continue;
-        for (; at < end && at->layer == layer && at->offset - last < PADDING; at++)
-            last = at->offset + at->count;
-        bl_comm_sum(t->share.comm, net->dev, bl_net_place(net, t->blocks.grads_block, first),
-                    last - first->offset);
-    }
+    sum_tensors(user, layer, 1);
+    sum_tensors(user, layer, 0);
 }
 
 /* grads += those of one micro-batch; *nats += its summed loss. */
@@ -95,22 +101,6 @@ static bl_status micro_batch(bl_trainer *t, uint64_t micro, float scale, double 
     return BL_OK;
 }
 
-/* Clip, AdamW tensor by tensor, and the rounding of the new latents. */
-static void update(bl_blocks *b)
-{
-    bl_dev *d = b->net.dev;
-    const bl_tensor_list *tensors = &b->net.tensors;
-    BL_OP(d, grad_norm, b->pass.step, (const bl_param *)b->grads_block, tensors->elements);
-    for (size_t i = 0; i < tensors->count; i++) {
-        const bl_tensor *t = &tensors->at[i];
-        BL_OP(d, adamw, bl_net_place(&b->net, b->net.block, t),
-              bl_net_place(&b->net, b->grads_block, t), bl_net_place(&b->net, b->moments.m, t),
-              bl_net_place(&b->net, b->moments.v, t), t->count, t->role != BL_ROLE_PLAIN,
-              b->pass.step);
-    }
-    bl_net_ternarise(&b->net);
-}
-
 bl_status bl_trainer_step(bl_trainer *t, bl_train_event *event, bl_error *err)
 {
     double start = bl_clock_seconds(), nats = 0;
@@ -119,7 +109,8 @@ bl_status bl_trainer_step(bl_trainer *t, bl_train_event *event, bl_error *err)
     for (uint64_t micro = 0; micro < t->o.accum; micro++)
         BL_TRY(bl_share_has(&t->share, micro) ? micro_batch(t, micro, scale, &nats, err)
                                               : pass_over(t, micro, err));
-    update(&t->blocks);
+    bl_blocks *b = &t->blocks;
+    bl_net_update(&b->net, b->grads_block, b->moments.m, b->moments.v, b->pass.step);
     BL_TRY(bl_comm_total(t->share.comm, &nats, 1, err));
     bl_step done;
     BL_TRY(bl_get_step(t->dev, &done, t->blocks.pass.step, 1, err));

@@ -24,7 +24,7 @@ static bl_q8 *integer_rows(io *b, size_t N, size_t K)
 static bl_tern *matrix(io *b, size_t out, size_t in)
 {
     bl_tern *w = io_bytes(b, BL_OP(b->d, tern_bytes, out, in));
-    BL_OP(b->d, ternarise, w, io_in(b, out * in, 0.05f), out, in);
+    BL_OP(b->d, ternarise, &(bl_latents){&(bl_latent){w, io_in(b, out * in, 0.05f), out, in}, 1});
     return w;
 }
 

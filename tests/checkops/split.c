@@ -32,7 +32,7 @@ static void chain_open(chain *c, bl_dev *d)
     c->up = io_in(b, T_MOST * I, 1);
     c->gate = io_in(b, I, 1);
     c->w = io_bytes(b, BL_OP(d, tern_bytes, D, D));
-    BL_OP(d, ternarise, c->w, io_in(b, D * D, 1), D, D);
+    BL_OP(d, ternarise, &(bl_latents){&(bl_latent){c->w, io_in(b, D * D, 1), D, D}, 1});
     c->p = (bl_ttt_params){.W0 = io_in(b, H * F * F, 0.05f),
                            .b0 = io_in(b, H * F, 0.1f),
                            .gamma = io_in(b, H * F, 1),
@@ -63,7 +63,7 @@ static void chain_run(const chain *c, io *b, size_t T, const size_t *cut, size_t
     bl_q8 *xq = io_bytes(b, BL_OP(d, q8_bytes, T_MOST, D));
     bl_q8 *hq = io_bytes(b, BL_OP(d, q8_bytes, T_MOST, I));
     bl_tern *w = io_bytes(b, BL_OP(d, tern_bytes, D, I));
-    BL_OP(d, ternarise, w, io_in(b, D * I, 1), D, I);
+    BL_OP(d, ternarise, &(bl_latents){&(bl_latent){w, io_in(b, D * I, 1), D, I}, 1});
     bl_ttt_shape s = {1, T, H, F, C, 10000.0f};
     BL_OP(d, ttt_linear_start, &state, &c->p, &s);
     for (size_t t = 0, i = 0; t < T; i++) {

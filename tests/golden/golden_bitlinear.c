@@ -33,7 +33,7 @@ static int check_case(bl_golden *g, const char *prefix)
     bl_tern *w = bl_golden_bytes(g, BL_OP(d, tern_bytes, OUT, IN));
     char what[64];
 
-    BL_OP(d, ternarise, w, bl_golden_in(g, prefix, "W"), OUT, IN);
+    BL_OP(d, ternarise, &(bl_latents){&(bl_latent){w, bl_golden_in(g, prefix, "W"), OUT, IN}, 1});
     for (size_t n = 0; n < ROWS; n++) {
         bl_q8 *xq = quantise(g, x + n * IN * bytes);
         const void *dy_n = dy + n * OUT * bytes;

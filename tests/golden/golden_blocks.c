@@ -44,7 +44,7 @@ static int report_block(bl_golden *g, const char *block, size_t T, const void *o
 static bl_tern *ternarised(bl_golden *g, const leaf *w, size_t out, size_t in)
 {
     bl_tern *t = bl_golden_bytes(g, BL_OP(g->d, tern_bytes, out, in));
-    BL_OP(g->d, ternarise, t, w->x, out, in);
+    BL_OP(g->d, ternarise, &(bl_latents){&(bl_latent){t, w->x, out, in}, 1});
     return t;
 }
 

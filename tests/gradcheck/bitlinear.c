@@ -12,7 +12,7 @@ static void bitlinear_setup(pair_run *r)
 
 static void bitlinear_fwd(pair_run *r)
 {
-    BL_OP(r->d, ternarise, r->extra[0], r->x[1], r->m.I, r->m.D);
+    BL_OP(r->d, ternarise, &(bl_latents){&(bl_latent){r->extra[0], r->x[1], r->m.I, r->m.D}, 1});
     BL_OP(r->d, bitlinear_fwd, r->y, r->x[0], r->extra[0], bl_pair_rows(r), r->m.I, r->m.D);
 }
 

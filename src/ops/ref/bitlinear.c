@@ -106,10 +106,8 @@ void REF(quantise_row)(const bl_dev *d, bl_q8 *xq, size_t n, const BL_REAL *x, s
 }
 
 /* g = max(mean|W|, 1e-5) in fixed point,  Wt = clip(round(W / g), -1, 1) */
-void REF(ternarise)(bl_dev *d, bl_tern *wt, const bl_param *w_, size_t out, size_t in)
+static void ternarise_one(const bl_dev *d, bl_tern *wt, const BL_REAL *w, size_t count)
 {
-    const BL_REAL *w = (const void *)w_;
-    size_t count = out * in;
     if (!d->ternary) {
         memcpy(wt, w, count * sizeof *w);
         return;
@@ -124,6 +122,12 @@ void REF(ternarise)(bl_dev *d, bl_tern *wt, const bl_param *w_, size_t out, size
         float v = (float)w[i];
         Wt[i] = (int8_t)(2.0f * fabsf(v) > g ? (v > 0) - (v < 0) : 0);
     }
+}
+
+void REF(ternarise)(bl_dev *d, const bl_latents *w)
+{
+    for (size_t i = 0; i < w->count; i++)
+        ternarise_one(d, w->at[i].to, (const void *)w->at[i].from, w->at[i].out * w->at[i].in);
 }
 
 /* y = (xi . Wt^T) (g / s), or x W^T */
