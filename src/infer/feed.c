@@ -15,9 +15,8 @@ bl_status bl_infer_check_ids(const bl_net *net, const int32_t *ids, size_t count
     return BL_OK;
 }
 
-/* Rows of logits that end with the token that was read last. */
-static bl_status check_logits(const bl_state *s, const float *logits, size_t rows, size_t V,
-                              bl_error *err)
+bl_status bl_infer_check_logits(const bl_state *s, const float *logits, size_t rows, size_t V,
+                                bl_error *err)
 {
     for (size_t i = 0; i < rows * V; i++)
         if (!isfinite(logits[i]))
@@ -54,7 +53,7 @@ bl_status bl_infer_feed(bl_reader *r, bl_state *s, const int32_t *ids, size_t co
             size_t rows = every ? T : 1;
             float *to = every ? logits + done * V : logits;
             BL_TRY(bl_get_real(net->dev, to, r->logits, rows * V, err));
-            BL_TRY(check_logits(s, to, rows, V, err));
+            BL_TRY(bl_infer_check_logits(s, to, rows, V, err));
         }
         done += T;
         if (!last)

@@ -13,4 +13,9 @@ bl_status bl_infer_check_ids(const bl_net *net, const int32_t *ids, size_t count
 bl_status bl_infer_feed(bl_reader *r, bl_state *s, const int32_t *ids, size_t count, float *logits,
                         int every, bl_error *err) BL_NODISCARD;
 
+/* BL_EFORMAT when one of `rows` rows of logits, which end with the token read last, is not a
+ * number. */
+bl_status bl_infer_check_logits(const bl_state *s, const float *logits, size_t rows, size_t V,
+                                bl_error *err) BL_NODISCARD;
+
 #endif

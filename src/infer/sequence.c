@@ -42,16 +42,20 @@ bl_status bl_sequence_copy(bl_sequence *to, const bl_net *net, const bl_sequence
     return bl_state_copy(&to->state, net, &from->state, err);
 }
 
+bl_status bl_sequence_no_logits(const bl_sequence *s, bl_error *err)
+{
+    return bl_fail(err, BL_EINVAL,
+                   s->state.position ? "no logits: nothing was read since the memory was loaded"
+                                     : "no logits: the session has read nothing yet");
+}
+
 /* Of the token read last, which may be any time ago. */
 static bl_status last_logits(const bl_sequence *s, bl_reader *r, float *logits, bl_error *err)
 {
-    bl_dev *d = r->net->dev;
     if (!s->state.has_last)
-        return bl_fail(err, BL_EINVAL,
-                       s->state.position ? "no logits: nothing was read since the memory was loaded"
-                                         : "no logits: the session has read nothing yet");
+        return bl_sequence_no_logits(s, err);
     BL_TRY(bl_reader_logits(r, &s->state, err));
-    return bl_get_real(d, logits, r->logits, r->net->m.V, err);
+    return bl_reader_get(r, 0, logits, err);
 }
 
 bl_status bl_sequence_feed(bl_sequence *s, bl_reader *r, const int32_t *ids, size_t count,

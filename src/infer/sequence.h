@@ -35,6 +35,9 @@ bl_status bl_sequence_copy(bl_sequence *to, const bl_net *net, const bl_sequence
 bl_status bl_sequence_feed(bl_sequence *s, bl_reader *r, const int32_t *ids, size_t count,
                            float *logits, int every, bl_error *err) BL_NODISCARD;
 
+/* BL_EINVAL, which says why there are no logits of a last token. */
+bl_status bl_sequence_no_logits(const bl_sequence *s, bl_error *err) BL_NODISCARD;
+
 /* bl_session_consolidate(): the first one writes a text to find the rest (MODEL 3.8). */
 bl_status bl_sequence_consolidate(bl_sequence *s, bl_reader *r, float share,
                                   bl_error *err) BL_NODISCARD;

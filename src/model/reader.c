@@ -276,6 +276,12 @@ bl_status bl_reader_logits(bl_reader *r, const bl_state *s, bl_error *err)
     return BL_OP(r->net->dev, sync, err);
 }
 
+bl_status bl_reader_get(const bl_reader *r, size_t row, float *logits, bl_error *err)
+{
+    size_t V = r->net->m.V;
+    return bl_get_real(r->net->dev, logits, real_row(r, r->logits, row, V), V, err);
+}
+
 bl_status bl_reader_loss(bl_reader *r, bl_pass *p, const int32_t *targets, float *loss,
                          bl_error *err)
 {

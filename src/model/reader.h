@@ -51,6 +51,9 @@ bl_status bl_reader_feed(bl_reader *r, const bl_piece *pieces, size_t count,
  * of r->logits: those that its feed would have left. */
 bl_status bl_reader_logits(bl_reader *r, const bl_state *s, bl_error *err) BL_NODISCARD;
 
+/* A row of r->logits as floats on the host [V]. */
+bl_status bl_reader_get(const bl_reader *r, size_t row, float *logits, bl_error *err) BL_NODISCARD;
+
 /* loss[t] of the r->filled tokens of the last pass against targets[t], both on the host; p, of at
  * least as many tokens, lends its memory. */
 bl_status bl_reader_loss(bl_reader *r, bl_pass *p, const int32_t *targets, float *loss,
