@@ -608,6 +608,50 @@ BL_API bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count
 BL_API bl_status bl_session_feed_each(bl_session *s, const int32_t *ids, size_t count,
                                       float *logits, bl_error *err);
 
+/** A batch reads tokens of many sessions of a model in one pass, which is faster than one session
+ *  after the other; each has the bits that it has alone.  Sessions join and leave between any two
+ *  tokens.  One that has joined can be used, saved, forked and closed like any other while the
+ *  batch is not at work; a fork has not joined.
+ *
+ *  rows: tokens of a pass, and the most sessions joined, 1 to 65,536; the batch takes about as much
+ *  memory as rows / 64 calls of a session do (bl_plan_model, activations and scratch).  device: as
+ *  of bl_session_open(); the threads are those of the batch, whatever the sessions have.  The model
+ *  stays while a batch of it is open.
+ *  Errors: BL_EINVAL (rows, device), BL_ENOMEM, BL_EDEVICE. */
+typedef struct bl_batch bl_batch;
+BL_API bl_status bl_batch_open(bl_batch **b, bl_model *m, size_t rows, const bl_options *device,
+                               bl_error *err);
+
+/** Its sessions stay as they are, and have left it. */
+BL_API void bl_batch_close(bl_batch *b);
+
+/** Errors: BL_EINVAL (a session of another model, in a batch already, or one too many; of leaving,
+ *  not in this batch), BL_EBUSY (batch or session is at work). */
+BL_API bl_status bl_batch_join(bl_batch *b, bl_session *s, bl_error *err);
+BL_API bl_status bl_batch_leave(bl_batch *b, bl_session *s, bl_error *err);
+
+/** What a session reads in bl_batch_feed(): as bl_session_feed() would, its pending token and then
+ *  ids[count].  logits: NULL, or [V] for those after the last token, of this call or an earlier
+ *  one. */
+typedef struct bl_batch_turn {
+    bl_session *session;
+    const int32_t *ids;
+    size_t count;
+    float *logits;
+} bl_batch_turn;
+
+/** Reads turns[count], at most one of each session, in any order; sessions without one wait.  A
+ *  turn may have any number of tokens: when all together have more than `rows`, they take several
+ *  passes and share each evenly.
+ *  Errors: as of bl_session_feed(), with the index of the turn, from 0; BL_EINVAL (a session twice
+ *  or not joined), BL_EBUSY (one that is at work), BL_EINTERRUPTED (bl_progress_to(), "reading").
+ *  Nothing was read after BL_EINVAL, BL_EBUSY or an id past the vocabulary.  After logits that are
+ *  not numbers all turns were read; after other errors each session has read some of its tokens,
+ *  as bl_session_position() says.  Threads: a batch is used by one at a time, while other sessions
+ *  and batches of the model may be at work. */
+BL_API bl_status bl_batch_feed(bl_batch *b, const bl_batch_turn *turns, size_t count,
+                               bl_error *err);
+
 /** Makes a lesson outlast the half-lives: what every head forgets towards (at first where the model
  *  begins) moves by `share`, above 0 up to 1, of the way to that beginning plus what the head has
  *  learned beyond any text, and is kept within base_most of bl_head_info.  This happens at the next

@@ -3,6 +3,7 @@
 #define BL_API_MODEL_OPEN_H
 
 #include "api/executors.h"
+#include "api/roster.h"
 #include "core/busy.h"
 #include "core/lock.h"
 #include "infer/sequence.h"
@@ -27,6 +28,7 @@ struct bl_session {
     bl_options *device; /* NULL: as the model's */
     size_t threads;     /* of the executor that it computes with */
     bl_sequence text;   /* its memory comes from executors, and goes by the model's device */
+    bl_roster *roster;  /* of the batch that it is in, or was in until that was closed; or NULL */
     bl_busy busy;
 };
 

@@ -67,6 +67,7 @@ void bl_session_close(bl_session *s)
     if (!s || !bl_busy_close(&s->busy))
         return;
     bl_executors *executors = &s->model->executors;
+    bl_roster_leave(&s->roster);
     bl_mutex_hold(executors->lock);
     bl_sequence_release(&s->text, &s->model->net);
     bl_mutex_release(executors->lock);

@@ -198,6 +198,38 @@ done:
     return status;
 }
 
+/* Two sessions and a copy read in a batch; one leaves it before its end, one is closed in it. */
+static bl_status tell_batch(uint64_t *sum)
+{
+    bl_status status;
+    bl_model *m = NULL;
+    bl_batch *b = NULL;
+    bl_session *s[3] = {NULL};
+    static float logits[3][API_V];
+    static const int32_t ids[] = {7, 3, 99, 12, 5, 60, 2, 2, 31};
+    TRY(bl_model_open(&m, run, NULL, &failed));
+    TRY(bl_batch_open(&b, m, 4, NULL, &failed));
+    TRY(bl_session_open(&s[0], m, NULL, &failed));
+    TRY(bl_session_open(&s[1], m, NULL, &failed));
+    TRY(bl_batch_join(b, s[0], &failed));
+    TRY(bl_batch_join(b, s[1], &failed));
+    const bl_batch_turn first[] = {{s[0], ids, 9, logits[0]}, {s[1], ids, 3, NULL}};
+    TRY(bl_batch_feed(b, first, 2, &failed));
+    TRY(bl_session_fork(&s[2], s[1], &failed));
+    TRY(bl_batch_join(b, s[2], &failed));
+    TRY(bl_batch_leave(b, s[0], &failed));
+    const bl_batch_turn second[] = {{s[1], NULL, 0, logits[1]}, {s[2], ids + 3, 2, logits[2]}};
+    TRY(bl_batch_feed(b, second, 2, &failed));
+    *sum = mix(*sum, logits, sizeof logits);
+done:
+    bl_session_close(s[2]);
+    bl_batch_close(b);
+    bl_session_close(s[1]);
+    bl_session_close(s[0]);
+    bl_model_close(m);
+    return status;
+}
+
 static uint64_t file_sum(uint64_t sum, const char *dir, const char *name)
 {
     static unsigned char bytes[1 << 16];
@@ -331,10 +363,10 @@ typedef struct story {
 } story;
 
 static const story stories[] = {
-    {"options", tell_options, 1},      {"tokenizer", tell_tokenizer, 97},
-    {"session", tell_session, 61},     {"evaluation", tell_evaluation, 307},
-    {"prepare", tell_prepare, 43},     {"export", tell_export, 307},
-    {"training", tell_training, 1009},
+    {"options", tell_options, 1},         {"tokenizer", tell_tokenizer, 97},
+    {"session", tell_session, 61},        {"batch", tell_batch, 61},
+    {"evaluation", tell_evaluation, 307}, {"prepare", tell_prepare, 43},
+    {"export", tell_export, 307},         {"training", tell_training, 1009},
 };
 enum { STORIES = sizeof stories / sizeof *stories };
 
