@@ -111,6 +111,13 @@ static float initial_half_life(const bl_config *c, size_t head)
     return (float)log(fmax(tokens / (double)c->mini_batch_size, 1));
 }
 
+/* Other devices of the kind may read it from now on, so this one must be done. */
+static bl_status ternarise_now(bl_net *net, bl_error *err)
+{
+    bl_net_ternarise(net);
+    return BL_OP(net->dev, sync, err);
+}
+
 static void fill_initial(const bl_net *net, const bl_tensor *t, uint64_t seed, uint64_t number,
                          float *host)
 {
@@ -150,9 +157,7 @@ bl_status bl_net_init(bl_net *net, uint64_t seed, bl_error *err)
                             t->count, err);
     }
     bl_free(host);
-    if (status == BL_OK)
-        bl_net_ternarise(net);
-    return status;
+    return status == BL_OK ? ternarise_now(net, err) : status;
 }
 
 static bl_status prefixed(char *name, size_t cap, const char *prefix, const bl_tensor *t,
@@ -261,8 +266,7 @@ bl_status bl_net_block_write(const bl_net *net, const void *block, bl_st_writer 
 bl_status bl_net_load(bl_net *net, const bl_st *st, const char *path, bl_error *err)
 {
     BL_TRY(bl_net_block_load(net, net->block, st, "", path, err));
-    bl_net_ternarise(net);
-    return BL_OK;
+    return ternarise_now(net, err);
 }
 
 bl_status bl_net_save(const bl_net *net, const char *path, bl_error *err)
