@@ -75,12 +75,12 @@ static double train_step(bench *b)
                     .bias1 = 0.1f,
                     .bias2 = 0.05f,
                     .clip = 1.0f};
-    must(bl_put_step(d, b->pass.step, &step, 1, &err), &err);
+    must(bl_put_step(d, b->pass.in.step, &step, 1, &err), &err);
     bl_trace_reset(b->dev);
     double start = bl_clock_seconds();
     bl_net_fwd(&b->net, &b->pass);
     bl_net_loss_bwd(&b->net, &b->pass, &b->grads, 1.0f / (float)b->pass.N, NULL, NULL);
-    bl_net_update(&b->net, b->block[0], b->block[1], b->block[2], b->pass.step);
+    bl_net_update(&b->net, b->block[0], b->block[1], b->block[2], b->pass.in.step);
     must(BL_OP(d, sync, &err), &err);
     return bl_clock_seconds() - start;
 }
@@ -103,8 +103,8 @@ static void bench_training(bench *b, size_t steps)
 {
     double best = 1e30;
     table fastest = {.rows = 0};
-    put_ids(b, b->pass.ids, 0);
-    put_ids(b, b->pass.targets, 1);
+    put_ids(b, b->pass.in.ids, 0);
+    put_ids(b, b->pass.in.targets, 1);
     for (size_t i = 0; i < steps; i++) {
         double seconds = train_step(b);
         printf("step %zu: %.1f ms\n", i + 1, seconds * 1e3);

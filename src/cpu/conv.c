@@ -129,3 +129,13 @@ void bl_cpu_conv_bwd(bl_dev *d, bl_act *du, bl_param *dw, bl_param *dbias, const
             ((float *)dw)[i * K + K - 1 - j] += sums[j * D + i];
     c->k.add((float *)dbias, sums + K * D, D);
 }
+
+void bl_cpu_conv_reset(bl_dev *d, bl_act *tail, const bl_dev_flag *fresh, size_t B, size_t D,
+                       size_t K)
+{
+    size_t row = (K - 1) * D;
+    (void)d;
+    for (size_t b = 0; b < B; b++)
+        if (((const int32_t *)fresh)[b])
+            memset((float *)tail + b * row, 0, row * sizeof(float));
+}

@@ -191,3 +191,13 @@ void bl_cpu_head_loss(bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const 
         rows_loss(&h);
     }
 }
+
+void bl_cpu_head_loss_sum(bl_dev *d, bl_dev_step *step_, const bl_real *loss, size_t N)
+{
+    bl_step *step = (bl_step *)step_;
+    double nats = step->nats;
+    (void)d;
+    for (size_t n = 0; n < N; n++)
+        nats += (double)((const float *)loss)[n];
+    step->nats = nats;
+}

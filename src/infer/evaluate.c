@@ -17,8 +17,8 @@ static bl_status put_windows(const bl_net *net, bl_pass *p, const bl_token_file 
         BL_TRY(
             bl_windows_get(tokens, p->T, window, host + row * p->T, host + p->N + row * p->T, err));
     }
-    BL_TRY(bl_put_id(net->dev, p->ids, host, p->N, err));
-    return bl_put_id(net->dev, p->targets, host + p->N, p->N, err);
+    BL_TRY(bl_put_id(net->dev, p->in.ids, host, p->N, err));
+    return bl_put_id(net->dev, p->in.targets, host + p->N, p->N, err);
 }
 
 bl_status bl_evaluate_windows(const bl_net *net, bl_pass *p, const bl_token_file *tokens,

@@ -94,8 +94,8 @@ static bl_status score_fresh(bl_stream_loss *e, size_t n, bl_error *err)
     size_t half = half_of(e), stride = stride_of(e);
     for (size_t row = 0; row < p->B; row++)
         fill_row(e, row);
-    BL_TRY(bl_put_id(d, p->ids, e->host, p->N, err));
-    BL_TRY(bl_put_id(d, p->targets, e->host + p->N, p->N, err));
+    BL_TRY(bl_put_id(d, p->in.ids, e->host, p->N, err));
+    BL_TRY(bl_put_id(d, p->in.targets, e->host + p->N, p->N, err));
     bl_net_fwd(e->r->net, p);
     bl_net_loss(e->r->net, p);
     BL_TRY(bl_get_real(d, e->loss, p->loss, p->N, err));

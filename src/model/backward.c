@@ -10,7 +10,7 @@ static const bl_act *branch_gradient(const bl_net *net, bl_pass *p, uint32_t sit
     if (!p->dropout)
         return p->dx;
     BL_OP(d, copy, p->dy, p->dx, n * d->act_bytes);
-    BL_OP(d, dropout, p->dy, n, site, p->step);
+    BL_OP(d, dropout, p->dy, n, site, p->in.step);
     return p->dy;
 }
 
@@ -87,7 +87,7 @@ void bl_net_loss_bwd(const bl_net *net, bl_pass *p, const bl_params *grads, floa
     bl_dev *d = net->dev;
     size_t n = p->N * m->D;
     bl_param *dhead = net->config.tie_word_embeddings ? grads->embed : grads->head;
-    BL_OP(d, head_loss, p->loss, p->dxn, dhead, p->h, bl_net_head(net), p->targets, scale, p->N,
+    BL_OP(d, head_loss, p->loss, p->dxn, dhead, p->h, bl_net_head(net), p->in.targets, scale, p->N,
           m->D, m->V);
     BL_OP(d, zero, p->dx, n * d->act_bytes);
     BL_OP(d, rmsnorm_bwd, p->dx, grads->norm, p->dxn, p->x, p->rstd, net->w.norm, p->N, m->D);
@@ -99,8 +99,8 @@ void bl_net_loss_bwd(const bl_net *net, bl_pass *p, const bl_params *grads, floa
             done(user, l);
     }
     if (p->dropout)
-        BL_OP(d, dropout, p->dx, n, BL_SITE_EMBED, p->step);
-    BL_OP(d, embed_bwd, grads->embed, p->dx, p->ids, p->N, m->D, m->V);
+        BL_OP(d, dropout, p->dx, n, BL_SITE_EMBED, p->in.step);
+    BL_OP(d, embed_bwd, grads->embed, p->dx, p->in.ids, p->N, m->D, m->V);
     if (done)
         done(user, SIZE_MAX);
 }

@@ -36,7 +36,6 @@ static size_t bind(bl_carry *c, const bl_net *net, void *block, size_t bytes)
         if (i == 0)
             c->set_bytes = bl_arena_bytes(&arena);
     }
-    c->fresh = bl_arena_push(&arena, c->B, bl_kind_bytes(net->dev, BL_KIND_flag));
     return arena.failed ? SIZE_MAX : bl_arena_bytes(&arena);
 }
 
@@ -74,21 +73,17 @@ void bl_carry_clear(bl_carry *c, const bl_net *net)
     BL_OP(net->dev, zero, c->block, c->bytes);
 }
 
-bl_status bl_carry_begin(bl_carry *c, const bl_net *net, size_t slot, const int32_t *fresh,
-                         bl_error *err)
+void bl_carry_begin(bl_carry *c, const bl_net *net, size_t slot, const bl_dev_flag *fresh)
 {
-    bl_dev *d = net->dev;
-    size_t row = (net->m.K - 1) * net->m.D * d->act_bytes;
     c->slot = slot;
+    c->fresh = fresh;
     for (size_t l = 0; l < net->m.L; l++) {
-        bl_layer_carry *a = &c->layer[slot * net->m.L + l];
-        char *tails[] = {(char *)a->tail, (char *)a->pre_tail};
+        const bl_layer_carry *a = &c->layer[slot * net->m.L + l];
+        bl_act *tails[] = {a->tail, a->pre_tail};
         for (size_t i = 0; i < 2; i++)
-            for (size_t b = 0; tails[i] && b < c->B; b++)
-                if (fresh[b])
-                    BL_OP(d, zero, tails[i] + b * row, row);
+            if (tails[i])
+                BL_OP(net->dev, conv_reset, tails[i], fresh, c->B, net->m.D, net->m.K);
     }
-    return bl_put_flag(d, c->fresh, fresh, c->B, err);
 }
 
 /* The start of a set: that of its first layer's first member. */

@@ -25,10 +25,10 @@ typedef struct bl_layer_carry {
 } bl_layer_carry;
 
 typedef struct bl_carry {
-    size_t slots, B, slot; /* micro-batches of a step, rows of each, the current one */
-    bl_layer_carry *layer; /* [slots + 1, L]; the last: what the current pass leaves */
-    bl_dev_flag *fresh;    /* [B] */
-    void *block;           /* device: slots + 1 sets of a size, then fresh */
+    size_t slots, B, slot;    /* micro-batches of a step, rows of each, the current one */
+    bl_layer_carry *layer;    /* [slots + 1, L]; the last: what the current pass leaves */
+    const bl_dev_flag *fresh; /* [B] of the current micro-batch, borrowed */
+    void *block;              /* device: slots + 1 sets of a size */
     size_t bytes, set_bytes;
 } bl_carry;
 
@@ -39,8 +39,7 @@ void bl_carry_release(bl_carry *c, const bl_net *net);
 
 /* Begin comes before the forward pass of a micro-batch (pass->carry is c): rows with fresh[b] not 0
  * begin as a text does.  End comes after its backward pass: its rows continue from what it left. */
-bl_status bl_carry_begin(bl_carry *c, const bl_net *net, size_t slot, const int32_t *fresh,
-                         bl_error *err) BL_NODISCARD;
+void bl_carry_begin(bl_carry *c, const bl_net *net, size_t slot, const bl_dev_flag *fresh);
 void bl_carry_end(bl_carry *c, const bl_net *net);
 
 /* Everything zero, like a row that has read nothing. */

@@ -13,7 +13,7 @@ static void residual(const bl_net *net, bl_pass *p, bl_act *x, const bl_q8 *xq, 
         return;
     }
     BL_OP(d, bitlinear_fwd, p->y, xq, w, p->N, D, in);
-    BL_OP(d, dropout, p->y, p->N * D, site, p->step);
+    BL_OP(d, dropout, p->y, p->N * D, site, p->in.step);
     BL_OP(d, add, x, p->y, p->N * D);
 }
 
@@ -94,9 +94,9 @@ void bl_net_fwd(const bl_net *net, bl_pass *p)
     const bl_dims *m = &net->m;
     bl_dev *d = net->dev;
     bl_act *x = *bl_pass_entry(net, p, 0);
-    BL_OP(d, embed_fwd, x, net->w.embed, p->ids, p->N, m->D);
+    BL_OP(d, embed_fwd, x, net->w.embed, p->in.ids, p->N, m->D);
     if (p->dropout)
-        BL_OP(d, dropout, x, p->N * m->D, BL_SITE_EMBED, p->step);
+        BL_OP(d, dropout, x, p->N * m->D, BL_SITE_EMBED, p->in.step);
     for (size_t l = 0; l < m->L; l++)
         layer_fwd(net, p, l);
     BL_OP(d, rmsnorm_fwd, p->h, NULL, p->rstd, p->x, net->w.norm, (float)net->config.rms_norm_eps,
@@ -105,6 +105,6 @@ void bl_net_fwd(const bl_net *net, bl_pass *p)
 
 void bl_net_loss(const bl_net *net, bl_pass *p)
 {
-    BL_OP(net->dev, head_loss, p->loss, NULL, NULL, p->h, bl_net_head(net), p->targets, 1.0f, p->N,
-          net->m.D, net->m.V);
+    BL_OP(net->dev, head_loss, p->loss, NULL, NULL, p->h, bl_net_head(net), p->in.targets, 1.0f,
+          p->N, net->m.D, net->m.V);
 }

@@ -45,9 +45,10 @@ static void bind_pass(bl_pass *p, bl_arena *arena, const bl_net *net)
         *rows[i] = bl_arena_push(arena, N * D, d->act_bytes);
     p->rstd = bl_arena_push(arena, N, d->real_bytes);
     p->loss = bl_arena_push(arena, N, d->real_bytes);
-    p->ids = bl_arena_push(arena, N, bl_kind_bytes(d, BL_KIND_id));
-    p->targets = bl_arena_push(arena, N, bl_kind_bytes(d, BL_KIND_id));
-    p->step = bl_arena_push(arena, 1, bl_kind_bytes(d, BL_KIND_step));
+    p->in.ids = bl_arena_push(arena, N, bl_kind_bytes(d, BL_KIND_id));
+    p->in.targets = bl_arena_push(arena, N, bl_kind_bytes(d, BL_KIND_id));
+    p->in.step = bl_arena_push(arena, 1, bl_kind_bytes(d, BL_KIND_step));
+    p->in.fresh = bl_arena_push(arena, p->B, bl_kind_bytes(d, BL_KIND_flag));
     if (p->kind == BL_PASS_LOSS)
         return;
     bl_act **gradients[] = {&p->dx, &p->dy, &p->dxn, &p->du,  &p->dq,

@@ -54,6 +54,13 @@ typedef enum bl_pass_kind {
                           computed again before its backward pass */
 } bl_pass_kind;
 
+/* Where a pass reads its micro-batch. */
+typedef struct bl_input_place {
+    bl_dev_step *step;
+    bl_dev_id *ids, *targets; /* [N] */
+    bl_dev_flag *fresh;       /* [B] of rows that continue (model/carry.h) */
+} bl_input_place;
+
 /* Everything one micro-batch of B x T tokens needs. */
 typedef struct bl_pass {
     size_t B, T, N;
@@ -63,8 +70,7 @@ typedef struct bl_pass {
     bl_layer_acts *layer;  /* [L] */
     bl_act *x, *h, *y;     /* [N,D]: the last residual stream, its RMSNorm, room for one output */
     bl_real *rstd, *loss;  /* [N] */
-    bl_dev_id *ids, *targets; /* [N] */
-    bl_dev_step *step;
+    bl_input_place in;     /* room of its own, or where somebody else has put it */
     /* backward only */
     bl_act *dx, *dy, *dxn, *du, *dq, *dk, *dv, *dz, *dout; /* [N,D] */
     bl_act *dgate, *dup;                                   /* [N,I] */
@@ -84,8 +90,7 @@ bl_act **bl_pass_entry(const bl_net *net, bl_pass *p, size_t l);
  * enqueue work on the device. */
 typedef void bl_grads_fn(void *user, size_t layer);
 
-/* Forward from p->ids to p->h; then loss[n] of that against p->targets.  Ids and targets are
- * [N] on the device. */
+/* Forward from the ids to p->h; then loss[n] of that against the targets. */
 void bl_net_fwd(const bl_net *net, bl_pass *p);
 void bl_net_layer_acts(const bl_net *net, bl_pass *p, size_t l); /* all that a layer keeps */
 void bl_net_loss(const bl_net *net, bl_pass *p);

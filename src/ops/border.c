@@ -101,3 +101,8 @@ bl_status bl_dev_get(bl_dev *d, bl_kind kind, void *to, const void *from, size_t
     bl_free(there);
     return status;
 }
+
+bl_status bl_dev_put_block(bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err)
+{
+    return BL_OP(d, put, to, from, bytes, err);
+}

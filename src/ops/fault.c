@@ -58,7 +58,7 @@ static const bl_ops fault_ops = {
 #undef X
 };
 
-/* ---- the four that are not the inner device's ---- */
+/* ---- the five that are not the inner device's ---- */
 
 static bl_status guarded_alloc(bl_dev *d, void **p, size_t bytes, bl_error *err)
 {
@@ -75,6 +75,12 @@ static void guarded_free(bl_dev *d, void *p)
 static bl_status checked_sync(bl_dev *d, bl_error *err)
 {
     BL_TRY(fault_sync(d, err));
+    return bl_guard_check(err);
+}
+
+static bl_status checked_get(bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err)
+{
+    BL_TRY(fault_get(d, to, from, bytes, err));
     return bl_guard_check(err);
 }
 
@@ -97,6 +103,7 @@ bl_status bl_fault_open(bl_dev **d, bl_dev *inner, bl_error *err)
     f->ops.alloc = guarded_alloc;
     f->ops.free = guarded_free;
     f->ops.sync = checked_sync;
+    f->ops.get = checked_get;
     f->ops.close = close_both;
     (void)snprintf(f->name, sizeof f->name, "fault:%s", inner->name);
     f->dev = *inner;

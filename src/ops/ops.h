@@ -38,7 +38,8 @@ typedef struct bl_step {
     float bias1, bias2; /* 1 - beta1^step, 1 - beta2^step */
     float clip;         /* largest gradient norm; 0: no clipping */
     float dropout;      /* probability of dropping, in [0, 1) */
-    /* written by grad_norm, read by adamw and by the host */
+    /* written on the device; grad_norm's are read by adamw, and all by the host */
+    double nats; /* summed loss, by head_loss_sum; the host begins with 0 */
     float grad_norm;
     float grad_scale; /* clip / max(grad_norm, clip) */
     uint32_t skip;    /* 1: the norm is not finite, adamw leaves p, m and v as they are */
@@ -152,7 +153,8 @@ typedef struct bl_dev {
 #define BL_OPS_STATUS_LIST(X)                                                                      \
     /* device memory at a 64-byte boundary, contents undefined */                                  \
     X(alloc, (bl_dev *d, void **p, size_t bytes, bl_error *err), (d, p, bytes, err))               \
-    /* host to device, device to host; both wait for what was enqueued before */                   \
+    /* host to device, device to host; both wait for what was enqueued before, and a device error  \
+       that is known by then is told as by sync */                   \
     X(put, (bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err),                   \
       (d, to, from, bytes, err))                                                                   \
     X(get, (bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err),                   \
@@ -213,6 +215,9 @@ typedef struct bl_dev {
     /* tail becomes the last K-1 rows of (tail, u) */                                              \
     X(conv_tail, (bl_dev *d, bl_act *tail, const bl_act *u, size_t B, size_t T, size_t D,          \
       size_t K), (d, tail, u, B, T, D, K))                                                         \
+    /* tail[b] = 0 where fresh[b] is not 0 */                                                      \
+    X(conv_reset, (bl_dev *d, bl_act *tail, const bl_dev_flag *fresh, size_t B, size_t D,          \
+      size_t K), (d, tail, fresh, B, D, K))                                                        \
     /* du = (accumulate ? du : 0) + ..., dw +=, dbias +=; tail as forward, it gets no gradient */  \
     X(conv_bwd, (bl_dev *d, bl_act *du, bl_param *dw, bl_param *dbias, const bl_act *dy,           \
       const bl_act *u, const bl_act *tail, const bl_param *w, int accumulate, size_t B, size_t T,  \
@@ -289,6 +294,9 @@ typedef struct bl_dev {
     X(head_loss, (bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const bl_act *x,             \
       const bl_param *E, const bl_dev_id *targets, float scale, size_t N, size_t D, size_t V),       \
       (d, loss, dx, dE, x, E, targets, scale, N, D, V))                                            \
+    /* step->nats += sum of loss [N], in double */                                                 \
+    X(head_loss_sum, (bl_dev *d, bl_dev_step *step, const bl_real *loss, size_t N),                \
+      (d, step, loss, N))                                                                          \
     /* step->grad_norm = |g| over n elements, grad_scale and skip from it */                       \
     X(grad_norm, (bl_dev *d, bl_dev_step *step, const bl_param *g, size_t n), (d, step, g, n))         \
     /* g' = g grad_scale; m, v, p by AdamW with step's lr; weight decay when `decay`;              \
@@ -363,7 +371,7 @@ bl_status bl_dev_put(bl_dev *d, bl_kind kind, void *to, const void *from, size_t
 bl_status bl_dev_get(bl_dev *d, bl_kind kind, void *to, const void *from, size_t n,
                      bl_error *err) BL_NODISCARD;
 
-/* The same where the kind is known: bl_put_id(d, to, ids, n, err), bl_get_real(...). */
+/* One kind: bl_put_id(d, to, ids, n, err), bl_get_real(...). */
 #define X(kind, there, here)                                                                       \
     static inline bl_status bl_put_##kind(bl_dev *d, there *to, const here *from, size_t n,        \
                                           bl_error *err)                                           \
@@ -377,6 +385,10 @@ bl_status bl_dev_get(bl_dev *d, bl_kind kind, void *to, const void *from, size_t
     }
 BL_KIND_LIST(X)
 #undef X
+
+/* A block of ids, flags and steps, which are the same bytes on both sides. */
+bl_status bl_dev_put_block(bl_dev *d, void *to, const void *from, size_t bytes,
+                           bl_error *err) BL_NODISCARD;
 
 /* The reference backend in float and in double (src/ops/ref), always with one thread. */
 bl_status bl_ref32_open(bl_dev **d, const bl_device_request *r, bl_error *err) BL_NODISCARD;

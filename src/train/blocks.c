@@ -37,13 +37,14 @@ static bl_status check_whole_chunks(const bl_config *config, const bl_train_opti
         (o->context / C + 1) * C, o->context);
 }
 
-static bl_status open_device(bl_blocks *b, bl_dev *dev, const bl_config *config,
-                             const bl_train_options *o, const bl_share *share, bl_error *err)
+bl_status bl_blocks_open(bl_blocks *b, bl_dev *dev, const bl_config *config,
+                         const bl_train_options *o, const bl_share *share, bl_error *err)
 {
     BL_TRY(bl_net_open(&b->net, config, dev, err));
     bl_pass_kind kind = o->recompute ? BL_PASS_RECOMPUTE : BL_PASS_GRADIENTS;
     BL_TRY(bl_pass_open(&b->pass, &b->net, o->batch, o->context, kind, err));
     b->pass.dropout = o->dropout > 0;
+    BL_TRY(bl_inputs_open(&b->inputs, &b->net, bl_share_slots(share), o->batch, o->context, err));
     if (o->carry > 0) {
         BL_TRY(check_whole_chunks(config, o, err));
         BL_TRY(bl_carried_open(&b->carried, &b->net, share, o->batch, err));
@@ -57,17 +58,6 @@ static bl_status open_device(bl_blocks *b, bl_dev *dev, const bl_config *config,
     return open_optimizer(b, err);
 }
 
-bl_status bl_blocks_open(bl_blocks *b, bl_dev *dev, const bl_config *config,
-                         const bl_train_options *o, const bl_share *share, bl_error *err)
-{
-    BL_TRY(open_device(b, dev, config, o, share, err));
-    b->host_ids = bl_calloc(2 * b->pass.N, sizeof *b->host_ids);
-    b->host_loss = bl_calloc(b->pass.N, sizeof *b->host_loss);
-    if (!b->host_ids || !b->host_loss)
-        return bl_fail(err, BL_ENOMEM, "out of memory for a batch of %zu tokens", b->pass.N);
-    return BL_OK;
-}
-
 void bl_blocks_release(bl_blocks *b)
 {
     bl_dev *d = b->net.dev;
@@ -75,6 +65,7 @@ void bl_blocks_release(bl_blocks *b)
         bl_sequence_release(&b->sample, &b->net);
         bl_reader_release(&b->reader);
         bl_carried_release(&b->carried, &b->net);
+        bl_inputs_release(&b->inputs, &b->net);
         bl_pass_release(&b->pass, &b->net);
         bl_pass_release(&b->eval, &b->net);
         for (size_t i = 0; blocks_of(b, i); i++)
@@ -82,8 +73,6 @@ void bl_blocks_release(bl_blocks *b)
     }
     bl_net_release(&b->net);
     bl_free(b->grads.layer);
-    bl_free(b->host_ids);
-    bl_free(b->host_loss);
     *b = (bl_blocks){0};
 }
 
@@ -93,16 +82,16 @@ bl_status bl_blocks_measure(bl_plan_result *plan, bl_dev *dev, const bl_config *
     bl_dev *measure;
     bl_blocks b = {0};
     BL_TRY(bl_measure_open(&measure, dev, err));
-    bl_status status = open_device(&b, measure, config, o, share, err);
-    *plan =
-        (bl_plan_result){.weights = b.net.tensors.elements * dev->param_bytes + b.net.tern_bytes,
-                         .optimizer = 3 * (uint64_t)b.block_bytes,
-                         .activations = b.pass.bytes + b.eval.bytes + b.reader.bytes +
-                                        (b.sample.state.block_bytes - b.sample.state.bytes),
-                         .scratch = bl_measure_scratch(measure),
-                         .state = b.sample.state.bytes + b.carried.states.bytes,
-                         .parameters = b.net.tensors.parameters,
-                         .machine = dev->ops->memory_bytes(dev)};
+    bl_status status = bl_blocks_open(&b, measure, config, o, share, err);
+    *plan = (bl_plan_result){
+        .weights = b.net.tensors.elements * dev->param_bytes + b.net.tern_bytes,
+        .optimizer = 3 * (uint64_t)b.block_bytes,
+        .activations = b.pass.bytes + b.inputs.bytes + b.eval.bytes + b.reader.bytes +
+                       (b.sample.state.block_bytes - b.sample.state.bytes),
+        .scratch = bl_measure_scratch(measure),
+        .state = b.sample.state.bytes + b.carried.states.bytes,
+        .parameters = b.net.tensors.parameters,
+        .machine = dev->ops->memory_bytes(dev)};
     plan->total = bl_measure_allocated(measure) + plan->scratch;
     if (plan->total < plan->scratch) /* either is SIZE_MAX */
         plan->total = UINT64_MAX;

@@ -1,17 +1,17 @@
-/* The memory of a run: model, passes, gradients, moments and carried rows on its device, and what
- * the host holds of a micro-batch. */
+/* The memory of a run: model, passes, inputs, gradients, moments and carried rows on its device. */
 #ifndef BL_TRAIN_BLOCKS_H
 #define BL_TRAIN_BLOCKS_H
 
 #include "infer/sequence.h"
-#include "model/pass.h"
+#include "model/inputs.h"
 #include "train/checkpoint.h"
 #include "train/share.h"
 
 typedef struct bl_blocks {
     bl_net net; /* its device is that of all of them */
     bl_pass pass;
-    bl_pass eval; /* the leader's, like the next two */
+    bl_inputs inputs; /* of our micro-batches */
+    bl_pass eval;     /* the leader's, like the next two */
     bl_reader reader;
     bl_sequence sample; /* what it writes samples with */
     bl_params grads;
@@ -19,8 +19,6 @@ typedef struct bl_blocks {
     bl_moments moments;
     bl_carried carried; /* with the option carry */
     size_t block_bytes; /* of parameters, gradients, each moment */
-    int32_t *host_ids;  /* [2,N]: inputs and targets of a micro-batch */
-    float *host_loss;   /* [N] */
 } bl_blocks;
 
 /* All of it for resolved options and a share of them, on a device that must outlive it; `b` is all

@@ -15,11 +15,10 @@ bl_status bl_carried_open(bl_carried *c, const bl_net *net, const bl_share *shar
     BL_TRY(bl_carry_open(&c->states, net, ours, B, err));
     c->floats = bl_carry_floats(&c->states, net);
     c->row = bl_calloc(accum * B, sizeof *c->row);
-    c->fresh = bl_calloc(B, sizeof *c->fresh);
     if (size > 1)
         c->gathered =
             bl_calloc((bl_share_leads(share) ? accum - ours : 1) * c->floats, sizeof *c->gathered);
-    if (!c->row || !c->fresh || (size > 1 && !c->gathered))
+    if (!c->row || (size > 1 && !c->gathered))
         return bl_fail(err, BL_ENOMEM, "out of memory for %zu rows", accum * B);
     bl_carried_reset(c, net);
     return BL_OK;
@@ -30,7 +29,6 @@ void bl_carried_release(bl_carried *c, const bl_net *net)
     if (net->dev)
         bl_carry_release(&c->states, net);
     bl_free(c->row);
-    bl_free(c->fresh);
     bl_free(c->gathered);
     *c = (bl_carried){0};
 }
@@ -64,19 +62,14 @@ void bl_carried_draw(bl_carried *c, double probability, uint64_t seed, uint64_t 
             row[b].fresh = 1;
 }
 
-void bl_carried_pass(bl_carried *c, uint64_t micro)
+void bl_carried_move(bl_carried *c, uint64_t micro, int32_t *fresh)
 {
     bl_mix_row *row = bl_carried_rows(c, micro);
     for (size_t b = 0; b < c->states.B; b++) {
-        c->fresh[b] = row[b].fresh;
+        if (fresh)
+            fresh[b] = row[b].fresh;
         row[b].fresh = 0; /* from here on it continues */
     }
-}
-
-bl_status bl_carried_begin(bl_carried *c, const bl_net *net, uint64_t micro, bl_error *err)
-{
-    bl_carried_pass(c, micro);
-    return bl_carry_begin(&c->states, net, bl_share_slot(&c->share, micro), c->fresh, err);
 }
 
 /* ---- checkpoints ---- */

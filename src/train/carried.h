@@ -14,7 +14,6 @@ typedef struct bl_carried {
     bl_share share;
     bl_carry states; /* of our micro-batches */
     bl_mix_row *row; /* [accum,B]; NULL: the run carries nothing */
-    int32_t *fresh;  /* [B] of the current micro-batch */
     float
         *gathered; /* the leader's: states of the other micro-batches; the others': room for one */
     size_t floats; /* of the states of one */
@@ -33,13 +32,10 @@ void bl_carried_reset(bl_carried *c, const bl_net *net);
 void bl_carried_draw(bl_carried *c, double probability, uint64_t seed, uint64_t step,
                      uint64_t micro);
 
-/* The rows of a micro-batch.  After bl_mix_continue() begin sets the states that they start from;
- * pass, in its place, when another process computes them. */
+/* The rows of a micro-batch.  After bl_mix_continue() they move on: fresh [B] says which begin
+ * anew, for bl_carry_begin(); NULL when another process computes them. */
 bl_mix_row *bl_carried_rows(const bl_carried *c, uint64_t micro);
-bl_status bl_carried_begin(bl_carried *c, const bl_net *net, uint64_t micro,
-                           bl_error *err) BL_NODISCARD;
-
-void bl_carried_pass(bl_carried *c, uint64_t micro);
+void bl_carried_move(bl_carried *c, uint64_t micro, int32_t *fresh);
 
 /* Brings the states of all rows to the leader; every process calls it before a checkpoint. */
 bl_status bl_carried_gather(bl_carried *c, const bl_net *net, bl_error *err) BL_NODISCARD;

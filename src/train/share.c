@@ -36,11 +36,6 @@ size_t bl_share_slot(const bl_share *s, uint64_t micro)
     return (size_t)(micro / s->comm->size);
 }
 
-int bl_share_ends(const bl_share *s, uint64_t micro)
-{
-    return bl_share_has(s, micro) && micro + s->comm->size >= s->accum;
-}
-
 bl_turns bl_share_turns(const bl_share *s)
 {
     return (bl_turns){s->comm->rank, s->comm->size, s->accum};

@@ -35,9 +35,6 @@ int bl_share_has(const bl_share *s, uint64_t micro);
 size_t bl_share_slots(const bl_share *s);
 size_t bl_share_slot(const bl_share *s, uint64_t micro);
 
-/* Whether it is the last of ours: then our gradients are complete. */
-int bl_share_ends(const bl_share *s, uint64_t micro);
-
 /* The same for who makes the batches. */
 bl_turns bl_share_turns(const bl_share *s);
 

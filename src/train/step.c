@@ -28,16 +28,17 @@ static bl_step step_block(const bl_trainer *t, uint64_t micro)
                      .dropout = (float)o->dropout};
 }
 
-/* The tokens of a micro-batch, and with the option carry the states that its rows begin with. */
-static bl_status next_batch(bl_trainer *t, uint64_t micro, bl_error *err)
+/* What a micro-batch of ours reads, on the host. */
+static bl_status next_batch(bl_trainer *t, uint64_t micro, const bl_input *to, bl_error *err)
 {
-    bl_blocks *b = &t->blocks;
-    int32_t *x = b->host_ids, *y = b->host_ids + b->pass.N;
-    if (!b->carried.row)
-        return bl_batches_next(t->batches, x, y, err);
-    bl_carried_draw(&b->carried, t->o.carry, t->o.seed, t->state.step + 1, micro);
-    BL_TRY(bl_batches_continue(t->batches, bl_carried_rows(&b->carried, micro), x, y, err));
-    return bl_carried_begin(&b->carried, &b->net, micro, err);
+    bl_carried *c = &t->blocks.carried;
+    *to->step = step_block(t, micro);
+    if (!c->row)
+        return bl_batches_next(t->batches, to->ids, to->targets, err);
+    bl_carried_draw(c, t->o.carry, t->o.seed, t->state.step + 1, micro);
+    BL_TRY(bl_batches_continue(t->batches, bl_carried_rows(c, micro), to->ids, to->targets, err));
+    bl_carried_move(c, micro, to->fresh);
+    return BL_OK;
 }
 
 /* One that another process computes: rows that continue move on all the same. */
@@ -48,8 +49,19 @@ static bl_status pass_over(bl_trainer *t, uint64_t micro, bl_error *err)
         return BL_OK;
     bl_carried_draw(c, t->o.carry, t->o.seed, t->state.step + 1, micro);
     BL_TRY(bl_batches_continue(t->batches, bl_carried_rows(c, micro), NULL, NULL, err));
-    bl_carried_pass(c, micro);
+    bl_carried_move(c, micro, NULL);
     return BL_OK;
+}
+
+/* All that the step reads from the host. */
+static bl_status put_inputs(bl_trainer *t, bl_error *err)
+{
+    const bl_inputs *in = &t->blocks.inputs;
+    const bl_input *next = in->here;
+    for (uint64_t micro = 0; micro < t->o.accum; micro++)
+        BL_TRY(bl_share_has(&t->share, micro) ? next_batch(t, micro, next++, err)
+                                              : pass_over(t, micro, err));
+    return bl_inputs_put(in, &t->blocks.net, err);
 }
 
 /* Enqueues the sum over all processes of a layer's gradients of some roles, in one piece where
@@ -78,43 +90,37 @@ static void sum_layer(void *user, size_t layer)
     sum_tensors(user, layer, 0);
 }
 
-/* grads += those of one micro-batch; *nats += its summed loss. */
-static bl_status micro_batch(bl_trainer *t, uint64_t micro, float scale, double *nats,
-                             bl_error *err)
+/* grads += those of the micro-batch in a slot; the summed loss is added up in `total`. */
+static void micro_batch(bl_trainer *t, size_t slot, float scale, bl_dev_step *total)
 {
-    bl_dev *d = t->dev;
     bl_blocks *b = &t->blocks;
     bl_pass *p = &b->pass;
-    bl_step step = step_block(t, micro);
-    int sums = t->share.comm->size > 1 && bl_share_ends(&t->share, micro);
-    BL_TRY(next_batch(t, micro, err));
-    BL_TRY(bl_put_id(d, p->ids, b->host_ids, p->N, err));
-    BL_TRY(bl_put_id(d, p->targets, b->host_ids + p->N, p->N, err));
-    BL_TRY(bl_put_step(d, p->step, &step, 1, err));
+    int sums = t->share.comm->size > 1 && slot + 1 == b->inputs.slots;
+    p->in = b->inputs.there[slot];
+    if (p->carry)
+        bl_carry_begin(&b->carried.states, &b->net, slot, p->in.fresh);
     bl_net_fwd(&b->net, p);
     bl_net_loss_bwd(&b->net, p, &b->grads, scale, sums ? sum_layer : NULL, t);
     if (p->carry)
         bl_carry_end(&b->carried.states, &b->net);
-    BL_TRY(bl_get_real(d, b->host_loss, p->loss, p->N, err));
-    for (size_t i = 0; i < p->N; i++)
-        *nats += (double)b->host_loss[i];
-    return BL_OK;
+    BL_OP(t->dev, head_loss_sum, total, p->loss, p->N);
 }
 
+/* The device gets the inputs at once, computes, and is asked once what became of it: between these
+ * two calls nothing waits, and the calls are the same in every step. */
 bl_status bl_trainer_step(bl_trainer *t, bl_train_event *event, bl_error *err)
 {
-    double start = bl_clock_seconds(), nats = 0;
-    size_t tokens = t->blocks.pass.N * t->o.accum;
-    float scale = (float)(1.0 / (double)tokens);
-    for (uint64_t micro = 0; micro < t->o.accum; micro++)
-        BL_TRY(bl_share_has(&t->share, micro) ? micro_batch(t, micro, scale, &nats, err)
-                                              : pass_over(t, micro, err));
+    double start = bl_clock_seconds();
     bl_blocks *b = &t->blocks;
-    bl_net_update(&b->net, b->grads_block, b->moments.m, b->moments.v, b->pass.step);
-    BL_TRY(bl_comm_total(t->share.comm, &nats, 1, err));
+    size_t tokens = b->pass.N * t->o.accum;
+    bl_dev_step *total = b->inputs.there[0].step;
     bl_step done;
-    BL_TRY(bl_get_step(t->dev, &done, t->blocks.pass.step, 1, err));
-    BL_TRY(BL_OP(t->dev, sync, err));
+    BL_TRY(put_inputs(t, err));
+    for (size_t slot = 0; slot < b->inputs.slots; slot++)
+        micro_batch(t, slot, (float)(1.0 / (double)tokens), total);
+    bl_net_update(&b->net, b->grads_block, b->moments.m, b->moments.v, total);
+    BL_TRY(bl_get_step(t->dev, &done, total, 1, err));
+    BL_TRY(bl_comm_total(t->share.comm, &done.nats, 1, err));
     double rate = (double)tokens / fmax(bl_clock_seconds() - start, 1e-9);
     t->rate = t->rate > 0 ? 0.9 * t->rate + 0.1 * rate : rate;
     t->state.step++;
@@ -124,7 +130,7 @@ bl_status bl_trainer_step(bl_trainer *t, bl_train_event *event, bl_error *err)
                               .step = t->state.step,
                               .steps = bl_trainer_last(t),
                               .tokens = t->state.tokens,
-                              .loss = nats / (double)tokens,
+                              .loss = done.nats / (double)tokens,
                               .lr = (double)done.lr,
                               .grad_norm = (double)done.grad_norm,
                               .tokens_per_s = t->rate};

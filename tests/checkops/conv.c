@@ -22,8 +22,15 @@ static void run_conv_bwd(io *b, const shape *s)
           io_out(b, "dbias", D, 1), dy, u, tail, w, 1, s->B, s->T, D, s->K);
 }
 
+static void run_conv_reset(io *b, const shape *s)
+{
+    void *tail = io_out(b, "tail", s->B * (s->K - 1) * s->D, 1);
+    BL_OP(b->d, conv_reset, tail, (void *)io_ids(b, s->B, 2), s->B, s->D, s->K);
+}
+
 const op_case conv_cases[] = {
     {"conv_fwd conv_tail", run_conv_fwd, 1e-13, 2e-6, -1},
+    {"conv_reset", run_conv_reset, 0, 0, -1},
     {"conv_bwd", run_conv_bwd, 1e-12, 1e-3, -1},
     {NULL, NULL, 0, 0, 0},
 };

@@ -53,7 +53,7 @@ static void check_training(bl_golden *g, const bl_net *net, const int32_t *ids, 
     bl_pass pass;
     bl_error err;
     stop_unless(bl_pass_open(&pass, net, 1, T, 0, &err), &err);
-    memcpy(pass.ids, ids, T * sizeof *ids);
+    memcpy(pass.in.ids, ids, T * sizeof *ids);
     bl_net_fwd(net, &pass);
     bl_real *logits = bl_golden_room(g, T * net->m.V);
     BL_OP(g->d, head_logits, logits, pass.h, bl_net_head(net), T, net->m.D, net->m.V);

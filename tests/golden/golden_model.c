@@ -64,8 +64,8 @@ static int check_training(bl_golden *g, const bl_net *net, const char *prefix)
     bl_error err;
     char what[64], name[128];
     stop_unless(bl_pass_open(&pass, net, B, T, 1, &err), &err);
-    memcpy(pass.ids, ids_of(g, "ids"), N * sizeof(int32_t));
-    memcpy(pass.targets, ids_of(g, "targets"), N * sizeof(int32_t));
+    memcpy(pass.in.ids, ids_of(g, "ids"), N * sizeof(int32_t));
+    memcpy(pass.in.targets, ids_of(g, "targets"), N * sizeof(int32_t));
     bl_params grads = {.layer = bl_calloc(net->m.L, sizeof *grads.layer)};
     char *block = bl_golden_room(g, net->tensors.elements);
     bl_params_bind(&grads, &net->tensors, net->m.L, block, d->param_bytes);

@@ -149,6 +149,8 @@ BL_OPS_VOID_LIST(X)
       (d, OUT(y, B * T * D), IN(u, B * T * D), IN(tail, B * (K - 1) * D), w, bias, B, T, D, K))    \
     X(conv_tail, (bl_dev *d, bl_act *tail, const bl_act *u, size_t B, size_t T, size_t D,          \
       size_t K), (d, BOTH(tail, B * (K - 1) * D), IN(u, B * T * D), B, T, D, K))                   \
+    X(conv_reset, (bl_dev *d, bl_act *tail, const bl_dev_flag *fresh, size_t B, size_t D,          \
+      size_t K), (d, BOTH(tail, B * (K - 1) * D), fresh, B, D, K))                                 \
     X(conv_bwd, (bl_dev *d, bl_act *du, bl_param *dw, bl_param *dbias, const bl_act *dy,           \
       const bl_act *u, const bl_act *tail, const bl_param *w, int accumulate, size_t B, size_t T,  \
       size_t D, size_t K), (d, BOTH(du, B * T * D), dw, dbias, IN(dy, B * T * D),                  \

@@ -46,6 +46,17 @@ void REF(conv_tail)(bl_dev *d, bl_act *tail_, const bl_act *u_, size_t B, size_t
         }
 }
 
+void REF(conv_reset)(bl_dev *d, bl_act *tail_, const bl_dev_flag *fresh_, size_t B, size_t D,
+                     size_t K)
+{
+    (void)d;
+    BL_REAL *tail = (void *)tail_;
+    const int32_t *fresh = (const void *)fresh_;
+    for (size_t b = 0; b < B; b++)
+        for (size_t i = 0; fresh[b] && i < (K - 1) * D; i++)
+            tail[b * (K - 1) * D + i] = 0;
+}
+
 /* du[b,s,c] += sum_{j<K, s+j<T} w[c,K-1-j] dy[b,s+j,c];
  * dw[c,K-1-j] += sum_{b,t} dy[b,t,c] u[b,t-j,c];  dbias[c] += sum dy[b,t,c] */
 void REF(conv_bwd)(bl_dev *d, bl_act *du_, bl_param *dw_, bl_param *dbias_, const bl_act *dy_,

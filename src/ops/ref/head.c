@@ -87,3 +87,12 @@ void REF(head_loss)(bl_dev *d, bl_real *loss_, bl_act *dx_, bl_param *dE_, const
         add_head_gradient(dE, x, E, targets, lse, sum, scale, N, D, V);
     bl_arena_rewind(scratch, mark);
 }
+
+void REF(head_loss_sum)(bl_dev *d, bl_dev_step *step_, const bl_real *loss_, size_t N)
+{
+    (void)d;
+    bl_step *step = (void *)step_;
+    const BL_REAL *loss = (const void *)loss_;
+    for (size_t n = 0; n < N; n++)
+        step->nats += (double)loss[n];
+}

@@ -138,11 +138,11 @@ static void fixture_open(fixture *f, const variant *v, const bl_config *c, int c
         f->ids[i] = (int32_t)bl_rng_below(1, 1, i, c->vocab_size);
         f->targets[i] = (int32_t)bl_rng_below(1, 2, i, c->vocab_size);
     }
-    memcpy(f->pass.ids, f->ids, B * v->T * sizeof *f->ids);
-    memcpy(f->pass.targets, f->targets, B * v->T * sizeof *f->targets);
+    memcpy(f->pass.in.ids, f->ids, B * v->T * sizeof *f->ids);
+    memcpy(f->pass.in.targets, f->targets, B * v->T * sizeof *f->targets);
     f->pass.dropout = v->dropout > 0;
     bl_step step = {.seed = 11, .step = 3, .micro = 1, .dropout = v->dropout};
-    memcpy(f->pass.step, &step, sizeof step);
+    memcpy(f->pass.in.step, &step, sizeof step);
 }
 
 static void fixture_close(fixture *f)
@@ -183,7 +183,8 @@ static void hold_state(fixture *f)
         BL_LAYER_CARRY(X)
 #undef X
     }
-    assert_int_equal(bl_carry_begin(&f->carry, &f->net, 0, (int32_t[B]){0, 1}, NULL), BL_OK);
+    assert_int_equal(bl_put_flag(f->dev, f->pass.in.fresh, (int32_t[B]){0, 1}, B, NULL), BL_OK);
+    bl_carry_begin(&f->carry, &f->net, 0, f->pass.in.fresh);
 }
 
 static double loss_of(fixture *f)

@@ -29,9 +29,10 @@ static void read_windows(const bl_net *net, int32_t ids[B][T], size_t windows, f
             memcpy(x + b * width, ids[b] + i * width, width * sizeof *x);
             memcpy(y + b * width, ids[1 - b] + i * width, width * sizeof *y);
         }
-        assert_ok(bl_put_id(net->dev, p.ids, x, B * width, &failure));
-        assert_ok(bl_put_id(net->dev, p.targets, y, B * width, &failure));
-        assert_ok(bl_carry_begin(&carry, net, 0, (int32_t[B]){i == 0, i == 0}, &failure));
+        assert_ok(bl_put_id(net->dev, p.in.ids, x, B * width, &failure));
+        assert_ok(bl_put_id(net->dev, p.in.targets, y, B * width, &failure));
+        assert_ok(bl_put_flag(net->dev, p.in.fresh, (int32_t[B]){i == 0, i == 0}, B, &failure));
+        bl_carry_begin(&carry, net, 0, p.in.fresh);
         bl_net_fwd(net, &p);
         bl_net_loss(net, &p);
         bl_carry_end(&carry, net);
