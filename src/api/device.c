@@ -5,6 +5,7 @@
 #include "core/team.h"
 #include "format/number.h"
 #include "ops/fault.h"
+#include "ops/graph.h"
 #include "ops/trace.h"
 
 #include <stdio.h>
@@ -19,6 +20,7 @@ static const struct {
 } wrappers[] = {
     {"trace:", bl_trace_open},
     {"fault:", bl_fault_open},
+    {"graph:", bl_graph_open},
 };
 
 /* "cuda:1" as a name and an index; what is neither stays whole, and no back end has that name. */

@@ -155,7 +155,7 @@ static answers *ask(const char *run, const char *device)
 
 static void same_bits(const char *name, const pair *variant)
 {
-    static const char *const devices[][4] = {{"cpu", "fault:cpu", "trace:cpu"},
+    static const char *const devices[][5] = {{"cpu", "fault:cpu", "trace:cpu", "graph:cpu"},
                                              {"ref", "fault:ref"}};
     for (size_t i = 0; i < 2; i++) {
         char bare[64], run[64];
