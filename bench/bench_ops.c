@@ -148,6 +148,57 @@ static void bench_decoding(bench *b, size_t tokens)
     bl_reader_release(&r);
 }
 
+/* A token of each of n sequences: in one pass, or one after the other. */
+static void read_all(bl_reader *r, bl_state *s, size_t n, int together, size_t token)
+{
+    bl_error err;
+    bl_piece pieces[BL_READER_ROWS];
+    int32_t ids[BL_READER_ROWS];
+    for (size_t i = 0; i < n; i++) {
+        ids[i] = (int32_t)((token * 37 + i * 11) % r->net->m.V);
+        pieces[i] = (bl_piece){&s[i], &ids[i], 1, BL_LOGITS_LAST};
+    }
+    for (size_t i = 0; i < n; i += together ? n : 1)
+        must(bl_reader_feed(r, pieces + i, together ? n : 1, &err), &err);
+}
+
+static void bench_batch(bench *b)
+{
+    static const size_t sizes[] = {1, 7, BL_READER_ROWS};
+    static bl_state s[BL_READER_ROWS];
+    bl_error err;
+    bl_reader r;
+    must(bl_reader_open(&r, &b->net, BL_READER_ROWS, BL_READER_ROWS, &err), &err);
+    for (size_t i = 0; i < BL_READER_ROWS; i++)
+        must(bl_state_open(&s[i], &b->net, &err), &err);
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        size_t n = sizes[k], tokens = 256 / n + 8;
+        double best[2] = {1e30, 1e30}; /* one after the other, in one pass; in turn */
+        table fastest = {.rows = 0};
+        for (int run = 0; run < 10; run++) {
+            int together = run % 2;
+            bl_trace_reset(b->dev);
+            double start = bl_clock_seconds();
+            for (size_t i = 0; i < tokens; i++)
+                read_all(&r, s, n, together, i);
+            double seconds = bl_clock_seconds() - start;
+            if (seconds >= best[together])
+                continue;
+            best[together] = seconds;
+            if (together)
+                fastest.rows = bl_trace_rows(b->dev, fastest.row);
+        }
+        double all = (double)(n * tokens);
+        printf("decoding %zu sequences: %.0f tokens/s one after the other, %.0f in one pass, %.2f "
+               "times as fast\n",
+               n, all / best[0], all / best[1], best[0] / best[1]);
+        print_table(&fastest, best[1]);
+    }
+    for (size_t i = 0; i < BL_READER_ROWS; i++)
+        bl_state_release(&s[i], &b->net);
+    bl_reader_release(&r);
+}
+
 int main(int argc, char **argv)
 {
     bl_error err;
@@ -161,6 +212,7 @@ int main(int argc, char **argv)
     bench_open(b, preset, number[0], number[1], cpu);
     bench_training(b, number[3]);
     bench_decoding(b, 256);
+    bench_batch(b);
     free(b->grads.layer);
     for (size_t i = 0; i < 3; i++)
         BL_OP(b->dev, free, b->block[i]);
