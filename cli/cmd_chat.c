@@ -52,7 +52,7 @@ static bl_status say(bl_chat *chat, const char *text, size_t bytes, int typed, i
                      bl_error *err)
 {
     bl_error write_err = {BL_OK, ""};
-    bl_generate_result result = {0};
+    bl_generate_result result = {.size = sizeof result};
     reply r = {.err = &write_err, .last = '\n'};
     (void)bl_signals_take(SIGINT);
     uint64_t before = bl_session_position(chat->session);

@@ -147,7 +147,7 @@ static bl_status eval_file(const bl_args *args, bl_error *err)
     char *path = NULL;
     bl_model *model = NULL;
     curve c = {0};
-    bl_eval_result result = {0};
+    bl_eval_result result = {.size = sizeof result};
     bl_status status = bl_flags_whole(args, "window", 0, 1 << 30, &window, err);
     if (status == BL_OK)
         status = bl_cli_stream_check(args, err);

@@ -84,7 +84,7 @@ static bl_status write_continuation(bl_session *session, const bl_text *prompt,
                                     const bl_options *options, int *begun, bl_error *err)
 {
     bl_error write_err = {BL_OK, ""};
-    bl_generate_result result = {0};
+    bl_generate_result result = {.size = sizeof result};
     char listed[8] = "";
     (void)bl_options_get(options, "log_probability", listed, sizeof listed, NULL, NULL);
     stream out = {BL_OK, &write_err, '\n', strcmp(listed, "true") == 0};

@@ -73,7 +73,7 @@ static bl_status learn(bl_session *session, const char *memory, const bl_args *a
 {
     struct stat info;
     bl_options *reading = NULL;
-    bl_learn_result result = {0};
+    bl_learn_result result = {.size = sizeof result};
     bl_status status = BL_OK;
     if (stat(memory, &info) == 0 || errno != ENOENT)
         status = bl_session_load(session, memory, err);

@@ -100,7 +100,7 @@ static bl_status plan_training(const bl_args *args, const bl_options *train, bl_
 static bl_status run(const bl_args *args, bl_error *err)
 {
     bl_options *train = NULL;
-    bl_plan_result result;
+    bl_plan_result result = {.size = sizeof result};
     bl_status status = bl_flags_options(args, BL_OPTIONS_TRAIN, &train, err);
     if (status == BL_OK)
         status = bl_flags_text(args, "model") ? plan_model(args, train, &result, err)

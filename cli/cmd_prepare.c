@@ -97,7 +97,7 @@ static void propose(const bl_prepare_result *r, const bl_args *args, const bl_op
                     const char *out)
 {
     enum { WORDS = 64 };
-    bl_advice a;
+    bl_advice a = {.size = sizeof a};
     char steps[24], batch[24], context[24], entries[24];
     const char *words[WORDS] = {"prepare"};
     size_t n = 1;
@@ -191,7 +191,7 @@ static bl_status run(const bl_args *args, bl_error *err)
 {
     const char *out = bl_flags_text(args, "out");
     bl_options *options = NULL;
-    bl_prepare_result result = {0};
+    bl_prepare_result result = {.size = sizeof result};
     bl_status status = bl_flags_options(args, BL_OPTIONS_PREPARE, &options, err);
     if (status == BL_OK) {
         bl_signals_catch();

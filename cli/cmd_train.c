@@ -100,7 +100,7 @@ static double option_of(const bl_options *options, const char *name)
 /* What would suit the data better, before hours are spent on it. */
 static void advise(const watch *w, const bl_train_event *e)
 {
-    bl_advice a;
+    bl_advice a = {.size = sizeof a};
     char preset[32] = "";
     if (w->data->count != 1 || e->step > 0 || bl_advise(w->data->dir[0], &a, NULL) != BL_OK ||
         !a.tokens)
@@ -203,7 +203,7 @@ static void report_end(const bl_args *args, const watch *w, const corpora *c, bl
     bl_progress_print("the curve: %s/loss.svg", run);
     bl_paste_print("next: ",
                    (const char *const[]){"generate", "-m", run, "-p", "Once upon a time", NULL});
-    bl_advice a;
+    bl_advice a = {.size = sizeof a};
     if (c->count && (bl_advise(c->dir[0], &a, NULL) != BL_OK || a.val_tokens))
         bl_paste_print("      ",
                        (const char *const[]){"eval", "-m", run, "--data", c->dir[0], NULL});

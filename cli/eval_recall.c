@@ -114,6 +114,7 @@ bl_status bl_cli_eval_recall(const bl_args *args, bl_error *err)
         status = bl_cli_model_open(&model, args, err);
     bl_signals_catch();
     for (size_t i = 0; status == BL_OK && i < count; i++) {
+        result[i] = (bl_recall_result){.size = sizeof *result};
         status = bl_eval_recall(model, distance[i], questions, bl_progress_report, NULL, &result[i],
                                 err);
         seconds += result[i].seconds;

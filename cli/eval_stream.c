@@ -87,7 +87,7 @@ bl_status bl_cli_stream(const bl_args *args, bl_model *model, const char *path, 
 {
     uint64_t tokens = 0;
     octaves o = {.count = 0};
-    bl_eval_result result = {0};
+    bl_eval_result result = {.size = sizeof result};
     bl_options *reading = NULL;
     const char *svg = bl_flags_text(args, "svg");
     bl_status status = bl_flags_whole(args, "tokens", 0, (uint64_t)1 << 62, &tokens, err);

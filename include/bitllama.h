@@ -23,6 +23,11 @@
  * be NULL where it stands after cap), so cap 0 only asks.  Texts that programs use as names or JSON
  * end in a 0, also when cut short, which is not counted.
  *
+ * Structs grow at their end in later versions, except bl_error, bl_span, bl_offset and bl_corpus.
+ * The first member of the others is their size: the caller sets it in a result, to its sizeof,
+ * before the call (any other value is BL_EINVAL), and gets what both sides know; the library sets
+ * it in what it hands out, where it is also the step from one element of an array to the next.
+ *
  * Callbacks run in the thread of the call and may call anything but functions of the handles in
  * use: those return BL_EBUSY, also from a second thread (noticed, but not guaranteed).  On a
  * session in use a callback may call bl_session_position(), bl_session_bytes() and
@@ -52,8 +57,26 @@ extern "C" {
 #define BL_API
 #endif
 
-/** The library's version, "major.minor.patch".  Threads: any. */
+/* The version of this header: as a number, 10,000 major + 100 minor + patch; and of its binary
+ * interface, which changes when a program has to be compiled again. */
+#define BL_VERSION_NUMBER 100
+#define BL_ABI            1
+
+/** The library's version, "major.minor.patch"; and the BL_ABI that it was made with: a program that
+ *  finds another one than its own has loaded the wrong library.  Threads: any. */
 BL_API const char *bl_version(void);
+BL_API int bl_abi(void);
+
+typedef struct bl_feature {
+    size_t size;
+    const char *name; /* "curl" */
+    const char *text; /* what it is for */
+    int present;      /* 1: the library was built with it */
+} bl_feature;
+
+/** The i-th thing that a build of the library may or may not have; NULL past the last.  Static.
+ *  Threads: any. */
+BL_API const bl_feature *bl_feature_at(size_t i);
 
 /* ------------------------------------------------------------------ status */
 
@@ -180,6 +203,7 @@ typedef enum bl_options_kind {
 typedef struct bl_options bl_options;
 
 typedef struct bl_field_info {
+    size_t size;
     const char *name;     /* vocab_size; as a flag --vocab-size */
     const char *type;     /* "integer", "number", "boolean", "text", "choice" */
     const char *fallback; /* the default, as text */
@@ -208,7 +232,10 @@ BL_API bl_status bl_options_get(const bl_options *o, const char *name, char *buf
  *  preset's value, does not exist, or name or o is NULL. */
 BL_API int bl_options_is_set(const bl_options *o, const char *name);
 
-/** Applies a model preset (micro, code, tiny) to a BL_OPTIONS_CONFIG set.  Errors: BL_EINVAL. */
+/** The name of the i-th model preset; NULL past the last.  Static.  Threads: any. */
+BL_API const char *bl_preset_at(size_t i);
+
+/** Applies a model preset by its name to a BL_OPTIONS_CONFIG set.  Errors: BL_EINVAL. */
 BL_API bl_status bl_options_preset(bl_options *config, const char *preset, bl_error *err);
 
 /** Applies a config.json to a BL_OPTIONS_CONFIG set.  Errors: BL_ENOENT, BL_EFORMAT. */
@@ -313,6 +340,7 @@ BL_API const char *bl_tokenizer_bytes(const bl_tokenizer *t, int32_t id, size_t 
  * bl_log_to() when the device is closed, and "fault:" ends the process with SIGSEGV when device
  * memory is touched outside an op; results stay the same bits. */
 typedef struct bl_device_info {
+    size_t size;
     const char *name;      /* as the option takes it */
     const char *text;      /* what it is, or why it cannot be used */
     uint64_t memory_bytes; /* all it has; 0 when it cannot be used, UINT64_MAX when not known */
@@ -346,6 +374,7 @@ BL_API bl_status bl_hub_fetch(bl_hub_kind kind, const char *repo, const char *re
 enum { BL_PREPARE_TOP = 10 };
 
 typedef struct bl_prepare_result {
+    size_t size;
     uint64_t documents, val_documents, bytes, val_bytes, tokens, val_tokens;
     uint64_t vocab_size, longest_document;       /* in tokens */
     uint64_t exact_duplicates, near_duplicates;  /* documents dropped */
@@ -381,6 +410,7 @@ BL_API bl_status bl_prepare(const char *const *sources, size_t count, const char
 
 /** What suits a data folder, by rules of thumb (docs/TRAINING.md). */
 typedef struct bl_advice {
+    size_t size;
     uint64_t bytes, tokens, val_tokens, vocab_size; /* what it holds: source text, entries */
     uint64_t suits_vocab_size;                      /* for this much text */
     const char *preset;                             /* static */
@@ -415,6 +445,7 @@ typedef struct bl_corpus {
 
 /** How far one of several data folders has been read. */
 typedef struct bl_train_corpus {
+    size_t size;
     const char *dir;
     double weight;   /* its share of the windows, 0 to 1 */
     uint64_t tokens; /* read from it so far */
@@ -424,6 +455,7 @@ typedef struct bl_train_corpus {
 
 /** What a layer remembers. */
 typedef struct bl_train_layer {
+    size_t size;
     double half_life_min, half_life_max; /* tokens, over its heads; 0: it never forgets */
     /* |W - W0| / |W0| at the end of a validation window: the mean over its heads and every 128th
      * window */
@@ -431,6 +463,7 @@ typedef struct bl_train_layer {
 } bl_train_layer;
 
 typedef struct bl_train_event {
+    size_t size;
     bl_train_event_kind kind;
     uint64_t step, steps; /* done, and of the whole schedule (or stop_after) */
     uint64_t tokens;      /* seen so far */
@@ -456,6 +489,7 @@ typedef void bl_train_fn(void *user, const bl_train_event *event);
     X(state, "of one sequence being decoded, whatever its length")
 
 typedef struct bl_plan_result {
+    size_t size;
 #define X(part, help) uint64_t part;
     BL_PLAN_LIST(X)
 #undef X
@@ -676,6 +710,7 @@ BL_API size_t bl_session_bytes(const bl_session *s);
 
 /** A head of a TTT layer in a session. */
 typedef struct bl_head_info {
+    size_t size;
     size_t layer, head; /* from 0 */
     double half_life;   /* tokens after which half of what it learned is forgotten; 0: never */
     double distance;  /* |W - W0| / |W0|, Frobenius norms over the matrices of its inner model: how
@@ -694,7 +729,7 @@ BL_API bl_status bl_session_heads(const bl_session *s, bl_head_fn *fn, void *use
 
 /** A token that was drawn. */
 typedef struct bl_token_event {
-    size_t size; /* of this struct as the library knows it */
+    size_t size;
     int32_t id;
     int ends;               /* 1: the model's end-of-text token, after which the call returns */
     uint64_t position;      /* of the token: how many were read before it */
@@ -708,6 +743,7 @@ typedef struct bl_token_event {
 typedef int bl_token_fn(void *user, const bl_token_event *token);
 
 typedef struct bl_generate_result {
+    size_t size;
     uint64_t seed; /* the one used */
     uint64_t prompt_tokens, tokens;
     double prompt_seconds, seconds;
@@ -733,6 +769,7 @@ BL_API bl_status bl_generate(bl_session *s, const char *prompt, size_t bytes,
                              bl_generate_result *result, bl_error *err);
 
 typedef struct bl_eval_result {
+    size_t size;
     double loss, perplexity, bits_per_byte; /* nats a token; 0 bits when bytes are unknown */
     uint64_t tokens, bytes, documents;
     double seconds;
@@ -746,6 +783,7 @@ BL_API bl_status bl_eval(bl_model *m, const char *path, size_t window, bl_progre
                          void *user, bl_eval_result *result, bl_error *err);
 
 typedef struct bl_eval_point {
+    size_t size;
     uint64_t first, last; /* positions, from 0: how many tokens were read before, not counting the
                              one that a window or a document (bos_token_id) begins with */
     uint64_t tokens;      /* predicted there, over all windows or documents */
@@ -774,6 +812,7 @@ BL_API bl_status bl_eval_session(const bl_session *s, const char *path, const bl
                                  bl_eval_result *result, bl_error *err);
 
 typedef struct bl_learn_result {
+    size_t size;
     double loss; /* nats a token, each predicted from what was read before it */
     uint64_t tokens, bytes, documents; /* read; `tokens` includes those between documents */
     uint64_t consolidations;
@@ -793,6 +832,7 @@ BL_API bl_status bl_session_learn(bl_session *s, const char *path, const bl_opti
 
 /** An octave of positions in a stream. */
 typedef struct bl_stream_point {
+    size_t size;
     uint64_t first, last; /* 0, 1, 2-3, 4-7, ...: how many tokens were read before, not counting the
                              one that the stream begins with */
     uint64_t tokens;      /* predicted there */
@@ -822,6 +862,7 @@ BL_API bl_status bl_stream_draw(const bl_stream_point *points, size_t count, con
 enum { BL_RECALL_MOST = 1 << 30 };
 
 typedef struct bl_recall_result {
+    size_t size;
     uint64_t distance, questions;  /* as asked for */
     double chance;                 /* share that guessing gets right: the mean of 1 / choices */
     double right, error;           /* share answered right, and its standard error */

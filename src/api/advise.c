@@ -1,5 +1,6 @@
 /* bl_advise(): what suits an amount of text, by the rules of docs/TRAINING.md. */
 #include "core/call.h"
+#include "core/give.h"
 #include "data/tokens.h"
 
 #include <stddef.h>
@@ -56,9 +57,11 @@ static bl_status advise(const char *data_dir, bl_advice *a, bl_error *err)
 bl_status bl_advise(const char *data_dir, bl_advice *advice, bl_error *err)
 {
     bl_call call;
-    BL_NOT_NULL(err, advice);
-    *advice = (bl_advice){0};
+    bl_advice found = {0};
+    BL_RESULT(err, advice);
     BL_NOT_NULL(err, data_dir);
     bl_call_begin(&call, err);
-    return bl_call_end(&call, advise(data_dir, advice, err), err);
+    bl_status status = advise(data_dir, &found, err);
+    bl_result_give(advice, &found, sizeof found);
+    return bl_call_end(&call, status, err);
 }

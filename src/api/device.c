@@ -127,7 +127,8 @@ static void tell(void *user, const bl_backend *b, const char *trouble)
     bl_error why = {.message = ""};
     bl_device_about about;
     if (trouble) {
-        hand_over(l, &(bl_device_info){.name = b->name, .text = trouble});
+        hand_over(
+            l, &(bl_device_info){.size = sizeof(bl_device_info), .name = b->name, .text = trouble});
         return;
     }
     for (size_t i = 0; i <= INDEX_MOST; i++) {
@@ -136,7 +137,8 @@ static void tell(void *user, const bl_backend *b, const char *trouble)
         if (status != BL_OK && i)
             return;
         (void)snprintf(name, sizeof name, i ? "%s:%zu" : "%s", b->name, i);
-        hand_over(l, &(bl_device_info){name, status == BL_OK ? about.text : why.message,
+        hand_over(l, &(bl_device_info){sizeof(bl_device_info), name,
+                                       status == BL_OK ? about.text : why.message,
                                        status == BL_OK ? about.memory_bytes : 0, status == BL_OK});
         if (status != BL_OK)
             return;

@@ -2,6 +2,7 @@
 #include "api/documents.h"
 #include "core/alloc.h"
 #include "core/call.h"
+#include "core/give.h"
 #include "core/chart.h"
 #include "core/clock.h"
 #include "core/path.h"
@@ -307,13 +308,15 @@ static bl_status answer(bl_model *m, job *j, const bl_options *reading, bl_progr
     j->progress = progress ? bl_outside_progress_call : NULL;
     j->user = &outside;
     bl_model_hold(m);
+    bl_eval_result found, *result = j->r;
+    j->r = &found;
     bl_status status = evaluate(m, j, err);
     bl_model_close(m);
-    if (status != BL_OK)
-        *j->r = (bl_eval_result){0};
-    else if (j->stream)
+    if (status == BL_OK)
+        bl_result_give(result, &found, sizeof found);
+    if (status == BL_OK && j->stream)
         bl_stream_loss_tell(j->stream, tell_stream_point, points);
-    else if (j->curve)
+    else if (status == BL_OK && j->curve)
         bl_positions_tell(j->curve, tell_point, points);
     return bl_call_end(&call, status, err);
 }
@@ -335,8 +338,7 @@ bl_status bl_eval_text(bl_model *m, const char *path, const bl_options *reading,
                        bl_progress_fn *progress, bl_eval_point_fn *point, void *user,
                        bl_eval_result *result, bl_error *err)
 {
-    BL_NOT_NULL(err, result);
-    *result = (bl_eval_result){0};
+    BL_RESULT(err, result);
     BL_NOT_NULL(err, m);
     BL_NOT_NULL(err, path);
     BL_TRY(bl_options_expect(reading, BL_OPTIONS_PREPARE, __func__, err));
@@ -348,8 +350,7 @@ bl_status bl_eval_session(const bl_session *s, const char *path, const bl_option
                           bl_progress_fn *progress, bl_eval_point_fn *point, void *user,
                           bl_eval_result *result, bl_error *err)
 {
-    BL_NOT_NULL(err, result);
-    *result = (bl_eval_result){0};
+    BL_RESULT(err, result);
     BL_NOT_NULL(err, s);
     BL_NOT_NULL(err, path);
     BL_TRY(bl_options_expect(reading, BL_OPTIONS_PREPARE, __func__, err));
@@ -372,8 +373,7 @@ bl_status bl_eval_stream(bl_model *m, const char *path, const bl_options *readin
 {
     bl_stream_loss stream = {0};
     outside_point points = {.stream_fn = point, .user = user};
-    BL_NOT_NULL(err, result);
-    *result = (bl_eval_result){0};
+    BL_RESULT(err, result);
     BL_NOT_NULL(err, m);
     BL_NOT_NULL(err, path);
     BL_NOT_NULL(err, point);
@@ -387,8 +387,7 @@ bl_status bl_eval_stream(bl_model *m, const char *path, const bl_options *readin
 bl_status bl_eval(bl_model *m, const char *path, size_t window, bl_progress_fn *progress,
                   void *user, bl_eval_result *result, bl_error *err)
 {
-    BL_NOT_NULL(err, result);
-    *result = (bl_eval_result){0};
+    BL_RESULT(err, result);
     BL_NOT_NULL(err, m);
     BL_NOT_NULL(err, path);
     return bl_eval_text(m, path, NULL, window, progress, NULL, user, result, err);
@@ -398,8 +397,7 @@ bl_status bl_eval_by_position(bl_model *m, const char *path, size_t window,
                               bl_progress_fn *progress, bl_eval_point_fn *point, void *user,
                               bl_eval_result *result, bl_error *err)
 {
-    BL_NOT_NULL(err, result);
-    *result = (bl_eval_result){0};
+    BL_RESULT(err, result);
     BL_NOT_NULL(err, m);
     BL_NOT_NULL(err, path);
     BL_NOT_NULL(err, point);
@@ -416,9 +414,11 @@ static bl_status draw_stream(const bl_stream_point *points, size_t count, const 
         return bl_fail(err, BL_ENOMEM, "out of memory for a curve of %zu points", count);
     bl_curve fresh = {.at = at, .count = count}, stream = {.at = at + count, .count = count};
     for (size_t i = 0; i < count; i++) {
-        uint64_t middle = points[i].first + (points[i].last - points[i].first) / 2;
-        fresh.at[i] = (bl_curve_point){middle, points[i].fresh};
-        stream.at[i] = (bl_curve_point){middle, points[i].loss};
+        const bl_stream_point *p =
+            (const bl_stream_point *)(const void *)((const char *)points + i * points->size);
+        uint64_t middle = p->first + (p->last - p->first) / 2;
+        fresh.at[i] = (bl_curve_point){middle, p->fresh};
+        stream.at[i] = (bl_curve_point){middle, p->loss};
     }
     const bl_chart chart = {.title = "loss (nats a token) after so many tokens",
                             .first = {"fresh state", &fresh},

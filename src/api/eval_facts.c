@@ -1,6 +1,7 @@
 /* bl_eval_recall(): how many facts a model recalls. */
 #include "api/model_open.h"
 #include "core/call.h"
+#include "core/give.h"
 #include "core/clock.h"
 #include "core/watch.h"
 #include "infer/recall.h"
@@ -36,17 +37,17 @@ bl_status bl_eval_recall(bl_model *m, uint64_t distance, uint64_t questions,
     bl_call call;
     bl_watch watch;
     bl_outside_progress outside = {progress, user};
-    BL_NOT_NULL(err, result);
-    *result = (bl_recall_result){0};
+    bl_recall_result found;
+    BL_RESULT(err, result);
     BL_NOT_NULL(err, m);
     bl_call_begin(&call, err);
     bl_watch_begin_with(&watch, progress ? bl_outside_progress_call : NULL, &outside, "recalling",
                         "tok", bl_recall_tokens(distance, questions));
     bl_model_hold(m);
-    bl_status status = score(m, distance, questions, result, err);
+    bl_status status = score(m, distance, questions, &found, err);
     bl_model_close(m);
     bl_watch_end(&watch);
-    if (status != BL_OK)
-        *result = (bl_recall_result){0};
+    if (status == BL_OK)
+        bl_result_give(result, &found, sizeof found);
     return bl_call_end(&call, status, err);
 }

@@ -5,6 +5,7 @@
 #include "api/weights.h"
 #include "core/alloc.h"
 #include "core/call.h"
+#include "core/give.h"
 #include "core/path.h"
 #include "data/tokens.h"
 #include "train/schedule.h"
@@ -47,16 +48,16 @@ bl_status bl_plan(const char *data_dir, const bl_options *train, const bl_option
 {
     bl_call call;
     bl_options *defaults = NULL;
-    BL_NOT_NULL(err, result);
-    *result = (bl_plan_result){0};
+    bl_plan_result found;
+    BL_RESULT(err, result);
     BL_TRY(bl_options_expect(train, BL_OPTIONS_TRAIN, __func__, err));
     BL_TRY(bl_options_expect(config, BL_OPTIONS_CONFIG, __func__, err));
     bl_call_begin(&call, err);
     bl_status status = train ? BL_OK : bl_options_open(&defaults, BL_OPTIONS_TRAIN, err);
     if (status == BL_OK)
-        status = plan_training(data_dir, train ? train : defaults, config, result, err);
-    if (status != BL_OK)
-        *result = (bl_plan_result){0};
+        status = plan_training(data_dir, train ? train : defaults, config, &found, err);
+    if (status == BL_OK)
+        bl_result_give(result, &found, sizeof found);
     bl_options_close(defaults);
     return bl_call_end(&call, status, err);
 }
@@ -101,13 +102,13 @@ bl_status bl_plan_model(const char *path, const bl_options *device, bl_plan_resu
                         bl_error *err)
 {
     bl_call call;
-    BL_NOT_NULL(err, result);
-    *result = (bl_plan_result){0};
+    bl_plan_result found;
+    BL_RESULT(err, result);
     BL_NOT_NULL(err, path);
     BL_TRY(bl_options_expect(device, BL_OPTIONS_DEVICE, __func__, err));
     bl_call_begin(&call, err);
-    bl_status status = plan_model(path, device, result, err);
-    if (status != BL_OK)
-        *result = (bl_plan_result){0};
+    bl_status status = plan_model(path, device, &found, err);
+    if (status == BL_OK)
+        bl_result_give(result, &found, sizeof found);
     return bl_call_end(&call, status, err);
 }

@@ -1,6 +1,7 @@
 /* bl_prepare(): text to a data folder. */
 #include "api/runs.h"
 #include "core/call.h"
+#include "core/give.h"
 #include "prepare/prepare.h"
 
 bl_status bl_prepare(const char *const *sources, size_t count, const char *out_dir,
@@ -10,8 +11,9 @@ bl_status bl_prepare(const char *const *sources, size_t count, const char *out_d
     bl_call call;
     bl_outside_progress outside = {progress, user};
     bl_prepare_options defaults;
+    bl_prepare_result done = {0};
     if (result)
-        *result = (bl_prepare_result){0};
+        BL_TRY(bl_result_begin(result, __func__, err));
     BL_NOT_NULL_IF(err, count, sources);
     for (size_t i = 0; i < count; i++)
         BL_NOT_NULL(err, sources[i]);
@@ -29,5 +31,8 @@ bl_status bl_prepare(const char *const *sources, size_t count, const char *out_d
         .progress = progress ? bl_outside_progress_call : NULL,
         .user = &outside,
     };
-    return bl_call_end(&call, bl_prepare_folder(&job, result, err), err);
+    bl_status status = bl_prepare_folder(&job, &done, err);
+    if (result && status == BL_OK)
+        bl_result_give(result, &done, sizeof done);
+    return bl_call_end(&call, status, err);
 }

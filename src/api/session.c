@@ -2,6 +2,7 @@
 #include "api/model_open.h"
 #include "core/alloc.h"
 #include "core/call.h"
+#include "core/give.h"
 #include "core/watch.h"
 #include "infer/heads.h"
 #include "model/fingerprint.h"
@@ -348,11 +349,15 @@ bl_status bl_generate(bl_session *s, const char *prompt, size_t bytes, const bl_
                       bl_token_fn *fn, void *user, bl_generate_result *result, bl_error *err)
 {
     bl_call call;
+    bl_generate_result done = {0};
     if (result)
-        *result = (bl_generate_result){0};
+        BL_TRY(bl_result_begin(result, __func__, err));
     BL_NOT_NULL(err, s);
     BL_NOT_NULL_IF(err, bytes, prompt);
     BL_TRY(bl_options_expect(options, BL_OPTIONS_GENERATE, __func__, err));
     BL_TRY(enter(s, &call, __func__, err));
-    return leave(s, &call, generate(s, prompt, bytes, options, fn, user, result, err), err);
+    bl_status status = generate(s, prompt, bytes, options, fn, user, &done, err);
+    if (result)
+        bl_result_give(result, &done, sizeof done);
+    return leave(s, &call, status, err);
 }

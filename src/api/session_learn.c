@@ -1,6 +1,7 @@
 /* bl_session_learn(): a text read into a session, and consolidated. */
 #include "api/documents.h"
 #include "core/call.h"
+#include "core/give.h"
 #include "core/clock.h"
 #include "data/tokens.h"
 
@@ -70,8 +71,8 @@ bl_status bl_session_learn(bl_session *s, const char *path, const bl_options *re
     bl_call call;
     bl_prepare_options defaults;
     bl_outside_progress outside = {progress, user};
-    BL_NOT_NULL(err, result);
-    *result = (bl_learn_result){0};
+    bl_learn_result done;
+    BL_RESULT(err, result);
     BL_NOT_NULL(err, s);
     BL_NOT_NULL(err, path);
     BL_TRY(bl_options_expect(reading, BL_OPTIONS_PREPARE, __func__, err));
@@ -87,7 +88,8 @@ bl_status bl_session_learn(bl_session *s, const char *path, const bl_options *re
                       .progress = progress ? bl_outside_progress_call : NULL,
                       .user = &outside};
     bl_status status = learn_with_executor(&l, &d, share, every, err);
-    tell(result, &l.lesson, &d, start);
+    tell(&done, &l.lesson, &d, start);
+    bl_result_give(result, &done, sizeof done);
     if (bl_busy_leave(&s->busy))
         bl_session_close(s);
     return bl_call_end(&call, status, err);

@@ -3,6 +3,8 @@
 
 #include <string.h>
 
+enum { LARGEST = 1 << 16 }; /* bytes of a struct; more is no size, but memory never set */
+
 void bl_give_text(const char *text, size_t bytes, char *buffer, size_t cap, size_t *whole)
 {
     if (whole)
@@ -12,4 +14,23 @@ void bl_give_text(const char *text, size_t bytes, char *buffer, size_t cap, size
     size_t n = bytes < cap ? bytes : cap - 1;
     memcpy(buffer, text, n);
     buffer[n] = 0;
+}
+
+bl_status bl_result_begin(void *result, const char *where, bl_error *err)
+{
+    size_t size;
+    memcpy(&size, result, sizeof size);
+    if (size < sizeof size || size > LARGEST)
+        return bl_fail(err, BL_EINVAL, "%s: the size of the result is %zu: set it to its sizeof",
+                       where, size);
+    memset((char *)result + sizeof size, 0, size - sizeof size);
+    return BL_OK;
+}
+
+void bl_result_give(void *result, const void *from, size_t known)
+{
+    size_t size;
+    memcpy(&size, result, sizeof size);
+    size_t n = size < known ? size : known;
+    memcpy((char *)result + sizeof size, (const char *)from + sizeof size, n - sizeof size);
 }

@@ -20,6 +20,11 @@ static const preset presets[] = {
     [BL_PRESET_TINY] = {"tiny", 2048, 128, 4, 2, 352},
 };
 
+const char *bl_preset_at(size_t i)
+{
+    return i < sizeof presets / sizeof *presets ? presets[i].name : NULL;
+}
+
 bl_status bl_config_preset(bl_config *c, const char *name, bl_error *err)
 {
     for (size_t i = 0; i < sizeof presets / sizeof *presets; i++) {

@@ -24,7 +24,7 @@
     X(BL_OPTIONS_DEVICE, "device", bl_device_options, BL_DEVICE_FIELDS)
 
 #define FIELD(type, member, fallback, low, high, choices, help)                                    \
-    {{#member, TYPE_##type, fallback, choices, help, low, high},                                   \
+    {{sizeof(bl_field_info), #member, TYPE_##type, fallback, choices, help, low, high},            \
      BL_FIELD_##type,                                                                              \
      offsetof(OWNER, member)},
 

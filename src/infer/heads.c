@@ -110,7 +110,7 @@ static bl_status measure_layer(head_measure *s, const bl_state *state, size_t l,
     const bl_layer_params *w = &net->w.layer[l];
     size_t H = net->m.H;
     for (size_t h = 0; h < H; h++)
-        heads[h] = (bl_head_info){.layer = l, .head = h};
+        heads[h] = (bl_head_info){.size = sizeof *heads, .layer = l, .head = h};
     BL_TRY(half_lives(s, w->half_life, heads, err));
     if (!state)
         return BL_OK;

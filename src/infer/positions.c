@@ -57,7 +57,8 @@ void bl_positions_tell(const bl_positions *c, bl_eval_point_fn *fn, void *user)
         if (!c->tokens[i])
             continue;
         uint64_t first = c->doubling && i ? (uint64_t)1 << (i - 1) : i;
-        bl_eval_point point = {.first = first,
+        bl_eval_point point = {.size = sizeof point,
+                               .first = first,
                                .last = c->doubling && i ? first + (first - 1) : i,
                                .tokens = c->tokens[i],
                                .loss = c->nats[i] / (double)c->tokens[i]};

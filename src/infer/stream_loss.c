@@ -161,7 +161,8 @@ static void pair_up(void *user, const bl_eval_point *point)
     pairing *p = user;
     while (!p->fresh->tokens[p->bin])
         p->bin++;
-    bl_stream_point both = {.first = point->first,
+    bl_stream_point both = {.size = sizeof both,
+                            .first = point->first,
                             .last = point->last,
                             .tokens = point->tokens,
                             .loss = point->loss,

@@ -55,7 +55,7 @@ bl_status bl_trainer_fill_layers(bl_trainer *t, bl_train_event *event, const bl_
     if (most && most / t->o.context < windows)
         windows = (size_t)(most / t->o.context);
     for (size_t l = 0; l < L; l++)
-        t->layers[l] = (bl_train_layer){0};
+        t->layers[l] = (bl_train_layer){.size = sizeof *t->layers};
     for (size_t i = 0; i == 0 || i < windows; i += EVERY, count++)
         BL_TRY(add_window(t, file, i, err));
     for (size_t l = 0; l < L; l++)

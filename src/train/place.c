@@ -34,7 +34,8 @@ void bl_trainer_fill_corpora(const bl_trainer *t, bl_train_event *event,
         double turn = (double)part->position / (double)bl_mix_windows(t->mix, i);
         if (t->blocks.carried.row) /* the loader only counts the rows that began */
             turn = (double)part->tokens_read / (double)part->tokens - (double)part->epoch;
-        corpora[i] = (bl_train_corpus){.dir = t->data->dir[i],
+        corpora[i] = (bl_train_corpus){.size = sizeof *corpora,
+                                       .dir = t->data->dir[i],
                                        .weight = t->data->weight[i],
                                        .tokens = part->tokens_read,
                                        .epochs = (double)part->epoch + turn,

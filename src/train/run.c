@@ -250,6 +250,7 @@ static bl_status steps(bl_trainer *t, bl_error *err)
 static void tell(void *user, bl_train_event *event)
 {
     bl_trainer *t = user;
+    event->size = sizeof *event;
     event->steps = bl_trainer_last(t);
     if (!t->fn || bl_busy_closing(&t->busy))
         return;

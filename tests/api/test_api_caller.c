@@ -131,7 +131,7 @@ static void train_and_open(story *out, const char *folder, listener *l, bl_model
     char path[64];
     bl_trainer *t;
     bl_options *train = api_small_training("3"), *config = api_small_config();
-    bl_plan_result plan;
+    bl_plan_result plan = {.size = sizeof plan};
     assert_ok(bl_options_set(train, "lr", "0.0031", &api_error));
     assert_ok(bl_options_get(train, "lr", out->value, sizeof out->value, NULL, &api_error));
     assert_ok(bl_plan(api_path("data"), train, config, &plan, &api_error));
@@ -153,8 +153,8 @@ static void tell(story *out, const char *folder, const manner *how)
     listener l = {.story = out, .how = how};
     bl_model *m;
     bl_session *s;
-    bl_eval_result r;
-    bl_generate_result made;
+    bl_eval_result r = {.size = sizeof r};
+    bl_generate_result made = {.size = sizeof made};
     int32_t ids[64];
     size_t n;
     *out = (story){0};
@@ -230,7 +230,7 @@ static void traps_and_flags_are_the_callers(void **state)
     (void)state;
 #if defined(__x86_64__)
     bl_model *m;
-    bl_eval_result r;
+    bl_eval_result r = {.size = sizeof r};
     assert_ok(bl_model_open(&m, api_path("plain"), NULL, &api_error));
     _mm_setcsr(0x1f80 & ~0x0e80u); /* invalid, zero divide, overflow trap */
     bl_status status = bl_eval(m, api_path("data/val.bin"), 16, NULL, NULL, &r, &api_error);

@@ -141,7 +141,7 @@ static void a_session_in_its_own_callback(void **state)
     (void)state;
     bl_options *o = api_options(BL_OPTIONS_GENERATE, "max_tokens", "6", "seed", "9", "ignore_eos",
                                 "true", (char *)NULL);
-    bl_generate_result made;
+    bl_generate_result made = {.size = sizeof made};
     reader r = {.s = open_session(), .o = o};
     assert_ok(bl_generate(r.s, "Once", 4, o, meddle, &r, &made, &api_error));
     assert_true(r.calls > 0);
@@ -213,7 +213,7 @@ static void a_model_closed_before_what_uses_it(void **state)
     static float early[API_V], late[API_V];
     bl_model *own;
     bl_session *s, *fork;
-    bl_eval_result r;
+    bl_eval_result r = {.size = sizeof r};
     assert_ok(bl_model_open(&own, api_path("run"), NULL, &api_error));
     assert_ok(bl_session_open(&s, own, NULL, &api_error));
     assert_ok(bl_session_feed(s, some, 3, early, &api_error));

@@ -259,8 +259,8 @@ static bl_status tell_evaluation(uint64_t *sum)
 {
     bl_status status;
     bl_model *m = NULL;
-    bl_eval_result r;
-    bl_plan_result plan;
+    bl_eval_result r = {.size = sizeof r};
+    bl_plan_result plan = {.size = sizeof plan};
     static char text[20000];
     size_t n;
     TRY(bl_model_open(&m, run, NULL, &failed));
@@ -293,7 +293,7 @@ static bl_status tell_prepare(uint64_t *sum)
     static const char *const names[] = {"meta.json", "train.bin", "val.bin", "tokenizer.json"};
     const char *const sources[] = {api_path("short.txt"), api_path("more.jsonl"),
                                    api_path("more.txt.gz")};
-    bl_prepare_result r;
+    bl_prepare_result r = {.size = sizeof r};
     bl_status status = bl_prepare(sources, 3, out, o_prepare, NULL, NULL, &r, &failed);
     if (status == BL_OK) {
         *sum = mix(*sum, &r.tokens, sizeof r.tokens);

@@ -133,7 +133,7 @@ static void files_and_advice(void **state)
 {
     (void)state;
     bl_out *o = (bl_out *)1;
-    bl_advice advice = {.tokens = 9};
+    bl_advice advice = {.size = sizeof advice, .tokens = 9};
     REFUSED(bl_out_open, out, NULL, none, e);
     REFUSED(bl_out_open, path, &o, NULL, e);
     assert_null(o);
@@ -216,8 +216,8 @@ static void hub_prepare_and_plans(void **state)
     char path[512] = "x";
     size_t n = 9;
     const char *const sources[] = {"tales", NULL};
-    bl_prepare_result prepared = {.tokens = 9};
-    bl_plan_result plan = {.total = 9};
+    bl_prepare_result prepared = {.size = sizeof prepared, .tokens = 9};
+    bl_plan_result plan = {.size = sizeof plan, .total = 9};
     REFUSED(bl_hub_fetch, repo, BL_HUB_MODEL, NULL, NULL, "f", path, sizeof path, &n, NULL, NULL,
             e);
     assert_string_equal(path, "");
@@ -354,7 +354,7 @@ static void sessions(void **state)
     (void)state;
     bl_session *other = (bl_session *)1;
     const int32_t ids[] = {3};
-    bl_generate_result made = {.tokens = 9};
+    bl_generate_result made = {.size = sizeof made, .tokens = 9};
     bl_options *o = sets[BL_OPTIONS_GENERATE];
     REFUSED(bl_session_open, s, NULL, m, NULL, e);
     REFUSED(bl_session_open, m, &other, NULL, NULL, e);
@@ -442,7 +442,7 @@ static void evaluation_and_info(void **state)
 {
     (void)state;
     const char *val = api_path("data/val.bin");
-    bl_eval_result r = {.tokens = 9};
+    bl_eval_result r = {.size = sizeof r, .tokens = 9};
     char text[64] = "x";
     size_t n = 9;
     REFUSED(bl_eval, m, NULL, val, 16, NULL, NULL, &r, e);
@@ -462,7 +462,7 @@ static void evaluation_and_info(void **state)
     REFUSED(bl_eval_stream, result, m, val, NULL, 16, 9, NULL, ignore_octave, NULL, NULL, e);
     FINE(bl_eval_stream, reading, m, val, NULL, 16, 9, NULL, ignore_octave, NULL, &r, e);
     FINE(bl_eval_stream, progress, m, val, NULL, 16, 9, NULL, ignore_octave, NULL, &r, e);
-    bl_recall_result recalled;
+    bl_recall_result recalled = {.size = sizeof recalled};
     REFUSED(bl_eval_recall, m, NULL, 9, 5, NULL, NULL, &recalled, e);
     REFUSED(bl_eval_recall, result, m, 9, 5, NULL, NULL, NULL, e);
     GIVES(bl_eval_recall, progress,
@@ -477,7 +477,7 @@ static void evaluation_and_info(void **state)
     FINE(bl_eval_text, reading, m, words, NULL, 16, NULL, ignore_point, NULL, &r, e);
     FINE(bl_eval_text, progress, m, words, NULL, 16, NULL, ignore_point, NULL, &r, e);
     FINE(bl_eval_text, point, m, words, NULL, 16, NULL, NULL, NULL, &r, e);
-    bl_learn_result learned;
+    bl_learn_result learned = {.size = sizeof learned};
     REFUSED(bl_eval_session, s, NULL, words, NULL, NULL, ignore_point, NULL, &r, e);
     REFUSED(bl_eval_session, path, s, NULL, NULL, NULL, ignore_point, NULL, &r, e);
     REFUSED(bl_eval_session, result, s, words, NULL, NULL, ignore_point, NULL, NULL, e);
@@ -517,7 +517,7 @@ static void sets_of_another_kind(void **state)
 {
     (void)state;
     bl_trainer *t;
-    bl_plan_result plan;
+    bl_plan_result plan = {.size = sizeof plan};
     const char *source = "tales";
     const bl_corpus here = {.dir = data};
     WRONG(bl_options_preset, BL_OPTIONS_CONFIG, o, "tiny", e)
@@ -530,7 +530,7 @@ static void sets_of_another_kind(void **state)
     WRONG(bl_trainer_open_corpora, BL_OPTIONS_TRAIN, &t, &here, 1, none, o, NULL, e)
     WRONG(bl_trainer_open_corpora, BL_OPTIONS_CONFIG, &t, &here, 1, none, NULL, o, e)
     WRONG(bl_generate, BL_OPTIONS_GENERATE, s, "a", 1, o, NULL, NULL, NULL, e)
-    bl_eval_result r;
+    bl_eval_result r = {.size = sizeof r};
     WRONG(bl_eval_text, BL_OPTIONS_PREPARE, m, data, o, 16, NULL, NULL, NULL, &r, e)
     WRONG(bl_read_text, BL_OPTIONS_PREPARE, data, o, NULL, ignore_text, NULL, e)
     assert_int_equal(access(none, F_OK), -1); /* nothing was begun */

@@ -146,7 +146,7 @@ int main(void)
     char dir[] = "/tmp/bitllama-learn-XXXXXX", data[64], run[64];
     const char *source = "tales";
     bl_options *options;
-    bl_prepare_result prepared;
+    bl_prepare_result prepared = {.size = sizeof prepared};
     tail_loss tail = {0};
     if (!mkdtemp(dir))
         return 1;

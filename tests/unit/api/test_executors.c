@@ -96,7 +96,7 @@ static void conversations_share_the_room(void **state)
     (void)state;
     static bl_session *s[SESSIONS];
     static float first[TINY_V], other[TINY_V];
-    bl_plan_result plan;
+    bl_plan_result plan = {.size = sizeof plan};
     if (!COUNTS) {
         printf("skipped: bytes of 100 sessions (the sanitizer has its own allocator)\n");
         skip();
@@ -170,7 +170,7 @@ static void two_threads_need_two(void **state)
     (void)state;
     pthread_barrier_t both_here;
     pthread_t thread[2];
-    bl_plan_result plan;
+    bl_plan_result plan = {.size = sizeof plan};
     if (!COUNTS) {
         printf("skipped: bytes of two threads (the sanitizer has its own allocator)\n");
         skip();

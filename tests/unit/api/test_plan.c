@@ -80,7 +80,8 @@ static void parts(void **state)
     (void)state;
     static const pair none[] = {{NULL}}, wide[] = {{"batch", "4"}, {NULL}};
     static const pair ref64[] = {{"device", "ref64"}, {NULL}};
-    bl_plan_result p, twice, doubles;
+    bl_plan_result p = {.size = sizeof p}, twice = {.size = sizeof twice},
+                   doubles = {.size = sizeof doubles};
     run r = run_open(none), w = run_open(wide), s = run_open(ref64);
     assert_ok(bl_plan(scratch("data"), r.train, r.config, &p, &failure));
     assert_ok(bl_plan(scratch("data"), w.train, w.config, &twice, &failure));
@@ -115,7 +116,7 @@ static void a_model(void **state)
     (void)state;
     static const pair none[] = {{NULL}};
     run r = run_open(none);
-    bl_plan_result training, p;
+    bl_plan_result training = {.size = sizeof training}, p = {.size = sizeof p};
     bl_trainer *t;
     bl_model *m;
     bl_session *s;
@@ -179,7 +180,7 @@ static void check_resident(const char *what, const pair *model, const pair *smal
                            const pair *large, double least)
 {
     run a = run_open_model(model, small), b = run_open_model(model, large);
-    bl_plan_result p, q;
+    bl_plan_result p = {.size = sizeof p}, q = {.size = sizeof q};
     assert_ok(bl_plan(scratch("data"), a.train, a.config, &p, &failure));
     assert_ok(bl_plan(scratch("data"), b.train, b.config, &q, &failure));
     assert_int_equal(p.total, sum_of_parts(&p));
@@ -231,7 +232,7 @@ static void carried_rows(void **state)
     const uint64_t floats[] = {HEADS * W + TAILS, HEADS * (2 * 16 * 64 + 64 + 16) + TAILS};
     for (size_t i = 0; i < 2; i++) {
         run a = run_open_model(i ? mlp : linear, none), b = run_open_model(i ? mlp : linear, carry);
-        bl_plan_result p, q;
+        bl_plan_result p = {.size = sizeof p}, q = {.size = sizeof q};
         assert_ok(bl_plan(NULL, a.train, a.config, &p, &failure));
         assert_ok(bl_plan(NULL, b.train, b.config, &q, &failure));
         uint64_t states = SLOTS * ROWS * LAYERS * 4 * floats[i];
@@ -249,7 +250,7 @@ static void too_large(void **state)
     static const pair huge[] = {{"batch", "65536"}, {"context", "64"}, {NULL}};
     run r = run_open(huge);
     assert_ok(bl_options_set(r.config, "num_hidden_layers", "1024", &failure));
-    bl_plan_result p;
+    bl_plan_result p = {.size = sizeof p};
     bl_trainer *t;
     assert_ok(bl_plan(scratch("data"), r.train, r.config, &p, &failure));
     assert_true(p.total > p.machine);

@@ -94,7 +94,7 @@ static void reading_stops(void **state)
 {
     (void)state;
     char *text = long_text(6000);
-    bl_generate_result result;
+    bl_generate_result result = {.size = sizeof result};
     watcher some = {.stop = 4};
     int32_t ids[1000];
     assert_int_equal(bl_session_reset(session, &failure), BL_OK);
@@ -127,7 +127,7 @@ static void reading_stops(void **state)
 static void evaluation_stops(void **state)
 {
     (void)state;
-    bl_eval_result result;
+    bl_eval_result result = {.size = sizeof result};
     char *text = long_text(200000), *path = tiny_path("long.txt");
     watcher all = {0}, some = {.stop = 5}, tokens = {.stop = 2};
     FILE *f = fopen(path, "w");
@@ -173,7 +173,7 @@ static void streams_stop(void **state)
     (void)state;
     const char *const paths[] = {tiny_path("data/train.bin"), tiny_path("long.txt")};
     for (size_t i = 0; i < 2; i++) {
-        bl_eval_result result;
+        bl_eval_result result = {.size = sizeof result};
         watcher some = {.stop = 12}; /* the text is asked about before it is read, too */
         assert_int_equal(bl_eval_stream(model, paths[i], NULL, 128, 0, note, no_octave, &some,
                                         &result, &failure),

@@ -245,7 +245,7 @@ static void configs_that_lie(void **state)
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
         char name[16];
         bl_model *m;
-        bl_plan_result plan;
+        bl_plan_result plan = {.size = sizeof plan};
         (void)snprintf(name, sizeof name, "lie%zu", i);
         lie(name, cases[i][0], cases[i][1]);
         if (i == 1) /* so that a head is not too wide */
@@ -299,7 +299,7 @@ static void results_that_are_no_numbers(void **state)
     bl_map map;
     bl_model *m;
     bl_session *s;
-    bl_eval_result result;
+    bl_eval_result result = {.size = sizeof result};
     lie("large", "\"model_type\"", "\"model_type\"");
     copy_file(scratch("run/tokenizer.json"), scratch("large/tokenizer.json"));
     char path[800];

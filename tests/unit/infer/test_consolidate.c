@@ -484,8 +484,9 @@ static void test_learning(void **state)
     (void)state;
     bl_model *m = tiny_open("ternary", "cpu");
     bl_session *s = open_session(m), *t = open_session(m);
-    bl_learn_result both, first, second;
-    bl_eval_result alone, after;
+    bl_learn_result both = {.size = sizeof both}, first = {.size = sizeof first},
+                    second = {.size = sizeof second};
+    bl_eval_result alone = {.size = sizeof alone}, after = {.size = sizeof after};
     write_text("both.txt", FOX "<|endoftext|>\n" HEN);
     write_text("fox.txt", FOX);
     write_text("hen.txt", HEN);

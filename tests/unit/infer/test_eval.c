@@ -121,7 +121,7 @@ static void windows(void **state)
     double of_means = (sum[0] / (FULL * WINDOW) + sum[1] / (PARTIAL * WINDOW)) / 2;
     assert_true(of_means > 1.05 * mean);
 
-    bl_eval_result plain, r;
+    bl_eval_result plain = {.size = sizeof plain}, r = {.size = sizeof r};
     curve c = {.count = 0};
     assert_ok(bl_eval(model, scratch("some.bin"), WINDOW, NULL, NULL, &plain, &failure));
     assert_ok(
@@ -175,7 +175,7 @@ static void documents(void **state)
     }
     assert_true(bins >= 7); /* more than one piece of 64 is read */
 
-    bl_eval_result r;
+    bl_eval_result r = {.size = sizeof r};
     curve c = {.count = 0};
     assert_ok(bl_eval_by_position(model, scratch("two.txt"), 0, NULL, add_point, &c, &r, &failure));
     assert_int_equal(r.tokens, total);
@@ -268,7 +268,7 @@ static void streams(void **state)
         for (size_t t = begin ? WINDOW / 2 : 0; t < n; t++)
             fresh[begin + t] = window[t];
     }
-    bl_eval_result r;
+    bl_eval_result r = {.size = sizeof r};
     octaves o = run_stream("stream.bin", 0, &r);
     double all = 0;
     for (size_t t = 0; t < STREAM; t++)
@@ -300,7 +300,7 @@ static void stream_bits(void **state)
     bl_state one_state;
     bl_stream_loss e;
     bl_positions one = {0};
-    bl_eval_result r;
+    bl_eval_result r = {.size = sizeof r};
     stream_file("short.bin", ids, COUNT + 1);
     octaves o = run_stream("short.bin", 0, &r), pieces = {.count = 0};
 
@@ -370,7 +370,7 @@ static void stream_of_a_text(void **state)
     for (size_t i = 0; i < count; i++)
         file[i] = (uint16_t)ids[i];
     scratch_write(scratch("pair.bin"), file, count * sizeof *file);
-    bl_eval_result of_text, of_tokens;
+    bl_eval_result of_text = {.size = sizeof of_text}, of_tokens = {.size = sizeof of_tokens};
     octaves a = run_stream("pair.txt", 0, &of_text), b = run_stream("pair.bin", 0, &of_tokens);
     assert_int_equal(of_text.tokens, count - 1);
     assert_int_equal(of_text.documents, 2);
@@ -388,7 +388,7 @@ static void stream_of_a_text(void **state)
 static void failures(void **state)
 {
     (void)state;
-    bl_eval_result r;
+    bl_eval_result r = {.size = sizeof r};
     curve c = {.count = 0};
     scratch_write(scratch("few.bin"), "\1\0\2\0", 4);
     assert_int_equal(

@@ -197,7 +197,7 @@ static void untrained_model(void **state)
 {
     (void)state;
     bl_model *m;
-    bl_recall_result r, again;
+    bl_recall_result r = {.size = sizeof r}, again = {.size = sizeof again};
     assert_ok(bl_model_open(&m, scratch("run"), NULL, &failure));
     assert_ok(bl_eval_recall(m, 40, 303, NULL, NULL, &r, &failure));
     print_message("right %.3f, control %.3f, greedy %.3f\n", r.right, r.control, r.greedy);
@@ -225,7 +225,7 @@ static void failures(void **state)
 {
     (void)state;
     bl_model *m;
-    bl_recall_result r;
+    bl_recall_result r = {.size = sizeof r};
     assert_ok(bl_model_open(&m, scratch("run"), NULL, &failure));
     assert_int_equal(bl_eval_recall(m, 10, 0, NULL, NULL, &r, &failure), BL_EINVAL);
     assert_int_equal(bl_eval_recall(m, (uint64_t)BL_RECALL_MOST + 1, 5, NULL, NULL, &r, &failure),

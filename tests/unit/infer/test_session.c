@@ -37,7 +37,7 @@ static bl_status go_on(bl_session *s, const char *prompt, size_t tokens, const c
     bl_error err = {BL_OK, ""};
     (void)snprintf(values, sizeof values, "max_tokens=%zu,ignore_eos=true,%s", tokens, how);
     bl_options *o = tiny_options(BL_OPTIONS_GENERATE, values);
-    bl_generate_result result;
+    bl_generate_result result = {.size = sizeof result};
     bl_status status = bl_generate(s, prompt, strlen(prompt), o, take, w, &result, &err);
     w->tokens = result.tokens;
     bl_options_close(o);
@@ -399,7 +399,7 @@ static void test_token_events(void **state)
     (void)state;
     bl_model *m = tiny_open("ternary", "cpu");
     bl_session *s = open_session(m);
-    bl_generate_result made;
+    bl_generate_result made = {.size = sizeof made};
     int32_t prompt[16] = {0};
     size_t n = 0;
     assert_int_equal(

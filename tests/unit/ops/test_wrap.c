@@ -129,7 +129,7 @@ static answers *ask(const char *run, const char *device)
     bl_model *m;
     bl_session *s;
     bl_options *o;
-    bl_eval_result result;
+    bl_eval_result result = {.size = sizeof result};
     assert_non_null(a);
     for (int32_t i = 0; i < TOKENS; i++)
         ids[i] = (7 * i + 3) % 258;
@@ -199,7 +199,7 @@ static void packed_models(void **state)
 {
     (void)state;
     static float latent[TOKENS][V], packed[TOKENS][V];
-    bl_plan_result plan[2];
+    bl_plan_result plan[2] = {{.size = sizeof *plan}, {.size = sizeof *plan}};
     bl_model *m;
     const char *run = scratch("ternary-cpu");
     assert_ok(bl_model_open(&m, run, NULL, &failure));

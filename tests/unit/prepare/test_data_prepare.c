@@ -52,7 +52,7 @@ static void decode_split(const bl_data *d, int which, const bl_tokenizer *tokeni
 static void documents_round_trip(void **state)
 {
     (void)state;
-    bl_prepare_result r;
+    bl_prepare_result r = {.size = sizeof r};
     const char *dir = scratch("round/trip");
     assert_ok(prepare(
         "tales", dir,
@@ -106,7 +106,7 @@ static void same_again(void **state)
     (void)state;
     static const char *const files[] = {"tokenizer.json", "tokenizer_config.json", "train.bin",
                                         "val.bin", "meta.json"};
-    bl_prepare_result a, b, c;
+    bl_prepare_result a = {.size = sizeof a}, b = {.size = sizeof b}, c = {.size = sizeof c};
     assert_ok(prepare("tales", scratch("a"), OPTIONS("tales_bytes", "40000", "vocab_size", "400"),
                       NULL, NULL, &a));
     assert_ok(prepare("tales", scratch("b"), OPTIONS("tales_bytes", "40000", "vocab_size", "400"),
@@ -150,7 +150,7 @@ static void no_empty_side(void **state)
         {"one\n<|endoftext|>\ntwo\n<|endoftext|>\nthree", "0.000001", 3, 1},
     };
     for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
-        bl_prepare_result r;
+        bl_prepare_result r = {.size = sizeof r};
         scratch_write(scratch("few.txt"), cases[i].text, strlen(cases[i].text));
         assert_ok(prepare(scratch("few.txt"), scratch("few"),
                           OPTIONS("val_split", cases[i].val_split), NULL, NULL, &r));
@@ -161,7 +161,7 @@ static void no_empty_side(void **state)
     }
     for (int seed = 0; seed < 20; seed++) { /* whichever side the draws would leave empty */
         char text[16];
-        bl_prepare_result r;
+        bl_prepare_result r = {.size = sizeof r};
         (void)snprintf(text, sizeof text, "%d", seed);
         scratch_write(scratch("few.txt"), "one\n<|endoftext|>\ntwo", 21);
         assert_ok(prepare(scratch("few.txt"), scratch("few"),
@@ -250,7 +250,7 @@ static void standard_input(void **state)
     static const char text[] = "the cat sat\n<|endoftext|>\nthe hat sat\n";
     scratch_write(scratch("input.txt"), text, sizeof text - 1);
     assert_non_null(freopen(scratch("input.txt"), "rb", stdin));
-    bl_prepare_result r;
+    bl_prepare_result r = {.size = sizeof r};
     assert_ok(prepare("-", scratch("stdin"), OPTIONS("val_split", "0"), NULL, NULL, &r));
     assert_true(r.documents == 2 && r.bytes == 22 && r.val_documents == 0);
     bl_data *d;

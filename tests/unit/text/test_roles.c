@@ -193,7 +193,7 @@ static bl_data *prepare(const char *text, const char *eos)
     const char *const source[] = {scratch("text.txt")};
     bl_options *o;
     bl_data *data;
-    bl_prepare_result result;
+    bl_prepare_result result = {.size = sizeof result};
     put("text.txt", text);
     assert_ok(bl_options_open(&o, BL_OPTIONS_PREPARE, &failure));
     assert_ok(bl_options_set(o, "tokenizer", scratch_folder, &failure));

@@ -116,7 +116,7 @@ static void tokens_for_a_model(void **state)
 {
     (void)state;
     bl_model *m;
-    bl_eval_result r;
+    bl_eval_result r = {.size = sizeof r};
     FILE *file = fopen(scratch("run/tokenizer.json"), "ab");
     assert_true(file && fputc('\n', file) >= 0 && fclose(file) == 0);
     assert_ok(bl_model_open(&m, scratch("run"), NULL, &failure));

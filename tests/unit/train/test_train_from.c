@@ -168,7 +168,7 @@ static void plan(void **state)
     (void)state;
     bl_options *o;
     bl_model *m;
-    bl_plan_result r;
+    bl_plan_result r = {.size = sizeof r};
     assert_ok(bl_model_open(&m, scratch("first"), NULL, &failure));
     assert_ok(bl_options_open(&o, BL_OPTIONS_TRAIN, &failure));
     assert_ok(bl_options_set(o, "init_from", scratch("first"), &failure));
