@@ -18,22 +18,28 @@ static void bind(bl_inputs *in, bl_arena *arena, const bl_net *net, int here)
     }
 }
 
-static bl_status open_blocks(bl_inputs *in, const bl_net *net, bl_error *err)
+static bl_status open_device(bl_inputs *in, const bl_net *net, bl_error *err)
 {
     bl_arena arena;
     bl_arena_measure(&arena);
     bind(in, &arena, net, 1);
     BL_TRY(bl_arena_status(&arena, "the inputs of a step", err));
     in->bytes = bl_arena_bytes(&arena);
+    BL_TRY(BL_OP(net->dev, alloc, &in->device, in->bytes, err));
+    bl_arena_begin(&arena, in->device, in->bytes);
+    bind(in, &arena, net, 0);
+    return BL_OK;
+}
+
+bl_status bl_inputs_open_host(bl_inputs *in, const bl_net *net, bl_error *err)
+{
+    bl_arena arena;
     in->host = bl_alloc_aligned(in->bytes, 1);
     if (!in->host)
         return bl_fail(err, BL_ENOMEM, "out of memory for a batch of %zu tokens", in->N);
     memset(in->host, 0, in->bytes);
-    BL_TRY(BL_OP(net->dev, alloc, &in->device, in->bytes, err));
     bl_arena_bind(&arena, in->host, in->bytes);
     bind(in, &arena, net, 1);
-    bl_arena_begin(&arena, in->device, in->bytes);
-    bind(in, &arena, net, 0);
     return BL_OK;
 }
 
@@ -46,7 +52,7 @@ bl_status bl_inputs_open(bl_inputs *in, const bl_net *net, size_t slots, size_t 
                       .here = bl_calloc(slots, sizeof *in->here),
                       .there = bl_calloc(slots, sizeof *in->there)};
     bl_status status = in->here && in->there
-                           ? open_blocks(in, net, err)
+                           ? open_device(in, net, err)
                            : bl_fail(err, BL_ENOMEM, "out of memory for %zu micro-batches", slots);
     if (status != BL_OK)
         bl_inputs_release(in, net);

@@ -19,9 +19,11 @@ typedef struct bl_inputs {
     size_t bytes; /* of each */
 } bl_inputs;
 
-/* Room for `slots` micro-batches of B x T tokens on the net's device, and all zero on the host. */
+/* Room for `slots` micro-batches of B x T tokens on the net's device; then the same on the host,
+ * all zero, which a run that is only measured does not need. */
 bl_status bl_inputs_open(bl_inputs *in, const bl_net *net, size_t slots, size_t B, size_t T,
                          bl_error *err) BL_NODISCARD;
+bl_status bl_inputs_open_host(bl_inputs *in, const bl_net *net, bl_error *err) BL_NODISCARD;
 void bl_inputs_release(bl_inputs *in, const bl_net *net);
 
 /* What was written to in->here, to the device: one put for all. */

@@ -37,8 +37,8 @@ static bl_status check_whole_chunks(const bl_config *config, const bl_train_opti
         (o->context / C + 1) * C, o->context);
 }
 
-bl_status bl_blocks_open(bl_blocks *b, bl_dev *dev, const bl_config *config,
-                         const bl_train_options *o, const bl_share *share, bl_error *err)
+static bl_status open_device(bl_blocks *b, bl_dev *dev, const bl_config *config,
+                             const bl_train_options *o, const bl_share *share, bl_error *err)
 {
     BL_TRY(bl_net_open(&b->net, config, dev, err));
     bl_pass_kind kind = o->recompute ? BL_PASS_RECOMPUTE : BL_PASS_GRADIENTS;
@@ -56,6 +56,13 @@ bl_status bl_blocks_open(bl_blocks *b, bl_dev *dev, const bl_config *config,
         BL_TRY(bl_sequence_open(&b->sample, &b->net, err));
     }
     return open_optimizer(b, err);
+}
+
+bl_status bl_blocks_open(bl_blocks *b, bl_dev *dev, const bl_config *config,
+                         const bl_train_options *o, const bl_share *share, bl_error *err)
+{
+    BL_TRY(open_device(b, dev, config, o, share, err));
+    return bl_inputs_open_host(&b->inputs, &b->net, err);
 }
 
 void bl_blocks_release(bl_blocks *b)
@@ -82,7 +89,7 @@ bl_status bl_blocks_measure(bl_plan_result *plan, bl_dev *dev, const bl_config *
     bl_dev *measure;
     bl_blocks b = {0};
     BL_TRY(bl_measure_open(&measure, dev, err));
-    bl_status status = bl_blocks_open(&b, measure, config, o, share, err);
+    bl_status status = open_device(&b, measure, config, o, share, err);
     *plan = (bl_plan_result){
         .weights = b.net.tensors.elements * dev->param_bytes + b.net.tern_bytes,
         .optimizer = 3 * (uint64_t)b.block_bytes,
