@@ -33,7 +33,7 @@ static char *folder_of(const char *here, size_t i)
     return *below[i] ? bl_path_join(here, below[i]) : bl_strdup(here);
 }
 
-/* Calls `fn` for each folder until it returns other than 0: those of BITLLAMA_PLUGINS, set apart by
+/* Calls `fn` for each folder until it returns other than 0: those of BITLLAMA_PLUGINS, separated by
  * colons, then where the library or the program is. */
 typedef int folder_fn(void *user, const char *folder);
 
@@ -102,8 +102,8 @@ static bl_status unknown(const char *name, const plugin_search *s, bl_error *err
     return status;
 }
 
-/* Those that were loaded, for the rest of the process: further devices of a model's kind are the
- * same back end's, whatever has become of the file. */
+/* The plug-ins loaded so far, kept until the process ends: later devices of a model's kind come
+ * from the same back end, whatever has become of its file. */
 typedef struct plugin_loaded {
     struct plugin_loaded *next;
     const bl_plugin *plugin;
@@ -178,7 +178,7 @@ bl_status bl_backend_find(bl_backend *found, const char *name, bl_error *err)
 typedef struct listing {
     bl_backend_fn *fn;
     void *user;
-    bl_buf told; /* names of plug-ins, each between line feeds: the first that is found is used */
+    bl_buf told; /* names of plug-ins, each between line feeds: the first one found is used */
 } listing;
 
 /* The name in "libbitllama_NAME.so", if it is one. */

@@ -13,7 +13,7 @@
 
 enum { INDEX_MOST = 1024 };
 
-/* Devices around another one, by what stands before its name. */
+/* Devices that wrap another one, by the prefix of its name. */
 static const struct {
     const char *prefix;
     bl_status (*open)(bl_dev **d, bl_dev *inner, bl_error *err);
@@ -23,7 +23,7 @@ static const struct {
     {"graph:", bl_graph_open},
 };
 
-/* "cuda:1" as a name and an index; what is neither stays whole, and no back end has that name. */
+/* "cuda:1" as a name and an index; anything else stays whole, a name that no back end has. */
 static void split_name(char *name, size_t *index)
 {
     char *colon = strchr(name, ':');
@@ -58,7 +58,7 @@ static bl_status open_inner(bl_dev **d, const bl_device_request *request, bl_err
     (void)snprintf(name, sizeof name, "%s", request->name);
     split_name(name, &inner.index);
     BL_TRY(bl_backend_find(&b, name, err));
-    if (inner.index) { /* one that does not exist is told in the back end's words */
+    if (inner.index) { /* one that does not exist is reported in the back end's words */
         bl_device_about about;
         bl_error why = {.message = ""};
         bl_status status = b.about(&about, inner.index, &why);

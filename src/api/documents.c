@@ -37,7 +37,7 @@ static bl_status read_all(bl_documents *d, bl_source *source, bl_watch *watch, b
         BL_TRY(bl_source_next(source, &doc, err));
         if (!doc.text)
             break;
-        watch->from += watch->part; /* what was read ahead for a document counts as it is read */
+        watch->from += watch->part; /* read-ahead counts when its document is read */
         watch->part = bl_source_done(source) - watch->from;
         watch->total = bl_source_total(source);
         BL_TRY(read_one(d, &doc, bl_source_special(source) ? BL_ENCODE_SPECIAL : 0, fn, user, &stop,

@@ -16,18 +16,18 @@
 #include <string.h>
 
 enum {
-    EVAL_TOKENS = 256,   /* of a batch of windows, after each of which it can be stopped */
+    EVAL_TOKENS = 256,   /* in a batch of windows; it can be stopped after each batch */
     STREAM_WINDOW = 1024 /* unless another is asked for */
 };
 
-/* What is asked for, and what is found. */
+/* What is asked for, and the results. */
 typedef struct job {
     const char *path;
     const bl_prepare_options *reading; /* of a text */
     size_t window;
     bl_progress_fn *progress;
     void *user;
-    bl_positions *curve;       /* NULL: not wanted; opened by who knows its bins */
+    bl_positions *curve;       /* NULL: not wanted; opened by whoever knows its bins */
     bl_stream_loss *stream;    /* NULL: not wanted; opened before what is read */
     uint64_t most;             /* tokens of it, 0: all */
     const bl_sequence *memory; /* what every document is read from; NULL: nothing */
@@ -35,7 +35,7 @@ typedef struct job {
     bl_eval_result *r;
 } job;
 
-/* Of what meta.json knows of the file, by the tokens that were evaluated. */
+/* Adds what meta.json knows of the file to the result. */
 static void fill_split(job *j, const bl_data_split *split)
 {
     bl_eval_result *r = j->r;
@@ -57,13 +57,13 @@ static int same_tokens(const bl_tokenizer *a, const bl_tokenizer *b)
     return same;
 }
 
-/* Ids of a data folder mean what its tokenizer says, which must be the model's.  As a file it may
- * be written otherwise. */
+/* Ids of a data folder mean what its tokenizer says, which must be the model's.  The file itself
+ * may be written differently. */
 static bl_status check_tokenizer(const bl_model *m, const char *path, const bl_data_split *split,
                                  bl_error *err)
 {
     bl_tokenizer *theirs = NULL;
-    if (!m->tokenizer || !split->documents) /* no data folder */
+    if (!m->tokenizer || !split->documents) /* not a data folder */
         return BL_OK;
     char *dir = bl_path_parent(path), *file = dir ? bl_data_path(dir, "tokenizer.json") : NULL;
     bl_status status = file ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory");
@@ -110,7 +110,7 @@ done:
     return status;
 }
 
-/* A token file in pieces, its tokens checked again as they are got. */
+/* A token file in pieces, its tokens checked again as they are read. */
 static bl_status stream_tokens(const bl_model *m, const bl_net *net, job *j, bl_error *err)
 {
     enum { PIECE = 512 };
@@ -141,12 +141,12 @@ static bl_status stream_tokens(const bl_model *m, const bl_net *net, job *j, bl_
     bl_token_file_close(tokens);
     j->nats = j->stream->nats;
     j->r->tokens = j->stream->scored;
-    if (j->r->tokens == total) /* or else meta.json is of more than was read */
+    if (j->r->tokens == total) /* otherwise meta.json covers more than was read */
         fill_split(j, &split);
     return status;
 }
 
-/* One more document of a stream, which begins after <|endoftext|> as each of them ends with it. */
+/* The next document of a stream: it begins after the <|endoftext|> that ended the one before. */
 static bl_status stream_document(bl_stream_loss *e, const int32_t *ids, size_t count, bl_error *err)
 {
     const bl_net *net = e->r->net;
@@ -165,8 +165,8 @@ typedef struct text_job {
     job *j;
 } text_job;
 
-/* Without a memory a document begins after <|endoftext|>; so it does after what a memory has read,
- * unless a token of that is still to be read. */
+/* Without a memory a document begins after <|endoftext|>; and likewise after what a memory has
+ * read, unless one of its tokens is still to be read. */
 static bl_document_start start_of(const bl_net *net, const bl_sequence *memory)
 {
     bl_document_start start = {.token = (int32_t)net->config.bos_token_id};
@@ -295,7 +295,7 @@ static void tell_stream_point(void *user, const bl_stream_point *point)
     bl_call_back(call);
 }
 
-/* The job between the caller's call and its end: what is found goes to *j->r and to the points. */
+/* The job between the caller's call and its end: results go to *j->r and to the points. */
 static bl_status answer(bl_model *m, job *j, const bl_options *reading, bl_progress_fn *progress,
                         outside_point *points, bl_error *err)
 {
@@ -355,7 +355,7 @@ bl_status bl_eval_session(const bl_session *s, const char *path, const bl_option
     BL_NOT_NULL(err, path);
     BL_TRY(bl_options_expect(reading, BL_OPTIONS_PREPARE, __func__, err));
     job j = {.path = path, .memory = &s->text, .r = result};
-    bl_session *busy = (bl_session *)(uintptr_t)s; /* being at work is no part of what const says */
+    bl_session *busy = (bl_session *)(uintptr_t)s; /* const says nothing about being at work */
     BL_TRY(bl_busy_enter(&busy->busy, "the session", __func__, err));
     bl_status status =
         bl_token_file_is_named(path)

@@ -77,8 +77,8 @@ bl_status bl_executors_view(const bl_executors *all, size_t threads, bl_net *vie
     return bl_device_open(&view->dev, &request, err);
 }
 
-/* Takes the first idle one of so many threads with or without room out of the list, or returns
- * NULL. */
+/* Takes the first idle executor with that many threads, with or without room, off the list; NULL
+ * when there is none. */
 static bl_executor *find(bl_executors *all, size_t threads, int room)
 {
     for (bl_executor **at = &all->idle; *at; at = &(*at)->next)
@@ -107,7 +107,7 @@ bl_status bl_executor_take(bl_executor **e, bl_executors *all, size_t threads, i
     bl_status status = BL_OK;
     bl_mutex_hold(all->lock);
     *e = find(all, threads, room);
-    if (!*e) /* rather the other kind than a second device */
+    if (!*e) /* better the other kind than a second device */
         *e = find(all, threads, !room);
     bl_mutex_release(all->lock);
     if (!*e)

@@ -54,7 +54,7 @@ static int is_ours(const char *dir, const char *name)
     return known && bl_path_has_own(dir, name);
 }
 
-/* BL_EINVAL when something in the folder is no file of an export. */
+/* BL_EINVAL when something in the folder is not a file of an export. */
 static bl_status check_names(const char *dir, size_t *count, bl_error *err)
 {
     bl_names names;
@@ -72,7 +72,8 @@ static bl_status check_names(const char *dir, size_t *count, bl_error *err)
 
 static const char card_opening[] = "Exported by Bit-Llama";
 
-/* The three below answer *yes, or BL_ENOMEM when they could not look: no memory is no "no". */
+/* The three below answer in *yes, or return BL_ENOMEM when they could not look: no memory is not a
+ * "no". */
 static bl_status card_is_ours(int *yes, const char *dir, bl_error *err)
 {
     char *path = bl_path_join(dir, "README.md");
@@ -106,7 +107,7 @@ static bl_status has_packed(int *yes, const char *dir, bl_error *err)
 }
 
 /* Whether a folder is clearly an export: its card says so, and its weights are not the latents of a
- * ternary model, which nothing can make again. */
+ * ternary model, which nothing can recreate. */
 static bl_status is_export(int *yes, const char *dir, bl_error *err)
 {
     bl_model_files files;
@@ -262,7 +263,8 @@ static bl_status check_old(void *user, const char *old, bl_error *err)
     return bl_fail(err, why.code, "%s is as it was: %.300s", job->out, why.message);
 }
 
-/* Writes beside, checks, puts it into place; on failure what was there before is there. */
+/* Writes under a hidden name, checks, and puts it into place; after a failure the old contents are
+ * still there. */
 static bl_status run(export_job *job, bl_error *err)
 {
     bl_outdir *out;

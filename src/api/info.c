@@ -21,7 +21,7 @@ static json_t *count_of(uint64_t n)
     return json_integer((json_int_t)n);
 }
 
-/* Whether anything was left out for want of memory since info() began, in this thread. */
+/* Whether this thread has left anything out for want of memory since info() began. */
 static _Thread_local int lost;
 
 static void set(json_t *object, const char *key, json_t *value)
@@ -138,7 +138,7 @@ static void describe_function(json_t *out, const char *path, uint64_t parameters
     bl_model_close(m);
 }
 
-/* What is to be described, and where to. */
+/* What to describe, and where to write it. */
 typedef struct description {
     json_t *out;
     const char *path;

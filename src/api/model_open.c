@@ -41,7 +41,8 @@ static bl_status find_by_file(bl_model_files *f, const char *path, bl_error *err
     return status;
 }
 
-/* A checkpoint has the weights, and its run, two folders up, all else.  No weights_dir: it is none. */
+/* A checkpoint has the weights; everything else is in its run, two folders up.  No weights_dir: not
+ * a checkpoint. */
 static bl_status find_checkpoint(bl_model_files *f, const char *path, bl_error *err)
 {
     char *run = bl_path_join(path, "../..");

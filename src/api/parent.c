@@ -23,7 +23,7 @@ static bl_status open_files(void *user, const bl_model_files *files, bl_error *e
 {
     bl_parent *p = user;
     bl_weight_form form;
-    bl_parent_close(p); /* of a checkpoint that is gone */
+    bl_parent_close(p); /* for a checkpoint that is gone */
     BL_TRY(bl_model_files_config(files, &p->config, &form, err));
     if (form != BL_WEIGHTS_LATENT)
         return bl_fail(err, BL_EUNSUPPORTED,

@@ -62,7 +62,7 @@ bl_status bl_plan(const char *data_dir, const bl_options *train, const bl_option
     return bl_call_end(&call, status, err);
 }
 
-/* Weights that are there are those of the config. */
+/* Checks the weights, if there are any, against the config. */
 static bl_status check_weights(const bl_model_files *files, const bl_config *c, bl_weight_form form,
                                bl_error *err)
 {

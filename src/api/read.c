@@ -20,7 +20,7 @@ static int idle(void *user)
     return a->progress && a->progress(a->user, "reading", 0, 0, "B") != 0;
 }
 
-/* What may be read as one: ids, and the room to make them, are several times that. */
+/* What may be read as one: ids, and the room to make them, take several times that. */
 static uint64_t most_bytes(void)
 {
     uint64_t most = (uint64_t)1 << 30, part = bl_os_memory() / 8;
@@ -38,7 +38,7 @@ static bl_status too_long(const char *path, bl_error *err)
                    (unsigned long long)(most_bytes() / 1000000));
 }
 
-/* A text keeps its white space, and is whole or refused. */
+/* A text keeps its white space, and is read whole or refused. */
 static bl_source_options how_to_read(const char *path, const bl_prepare_options *reading, asker *a)
 {
     bl_source_options o = bl_source_options_of(reading);
@@ -70,7 +70,7 @@ static bl_status read_one(bl_source *s, const char *path, bl_buf *text, bl_error
     }
 }
 
-/* The folder is told by what the caller named. */
+/* A folder is reported by the name that the caller gave. */
 static bl_status no_folder(const char *path, bl_error *err)
 {
     if (strcmp(path, "-") != 0 && bl_path_what(path) == BL_PATH_DIR)

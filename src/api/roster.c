@@ -36,7 +36,7 @@ void bl_roster_leave(bl_roster **place)
         bl_free(r);
 }
 
-/* Is the batch of a session still open? */
+/* Whether the batch of a session is still open. */
 static int is_open(const bl_roster *r)
 {
     bl_mutex_hold(r->lock);

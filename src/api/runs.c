@@ -10,7 +10,7 @@
 #include <string.h>
 
 static const char list_name[] = "RUNS";
-enum { LIST_MOST = 1 << 20 }; /* bytes: a longer one is none of ours */
+enum { LIST_MOST = 1 << 20 }; /* bytes: a longer one is not ours */
 
 static bl_status read_list(const char *data_dir, bl_buf *list)
 {
@@ -27,7 +27,7 @@ static bl_status read_list(const char *data_dir, bl_buf *list)
     return status;
 }
 
-/* The next line of the list, without its end; NULL behind the last. */
+/* The next line of the list, without its end; NULL after the last. */
 static char *next_line(char **at)
 {
     char *line = *at, *end = line ? strchr(line, '\n') : NULL;

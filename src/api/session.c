@@ -78,7 +78,7 @@ void bl_session_close(bl_session *s)
     bl_free(s);
 }
 
-/* Every function that reads or changes a session lies between these two. */
+/* Every function that reads or changes a session runs between these two. */
 static bl_status enter(bl_session *s, bl_call *call, const char *where, bl_error *err)
 {
     BL_TRY(bl_busy_enter(&s->busy, "the session", where, err));
@@ -93,7 +93,7 @@ static bl_status leave(bl_session *s, bl_call *call, bl_status status, bl_error 
     return bl_call_end(call, status, err);
 }
 
-/* Whether a session is at work is no part of what const promises. */
+/* Whether a session is at work is not part of what const promises. */
 static bl_session *own(const bl_session *s)
 {
     return (bl_session *)(uintptr_t)s;

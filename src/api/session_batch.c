@@ -77,7 +77,7 @@ void bl_batch_close(bl_batch *b)
 
 /* ---- who is in it ---- */
 
-/* Every function of a batch lies between these two. */
+/* Every function of a batch runs between these two. */
 static bl_status enter(bl_batch *b, bl_call *call, const char *where, bl_error *err)
 {
     BL_TRY(bl_busy_enter(&b->busy, "the batch", where, err));

@@ -28,7 +28,7 @@ static int is_of_this_invocation(const char *name)
     return 0;
 }
 
-/* The options a run goes on with: those of the checkpoint, under what the caller set now. */
+/* The options of a resumed run: the checkpoint's, overridden by what the caller sets now. */
 static void merge_options(bl_train_options *merged, const bl_train_options *saved,
                           const bl_options *given)
 {
@@ -42,16 +42,16 @@ static void merge_options(bl_train_options *merged, const bl_train_options *save
         merged->steps = 0; /* the caller said the same thing in tokens */
 }
 
-/* Half-lives are resolved when a model is made: 0 asked for nothing, as both do of one that does
- * not forget. */
+/* Half-lives are resolved when a model is made: 0 asks for nothing, and so do both for a model that
+ * does not forget. */
 static int asks_nothing(const char *name, const char *now, const bl_config *saved)
 {
     return strncmp(name, "ttt_half_life_", 14) == 0 &&
            (!saved->ttt_forget || strtod(now, NULL) == 0);
 }
 
-/* A resumed run keeps the model it began with, and one with another's weights that one's; a flag
- * that says otherwise is an error.  `what` begins the message. */
+/* A resumed run keeps the model it began with, and a run from another model's weights keeps that
+ * model; a flag that says otherwise is an error.  `what` begins the message. */
 static bl_status check_same_model(const bl_options *given, const bl_config *saved, const char *what,
                                   bl_error *err)
 {
@@ -79,7 +79,7 @@ static const char *value_of(const bl_field *field, const bl_train_options *o, ch
     return bl_field_write(field, o, text, 48) ? text : "\"\"";
 }
 
-/* Nor can another preset or other first weights be said of a run that has begun. */
+/* Nor can a run that has begun be given another preset or other first weights. */
 static bl_status check_same_begin(const bl_options *given, const bl_train_options *saved,
                                   bl_error *err)
 {
@@ -96,7 +96,7 @@ static bl_status check_same_begin(const bl_options *given, const bl_train_option
     return BL_OK;
 }
 
-/* Tells what differs from the options that the checkpoint was made with: "lr 0.004 -> 0.001". */
+/* Reports what differs from the options that the checkpoint was made with: "lr 0.004 -> 0.001". */
 static void tell_changes(const bl_train_options *saved, const bl_train_options *now)
 {
     const bl_field_table *table = bl_fields(BL_OPTIONS_TRAIN);
@@ -185,8 +185,8 @@ static bl_status nothing_to_resume(const char *run_dir, const char *what, bl_err
                    run_dir, what);
 }
 
-/* A run that has never saved may begin anew, which cuts its records; not one that has lost what it
- * saved. */
+/* A run that has never saved may start over, which cuts its records; one that has lost what it
+ * saved may not. */
 static bl_status check_never_saved(const char *run_dir, bl_error *err)
 {
     char *latest = bl_path_join(run_dir, "LATEST");
