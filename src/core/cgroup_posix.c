@@ -8,7 +8,7 @@
 
 enum { LINE = 4096 };
 
-/* Reads a limit from the folder of one group; UINT64_MAX when that sets none. */
+/* Reads a limit from the folder of one group; UINT64_MAX when it sets none. */
 typedef uint64_t limit_fn(const char *folder);
 
 /* Up to two numbers from a file of a folder; how many were there. */

@@ -12,7 +12,7 @@ typedef struct axes {
     int doubling;          /* as of the chart */
     double steps;          /* right end; the left is 0 */
     double low, high;      /* losses at the bottom and the top */
-    double low_tick, tick; /* first line and the distance of lines */
+    double low_tick, tick; /* first line and the distance between lines */
 } axes;
 
 static double x_of(const axes *a, double step)
@@ -64,7 +64,8 @@ static axes axes_of(const bl_chart *chart)
 
 static void draw_grid(bl_buf *b, const axes *a)
 {
-    /* Counted, for beside a loss of 1e20 a tick is nothing: two lines may lie outside the span. */
+    /* Counted, because next to a loss of 1e20 a tick vanishes: two lines may lie outside the
+     * span. */
     for (int i = 0; i <= LOSS_LINES + 2; i++) {
         double loss = a->low_tick + i * a->tick, y = y_of(a, loss);
         if (!(loss <= a->high + a->tick / 2))

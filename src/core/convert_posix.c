@@ -46,7 +46,7 @@ void bl_convert_close(bl_convert *c)
 bl_status bl_convert_run(bl_convert *c, const char *from, size_t bytes, size_t *used, int last,
                          char *to, size_t cap, size_t *n)
 {
-    /* iconv's first argument is no const, though nothing is written there. */
+    /* iconv takes its input without const, though it writes nothing there. */
     union {
         const char *from;
         char *in;

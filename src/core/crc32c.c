@@ -1,7 +1,7 @@
 /* CRC-32C: the remainder of a message by the polynomial 0x1EDC6F41 over GF(2). */
 #include "core/crc32c.h"
 
-/* The polynomial with its bits reversed, for bytes are sent with their lowest bit first. */
+/* The polynomial with its bits reversed, because bytes are sent with their lowest bit first. */
 static const uint32_t polynomial = 0x82F63B78u;
 
 uint32_t bl_crc32c(const void *bytes, size_t n)

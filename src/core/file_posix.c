@@ -142,7 +142,7 @@ const char *bl_out_temporary(const bl_out *out)
 }
 
 /* The descriptor, and with it the lock, is given back after the rename: until then a sweeper would
- * take the file for left over.  What close() could still say, fsync() has said. */
+ * take the file for a leftover.  Any error of close(), fsync() has reported already. */
 static bl_status commit(bl_out *out, bl_error *err)
 {
     (void)!bl_out_sync(out, NULL);
@@ -201,7 +201,7 @@ bl_status bl_file_unnamed(int *fd, const char *dir, bl_error *err)
 
 /* ---- files that grow ---- */
 
-/* Opens a regular file for appending; waits for nobody at the other end of a pipe. */
+/* Opens a regular file for appending, without waiting for the other end of a pipe. */
 static int open_to_grow(const char *path, struct stat *info, bl_error *err, bl_status *status)
 {
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_NONBLOCK | O_NOCTTY | O_CLOEXEC, 0666);

@@ -3,7 +3,7 @@
 
 #include <string.h>
 
-enum { LARGEST = 1 << 16 }; /* bytes of a struct; more is no size, but memory never set */
+enum { LARGEST = 1 << 16 }; /* bytes of a struct; more is not a size but unset memory */
 
 void bl_give_text(const char *text, size_t bytes, char *buffer, size_t cap, size_t *whole)
 {

@@ -10,7 +10,7 @@
 void bl_give_text(const char *text, size_t bytes, char *buffer, size_t cap, size_t *whole);
 
 /* A caller's struct whose first member is its size, as the caller's header has it.  bl_result_begin
- * makes all members behind it 0; BL_EINVAL, naming `where`, when no size is set.
+ * makes all members after it 0; BL_EINVAL, naming `where`, when no size is set.
  * bl_result_give fills what both know of *from, which has `known` bytes. */
 bl_status bl_result_begin(void *result, const char *where, bl_error *err) BL_NODISCARD;
 void bl_result_give(void *result, const void *from, size_t known);

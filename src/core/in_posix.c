@@ -24,11 +24,11 @@ struct bl_in {
     int kept;     /* a copy of what a pipe gave, or -1; later read instead of it */
     int replay;   /* reading the copy */
     int ended;
-    int nameless;         /* a pipe that nobody can open for writing once its writers are gone */
-    int lonely, patience; /* for how long nobody had it open, and may have not, in milliseconds */
+    int nameless;         /* a pipe that nobody can open for writing again */
+    int lonely, patience; /* how long nobody has had it open, and how long that may last, in ms */
     off_t first;          /* where the file began for us */
     uint64_t size;        /* of a pipe: so far */
-    uint64_t left;        /* of a file: to its end as it was; what grows meanwhile has one too */
+    uint64_t left;        /* of a file: up to the end it had at first, even if it grows */
     char *path, *keep;
 };
 
@@ -154,7 +154,7 @@ static bl_status copy_out(bl_in *in, const char *bytes, size_t n, bl_error *err)
                : BL_OK;
 }
 
-/* A pipe that was silent had no bytes and no writer: the end, or one is still waited for. */
+/* A pipe that was silent had no bytes and no writer: it has ended, or a writer is still awaited. */
 static bl_status no_writer(bl_in *in, int *end, bl_error *err)
 {
     in->lonely += PATIENCE_MS;
@@ -166,7 +166,7 @@ static bl_status no_writer(bl_in *in, int *end, bl_error *err)
     return BL_OK;
 }
 
-/* All that a file without a size may have was read: is that its end? */
+/* The most that a file without a size may hold has been read: is that its end? */
 static bl_status past_unsized(bl_in *in, int *end, bl_error *err)
 {
     char more;

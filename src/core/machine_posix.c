@@ -22,7 +22,7 @@ uint64_t bl_os_entropy(void)
     uint64_t bits = 0;
     if (getentropy(&bits, sizeof bits) == 0)
         return bits;
-    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC); /* a kernel of before getrandom() */
+    int fd = open("/dev/urandom", O_RDONLY | O_CLOEXEC); /* a kernel from before getrandom() */
     if (fd >= 0) {
         if (read(fd, &bits, sizeof bits) != (ssize_t)sizeof bits)
             bits = 0;

@@ -64,7 +64,7 @@ void bl_outdir_abandon(bl_outdir *d)
     outdir_free(d);
 }
 
-/* The two change names in one step.  errno, 0, or ENOSYS where the system or the file system has no
+/* The two swap names in one step.  errno, 0, or ENOSYS where the system or the file system has no
  * such step. */
 static int exchange(const char *a, const char *b)
 {
@@ -138,7 +138,7 @@ static bl_status switch_over(const bl_outdir *d, char **old, bl_outdir_check *ch
 bl_status bl_outdir_commit(bl_outdir *d, bl_outdir_check *check, void *user, bl_error *err)
 {
     char *old = NULL;
-    /* Held until it is gone, for a sweeper must not take the old one while it may have to come
+    /* Held until it is gone, because a sweeper must not take the old one while it may have to come
      * back. */
     int held = open(d->path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
     if (held >= 0)

@@ -57,7 +57,7 @@ size_t bl_text_shown(const char *text, size_t bytes, unsigned flags, char *shown
         if (kind == BL_UTF8_INCOMPLETE && (flags & BL_SHOWN_PART))
             break;
         if (kind != BL_UTF8_VALID && !(flags & BL_SHOWN_JSON))
-            used = 1; /* each byte is told */
+            used = 1; /* each byte is shown */
         size_t n = spell(text + at, used, kind == BL_UTF8_VALID, flags, out);
         if (n > cap - made)
             break;

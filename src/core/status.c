@@ -31,7 +31,7 @@ int bl_status_exit_code(bl_status status)
     return 1;
 }
 
-/* Names out of hostile files may hold line breaks and escape sequences; a message is one line. */
+/* Names from hostile files may hold line breaks and escape sequences; a message is one line. */
 static void put_message(bl_error *err, bl_status code, const char *format, va_list args)
 {
     bl_shown_line(err->message, sizeof err->message, format, args);

@@ -31,7 +31,7 @@ enum {
 #define ENDED   MEMBERS /* more members than there can be: the threads end */
 
 typedef struct member {
-    _Alignas(64) atomic_size_t next; /* of its share, the first task that is not begun */
+    _Alignas(64) atomic_size_t next; /* of its share, the first task not yet begun */
     size_t last;
     atomic_int asleep;
     pthread_mutex_t lock; /* with `woken` for sleeping; the caller is member 0 */
@@ -140,7 +140,7 @@ static void *work(void *argument)
 {
     size_t who = (size_t)((member *)argument - pool.member);
     uint32_t seen = number_of(atomic_load(&pool.gate)) - 1;
-    bl_call_thread(); /* not the rounding mode of who happened to begin it */
+    bl_call_thread(); /* not the rounding mode of whoever happened to begin it */
     for (;;) {
         uint64_t gate = await(who, seen);
         if (members_of(gate) == members_of(ENDED))

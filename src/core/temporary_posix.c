@@ -24,7 +24,7 @@ enum {
     DIGITS = 16,
     ATTEMPTS = 100,
     LINKS_MOST = 40,
-    LINK_AGE = 3600 /* seconds after which a link, that cannot be locked, is left over */
+    LINK_AGE = 3600 /* seconds after which a link, which cannot be locked, is a leftover */
 };
 
 /* Where the last part of a path begins. */
@@ -54,8 +54,8 @@ char *bl_temporary_name(const char *path, const char *ending)
     return name;
 }
 
-/* 1 when the descriptor is ours alone and what it is of still has a name: a sweeper may have come
- * between the making and the lock.  A file system without locks sweeps nothing. */
+/* 1 when the descriptor is ours alone and what it refers to still has a name: a sweeper may have
+ * come between the making and the lock.  A file system without locks sweeps nothing. */
 static int hold(int fd)
 {
     struct stat info;
@@ -105,7 +105,7 @@ int bl_temporary_folder(char **name, int *fd, const char *path)
 
 /* ---- removing ---- */
 
-/* Below a folder that is open, and the folder itself. */
+/* What is in an open folder, and the folder itself. */
 static int remove_at(int parent, const char *name)
 {
     int fd = openat(parent, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
@@ -153,7 +153,7 @@ static int is_hidden_name(const char *name, const char *prefix)
            strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
-/* Removes one that nobody holds. */
+/* Removes one that nobody has locked. */
 static void sweep_one(int dir, const char *name)
 {
     struct stat info;
@@ -180,8 +180,8 @@ static void sweep_one(int dir, const char *name)
     (void)close(fd);
 }
 
-/* In a folder: those of one prefix, or of all (NULL); old ones, which may be the last whole, only
- * when asked for. */
+/* In a folder: those of one prefix, or of all (NULL); old ones, which may be the last whole copy,
+ * only on request. */
 static void sweep(const char *parent, const char *prefix, int old)
 {
     DIR *dir = opendir(parent);
