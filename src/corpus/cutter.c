@@ -24,8 +24,8 @@ struct bl_cutter {
     int begun, ended;
     char *text; /* the window */
     size_t cap, filled;
-    size_t first;    /* where the document at hand begins */
-    size_t line;     /* where the line, or the value of JSON, at hand begins */
+    size_t first;    /* where the current document begins */
+    size_t line;     /* where the current line, or value of JSON, begins */
     size_t look;     /* no newline between line and here */
     uint64_t before; /* bytes of the text before the window */
     uint64_t lines;  /* the number of the line of JSON, from 1 */
@@ -92,7 +92,7 @@ static int is_json(const bl_cutter *c)
 
 /* ---- the window ---- */
 
-/* Some more text behind what is there, or the end. */
+/* Appends some more text, or notes the end. */
 static bl_status fill(bl_cutter *c, bl_error *err)
 {
     if (c->first) {
@@ -144,7 +144,7 @@ static int is_separator(bl_cut rule, const char *line, size_t bytes)
     return rule == BL_CUT_END_OF_TEXT && bytes == sizeof end - 1 && memcmp(line, end, bytes) == 0;
 }
 
-/* Where a text that is too long is cut: behind the last newline, space or character that fits. */
+/* Where a text that is too long is cut: after the last newline, space or character that fits. */
 static size_t place_to_cut(const char *text, size_t most)
 {
     for (size_t i = most; i > 0; i--)
@@ -159,8 +159,8 @@ static size_t place_to_cut(const char *text, size_t most)
     return i > most - 4 ? i : most;
 }
 
-/* The bytes [first, *stop) are the next piece, what comes behind it begins at *next.
- * At the end of the text *next is first. */
+/* The bytes [first, *stop) are the next piece, and what follows begins at *next.  At the end of the
+ * text, *next is first. */
 static bl_status find_piece(bl_cutter *c, size_t *stop, size_t *next, bl_error *err)
 {
     for (;;) {
@@ -210,8 +210,8 @@ static void count_lines(bl_cutter *c, size_t from, size_t to)
 static bl_status bad_json(bl_cutter *c, bl_span *d, bl_error *err, const char *format, ...)
     BL_PRINTF(4, 5);
 
-/* What stood between values and was passed over is told in the line where the next value begins; an
- * array without an end at its end. */
+/* What was skipped between values is reported at the line where the next value begins; an array
+ * that never closes, at the end of the text. */
 static bl_status count_odd(bl_cutter *c, bl_error *err)
 {
     bl_span none;
@@ -352,7 +352,7 @@ static void take_rest(bl_cutter *c, bl_span *d)
         strip(d);
 }
 
-/* The bytes of the next piece and its place in the text; *more is 0 behind the last. */
+/* The bytes of the next piece and its place in the text; *more is 0 after the last. */
 static bl_status next_piece(bl_cutter *c, bl_span *piece, uint64_t *place, int *more, bl_error *err)
 {
     size_t stop, next;

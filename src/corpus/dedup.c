@@ -309,7 +309,7 @@ static void sign_documents(void *user, size_t first, size_t last, size_t member)
             bl_minhash(&b->documents[i], b->signatures + i * BL_MINHASHES);
 }
 
-/* As many documents as are looked at between two polls. */
+/* The documents looked at between two polls. */
 static size_t end_of_slice(const bl_span *documents, size_t from, size_t count)
 {
     size_t to = from, bytes = 0;

@@ -23,14 +23,14 @@ const char *bl_encoding_name(bl_encoding encoding, size_t *unit)
     return encodings[encoding].name;
 }
 
-/* ---- what is no text, or text of another kind ---- */
+/* ---- what is not text, or text of another kind ---- */
 
 static const char as_lines[] =
     "write its text as JSON Lines, an object {\"text\": ...} a line, in a file named .jsonl";
 static const char as_text[] = "save it as text";
 static const char unpack[] = "unpack it into a folder";
 
-/* Text that is learnt as it stands when asked where documents end, by its name. */
+/* Names of text that is taken as it is when the caller says where documents end. */
 static const struct {
     const char *ending, *what, *remedy;
 } texts[] = {
@@ -78,7 +78,7 @@ static char lower(char c)
     return c >= 'A' && c <= 'Z' ? (char)(c + 32) : c;
 }
 
-/* Does the name, without the ending of a compressed file, end so, in either case? */
+/* Does the name, without the ending of a compressed file, have this ending, in either case? */
 static int ends_with(const char *name, const char *ending)
 {
     size_t stem = bl_stream_stem(name), n = strlen(ending);
@@ -164,7 +164,7 @@ static bl_encoding marked(const char *head, size_t bytes)
 }
 
 /* Read as UTF-16 of this byte order: how many characters below U+0100 there are, or -1 when it is
- * no text: halves of pairs, control characters, U+FFFE and U+FFFF. */
+ * not text: halves of pairs, control characters, U+FFFE and U+FFFF. */
 static long long plain_characters(const char *head, size_t bytes, int big)
 {
     long long plain = 0;

@@ -21,7 +21,7 @@ static bl_status add_part(bl_listing *l, bl_part_kind kind, const char *path, ui
     return BL_OK;
 }
 
-/* Files are opened to see that they can be, and closed until it is their turn. */
+/* Files are opened to check that they can be, and closed until it is their turn. */
 static bl_status add_file(bl_listing *l, const char *path, int found, bl_error *err)
 {
     bl_in *in;
@@ -77,7 +77,7 @@ static int is_ours(const char *dir)
            contains(dir, "config.json", "\"bit_llama\"");
 }
 
-/* In a folder that is named although such things are in it. */
+/* In a folder that the user named although such things are in it. */
 static int is_name_of_ours(const char *name)
 {
     static const char *const patterns[] = {
@@ -117,7 +117,7 @@ static bl_status add_folder(bl_listing *l, const char *path, const char *below, 
                        path, FOLDER_DEPTH);
     int ours = is_ours(path), writing = l->writing && bl_path_same(path, l->writing);
     if ((ours || writing) && depth > 0) {
-        l->ours += (size_t)ours; /* a new folder is nothing to tell */
+        l->ours += (size_t)ours; /* a new folder is not reported */
         return BL_OK;
     }
     ours |= writing;

@@ -8,7 +8,7 @@
 
 #include <string.h>
 
-enum { NAMED = 3 }; /* files passed over that are named, before they are only counted */
+enum { NAMED = 3 }; /* skipped files that are named before the rest are only counted */
 
 struct bl_source {
     bl_source_options o;
@@ -22,7 +22,7 @@ struct bl_source {
     bl_buf story;
     /* where the reader stands */
     size_t at;              /* part */
-    int begun;              /* in the midst of it */
+    int begun;              /* in the middle of it */
     int special;            /* as bl_source_special() */
     bl_stream *stream;      /* its text */
     uint64_t stories, told; /* of tales: number and bytes so far */
@@ -144,7 +144,7 @@ static bl_status pass_over(bl_source *s, bl_part *p, const bl_file_kind *kind, b
     return BL_OK;
 }
 
-/* How the text is cut, and read. */
+/* How the text is cut and read. */
 static bl_status begin_text(bl_source *s, bl_part *p, bl_error *err)
 {
     bl_file_kind kind;

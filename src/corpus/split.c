@@ -24,7 +24,7 @@ void bl_split_note(bl_split *s, int drawn, size_t bytes)
     }
 }
 
-/* A side that got nothing gets one document, drawn too, if there are two; training comes first. */
+/* A side that got nothing gets one document, also drawn, if there are two; training comes first. */
 static void balance(bl_split *s)
 {
     int no_training = s->drawn == s->documents;

@@ -40,7 +40,7 @@ struct bl_stream {
     /* text that was looked at, or waits to be converted */
     char *head;
     size_t head_at, head_filled;
-    int head_whole;  /* nothing comes behind it */
+    int head_whole;  /* nothing comes after it */
     uint64_t before; /* bytes of text before head[0] */
     bl_convert *convert;
     int replace, returns;
@@ -104,7 +104,7 @@ bl_status bl_stream_rewind(bl_stream *s, bl_error *err)
     return bl_in_rewind(s->in, err);
 }
 
-/* More input behind what is there; without any, the file ended or a pipe is idle. */
+/* Appends more input; when there is none, the file ended or a pipe is idle. */
 static bl_status refill(bl_stream *s, bl_error *err)
 {
     if (s->at) {
@@ -274,7 +274,7 @@ static bl_status read_plain(bl_stream *s, char *to, size_t cap, size_t *n, int *
 
 /* ---- the text that waits ---- */
 
-/* More of it behind what is there, in one read. */
+/* Appends more of it, in one read. */
 static bl_status fill_head(bl_stream *s, bl_error *err)
 {
     if (!s->head && !(s->head = bl_calloc(BL_STREAM_HEAD, 1)))
@@ -321,7 +321,7 @@ uint64_t bl_stream_replaced(const bl_stream *s)
     return s->replaced;
 }
 
-/* What stands at the front is no character of the encoding. */
+/* What is at the front is not a character of the encoding. */
 static bl_status pass_over(bl_stream *s, char *to, size_t *n, bl_error *err)
 {
     size_t unit = bl_convert_unit(s->convert), left = s->head_filled - s->head_at;
