@@ -290,7 +290,7 @@ void bl_cpu_bitlinear_bwd_x(bl_dev *d, bl_act *dx, const bl_act *dy, const bl_te
     bl_cpu_run(a.c, N * out * in, bl_blocks(N, GEMM_ROWS), bwd_x_rows, &a);
 }
 
-/* Rows of x at hand as floats, packed. */
+/* The current rows of x as floats, packed. */
 static void dequantise_rows(void *user, size_t first, size_t last, size_t member)
 {
     const product_op *a = user;

@@ -39,9 +39,9 @@ void bl_cpu_head_logits(bl_dev *d, bl_real *logits, const bl_act *x, const bl_pa
 }
 
 /* HEAD_ROWS rows at a time.  Their logits lie in tiles of HEAD_COLS columns, each contiguous: a
- * tile stays in L2 from its product to its exponentials, and products run a half slower over rows
- * that are a whole vocabulary apart.  A tile keeps p = exp(x - m) with its own maximum m; what is
- * missing to the softmax is one factor a row and tile:
+ * tile stays in L2 from its product to its exponentials, and products run slower by half over rows
+ * that are a whole vocabulary apart.  A tile keeps p = exp(x - m) with its own maximum m; what the
+ * softmax still lacks is one factor for each row and tile:
  *
  *     M = max m,  S = sum of (tile's sum) exp(m - M),  factor = scale exp(m - M) / S
  *     loss = M + log S - x[target],  dlogits = factor p - scale onehot(target) */
@@ -51,7 +51,7 @@ typedef struct bl_head_rows {
     const float *x, *E;
     const int32_t *targets;
     float scale;
-    size_t rows, D, V, tiles, chunk; /* a chunk is that many tiles */
+    size_t rows, D, V, tiles, chunk; /* tiles in a chunk */
 } bl_head_rows;
 
 static float *tile_at(const bl_head_rows *h, size_t t)

@@ -77,7 +77,7 @@ static void sweep_forward(const bl_ttt_call *call, const bl_ttt_tape *t, const b
     }
 }
 
-/* The chunk at hand: rows of the tape and of the tensors. */
+/* The current chunk: rows of the tape and of the tensors. */
 typedef struct bl_ttt_chunk {
     size_t first, m;
     const float *W, *b, *q, *k, *h, *G, *xh, *rstd;
@@ -147,7 +147,7 @@ static void back_chunk(const bl_ttt_call *call, const bl_ttt_tape *t, const bl_t
     float dlam[TTT_C_MOST] = {0};
     back_read(call, t, x, &ch, dlam);
     bl_ttt_updater update = {ch.k, ch.G, t->dW, t->db, t->dk, t->dG, t->tmp, F, F};
-    if (first + C < T) { /* the last chunk's W' is read by nobody */
+    if (first + C < T) { /* nobody reads the last chunk's W' */
         bl_ttt_update_bwd(call, &update, x, dlam, first, ch.m);
         if (call->forgets)
             bl_ttt_forget_bwd(call, 0, t->dW, t->db, t->sum, ch.W, ch.b, x, F, F);

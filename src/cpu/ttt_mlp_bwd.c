@@ -171,7 +171,7 @@ static void back_chunk(const bl_ttt_call *call, const bl_mlp_room *room, const b
         memcpy(t->dq + i * F, dout, F * sizeof *dout);
     }
     back_queries(call, room, t, &w, x, dlam, first, m);
-    if (first + C < T) { /* the last chunk's state is read by nobody */
+    if (first + C < T) { /* nobody reads the last chunk's state */
         const bl_mlp_chunk *c = &t->chunk;
         bl_ttt_updater one = {c->k, t->G1, t->d.W1, t->d.b1, t->dk, t->dG1, t->tmp, F, M};
         bl_ttt_updater second = {c->x2, room->G, t->d.W2, t->d.b2, t->dx2, t->dG, t->tmp, M, F};

@@ -2,7 +2,7 @@
 #include "cpu/cpu_impl.h"
 
 enum {
-    MEMBER_WORK = 16384, /* element visits for which it pays to have one thread more */
+    MEMBER_WORK = 16384, /* element visits that make one more thread worthwhile */
     REDUCE_COLUMNS = 256
 };
 
