@@ -8,12 +8,12 @@
 
 struct bl_batches {
     bl_mix *mix;
-    size_t N, turn; /* turn: how much of the round the mix is past */
+    size_t N, turn; /* turn: how far into the round the mix is */
     bl_turns turns;
-    bl_mix_cursor at; /* behind the batch handed out last */
+    bl_mix_cursor at; /* after the batch handed out last */
 
     bl_worker *worker; /* NULL: batches are made when asked for */
-    int32_t *slot;     /* [2,N]; with what follows the worker's until it is done */
+    int32_t *slot;     /* [2,N]; from here on the worker's until it is done */
     bl_mix_cursor behind;
     bl_status status;
     bl_error why;
@@ -97,7 +97,7 @@ bl_status bl_batches_next(bl_batches *b, int32_t *x, int32_t *y, bl_error *err)
     } else {
         status = bl_fail(err, status, "%s", b->why.message);
     }
-    bl_worker_start(b->worker, fill_slot, b); /* after an error: it is tried again */
+    bl_worker_start(b->worker, fill_slot, b); /* after an error: try again */
     return status;
 }
 

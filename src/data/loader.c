@@ -40,7 +40,7 @@ bl_status bl_loader_open(bl_loader **result, const bl_token_file *tokens, size_t
     *l = (bl_loader){.tokens = tokens, .B = B, .T = T, .seed = seed, .end = -1};
     l->windows = (count - 1 - T) / T;
     l->offsets = T;
-    if (l->windows == 0) { /* between one and two windows: one, anywhere it fits */
+    if (l->windows == 0) { /* between one and two windows: one, wherever it fits */
         l->windows = 1;
         l->offsets = count - T;
     }
@@ -107,8 +107,8 @@ int bl_loader_keeps_documents(const bl_loader *l)
 }
 
 /* `first` is the place of the last end at or before the start, and what is read after it ends with
- * the window that begins there: an end found there is of a document that fits.  None within T
- * tokens before leaves nothing to be read after the start; the file's begin is as good as one. */
+ * the window that begins there: an end found there is of a document that fits.  With none in the T
+ * tokens before, nothing is read after the start; the beginning of the file counts as one. */
 bl_status bl_loader_place(const bl_loader *l, size_t *start, bl_error *err)
 {
     enum { PIECE = 1024 };

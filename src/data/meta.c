@@ -87,7 +87,7 @@ static json_t *split_to_json(const bl_data_split *split)
 
 bl_status bl_data_meta_save(const bl_data_meta *meta, const char *dir, bl_error *err)
 {
-    errno = 0; /* a member that finds no room would be left out in silence */
+    errno = 0; /* a member that finds no room would be left out silently */
     json_t *root =
         json_pack("{s:s, s:i, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:f, s:I}", "format",
                   "bitllama-tokens", "version", META_VERSION, "dtype", dtype_name(meta->vocab_size),
@@ -185,7 +185,7 @@ static bl_status parse(bl_data_meta *meta, const json_t *root, const char *path,
         return bl_fail(err, BL_EFORMAT, "%s: dtype \"%s\", a vocabulary of %llu needs \"%s\"", path,
                        word, (unsigned long long)meta->vocab_size, dtype_name(meta->vocab_size));
     BL_TRY(get_count(root, "seed", &meta->seed, path, err));
-    if (json_object_get(root, "ends")) /* only when there are such */
+    if (json_object_get(root, "ends")) /* only when there are any */
         BL_TRY(get_count(root, "ends", &meta->ends, path, err));
     BL_TRY(get_text(root, "source", meta->source, sizeof meta->source, path, err));
     BL_TRY(get_text(root, "split_rule", meta->split_rule, sizeof meta->split_rule, path, err));

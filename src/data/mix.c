@@ -64,7 +64,8 @@ void bl_mix_documents(bl_mix *m, size_t i, int32_t end)
     bl_loader_documents(m->loader[i], end);
 }
 
-/* Asks for what a window reads that is to begin here, its document's part before it included. */
+/* Asks for what a window that begins here would read, including the part of its document before
+ * it. */
 static void want_window(const bl_mix *m, size_t i, size_t start, int drawn)
 {
     int back = drawn && bl_loader_keeps_documents(m->loader[i]);
@@ -97,7 +98,7 @@ static bl_status take_batch(bl_mix *m, int32_t *x, int32_t *y, bl_error *err)
     return BL_OK;
 }
 
-/* The files are there still; *scattered says whether reading them may wait for a disk. */
+/* The files are still there; *scattered says whether reading them may wait for a disk. */
 static bl_status look_at_files(const bl_mix *m, int *scattered, bl_error *err)
 {
     *scattered = 0;
@@ -135,7 +136,7 @@ void bl_mix_skip(bl_mix *m, size_t n)
     }
 }
 
-/* Where a row's next window begins: where it ended, or, drawn anew, would begin. */
+/* Where a row's next window begins: where it ended or, freshly drawn, would begin. */
 static void place_row(bl_mix *m, bl_mix_row *row)
 {
     if (!row->fresh && row->next + m->T + 1 > bl_token_file_count(m->tokens[row->corpus]))
@@ -189,7 +190,7 @@ void bl_mix_at(const bl_mix *m, bl_mix_cursor *cursor)
 
 bl_status bl_mix_seek(bl_mix *m, const bl_mix_cursor *cursor, bl_error *err)
 {
-    for (size_t i = 0; i < m->count; i++) /* all, before the first one moves */
+    for (size_t i = 0; i < m->count; i++) /* all of them, before the first one moves */
         if (cursor->at[i].position >= bl_loader_windows(m->loader[i]))
             return bl_fail(err, BL_EFORMAT,
                            "%s: data position %llu of %zu windows; the data or the context changed",
