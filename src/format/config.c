@@ -97,8 +97,8 @@ void bl_config_half_lives(bl_config *c, size_t context)
 
 /* ---- config.json ---- */
 
-/* The one field that Hugging Face's form spells in another way: an object for ternary weights,
- * nothing for unquantised ones. */
+/* The one field that Hugging Face's form spells differently: an object for ternary weights, nothing
+ * for unquantised ones. */
 static int is_quantization(const bl_field *field)
 {
     return strcmp(field->info.name, "quantization") == 0;
@@ -143,7 +143,7 @@ static bl_status read_quantization(const json_t *root, int *ternary, const char 
     return BL_OK;
 }
 
-/* Is it the config of a model of ours? */
+/* Is it the config of one of our models? */
 static bl_status check_kind(const json_t *root, const char *path, bl_error *err)
 {
     static const char *const tokenizers[] = {"tokenizer_class", "added_tokens", "merges"};

@@ -65,7 +65,7 @@ void bl_options_close(bl_options *o)
     bl_free(o);
 }
 
-/* Defaults that hang on other fields of a set. */
+/* Defaults that depend on other fields of a set. */
 static void settle(bl_options *o)
 {
     if (o->kind == BL_OPTIONS_CONFIG)

@@ -23,7 +23,7 @@ static const char pull[] = "git lfs pull in its repository brings the file itsel
 static const char page[] = "get the file itself: the address has /resolve/ in the place of /blob/";
 static const char unpack[] = "unpack it first";
 
-/* The first line that fits is taken. */
+/* The first line that matches is used. */
 static const bl_other_file others[] = {
     {ANY, 0, 4, "GGUF", "a GGUF file, as llama.cpp reads them", ours},
     {ANY, 0, 4, "lmgg", "a GGML file, as old llama.cpp reads them", ours},

@@ -165,7 +165,7 @@ static bl_status parse_tensor(const bl_st *st, bl_st_tensor *t, const json_t *in
 
 /* ---- all tensors ---- */
 
-/* By place; of empty tensors at one place, the one before first. */
+/* By place; empty tensors come before the one at the same place. */
 static int by_place(const void *a, const void *b)
 {
     const bl_st_tensor *x = a, *y = b;
