@@ -16,8 +16,7 @@ typedef struct download {
     uint64_t asked;     /* where the request began */
     int begun;          /* the answer's first bytes were seen */
     uint64_t best;      /* the most bytes there ever were */
-    char validator[80]; /* ETag of the server that sent what is there; "" when another process got
-                           it */
+    char validator[80]; /* the sender's ETag of what is there; "" when another process got it */
     int inherited;      /* what is there began in another process or came before a failed check */
 } download;
 
@@ -67,7 +66,7 @@ static int is_whole(const download *d, const bl_http_answer *a)
     return a->length < 0 || have == d->asked * (a->status == 206) + (uint64_t)a->length;
 }
 
-/* One request for what is missing.  Where the answer cannot be gone on with, nothing is kept. */
+/* One request for what is missing.  When the answer cannot be continued, nothing is kept. */
 static bl_status request_rest(download *d, const bl_http_request *base, bl_http_answer *a,
                               bl_error *err)
 {

@@ -35,7 +35,7 @@ enum {
     URL_MOST = 1 << 16
 };
 
-/* An answer may drip, five time limits long; then its body has to begin. */
+/* An answer may drip for five time limits; then its body must begin. */
 static const double HOP_PATIENCE = 5;
 
 typedef struct exchange {
@@ -55,8 +55,8 @@ typedef struct exchange {
 
 /* ---- headers ---- */
 
-/* Digits up to `end` and nothing else; BL_HTTP_NO_SIZE for everything that is no size, sizes that
- * no file has (2^63 and more) among them. */
+/* Digits up to `end` and nothing else; BL_HTTP_NO_SIZE for everything that is not a size, including
+ * sizes that no file has (2^63 and more). */
 static int64_t read_size(const char *text, const char *end)
 {
     int64_t n = 0;
@@ -88,7 +88,7 @@ static void read_etag(char *to, size_t cap, const char *value)
     to[n] = 0;
 }
 
-/* bytes 5-9/10, or with a star for the 10.  A range that contradicts itself is none. */
+/* bytes 5-9/10, or with a star for the 10.  A range that contradicts itself is not one. */
 static void read_range(bl_http_answer *a, const char *value)
 {
     static const char unit[] = "bytes ";
@@ -317,7 +317,7 @@ static int worth_another_try(CURLcode code)
     }
 }
 
-/* What libcurl's code means here.  URLs of later hops may hold signatures: they are not told. */
+/* What libcurl's code means here.  URLs of later hops may hold signatures: they are not shown. */
 static bl_status judge(exchange *x, CURLcode code, const char *words)
 {
     const char *url = x->request->url;
@@ -427,7 +427,7 @@ static bl_status follow(exchange *x, char **url)
     return bl_fail(x->err, BL_ENETWORK, "%s: more than %d redirects", x->request->url, HOPS_MOST);
 }
 
-/* The words for a status that is no success. */
+/* The words for a status that is not a success. */
 static bl_status refuse(exchange *x)
 {
     bl_http_answer *a = x->answer;

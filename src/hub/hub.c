@@ -15,7 +15,7 @@
 enum { COMMIT_DIGITS = 40, CHANGES_MOST = 3 };
 
 static const double LOOK_SECONDS = 0.1; /* between two looks at a lock that another holds */
-static const double PATIENCE = 30; /* time limits without a new byte: then it hangs who holds it */
+static const double PATIENCE = 30; /* time limits without a new byte: then whoever holds it hangs */
 static const double LEFT_SECONDS = 7 * 86400.0; /* an unfinished download is of no use any more */
 static const int64_t SIZE_MOST = (int64_t)1 << 50; /* bytes of a file */
 
@@ -128,7 +128,7 @@ static bl_status make_parent(const char *path, bl_error *err)
 
 /* ---- the cache ---- */
 
-/* The commit that the revision was when it was last asked for; "" when it never was. */
+/* The commit of the revision when it was last asked for; "" when it never was. */
 static bl_status known_commit(lookup *l, bl_buf *path, bl_error *err)
 {
     bl_map map;
@@ -157,7 +157,7 @@ static int stays_inside(const lookup *l, const char *path)
     return !bl_path_is_link(path) || bl_path_is_inside(path, l->folder.data);
 }
 
-/* *path is the file's at the commit known; *there says whether it exists. */
+/* *path is that of the file at the known commit; *there says whether it exists. */
 static bl_status look_in_cache(lookup *l, bl_buf *path, int *there, bl_error *err)
 {
     BL_TRY(known_commit(l, path, err));
@@ -243,14 +243,14 @@ static bl_status lock_path(const lookup *l, const char *digest, bl_buf *path, bl
     return bl_buf_status(path, err);
 }
 
-/* What the process that holds the lock has got so far. */
+/* How much the process that holds the lock has got so far. */
 static uint64_t bytes_of(const char *path)
 {
     uint64_t bytes;
     return bl_file_bytes(path, &bytes, NULL) == BL_OK ? bytes : 0;
 }
 
-/* Waits while another process downloads the same, as long as that one gets on. */
+/* Waits while another process downloads the same, as long as that one makes progress. */
 static bl_status take_lock(const lookup *l, const char *incomplete, bl_lock **lock, bl_error *err)
 {
     const bl_http *http = &l->hub->http;
@@ -293,8 +293,8 @@ static int is_there(const char *path, int64_t size)
            bytes == (uint64_t)size;
 }
 
-/* Removes what came of a download that nobody went on with for a week; one that another process has
- * in hand is locked. */
+/* Removes what is left of a download that nobody has continued for a week; one that another process
+ * has in hand is locked. */
 static bl_status sweep_one(const lookup *l, const char *name, bl_buf *path, bl_error *err)
 {
     static const char ending[] = ".incomplete";
