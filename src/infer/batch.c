@@ -31,7 +31,7 @@ static bl_status check_turns(const bl_reader *r, const bl_turn *turns, size_t co
     return BL_OK;
 }
 
-/* The turn's part in a pass, of at most `most` tokens.  A pending token is one by itself. */
+/* The turn's share of a pass, at most `most` tokens.  A pending token is one by itself. */
 static bl_piece next_piece(bl_turn *t, const bl_net *net, size_t most)
 {
     int pending = t->s->pending != BL_NO_TOKEN;
@@ -54,8 +54,8 @@ static size_t unfinished(const bl_turn *turns, size_t count)
     return n;
 }
 
-/* A piece of every turn that has tokens left, while there are rows; what one does not use of its
- * share is for those after it.  Returns how many. */
+/* A piece of every turn that has tokens left, while there are rows; what one leaves of its share is
+ * for those after it.  Returns how many. */
 static size_t cut_pieces(const bl_reader *r, bl_turn *turns, size_t count, bl_piece *pieces)
 {
     size_t rows = r->rows, turns_left = unfinished(turns, count), n = 0;

@@ -30,7 +30,7 @@ static bl_status note(bl_sequence *s, bl_reader *r, bl_lesson *lesson, size_t ro
     return lesson->every && lesson->since >= lesson->every ? consolidate(s, r, lesson, err) : BL_OK;
 }
 
-/* The first id, by what was read last: the pending token, or one read before. */
+/* The first id, predicted from what was read last: the pending token, or one read before. */
 static bl_status score_first(bl_sequence *s, bl_reader *r, bl_lesson *lesson, int32_t id,
                              bl_error *err)
 {

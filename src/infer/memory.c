@@ -19,7 +19,7 @@ static const char share_name[] = "consolidate";   /* of a consolidation that wai
 static const uint64_t window_most = 1 << 20;      /* of the option repeat_last */
 static const char recent_name[] = "recent";       /* ids in the penalty window, the oldest first */
 
-/* One tensor of the state: where it is, what it is called in a file. */
+/* One tensor of the state: where it is, and its name in a file. */
 typedef struct state_place {
     void *at;              /* device */
     const bl_param *start; /* of a base: what the model says; else NULL */
@@ -198,7 +198,7 @@ typedef struct memory {
     bl_sampler recent; /* its window alone is used */
 } memory;
 
-/* A whole number of the metadata; absent: *value stays and *given is 0. */
+/* A whole number from the metadata; when absent, *value stays and *given is 0. */
 static bl_status read_number(const memory *m, const char *key, uint64_t most, uint64_t *value,
                              int *given, bl_error *err)
 {
@@ -307,7 +307,8 @@ static bl_status read_recent(memory *m, bl_error *err)
     return BL_OK;
 }
 
-/* Shape, finite values, and rows of the partial chunk behind the position are zero. */
+/* Checks the shape, that values are finite, and that rows of the partial chunk past the position
+ * are zero. */
 static bl_status check(const state_place *p, void *user, bl_error *err)
 {
     memory *m = user;
@@ -334,8 +335,8 @@ static bl_status check(const state_place *p, void *user, bl_error *err)
     return BL_OK;
 }
 
-/* A base stands within its bound of where the model begins, but for what rounding moves the latter
- * when a model is exported with loss. */
+/* A base stands within its bound of where the model begins, except for how far rounding moves the
+ * latter when a model is exported with loss. */
 static bl_status check_bound(const memory *m, bl_error *err)
 {
     const double most = (double)BL_BASE_MOST * 1.05;

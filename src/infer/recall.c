@@ -48,7 +48,7 @@ static bl_status read_round(recall *r, int with_facts, bl_error *err)
     return feed(r, &r->state, rest, between, NULL, err);
 }
 
-/* The logits behind the question, asked in a branch. */
+/* The logits after the question, asked in a branch. */
 static bl_status ask(recall *r, size_t fact, bl_error *err)
 {
     BL_TRY(bl_recall_round_ask(&r->round, fact, err));

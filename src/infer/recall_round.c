@@ -6,7 +6,7 @@
 #include <math.h>
 #include <string.h>
 
-enum { AGAIN = 3 }; /* one fact of so many is told a second time */
+enum { AGAIN = 3 }; /* one in this many facts is told a second time */
 
 /* No option can give this seed, so no training text has these stories. */
 static const uint64_t seed = (uint64_t)1 << 60;
@@ -19,7 +19,7 @@ static uint64_t draw(bl_recall_round *r, uint64_t n)
 
 /* ---- text ---- */
 
-/* Every piece of text begins behind a sentence, on a new line. */
+/* Every piece of text begins after a sentence, on a new line. */
 static void begin_text(bl_recall_round *r)
 {
     bl_buf_clear(&r->text);
@@ -45,7 +45,7 @@ static bl_status encode(bl_recall_round *r, bl_id_list *to, bl_error *err)
     return BL_OK;
 }
 
-/* This round's stories, a line's end before each, until there are so many tokens. */
+/* This round's stories, a line's end before each, until there are that many tokens. */
 static bl_status encode_stories(bl_recall_round *r, uint64_t tokens, bl_error *err)
 {
     r->stories.count = 0;
@@ -57,7 +57,7 @@ static bl_status encode_stories(bl_recall_round *r, uint64_t tokens, bl_error *e
     return BL_OK;
 }
 
-/* Other names, values as they fall; told one after the other, then those that change. */
+/* Distinct names, random values; told one after the other, then those that change. */
 static bl_status make_facts(bl_recall_round *r, bl_error *err)
 {
     size_t names[BL_FACT_NAMES];
@@ -95,7 +95,7 @@ static bl_status make_question(bl_recall_round *r, size_t name, bl_error *err)
     return encode(r, &r->question, err);
 }
 
-/* The token that a value begins with behind a question, another one for each. */
+/* The token that a value begins with after a question, a different one for each. */
 static bl_status find_values(bl_recall_round *r, bl_error *err)
 {
     BL_TRY(make_question(r, 0, err));

@@ -105,7 +105,7 @@ static float rank_of(float logit)
 }
 
 /* Logits of recent tokens are divided by the penalty when positive and multiplied when negative
- * (Keskar et al., arXiv:1909.05858); a token that occurs twice is punished once. */
+ * (Keskar et al., arXiv:1909.05858); a token that occurs twice is penalised once. */
 static void penalise(bl_sampler *s, const float *logits)
 {
     float penalty = (float)s->options.repeat_penalty;
@@ -115,7 +115,7 @@ static void penalise(bl_sampler *s, const float *logits)
     for (size_t i = count > last ? count - last : 0; i < count; i++) {
         int32_t id = bl_sampler_recent(s, i);
         float *logit = &s->candidate[id].logit;
-        if (*logit != rank_of(logits[id])) /* punished already */
+        if (*logit != rank_of(logits[id])) /* penalised already */
             continue;
         *logit = *logit > 0 ? *logit / penalty : *logit * penalty;
     }

@@ -75,7 +75,7 @@ static bl_status score_stream(bl_stream_loss *e, size_t from, size_t n, bl_error
 }
 
 /* Window `row` of those that begin in what is held: filled up with its last token where that ends,
- * for a token changes no prediction before it. */
+ * because a token changes no prediction before it. */
 static void fill_row(const bl_stream_loss *e, size_t row)
 {
     const bl_pass *p = e->p;
