@@ -23,8 +23,8 @@ static inline __m512i round16(int8_t *q, __m512 x, __m512 s)
     return r;
 }
 
-/* s = 127 / max(max|x|, 1e-5), q = rint(x s).  The row is padded to 32: what a vector writes behind
- * n is 0. */
+/* s = 127 / max(max|x|, 1e-5), q = rint(x s).  The row is padded to 32: what a vector writes past n
+ * is 0. */
 static float quantise(int8_t *q, int32_t *sum, const float *x, size_t n)
 {
     __m512 most = _mm512_setzero_ps(), part = most;
@@ -74,11 +74,11 @@ static void dequantise(float *x, const int8_t *q, float s, size_t n)
     }
 }
 
-/* The register is used as it is, and not read from memory again: gcc would fold the load into every
- * AND, and load it four times. */
+/* Keeps x in its register instead of reading it from memory again: gcc would fold the load into
+ * every AND, and load it four times. */
 #define KEEP(x) __asm__("" : "+v"(x))
 
-/* acc += codes . activations, four to a lane.  As an instruction of ours because gcc 12, given the
+/* acc += codes . activations, four to a lane.  Inline assembly, because gcc 12, given the
  * intrinsic, copies every accumulator around it. */
 #define DOT(acc, codes, four_bytes)                                                                \
     __asm__("vpdpbusd %2, %1, %0" : "+v"(acc) : "v"(codes), "v"(four_bytes))
