@@ -8,7 +8,7 @@
 typedef struct bl_input {
     bl_step *step;
     int32_t *ids, *targets; /* [N] */
-    int32_t *fresh;         /* [B] not 0: the row begins anew (model/carry.h) */
+    int32_t *fresh;         /* [B] not 0: the row starts fresh (model/carry.h) */
 } bl_input;
 
 typedef struct bl_inputs {

@@ -111,7 +111,7 @@ static float initial_half_life(const bl_config *c, size_t head)
     return (float)log(fmax(tokens / (double)c->mini_batch_size, 1));
 }
 
-/* Other devices of the kind may read it from now on, so this one must be done. */
+/* Other devices of the kind may read it from now on, so this one must have finished. */
 static bl_status ternarise_now(bl_net *net, bl_error *err)
 {
     bl_net_ternarise(net);
