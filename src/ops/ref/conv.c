@@ -30,7 +30,7 @@ void REF(conv_fwd)(bl_dev *d, bl_act *y_, const bl_act *u_, const bl_act *tail_,
             }
 }
 
-/* tail = the last K-1 rows of (tail, u).  Row i comes from row T + i, which lies behind it, so the
+/* tail = the last K-1 rows of (tail, u).  Row i comes from row T + i, which lies after it, so the
  * rows move in ascending order. */
 void REF(conv_tail)(bl_dev *d, bl_act *tail_, const bl_act *u_, size_t B, size_t T, size_t D,
                     size_t K)

@@ -18,7 +18,7 @@ static size_t larger(size_t a, size_t b)
 }
 
 /* The largest plans of any op: a row op holds at most 8 rows, head_loss three, the TTT layer a
- * chunk and its gradients.  One after the other is a little more than any one of them needs. */
+ * chunk and its gradients.  Their sum is a little more than any one of them needs. */
 static void plan_scratch(bl_arena *a, const bl_limits *m)
 {
     size_t width = larger(m->D, m->I), N = m->B * m->T;
