@@ -58,7 +58,7 @@ bl_status bl_prepare_folder(const bl_prepare_job *job, bl_prepare_result *result
 done:
     bl_watch_end(&watch);
     release(&p);
-    /* Only when nothing is in it: it may have got files of somebody else, or the data. */
+    /* Only when it is empty: somebody else's files, or the data, may have got into it. */
     if (status != BL_OK && made && status != BL_EBUSY &&
         bl_dir_remove_empty(job->dir, NULL) != BL_OK)
         bl_log(BL_LOG_WARNING, "%s: an empty folder could not be removed", job->dir);

@@ -34,7 +34,7 @@ static bl_status check_places(bl_preparation *p, bl_error *err)
     return BL_OK;
 }
 
-/* Takes away what a run of an earlier version left under temporary names. */
+/* Removes what a run of an earlier version left under temporary names. */
 static bl_status sweep(bl_preparation *p, bl_error *err)
 {
     static const char *const pattern[] = {"train.bin.*.tmp", "val.bin.*.tmp", "meta.json.*.tmp",

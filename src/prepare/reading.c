@@ -1,4 +1,4 @@
-/* A pass over the documents of the sources, some at a time, and what is said of it meanwhile. */
+/* A pass over the documents of the sources, some at a time, with progress reports. */
 #include "core/alloc.h"
 #include "prepare/preparation.h"
 
