@@ -29,7 +29,7 @@ static const char *pick(bl_tale_story *s, const char *const *alternatives)
     return choice;
 }
 
-/* [one|two|three] at text, behind the bracket: expands one of them and returns what follows. */
+/* [one|two|three] at text, after the bracket: expands one of them and returns what follows. */
 static bl_status expand_choice(bl_tale_story *s, const char *text, const char *end,
                                const char **after)
 {

@@ -7,10 +7,10 @@
 enum {
     FACTS = 5,     /* most a round */
     QUESTIONS = 6, /* most a round */
-    AGAIN = 7,     /* one of so many facts is of a name that was told before */
-    GAPS = 4,      /* so many of the longest gaps make the longest distance */
+    AGAIN = 7,     /* one in this many facts is about a name told before */
+    GAPS = 4,      /* this many of the longest gaps make the longest distance */
     NEAREST = 32,  /* bytes: the shortest distance drawn */
-    NEVER = -1     /* value of a name that was not told */
+    NEVER = -1     /* value of a name not yet told */
 };
 
 const char *const bl_fact_names[BL_FACT_NAMES] = {
@@ -47,7 +47,7 @@ static uint64_t draw(document *d, uint64_t n)
     return bl_rng_below(bl_tales_seed(d->t), BL_RNG_TALES + 1, at, n);
 }
 
-/* Log-uniform up to `high`: an octave, each as likely, and then a number of it; integers, so that
+/* Log-uniform up to `high`: an octave, each equally likely, then a number in it; integers, so that
  * all machines agree. */
 static uint64_t draw_distance(document *d, uint64_t high)
 {
@@ -84,7 +84,7 @@ static void tell(document *d)
     size_t name = again ? known[draw(d, count)] : (size_t)draw(d, BL_FACT_NAMES);
     int value = (int)draw(d, d->value[name] == NEVER ? BL_FACT_VALUES : BL_FACT_VALUES - 1);
     if (d->value[name] != NEVER && value >= d->value[name])
-        value++; /* another than before */
+        value++; /* not the same as before */
     d->value[name] = value;
     bl_fact_tell(d->out, name, (size_t)value);
     d->told[name] = d->out->len;
@@ -113,7 +113,7 @@ static void ask(document *d)
 
 /* ---- stories between ---- */
 
-/* The sentence at text: its bytes, with the space behind it. */
+/* The sentence at text: its bytes, with the space after it. */
 static size_t sentence(const char *text)
 {
     size_t n = 0;

@@ -86,7 +86,7 @@ static size_t last_word(const char *text, size_t bytes, const char *word)
     return bytes;
 }
 
-/* The alternatives of one probe: the same part of all things, as far as they were told. */
+/* The alternatives of one probe: the same part of all things told so far. */
 static int choices_of(const bl_tale_story *s, const bl_tale_recall *from, const char *text,
                       bl_tales_probe *to)
 {
