@@ -91,7 +91,7 @@ static const bl_added_pattern *longest(const bl_added_index *x, const char *text
     size_t low = x->first[(unsigned char)text[0]], high = x->first[(unsigned char)text[0] + 1];
     const bl_added_pattern *found = NULL;
     for (size_t depth = 1; low < high; depth++) {
-        if (x->pattern[low].bytes == depth) /* a prefix of those behind it */
+        if (x->pattern[low].bytes == depth) /* a prefix of those after it */
             found = &x->pattern[low++];
         if (low == high || depth == bytes)
             break;
@@ -123,7 +123,7 @@ static size_t candidate(const bl_added_scan *s, size_t at)
     return at;
 }
 
-/* Where the character begins that ends before text[end]. */
+/* The start of the character that ends before text[end]. */
 static size_t before(const char *text, size_t end)
 {
     do

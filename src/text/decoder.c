@@ -81,7 +81,7 @@ static bl_status measure(const bl_tokenizer *t, const int32_t *ids, size_t count
 }
 
 /* The bytes of the tokens, one after the other.  Most are short: copying BL_BYTES_BEHIND bytes,
- * whatever their number, is one instruction, and there is room for it behind both texts. */
+ * whatever their number, is one instruction, and there is room for it after both texts. */
 static bl_status join(const bl_tokenizer *t, const int32_t *ids, size_t count, int special,
                       bl_buf *raw, bl_error *err)
 {
@@ -102,7 +102,7 @@ static bl_status join(const bl_tokenizer *t, const int32_t *ids, size_t count, i
     return bl_buf_status(raw, err);
 }
 
-/* Appends text with every part of it that is no UTF-8 replaced. */
+/* Appends text with every part of it that is not UTF-8 replaced. */
 static void append_valid(bl_buf *out, const char *text, size_t bytes)
 {
     for (size_t at = 0, used; at < bytes; at += used) {

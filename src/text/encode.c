@@ -100,7 +100,7 @@ static bl_offset source(const encoding *e, size_t start, size_t end)
                        e->piece_start + bl_nfc_source(nfc, end, end > start)};
 }
 
-/* A token that is no word's. */
+/* A token that does not come from a word. */
 static bl_status emit(encoding *e, int32_t id, bl_offset offset, bl_error *err)
 {
     BL_TRY(reserve(e, 1, err));
@@ -110,7 +110,7 @@ static bl_status emit(encoding *e, int32_t id, bl_offset offset, bl_error *err)
     return BL_OK;
 }
 
-/* Where the `count` tokens behind those of `out` come from, which spell a word. */
+/* Where the `count` tokens after those of `out` come from, which spell a word. */
 static void place(encoding *e, const bl_split_word *word, size_t count)
 {
     const bl_tokenizer *t = e->t;
@@ -142,7 +142,7 @@ static uint32_t token_of(encoding *e, const char *word, size_t bytes)
     return t->id_of ? t->id_of[number] : (uint32_t)number;
 }
 
-/* Keeps the ids of a short word for when it comes again. */
+/* Keeps the ids of a short word for the next time it occurs. */
 static bl_status remember(bl_word_cache *c, const char *word, size_t bytes, const int32_t *ids,
                           size_t count, bl_error *err)
 {
@@ -160,7 +160,7 @@ static bl_status remember(bl_word_cache *c, const char *word, size_t bytes, cons
     return BL_OK;
 }
 
-/* The ids of a word that is not in the cache, behind those of `out`. */
+/* The ids of a word that is not in the cache, appended to those of `out`. */
 static bl_status merge_word(encoding *e, const char *word, size_t bytes, size_t *count,
                             bl_error *err)
 {
@@ -231,7 +231,7 @@ static bl_status normalise(encoding *e, const char **text, size_t *bytes, bl_err
     return BL_OK;
 }
 
-/* Cuts the added tokens out: those not normalized, then in each piece that is left, when it is
+/* Cuts the added tokens out: those not normalized, then in each remaining piece, once it is
  * normalised, the others; the rest is split into words. */
 static bl_status encode_piece(encoding *e, int pass, const char *text, size_t bytes, bl_error *err)
 {

@@ -134,7 +134,7 @@ static void unlist(bl_merge_work *w, uint32_t at)
         unmark(w, rank);
 }
 
-/* Ranks the pair that begins at symbol `at` anew. */
+/* Ranks again the pair that begins at symbol `at`. */
 static void rank_pair(const bl_tokenizer *t, bl_merge_work *w, uint32_t at)
 {
     bl_symbol *s = &w->symbol[at];

@@ -13,7 +13,7 @@ enum { DEPTH = 32 };
 typedef struct group {
     int fold;  /* inside (?i:...) */
     int looks; /* a lookahead: no quantifier may follow it */
-    int takes; /* the alternative that is read takes a character at least, */
+    int takes; /* the alternative being read takes at least one character, */
     int empty; /* and one before may be empty */
 } group;
 
@@ -31,7 +31,7 @@ typedef struct translation {
     group group[DEPTH];
     size_t depth;
     int callouts;  /* are wanted around repeated sets */
-    size_t set;    /* where in `out` the set begins that came last, if one did */
+    size_t set;    /* where in `out` the last set begins, if there is one */
     int atom;      /* what came last may have a quantifier */
     int empty;     /* and it may be empty itself */
     int taken;     /* group.takes in front of it */
@@ -45,7 +45,7 @@ static bl_status refuse(const translation *t, size_t at, const char *why, bl_err
                    t->what, why, at);
 }
 
-/* Marks what was written as what a quantifier may follow. */
+/* Marks that a quantifier may follow what was written. */
 static void end_atom(translation *t, int empty)
 {
     group *g = &t->group[t->depth];
@@ -55,7 +55,7 @@ static void end_atom(translation *t, int empty)
     g->takes |= !empty;
 }
 
-/* Writes the set that was put together, or what is not in it. */
+/* Writes the collected set, or its complement. */
 static bl_status put_set(translation *t, size_t at, int negated, bl_error *err)
 {
     if (!bl_kinds_part(t->kinds))
@@ -81,7 +81,7 @@ static size_t cases_of(uint32_t code, int fold, uint32_t cases[3])
     return count;
 }
 
-/* Reads a class behind a backslash, if one is there. */
+/* Reads a class after a backslash, if one is there. */
 static int read_class(translation *t, int in_set, escaped_class *c)
 {
     const char *p = t->pattern + t->at + 1, *name = p + 2;
@@ -176,7 +176,7 @@ static bl_status read_member(translation *t, int fold, int *is_class, uint32_t *
     return BL_OK;
 }
 
-/* Adds what stands in a [...] to the set that is put together. */
+/* Adds what is inside a [...] to the set being collected. */
 static bl_status read_set(translation *t, int fold, int *negated, bl_error *err)
 {
     size_t start = t->at++, members = 0;
@@ -277,7 +277,7 @@ static int read_number(translation *t, unsigned *number)
     return t->at > start && *number <= 1000;
 }
 
-/* Callouts in front of the last set and behind its quantifier, if it is a set that has one. */
+/* Callouts in front of the last set and after its quantifier, if it has one. */
 static void put_callouts(translation *t)
 {
     static const char before[] = "(?C1)";
@@ -357,7 +357,7 @@ static bl_status translate_code(translation *t, size_t at, uint32_t code, bl_err
     return BL_OK;
 }
 
-/* One of . ^ $, in which lines end with \n alone, and none begins behind the last one. */
+/* One of . ^ $, in which lines end with \n alone, and none begins after the last one. */
 static bl_status put_known(translation *t, const char *before, int negated, const char *behind,
                            bl_error *err)
 {

@@ -3,8 +3,8 @@
  * PCRE2 is not shown the text but the kinds of its characters, a byte for each: so a set of
  * thousands of characters is a bitmap, and nothing has to be decoded twice.
  *
- * PCRE2 runs interpreted, for only then its limit of steps counts all of them: with few patterns
- * from a file of a stranger does the time grow faster than the text. */
+ * PCRE2 runs interpreted, because only then does its limit count every step: few patterns from a
+ * stranger's file make the time grow faster than the text. */
 #include "text/pretokenize.h"
 #include "core/utf8.h"
 #include "text/pattern.h"
@@ -42,7 +42,7 @@ typedef struct splitting {
     bl_word_fn *fn;
     void *user;
     uint64_t budget;
-    uint64_t passed; /* characters that repeats of this match have passed over, where it is told */
+    uint64_t passed; /* characters that repeats of this match have passed over, if counted */
     size_t callout;  /* the place of the last callout */
 } splitting;
 
@@ -85,7 +85,7 @@ static size_t source_of(const view *v, size_t byte)
     return v->source + byte - (size_t)(v->prefixed && byte > 0);
 }
 
-/* The place behind `from` that is at a byte or at a character. */
+/* The place after `from` that is at a byte or at a character. */
 static place ahead(const view *v, place from, size_t byte, size_t character)
 {
     for (; from.byte < byte && from.character < character; from.character++)

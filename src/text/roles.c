@@ -54,7 +54,7 @@ static bl_status load_beside(json_t **root, const char *dir, const char *name, b
 }
 
 /* The id that a token of tokenizer_config.json has, a text or an object with its `content`; -1:
- * null or absent.  One that is named and missing is an error, or with `optional` is none. */
+ * null or absent.  One that is named and missing is an error, or, with `optional`, -1. */
 static bl_status read_token(const bl_tokenizer *t, const json_t *config, const char *key,
                             int optional, int64_t *id, const char *dir, bl_error *err)
 {
@@ -89,7 +89,7 @@ static bl_status read_id(const bl_tokenizer *t, const json_t *config, int64_t *i
                    dir, name);
 }
 
-/* What the files beside tokenizer.json say; -1: nothing. */
+/* What the files beside tokenizer.json say; -1 when they say nothing. */
 static bl_status read_beside(const bl_tokenizer *t, const char *dir, int asked, int64_t *eos,
                              int64_t *pad, bl_error *err)
 {

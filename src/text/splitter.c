@@ -23,9 +23,9 @@ static bl_scanner scanner_of(const char *pattern)
 #undef LINES
 }
 
-/* The kinds that a match may begin with, as PCRE2 found them.  A pattern that is S+ and a rest
- * fails when the rest fits behind none of the characters of S that follow one another: beginning at
- * the next of them leaves it the same places but one. */
+/* The kinds that a match may begin with, as PCRE2 found them.  A pattern of S+ and a rest fails
+ * when the rest matches after none of a run of characters of S: starting at the next of them leaves
+ * it the same places but one. */
 static void find_beginnings(bl_stage *g, const char *text)
 {
     const uint8_t *map = NULL;
@@ -60,7 +60,7 @@ static bl_status compile(bl_stage *to, const bl_buf *text, const char *what, bl_
 
 /* PCRE2 counts what it may have to go back to, but not the characters of what it never goes back
  * into: a possessive repeat, a lookahead once it has come true, the least number of a counted
- * repeat.  The translation has these signs for nothing else. */
+ * repeat.  The translation uses these signs for nothing else. */
 static int runs_unseen(const char *text)
 {
     enum { MANY = 16 };
@@ -99,7 +99,7 @@ static bl_status prepare_punctuation(bl_splitter *s, bl_stage *to, bl_error *err
     return BL_OK;
 }
 
-/* The first time the rule's sets part the kinds, the last time they are known. */
+/* On the first pass the rule's sets split the kinds, on the last they are known. */
 static bl_status prepare_stage(bl_splitter *s, const bl_split_rule *rule, bl_stage *to, int last,
                                int regex, bl_buf *text, bl_error *err)
 {
@@ -121,7 +121,7 @@ static bl_status prepare_stage(bl_splitter *s, const bl_split_rule *rule, bl_sta
     return BL_OK;
 }
 
-/* All rules part the kinds before any pattern is compiled. */
+/* All rules split the kinds before any pattern is compiled. */
 static bl_status prepare_stages(bl_splitter *s, const bl_split_rule *rules, size_t count, int regex,
                                 bl_error *err)
 {

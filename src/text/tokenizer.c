@@ -117,7 +117,7 @@ static bl_status bind_added(bl_tokenizer *t, bl_error *err)
     return bl_added_index_sort(&t->index[1], err);
 }
 
-/* Bytes that no UTF-8 has: nobody ever asks for their tokens, which vocabularies often lack. */
+/* Bytes that never occur in UTF-8: nobody asks for their tokens, which vocabularies often lack. */
 static int is_in_no_text(unsigned byte)
 {
     return byte == 0xC0 || byte == 0xC1 || byte > 0xF4;

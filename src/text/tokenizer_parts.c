@@ -38,7 +38,7 @@ static bl_status add_template_id(bl_tokenizer *t, const json_t *id, const char *
     return BL_OK;
 }
 
-/* The ids before and behind the one sequence of the template for single texts. */
+/* The ids before and after the one sequence of the template for single texts. */
 static bl_status read_template(bl_tokenizer *t, const json_t *value, const char *path,
                                bl_error *err)
 {
@@ -137,7 +137,7 @@ static bl_status read_normalizer(bl_tokenizer *t, const json_t *value, const cha
     return BL_OK;
 }
 
-/* One ByteLevel, and any number of Fuse behind it: there is but one text left to fuse. */
+/* One ByteLevel, and any number of Fuse after it: only one text is left to fuse. */
 static bl_status read_decoder(const json_t *value, const char *path, bl_error *err)
 {
     static const bl_json_field fields[] = {{"type", "*", 1}};
@@ -159,7 +159,7 @@ static bl_status read_decoder(const json_t *value, const char *path, bl_error *e
     return BL_OK;
 }
 
-/* What is asked of whoever feeds a model, not of a tokenizer: kept, and not applied. */
+/* Meant for whoever feeds a model, not for a tokenizer: kept, and not applied. */
 static bl_status check_length_rule(const json_t *root, const char *name, const char *path,
                                    bl_error *err)
 {
@@ -171,7 +171,7 @@ static bl_status check_length_rule(const json_t *root, const char *name, const c
                          bl_json_quote(value, text));
 }
 
-/* A value as it stands in the saved file: every line behind the first further in. */
+/* A value as it stands in the saved file: every line after the first is indented further. */
 static bl_status keep(bl_tokenizer *t, size_t part, const json_t *value, const char *path,
                       bl_error *err)
 {

@@ -30,7 +30,7 @@ static const rule rules[] = {
     {NULL, "post_processor", "*", 0},
     {NULL, "decoder", "*", 1},
     {NULL, "model", "*", 1},
-    {"model", "type", "\"BPE\"", 0}, /* old files do without */
+    {"model", "type", "\"BPE\"", 0}, /* old files lack it */
     {"model", "dropout", "null or 0.0", 0},
     {"model", "unk_token", "*", 0}, /* never used where all bytes have tokens */
     {"model", "continuing_subword_prefix", "null or \"\"", 0},
@@ -70,7 +70,7 @@ static const rule *rule_of(const char *object, const char *field)
     return NULL;
 }
 
-/* Holds one object against its rules: no field without a rule, none missing, no other value. */
+/* Checks one object against its rules: no field without a rule, none missing, no other value. */
 static bl_status check_object(json_t *root, const char *name, const char *path, bl_error *err)
 {
     char text[BL_JSON_QUOTE], where[BL_JSON_QUOTE];

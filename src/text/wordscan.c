@@ -132,7 +132,7 @@ static size_t contraction_of_any_case(const char *text, size_t bytes)
 }
 
 /* White space: up to its last newline, if there is one; else all but its last character, unless the
- * text ends or it is but one. */
+ * text ends or there is only one. */
 static size_t lines_white(const bl_wordscan *s, const char *text, size_t bytes, size_t at)
 {
     size_t end = at, last = at, line = at, used;

@@ -23,7 +23,7 @@ static bl_status add_specials(const bl_bpe_options *o, bl_tokenizer *t, bl_error
     return BL_OK;
 }
 
-/* Whether character `code` is among the `limit` most frequent of those that might be kept; of
+/* Whether character `code` is among the `limit` most frequent of those that might be kept; among
  * equals the lower code point goes first. */
 static int is_kept(const uint64_t seen[BL_BYTECHAR_END], const unsigned char *candidate,
                    uint32_t code, size_t limit)

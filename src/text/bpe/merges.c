@@ -89,7 +89,7 @@ static bl_status notice(const learner *l, size_t done, size_t total, bl_error *e
 
 /* ---- words and their first pairs ---- */
 
-/* Words as records of symbols; those that are left with less than two have no pairs. */
+/* Words as records of symbols; those with fewer than two symbols left have no pairs. */
 static bl_status load_words(learner *l, bl_wordcount *words, bl_error *err)
 {
     uint64_t seen[256] = {0};
@@ -134,7 +134,7 @@ static bl_status load_words(learner *l, bl_wordcount *words, bl_error *err)
     return BL_OK;
 }
 
-/* The number of a pair, given to it when it is met first. */
+/* The number of a pair, assigned when it is first met. */
 static bl_status number_of(learner *l, uint32_t left, uint32_t right, uint32_t *number,
                            bl_error *err)
 {
@@ -277,8 +277,8 @@ static bl_status queue_fresh(learner *l, bl_error *err)
     return BL_OK;
 }
 
-/* Merges (left, right) into `made` in one word, from left to right; what stands before it is
- * already merged, what stands after it not yet. */
+/* Merges (left, right) into `made` in one word, from left to right; what is before it is already
+ * merged, what is after it is not. */
 static bl_status merge_in_word(learner *l, uint32_t word, uint32_t left, uint32_t right,
                                uint32_t made, bl_error *err)
 {
@@ -320,7 +320,7 @@ static bl_status measure(learner *l, size_t from, bl_error *err)
     return BL_OK;
 }
 
-/* The token that a pair spells, new or not, and the merge. */
+/* The token that a pair spells, new or not, and its merge. */
 static bl_status add_merge(learner *l, const entry *e, uint32_t *made, bl_error *err)
 {
     bl_tokenizer *t = l->t;
