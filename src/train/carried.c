@@ -5,7 +5,7 @@
 
 #include <string.h>
 
-#define ROWS_TENSOR "carry.rows" /* [accum,B,3]: corpus, next token, whether it begins anew */
+#define ROWS_TENSOR "carry.rows" /* [accum,B,3]: corpus, next token, whether it starts fresh */
 
 bl_status bl_carried_open(bl_carried *c, const bl_net *net, const bl_share *share, size_t B,
                           bl_error *err)

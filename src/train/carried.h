@@ -1,8 +1,9 @@
 /* Rows that continue from window to window (option carry): the state and the place in the data of
  * every (micro-batch, row), kept in a checkpoint's optimizer.safetensors.
  *
- * Every process knows the places of all rows, for they say where the rows that begin anew will; it
- * has the states of those that it computes.  For a checkpoint the leader gathers the others'. */
+ * Every process knows the places of all rows, because they say where the rows that start fresh will
+ * begin; it has the states of those that it computes.  For a checkpoint the leader gathers the
+ * others'. */
 #ifndef BL_TRAIN_CARRIED_H
 #define BL_TRAIN_CARRIED_H
 
@@ -32,8 +33,8 @@ void bl_carried_reset(bl_carried *c, const bl_net *net);
 void bl_carried_draw(bl_carried *c, double probability, uint64_t seed, uint64_t step,
                      uint64_t micro);
 
-/* The rows of a micro-batch.  After bl_mix_continue() they move on: fresh [B] says which begin
- * anew, for bl_carry_begin(); NULL when another process computes them. */
+/* The rows of a micro-batch.  After bl_mix_continue() they move on: fresh [B] says which start
+ * fresh, for bl_carry_begin(); NULL when another process computes them. */
 bl_mix_row *bl_carried_rows(const bl_carried *c, uint64_t micro);
 void bl_carried_move(bl_carried *c, uint64_t micro, int32_t *fresh);
 

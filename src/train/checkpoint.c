@@ -18,7 +18,7 @@ static const char *const checkpoint_files[] = {"model.safetensors", "optimizer.s
                                                "state.json"};
 enum { CHECKPOINT_FILES = sizeof checkpoint_files / sizeof *checkpoint_files };
 
-#define VISIBLE "step-" /* how the folder of a checkpoint begins, with its step behind */
+#define VISIBLE "step-" /* how the name of a checkpoint's folder begins; its step follows */
 #define SPENT   ".tmp-spent"
 
 /* "a/b" or BL_ENOMEM. */
@@ -150,7 +150,7 @@ static bl_status check_step(const char *dir, bl_error *err)
     const char *slash = strrchr(dir, '/');
     if (!read_step(&step, slash ? slash + 1 : dir) ||
         bl_checkpoint_state(&state, dir, NULL) != BL_OK)
-        return BL_OK; /* who reads the state says what is wrong with it */
+        return BL_OK; /* the reader of the state says what is wrong with it */
     if (state.step == step)
         return BL_OK;
     return bl_fail(err, BL_EFORMAT, "%s: its state.json is of step %" PRIu64 "; it was renamed",
@@ -215,7 +215,7 @@ static bl_status newest_of(char **dir, bl_lock **hold, look *last, const bl_name
 
 /* ---- hidden ones ---- */
 
-/* What is being written or was replaced; the second is how earlier versions called them. */
+/* What is being written or was replaced; the second is what earlier versions called them. */
 static int is_hidden(const char *name)
 {
     return begins(name, "." VISIBLE) || begins(name, ".tmp-");
@@ -245,7 +245,7 @@ static bl_status newest_hidden(char **dir, uint64_t *step, const bl_names *names
     return BL_OK;
 }
 
-/* Gives a hidden checkpoint the name of its step, and one that is damaged and has it another. */
+/* Gives a hidden checkpoint the name of its step, and renames a damaged one that has it. */
 static bl_status show(const char *hidden, const char *parent, uint64_t step, bl_error *err)
 {
     char name[32], *final = NULL, *spent = NULL;
@@ -303,7 +303,7 @@ bl_status bl_checkpoint_newest(char **dir, bl_lock **hold, const char *run_dir, 
     BL_TRY(join(&parent, run_dir, "ckpt", err));
     bl_status status = BL_OK;
     look last = GONE;
-    /* Where one is gone, a newer one has come: the names are read anew. */
+    /* Where one is gone, a newer one has come: the names are read again. */
     for (int i = 0; status == BL_OK && last == GONE && i < BL_CHECKPOINT_LOOKS; i++) {
         bl_names names = {0};
         last = WHOLE;
@@ -321,7 +321,7 @@ bl_status bl_checkpoint_newest(char **dir, bl_lock **hold, const char *run_dir, 
     return status;
 }
 
-/* The line of BEST; "" when there is none or it is no checkpoint's name. */
+/* The line of BEST; "" when there is none or it is not a checkpoint's name. */
 static bl_status best_name(char name[64], const char *run_dir, bl_error *err)
 {
     char *path;
@@ -439,7 +439,7 @@ bl_status bl_checkpoint_carried(bl_carried *carried, const bl_net *net, const ch
     return status;
 }
 
-/* Has the folder of this name no use any more?  Only checkpoints up to this step count as newer:
+/* Is the folder of this name of no use any more?  Only checkpoints up to this step count as newer:
  * those beyond are damaged ones that a resumed run passed over and will replace. */
 static int is_spent(const bl_names *names, const char *name, const bl_train_state *state)
 {
@@ -454,7 +454,7 @@ static int is_spent(const bl_names *names, const char *name, const bl_train_stat
     return newer >= state->options.keep;
 }
 
-/* Hidden first, so that nobody who looks finds half of it; not while somebody reads it. */
+/* Hidden first, so that nobody finds half of it; not while somebody reads it. */
 static bl_status remove_checkpoint(const char *parent, const char *name, bl_error *err)
 {
     char *old = NULL, *hidden = NULL;

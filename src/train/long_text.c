@@ -7,7 +7,7 @@
 enum {
     CONTEXTS = 64,    /* that are read at most; */
     TOKENS = 1 << 15, /* and tokens, */
-    SECONDS = 5,      /* and so long, so that the end of a run does not wait for it */
+    SECONDS = 5,      /* and this long, so that the end of a run does not wait for it */
     FEWEST = 8,       /* contexts that say anything */
     PIECE = 64,
     BATCH = 512 /* tokens of windows computed at once */
@@ -29,7 +29,7 @@ static const bl_token_file *longest(const bl_trainer *t, uint64_t *most)
     return best;
 }
 
-/* How much of that is read; 0: too little to say anything. */
+/* How much of it is read; 0: too little to say anything. */
 static uint64_t length_of(const bl_trainer *t, uint64_t there)
 {
     uint64_t T = t->o.context, most = T * CONTEXTS < TOKENS ? T * CONTEXTS : TOKENS;

@@ -47,8 +47,7 @@ bl_status bl_manifest_write(const char *dir, const char *const *files, size_t co
     return status;
 }
 
-/* One line after another; what stands in the place of the hash and the size is looked at by who
- * compares. */
+/* One line after another; whoever compares looks at what is in place of the hash and the size. */
 typedef struct line {
     const char *hash; /* 32 bytes */
     char size[24];

@@ -26,7 +26,7 @@ static bl_status add_point(bl_curve *c, uint64_t step, double loss, bl_error *er
     return BL_OK;
 }
 
-/* One line of an older file into the curves; lines that are no records are passed over. */
+/* One line of an older file into the curves; lines that are not records are skipped. */
 static bl_status read_line(bl_metrics *m, const char *line, size_t n, bl_error *err)
 {
     json_t *record = json_loadb(line, n, 0, NULL);
@@ -54,7 +54,7 @@ typedef struct old_lines {
     uint64_t seen;
 } old_lines;
 
-/* A record is short: of a longer line only so much is held as shows that it is none. */
+/* A record is short: of a longer line only enough is kept to show that it is not one. */
 enum { LINE_MOST = 1 << 20 };
 
 static bl_status read_piece(void *user, const void *bytes, size_t n, bl_error *err)
@@ -149,13 +149,13 @@ static void set_number(json_t *record, const char *key, double value)
     (void)json_object_set_new(record, key, isfinite(value) ? json_real(value) : json_null());
 }
 
-/* An event says 0 of what it does not know. */
+/* An event has 0 for what it does not know. */
 static double known(double value)
 {
     return value > 0 ? value : (double)NAN;
 }
 
-/* What an event says of several data folders. */
+/* What an event says about several data folders. */
 static json_t *corpora_of(const bl_train_event *e)
 {
     json_t *array = json_array();
@@ -173,7 +173,7 @@ static json_t *corpora_of(const bl_train_event *e)
     return array;
 }
 
-/* What an evaluation says of the layers. */
+/* What an evaluation says about the layers. */
 static json_t *layers_of(const bl_train_event *e)
 {
     json_t *array = json_array();
@@ -192,7 +192,7 @@ static json_t *layers_of(const bl_train_event *e)
 
 bl_status bl_metrics_record(bl_metrics *m, const bl_train_event *e, bl_error *err)
 {
-    errno = 0; /* a member that finds no room would be left out in silence */
+    errno = 0; /* a member that finds no room would be left out silently */
     json_t *record = json_object();
     (void)json_object_set_new(record, "type", json_string(event_names[e->kind]));
     (void)json_object_set_new(record, "step", json_integer((json_int_t)e->step));

@@ -36,7 +36,7 @@ static bl_status other_data(const char *checkpoint, const bl_token_file *file, c
                    checkpoint, bl_token_file_path(file), is, was);
 }
 
-/* Folders, order and weights of a run over several must be those it was begun with. */
+/* Folders, order and weights of a run over several must be those it began with. */
 static bl_status check_parts(const bl_trainer *t, const bl_train_state *saved,
                              const char *checkpoint, bl_error *err)
 {
@@ -69,7 +69,8 @@ static bl_status seek(bl_trainer *t, const bl_train_state *saved, bl_error *err)
     return bl_batches_seek(t->batches, &cursor, err);
 }
 
-/* The rows of a checkpoint of the same shape go on; those of another begin anew, which is said. */
+/* Rows of a checkpoint of the same shape continue; those of another start fresh, which is
+ * logged. */
 static bl_status restore_carried(bl_trainer *t, const bl_train_options *was, const char *checkpoint,
                                  bl_error *err)
 {
@@ -165,7 +166,7 @@ static bl_status open_tokenizer(bl_trainer *t, const char *data_dir, bl_error *e
     return status;
 }
 
-/* A run keeps the tokenizer that it was begun with, which is that of its data. */
+/* A run keeps the tokenizer that it began with, which is that of its data. */
 static bl_status check_own_tokenizer(const bl_trainer *t, bl_error *err)
 {
     char hash[BL_HASH_TEXT] = "", *path = bl_path_join(t->run_dir, "tokenizer.json");

@@ -64,7 +64,7 @@ void bl_outputs_note(bl_outputs *o, bl_train_output which, bl_status status, con
                        output_names[which], trouble->failures);
         warn(o, which, text);
     }
-    /* A disk that is nearly full takes one record and refuses the next: that is no news either. */
+    /* A disk that is nearly full takes one record and refuses the next: that is not news either. */
     if (status == BL_OK || bl_clock_seconds() < trouble->quiet_until)
         return;
     trouble->told = 1;
@@ -132,7 +132,7 @@ bl_status bl_outputs_save(bl_outputs *o, const bl_net *net, const bl_moments *mo
     const bl_checkpoint_source from = {net, moments, carried, o->state};
     BL_TRY(bl_checkpoint_save(o->run_dir, &from, dir, err));
     bl_outputs_say(o, BL_TRAIN_CHECKPOINT, "%s", *dir);
-    if (!o->state->bad_steps) /* or else the run may have to go back behind this one */
+    if (!o->state->bad_steps) /* otherwise the run may have to go back past this one */
         status = bl_checkpoint_prune(o->run_dir, o->state, &why);
     bl_outputs_note(o, BL_TRAIN_OUTPUT_PRUNE, status, &why);
     status = bl_metrics_draw(&o->metrics, o->run_dir, &why);

@@ -15,7 +15,7 @@ enum { BAD_STEPS_IN_A_ROW = 5 };
 
 /* ---- checkpoints ---- */
 
-/* Every process comes to it, and has what it carries gathered; the leader alone writes. */
+/* Every process takes part, and what it carries is gathered; only the leader writes. */
 static bl_status save(bl_trainer *t, bl_error *err)
 {
     const bl_blocks *b = &t->blocks;
@@ -27,8 +27,8 @@ static bl_status save(bl_trainer *t, bl_error *err)
     return BL_OK;
 }
 
-/* A checkpoint in passing, when it is due or any process was asked for one.  *saved: a failure to
- * write it is loud, but the run goes on. */
+/* A checkpoint in passing, when it is due or any process was asked for one.  *saved: a failed write
+ * is reported, and the run continues. */
 static bl_status save_in_passing(bl_trainer *t, int due, bl_status *saved, bl_error *err)
 {
     enum { DUE, ASKED, FLAGS };
@@ -77,12 +77,12 @@ static bl_status evaluate(bl_trainer *t, int *best, bl_error *err)
     return BL_OK;
 }
 
-/* Notes a step that was skipped because its loss or gradient is not finite.  Five in a row go back
- * to the last checkpoint at half the learning rate, once. */
+/* Notes a step that was skipped because its loss or gradient is not finite.  Five in a row send the
+ * run back to the last checkpoint at half the learning rate, once. */
 static bl_status handle_bad_step(bl_trainer *t, const bl_train_event *event, bl_error *err)
 {
     BL_OP(t->dev, zero, t->blocks.grads_block, t->blocks.block_bytes);
-    bl_carried_reset(&t->blocks.carried, &t->blocks.net); /* the states may be no numbers either */
+    bl_carried_reset(&t->blocks.carried, &t->blocks.net); /* the states may not be finite either */
     bl_outputs_say(&t->outputs, BL_TRAIN_WARNING,
                    "step %" PRIu64 " skipped: loss %g, gradient norm %g", event->step,
                    fabs(event->loss), fabs(event->grad_norm)); /* nan has no sign */
@@ -139,7 +139,7 @@ static bl_status after_step(bl_trainer *t, uint64_t last, bl_error *err)
         return BL_OK;
     BL_TRY(save_in_passing(t, best || save_is_due(t), &saved, err));
     if (saved != BL_OK) {
-        t->state.best_step = before.best_step; /* what was not saved is not the best to be had */
+        t->state.best_step = before.best_step; /* a best that was not saved does not count */
         t->state.best_loss = before.best_loss;
     }
     return BL_OK;
@@ -180,7 +180,7 @@ static void judge(bl_trainer *t)
         judge_memory(t);
 }
 
-/* The last event of every run, whatever has become of it. */
+/* The last event of every run, however it ended. */
 static void say_end(bl_trainer *t, bl_status status)
 {
     char text[64];
@@ -302,7 +302,7 @@ bl_status bl_trainer_run(bl_trainer *t, bl_train_fn *fn, void *user, bl_error *e
         t->outputs.tell = tell;
         t->outputs.user = t;
         status = run(t, err);
-        t->stop = 0; /* this run it has stopped, or come too late for */
+        t->stop = 0; /* a request stopped this run, or came too late for it */
     }
     if (bl_busy_leave(&t->busy))
         bl_trainer_close(t);

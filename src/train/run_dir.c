@@ -36,7 +36,7 @@ static bl_status remove_matching(const char *dir, const char *pattern, bl_error 
 
 bl_status bl_run_dir_sweep(const char *run_dir, bl_error *err)
 {
-    /* How earlier versions called a run's own files until they were whole: NAME.PID.tmp. */
+    /* What earlier versions called a run's own files until they were whole: NAME.PID.tmp. */
     static const char *const names[] = {
         "LATEST", "BEST", "*.json", "*.jsonl", "model.safetensors", "README.md", "loss.svg"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {

@@ -1,4 +1,4 @@
-/* Samples: what the weights write by now. */
+/* Samples: what the current weights write. */
 #include "core/buf.h"
 #include "train/trainer.h"
 

@@ -3,7 +3,7 @@
 
 #include <math.h>
 
-/* What a preset trains for when nothing else is said. */
+/* How long a preset trains when nothing else is given. */
 static const struct {
     size_t steps;
 } presets[] = {[BL_PRESET_MICRO] = {8000}, [BL_PRESET_CODE] = {20000}, [BL_PRESET_TINY] = {1000}};

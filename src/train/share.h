@@ -1,8 +1,8 @@
 /* Which micro-batch is whose.
  *
  * A process is a share of the micro-batches of a step (option accum): process r of n computes those
- * numbered r, r + n, ...  The number stays that of the whole step, so dropout, rows that begin
- * anew, windows and checkpoints are those of one process, and a run continues with any number of
+ * numbered r, r + n, ...  The number stays that of the whole step, so dropout, rows that start
+ * fresh, windows and checkpoints are those of one process, and a run continues with any number of
  * them.  Its gradients differ from those of one process by the order of their float sums alone:
  * each process adds up its own in their order, and the sums are added in that of the processes.
  * (Equal bits would need the gradients of every micro-batch apart, and so more memory and another

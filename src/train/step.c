@@ -41,7 +41,7 @@ static bl_status next_batch(bl_trainer *t, uint64_t micro, const bl_input *to, b
     return BL_OK;
 }
 
-/* One that another process computes: rows that continue move on all the same. */
+/* One that another process computes: rows that continue still move on. */
 static bl_status pass_over(bl_trainer *t, uint64_t micro, bl_error *err)
 {
     bl_carried *c = &t->blocks.carried;
@@ -106,7 +106,7 @@ static void micro_batch(bl_trainer *t, size_t slot, float scale, bl_dev_step *to
     BL_OP(t->dev, head_loss_sum, total, p->loss, p->N);
 }
 
-/* The device gets the inputs at once, computes, and is asked once what became of it: between these
+/* The device gets the inputs at once, computes, and is asked once for the outcome: between these
  * two calls nothing waits, and the calls are the same in every step. */
 bl_status bl_trainer_step(bl_trainer *t, bl_train_event *event, bl_error *err)
 {

@@ -34,7 +34,7 @@ enum {
     SESSION_START = 1
 };
 
-/* Which numbers of which event are shown under which name; one may say by 0 that it is unknown. */
+/* Which numbers of which event are shown under which name; 0 may stand for unknown. */
 static const struct {
     bl_train_event_kind kind;
     int zero_is_unknown;
@@ -149,7 +149,7 @@ static void begin_event(bl_buf *event, uint64_t step)
         put_number(event, EVENT_STEP, step);
 }
 
-/* Puts the finished event, which is released, behind the records. */
+/* Appends the finished event to the records and releases it. */
 static void end_event(bl_buf *records, bl_buf *event)
 {
     records->failed |= event->failed;
@@ -180,7 +180,7 @@ static bl_status flush(bl_tensorboard *b, bl_buf *records, bl_error *err)
 
 /* ---- the file ---- */
 
-/* The name holds the time, in seconds, but a later one than any that is there: readers take the
+/* The name holds the time, in seconds, but later than any name that is there: readers take the
  * files in the order of their names, whatever the clock did. */
 static bl_status choose_name(char **path, const char *run_dir, bl_error *err)
 {

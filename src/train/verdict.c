@@ -7,8 +7,7 @@
 
 enum { FEWEST = 20, MOST_AVERAGED = 50 };
 
-/* Well above: what text that was not trained on does not differ by from one evaluation to the
- * next. */
+/* Well above: by more than evaluations of text that was not trained on differ from each other. */
 static const double well_above = 1.05;
 
 /* Mean of the finite losses of n points; the losses of single steps are noisy. */
