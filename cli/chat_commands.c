@@ -15,7 +15,7 @@ const bl_term bl_chat_terms[] = {
         {0},
 };
 
-/* One command; `argument` is what stands behind its name, without spaces around it. */
+/* One command; `argument` is what follows its name, without spaces around it. */
 typedef bl_status command_fn(bl_chat *chat, const char *argument, bl_error *err);
 
 static bl_status do_reset(bl_chat *chat, const char *argument, bl_error *err)
@@ -41,7 +41,7 @@ static bl_status do_save(bl_chat *chat, const char *argument, bl_error *err)
 static bl_status do_load(bl_chat *chat, const char *argument, bl_error *err)
 {
     bl_status status = bl_session_load(chat->session, argument, err);
-    /* The random numbers go on as the saved ones would have, not with the seed said before. */
+    /* The random numbers continue as the saved ones would have, not from the seed given before. */
     if (status == BL_OK)
         status = bl_options_set(chat->options, "seed", "-1", err);
     if (status == BL_OK) {

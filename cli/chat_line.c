@@ -29,7 +29,7 @@ struct bl_chat_line {
     int resized;       /* or another width of the terminal */
     bl_text keys;      /* that bring the line back after that */
     char *buffer;      /* [PLAIN_BYTES] of the plain reader */
-    size_t begin, end; /* what of it is not read yet */
+    size_t begin, end; /* the part of it not yet read */
     int ended;
 };
 
@@ -57,7 +57,7 @@ static void keep_line(bl_chat_line *l)
 }
 
 /* libedit keeps its cursor when its display shrinks, and then writes past the row that it is in.
- * So the line is read anew in the new width, from a display that begins at the left margin. */
+ * So the line is read again in the new width, from a display that begins at the left margin. */
 static void resize(bl_chat_line *l)
 {
     l->resized = 0;
@@ -67,7 +67,7 @@ static void resize(bl_chat_line *l)
         el_push(l->editor, l->keys.data);
 }
 
-/* What came while the terminal was being edited on; 0: the line is given up. */
+/* Serves the signals that came while the line was being edited; 0: the line is given up. */
 static int serve_signals(bl_chat_line *l)
 {
     if (bl_signals_caught())
@@ -103,7 +103,7 @@ static int is_shown_otherwise(const bl_chat_line *l)
 }
 
 /* libedit's source of characters: one, 0 at the end, -1 when the line is given up.  A byte that is
- * no UTF-8 becomes U+FFFD, and so does what a pasted text hides to turn a terminal's display. */
+ * not UTF-8 becomes U+FFFD, and so does what a pasted text hides to turn a terminal's display. */
 static int next_character(EditLine *editor, wchar_t *character)
 {
     bl_chat_line *l = NULL;
@@ -229,7 +229,7 @@ static bl_line_event read_plain(bl_chat_line *l, bl_text *line, bl_error *err)
             line->data[--line->bytes] = 0;
         if (newline)
             return BL_LINE_TEXT;
-        if (l->ended) /* what stands before the end is a line, too */
+        if (l->ended) /* text before the end is a line too */
             return line->bytes ? BL_LINE_TEXT : BL_LINE_END;
         if (!bl_signals_wait(STDIN_FILENO)) {
             if (bl_signals_caught())

@@ -24,7 +24,7 @@ typedef struct reply {
 static int on_token(void *user, const bl_token_event *token)
 {
     reply *r = user;
-    bl_progress_end(); /* of what was said */
+    bl_progress_end(); /* of reading what was said */
     if (token->bytes) {
         r->status = bl_output_text(token->text, token->bytes, r->err);
         r->last = token->text[token->bytes - 1];
@@ -96,8 +96,8 @@ static bl_status take_line(bl_chat *chat, const bl_text *line, int typed, int *b
 
 /* ---- the conversation ---- */
 
-/* Failures of lines are told at once.  Where nobody sits and reads them, the exit
- * code tells too. */
+/* Failures of lines are reported at once.  Where nobody reads them, the exit code reports them
+ * too. */
 typedef struct failures {
     size_t count;
     bl_error first;

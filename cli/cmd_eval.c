@@ -90,7 +90,7 @@ static bl_status find_file(const char *given, char **path, bl_error *err)
     return BL_OK;
 }
 
-/* With what a memory file knows, which stays as it is. */
+/* Starts from a memory file, which stays as it is. */
 static bl_status evaluate_from(const char *memory, bl_model *model, const char *path,
                                const bl_options *reading, bl_eval_point_fn *point, curve *c,
                                bl_eval_result *result, bl_error *err)

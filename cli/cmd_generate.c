@@ -48,8 +48,8 @@ static int on_token(void *user, const bl_token_event *token)
     return s->status != BL_OK || bl_signals_caught();
 }
 
-/* -p TEXT, -p - and -f FILE; of a file or stdin the final newline ends the last line and is no part
- * of the prompt. */
+/* -p TEXT, -p - and -f FILE; of a file or stdin the final newline ends the last line and is not
+ * part of the prompt. */
 static bl_status read_prompt(bl_text *prompt, const bl_args *args, bl_error *err)
 {
     const char *text = bl_flags_text(args, "prompt"), *file = bl_flags_text(args, "file");

@@ -75,7 +75,7 @@ static double share(uint64_t bytes, uint64_t tokens)
     return tokens ? (double)bytes / (double)tokens : 0;
 }
 
-/* Where the validation data comes from, when it is not what one might think. */
+/* Where the validation data comes from, when that is not obvious. */
 static void report_validation(const bl_prepare_result *r, const bl_options *options)
 {
     char part[32] = "0";

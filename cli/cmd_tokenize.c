@@ -115,7 +115,7 @@ static bl_status run_tokenize(const bl_args *args, bl_error *err)
     return status;
 }
 
-/* Where encoding puts one space in front of a text, it is no part of the text. */
+/* Where encoding puts one space in front of a text, it is not part of the text. */
 static bl_status print_text(const char *text, size_t bytes, int prefixed, int json, bl_error *err)
 {
     if (prefixed && bytes && *text == ' ') {

@@ -97,7 +97,7 @@ static double option_of(const bl_options *options, const char *name)
     return strtod(text, NULL);
 }
 
-/* What would suit the data better, before hours are spent on it. */
+/* What would suit the data better, before hours go into it. */
 static void advise(const watch *w, const bl_train_event *e)
 {
     bl_advice a = {.size = sizeof a};
@@ -174,7 +174,7 @@ static void draw_curve(const bl_args *args, const watch *w)
     bl_plot_draw(stderr, &w->train, &w->valid, bl_terminal_width(stderr), unicode);
 }
 
-/* How to go on with a run that was stopped. */
+/* How to resume a run that was stopped. */
 static void print_resume(const corpora *c, const char *run)
 {
     const char *words[2 * CORPORA_MOST + 8] = {"train"};
@@ -209,8 +209,8 @@ static void report_end(const bl_args *args, const watch *w, const corpora *c, bl
                        (const char *const[]){"eval", "-m", run, "--data", c->dir[0], NULL});
 }
 
-/* "A:0.7": the weight behind the last colon, when the whole names nothing that is there and what
- * stands behind the colon is a number. */
+/* "A:0.7": the weight after the last colon, when the whole names nothing that exists and a number
+ * follows the colon. */
 static bl_status read_corpus(corpora *c, const char *typed, bl_error *err)
 {
     struct stat info;

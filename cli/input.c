@@ -41,7 +41,7 @@ static int caught(void *user, const char *stage, uint64_t done, uint64_t total, 
     return bl_signals_caught() != 0;
 }
 
-/* A line of progress would be in the way of what is typed. */
+/* A line of progress would get in the way of typing. */
 static bl_progress_fn *progress_of(const char *path)
 {
     return strcmp(path, "-") == 0 && isatty(STDIN_FILENO) ? caught : bl_progress_passing;
@@ -121,7 +121,7 @@ static bl_status not_ids(const reader *r, bl_error *err)
                        (size_t)(r->at - r->begin), shown, r->at);
 }
 
-/* One number; numbers past int32 are well-formed but no id. */
+/* One number; numbers past int32 are well-formed but not ids. */
 static bl_status take_id(reader *r, int32_t *id, bl_error *err)
 {
     const char *start = r->at;

@@ -26,13 +26,13 @@ bl_status bl_output_write(const char *text, size_t bytes, bl_error *err)
     return BL_OK;
 }
 
-/* The beginning of a character whose end has not come, of the text for a terminal. */
+/* The beginning of a character, in text for a terminal, whose end has not come yet. */
 static struct {
     char bytes[8];
     size_t count;
 } unfinished;
 
-/* Shows a piece of text; what of its last character is there waits for the next. */
+/* Shows a piece of text; an unfinished last character waits for the next piece. */
 static bl_status show(const char *text, size_t bytes, unsigned flags, bl_error *err)
 {
     char shown[4096];
@@ -128,8 +128,8 @@ static bl_status cannot_write(const char *path, int error, bl_error *err)
     return bl_cli_fail(err, BL_EIO, "cannot write %s: %s", path, strerror(error));
 }
 
-/* Written straight: what is no file and no folder, and what is a name of an open descriptor, though
- * a file may be behind it. */
+/* Written directly: what is neither a file nor a folder, and a name of an open descriptor, though a
+ * file may be behind it. */
 static int is_straight(const char *path)
 {
     static const char *const names[] = {"/dev/fd/", "/dev/stdout", "/dev/stderr", "/proc/"};

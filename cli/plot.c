@@ -109,7 +109,7 @@ static void draw_marks(frame *f, const bl_plot_curve *c)
     }
 }
 
-/* One cell in its colour; *colour is the one that stands, so that a run of cells names it once. */
+/* One cell in its colour; *colour is the current one, so that a run of cells names it once. */
 static void print_cell(FILE *stream, unsigned char dots, int mark, bl_colour *colour, int unicode)
 {
     bl_colour wanted = mark ? BL_YELLOW : dots ? BL_BLUE : BL_PLAIN;

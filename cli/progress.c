@@ -41,7 +41,7 @@ static bl_short amount(uint64_t n)
     return scaled ? bl_format_scaled((double)n) : bl_format_count(n);
 }
 
-/* What stands before and behind the bar. */
+/* What comes before and after the bar. */
 static void compose(char *left, char *right)
 {
     double elapsed = now() - bar.started;
@@ -88,7 +88,7 @@ static void draw_bar(size_t width)
     fputs("| ", stderr);
 }
 
-/* Leaves out what stands last in the brackets until the text fits. */
+/* Drops the last items in the brackets until the text fits. */
 static void shorten(char *right, size_t room)
 {
     size_t length = strlen(right);
