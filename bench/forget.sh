@@ -18,7 +18,7 @@ data() { # NAME SOURCE FLAGS...
 data train "$train" --vocab-size 2048
 data long "$long" --tokenizer "$folder/train/tokenizer.json" --val-split 0 --seed 77
 
-field() { # NAME: the numbers behind "NAME": in JSON on standard input
+field() { # NAME: the numbers after "NAME": in JSON on standard input
     grep -o "\"$1\": *[-0-9.eE+]*" | sed 's/.*: *//'
 }
 train() { # RUN FLAGS...

@@ -17,7 +17,7 @@ common="--batch 16 --context 128 --steps $steps --eval-every $steps --save-every
 [ -f "$folder/valid/meta.json" ] ||
     "$program" prepare "$valid" --out "$folder/valid" --tokenizer "$folder/data/tokenizer.json" --val-split 0
 
-field() { # field NAME: the number behind "NAME": in JSON on standard input
+field() { # field NAME: the number after "NAME": in JSON on standard input
     sed -n "s/.*\"$1\": *\([0-9.eE+-]*\).*/\1/p"
 }
 # The mean training loss of the ten steps up to $2 in metrics file $1.
