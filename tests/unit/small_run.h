@@ -43,8 +43,8 @@ static inline int make_data(void **state)
     return 0;
 }
 
-/* Runs in this folder with these options (up to a NULL name) over the usual ones; what is no option
- * of training is one of the model. */
+/* Runs in this folder with these options (up to a NULL name) over the usual ones; what is not an
+ * option of training is one of the model. */
 static inline bl_status train(const char *run, pair *set, watch *w)
 {
     static const pair shape[] = {{"hidden_size", "32"},

@@ -48,7 +48,7 @@ static const char *const tiny_models[][2] = {
     {"none", TINY_SIZE ",quantization=none"},
     {"mlp", TINY_SIZE ",ttt_layer_type=mlp,pre_conv=true"},
     {"plain", TINY_SIZE ",share_qk=false,use_gate=false,mini_batch_size=5,ttt_forget=false"},
-    /* behind those that TINY_MODELS counts: matrices that cannot be packed */
+    /* after those that TINY_MODELS counts: matrices that cannot be packed */
     {"odd", TINY_SIZE ",intermediate_size=42"},
 };
 enum { TINY_ALL = sizeof tiny_models / sizeof *tiny_models, TINY_MODELS = TINY_ALL - 1 };

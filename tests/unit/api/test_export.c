@@ -1,4 +1,4 @@
-/* Exports: what is never replaced, and what is there when one fails. */
+/* Exports: what is never replaced, and what is left when one fails. */
 #define _GNU_SOURCE /* mkdtemp, symlink, syscall, renameat2 */
 
 #include "bitllama.h"
@@ -159,7 +159,7 @@ static void nothing_beside(void)
     bl_names_release(&names);
 }
 
-/* Latent weights are no export, whatever files lie beside them; nor is a float model. */
+/* Latent weights are not an export, whatever files lie beside them; nor is a float model. */
 static void test_latents(void **state)
 {
     (void)state;

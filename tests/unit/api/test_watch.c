@@ -1,4 +1,4 @@
-/* Long calls tell how far they are, and stop when they are asked to: at once, not at their end. */
+/* Long calls report their progress, and stop when asked to: at once, not at their end. */
 #define _XOPEN_SOURCE 700 /* mkdtemp */
 
 #include <setjmp.h>
@@ -32,7 +32,7 @@ static int note(void *user, const char *stage, uint64_t done, uint64_t total, co
     w->done = done;
     w->total = total;
     (void)snprintf(w->stage, sizeof w->stage, "%s", stage);
-    /* What the function calls itself is not watched: it would come back here for ever. */
+    /* What the function calls itself is not watched: it would come back here forever. */
     size_t count;
     assert_int_equal(
         bl_tokenizer_encode(bl_model_tokenizer(model), "a b", 3, 0, NULL, 0, &count, NULL), BL_OK);
@@ -89,7 +89,7 @@ static void encoding_stops(void **state)
     free(text);
 }
 
-/* Reading stops after as many tokens as were told, which stay read. */
+/* Reading stops after as many tokens as were reported, which stay read. */
 static void reading_stops(void **state)
 {
     (void)state;
@@ -106,7 +106,7 @@ static void reading_stops(void **state)
     assert_int_equal(bl_session_position(session), 4 * 64);
     assert_int_equal(some.done, 4 * 64);
     assert_int_equal(result.tokens, 0);
-    /* Nothing is pending, so an empty prompt has nothing to go on from. */
+    /* Nothing is pending, so an empty prompt has nothing to continue from. */
     assert_int_equal(bl_generate(session, "", 0, NULL, NULL, NULL, &result, &failure), BL_EINVAL);
 
     for (size_t i = 0; i < 1000; i++)
@@ -118,7 +118,7 @@ static void reading_stops(void **state)
     assert_int_equal(bl_session_position(session), 2 * 64);
     some = (watcher){0};
     assert_int_equal(bl_session_feed(session, ids, 64, NULL, &failure), BL_OK);
-    assert_int_equal(some.calls, 0); /* short work is not told */
+    assert_int_equal(some.calls, 0); /* short work is not reported */
     bl_progress_to(NULL, NULL);
     free(text);
 }

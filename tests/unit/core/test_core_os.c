@@ -143,7 +143,7 @@ static void appending(void **state)
     assert_int_equal(size, 8);
     assert_holds(path, "one\ntwo\n");
     assert_ok(bl_file_sync(path, &failure));
-    size = 4; /* what was behind the last whole record is cut */
+    size = 4; /* what was after the last whole record is cut */
     assert_ok(bl_file_append(path, &size, "2\n", 2, &failure));
     assert_int_equal(size, 6);
     assert_holds(path, "one\n2\n");

@@ -182,7 +182,7 @@ static void names_are_random(void **state)
     assert_int_equal(strlen(x), 7 + 16 + 4);
     bl_out_write(a, "aa", 2);
     bl_out_write(b, "b", 1);
-    assert_ok(bl_out_commit(a, &failure)); /* neither took the other for left over */
+    assert_ok(bl_out_commit(a, &failure)); /* neither took the other for a leftover */
     assert_ok(bl_out_commit(b, &failure));
     assert_holds(scratch("same"), "b");
 }

@@ -1,4 +1,5 @@
-/* What is read: files that are no files, that change meanwhile, that say more than there is. */
+/* Reading: paths that are not files, files that change meanwhile, files that claim more than there
+ * is. */
 #include "small_run.h"
 
 #include "core/in.h"
@@ -21,7 +22,7 @@ static void write_text(const char *path, const char *text)
     scratch_write(path, text, strlen(text));
 }
 
-/* ---- no file ---- */
+/* ---- not a file ---- */
 
 static void make_socket(const char *path)
 {
@@ -32,7 +33,7 @@ static void make_socket(const char *path)
     (void)close(fd);
 }
 
-/* Told at once by what it is; nobody ever writes into the pipe. */
+/* Refused at once by what it is; nobody ever writes into the pipe. */
 static void what_is_no_file(void **state)
 {
     (void)state;
@@ -58,7 +59,7 @@ static void what_is_no_file(void **state)
     assert_int_equal(bl_in_open(&in, "/dev/zero", NULL, &failure), BL_EIO);
 }
 
-/* A text may come from a pipe, when somebody writes into it: for him it is waited, not for ever. */
+/* A text may come from a pipe that somebody writes into: the writer is awaited, but not forever. */
 static void pipes_without_a_writer(void **state)
 {
     (void)state;
@@ -132,14 +133,14 @@ static void files_without_a_size(void **state)
     int end;
     char byte;
     if (bl_in_open(&in, "/proc/self/status", NULL, &failure) != BL_OK)
-        skip(); /* no Linux */
+        skip(); /* not Linux */
     assert_int_equal(bl_in_size(in), 0);
     assert_ok(bl_in_read(in, &byte, 1, &n, &end, &failure));
     assert_true(n == 1 && !end);
     bl_in_close(in);
 }
 
-/* A record of 2^40 bytes is told by its size. */
+/* A record of 2^40 bytes is refused by its size. */
 static void endless_files(void **state)
 {
     (void)state;
@@ -204,7 +205,7 @@ static void weights_cut_short(void **state)
     bl_st_close(st);
 }
 
-/* ---- config.json says more than there is ---- */
+/* ---- config.json claims more than there is ---- */
 
 /* The run's weights as a model folder, a word of its config.json replaced. */
 static void lie(const char *name, const char *was, const char *is)
@@ -286,7 +287,7 @@ static void runs_that_lie(void **state)
                "\"intermediate_size\": 131072", "\"intermediate_size\": 32");
 }
 
-/* ---- results that are none ---- */
+/* ---- results that are not numbers ---- */
 
 /* Every weight is finite, and what is computed with them is not. */
 static void results_that_are_no_numbers(void **state)
@@ -451,7 +452,7 @@ static void long_metrics(void **state)
     long whole = ftell(file);
     assert_int_equal(fclose(file), 0);
     assert_ok(bl_metrics_open(&m, scratch("metrics"), 1, (uint64_t)whole - 1, &failure));
-    assert_int_equal(m.train.count, RECORDS - 1); /* of the last its end is missing */
+    assert_int_equal(m.train.count, RECORDS - 1); /* the last one's end is missing */
     assert_int_equal(m.train.at[5000].step, 5001);
     assert_true(m.train.at[RECORDS - 2].loss > 8999 && m.train.at[RECORDS - 2].loss < 9000);
     assert_int_equal(m.bytes,

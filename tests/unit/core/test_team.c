@@ -146,7 +146,7 @@ static void test_deal_is_in_order(void **state)
     assert_int_equal(atomic_load(&begun), TASKS);
 }
 
-/* A thread that hangs in a task delays the others' tasks by nothing: they all get done. */
+/* A thread that hangs in a task does not delay the others' tasks: they all get done. */
 static void hold_one(void *user, size_t first, size_t last, size_t member)
 {
     atomic_size_t *done = user;

@@ -1,5 +1,5 @@
-/* Corpora as people have them: JSON with what nobody asked for, other encodings, files that are no
- * text, folders in which this program wrote. */
+/* Real corpora: JSON with extra fields, other encodings, files that are not text, folders in which
+ * this program wrote. */
 #include "scratch.h"
 
 #include "core/buf.h"
@@ -250,7 +250,7 @@ static void arrays_of_json(void **state)
     scratch_write(path, swallowed, sizeof swallowed - 1);
     expect_refusal(path, &o, BL_EFORMAT, "line 1: not JSON: it ends too early");
     scratch_write(path, "[{\"txt\":1},\"a\",[],\"b\"]", 22);
-    o.cut_by_name = 0; /* who says how documents end has it so */
+    o.cut_by_name = 0; /* whoever says how documents end gets that */
     bl_source_close(expect(path, &o, "[[{\"txt\":1},\"a\",[],\"b\"]]"));
 }
 
@@ -377,7 +377,7 @@ static void long_conversion(void **state)
     bl_source_close(s);
 }
 
-/* ---- files that are no text ---- */
+/* ---- files that are not text ---- */
 
 static const struct odd {
     const char *name, *text, *what;
@@ -418,7 +418,7 @@ static void no_text(void **state)
     bl_source_close(expect(scratch("odd/a.csv"), &o, "[a,b]"));
 }
 
-/* What this program wrote is no text of a corpus. */
+/* What this program wrote is not text of a corpus. */
 static void own_folders(void **state)
 {
     (void)state;
@@ -436,7 +436,7 @@ static void own_folders(void **state)
     scratch_write(scratch("own/run/metrics.jsonl"), "{}", 2);
     o.writing = scratch("own/../own/new");
     bl_source *s = expect(scratch("own"), &o, "[a]");
-    assert_int_equal(bl_source_passed_over(s).ours, 2); /* that of today is nothing to tell */
+    assert_int_equal(bl_source_passed_over(s).ours, 2); /* today's is not reported */
     bl_source_close(s);
     o.writing = scratch("own/old"); /* named: its texts are taken, its files are not */
     scratch_write(scratch("own/old/b.txt"), "b", 1);

@@ -171,7 +171,7 @@ static int stop_at_two(void *user, const char *stage, uint64_t done, uint64_t to
     return ++*calls == 2;
 }
 
-/* A batch of 4 MB is not deaf until it is done: a few of its parts later it stops. */
+/* A batch of 4 MB listens before it is done: it stops a few parts later. */
 static void stops_when_asked(void **state)
 {
     (void)state;

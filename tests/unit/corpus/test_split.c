@@ -1,4 +1,4 @@
-/* Where documents are divided for validation: many are drawn whole, of few the ends are cut off. */
+/* Where documents are divided for validation: many are drawn whole, few have their ends cut off. */
 #include "scratch.h"
 
 #include "core/buf.h"
@@ -45,7 +45,7 @@ static void kinds_of_places(void **state)
 {
     (void)state;
     static const struct {
-        const char *piece, *before; /* what stands before the place */
+        const char *piece, *before; /* what is before the place */
     } cases[] = {
         {"one two three four five\n", "\n"},
         {"It ends here. It goes on there and on and on. ", ". "},
@@ -81,10 +81,10 @@ static void few_documents(void **state)
     assert_int_equal(s.ends, 1);
     size_t end = 150000 - bl_split_place(&s, 0, 0, b.data, 150000);
     assert_true(end > 1125 && end < 1875);
-    assert_int_equal(bl_split_place(&s, 1, 0, b.data, 40000), 40000); /* its end were too short, */
+    assert_int_equal(bl_split_place(&s, 1, 0, b.data, 40000), 40000); /* its end is too short, */
     assert_int_equal(bl_split_place(&s, 1, 1, b.data, 40000), 0);     /* so it is drawn or not */
     assert_int_equal(bl_split_place(&s, 2, 0, b.data, 9000), 9000);
-    const size_t small = 20000; /* the longest gives at least so much that it can be measured */
+    const size_t small = 20000; /* the longest gives at least enough to measure */
     s = decided(0.01, &small, 1);
     end = small - bl_split_place(&s, 0, 0, b.data, small);
     assert_true(end > 380 && end < 645);

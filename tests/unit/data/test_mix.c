@@ -80,8 +80,8 @@ static void one_is_its_loader(void **state)
     close_files();
 }
 
-/* Rows that go on read a file without a gap; the others, and all when all are fresh, the windows of
- * bl_mix_next(); one whose file has no more is drawn anew. */
+/* Rows that continue read a file without a gap; the others, and all rows when all are fresh, read
+ * the windows of bl_mix_next(); a row whose file has no more is drawn again. */
 static void rows_go_on(void **state)
 {
     (void)state;
@@ -131,7 +131,7 @@ static void rows_go_on(void **state)
     close_files();
 }
 
-/* Over any stretch each file gets its share to within a few windows, and the order is mixed. */
+/* Over any stretch each file gets its share, within a few windows, and the order is mixed. */
 static void shares_are_kept(void **state)
 {
     (void)state;
@@ -212,7 +212,7 @@ static bl_token_file *documents(const char *name, int32_t first, int32_t end, co
 enum { END = FAR - 1, KINDS = 4 }; /* what became of a window: */
 enum { MOVED, WAS_THERE, TOO_LONG, LAST };
 
-/* Where a window belongs that would begin at `start`: with the end in front of its document (of the
+/* Where a window that would begin at `start` belongs: with the end in front of its document (of the
  * first: with itself) if that and the document are at most T + 1 tokens. */
 static size_t belongs(const size_t *length, size_t count, size_t start, size_t window, int *kind)
 {
@@ -278,7 +278,7 @@ static void documents_stay_whole(void **state)
                 kinds[LAST] > 50);
 }
 
-/* Three files, each with an end of its own; in the last it never stands. */
+/* Three files, each with an end of its own; in the last it never occurs. */
 static void open_documents(void)
 {
     static const size_t a[] = {5, 4, 6, 30, 2, 5, 5, 3, 60, 6, 6, 1, 2, 12, 6, 5, 4, 7},
@@ -328,7 +328,7 @@ static void each_its_own_end(void **state)
     close_files();
 }
 
-/* Rows that begin anew are the windows of bl_mix_next(); those that go on are not moved. */
+/* Rows that start fresh are the windows of bl_mix_next(); those that continue are not moved. */
 static void fresh_rows_keep_documents(void **state)
 {
     (void)state;
@@ -399,7 +399,7 @@ static void same_batches(int whole, int ahead, int scattered)
             assert_memory_equal(y, want[i][1], sizeof y);
         }
     }
-    /* A place that cannot be leaves all as it was. */
+    /* An impossible place leaves everything as it was. */
     assert_ok(bl_batches_seek(b, &places[7], &failure));
     bl_mix_cursor past = places[3];
     past.at[1].position = UINT64_MAX;
@@ -434,7 +434,7 @@ static void ahead_is_the_same(void **state)
 }
 
 /* Rounds of five batches, made by two and by three, with and without a thread: each gets its own,
- * all are at the same place after a round, and a round begins anew anywhere. */
+ * all are at the same place after a round, and a round can start again anywhere. */
 static void turns_are_taken(void **state)
 {
     enum { ROUND = 5 };
@@ -510,7 +510,7 @@ static void cut_short(void **state)
         assert_ok(bl_batches_open(&b, m, N, all_turns, ahead, &failure));
         assert_ok(bl_batches_next(b, x, y, &failure));
         bl_batches_at(b, &before);
-        pause_ms(5); /* one batch is made by now */
+        pause_ms(5); /* one batch has been made */
         assert_ok(bl_file_truncate(scratch("cut.bin"), 4096, &failure));
         bl_status status = BL_OK;
         for (int i = 0; i < 3 && status == BL_OK; i++) {

@@ -311,7 +311,7 @@ static const struct file {
     {"{\"hidden_size\":128,\"num_attention_heads\":2,\"future\":{\"x\":[1]}}", NULL},
     {"{\"rope_theta\":5}", NULL},
     {"{\"quantization_config\":null}", NULL},
-    /* Keys that nobody asks for may hold any number: JSON sets none a range. */
+    /* Keys that nobody asks for may hold any number: JSON sets them no range. */
     {"{\"hash\":10254939386542155531,\"seed\":-99999999999999999999,\"big\":[1e999,-1e999]}", NULL},
     {"{\"model_max_length\":1000000000000000019884624838656,\"s\":\"\\\\\\\"NaN\"}", NULL},
     {"{\"a\":NaN,\"b\":Infinity,\"c\":[-Infinity]}", NULL},
@@ -425,7 +425,7 @@ static void json_round_trip(void **state)
     memset(&back, 0x55, sizeof back);
     assert_ok(bl_options_from_json(BL_OPTIONS_TRAIN, &back, again, "state", &failure));
     assert_memory_equal(&back, bl_options_train(o), sizeof back);
-    /* It was a flag in the checkpoints of before. */
+    /* It was a flag in older checkpoints. */
     assert_int_equal(json_object_set_new(again, "resume", json_true()), 0);
     assert_int_equal(json_object_del(again, "samples"), 0);
     assert_ok(bl_options_from_json(BL_OPTIONS_TRAIN, &back, again, "state", &failure));

@@ -227,7 +227,7 @@ static void get_names_what_is_wrong(void **state)
 #define T(shape, begin, end)                                                                       \
     "{\"dtype\":\"F32\",\"shape\":" shape ",\"data_offsets\":[" begin "," end "]}"
 
-/* A header, the bytes of data behind it, and words that the message must have. */
+/* A header, the bytes of data after it, and words that the message must have. */
 static const struct hostile {
     const char *header;
     size_t data;

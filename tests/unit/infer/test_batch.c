@@ -68,7 +68,7 @@ static void something_between(play *p, twin *t)
             consolidate(t->alone, share);
         }
         break;
-    case 2: /* the copy goes on in its place */
+    case 2: /* the copy continues in its place */
         assert_ok(bl_session_fork(&fork, t->s, &failure));
         bl_session_close(t->s);
         t->s = fork;
@@ -205,7 +205,7 @@ static void on_other_devices(void **state)
 
 /* ---- a state that is too large ---- */
 
-/* A memory file again, with every element of a tensor so large. */
+/* A memory file again, with every element of a tensor this large. */
 static void enlarge(const char *path, const char *tensor)
 {
     bl_map map;
@@ -227,7 +227,7 @@ static void enlarge(const char *path, const char *tensor)
     free(bytes);
 }
 
-/* It makes numbers that are none, and keeps nobody else from reading. */
+/* Its results are not finite, and it keeps nobody else from reading. */
 static void one_that_overflows(void **state)
 {
     (void)state;

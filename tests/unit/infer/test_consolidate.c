@@ -90,7 +90,7 @@ static void make_based(bl_model *m)
 }
 
 /* A text with consolidations inside and at the border of a chunk, read in pieces of at most `most`
- * tokens; with `moved`, each piece goes on from a file or in a fork. */
+ * tokens; with `moved`, each piece continues from a file or in a fork. */
 static void read_lesson(bl_model *m, size_t most, int moved, const char *name)
 {
     static const struct {

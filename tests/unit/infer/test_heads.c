@@ -1,4 +1,4 @@
-/* How fast heads forget and how far they stand from their start, against the tensors of the model's
+/* How fast heads forget and how far they are from their start, against the tensors of the model's
  * and the memory's file. */
 #include "option_pairs.h"
 

@@ -97,7 +97,7 @@ static void check_facts(const bl_recall_round *r)
     assert_string_equal(text, expected);
 }
 
-/* Exactly `distance` tokens of stories lie behind the facts, and they end with a story's end. */
+/* Exactly `distance` tokens of stories follow the facts, and they end with a story's end. */
 static void check_stories(const bl_recall_round *r)
 {
     static char text[40000];
@@ -138,7 +138,8 @@ static void rounds(void **state)
         assert_true(value[i] > all / 20 && value[i] < all / 5);
 }
 
-/* Who always knows, who knows what was first told, who always says one value, who throws dice. */
+/* One who always knows, one who knows what was told first, one who always says the same value, one
+ * who throws dice. */
 enum { KNOWS, IS_LATE, SAYS_RED, GUESSES, ANSWERERS };
 
 static void answer(int who, const bl_recall_round *r, size_t fact, uint64_t number, float *logits)

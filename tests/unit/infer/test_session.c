@@ -1,4 +1,4 @@
-/* Sessions: a text in pieces, forked, or saved and loaded goes on as if nothing had happened. */
+/* Sessions: a text in pieces, forked, or saved and loaded continues as if nothing had happened. */
 #define _POSIX_C_SOURCE 200809L /* mkdtemp */
 
 #include "bitllama.h"
@@ -88,7 +88,7 @@ static void check_going_on(bl_model *m, bl_model *elsewhere, const char *how)
     assert_int_equal(bl_session_position(s), position);
     same_text(&whole, &parts, "in pieces");
 
-    /* stopped by the reader, then on in a fork, and from a file over another model handle */
+    /* stopped by the reader, then continued in a fork, and from a file over another model handle */
     assert_int_equal(bl_session_reset(s, NULL), BL_OK);
     parts.stop_at = 21;
     assert_int_equal(go_on(s, "Once upon a time", 60, how, &parts), BL_EINTERRUPTED);
@@ -127,7 +127,7 @@ static void test_going_on(void **state)
     bl_model_close(m);
 }
 
-/* A seed begins anew, the same seed goes on, and after a reset all is as at first. */
+/* A seed starts over, the same seed continues, and after a reset all is as at first. */
 static void test_seeds(void **state)
 {
     (void)state;
@@ -229,7 +229,7 @@ static void test_hostile_memories(void **state)
         assert_int_equal(bl_file_replace(tiny_path("cut.mem"), map.data, n, NULL), BL_OK);
         refused(tiny_path("cut.mem"), BL_EFORMAT, "cut.mem");
     }
-    /* a value that is no number; the first tensor begins behind the header */
+    /* a value that is not a number; the first tensor begins after the header */
     bl_buf copy = {0};
     bl_buf_append(&copy, map.data, map.size);
     size_t header = 0;
@@ -265,8 +265,8 @@ static void test_devices(void **state)
     bl_model_close(ref);
 }
 
-/* What a session is saved at does not matter: every position of two chunks, and options that change
- * between the calls. */
+/* The position at which a session is saved does not matter: every position of two chunks, and
+ * options that change between the calls. */
 static void test_saved_anywhere(void **state)
 {
     (void)state;

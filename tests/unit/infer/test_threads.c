@@ -1,6 +1,6 @@
 /* Sessions of one model on several threads: each gives the bits that it gives alone, also with
  * guarded memory, which opens for all threads while any is in an op.  And a process that forks:
- * what was opened before goes on in both. */
+ * what was opened before keeps working in both. */
 #define _POSIX_C_SOURCE 200809L /* mkdtemp */
 
 #include "on_device.h"
@@ -152,7 +152,7 @@ static void test_sessions(void **state)
     assert_memory_not_equal(alone[0].logits, alone[1].logits, sizeof alone[0].logits);
 }
 
-/* What a program has open when it forks, and a piece of text to go on with. */
+/* What a program has open when it forks, and a piece of text to continue with. */
 typedef struct opened {
     bl_session *session;
     bl_encoder *encoder;
@@ -160,7 +160,7 @@ typedef struct opened {
     int32_t ids[TOKENS];
 } opened;
 
-/* What comes of going on: logits of the open session and of a new one, ids of many texts. */
+/* What comes of continuing: logits of the open session and of a new one, ids of many texts. */
 typedef struct outcome {
     bl_status status;
     float logits[2][V];

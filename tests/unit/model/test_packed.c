@@ -135,7 +135,7 @@ static void test_same_function(void **state)
     }
 }
 
-/* Memories of a model go on in its packed form, and with a warning in a lossy one; a lossy one's
+/* Memories of a model continue in its packed form, and with a warning in a lossy one; a lossy one's
  * own are not the model's. */
 static int warnings;
 static void count_warning(void *user, bl_log_level level, const char *line)

@@ -327,7 +327,7 @@ static void fresh_memory(void **state)
     bl_dev_close(d);
 }
 
-/* A byte written between a block and the closed page behind it comes out at sync. */
+/* A byte written between a block and the closed page after it comes out at sync. */
 static void writing_past_a_block(void **state)
 {
     (void)state;

@@ -136,7 +136,8 @@ static void corpus_is_varied(void **state)
     bl_tales_close(t);
 }
 
-/* Answers are words of the story's beginning, all choices are, and guessing gets nowhere near 1. */
+/* Answers and all other choices are words of the story's beginning, and guessing gets nowhere near
+ * 1. */
 static void recalls(void **state)
 {
     (void)state;

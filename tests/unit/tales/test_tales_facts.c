@@ -49,7 +49,7 @@ static void count_fact(census *c, known *k, int value, size_t end)
     c->facts++;
     c->value[value]++;
     if (k->value != NEVER) {
-        assert_int_not_equal(k->value, value); /* another than before */
+        assert_int_not_equal(k->value, value); /* not the same as before */
         c->changed++;
     }
     *k = (known){.value = value, .changed = k->value != NEVER, .end = end};
@@ -188,7 +188,7 @@ static uint64_t hash_source(const bl_source_options *options, size_t *documents)
         assert_ok(bl_source_next(s, &d, &failure));
         if (!d.text)
             break;
-        XXH3_64bits_update(hash, d.text, d.bytes + 1); /* with the 0 behind it */
+        XXH3_64bits_update(hash, d.text, d.bytes + 1); /* with the 0 after it */
         ++*documents;
     }
     bl_source_close(s);
@@ -198,7 +198,7 @@ static uint64_t hash_source(const bl_source_options *options, size_t *documents)
 }
 
 /* Plain tales are the bytes they always were; facts are another text, whose bytes are fixed too,
- * for a model that was trained on them is to be made again. */
+ * because a model trained on them must be reproducible. */
 static void bytes_stay(void **state)
 {
     (void)state;

@@ -426,7 +426,7 @@ static void test_byte_characters(void **state)
     assert_int_equal(back.len, 256);
     assert_memory_equal(back.data, all, 256);
     bl_buf_clear(&back);
-    bl_bytechar_read(&back, "\xC4\xA0 a", 4); /* a space is no byte character: all stays as it is */
+    bl_bytechar_read(&back, "\xC4\xA0 a", 4); /* a space is not a byte character: no change */
     assert_int_equal(back.len, 4);
     bl_buf_release(&spelled);
     bl_buf_release(&back);

@@ -110,7 +110,7 @@ static void test_marks_in_linear_time(void **state)
     free(text);
 }
 
-/* No class is empty, and what joins is no letter of the languages that have no marks. */
+/* No class is empty, and what joins is not a letter of the languages that have no marks. */
 static void test_classes(void **state)
 {
     (void)state;

@@ -24,7 +24,7 @@ static const struct {
     uint32_t eos, pad;
     const char *says;
 } cases[] = {
-    /* by the usual names: ids behind a vocabulary of 500, and 503 for llama3 */
+    /* by the usual names: ids after a vocabulary of 500, and 503 for llama3 */
     {"qwen2", {{0}}, "", BL_OK, 500, 500, ""},
     {"falcon", {{0}}, "", BL_OK, 500, 500, ""},
     {"llama3", {{0}}, "", BL_OK, 504, 504, ""},
@@ -100,7 +100,7 @@ static const struct {
      502,
      501,
      ""},
-    /* a number is an id, also where a token is spelled so */
+    /* a number is an id, even where a token is spelled that way */
     {"qwen2", {{0}}, "1", BL_OK, 1, 1, ""},
     {"qwen2", {{0}}, "504", BL_EINVAL, 0, 0, "no token is 504"},
     {"qwen2", {{0}}, "99999999999999999999", BL_EINVAL, 0, 0, "no token is 9999"},
@@ -252,7 +252,7 @@ static void test_prepared(void **state)
     expect_ends(prepare(text, NULL), 66001, 4);
 }
 
-/* What was written before there was a choice. */
+/* Files from before there was a choice. */
 static void test_older_folder(void **state)
 {
     (void)state;

@@ -21,8 +21,8 @@
 /* Tokenizers and the cases beside them: vocabularies of growing size (200 is below the alphabet's
  * 258, at 2000 the corpus runs out of merges), one with added tokens past the vocabulary, one that
  * puts no space in front, one whose added tokens have flags, and five made as published files are:
- * pre-tokenizers of their own, special tokens behind the vocabulary, ignored merges, templates,
- * Sequences empty and in one another, truncation and padding. */
+ * pre-tokenizers of their own, special tokens after the vocabulary, ignored merges, templates,
+ * empty and nested Sequences, truncation and padding. */
 static const struct {
     const char *tokenizer, *cases;
     int composed; /* by NFC: tokens are other bytes than the text */

@@ -315,7 +315,7 @@ static void test_one_change(void **state)
     }
 }
 
-/* Files of before 2024 spell merges as "a b". */
+/* Files from before 2024 spell merges as "a b". */
 static void test_old_merges_are_read(void **state)
 {
     (void)state;
@@ -406,7 +406,7 @@ static char *with_added(size_t first_id, const char *const *contents, size_t cou
     return text;
 }
 
-/* Twice the same string, too long a one, and an id that the vocabulary has past a gap. */
+/* The same string twice, one that is too long, and an id that the vocabulary has past a gap. */
 static void test_added_that_collide(void **state)
 {
     (void)state;
@@ -430,7 +430,7 @@ static void test_added_that_collide(void **state)
     free(text);
 }
 
-/* Texts that would take long where a search began anew at every byte, or looked at the same white
+/* Texts that would take long where a search started over at every byte, or looked at the same white
  * space again for every token in it. */
 static void test_added_in_linear_time(void **state)
 {

@@ -135,7 +135,7 @@ static void resumed(void **state)
     }
 }
 
-/* Every row begins anew: the run without the option. */
+/* Every row starts fresh: the run without the option. */
 static void all_anew(void **state)
 {
     (void)state;
@@ -171,7 +171,7 @@ static void looked_at(void **state)
     assert_same_file("seldom", "often", 12, "optimizer.safetensors", 1);
 }
 
-/* Another batch on resume: every row begins anew, in a run that goes on. */
+/* Another batch on resume: every row starts fresh, in a run that continues. */
 static void another_batch(void **state)
 {
     (void)state;
@@ -187,8 +187,8 @@ static void another_batch(void **state)
     }
 }
 
-/* Windows that keep documents whole: another run, which is the same resumed, with rows that all
- * begin anew; a state of before has windows anywhere. */
+/* Windows that keep documents whole: another run, which is the same when resumed, with rows that
+ * all start fresh; an older state has windows anywhere. */
 static void keeps_documents(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* What one file says of another: a file that is not the one its record names is refused. */
+/* What one file says about another: a file that is not the one its record names is refused. */
 #include "small_run.h"
 
 #include "core/alloc.h"

@@ -89,7 +89,7 @@ static void ends_the_second_time(void **state)
     assert_non_null(strstr(failure.message, "diverged at step 11"));
     assert_non_null(strstr(failure.message, "lower `lr`"));
     assert_int_equal(w.trained, 11 + 6);
-    /* The last good checkpoint is there to go on from. */
+    /* The last good checkpoint is there to continue from. */
     assert_ok(train("twice", often, &again));
     assert_int_equal(again.first, 6);
     assert_int_equal(again.warnings, 0);
@@ -104,7 +104,7 @@ static void ends_without_a_checkpoint(void **state)
     assert_int_equal(w.trained, 11);
 }
 
-/* The count goes on where it stood, and the checkpoint of the stop is not one to go back to. */
+/* The count continues where it stood, and the checkpoint of the stop is not one to go back to. */
 static void stopped_between_bad_steps(void **state)
 {
     (void)state;

@@ -1,4 +1,4 @@
-/* The edges of a training run: what a resumed run makes of odd options and of damaged folders. */
+/* The edges of a training run: how a resumed run handles odd options and damaged folders. */
 #include "small_run.h"
 
 #include "infer/sampler.h"
@@ -130,7 +130,7 @@ static void other_data(void **state)
     assert_int_equal(again.first, 3);
 }
 
-/* A state of before some members existed is still gone on from; one with a wrong member is not. */
+/* A state from before some members existed can still be resumed; one with a wrong member cannot. */
 static void old_states(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
-/* What a run says of its end: over-fitting and divergence, and nothing of a run that went well; and
- * that its records say null, not 0, of what they do not know. */
+/* What a run says about its end: over-fitting and divergence, and nothing after a run that went
+ * well; and that its records say null, not 0, for what they do not know. */
 #include "scratch.h"
 
 #include "train/state_json.h"
