@@ -1,5 +1,5 @@
-/* What the caller has set its thread to changes nothing that is computed, printed or read, and is
- * as it was after every call and inside every callback. */
+/* How the caller has set its thread changes nothing that is computed, printed or read, and is
+ * unchanged after every call and inside every callback. */
 #include "api.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
-/* What handles do when they are used in other ways than one after the other: fed with nothing,
- * stopped before, while and after they run, used or closed from their own callbacks or another
- * thread, and what an error says afterwards. */
+/* What handles do when they are not used one after the other: fed with nothing, stopped before,
+ * while and after they run, used or closed from their own callbacks or another thread, and what an
+ * error says afterwards. */
 #include "api.h"
 
 #include <pthread.h>
@@ -354,7 +354,7 @@ static void a_trainer_closed_in_its_own_callback(void **state)
     assert_int_equal(access(api_path("closed/ckpt/step-00000003/model.safetensors"), R_OK), 0);
 }
 
-/* A run whose loss is no number, and one whose last checkpoint cannot be written, end too. */
+/* A run whose loss is not a number, and one whose last checkpoint cannot be written, end too. */
 static void a_failure_ends_with_the_end(void **state)
 {
     (void)state;

@@ -1,6 +1,5 @@
-/* Every allocation that fails: the k-th of each story alone, or it and all after it.  What comes
- * out is BL_ENOMEM, or the right result; nothing leaks, and files are the old ones or whole new
- * ones.
+/* Every allocation that fails: the k-th of each story alone, or it and all after it.  The outcome
+ * is BL_ENOMEM or the right result; nothing leaks, and files are the old ones or whole new ones.
  *
  *   test_api_memory [STRIDE [STORY [K]]]     (stride 1: every allocation; K: only that one) */
 #define _GNU_SOURCE /* dladdr */
@@ -392,7 +391,7 @@ static unsigned sweep(const story *s)
 {
     uint64_t wanted, got;
     size_t all, n, bad = 0, made_good = 0, refused = 0, spared = 0;
-    for (int warm = 0; warm < 2; warm++) /* what is kept for the process is made by now */
+    for (int warm = 0; warm < 2; warm++) /* what is kept for the process exists now */
         if (tell_with(s, 0, 0, &wanted, &all) != BL_OK)
             fail_msg("%s: %s", s->name, failed.message);
     assert_true(all > 20); /* or else this is not the heap */

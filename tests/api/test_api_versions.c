@@ -19,7 +19,7 @@ static int make(void **state)
     return 0;
 }
 
-/* What an older program has: a shorter struct, and something of its own behind it. */
+/* What an older program has: a shorter struct, and something of its own after it. */
 static void a_shorter_result(void **state)
 {
     (void)state;

@@ -113,7 +113,7 @@ static void stops_a_reply(void **unused)
     pty_type(&p, "hello\r");
     pty_expect(&p, "hello\r\n");
     size_t begun = p.bytes;
-    while (p.bytes < begun + 2000) /* it streams, and would for ever */
+    while (p.bytes < begun + 2000) /* it streams, and would forever */
         pty_expect(&p, "e");
     pty_type(&p, "\003");
     pty_expect(&p, "(stopped; what was written counts as said)");
@@ -199,7 +199,7 @@ static void edits_whole_characters(void **unused)
     expect_same(&p, "n\303\251\177e \346\227\245\001x\005y\r", "xne \346\227\245y\n");
     pty_type(&p, "/reset\r");
     pty_expect(&p, "> ");
-    expect_same(&p, "a\377b\r", "a\357\277\275b\n"); /* no UTF-8 */
+    expect_same(&p, "a\377b\r", "a\357\277\275b\n"); /* not UTF-8 */
     pty_type(&p, "/reset\r");
     pty_expect(&p, "> ");
     /* What would turn or clear the display: CSI in one character, a right-to-left override. */

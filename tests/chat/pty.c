@@ -103,7 +103,7 @@ void pty_resize(pty *p, size_t columns)
     assert_int_equal(ioctl(p->master, TIOCSWINSZ, &size), 0);
 }
 
-/* Takes what the program has shown by now, waiting a moment for it. */
+/* Takes what the program has shown so far, waiting a moment for it. */
 static void watch(pty *p)
 {
     struct pollfd wanted = {.fd = p->master, .events = POLLIN};

@@ -26,7 +26,7 @@ void pty_start(pty *p, const char *const *argv, const char *const *environment, 
 void pty_type(pty *p, const char *keys);
 void pty_resize(pty *p, size_t columns);
 
-/* Waits until the program shows `text`, and goes on looking behind it.  Fails the test with what
+/* Waits until the program shows `text`, and continues looking after it.  Fails the test with what
  * was shown after PTY_SECONDS. */
 void pty_expect(pty *p, const char *text);
 
@@ -37,7 +37,7 @@ int pty_has(const pty *p, const char *text);
  * as it was at the start. */
 int pty_end(pty *p);
 
-/* The same for a program that was stopped: waits for it; lets it go on. */
+/* The same for a program that was stopped: waits for it; lets it continue. */
 void pty_expect_stopped(pty *p);
 void pty_continue(pty *p);
 

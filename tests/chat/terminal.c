@@ -67,7 +67,7 @@ static void detokenize_shows_controls(void **unused)
     START(&p, "detokenize", "-m", model, "-f", "ids", "--json");
     pty_expect(&p, "{\"text\": \"a\\u001b]0;pwned\\u0007\\u009b 2J \\u202e b\"}");
     assert_int_equal(pty_end(&p), 0);
-    /* What is no terminal gets the bytes. */
+    /* What is not a terminal gets the bytes. */
     assert_int_equal(system("\"$program\" detokenize -m \"$model\" -f ids | cmp - hostile.txt"), 0);
 }
 
@@ -152,7 +152,7 @@ static void reading_is_shown_and_stops(void **unused)
     pty_expect(&p, "reading: ");
     pty_type(&p, "\003");
     assert_int_equal(pty_end(&p), 130);
-    assert_int_equal(stat("half.mem", &info), -1); /* half a prompt is no memory */
+    assert_int_equal(stat("half.mem", &info), -1); /* half a prompt is not a memory */
     START(&p, "eval", "-m", model, "--data", "long.txt");
     pty_expect(&p, "evaluating: ");
     pty_type(&p, "\003");
@@ -160,7 +160,8 @@ static void reading_is_shown_and_stops(void **unused)
     assert_int_equal(unlink("long.txt"), 0);
 }
 
-/* What takes no second shows no progress, and a passing line goes before the text comes. */
+/* What takes less than a second shows no progress, and a passing line goes before the text
+ * comes. */
 static void short_work_is_silent(void **unused)
 {
     (void)unused;

@@ -28,7 +28,7 @@ static const shape shapes[] = {
     {1,  300, 64,  4, 68,  2100, 16, 4, 0, 0, 0},
     /* The least of everything (not I = 1: an RMSNorm of one element has the gradient 0). */
     {1,  1,   16,  1, 2,   2,    1,  2, 0, 1, 0},
-    /* Widths beside the multiples of a vector, T beside C. */
+    /* Widths next to multiples of a vector, T next to C. */
     {4,  1,   126, 1, 5,   3,    64, 8, 0, 0, 0},
     {1,  3,   18,  1, 3,   31,   2,  7, 0, 1, 0},
     {3,  63,  64,  2, 129, 511,  64, 4, 0, 0, 0},

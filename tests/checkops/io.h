@@ -74,7 +74,7 @@ OP_FAMILIES(X)
 /* The i-th case of all families, or NULL after the last. */
 const op_case *op_case_at(size_t i);
 
-/* Failures of the table: an op of BL_OPS_LIST without a row, a word of a row that is no op. */
+/* Failures of the table: an op of BL_OPS_LIST without a row, a word of a row that is not an op. */
 int check_rows(void);
 
 /* Ops of a row that a device of bl_trace_open() has not seen since its reset. */

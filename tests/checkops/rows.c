@@ -34,7 +34,7 @@ static int lists(const char *list, const char *op)
     return 0;
 }
 
-/* close is no row: it ends every device of this program. */
+/* close has no row: it ends every device of this program. */
 #define X(op, params, args) " " #op
 static const char all_ops[] = BL_OPS_LIST(X);
 #undef X

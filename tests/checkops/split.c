@@ -8,7 +8,7 @@
 enum { D = 96, H = 2, F = 48, I = 200, V = 70, C = 16, K = 4, T_MOST = 40 };
 
 /* Every inference op over T tokens in pieces of the sizes in cut (the last repeated), from one set
- * of inputs; what it writes goes behind one another into out. */
+ * of inputs; its outputs are appended to out. */
 typedef struct chain {
     io b;
     bl_tern *w;

@@ -47,7 +47,7 @@ cp stdout reply
 expect "is one slash" 0 '?*' '*' generate -m "$run" -p /x --temperature 0 --max-tokens 12 --ignore-eos
 equal "to the model" stdout reply
 
-# ---- saving in one process and going on in another ----
+# ---- saving in one process and continuing in another ----
 for how in "--temperature 0" "--seed 7" "--seed 7 --repeat-penalty 1.3 --top-k 0"; do
     # shellcheck disable=SC2086 # words
     {
@@ -81,7 +81,7 @@ cp stdout reply
 say "/temp 0" 0 '?*' "*temperature *0*" '/temp 0\nhi\n/stats\n'
 equal "takes effect" stdout reply
 
-# ---- bad lines: said in one line, the conversation goes on, the exit code is the first one's ----
+# ---- bad lines: one line each, the conversation continues, the exit code is the first one's ----
 say "a good conversation" 0 '?*' '' 'Once\nthe dog\n' --temperature 0
 cp stdout good
 head -c 5000 "$run/model.safetensors" >cut.mem

@@ -21,7 +21,7 @@ train() {
     # shellcheck disable=SC2086 # words
     "$bitllama" train --data "$data" --out run $shape "$@" >"$scratch/stdout" 2>"$scratch/stderr"
 }
-said() { # COUNT PATTERN: so many lines of stderr match
+said() { # COUNT PATTERN: that many lines of stderr match
     test "$(grep -c "$2" "$scratch/stderr")" -eq "$1"
 }
 no_leftovers() {
@@ -48,7 +48,7 @@ straight=$(last_weights 12)
 rm -r run
 
 if [ "${4:-}" != mounted ]; then
-    limited() { # BLOCKS ARGUMENTS...: no file past so many blocks of 512 bytes
+    limited() { # BLOCKS ARGUMENTS...: no file past that many blocks of 512 bytes
         (ulimit -f "$1" && shift && train "$@")
     }
     check "a run with room at first" exits 0 train --steps 12 --stop-after 4

@@ -43,7 +43,7 @@ train "fewer folders" 2 '*was trained on 2 data folders, here are 1; resume with
 train "more folders" 2 '*was trained on 1 data folders, here are 2; resume with the same*' \
     --data A --data B --out one --steps 60 --resume
 
-# What is no pair of folders.
+# What is not a pair of folders.
 train "other tokenizers" 2 '*A and other were made by different tokenizers*' --data A --data other --out no
 train "the same twice" 2 '*A and A hold the same train.bin*' --data A --data A --out no
 train "one weight" 2 '*A has a weight and B has none*' --data A:0.5 --data B --out no

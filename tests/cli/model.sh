@@ -14,7 +14,7 @@ expect "train" 0 '' "*step 30: validation loss*loss by step*30*/run/loss.svg*nex
     train --data "$made/data" --out "$made/run" --preset tiny --hidden-size 32 \
     --intermediate-size 48 --num-hidden-layers 2 --num-attention-heads 2 --context 32 --batch 8 \
     --steps 30 --save-every 10 --save-seconds 0
-ascii_curve() { # what names the run is no part of it: the folder may have any name
+ascii_curve() { # what names the run is not part of it: the folder may have any name
     sed -n '/loss by step/,$p' "$scratch/stderr" | grep -v '/run' >"$scratch/curve"
     test -s "$scratch/curve" && ! LC_ALL=C grep '[^ -~]' "$scratch/curve"
 }

@@ -46,7 +46,7 @@ to_closed eval -m "$run" --data "$data/val.bin" --json
 } | true
 check "the memory is saved" test -s closed.mem
 
-# A run does not die with who watches it.
+# A run does not die with whoever watches it.
 "$bitllama" train --data "$data" --out watched --preset tiny --hidden-size 32 --intermediate-size 48 \
     --num-hidden-layers 1 --num-attention-heads 2 --context 32 --batch 4 --steps 6 --save-seconds 0 2>&1 | head -n 1 >first
 check "its first words" grep -q parameters first
@@ -64,7 +64,7 @@ expect "train where no folder can be" 4 '' "*/proc/r*" train --data "$data" --ou
 expect "prepare over a file" 4 '' "*file*" prepare tales --tales-bytes 20000 --vocab-size 300 --out file
 expect "train over a file" 4 '' "*file*" train --data "$data" --out file --preset tiny --steps 1
 
-# ---- onto what is no file ----
+# ---- onto what is not a file ----
 mkfifo fifo
 : >real
 ln -s real link

@@ -1,4 +1,4 @@
-# prepare on what people have: compressed files, JSON Lines, pipes, duplicates, bytes that are no text.
+# prepare on real input: compressed files, JSON Lines, pipes, duplicates, bytes that are not text.
 . "$(dirname "$0")/expect.sh"
 cd "$scratch" || exit 1
 

@@ -2,10 +2,12 @@
  * or kills the program there.
  *
  *   BL_FAULT_AT=K            which one, from 1; absent: none
- *   BL_FAULT_HOW=before|after|ERRNO   SIGKILL instead of it or behind it; or it fails with this
- * number BL_FAULT_WHAT=files|malloc        what is counted; files when absent BL_FAULT_COUNT=FILE
- * how many there were, written at the end BL_FAULT_NO_EXCHANGE=1   the file system cannot exchange
- * two names
+ *   BL_FAULT_HOW=before|after|ERRNO
+ *                            SIGKILL instead of it or after it; or it fails with this number
+ *   BL_FAULT_WHAT=files|malloc
+ *                            what is counted; files when absent
+ *   BL_FAULT_COUNT=FILE      how many there were, written at the end
+ *   BL_FAULT_NO_EXCHANGE=1   the file system cannot exchange two names
  *
  * Counted are openings for writing, writes to regular files, and every call that changes a folder
  * or a length or waits for the disk; reading is not. */
@@ -88,7 +90,7 @@ static fault next(int allocation)
     if (!real)                                                                                     \
     *(void **)&real = dlsym(RTLD_NEXT, #name)
 
-/* The call itself, unless it is the one to fail; and the end behind it, if it is that one. */
+/* The call itself, unless it is the one to fail; and the kill after it, if it is that one. */
 #define CALL(type, arguments)                                                                      \
     fault f = next(0);                                                                             \
     if (f == FAIL)                                                                                 \

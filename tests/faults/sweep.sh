@@ -1,6 +1,6 @@
 #!/bin/sh
 # Every k-th operation on files is killed or fails: what is visible then is whole, old or new, and the next run
-# goes on to the right end.
+# continues to the right end.
 #
 # usage: sweep.sh BITLLAMA SHIM [--all | --every N | --allocations N] [CASE ...]
 #

@@ -95,7 +95,7 @@ static int check_swiglu(bl_dev *d, size_t T)
     return failures;
 }
 
-/* ---- the TTT layer behind its RMSNorm (MODEL 3) ---- */
+/* ---- the TTT layer after its RMSNorm (MODEL 3) ---- */
 
 enum {
     X,

@@ -156,7 +156,7 @@ def ttt_fixture():
     write("ttt", tensors)
 
 
-# ---- (b) the TTT layer and (c) the SwiGLU block, both behind their RMSNorm
+# ---- (b) the TTT layer and (c) the SwiGLU block, both after their RMSNorm
 
 
 def block_fixture(name, parameters, run):

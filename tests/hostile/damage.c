@@ -4,7 +4,7 @@
  *   in place; OTHER: files that may stand in its place, or in half of it
  *
  * damage manifest FOLDER
- *   writes a checkpoint's MANIFEST anew, so that the damage is read
+ *   writes a checkpoint's MANIFEST again, so that the damage is read
  *
  * damage watch SECONDS MEGABYTES COMMAND...
  *   prints "EXIT ERRORS MEGABYTES": its exit code (signals as 128 + number, 99 after SECONDS), how

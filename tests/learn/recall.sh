@@ -3,9 +3,10 @@
 #
 # usage: recall.sh BITLLAMA FOLDER [SECONDS]     (by hand; about half an hour on two cores)
 #
-# Everything is kept in FOLDER.  After SECONDS, or a Ctrl-C, it ends with 75, and the same line goes on
-# from there.  At the end it prints the table, leaves it in FOLDER/recall.json, and fails unless recall
-# is above chance by three standard errors at every distance up to 1,000 and the control is not.
+# Everything is kept in FOLDER.  After SECONDS, or a Ctrl-C, it ends with 75, and the same line
+# continues from there.  At the end it prints the table, leaves it in FOLDER/recall.json, and fails
+# unless recall is above chance by three standard errors at every distance up to 1,000 and the
+# control is not.
 set -eu
 [ $# -ge 2 ] || { sed -n '2,8s/^# \{0,1\}//p' "$0"; exit 2; }
 bitllama=$(command -v "$1") || { echo "$1: no such program"; exit 2; }

@@ -186,7 +186,7 @@ class Comparison:
         for text in texts:
             try:
                 out.append(t.encode(text, add_special_tokens=template))
-            except BaseException as e:  # pyo3's PanicException is no Exception
+            except BaseException as e:  # pyo3's PanicException is not an Exception
                 if "PanicException" not in type(e).__name__:
                     raise
                 out.append(None)

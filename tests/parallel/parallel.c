@@ -404,7 +404,7 @@ static const bl_ops *sound; /* of the device that was spoilt */
 static unsigned calls, spoilt_from, spoilt_to;
 static int only_loss;
 
-/* Of these calls, counted from 1, the first loss, or also its gradient, is no number. */
+/* Of these calls, counted from 1, the first loss, or also its gradient, is not a number. */
 static void spoilt_head_loss(bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const bl_act *x,
                              const bl_param *E, const bl_dev_id *targets, float scale, size_t N,
                              size_t D, size_t V)
@@ -437,8 +437,8 @@ static job spoilt_run(const char *run, unsigned from, unsigned to, int loss)
     return j;
 }
 
-/* A step that rank 1 alone sees go wrong is skipped by both; after five both go back to the leader's
- * checkpoint; when that does not help both end. */
+/* A step that rank 1 alone sees go wrong is skipped by both; after five both go back to the
+ * leader's checkpoint, and if that does not help both end. */
 static void one_sees_nan(void **state)
 {
     (void)state;
@@ -569,7 +569,7 @@ static void one_fails(void **state)
     }
 }
 
-/* A checkpoint that cannot be written is the leader's trouble: the others go on with it. */
+/* A checkpoint that cannot be written is the leader's trouble: the others continue with it. */
 static void leader_cannot_save(void **state)
 {
     (void)state;

@@ -47,7 +47,7 @@ fi
 forbid "src/format src/ops src/kern src/text src/hub src/comm src/tales src/corpus src/data src/model src/prepare src/train src/infer src/api" \
     "$word(getenv|secure_getenv)[ ]*[(]" "the environment is read in core/ only: make it an option"
 
-# A folder's name may have any character: paths do not belong into the text of a command.
+# A folder's name may have any character: paths do not belong in the text of a command.
 if grep -nE 'sh -c "[^"]*\$\{?(bitllama|scratch|run|data|made|work|root|PWD|\(pwd)' tests/*/*.sh ||
     grep -nE 'for [a-z]+ in .*"[^"]* \$(run|data|scratch|made)' tests/*/*.sh; then
     echo "  ^ breaks in a folder with an apostrophe or a space: sh -c '... \"\$scratch\"'; a function for \"\$@\""
