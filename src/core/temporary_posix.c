@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 enum {
-    NAME_KEPT = 200, /* bytes of the target's name: with the digits no file system's limit */
+    NAME_KEPT = 200, /* bytes of the target's name: with the digits, below every system limit */
     DIGITS = 16,
     ATTEMPTS = 100,
     LINKS_MOST = 40,
