@@ -23,7 +23,7 @@ static void skip_space(scan *s)
         s->at++;
 }
 
-/* The next character that is no white space; 0 at the end. */
+/* The next character that is not white space; 0 at the end. */
 static char peek(scan *s)
 {
     skip_space(s);
@@ -99,7 +99,7 @@ static void put_code(bl_buf *out, uint32_t code)
     bl_buf_append(out, utf8, n);
 }
 
-/* The escape behind a backslash; `lone` counts halves of surrogate pairs. */
+/* The escape after a backslash; `lone` counts halves of surrogate pairs. */
 static int read_escape(scan *s, bl_buf *out, size_t *lone)
 {
     static const char names[] = "\"\\/bfnrt", values[] = "\"\\/\b\f\n\r\t";
@@ -136,7 +136,7 @@ static int read_escape(scan *s, bl_buf *out, size_t *lone)
     return 1;
 }
 
-/* A string, from its first quote to behind its last; into out unless that is NULL. */
+/* A string, from its first quote to past its last; into out unless that is NULL. */
 static int read_string(scan *s, bl_buf *out, size_t *lone)
 {
     size_t start = ++s->at;
@@ -223,7 +223,7 @@ static int read_scalar(scan *s)
 
 /* ---- values ---- */
 
-/* One value, or the bracket that begins one; what it is to *found when it is the wanted one. */
+/* One value, or the bracket that begins one; sets *found to its kind when it is the wanted one. */
 static int begin_value(scan *s, int wanted, bl_json_found *found)
 {
     bl_json_text *j = s->j;
@@ -261,10 +261,10 @@ static int read_key(scan *s, const char *field, int *wanted)
     return 1;
 }
 
-/* From behind the first value of the text to its end, or into the first bracket of the next. */
+/* From after the first value of the text to its end, or into the first bracket of the next. */
 static int read_rest(scan *s, const char *field, bl_json_found *found)
 {
-    int fresh = 1; /* directly behind an opening bracket */
+    int fresh = 1; /* directly after an opening bracket */
     while (s->depth) {
         int object = in_object(s), wanted = 0;
         char c = peek(s);

@@ -27,7 +27,7 @@ static int ends_scalar(const bl_json_values *v, char c)
             c == '{');
 }
 
-/* Is what cannot be here passed over?  It counts when it is the first of its place. */
+/* Whether to skip what cannot be here.  Only the first at its place counts. */
 static int pass_over(bl_json_values *v, int counts)
 {
     v->odd += v->lax && counts;

@@ -5,9 +5,10 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Only brackets and strings are looked at, so it works on pieces as they come; bl_json_text_find() says
- * whether a value is JSON.  Zero it at the start of a stream, except for `lax`: with it what cannot
- * stand between two values is skipped and counted.  A value without an end is not a value. */
+/* Only brackets and strings are looked at, so it works on pieces as they come; bl_json_text_find()
+ * says whether a value is JSON.  Zero it at the start of a stream, except for `lax`: with it what
+ * cannot stand between two values is skipped and counted.  A value without an end is not a
+ * value. */
 typedef struct bl_json_values {
     int begun, array; /* the first character was seen; it is a bracket */
     int in_value;     /* past the first character of one */

@@ -15,7 +15,7 @@ bl_span bl_span_strip(bl_span text)
     return text;
 }
 
-/* What no text keeps of valid UTF-8: carriage returns and byte order marks. */
+/* Valid UTF-8 that no text keeps: carriage returns and byte order marks. */
 static void append_tidy(bl_tidy *t, const char *text, size_t bytes)
 {
     size_t start = 0;
