@@ -163,7 +163,7 @@ typedef struct product_op {
     float *y, *dx, *dw;
     size_t N, out, in;
     int accumulate;
-    size_t first, rows; /* of x that are at hand */
+    size_t first, rows; /* the current rows of x */
 } product_op;
 
 /* Tasks are (row tile, panel), panels fastest: a row tile's activations stay in L2 while the
