@@ -38,7 +38,7 @@ static void append_number(bl_buf *out, const char *text, size_t bytes)
     int fits = is_whole ? bl_number_read_u64(digits, &whole) && whole <= INT64_MAX
                         : bytes > MOST_DIGITS || bl_number_read_real(copy.data, &real);
     if (fits || *digits < '0' || *digits > '9')
-        bl_buf_append(out, text, bytes); /* it is what it was, or no JSON at all */
+        bl_buf_append(out, text, bytes); /* unchanged, or not JSON at all */
     else if (is_whole && bytes <= 300)
         bl_buf_printf(out, "%s.0", copy.data);
     else
@@ -47,7 +47,7 @@ static void append_number(bl_buf *out, const char *text, size_t bytes)
 }
 
 /* The same text with every number in Jansson's range, and NaN and Infinity, which Python writes, as
- * null.  What is no JSON stays none. */
+ * null.  What is not JSON stays invalid. */
 static void tame_numbers(bl_buf *out, const char *text, size_t bytes)
 {
     static const char *const names[] = {"-Infinity", "Infinity", "NaN"};
@@ -93,8 +93,8 @@ static json_t *parse(const char *text, size_t bytes, size_t flags, json_error_t 
     return value;
 }
 
-/* Of most of its allocations Jansson does not say that they failed; of a string that cannot grow it
- * leaves out bytes, and succeeds. */
+/* Jansson does not report most failed allocations; when a string cannot grow it leaves out bytes,
+ * and succeeds. */
 static json_t *checked(json_t *value, json_error_t *why)
 {
     if (errno != ENOMEM)
