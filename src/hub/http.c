@@ -192,7 +192,7 @@ static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t 
 
 /* ---- one hop ---- */
 
-/* The parts of a URL that make its origin, as "https://host:443"; "" when it is none. */
+/* The parts of a URL that make its origin, as "https://host:443"; "" when there is none. */
 static void origin_of(char *to, size_t cap, const char *url)
 {
     CURLU *u = curl_url();
