@@ -152,7 +152,7 @@ static bl_status run(generation *g, const char *prompt, size_t bytes, bl_generat
     double start = bl_clock_seconds();
     BL_TRY(read_prompt(g, err));
     if (!started)
-        s->decoder.started = 0; /* the end-of-text token is no text */
+        s->decoder.started = 0; /* the end-of-text token is not text */
     for (size_t i = 0; i < g->prompt_count; i++)
         bl_sampler_accept(&s->sampler, g->prompt[i]);
     double read = bl_clock_seconds();
