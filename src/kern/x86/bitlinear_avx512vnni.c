@@ -169,7 +169,7 @@ static void gemv(float *y, const uint8_t *packed, float g, const bl_q8_rows *x, 
 #define ROWS_4(X) X(0) X(1) X(2) X(3)
 #define ROWS_8(X) ROWS_4(X) X(4) X(5) X(6) X(7)
 
-/* The field of the tile at hand, 4 inputs of 32 rows. */
+/* The field of the current tile, 4 inputs of 32 rows. */
 #define STEP_FIELD(R, f)                                                                           \
     w = _mm512_and_si512((f) ? _mm512_srli_epi16(w0, 2 * (f)) : w0, low);                          \
     v = _mm512_and_si512((f) ? _mm512_srli_epi16(v0, 2 * (f)) : v0, low);                          \
