@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stdio.h>
 
-/* X(kind, member, need): a member that MAY be there is 0 or "" in a file of before it existed. */
+/* X(kind, member, need): a member that MAY be there is 0 or "" in a file from before it existed. */
 #define STATE_MEMBERS(X)                                                                           \
     X(count, step, MUST)                                                                           \
     X(count, tokens, MUST)                                                                         \
@@ -20,7 +20,7 @@
     X(text, train_hash, MAY)                                                                       \
     X(text, parent, MAY)
 
-/* The same of one of several data folders. */
+/* The same for one of several data folders. */
 #define PART_MEMBERS(X)                                                                            \
     X(count, tokens, MUST)                                                                         \
     X(text, train_hash, MUST)                                                                      \
@@ -107,7 +107,7 @@ static json_t *put_parts(const bl_train_state *state)
 static bl_status take_parts(bl_train_state *state, const json_t *array, const char *path,
                             bl_error *err)
 {
-    size_t count = json_array_size(array); /* 0 of what is no array */
+    size_t count = json_array_size(array); /* 0 for what is not an array */
     if (count < 2 || count > BL_MIX_MOST)
         return bl_fail(err, BL_EFORMAT, "%s: \"corpora\" is no array of 2 to %d", path,
                        BL_MIX_MOST);
