@@ -8,7 +8,7 @@ typedef struct bl_chat {
     bl_model *model;
     bl_session *session;
     bl_options *options; /* BL_OPTIONS_GENERATE */
-    int leaving;         /* /quit was said */
+    int leaving;         /* /quit was typed */
     int seeded;          /* `seed` is the one in use */
     uint64_t seed;
     /* Sums over all replies, for /stats. */

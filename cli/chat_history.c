@@ -1,4 +1,4 @@
-/* The lines typed before, for recalling, and the private file that keeps them. */
+/* Earlier lines, to be recalled, and the private file that keeps them. */
 #include "chat_history.h"
 #include "progress.h"
 

@@ -1,4 +1,4 @@
-/* The lines typed before, for recalling, and the private file that keeps them. */
+/* Earlier lines, to be recalled, and the private file that keeps them. */
 #ifndef BL_CLI_CHAT_HISTORY_H
 #define BL_CLI_CHAT_HISTORY_H
 

@@ -15,7 +15,7 @@
 
 enum { PLAIN_BYTES = 65536 };
 
-#define HIDDEN '\1' /* stands around what takes no column; some character has to follow */
+#define HIDDEN '\1' /* encloses what takes no column; some character has to follow */
 
 struct bl_chat_line {
     int typed; /* the input is a terminal */

@@ -9,7 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A count for training, for validation, and of both. */
+/* A count for training, for validation, and for both. */
 static void row(const char *name, uint64_t all, uint64_t val)
 {
     bl_progress_print("%-16s %15s %15s %15s", name, bl_format_count(all - val).text,

@@ -29,7 +29,7 @@ typedef struct corpora {
 /* What the events of a run leave behind. */
 typedef struct watch {
     bl_plot_curve train, valid;
-    int begun; /* the progress line stands */
+    int begun; /* the progress line is on the screen */
     const corpora *data;
     const bl_options *options; /* as given */
     int own_model;             /* a config or one of its fields was given */

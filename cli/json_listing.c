@@ -45,7 +45,7 @@ static const char *print_scalar(FILE *stream, const char *at)
     return *at == '"' ? print_string(stream, at, &columns) : print_number(stream, at);
 }
 
-/* Whether none of `stops` stands outside strings before the closing character. */
+/* Whether none of `stops` occurs outside strings before the closing character. */
 static int holds_none(const char *at, char close, const char *stops)
 {
     int quoted = 0;

@@ -54,7 +54,7 @@ bl_status bl_output_text(const char *text, size_t bytes, bl_error *err)
 {
     if (!isatty(STDOUT_FILENO))
         return bl_output_write(text, bytes, err);
-    /* Byte by byte until the character that was begun is whole, or is none. */
+    /* Byte by byte until the unfinished character is whole, or proves not to be one. */
     while (unfinished.count && bytes) {
         char joined[sizeof unfinished.bytes];
         size_t count = unfinished.count;
