@@ -148,7 +148,7 @@ static void bench_decoding(bench *b, size_t tokens)
     bl_reader_release(&r);
 }
 
-/* A token of each of n sequences: in one pass, or one after the other. */
+/* One token for each of n sequences: in one pass, or one after the other. */
 static void read_all(bl_reader *r, bl_state *s, size_t n, int together, size_t token)
 {
     bl_error err;

@@ -6,7 +6,7 @@
 # Prints a table of seconds by the clock and of processor time, medians of ROUNDS (5) rounds in which
 # the ways take turns: PROGRAM with as many threads as it takes, and with one; OTHER, an earlier build
 # on OpenMP, as it is, told to sleep, and with one thread.  Run it on two processors (taskset -c 0,1).
-# "quiet" is as quiet as the machine is: the load stands above the table.
+# "quiet" is as quiet as the machine is: the load is printed above the table.
 set -eu
 program=$1 other=${2:-} rounds=${3:-5}
 work=$(mktemp -d)
