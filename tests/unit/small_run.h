@@ -1,12 +1,12 @@
-/* A small training run for a test program: its data, its options, and what it told.
- * Include first. */
+/* A small training run for a test program: its data, its options, and what it reported.  Include
+ * first. */
 #ifndef BL_TESTS_SMALL_RUN_H
 #define BL_TESTS_SMALL_RUN_H
 
 #include "option_pairs.h"
 #include "core/file.h"
 
-/* What a run told its watcher. */
+/* What a run reported to its watcher. */
 typedef struct watch {
     bl_trainer *trainer;
     uint64_t stop_at, first, last, steps; /* steps: as the last event says */

@@ -222,7 +222,7 @@ static void resident_memory(void **state)
     check_resident("carry, rows of mlp", mlp, rows, more_rows, 30e6);
 }
 
-/* The state of every row: of each micro-batch, and once more of the one at hand. */
+/* The state of every row: of each micro-batch, and once more for the current one. */
 static void carried_rows(void **state)
 {
     (void)state;

@@ -123,7 +123,7 @@ static void reading_stops(void **state)
     free(text);
 }
 
-/* One long document is told and stopped inside, a token file after each few windows. */
+/* One long document reports and stops inside, a token file after every few windows. */
 static void evaluation_stops(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* Documents out of compressed files, JSON Lines, pipes and folders: what comes, in which order, and
- * what is said of damaged input. */
+ * what is said about damaged input. */
 #include "scratch.h"
 
 #include "core/alloc.h"

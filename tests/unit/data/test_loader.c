@@ -4,7 +4,7 @@
 #include "core/alloc.h"
 #include "data/loader.h"
 
-/* A token file 0, 1, 2, ... so that a token says where it stands. */
+/* A token file 0, 1, 2, ... so that a token says where it is. */
 static bl_token_file *counting_file(size_t count)
 {
     int32_t *ids = bl_calloc(count, sizeof *ids);

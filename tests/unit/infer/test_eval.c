@@ -381,7 +381,7 @@ static void stream_of_a_text(void **state)
         assert_true(a.at[i].loss == b.at[i].loss && a.at[i].fresh == b.at[i].fresh);
     (void)run_stream("pair.txt", 5, &of_text);
     assert_int_equal(of_text.tokens, 5);
-    assert_int_equal(of_text.bytes, 0); /* of so many tokens that is not known */
+    assert_int_equal(of_text.bytes, 0); /* for that many tokens it is not known */
 }
 
 /* A failed evaluation has no curve. */

@@ -420,7 +420,7 @@ static void test_token_events(void **state)
         assert_true(isnan(not_asked.of[i].log_probability));
         assert_int_equal(not_asked.of[i].ends, 0);
     }
-    /* the end-of-text token is told too, without a text */
+    /* the end-of-text token is reported too, without a text */
     int ended = 0;
     assert_int_equal(bl_options_set(o, "ignore_eos", "false", NULL), BL_OK);
     assert_int_equal(bl_options_set(o, "temperature", "4", NULL), BL_OK);

@@ -135,7 +135,7 @@ static void tokens_for_a_model(void **state)
     copy_file(scratch("data/tokenizer.json"), scratch("run/tokenizer.json"));
 }
 
-/* A trainer that saves all the time would otherwise always be faster than who reads. */
+/* A trainer that saves all the time would otherwise always be faster than a reader. */
 static void a_checkpoint_that_is_read(void **state)
 {
     (void)state;

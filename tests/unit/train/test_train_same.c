@@ -8,7 +8,7 @@
 
 enum { STEPS = 10 };
 
-/* A run's losses and gradient norms as told, and its last checkpoint. */
+/* A run's losses and gradient norms as reported, and its last checkpoint. */
 typedef struct outcome {
     double loss[STEPS], grad_norm[STEPS];
     bl_map weights, moments;
