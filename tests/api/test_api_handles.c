@@ -79,7 +79,7 @@ static void no_tokens_and_nothing_read(void **state)
     assert_ok(bl_session_reset(s, &api_error));
     assert_int_equal(bl_session_feed(s, NULL, 0, logits, &api_error), BL_EINVAL);
 
-    /* A token that was drawn is the last one; [0,V] rows are none. */
+    /* A token that was drawn is the last one; [0,V] means no rows. */
     bl_options *o = api_options(BL_OPTIONS_GENERATE, "max_tokens", "3", "seed", "1", "ignore_eos",
                                 "true", (char *)NULL);
     memset(logits, 0x7f, sizeof logits);

@@ -116,7 +116,7 @@ void free(void *block)
 }
 #endif
 
-/* ---- stories: each from nothing to nothing, with one number of all that it found out ---- */
+/* ---- stories: each from nothing to nothing, with one number for all its results ---- */
 
 static uint64_t mix(uint64_t sum, const void *bytes, size_t n)
 {
@@ -286,7 +286,7 @@ done:
     return status;
 }
 
-/* Over a folder that is there: it stays what it was until the new one is whole. */
+/* Over an existing folder: it stays what it was until the new one is whole. */
 static bl_status tell_prepare(uint64_t *sum)
 {
     static const char *const names[] = {"meta.json", "train.bin", "val.bin", "tokenizer.json"};

@@ -90,7 +90,7 @@ static void check_fine(const char *function, const char *pointer, bl_status stat
             fail_msg("%s with %s NULL: %s", #function, #pointer, #expression);                     \
     } while (0)
 
-/* Functions without a result: that nothing happens is all that can be seen. */
+/* Functions without a result: all that can be seen is that nothing happens. */
 #define NOTHING(function, pointer, ...) function(__VA_ARGS__)
 
 static void options_and_log(void **state)

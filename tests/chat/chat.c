@@ -331,8 +331,7 @@ static void works_on_a_dumb_terminal(void **unused)
     leave(&p);
 }
 
-/* A model without taste writes any byte; none of them reaches the terminal as
- * a control character. */
+/* At temperature 100 a model writes any byte; none reaches the terminal as a control character. */
 static void shows_no_control_characters(void **unused)
 {
     (void)unused;

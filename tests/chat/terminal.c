@@ -71,7 +71,7 @@ static void detokenize_shows_controls(void **unused)
     assert_int_equal(system("\"$program\" detokenize -m \"$model\" -f ids | cmp - hostile.txt"), 0);
 }
 
-/* A model without taste writes any byte. */
+/* At temperature 100 a model writes any byte. */
 static void generate_shows_controls(void **unused)
 {
     (void)unused;

@@ -8,7 +8,7 @@ unset COLUMNS NO_COLOR 2>/dev/null || true
 export LC_ALL=C
 bitllama=$1
 scratch=$2
-# For `sh -c '... "$scratch"'`: single quotes, for the names of folders may have any character.
+# For `sh -c '... "$scratch"'`: single quotes, because the names of folders may have any character.
 export bitllama scratch run data
 for path in "$bitllama" "$scratch" "${3:-/}"; do
     case $path in

@@ -97,7 +97,7 @@ steps run6 >want-steps
 ends_right() {
     "$bitllama" train --data old --out now/run $shape --steps 6 --resume=auto || return 1
     weights now/run | cmp -s - want-weights || return 1
-    grep -q 'metrics.jsonl: failed' told || steps now/run | cmp -s - want-steps # what was lost was told
+    grep -q 'metrics.jsonl: failed' told || steps now/run | cmp -s - want-steps # what was lost was reported
 }
 # A visible checkpoint is opened as a model, which verifies it.
 look_train() { # NONE-IS-FINE
@@ -186,7 +186,7 @@ one_run() {
     12:[23]) misnamed=$((misnamed + 1)) ;; # a part that calls it bad input
     *) failed "exit $code" ;;
     esac
-    # A failure is told in one line; what is not told must have been done.
+    # A failure is reported in one line; what is not reported must have been done.
     [ $code -eq 0 ] || [ $code -ge 128 ] || [ "$(tr '\r' '\n' <err | grep -c 'error: ')" -eq 1 ] || failed "no clear line"
     [ $code -ne 0 ] || case $state in new | whole) ;; *) failed "exit 0, and it is not done" ;; esac
     case $state in

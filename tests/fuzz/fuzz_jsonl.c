@@ -31,8 +31,8 @@ static void put(bl_buf *out, const char *text, size_t n)
         bl_buf_append(out, "", 1);
 }
 
-/* What JSON allows and Jansson has no room for, and what we take beyond JSON: of such a line only
- * that it ends in a document or a refusal is known here. */
+/* What JSON allows and Jansson has no room for, and what we take beyond JSON: of such a line we
+ * know only that it ends in a document or a refusal. */
 static int is_beyond(const char *line, size_t n, const json_error_t *why)
 {
     static const char *const words[] = {"NaN", "Infinity"};
@@ -156,7 +156,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     FUZZ_CHECK(status == BL_OK || status == BL_EFORMAT);
     if (!fuzz_is_compressed(data, size) && !options.replace_invalid) {
         int good = read_plainly((const char *)data, size, &want);
-        if (good < 0) { /* what came before it must be there all the same */
+        if (good < 0) { /* what came before it must still be there */
             FUZZ_CHECK(options.most < 1 << 20 || starts_with(&got, &want));
             goto done;
         }

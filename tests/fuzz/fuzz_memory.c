@@ -1,6 +1,6 @@
 /* A memory file from a stranger, for a tiny model with an inner matrix and for one with an inner
  * MLP: what loads is finite, is saved and loaded again to the bit, keeps its base within its bound,
- * and is read on from; what does not load has words and leaves the session as it was. */
+ * and can be continued; what does not load gives a message and leaves the session as it was. */
 #include "fuzz.h"
 
 #include "api/device.h"

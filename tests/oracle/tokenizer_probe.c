@@ -49,7 +49,7 @@ static void write_record(const void *data, size_t count, size_t size)
         exit(1);
 }
 
-/* The settings of a training as name=value; special=TEXT may come again, special= is none. */
+/* The settings of a training as name=value; special=TEXT may be repeated, special= means none. */
 static int set_option(bl_bpe_options *o, size_t *batch, char *text)
 {
     static const char *special[64];

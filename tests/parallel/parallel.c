@@ -146,7 +146,7 @@ static void choose(job *j)
     assert_ok(bl_train_resolve(&j->options, &j->config, &failure));
 }
 
-/* The same of a run that is there. */
+/* The same for an existing run. */
 static void choose_resumed(job *j)
 {
     char path[120];

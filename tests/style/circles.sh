@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks that within a folder no files need each other: who reads one can read those below it first.
+# Checks that within a folder no files need each other: whoever reads one can read those below it first.
 #
 #   circles.sh NM OBJECT...   (objects by their paths in a CMake build; a folder of src/ with those in it is one)
 nm=$1

@@ -11,7 +11,7 @@ BEGIN {
     for (i = 1; i in words; i += 2)
         floor[words[i]] = words[i + 1]
     # Folders that only these may name.  Backends plug in from below, through the op table; a tokenizer is used
-    # without what learns one; who trains on a data folder knows nothing of documents.
+    # without what learns one; whoever trains on a data folder knows nothing of documents.
     guests["cpu"] = "cpu api"
     guests["ops/ref"] = "ops/ref cpu api"
     guests["kern"] = "kern cpu api"
