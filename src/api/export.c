@@ -320,7 +320,9 @@ bl_status bl_export(bl_model *m, const char *out, const char *dtype, int replace
     BL_NOT_NULL(err, dtype);
     bl_call_begin(&call, err);
     bl_watch_begin(&watch, "packing", "%", 100);
+    bl_model_hold(m);
     bl_status status = export_to(m, out, dtype, replace, err);
+    bl_model_close(m);
     bl_watch_end(&watch);
     return bl_call_end(&call, status, err);
 }

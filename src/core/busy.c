@@ -34,7 +34,10 @@ bl_status bl_busy_share(bl_busy *b, const char *handle, const char *where, bl_er
 
 int bl_busy_unshare(bl_busy *b)
 {
-    return atomic_fetch_sub(&b->state, 1) == (CLOSING | 1);
+    if (atomic_fetch_sub(&b->state, 1) != (CLOSING | 1))
+        return 0;
+    atomic_store(&b->state, 0); /* idle, so that it can be closed; nobody else has it by now */
+    return 1;
 }
 
 int bl_busy_close(bl_busy *b)

@@ -262,10 +262,9 @@ void bl_trainer_close(bl_trainer *t)
 {
     if (!t)
         return;
-    if (!bl_busy_close(&t->busy)) {
-        bl_trainer_stop(t); /* the run closes it when it is done */
-        return;
-    }
+    bl_trainer_stop(t);
+    if (!bl_busy_close(&t->busy))
+        return; /* the run closes it when it is done, which may be at once */
     bl_comm_leave(t->share.comm);
     bl_blocks_release(&t->blocks);
     bl_dev_close(t->dev);

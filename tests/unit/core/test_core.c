@@ -4,6 +4,7 @@
 #include "core/alloc.h"
 #include "core/arena.h"
 #include "core/buf.h"
+#include "core/busy.h"
 #include "core/cpu_level.h"
 #include "core/log.h"
 #include "core/rng.h"
@@ -267,6 +268,28 @@ static void cpu_levels(void **state)
     assert_int_equal(level, bl_cpu_best());
 }
 
+/* Readers share a handle, one that changes it has it alone, and the last to leave frees it. */
+static void handles_at_work(void **state)
+{
+    (void)state;
+    bl_busy b = {0};
+    assert_ok(bl_busy_share(&b, "it", "read", &failure));
+    assert_ok(bl_busy_share(&b, "it", "read", &failure));
+    assert_int_equal(bl_busy_enter(&b, "it", "write", &failure), BL_EBUSY);
+    assert_int_equal(bl_busy_close(&b), 0);
+    assert_int_equal(bl_busy_share(&b, "it", "read", &failure), BL_EBUSY); /* it is closing */
+    assert_int_equal(bl_busy_unshare(&b), 0);
+    assert_int_equal(bl_busy_unshare(&b), 1); /* who gets 1 closes it, which must be possible */
+    assert_int_equal(bl_busy_close(&b), 1);
+    assert_ok(bl_busy_enter(&b, "it", "write", &failure));
+    assert_int_equal(bl_busy_share(&b, "it", "read", &failure), BL_EBUSY);
+    assert_int_equal(bl_busy_closing(&b), 0);
+    assert_int_equal(bl_busy_close(&b), 0);
+    assert_int_equal(bl_busy_closing(&b), 1);
+    assert_int_equal(bl_busy_leave(&b), 1);
+    assert_int_equal(bl_busy_close(&b), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -281,6 +304,7 @@ int main(void)
         cmocka_unit_test(philox_known_answers),
         cmocka_unit_test(draws_are_in_range),
         cmocka_unit_test(cpu_levels),
+        cmocka_unit_test(handles_at_work),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
