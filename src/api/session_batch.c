@@ -5,6 +5,8 @@
 #include "core/watch.h"
 #include "infer/batch.h"
 
+#include <stdio.h>
+
 struct bl_batch {
     bl_model *model;
     bl_net net; /* the model's, on a device of the batch's own */
@@ -170,14 +172,17 @@ static bl_status enter_turn(bl_batch *b, const bl_batch_turn *turns, size_t i, c
                             bl_error *err)
 {
     bl_session *s = turns[i].session;
-    if (is_before(turns, i))
+    char name[64];
+    (void)snprintf(name, sizeof name, "the session of turns[%zu]", i);
+    bl_status status = bl_busy_enter(&s->busy, name, where, err);
+    if (status != BL_OK && is_before(turns, i))
         return bl_fail(err, BL_EINVAL, "%s: turns[%zu] is of a session that has one already", where,
                        i);
-    BL_TRY(bl_busy_enter(&s->busy, "the session", where, err));
-    bl_status status = check_joined(b, s, err);
-    if (status != BL_OK) {
+    BL_TRY(status);
+    if (s->roster != b->roster) {
         leave_session(s);
-        return status;
+        return bl_fail(err, BL_EINVAL, "%s: %s is not in this batch: bl_batch_join() first", where,
+                       name);
     }
     b->turns[i] = (bl_turn){
         .s = &s->text, .ids = turns[i].ids, .count = turns[i].count, .logits = turns[i].logits};

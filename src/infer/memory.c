@@ -398,11 +398,13 @@ static bl_status apply(memory *m, bl_sequence *s, bl_error *err)
     from.seeded = m->seeded;
     from.seed = m->seed;
     from.draws = m->draws;
+    int had_base = s->state.base != NULL;
     if (m->based)
         BL_TRY(bl_base_open(&s->state, m->net, err));
-    BL_TRY(bl_sampler_copy(&s->sampler, &from, err));
-    if (!m->based)
+    bl_status status = bl_sampler_copy(&s->sampler, &from, err);
+    if (status == BL_OK ? !m->based : !had_base)
         bl_base_drop(&s->state, m->net);
+    BL_TRY(status);
     BL_TRY(visit_state(s, m->net, m->based, put, m, err));
     s->state.share = m->share;
     s->state.position = m->position;

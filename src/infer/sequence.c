@@ -55,7 +55,8 @@ static bl_status last_logits(const bl_sequence *s, bl_reader *r, float *logits, 
     if (!s->state.has_last)
         return bl_sequence_no_logits(s, err);
     BL_TRY(bl_reader_logits(r, &s->state, err));
-    return bl_reader_get(r, 0, logits, err);
+    BL_TRY(bl_reader_get(r, 0, logits, err));
+    return bl_infer_check_logits(&s->state, logits, 1, r->net->m.V, err);
 }
 
 bl_status bl_sequence_feed(bl_sequence *s, bl_reader *r, const int32_t *ids, size_t count,

@@ -275,9 +275,13 @@ static size_t find_kept(const graph *g)
 /* Runs what was noted. */
 static bl_status flush(graph *g, bl_error *err)
 {
+    bl_status status = bl_buf_status(&g->noted, err);
+    if (status != BL_OK) { /* calls are missing: the others must not run either */
+        bl_buf_release(&g->noted);
+        return status;
+    }
     if (!g->noted.len)
         return BL_OK;
-    BL_TRY(bl_buf_status(&g->noted, err));
     size_t i = find_kept(g);
     if (i < KEPT) {
         g->counts.replayed++;
