@@ -20,8 +20,10 @@ typedef struct octaves {
 static void add_octave(void *user, const bl_stream_point *point)
 {
     octaves *o = user;
-    if (o->count < OCTAVES)
-        o->at[o->count++] = *point;
+    if (o->count == OCTAVES)
+        return;
+    o->at[o->count] = *point;
+    o->at[o->count++].size = sizeof *o->at; /* the step of bl_stream_draw() */
 }
 
 /* The mean over all tokens. */

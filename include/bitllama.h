@@ -23,17 +23,19 @@
  * be NULL where it stands after cap), so cap 0 only asks.  Texts that programs use as names or JSON
  * end in a 0, also when cut short, which is not counted.
  *
- * Structs grow at their end in later versions, except bl_error, bl_span, bl_offset and bl_corpus.
- * The first member of the others is their size: the caller sets it in a result, to its sizeof,
- * before the call (any other value is BL_EINVAL), and gets what both sides know; the library sets
- * it in what it hands out, where it is also the step from one element of an array to the next.
+ * Structs grow at their end in later versions, except bl_error, bl_span, bl_offset, bl_corpus and
+ * bl_batch_turn.  The first member of the others is their size: the caller sets it in a result, to
+ * its sizeof, before the call (what cannot be a size is BL_EINVAL), and receives the members that
+ * both versions have; the library sets it in what it hands out, where it is also the step from one
+ * element of an array to the next.
  *
  * Callbacks run in the thread of the call and may call anything but functions of the handles in
  * use: those return BL_EBUSY, also from a second thread (noticed, but not guaranteed).  On a
  * session in use a callback may call bl_session_position(), bl_session_bytes() and
- * bl_session_seed(), which takes effect from the next token.  Closing a handle in use ends the call
- * as soon as possible (BL_EINTERRUPTED), without another callback; the handle is freed when the
- * call returns.  No callback may leave by longjmp() or an exception.
+ * bl_session_seed(), which takes effect from the next token.  A handle in use may be closed: it is
+ * freed when the call returns.  A running trainer and bl_generate() with a function for tokens end
+ * soon after (BL_EINTERRUPTED); others run to their end and may call back until then.  No callback
+ * may leave by longjmp() or an exception.
  *
  * In your process the library prints nothing, does not exit, installs no handlers and changes no
  * locale, signal mask, umask or working directory.  Its threads take no signals.  The
@@ -119,8 +121,9 @@ BL_API int bl_status_exit_code(bl_status status);
  *  control groups.  More than 1024 counts as 1024.  Results are bit-identical with any number.
  *
  *  The library's threads are one pool for the process; they sleep while they wait and take no
- *  signals.  The child of a fork() starts its own and may keep using everything that is open,
- *  unless the fork was made from a progress function.  Threads: any. */
+ *  signals.  The child of a fork() starts its own and may keep using everything that is open
+ *  and that no other thread was using at the time, unless the fork was made from a progress
+ *  function.  Threads: any. */
 BL_API void bl_set_threads(size_t count);
 
 /* ------------------------------------------------------------------ messages and progress */
@@ -157,13 +160,14 @@ typedef int bl_progress_fn(void *user, const char *stage, uint64_t done, uint64_
 /** Sends the progress of long calls of this thread to a function (NULL: nowhere), so that it can
  *  show them and stop them.  It covers the calls that take no function of their own:
  *  bl_model_open() ("loading"), bl_generate() while it encodes and reads the prompt ("encoding",
- *  "reading"), bl_session_feed() of more than 64 tokens ("reading"), bl_session_load() and
- *  bl_session_save() ("hashing"), bl_tokenizer_encode() and bl_encoder_run() ("encoding"),
- *  bl_export() and bl_info() ("loading", "hashing", "packing"), bl_trainer_open() ("checking"), a
- *  session's first bl_session_consolidate() ("finding its rest").  It is called at least once every
- *  64 tokens, 64 KB of text, or tensor.  A stopped call returns BL_EINTERRUPTED: what it opens,
- *  loads or writes is as after any other failure; tokens read by then stay read, nothing is
- *  pending, and bl_session_position() counts them.  Threads: any; each has its own function. */
+ *  "reading"), bl_session_feed(), bl_session_feed_each() and bl_batch_feed() of more than a pass
+ *  ("reading"), bl_session_load() and bl_session_save() ("hashing"), bl_tokenizer_encode() and
+ *  bl_encoder_run() ("encoding"), bl_export() and bl_info() ("loading", "hashing", "packing"),
+ *  bl_trainer_open() ("checking"), a session's first bl_session_consolidate() ("finding its
+ *  rest").  It is called at least once every 64 tokens, pass of a batch, 64 KB of text, or tensor.
+ *  A stopped call returns BL_EINTERRUPTED: what it opens, loads or writes is as after any other
+ *  failure; tokens read by then stay read, nothing is pending, and bl_session_position() counts
+ *  them.  Threads: any; each has its own function. */
 BL_API void bl_progress_to(bl_progress_fn *fn, void *user);
 
 /* ------------------------------------------------------------------ files */
@@ -337,8 +341,9 @@ BL_API const char *bl_tokenizer_bytes(const bl_tokenizer *t, int32_t id, size_t 
 /* Where models compute, the option `device`: "cpu" and "ref" (slow, the definition) are built in;
  * another NAME is a plug-in, libbitllama_NAME.so, found as docs/ARCHITECTURE.md says; "NAME:1" is
  * its second device.  Before any name, "trace:" writes the time and calls of every op through
- * bl_log_to() when the device is closed, and "fault:" ends the process with SIGSEGV when device
- * memory is touched outside an op; results stay the same bits. */
+ * bl_log_to() when the device is closed, "fault:" ends the process with SIGSEGV when device memory
+ * is touched outside an op, and "graph:" records the ops between two waits and runs them as one;
+ * results stay the same bits. */
 typedef struct bl_device_info {
     size_t size;
     const char *name;      /* as the option takes it */
@@ -357,14 +362,14 @@ BL_API bl_status bl_devices(bl_device_fn *fn, void *user, bl_error *err);
 typedef enum bl_hub_kind { BL_HUB_MODEL, BL_HUB_DATASET } bl_hub_kind;
 
 /** Finds a file of a repository ("owner/name") at a revision (a branch, tag or commit; NULL: main)
- *  and writes its path to path[cap], with a 0; *bytes is its length.  It is downloaded into the cache when it is not there: resumed
- *  where an earlier download stopped, retried while there is progress, and verified by size and
- *  checksum.  A file in the cache costs one request, or none when the revision is a commit.  The
- *  environment says where the cache and the Hub are (docs/FORMATS.md).  progress counts bytes.
- *  Errors: BL_ENETWORK, BL_ENOENT (no such file on the Hub), BL_EINVAL (a name, a variable),
- *  BL_EIO (a full disk; what has arrived is kept for the next call), BL_EINTERRUPTED (the same),
- *  BL_ENOMEM, BL_EUNSUPPORTED (a build without libcurl).  Threads: any; waits for a process that
- *  downloads the same file. */
+ *  and writes its path to path[cap], with a 0; *bytes is its length.  It is downloaded into the
+ *  cache when it is not there: resumed where an earlier download stopped, retried while there is
+ *  progress, and verified by size and checksum.  A file in the cache costs one request, or none
+ *  when the revision is a commit.  The environment says where the cache and the Hub are
+ *  (docs/FORMATS.md).  progress counts bytes.  Errors: BL_ENETWORK, BL_ENOENT (no such file on the
+ *  Hub), BL_EINVAL (a name, a variable), BL_EIO (a full disk; what has arrived is kept for the next
+ *  call), BL_EINTERRUPTED (the same), BL_ENOMEM, BL_EUNSUPPORTED (a build without libcurl).
+ *  Threads: any; waits for a process that downloads the same file. */
 BL_API bl_status bl_hub_fetch(bl_hub_kind kind, const char *repo, const char *revision,
                               const char *file, char *path, size_t cap, size_t *bytes,
                               bl_progress_fn *progress, void *user, bl_error *err);
@@ -569,8 +574,8 @@ typedef struct bl_session bl_session;
 BL_API bl_status bl_model_open(bl_model **m, const char *path, const bl_options *device,
                                bl_error *err);
 
-/** While sessions of it are open or bl_eval() uses it, the model stays for them, and is freed with
- *  the last of them. */
+/** While sessions and batches of it are open or a call uses it, the model stays for them, and is
+ *  freed with the last of them. */
 BL_API void bl_model_close(bl_model *m);
 
 /** The folder the weights came from, the model's options (a BL_OPTIONS_CONFIG set), its tokenizer
@@ -592,7 +597,7 @@ BL_API bl_status bl_model_fingerprint(const bl_model *m, char hex[33], bl_error 
  *  never the model itself or its weights.
  *  Errors: BL_EINVAL (dtype; the place is taken), BL_EUNSUPPORTED (a matrix whose rows are not a
  *  multiple of 4; a value too large for f16 or bf16), BL_EIO, BL_ENOMEM; nothing half-written
- *  stays.  Threads: not while sessions of the model compute. */
+ *  stays.  Threads: not while sessions of the model compute or close. */
 BL_API bl_status bl_export(bl_model *m, const char *out, const char *dtype, int replace,
                            bl_error *err);
 
@@ -630,13 +635,14 @@ BL_API void bl_session_seed(bl_session *s, uint64_t seed);
 BL_API bl_status bl_session_reset(bl_session *s, bl_error *err);
 
 /** Reads the pending token, if there is one, and then `count` tokens.  logits: NULL, or [V] for
- *  those after the last token; of bl_session_feed_each() [count,V], row t after token t.  The result
- *  does not depend on how a text is cut into calls.  Eq: docs/MODEL.md, the buffered form.
+ *  those after the last token; of bl_session_feed_each() [count,V], row t after token t.  The
+ *  result does not depend on how a text is cut into calls.  Eq: docs/MODEL.md, the buffered form.
  *
  *  With no tokens, bl_session_feed() takes the last token of an earlier call, and gives the logits
- *  that that call would have given: BL_OK always means that they are written.  BL_EINVAL when there is none,
- *  because nothing has been read since the session was opened, reset or loaded.
- *  Errors: BL_EFORMAT when an id is past the vocabulary (nothing was read then), BL_EDEVICE. */
+ *  that that call would have given: BL_OK always means that they are written.  BL_EINVAL when there
+ *  is none, because nothing has been read since the session was opened, reset or loaded.
+ *  Errors: BL_EFORMAT (an id past the vocabulary: nothing was read then; logits that are not
+ *  numbers: all was read), BL_ENOMEM, BL_EDEVICE, BL_EINTERRUPTED (bl_progress_to(), "reading"). */
 BL_API bl_status bl_session_feed(bl_session *s, const int32_t *ids, size_t count, float *logits,
                                  bl_error *err);
 BL_API bl_status bl_session_feed_each(bl_session *s, const int32_t *ids, size_t count,
@@ -656,7 +662,7 @@ typedef struct bl_batch bl_batch;
 BL_API bl_status bl_batch_open(bl_batch **b, bl_model *m, size_t rows, const bl_options *device,
                                bl_error *err);
 
-/** Its sessions stay as they are, and have left it. */
+/** Its sessions are unchanged and no longer belong to a batch. */
 BL_API void bl_batch_close(bl_batch *b);
 
 /** Errors: BL_EINVAL (a session of another model, in a batch already, or one too many; of leaving,
@@ -679,9 +685,9 @@ typedef struct bl_batch_turn {
  *  passes and share each evenly.
  *  Errors: as of bl_session_feed(), with the index of the turn, from 0; BL_EINVAL (a session twice
  *  or not joined), BL_EBUSY (one that is at work), BL_EINTERRUPTED (bl_progress_to(), "reading").
- *  Nothing was read after BL_EINVAL, BL_EBUSY or an id past the vocabulary.  After logits that are
- *  not numbers all turns were read; after other errors each session has read some of its tokens,
- *  as bl_session_position() says.  Threads: a batch is used by one at a time, while other sessions
+ *  On BL_EINVAL, BL_EBUSY or an id past the vocabulary nothing has been read; on logits that are
+ *  not numbers, all turns; on other errors each session has read some of its tokens, as
+ *  bl_session_position() says.  Threads: a batch is used by one at a time, while other sessions
  *  and batches of the model may be at work. */
 BL_API bl_status bl_batch_feed(bl_batch *b, const bl_batch_turn *turns, size_t count,
                                bl_error *err);
@@ -751,10 +757,10 @@ typedef struct bl_generate_result {
     size_t waiting_bytes; /* of a character whose end the next token may bring */
 } bl_generate_result;
 
-/** Continues a prompt and hands out each token as it is drawn.  `options`: a BL_OPTIONS_GENERATE set or
- *  NULL; fn and result may be NULL; result says what was done, after a failure too.  The session
- *  continues from where it is; unless the option bos is off, bos_token_id is fed first to a session
- *  that has read nothing.
+/** Continues a prompt and hands out each token as it is drawn.  `options`: a BL_OPTIONS_GENERATE
+ *  set or NULL; fn and result may be NULL; result says what was done, after a failure too.  The
+ *  session continues from where it is; unless the option bos is off, bos_token_id is fed first to a
+ *  session that has read nothing.
  *
  *  The last token drawn stays pending, also after fn stopped the call: an empty prompt continues
  *  from there, and several short calls give the text of one long one.  A call for no tokens leaves
@@ -763,7 +769,8 @@ typedef struct bl_generate_result {
  *  begins new random numbers; -1 and the same seed continue with those in use.
  *  Errors: BL_EINVAL (nothing to read: an empty prompt, nothing pending and no bos), BL_EFORMAT
  *  (prompt is not UTF-8; nothing was read then), BL_EUNSUPPORTED (model without a tokenizer),
- *  BL_ENOMEM, BL_EDEVICE, BL_EINTERRUPTED when fn returned non-zero. */
+ *  BL_ENOMEM, BL_EDEVICE, BL_EINTERRUPTED when fn returned non-zero, but for the token
+ *  that ends the text. */
 BL_API bl_status bl_generate(bl_session *s, const char *prompt, size_t bytes,
                              const bl_options *options, bl_token_fn *fn, void *user,
                              bl_generate_result *result, bl_error *err);
@@ -854,7 +861,8 @@ BL_API bl_status bl_eval_stream(bl_model *m, const char *path, const bl_options 
                                 bl_error *err);
 
 /** Both curves as a picture, an SVG file, which is written whole or not at all.
- *  Errors: BL_EINVAL (no points), BL_EIO, BL_ENOMEM.  Threads: any. */
+ *  The step from one point to the next is points->size, which the caller of another version sets to
+ *  its sizeof.  Errors: BL_EINVAL (no points; no size), BL_EIO, BL_ENOMEM.  Threads: any. */
 BL_API bl_status bl_stream_draw(const bl_stream_point *points, size_t count, const char *path,
                                 bl_error *err);
 

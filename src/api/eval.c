@@ -409,6 +409,9 @@ static bl_status draw_stream(const bl_stream_point *points, size_t count, const 
 {
     if (!count)
         return bl_fail(err, BL_EINVAL, "no points of a stream to draw");
+    if (points->size < sizeof *points)
+        return bl_fail(err, BL_EINVAL, "the size of a point is %zu, at least %zu", points->size,
+                       sizeof *points);
     bl_curve_point *at = bl_calloc(2 * count, sizeof *at);
     if (!at)
         return bl_fail(err, BL_ENOMEM, "out of memory for a curve of %zu points", count);

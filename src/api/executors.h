@@ -22,7 +22,7 @@ typedef struct bl_executors {
     const bl_options *device; /* what the model was opened with */
     bl_mutex *lock;           /* of what follows, and of memory on the model's own device */
     bl_executor *idle;
-    size_t users; /* sessions and batches: with the last of them the idle ones go */
+    size_t users; /* sessions: with the last of them the idle ones go */
 } bl_executors;
 
 bl_status bl_executors_open(bl_executors *all, const bl_net *net, const bl_options *device,

@@ -1,4 +1,4 @@
-/* Models and sessions of the public API. */
+/* Models of the public API: opened, held by who uses them, closed. */
 #include "api/model_open.h"
 #include "api/device.h"
 #include "api/weights.h"

@@ -175,12 +175,12 @@ static void ternary_tiles(void *user, size_t first, size_t last, size_t member)
     size_t panels = bl_blocks(a->out, BL_TERN_ROWS);
     (void)member;
     for (size_t task = first; task < last; task++) {
-        size_t n = task / panels * GEMM_ROWS, p = task % panels, o = p * BL_TERN_ROWS;
+        size_t n = task / panels * MATMUL_ROWS, p = task % panels, o = p * BL_TERN_ROWS;
         bl_q8_rows rows = {.q = v->q + n * v->ld,
                            .ld = v->ld,
                            .sum = v->sum + n,
                            .scale = v->scale + n,
-                           .rows = bl_least(a->N - n, GEMM_ROWS)};
+                           .rows = bl_least(a->N - n, MATMUL_ROWS)};
         a->c->k.tern_matmul(a->y + n * a->out + o, a->out,
                             tern_packed(a->w) + p * bl_tern_panel_bytes(a->in), *tern_scale(a->w),
                             &rows, bl_least(a->out - o, BL_TERN_ROWS), a->in, a->accumulate);
@@ -198,7 +198,7 @@ static void ternary_fwd(const bl_cpu *c, float *y, const bl_q8 *x, const bl_tern
                     .out = out,
                     .in = in,
                     .accumulate = accumulate};
-    bl_cpu_run(c, N * out * in / 16, bl_blocks(N, GEMM_ROWS) * bl_blocks(out, BL_TERN_ROWS),
+    bl_cpu_run(c, N * out * in / 16, bl_blocks(N, MATMUL_ROWS) * bl_blocks(out, BL_TERN_ROWS),
                ternary_tiles, &a);
 }
 
@@ -206,12 +206,12 @@ static void ternary_fwd(const bl_cpu *c, float *y, const bl_q8 *x, const bl_tern
 static void float_tiles(void *user, size_t first, size_t last, size_t member)
 {
     const product_op *a = user;
-    size_t out = a->out, in = a->in, cols = bl_blocks(out, GEMM_OUTS);
+    size_t out = a->out, in = a->in, cols = bl_blocks(out, MATMUL_OUTS);
     (void)member;
     for (size_t task = first; task < last; task++) {
-        size_t n = task / cols * GEMM_OUTS, o = task % cols * GEMM_OUTS;
+        size_t n = task / cols * MATMUL_OUTS, o = task % cols * MATMUL_OUTS;
         a->c->k.dots(a->y + n * out + o, out, a->x.rows + n * in, in, a->dense + o * in, in,
-                     bl_least(a->N - n, GEMM_OUTS), bl_least(out - o, GEMM_OUTS), in);
+                     bl_least(a->N - n, MATMUL_OUTS), bl_least(out - o, MATMUL_OUTS), in);
     }
 }
 
@@ -225,7 +225,7 @@ static void float_fwd(const bl_cpu *c, float *y, const bl_q8 *x, const bl_tern *
                     .N = N,
                     .out = out,
                     .in = in};
-    bl_cpu_run(c, N * out * in / 8, bl_blocks(N, GEMM_OUTS) * bl_blocks(out, GEMM_OUTS),
+    bl_cpu_run(c, N * out * in / 8, bl_blocks(N, MATMUL_OUTS) * bl_blocks(out, MATMUL_OUTS),
                float_tiles, &a);
 }
 
@@ -269,8 +269,8 @@ static void expand_panels(void *user, size_t first, size_t last, size_t member)
 static void bwd_x_rows(void *user, size_t first, size_t last, size_t member)
 {
     const product_op *a = user;
-    for (size_t k = first, n = k * GEMM_ROWS; k < last; k++, n += GEMM_ROWS)
-        bl_matmul_packed(a->c, member, 0, bl_least(a->N - n, GEMM_ROWS), a->in, a->out,
+    for (size_t k = first, n = k * MATMUL_ROWS; k < last; k++, n += MATMUL_ROWS)
+        bl_matmul_packed(a->c, member, 0, bl_least(a->N - n, MATMUL_ROWS), a->in, a->out,
                          a->dy + n * a->out, a->out, a->c->dense_w, a->accumulate,
                          a->dx + n * a->in, a->in);
 }
@@ -287,7 +287,7 @@ void bl_cpu_bitlinear_bwd_x(bl_dev *d, bl_act *dx, const bl_act *dy, const bl_te
                     .in = in,
                     .accumulate = accumulate};
     bl_cpu_run(a.c, out * in, bl_blocks(out, BL_TERN_ROWS), expand_panels, &a);
-    bl_cpu_run(a.c, N * out * in, bl_blocks(N, GEMM_ROWS), bwd_x_rows, &a);
+    bl_cpu_run(a.c, N * out * in, bl_blocks(N, MATMUL_ROWS), bwd_x_rows, &a);
 }
 
 /* The current rows of x as floats, packed. */
@@ -309,8 +309,8 @@ static void dequantise_rows(void *user, size_t first, size_t last, size_t member
 static void bwd_w_outs(void *user, size_t first, size_t last, size_t member)
 {
     const product_op *a = user;
-    for (size_t k = first, o = k * GEMM_OUTS; k < last; k++, o += GEMM_OUTS)
-        bl_matmul_packed(a->c, member, 1, bl_least(a->out - o, GEMM_OUTS), a->in, a->rows,
+    for (size_t k = first, o = k * MATMUL_OUTS; k < last; k++, o += MATMUL_OUTS)
+        bl_matmul_packed(a->c, member, 1, bl_least(a->out - o, MATMUL_OUTS), a->in, a->rows,
                          a->dy + a->first * a->out + o, a->out, a->c->dense_x, 1, a->dw + o * a->in,
                          a->in);
 }
@@ -328,6 +328,6 @@ void bl_cpu_bitlinear_bwd_w(bl_dev *d, bl_param *dw, const bl_act *dy, const bl_
     for (; a.first < N; a.first += DEQUANT_ROWS) {
         a.rows = bl_least(N - a.first, DEQUANT_ROWS);
         bl_cpu_run(c, a.rows * in, bl_blocks(a.rows, BL_TERN_ROWS), dequantise_rows, &a);
-        bl_cpu_run(c, a.rows * out * in, bl_blocks(out, GEMM_OUTS), bwd_w_outs, &a);
+        bl_cpu_run(c, a.rows * out * in, bl_blocks(out, MATMUL_OUTS), bwd_w_outs, &a);
     }
 }

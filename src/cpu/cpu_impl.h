@@ -12,8 +12,8 @@
  * ascending order: so one thread and many give the same bits. */
 enum {
     ROW_BLOCK = 64,      /* rows whose parameter gradients form one partial sum */
-    GEMM_ROWS = 128,     /* rows of one task of a float or ternary product */
-    GEMM_OUTS = 64,      /* outputs of one task of a weight gradient */
+    MATMUL_ROWS = 128,   /* rows of one task of a float or ternary product */
+    MATMUL_OUTS = 64,    /* outputs of one task of a weight gradient */
     DEQUANT_ROWS = 1024, /* rows of x held as floats at a time for a weight gradient */
     HEAD_ROWS = 256,     /* rows whose logits are held at a time */
     HEAD_COLS = 256,     /* columns of one tile of them */

@@ -15,12 +15,12 @@ typedef struct logits_op {
 static void logits_tiles(void *user, size_t first, size_t last, size_t member)
 {
     const logits_op *a = user;
-    size_t D = a->D, V = a->V, cols = bl_blocks(V, GEMM_OUTS);
+    size_t D = a->D, V = a->V, cols = bl_blocks(V, MATMUL_OUTS);
     (void)member;
     for (size_t task = first; task < last; task++) {
-        size_t v = task % cols * GEMM_OUTS, n = task / cols * GEMM_OUTS;
+        size_t v = task % cols * MATMUL_OUTS, n = task / cols * MATMUL_OUTS;
         a->c->k.dots(a->logits + n * V + v, V, a->x + n * D, D, a->E + v * D, D,
-                     bl_least(a->N - n, GEMM_OUTS), bl_least(V - v, GEMM_OUTS), D);
+                     bl_least(a->N - n, MATMUL_OUTS), bl_least(V - v, MATMUL_OUTS), D);
     }
 }
 
@@ -34,8 +34,8 @@ void bl_cpu_head_logits(bl_dev *d, bl_real *logits, const bl_act *x, const bl_pa
                    .N = N,
                    .D = D,
                    .V = V};
-    bl_cpu_run(a.c, N * V * D / 4, bl_blocks(V, GEMM_OUTS) * bl_blocks(N, GEMM_OUTS), logits_tiles,
-               &a);
+    bl_cpu_run(a.c, N * V * D / 4, bl_blocks(V, MATMUL_OUTS) * bl_blocks(N, MATMUL_OUTS),
+               logits_tiles, &a);
 }
 
 /* HEAD_ROWS rows at a time.  Their logits lie in tiles of HEAD_COLS columns, each contiguous: a
