@@ -52,6 +52,7 @@ facts() {
 facts far 4096 45000000 0 "" 2048
 facts dense 256 100000000 1 far/tokenizer.json
 facts nearest 48 24000000 4 far/tokenizer.json
+facts farther 16384 30000000 5 far/tokenizer.json
 
 # First facts that are asked for at once, until the model has found out that a name calls up its color
 # (0.67 before, 0.60 after): with facts that lie farther apart the loss did not leave that plateau.
@@ -69,8 +70,10 @@ train --preset tiny --data nearest:1 --data dense:2 --data far:3 --out middle-ru
     --batch 8 --context 512 --lr 3e-3 --steps 1600
 train --preset tiny --data dense:1 --data far:4 --out far-run --init-from middle-run \
     --batch 2 --context 2048 --lr 3e-3 --steps 1400
+train --preset tiny --data farther --out farther-run --init-from far-run \
+    --batch 1 --context 8192 --lr 2e-3 --steps 500
 
-"$bitllama" eval -m far-run --recall 100,300,1000,3000,10000 --questions 500 --json >recall.json
+"$bitllama" eval -m farther-run --recall 100,300,1000,3000,10000 --questions 500 --json >recall.json
 awk '
     { gsub(/[][{}" ]/, ""); sub(/^recall:/, ""); n = split($0, field, ",") }
     function show() {
