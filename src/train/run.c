@@ -1,10 +1,10 @@
-/* The training loop: steps, evaluations, samples, checkpoints, and what can go wrong. */
+/* The training loop: steps, evaluations, samples, checkpoints; when a run stops, skips and goes back. */
 #include "train/trainer.h"
 #include "core/alloc.h"
 #include "core/call.h"
 #include "core/clock.h"
 #include "train/run_dir.h"
-#include "train/verdict.h"
+#include "train/remedy.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -164,7 +164,7 @@ static void judge_memory(bl_trainer *t)
     bl_error why;
     bl_status status = bl_trainer_stream(t, &end, &why);
     if (status == BL_OK &&
-        bl_stream_verdict(text, sizeof text, &end, t->blocks.net.config.ttt_forget))
+        bl_stream_remedy(text, sizeof text, &end, t->blocks.net.config.ttt_forget))
         bl_outputs_say(&t->outputs, BL_TRAIN_WARNING, "%s", text);
     if (status != BL_OK && status != BL_EINTERRUPTED)
         bl_outputs_say(&t->outputs, BL_TRAIN_WARNING, "the loss on a long text is not known: %s",
@@ -174,7 +174,7 @@ static void judge_memory(bl_trainer *t)
 static void judge(bl_trainer *t)
 {
     char text[300];
-    if (bl_run_verdict(text, sizeof text, &t->outputs.metrics.train, &t->outputs.metrics.val))
+    if (bl_run_remedy(text, sizeof text, &t->outputs.metrics.train, &t->outputs.metrics.val))
         bl_outputs_say(&t->outputs, BL_TRAIN_WARNING, "%s", text);
     if (t->state.step == t->o.steps)
         judge_memory(t);

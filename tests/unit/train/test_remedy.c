@@ -3,7 +3,7 @@
 #include "scratch.h"
 
 #include "train/state_json.h"
-#include "train/verdict.h"
+#include "train/remedy.h"
 #include "core/file.h"
 
 #include <math.h>
@@ -29,7 +29,7 @@ static bl_curve points(double a, double b, double c, double d)
     return (bl_curve){evaluations, EVALUATIONS, EVALUATIONS};
 }
 
-static void verdicts(void **state)
+static void remedies(void **state)
 {
     (void)state;
     static const struct {
@@ -55,7 +55,7 @@ static void verdicts(void **state)
         const double *v = cases[i].val;
         bl_curve train = line(cases[i].from, cases[i].to, STEPS), none = {0};
         bl_curve val = v[0] > 0 ? points(v[0], v[1], v[2], v[3]) : none;
-        assert_int_equal(bl_run_verdict(text, sizeof text, &train, &val), cases[i].says[0] != NULL);
+        assert_int_equal(bl_run_remedy(text, sizeof text, &train, &val), cases[i].says[0] != NULL);
         for (size_t k = 0; k < 3 && cases[i].says[k]; k++)
             if (!strstr(text, cases[i].says[k]))
                 fail_msg("case %zu: '%s' lacks '%s'", i, text, cases[i].says[k]);
@@ -67,13 +67,13 @@ static void odd_curves(void **state)
     (void)state;
     char text[300];
     bl_curve none = {0}, val = points(5, 4, 3, NAN), few = line(1, 9, 19);
-    assert_int_equal(bl_run_verdict(text, sizeof text, &none, &none), 0);
-    assert_int_equal(bl_run_verdict(text, sizeof text, &few, &none), 0); /* too short to tell */
+    assert_int_equal(bl_run_remedy(text, sizeof text, &none, &none), 0);
+    assert_int_equal(bl_run_remedy(text, sizeof text, &few, &none), 0); /* too short to tell */
     bl_curve train = line(1, 9, STEPS);
     steps[0].loss = (double)INFINITY; /* a skipped step */
-    assert_int_equal(bl_run_verdict(text, sizeof text, &train, &none), 1);
+    assert_int_equal(bl_run_remedy(text, sizeof text, &train, &none), 1);
     assert_null(strstr(text, "inf"));
-    assert_int_equal(bl_run_verdict(text, sizeof text, &train, &val), 0);
+    assert_int_equal(bl_run_remedy(text, sizeof text, &train, &val), 0);
 }
 
 static void long_texts(void **state)
@@ -100,7 +100,7 @@ static void long_texts(void **state)
                                      .tokens = cases[i].tokens,
                                      .loss = cases[i].loss,
                                      .fresh = cases[i].fresh};
-        assert_int_equal(bl_stream_verdict(text, sizeof text, &end, cases[i].forgets),
+        assert_int_equal(bl_stream_remedy(text, sizeof text, &end, cases[i].forgets),
                          cases[i].says[0] != NULL);
         for (size_t k = 0; k < 3 && cases[i].says[k]; k++)
             if (!strstr(text, cases[i].says[k]))
@@ -167,7 +167,7 @@ static void unknown_figures_are_null(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(verdicts), cmocka_unit_test(odd_curves), cmocka_unit_test(long_texts),
+        cmocka_unit_test(remedies), cmocka_unit_test(odd_curves), cmocka_unit_test(long_texts),
         cmocka_unit_test(no_best_loss_is_null), cmocka_unit_test(unknown_figures_are_null)};
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }

@@ -1,5 +1,5 @@
 /* The end of a run compared with its beginning and its best; a long text with short ones. */
-#include "train/verdict.h"
+#include "train/remedy.h"
 
 #include <inttypes.h>
 #include <math.h>
@@ -68,7 +68,7 @@ static ending of_training(const bl_curve *train, double first, size_t n)
     return e;
 }
 
-int bl_run_verdict(char *text, size_t room, const bl_curve *train, const bl_curve *val)
+int bl_run_remedy(char *text, size_t room, const bl_curve *train, const bl_curve *val)
 {
     if (train->count < FEWEST)
         return 0;
@@ -97,7 +97,7 @@ int bl_run_verdict(char *text, size_t room, const bl_curve *train, const bl_curv
     return 1;
 }
 
-int bl_stream_verdict(char *text, size_t room, const bl_stream_point *end, int forgets)
+int bl_stream_remedy(char *text, size_t room, const bl_stream_point *end, int forgets)
 {
     const double too_much = 0.05; /* nats a token */
     if (!end->tokens || !isfinite(end->fresh) || end->loss <= end->fresh + too_much)
