@@ -2,9 +2,9 @@
 #include "api/documents.h"
 #include "core/alloc.h"
 #include "core/call.h"
-#include "core/give.h"
 #include "core/chart.h"
 #include "core/clock.h"
+#include "core/give.h"
 #include "core/path.h"
 #include "core/watch.h"
 #include "data/loader.h"
@@ -32,13 +32,13 @@ typedef struct job {
     uint64_t most;             /* tokens of it, 0: all */
     const bl_sequence *memory; /* what every document is read from; NULL: nothing */
     double nats;
-    bl_eval_result *r;
+    bl_eval_result found, *result; /* the latter is the caller's */
 } job;
 
 /* Adds what meta.json knows of the file to the result. */
 static void fill_split(job *j, const bl_data_split *split)
 {
-    bl_eval_result *r = j->r;
+    bl_eval_result *r = &j->found;
     if (split->bytes && split->tokens)
         r->bits_per_byte =
             j->nats / (double)r->tokens / log(2.0) * (double)split->tokens / (double)split->bytes;
@@ -85,7 +85,7 @@ static bl_status eval_tokens(const bl_model *m, const bl_net *net, job *j, bl_er
     bl_token_file *tokens = NULL;
     bl_data_split split;
     bl_pass pass = {0};
-    bl_eval_result *r = j->r;
+    bl_eval_result *r = &j->found;
     bl_status status = BL_OK;
     size_t window = j->window ? j->window : m->context;
     BL_TRY(bl_token_file_open_path(&tokens, j->path, net->m.V, &split, err));
@@ -140,8 +140,8 @@ static bl_status stream_tokens(const bl_model *m, const bl_net *net, job *j, bl_
     bl_watch_end(&watch);
     bl_token_file_close(tokens);
     j->nats = j->stream->nats;
-    j->r->tokens = j->stream->scored;
-    if (j->r->tokens == total) /* otherwise meta.json covers more than was read */
+    j->found.tokens = j->stream->scored;
+    if (j->found.tokens == total) /* otherwise meta.json covers more than was read */
         fill_split(j, &split);
     return status;
 }
@@ -194,7 +194,7 @@ static bl_status eval_document(void *user, const int32_t *ids, size_t count, int
     bl_status status =
         bl_evaluate_document(t->reader, t->s, &start, ids, count, j->curve, &more, &tokens, err);
     j->nats += more;
-    j->r->tokens += tokens;
+    j->found.tokens += tokens;
     return status;
 }
 
@@ -212,14 +212,14 @@ static bl_status eval_text(const bl_model *m, bl_reader *r, bl_state *s, job *j,
     bl_status status = bl_documents_read(&d, eval_document, &t, err);
     if (status == BL_OK && j->stream)
         status = bl_stream_loss_end(j->stream, err);
-    j->r->bytes = d.bytes;
-    j->r->documents = d.count;
+    j->found.bytes = d.bytes;
+    j->found.documents = d.count;
     if (j->stream) {
         j->nats = j->stream->nats;
-        j->r->tokens = j->stream->scored;
+        j->found.tokens = j->stream->scored;
     }
     if (j->stream && bl_stream_loss_is_full(j->stream))
-        j->r->bytes = 0; /* some of them were not read */
+        j->found.bytes = 0; /* some of them were not read */
     return status;
 }
 
@@ -252,7 +252,7 @@ static bl_status evaluate(const bl_model *m, job *j, bl_error *err)
 {
     double start = bl_clock_seconds();
     int is_tokens = bl_token_file_is_named(j->path);
-    bl_eval_result *r = j->r;
+    bl_eval_result *r = &j->found;
     *r = (bl_eval_result){0};
     bl_net net;
     BL_TRY(bl_executors_view(&m->executors, 0, &net, err));
@@ -295,7 +295,7 @@ static void tell_stream_point(void *user, const bl_stream_point *point)
     bl_call_back(call);
 }
 
-/* The job between the caller's call and its end: results go to *j->r and to the points. */
+/* The job between the caller's call and its end: results go to *j->result and to the points. */
 static bl_status answer(bl_model *m, job *j, const bl_options *reading, bl_progress_fn *progress,
                         outside_point *points, bl_error *err)
 {
@@ -308,12 +308,10 @@ static bl_status answer(bl_model *m, job *j, const bl_options *reading, bl_progr
     j->progress = progress ? bl_outside_progress_call : NULL;
     j->user = &outside;
     bl_model_hold(m);
-    bl_eval_result found, *result = j->r;
-    j->r = &found;
     bl_status status = evaluate(m, j, err);
     bl_model_close(m);
     if (status == BL_OK)
-        bl_result_give(result, &found, sizeof found);
+        bl_result_give(j->result, &j->found, sizeof j->found);
     if (status == BL_OK && j->stream)
         bl_stream_loss_tell(j->stream, tell_stream_point, points);
     else if (status == BL_OK && j->curve)
@@ -342,7 +340,7 @@ bl_status bl_eval_text(bl_model *m, const char *path, const bl_options *reading,
     BL_NOT_NULL(err, m);
     BL_NOT_NULL(err, path);
     BL_TRY(bl_options_expect(reading, BL_OPTIONS_PREPARE, __func__, err));
-    job j = {.path = path, .window = window, .r = result};
+    job j = {.path = path, .window = window, .result = result};
     return answer_points(m, &j, reading, progress, point, user, err);
 }
 
@@ -354,16 +352,15 @@ bl_status bl_eval_session(const bl_session *s, const char *path, const bl_option
     BL_NOT_NULL(err, s);
     BL_NOT_NULL(err, path);
     BL_TRY(bl_options_expect(reading, BL_OPTIONS_PREPARE, __func__, err));
-    job j = {.path = path, .memory = &s->text, .r = result};
+    job j = {.path = path, .memory = &s->text, .result = result};
     bl_session *busy = (bl_session *)(uintptr_t)s; /* const says nothing about being at work */
-    BL_TRY(bl_busy_enter(&busy->busy, "the session", __func__, err));
+    BL_TRY(bl_session_enter(busy, "the session", __func__, err));
     bl_status status =
         bl_token_file_is_named(path)
             ? bl_fail(err, BL_EUNSUPPORTED,
                       "%s: a token file is read in windows; from a memory only text is read", path)
             : answer_points(s->model, &j, reading, progress, point, user, err);
-    if (bl_busy_leave(&busy->busy))
-        bl_session_close(busy);
+    bl_session_leave(busy);
     return status;
 }
 
@@ -378,7 +375,7 @@ bl_status bl_eval_stream(bl_model *m, const char *path, const bl_options *readin
     BL_NOT_NULL(err, path);
     BL_NOT_NULL(err, point);
     BL_TRY(bl_options_expect(reading, BL_OPTIONS_PREPARE, __func__, err));
-    job j = {.path = path, .window = window, .stream = &stream, .most = tokens, .r = result};
+    job j = {.path = path, .window = window, .stream = &stream, .most = tokens, .result = result};
     bl_status status = answer(m, &j, reading, progress, &points, err);
     bl_stream_loss_release(&stream);
     return status;

@@ -32,6 +32,13 @@ struct bl_session {
     bl_busy busy;
 };
 
+/* A call that changes a session has it alone between these two: BL_EBUSY, naming the call (`where`)
+ * and the session (`name`), while another is at work; leaving frees it when it was closed
+ * meanwhile. */
+bl_status bl_session_enter(bl_session *s, const char *name, const char *where,
+                           bl_error *err) BL_NODISCARD;
+void bl_session_leave(bl_session *s);
+
 /* BL_EUNSUPPORTED for a model that never forgets. */
 bl_status bl_session_can_consolidate(const bl_session *s, bl_error *err) BL_NODISCARD;
 

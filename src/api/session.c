@@ -78,18 +78,28 @@ void bl_session_close(bl_session *s)
     bl_free(s);
 }
 
-/* Every function that reads or changes a session runs between these two. */
+bl_status bl_session_enter(bl_session *s, const char *name, const char *where, bl_error *err)
+{
+    return bl_busy_enter(&s->busy, name, where, err);
+}
+
+void bl_session_leave(bl_session *s)
+{
+    if (bl_busy_leave(&s->busy))
+        bl_session_close(s);
+}
+
+/* Every public function that reads or changes a session runs between these two. */
 static bl_status enter(bl_session *s, bl_call *call, const char *where, bl_error *err)
 {
-    BL_TRY(bl_busy_enter(&s->busy, "the session", where, err));
+    BL_TRY(bl_session_enter(s, "the session", where, err));
     bl_call_begin(call, err);
     return BL_OK;
 }
 
 static bl_status leave(bl_session *s, bl_call *call, bl_status status, bl_error *err)
 {
-    if (bl_busy_leave(&s->busy))
-        bl_session_close(s);
+    bl_session_leave(s);
     return bl_call_end(call, status, err);
 }
 

@@ -94,36 +94,32 @@ static bl_status leave(bl_batch *b, bl_call *call, bl_status status, bl_error *e
     return bl_call_end(call, status, err);
 }
 
-static void leave_session(bl_session *s)
-{
-    if (bl_busy_leave(&s->busy))
-        bl_session_close(s);
-}
-
 static bl_status join(bl_batch *b, bl_session *s, const char *where, bl_error *err)
 {
     if (s->model != b->model)
         return bl_fail(err, BL_EINVAL, "%s: the session is of another model than the batch", where);
-    BL_TRY(bl_busy_enter(&s->busy, "the session", where, err));
+    BL_TRY(bl_session_enter(s, "the session", where, err));
     bl_status status = bl_roster_join(b->roster, &s->roster, err);
-    leave_session(s);
+    bl_session_leave(s);
     return status;
 }
 
-static bl_status check_joined(const bl_batch *b, const bl_session *s, bl_error *err)
+static bl_status check_joined(const bl_batch *b, const bl_session *s, const char *name,
+                              const char *where, bl_error *err)
 {
     return s->roster == b->roster
                ? BL_OK
-               : bl_fail(err, BL_EINVAL, "the session is not in this batch: bl_batch_join() first");
+               : bl_fail(err, BL_EINVAL, "%s: %s is not in this batch: bl_batch_join() first",
+                         where, name);
 }
 
 static bl_status part(bl_batch *b, bl_session *s, const char *where, bl_error *err)
 {
-    BL_TRY(bl_busy_enter(&s->busy, "the session", where, err));
-    bl_status status = check_joined(b, s, err);
+    BL_TRY(bl_session_enter(s, "the session", where, err));
+    bl_status status = check_joined(b, s, "the session", where, err);
     if (status == BL_OK)
         bl_roster_leave(&s->roster);
-    leave_session(s);
+    bl_session_leave(s);
     return status;
 }
 
@@ -174,15 +170,15 @@ static bl_status enter_turn(bl_batch *b, const bl_batch_turn *turns, size_t i, c
     bl_session *s = turns[i].session;
     char name[64];
     (void)snprintf(name, sizeof name, "the session of turns[%zu]", i);
-    bl_status status = bl_busy_enter(&s->busy, name, where, err);
+    bl_status status = bl_session_enter(s, name, where, err);
     if (status != BL_OK && is_before(turns, i))
         return bl_fail(err, BL_EINVAL, "%s: turns[%zu] is of a session that has one already", where,
                        i);
     BL_TRY(status);
-    if (s->roster != b->roster) {
-        leave_session(s);
-        return bl_fail(err, BL_EINVAL, "%s: %s is not in this batch: bl_batch_join() first", where,
-                       name);
+    status = check_joined(b, s, name, where, err);
+    if (status != BL_OK) {
+        bl_session_leave(s);
+        return status;
     }
     b->turns[i] = (bl_turn){
         .s = &s->text, .ids = turns[i].ids, .count = turns[i].count, .logits = turns[i].logits};
@@ -212,7 +208,7 @@ static bl_status feed(bl_batch *b, const bl_batch_turn *turns, size_t count, con
         status = bl_batch_read(&b->reader, b->turns, count, b->pieces, is_closing, b, err);
     bl_watch_end(&watch);
     while (entered)
-        leave_session(turns[--entered].session);
+        bl_session_leave(turns[--entered].session);
     return status;
 }
 

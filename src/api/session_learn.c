@@ -1,8 +1,8 @@
 /* bl_session_learn(): a text read into a session, and consolidated. */
 #include "api/documents.h"
 #include "core/call.h"
-#include "core/give.h"
 #include "core/clock.h"
+#include "core/give.h"
 #include "data/tokens.h"
 
 typedef struct learning {
@@ -76,7 +76,7 @@ bl_status bl_session_learn(bl_session *s, const char *path, const bl_options *re
     BL_NOT_NULL(err, s);
     BL_NOT_NULL(err, path);
     BL_TRY(bl_options_expect(reading, BL_OPTIONS_PREPARE, __func__, err));
-    BL_TRY(bl_busy_enter(&s->busy, "the session", __func__, err));
+    BL_TRY(bl_session_enter(s, "the session", __func__, err));
     bl_call_begin(&call, err);
     bl_options_defaults(BL_OPTIONS_PREPARE, &defaults);
     double start = bl_clock_seconds();
@@ -90,7 +90,6 @@ bl_status bl_session_learn(bl_session *s, const char *path, const bl_options *re
     bl_status status = learn_with_executor(&l, &d, share, every, err);
     tell(&done, &l.lesson, &d, start);
     bl_result_give(result, &done, sizeof done);
-    if (bl_busy_leave(&s->busy))
-        bl_session_close(s);
+    bl_session_leave(s);
     return bl_call_end(&call, status, err);
 }
