@@ -104,14 +104,10 @@ static bl_status hash_tensor(XXH3_state_t *hash, const bl_net *net, const bl_ten
 
 bl_status bl_net_fingerprint(const bl_net *net, char hex[BL_FINGERPRINT], bl_error *err)
 {
-    size_t most = 0;
-    for (size_t i = 0; i < net->tensors.count; i++)
-        most = net->tensors.at[i].count > most ? net->tensors.at[i].count : most;
-    float *host = bl_calloc(most, sizeof *host);
+    float *host;
+    BL_TRY(bl_net_host_buffer(&host, net, err));
     XXH3_state_t *hash = XXH3_createState();
-    bl_status status = BL_OK;
-    if (!host || !hash)
-        status = bl_fail(err, BL_ENOMEM, "out of memory for the largest tensor");
+    bl_status status = hash ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory for a fingerprint");
     if (status == BL_OK) {
         (void)XXH3_128bits_reset(hash);
         hash_config(hash, &net->config);
