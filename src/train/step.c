@@ -1,7 +1,7 @@
 /* One optimizer step. */
 #include "train/trainer.h"
-#include "train/schedule.h"
 #include "core/clock.h"
+#include "train/schedule.h"
 
 #include <math.h>
 
@@ -127,9 +127,6 @@ bl_status bl_trainer_step(bl_trainer *t, bl_train_event *event, bl_error *err)
     t->state.tokens += tokens;
     bl_trainer_note_place(t);
     *event = (bl_train_event){.kind = BL_TRAIN_STEP,
-                              .step = t->state.step,
-                              .steps = bl_trainer_last(t),
-                              .tokens = t->state.tokens,
                               .loss = done.nats / (double)tokens,
                               .lr = (double)done.lr,
                               .grad_norm = (double)done.grad_norm,
