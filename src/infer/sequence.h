@@ -25,7 +25,8 @@ void bl_sequence_release(bl_sequence *s, const bl_net *net);
 /* As if nothing had been read; the sampler's random numbers restart too. */
 bl_status bl_sequence_start(bl_sequence *s, const bl_net *net, bl_error *err) BL_NODISCARD;
 
-/* `to`, open over the same model, becomes equal to `from`.  BL_ENOMEM leaves it as it was. */
+/* `to`, open over the same model, becomes equal to `from`; after a failure it can only be
+ * started again or released. */
 bl_status bl_sequence_copy(bl_sequence *to, const bl_net *net, const bl_sequence *from,
                            bl_error *err) BL_NODISCARD;
 
