@@ -1,8 +1,8 @@
 /* bl_eval_recall(): how many facts a model recalls. */
 #include "api/model_open.h"
 #include "core/call.h"
-#include "core/give.h"
 #include "core/clock.h"
+#include "core/give.h"
 #include "core/watch.h"
 #include "infer/recall.h"
 

@@ -1,8 +1,8 @@
 /* A device that counts and times every op of another. */
 #include "ops/trace.h"
 #include "core/alloc.h"
-#include "core/log.h"
 #include "core/clock.h"
+#include "core/log.h"
 
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,8 +1,8 @@
 /* Opening a run: memory, data, and the state that it continues from. */
 #include "train/trainer.h"
 #include "core/alloc.h"
-#include "core/log.h"
 #include "core/clock.h"
+#include "core/log.h"
 #include "core/machine.h"
 #include "core/path.h"
 #include "model/fingerprint.h"

@@ -3,8 +3,8 @@
 #include "core/alloc.h"
 #include "core/call.h"
 #include "core/clock.h"
-#include "train/run_dir.h"
 #include "train/remedy.h"
+#include "train/run_dir.h"
 
 #include <inttypes.h>
 #include <math.h>
