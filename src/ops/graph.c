@@ -22,6 +22,9 @@ typedef struct graph {
     bl_buf noted;
     size_t call; /* where the last call noted begins */
     bl_buf kept[KEPT];
+    const bl_capture *capture; /* NULL: ops are called from the record */
+    void *captured[KEPT];
+    char tried[KEPT]; /* to capture it */
     size_t last; /* of kept, run last */
     bl_graph_counts counts;
 } graph;
@@ -272,10 +275,36 @@ static size_t find_kept(const graph *g)
     return KEPT;
 }
 
+/* Runs record i: the first time by its ops, then captured if the device can do that. */
+static void run_kept(graph *g, size_t i, int again)
+{
+    const bl_capture *c = g->capture;
+    if (c && again && !g->tried[i]) {
+        g->tried[i] = 1;
+        c->begin(g->inner);
+        run_all(g->inner, &g->kept[i]);
+        g->captured[i] = c->end(g->inner);
+    }
+    if (g->captured[i])
+        c->run(g->inner, g->captured[i]);
+    else
+        run_all(g->inner, &g->kept[i]);
+}
+
+static void forget_captured(graph *g, size_t i)
+{
+    if (g->captured[i])
+        g->capture->release(g->inner, g->captured[i]);
+    g->captured[i] = NULL;
+    g->tried[i] = 0;
+}
+
 /* Runs what was noted. */
 static bl_status flush(graph *g, bl_error *err)
 {
     bl_status status = bl_buf_status(&g->noted, err);
+    if (g->capture)
+        g->capture->enter(g->inner);
     if (status != BL_OK) { /* calls are missing: the others must not run either */
         bl_buf_release(&g->noted);
         return status;
@@ -283,18 +312,20 @@ static bl_status flush(graph *g, bl_error *err)
     if (!g->noted.len)
         return BL_OK;
     size_t i = find_kept(g);
-    if (i < KEPT) {
+    int again = i < KEPT;
+    if (again) {
         g->counts.replayed++;
     } else {
         bl_buf old;
         i = g->counts.recorded++ % KEPT;
+        forget_captured(g, i);
         old = g->kept[i];
         g->kept[i] = g->noted;
         g->noted = old;
     }
     g->noted.len = 0;
     g->last = i;
-    run_all(g->inner, &g->kept[i]);
+    run_kept(g, i, again);
     return BL_OK;
 }
 
@@ -329,12 +360,15 @@ static void close_both(bl_dev *d)
 {
     graph *g = graph_of(d);
     (void)flush(g, NULL);
-    bl_log(BL_LOG_INFO, "%s: %zu graphs recorded, %zu times replayed", d->name, g->counts.recorded,
-           g->counts.replayed);
+    if (!g->capture)
+        bl_log(BL_LOG_INFO, "%s: %zu graphs recorded, %zu times replayed", d->name,
+               g->counts.recorded, g->counts.replayed);
+    for (size_t i = 0; i < KEPT; i++) {
+        forget_captured(g, i);
+        bl_buf_release(&g->kept[i]);
+    }
     bl_dev_close(g->inner);
     bl_buf_release(&g->noted);
-    for (size_t i = 0; i < KEPT; i++)
-        bl_buf_release(&g->kept[i]);
     bl_free(g);
 }
 
@@ -346,7 +380,7 @@ bl_graph_counts bl_graph_counted(const bl_dev *d)
 void bl_graph_replay(bl_dev *d)
 {
     graph *g = graph_of(d);
-    run_all(g->inner, &g->kept[g->last]);
+    run_kept(g, g->last, 1);
 }
 
 static const bl_ops graph_ops = {
@@ -355,7 +389,8 @@ static const bl_ops graph_ops = {
 #undef X
 };
 
-bl_status bl_graph_open(bl_dev **d, bl_dev *inner, bl_error *err)
+bl_status bl_graph_open_capturing(bl_dev **d, bl_dev *inner, const bl_capture *capture,
+                                  bl_error *err)
 {
     *d = NULL;
     graph *g = bl_calloc(1, sizeof *g);
@@ -370,11 +405,17 @@ bl_status bl_graph_open(bl_dev **d, bl_dev *inner, bl_error *err)
     bl_buf_init(&g->noted);
     for (size_t i = 0; i < KEPT; i++)
         bl_buf_init(&g->kept[i]);
-    (void)snprintf(g->name, sizeof g->name, "graph:%s", inner->name);
+    g->capture = capture;
+    (void)snprintf(g->name, sizeof g->name, "%s%s", capture ? "" : "graph:", inner->name);
     g->dev = *inner;
     g->dev.ops = &g->ops;
     g->dev.name = g->name;
     g->dev.impl = g;
     *d = &g->dev;
     return BL_OK;
+}
+
+bl_status bl_graph_open(bl_dev **d, bl_dev *inner, bl_error *err)
+{
+    return bl_graph_open_capturing(d, inner, NULL, err);
 }

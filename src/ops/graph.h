@@ -11,6 +11,22 @@
  * device memory.  Closing tells through bl_log() how many were recorded and replayed. */
 bl_status bl_graph_open(bl_dev **d, bl_dev *inner, bl_error *err) BL_NODISCARD;
 
+/* How a device runs a record by itself.  All are called with `inner`. */
+typedef struct bl_capture {
+    /* Before any op of the inner device is called: by which thread may differ from time to time. */
+    void (*enter)(bl_dev *d);
+    /* Between the two, compute ops are taken down by the device and not run; NULL: it could not. */
+    void (*begin)(bl_dev *d);
+    void *(*end)(bl_dev *d);
+    void (*run)(bl_dev *d, void *captured);
+    void (*release)(bl_dev *d, void *captured);
+} bl_capture;
+
+/* The same for a device that captures: what is replayed for the first time is captured, and from
+ * then on the device runs it.  It keeps the name of `inner`.  `capture` must outlive it. */
+bl_status bl_graph_open_capturing(bl_dev **d, bl_dev *inner, const bl_capture *capture,
+                                  bl_error *err) BL_NODISCARD;
+
 typedef struct bl_graph_counts {
     size_t recorded, replayed; /* pieces between two waits */
 } bl_graph_counts;
