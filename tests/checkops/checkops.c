@@ -1,6 +1,7 @@
 /* checkops: does one device equal another, op by op, and itself at any number of threads?
  *
- * usage: checkops [device [reference]], by default cpu and ref
+ * usage: checkops [device [reference [precision]]], by default cpu, ref and f32; bf16 where the
+ * device has it, and then the reference is given activations that are rounded the same way
  *
  * Prints one row for the ops of a case: the worst normalised mean square error and the largest
  * difference over all shapes, with their bounds.  Ends with 1 when anything is out of bounds, or
@@ -8,6 +9,7 @@
 #include "api/device.h"
 #include "io.h"
 #include "core/cpu_level.h"
+#include "format/options.h"
 #include "ops/trace.h"
 
 #include <math.h>
@@ -65,6 +67,16 @@ static void compare(worst *w, const float *x, const float *r, size_t n)
     w->nmse = nmse <= w->nmse ? w->nmse : nmse;
 }
 
+static int is_bf16(const bl_dev *d)
+{
+    return d->act_bytes == 2;
+}
+
+static double bound(double f32, double bf16, const bl_dev *d)
+{
+    return is_bf16(d) ? bf16 : f32;
+}
+
 static void run_case(worst *w, const op_case *op, const shape *s, bl_dev *ref, bl_dev *one,
                      bl_dev *many)
 {
@@ -73,6 +85,7 @@ static void run_case(worst *w, const op_case *op, const shape *s, bl_dev *ref, b
     io_open(&b, one);
     io_open(&c, many);
     a.zeros = b.zeros = c.zeros = s->zeros;
+    a.bf16 = b.bf16 = c.bf16 = is_bf16(one);
     op->run(&a, s);
     op->run(&b, s);
     op->run(&c, s);
@@ -85,7 +98,8 @@ static void run_case(worst *w, const op_case *op, const shape *s, bl_dev *ref, b
         worst here = {0};
         compare(&here, x, r, n);
         here.bits = memcmp(x, y, n * sizeof *x) != 0;
-        if (!(here.nmse <= op->nmse) || !(here.abs <= op->abs) || here.bits)
+        if (!(here.nmse <= bound(op->nmse, op->nmse_bf16, one)) ||
+            !(here.abs <= bound(op->abs, op->abs_bf16, one)) || here.bits)
             printf("FAILED %s, output %s: B %zu T %zu D %zu: nmse %.2e, max %.2e, %s\n", op->ops,
                    name, s->B, s->T, s->D, here.nmse, here.abs,
                    here.bits ? "threads differ" : "threads agree");
@@ -122,16 +136,17 @@ static bl_limits limits(void)
     return m;
 }
 
-static bl_dev *open_device(const char *name, int ternary, size_t threads)
+static bl_dev *open_device(const char *name, int precision, int ternary, size_t threads)
 {
     bl_error err;
     bl_dev *d;
     bl_limits all = limits();
-    const bl_device_request request = {.name = name, .ternary = ternary, .threads = threads};
+    const bl_device_request request = {
+        .name = name, .precision = precision, .ternary = ternary, .threads = threads};
     must(bl_device_open(&d, &request, &err), &err);
-    if (d->act_bytes != sizeof(float) || d->param_bytes != sizeof(float) ||
+    if ((d->act_bytes != sizeof(float) && !is_bf16(d)) || d->param_bytes != sizeof(float) ||
         d->real_bytes != sizeof(float)) {
-        fprintf(stderr, "checkops: %s does not compute in float32\n", name);
+        fprintf(stderr, "checkops: %s does not compute in float32 or bfloat16\n", name);
         exit(2);
     }
     must(BL_OP(d, reserve, &all, &err), &err);
@@ -144,9 +159,10 @@ static int check_row(const op_case *op, bl_dev *ref, bl_dev *one, bl_dev *many, 
     bl_trace_reset(one);
     for (size_t j = 0; j < SHAPES; j++)
         run_case(&w, op, &shapes[j], ref, one, many);
-    int bad = !(w.nmse <= op->nmse) || !(w.abs <= op->abs) || w.bits || check_called(op, one);
-    printf("  %6zu %10.2e %10.0e %10.2e %10.0e  %-5s  %s%s\n", w.cases, w.nmse, op->nmse, w.abs,
-           op->abs, w.bits ? "no" : "yes", op->ops, bad ? "  FAILED" : "");
+    double nmse = bound(op->nmse, op->nmse_bf16, one), abs = bound(op->abs, op->abs_bf16, one);
+    int bad = !(w.nmse <= nmse) || !(w.abs <= abs) || w.bits || check_called(op, one);
+    printf("  %6zu %10.2e %10.0e %10.2e %10.0e  %-5s  %s%s\n", w.cases, w.nmse, nmse, w.abs, abs,
+           w.bits ? "no" : "yes", op->ops, bad ? "  FAILED" : "");
     *outputs += w.outputs;
     return bad;
 }
@@ -157,15 +173,18 @@ static int promises_splits(const char *name)
     return strcmp(name, "cpu") == 0 || strcmp(name, "ref") == 0;
 }
 
-static int check_mode(const char *name, const char *reference, int ternary, size_t *outputs)
+static int check_mode(const char *name, const char *reference, int precision, int ternary,
+                      size_t *outputs)
 {
     char traced[64];
     (void)snprintf(traced, sizeof traced, "trace:%s", name);
-    bl_dev *ref = open_device(reference, ternary, 0);
-    bl_dev *one = open_device(traced, ternary, 1), *many = open_device(name, ternary, 3);
+    bl_dev *ref = open_device(reference, BL_PRECISION_AUTO, ternary, 0);
+    bl_dev *one = open_device(traced, precision, ternary, 1);
+    bl_dev *many = open_device(name, precision, ternary, 3);
     int failures = 0;
-    printf("%s against %s, quantization %s, level %s\n", name, reference,
-           ternary ? "ternary" : "none", getenv("BITLLAMA_CPU") ? getenv("BITLLAMA_CPU") : "best");
+    printf("%s against %s, %s, quantization %s, level %s\n", name, reference,
+           is_bf16(one) ? "bfloat16" : "float32", ternary ? "ternary" : "none",
+           getenv("BITLLAMA_CPU") ? getenv("BITLLAMA_CPU") : "best");
     printf("  %6s %10s %10s %10s %10s  %-5s  %s\n", "shapes", "nmse", "bound", "max", "bound",
            "1 = 3", "ops");
     for (size_t i = 0; op_case_at(i); i++)
@@ -193,8 +212,9 @@ int main(int argc, char **argv)
         return 77;
     }
     int failures = check_rows();
-    failures += check_mode(name, reference, 1, &outputs);
-    failures += check_mode(name, reference, 0, &outputs);
+    int precision = argc > 3 && strcmp(argv[3], "bf16") == 0 ? BL_PRECISION_BF16 : BL_PRECISION_F32;
+    failures += check_mode(name, reference, precision, 1, &outputs);
+    failures += check_mode(name, reference, precision, 0, &outputs);
     size_t rows = 0;
     while (op_case_at(rows))
         rows++;

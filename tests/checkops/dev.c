@@ -19,6 +19,7 @@ static void run_memory(io *b, const shape *s)
 }
 
 const op_case dev_cases[] = {
-    {"alloc free put get copy zero reserve scratch_bytes memory_bytes sync", run_memory, 0, 0, -1},
-    {NULL, NULL, 0, 0, 0},
+    {"alloc free put get copy zero reserve scratch_bytes memory_bytes sync", run_memory, 0, 0, -1,
+     0, 0},
+    {NULL, NULL, 0, 0, 0, 0, 0},
 };

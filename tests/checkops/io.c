@@ -44,6 +44,34 @@ void *io_put(io *b, const void *from, size_t bytes)
     return p;
 }
 
+/* The nearest bfloat16, half to even. */
+static float rounded(float x)
+{
+    uint32_t bits;
+    memcpy(&bits, &x, sizeof bits);
+    bits = (bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000;
+    memcpy(&x, &bits, sizeof x);
+    return x;
+}
+
+void *io_act_room(io *b, size_t n)
+{
+    return io_bytes(b, n * b->d->act_bytes);
+}
+
+void *io_put_act(io *b, const float *from, size_t n)
+{
+    bl_error err;
+    float *host = malloc((n ? n : 1) * sizeof *host);
+    for (size_t i = 0; i < n; i++)
+        host[i] = b->bf16 ? rounded(from[i]) : from[i];
+    void *p = io_bytes(b, n * b->d->act_bytes);
+    must(bl_put_act(b->d, p, host, n, &err), &err);
+    b->buffer[b->count - 1].act = 1;
+    free(host);
+    return p;
+}
+
 static void *from_host(io *b, float *host, size_t n)
 {
     void *p = io_put(b, host, n * sizeof *host);
@@ -51,13 +79,34 @@ static void *from_host(io *b, float *host, size_t n)
     return p;
 }
 
-void *io_in(io *b, size_t n, float spread)
+static float *draw(io *b, size_t n, float spread)
 {
     float *host = malloc((n ? n : 1) * sizeof *host);
     uint64_t stream = b->draws++;
     for (size_t i = 0; i < n; i++)
         host[i] = b->zeros ? 0.0f : spread * (2.0f * bl_rng_uniform(7, stream, i) - 1.0f);
-    return from_host(b, host, n);
+    return host;
+}
+
+void *io_in(io *b, size_t n, float spread)
+{
+    return from_host(b, draw(b, n, spread), n);
+}
+
+void *io_act(io *b, size_t n, float spread)
+{
+    float *host = draw(b, n, spread);
+    void *p = io_put_act(b, host, n);
+    free(host);
+    return p;
+}
+
+void *io_act_out(io *b, const char *name, size_t n, float spread)
+{
+    void *p = io_act(b, n, spread);
+    b->buffer[b->count - 1].n = n;
+    b->buffer[b->count - 1].name = name;
+    return p;
 }
 
 void *io_out(io *b, const char *name, size_t n, float spread)
@@ -104,6 +153,7 @@ const char *io_output(const io *b, size_t i, float **host, size_t *n)
             break;
     *n = b->buffer[at].n;
     *host = malloc(*n * sizeof **host);
-    must(BL_OP(b->d, get, *host, b->buffer[at].p, *n * sizeof **host, &err), &err);
+    bl_kind kind = b->buffer[at].act ? BL_KIND_act : BL_KIND_real;
+    must(bl_dev_get(b->d, kind, *host, b->buffer[at].p, *n, &err), &err);
     return b->buffer[at].name;
 }

@@ -23,10 +23,12 @@ enum { IO_MOST = 64 };
 typedef struct io {
     bl_dev *d;
     int zeros;
+    int bf16;       /* activations are rounded to bfloat16, also where the device has wider ones */
     uint64_t draws; /* buffers filled so far: the random stream of the next one */
     struct {
         void *p;
         size_t n; /* floats, when it is an output */
+        int act;  /* of activations */
         const char *name;
     } buffer[IO_MOST];
     size_t count;
@@ -42,6 +44,12 @@ void *io_out(io *b, const char *name, size_t n, float spread);
 void *io_fill(io *b, size_t n, float value);
 void *io_bytes(io *b, size_t bytes);
 void *io_put(io *b, const void *from, size_t bytes);
+
+/* The same for activations, whatever their width on the device. */
+void *io_act(io *b, size_t n, float spread);
+void *io_act_out(io *b, const char *name, size_t n, float spread);
+void *io_put_act(io *b, const float *from, size_t n);
+void *io_act_room(io *b, size_t n);
 
 /* Ids in [0, V). */
 bl_dev_id *io_ids(io *b, size_t n, size_t V);
@@ -60,6 +68,7 @@ typedef struct op_case {
     double nmse, abs; /* bounds against the reference r: sum (x-r)^2 / sum r^2, and the largest
                          |x-r| / max(1, |r|) of an element */
     int ternary;      /* 1, 0, or -1 for both */
+    double nmse_bf16, abs_bf16; /* the same where activations are bfloat16 */
 } op_case;
 
 /* A file a family, whose cases end with NULL; dev is what a device does beside computing. */

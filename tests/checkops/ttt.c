@@ -4,10 +4,10 @@
 static void run_lr_gate(io *b, const shape *s)
 {
     size_t N = shape_rows(s), D = s->D, H = s->H;
-    void *x = io_in(b, N * D, 1), *w = io_in(b, H * D, 0.2f), *bias = io_in(b, H, 1);
+    void *x = io_act(b, N * D, 1), *w = io_in(b, H * D, 0.2f), *bias = io_in(b, H, 1);
     void *lambda = io_out(b, "lambda", N * H, 0);
     BL_OP(b->d, lr_gate_fwd, lambda, x, w, bias, 0.015625f, N, D, H);
-    BL_OP(b->d, lr_gate_bwd, io_out(b, "dx", N * D, 1), io_out(b, "dw", H * D, 0.1f),
+    BL_OP(b->d, lr_gate_bwd, io_act_out(b, "dx", N * D, 1), io_out(b, "dw", H * D, 0.1f),
           io_out(b, "db", H, 0.1f), io_in(b, N * H, 10), lambda, x, w, 0.015625f, N, D, H);
 }
 
@@ -42,9 +42,9 @@ ttt_io ttt_inputs(io *b, const shape *s, size_t M)
                           .beta = io_in(b, s->H * F, 0.2f),
                           .delta = io_in(b, s->C, 0.1f),
                           .half_life = s->forget ? io_in(b, s->H, 2) : NULL};
-    t.q = io_in(b, n, 0.8f);
-    t.k = io_in(b, n, 0.8f);
-    t.v = io_in(b, n, 0.8f);
+    t.q = io_act(b, n, 0.8f);
+    t.k = io_act(b, n, 0.8f);
+    t.v = io_act(b, n, 0.8f);
     t.lambda = io_in(b, shape_rows(s) * s->H, (mlp ? 0.1f : 1.0f) / (float)F);
     return t;
 }
@@ -82,7 +82,7 @@ static void run_consolidate(io *b, const shape *s)
 }
 
 const op_case ttt_cases[] = {
-    {"lr_gate_fwd lr_gate_bwd", run_lr_gate, 1e-11, 2e-4, -1},
-    {"ttt_consolidate", run_consolidate, 1e-13, 2e-6, -1},
-    {NULL, NULL, 0, 0, 0},
+    {"lr_gate_fwd lr_gate_bwd", run_lr_gate, 1e-11, 2e-4, -1, 1e-05, 0.02},
+    {"ttt_consolidate", run_consolidate, 1e-13, 2e-6, -1, 1e-13, 2e-06},
+    {NULL, NULL, 0, 0, 0, 0, 0},
 };
