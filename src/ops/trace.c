@@ -19,6 +19,7 @@ typedef struct trace {
     bl_ops ops;
     char name[32];
     bl_trace_row row[BL_OPS_COUNT];
+    int waits;
 } trace;
 
 static trace *trace_of(const bl_dev *d)
@@ -56,6 +57,8 @@ BL_OPS_STATUS_LIST(X)
         d = t->inner;                                                                              \
         double start = bl_clock_seconds();                                                         \
         d->ops->op args;                                                                           \
+        if (t->waits)                                                                              \
+            (void)d->ops->sync(d, NULL);                                                           \
         account(t, TRACE_##op, start);                                                             \
     }
 BL_OPS_VOID_LIST(X)
@@ -74,6 +77,11 @@ void bl_trace_reset(bl_dev *d)
 #define X(op_, params, args) t->row[TRACE_##op_] = (bl_trace_row){.op = #op_};
     BL_OPS_LIST(X)
 #undef X
+}
+
+void bl_trace_wait(bl_dev *d, int waits)
+{
+    trace_of(d)->waits = waits;
 }
 
 static int slowest_first(const void *a, const void *b)

@@ -18,6 +18,10 @@ bl_status bl_trace_open(bl_dev **d, bl_dev *inner, bl_error *err) BL_NODISCARD;
 /* Forgets what was counted. */
 void bl_trace_reset(bl_dev *d);
 
+/* Whether to wait after every compute op, so that on a device that only enqueues each has its own
+ * time; what fails there is not reported. */
+void bl_trace_wait(bl_dev *d, int waits);
+
 /* The ops called since, slowest first; returns how many.  d is a device of bl_trace_open(). */
 size_t bl_trace_rows(const bl_dev *d, bl_trace_row row[BL_OPS_COUNT]);
 
