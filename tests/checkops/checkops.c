@@ -40,6 +40,9 @@ static const shape shapes[] = {
     /* Rows that continue. */
     {3,  48,  64,  2, 33,  40,   16, 4, 0, 1, 1},
     {4,  21,  60,  3, 20,  33,   7,  3, 0, 0, 1},
+    /* What tensor cores are made for: heads of 64, chunks of 16. */
+    {1,  70,  128, 2, 264, 136,  16, 4, 0, 1, 0},
+    {2,  32,  64,  1, 72,  72,   16, 4, 0, 1, 1},
     /* No variance anywhere. */
     {2,  19,  64,  2, 48,  40,   16, 4, 1, 0, 0},
 };

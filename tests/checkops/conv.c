@@ -29,8 +29,8 @@ static void run_conv_reset(io *b, const shape *s)
 }
 
 const op_case conv_cases[] = {
-    {"conv_fwd conv_tail", run_conv_fwd, 1e-13, 2e-6, -1, 5e-06, 0.005},
+    {"conv_fwd conv_tail", run_conv_fwd, 1e-13, 2e-6, -1, 5e-6, 5e-3},
     {"conv_reset", run_conv_reset, 0, 0, -1, 0, 0},
-    {"conv_bwd", run_conv_bwd, 1e-12, 1e-3, -1, 1e-05, 0.02},
+    {"conv_bwd", run_conv_bwd, 1e-12, 1e-3, -1, 1e-5, 2e-2},
     {NULL, NULL, 0, 0, 0, 0, 0},
 };

@@ -21,6 +21,6 @@ static void run_optim(io *b, const shape *s)
 }
 
 const op_case optim_cases[] = {
-    {"grad_norm adamw", run_optim, 1e-12, 1e-4, -1, 1e-12, 0.0001},
+    {"grad_norm adamw", run_optim, 1e-12, 1e-4, -1, 1e-12, 1e-4},
     {NULL, NULL, 0, 0, 0, 0, 0},
 };
