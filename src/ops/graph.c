@@ -25,7 +25,7 @@ typedef struct graph {
     const bl_capture *capture; /* NULL: ops are called from the record */
     void *captured[KEPT];
     char tried[KEPT]; /* to capture it */
-    size_t last; /* of kept, run last */
+    size_t last;      /* of kept, run last */
     bl_graph_counts counts;
 } graph;
 
