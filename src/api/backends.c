@@ -77,6 +77,19 @@ static int look_in(void *user, const char *folder)
     return s->path != NULL;
 }
 
+/* Plug-ins that belong to this project: one that is missing is a device that is missing. */
+static const struct {
+    const char *name, *title;
+} known_plugins[] = {{"cuda", "CUDA"}};
+
+static const char *title_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof known_plugins / sizeof *known_plugins; i++)
+        if (strcmp(name, known_plugins[i].name) == 0)
+            return known_plugins[i].title;
+    return NULL;
+}
+
 static int is_plugin_name(const char *name)
 {
     size_t n = strlen(name);
@@ -86,18 +99,23 @@ static int is_plugin_name(const char *name)
 
 static bl_status unknown(const char *name, const plugin_search *s, bl_error *err)
 {
+    const char *title = title_of(name);
     bl_buf why;
     bl_buf_init(&why);
-    bl_buf_printf(&why, "device %.60s: built in are ", name);
-    for (size_t i = 0; i < BUILT_IN; i++)
-        bl_buf_printf(&why, "%s%s", i ? ", " : "", built_in[i].name);
-    bl_buf_printf(&why, ", each also with trace:, fault: or graph: before it");
+    if (title) {
+        bl_buf_printf(&why, "device %s: no %s back end is installed", name, title);
+    } else {
+        bl_buf_printf(&why, "device %.60s: built in are ", name);
+        for (size_t i = 0; i < BUILT_IN; i++)
+            bl_buf_printf(&why, "%s%s", i ? ", " : "", built_in[i].name);
+        bl_buf_printf(&why, ", each also with trace:, fault: or graph: before it");
+    }
     if (s)
-        bl_buf_printf(&why, "; no " PLUGIN_PREFIX "%s" PLUGIN_SUFFIX " is in %s", name,
-                      s->seen.data ? s->seen.data : "any folder");
+        bl_buf_printf(&why, "%s no " PLUGIN_PREFIX "%s" PLUGIN_SUFFIX " is in %s",
+                      title ? ":" : ";", name, s->seen.data ? s->seen.data : "any folder");
     bl_status status = bl_buf_status(&why, err);
     if (status == BL_OK)
-        status = bl_fail(err, BL_EINVAL, "%.490s", why.data);
+        status = bl_fail(err, title ? BL_EDEVICE : BL_EINVAL, "%.490s", why.data);
     bl_buf_release(&why);
     return status;
 }

@@ -14,7 +14,8 @@ typedef struct bl_backend {
     bl_status (*about)(bl_device_about *about, size_t index, bl_error *err);
 } bl_backend;
 
-/* `found` may keep the pointer to the name.  BL_EINVAL lists the names; or as bl_plugin_load(). */
+/* `found` may keep the pointer to the name.  BL_EINVAL lists the names; BL_EDEVICE: a plug-in of this
+ * project that is not installed; or as bl_plugin_load(). */
 bl_status bl_backend_find(bl_backend *found, const char *name, bl_error *err) BL_NODISCARD;
 
 /* Calls `fn` for each: those built in, then plug-ins in the order found.  trouble is NULL, or says

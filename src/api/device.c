@@ -14,10 +14,12 @@
 enum { INDEX_MOST = 1024 };
 
 /* Devices that wrap another one, by the prefix of its name. */
-static const struct {
+typedef struct wrapper {
     const char *prefix;
     bl_status (*open)(bl_dev **d, bl_dev *inner, bl_error *err);
-} wrappers[] = {
+} wrapper;
+
+static const wrapper wrappers[] = {
     {"trace:", bl_trace_open},
     {"fault:", bl_fault_open},
     {"graph:", bl_graph_open},
@@ -50,45 +52,70 @@ static bl_status check_opened(bl_dev **d, const char *name, bl_error *err)
     return BL_OK;
 }
 
+/* The back end of a name without what wraps it, and the index; `name` has BL_TEXT_MAX bytes. */
+static bl_status find_inner(bl_backend *b, char *name, size_t *index,
+                            const bl_device_request *request, bl_error *err)
+{
+    (void)snprintf(name, BL_TEXT_MAX, "%s", request->name);
+    *index = request->index;
+    split_name(name, index);
+    return bl_backend_find(b, name, err);
+}
+
 static bl_status open_inner(bl_dev **d, const bl_device_request *request, bl_error *err)
 {
     char name[BL_TEXT_MAX];
     bl_backend b;
     bl_device_request inner = *request;
-    (void)snprintf(name, sizeof name, "%s", request->name);
-    split_name(name, &inner.index);
-    BL_TRY(bl_backend_find(&b, name, err));
-    if (inner.index) { /* one that does not exist is reported in the back end's words */
-        bl_device_about about;
-        bl_error why = {.message = ""};
-        bl_status status = b.about(&about, inner.index, &why);
-        if (bl_status_is_passing(status))
-            return bl_fail(err, status, "%s", why.message);
-        if (status != BL_OK)
-            return bl_fail(err, BL_EDEVICE, "device %s: %.400s", request->name, why.message);
-    }
+    bl_device_about about;
+    bl_error why = {.message = ""};
+    BL_TRY(find_inner(&b, name, &inner.index, request, err));
+    bl_status status = b.about(&about, inner.index, &why);
+    if (status == BL_ENOENT) /* there is none: the back end says why */
+        return bl_fail(err, BL_EDEVICE, "device %s: %.400s", request->name, why.message);
+    if (status != BL_OK)
+        return bl_fail(err, status, "%s", why.message);
     inner.name = name;
     inner.threads = bl_threads(request->threads); /* a plug-in does not know bl_set_threads() */
     BL_TRY(b.open(d, &inner, err));
     return check_opened(d, request->name, err);
 }
 
+/* The wrapper that a name begins with, or NULL. */
+static const wrapper *wrapper_of(const char *name)
+{
+    for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers; i++)
+        if (strncmp(name, wrappers[i].prefix, strlen(wrappers[i].prefix)) == 0)
+            return &wrappers[i];
+    return NULL;
+}
+
 bl_status bl_device_open(bl_dev **d, const bl_device_request *request, bl_error *err)
 {
-    const char *name = request->name ? request->name : "cpu";
     bl_device_request inner = *request;
+    bl_dev *wrapped;
     *d = NULL;
-    for (size_t i = 0; i < sizeof wrappers / sizeof *wrappers; i++) {
-        size_t n = strlen(wrappers[i].prefix);
-        bl_dev *wrapped;
-        if (strncmp(name, wrappers[i].prefix, n) != 0)
-            continue;
-        inner.name = name + n;
-        BL_TRY(bl_device_open(&wrapped, &inner, err));
-        return wrappers[i].open(d, wrapped, err);
-    }
-    inner.name = name;
-    return open_inner(d, &inner, err);
+    if (!inner.name)
+        inner.name = "cpu";
+    const wrapper *w = wrapper_of(inner.name);
+    if (!w)
+        return open_inner(d, &inner, err);
+    inner.name += strlen(w->prefix);
+    BL_TRY(bl_device_open(&wrapped, &inner, err));
+    return w->open(d, wrapped, err);
+}
+
+void bl_device_describe(const bl_device_request *request, char *text, size_t cap)
+{
+    bl_device_request inner = *request;
+    char name[BL_TEXT_MAX];
+    bl_backend b;
+    bl_device_about about;
+    for (const wrapper *w; (w = wrapper_of(inner.name)) != NULL;)
+        inner.name += strlen(w->prefix);
+    int known = find_inner(&b, name, &inner.index, &inner, NULL) == BL_OK &&
+                b.about(&about, inner.index, NULL) == BL_OK;
+    (void)snprintf(text, cap, "%s%s%s", inner.name, known ? ": " : "", known ? about.text : "");
 }
 
 bl_device_request bl_device_requested(const bl_options *options, int ternary)

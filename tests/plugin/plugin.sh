@@ -42,6 +42,13 @@ refused "an index that is none" 2 'device plain:x: built in are *' plain:x
 expect "a folder with a space" 0 '*' '*' generate -m run-ref -p "Once" --max-tokens 20 --seed 1 --device spaced
 check "the same story" cmp -s ref.txt stdout
 expect "no such precision" 3 '' '*device cpu computes in f32: no --precision bf16*' generate -m run-ref -p x --precision bf16
+refused "no CUDA plug-in" 7 \
+    'device cuda: no CUDA back end is installed: no libbitllama_cuda.so is in /nowhere, hostile, with space, *' cuda
+refused "nor its second device" 7 'device cuda: no CUDA back end is installed: *' trace:cuda:1
+refused "no device of a plug-in" 7 'device none: no such device: its driver is not installed' none
+expect "train: no device of a plug-in" 7 '' 'bitllama train: error: device none: no such device: its driver is not installed' \
+    train --data data --out nothing --device none
+
 # shellcheck disable=SC2086 # a list of flags
 expect "a device of 1 MB" 4 '' '*needs*' train --data data --out large $size --device small
 expect "plan knows it" 0 '*too little*' '' plan --data data --preset tiny --device small

@@ -20,6 +20,16 @@ static size_t memory_bytes(bl_dev *d)
     return PLUGIN_MEMORY;
 }
 
+#ifdef PLUGIN_WITHOUT_DEVICES
+static bl_status about_none(bl_device_about *about, size_t index, bl_error *err)
+{
+    (void)about, (void)index;
+    return bl_fail(err, BL_ENOENT, "no such device: its driver is not installed");
+}
+#undef PLUGIN_ABOUT
+#define PLUGIN_ABOUT about_none
+#endif
+
 static bl_ops ops;
 static bl_plugin plugin;
 static int made; /* by the first call, before any other thread can have the result */

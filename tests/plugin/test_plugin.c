@@ -38,7 +38,7 @@ static void listing(void **state)
     static const char *const usable[] = {"cpu", "ref", "ref64", "plain", "wide", "small"};
     seen s = {0};
     assert_ok(bl_devices(note, &s, &failure));
-    assert_int_equal(s.devices, 7);
+    assert_int_equal(s.devices, 8);
     for (size_t i = 0; i < sizeof usable / sizeof *usable; i++) {
         size_t at = place_of(&s, usable[i]);
         assert_int_equal(s.usable[at], 1);
@@ -48,6 +48,9 @@ static void listing(void **state)
     assert_int_equal(s.usable[strange], 0);
     assert_int_equal(s.memory[strange], 0);
     assert_non_null(strstr(s.text[strange], "another version"));
+    size_t none = place_of(&s, "none");
+    assert_int_equal(s.usable[none], 0);
+    assert_string_equal(s.text[none], "no such device: its driver is not installed");
     assert_string_equal(s.name[0], "cpu");
 }
 
