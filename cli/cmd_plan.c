@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "figures.h"
 #include "model_flags.h"
+#include "output.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -19,12 +20,33 @@ static void print_json(const bl_plan_result *p)
         fputs("null", stdout);
     else
         printf("%" PRIu64, p->machine);
+    fputs(", \"device\": ", stdout);
+    if (*p->device)
+        bl_output_json_text(stdout, p->device, strlen(p->device));
+    else
+        fputs("null", stdout);
     printf(", \"parameters\": %" PRIu64 ", \"base\": %" PRIu64 "}\n", p->parameters, p->base);
 }
 
 static void print_row(const char *part, uint64_t bytes, const char *help)
 {
     printf("%-12s %9sB  %s\n", part, bl_format_scaled((double)bytes).text, help);
+}
+
+/* What there is, and of a device with memory of its own which device that is. */
+static void print_machine(const bl_plan_result *p)
+{
+    char owner[sizeof p->device + 16] = "", shown[8 * sizeof owner], help[sizeof shown + 64];
+    if (p->machine == UINT64_MAX) {
+        printf("%-12s %10s  not known\n", "machine", "-");
+        return;
+    }
+    if (*p->device)
+        (void)snprintf(owner, sizeof owner, "; device %s", p->device);
+    shown[bl_text_shown(owner, strlen(owner), BL_SHOWN_LINE, shown, sizeof shown - 1, NULL)] = 0;
+    (void)snprintf(help, sizeof help, "%s%s",
+                   p->total <= p->machine ? "enough" : "too little: train would refuse", shown);
+    print_row("machine", p->machine, help);
 }
 
 static void print_table(const bl_plan_result *p)
@@ -36,11 +58,7 @@ static void print_table(const bl_plan_result *p)
     (void)snprintf(parameters, sizeof parameters, "%s parameters",
                    bl_format_count(p->parameters).text);
     print_row("total", p->total, parameters);
-    if (p->machine == UINT64_MAX)
-        printf("%-12s %10s  not known\n", "machine", "-");
-    else
-        print_row("machine", p->machine,
-                  p->total <= p->machine ? "enough" : "too little: train would refuse");
+    print_machine(p);
     if (p->base)
         print_row("base", p->base, "more for a sequence that was consolidated (learn)");
 }

@@ -499,11 +499,12 @@ typedef struct bl_plan_result {
     BL_PLAN_LIST(X)
 #undef X
     uint64_t total;      /* bytes, like the others */
-    uint64_t machine;    /* what this process may use: the lowest of its limits; UINT64_MAX when
-                            none is known */
+    uint64_t machine;    /* what this process may use: the lowest of its limits, or what is free of
+                            a device's own memory; UINT64_MAX when neither is known */
     uint64_t parameters; /* elements of all tensors */
     uint64_t base;       /* of a model: what a session takes in addition once consolidated
                             (bl_session_consolidate); not in total; 0 without ttt_forget */
+    char device[208];    /* whose `machine` is: "NAME: what it is"; empty: the host's */
 } bl_plan_result;
 
 /** The memory of a run with these options, measured by the code that later allocates it; libraries,
@@ -526,7 +527,7 @@ BL_API bl_status bl_plan_model(const char *path, const bl_options *device, bl_pl
  *  With the option resume the newest checkpoint that verifies is loaded, and options that differ
  *  from its own are reported through bl_log_to(); true demands one, auto starts a new run where
  *  there is none.  A folder that holds a run is refused without the option, and so is a run that
- *  needs more memory than there is (bl_plan).
+ *  needs more memory than there is (bl_plan): BL_ENOMEM, or BL_EDEVICE for a device's own.
  *  Errors: BL_ENOENT (also nothing to resume), BL_EFORMAT (data; no checkpoint is whole), BL_EINVAL
  *  (options), BL_EBUSY (two trainers on one folder), BL_ENOMEM, BL_EIO, BL_EDEVICE. */
 BL_API bl_status bl_trainer_open(bl_trainer **t, const char *data_dir, const char *run_dir,

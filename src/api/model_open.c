@@ -143,7 +143,8 @@ static bl_status open_weights(bl_model *m, const bl_config *config, bl_error *er
     if (status == BL_OK)
         status = read_parent(m, st, path, err);
     if (status == BL_OK)
-        status = bl_weights_fit(m->path, m->dev, config, m->form, err);
+        status = bl_weights_fit(m->path, m->dev, bl_options_device(m->device)->device, config,
+                                m->form, err);
     if (status == BL_OK)
         status = m->form == BL_WEIGHTS_LATENT ? bl_net_open(&m->net, config, m->dev, err)
                                               : bl_net_open_packed(&m->net, config, m->dev, err);

@@ -40,6 +40,8 @@ static bl_status plan_training(const char *data_dir, const bl_options *train,
     const bl_share all = {&bl_comm_alone, o.accum};
     bl_status status = bl_blocks_measure(result, dev, &c, &o, &all, err);
     bl_dev_close(dev);
+    if (status == BL_OK && *result->device)
+        bl_device_describe(&request, result->device, sizeof result->device);
     return status;
 }
 
@@ -95,6 +97,8 @@ static bl_status plan_model(const char *path, const bl_options *device, bl_plan_
     if (status == BL_OK)
         status = bl_weights_plan(result, dev, &c, form, err);
     bl_dev_close(dev);
+    if (status == BL_OK && *result->device)
+        bl_device_describe(&request, result->device, sizeof result->device);
     return status;
 }
 

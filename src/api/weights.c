@@ -8,6 +8,8 @@
 #include "model/reader.h"
 #include "ops/measure.h"
 
+#include <stdio.h>
+
 static bl_status check(const bl_st *st, const bl_config *c, bl_weight_form form, const char *path,
                        bl_error *err)
 {
@@ -58,8 +60,7 @@ static bl_status measure_session(bl_plan_result *result, bl_dev *counting, const
                                    .activations = reader.bytes + (state.block_bytes - state.bytes),
                                    .scratch = bl_measure_scratch(counting),
                                    .state = state.bytes,
-                                   .parameters = net->tensors.parameters,
-                                   .machine = counting->ops->memory_bytes(counting)};
+                                   .parameters = net->tensors.parameters};
         result->total = bl_measure_allocated(counting) + result->scratch;
         status = measure_base(result, &state, net, err);
         bl_state_release(&state, net);
@@ -86,19 +87,18 @@ bl_status bl_weights_plan(bl_plan_result *result, bl_dev *dev, const bl_config *
     *result = (bl_plan_result){0};
     BL_TRY(bl_measure_open(&counting, dev, err));
     bl_status status = measure(result, counting, c, form, err);
+    if (status == BL_OK)
+        bl_measure_machine(result, dev);
     bl_dev_close(counting);
     return status;
 }
 
-bl_status bl_weights_fit(const char *path, bl_dev *dev, const bl_config *c, bl_weight_form form,
-                         bl_error *err)
+bl_status bl_weights_fit(const char *path, bl_dev *dev, const char *device, const bl_config *c,
+                         bl_weight_form form, bl_error *err)
 {
     bl_plan_result plan;
+    char what[BL_TEXT_MAX];
     BL_TRY(bl_weights_plan(&plan, dev, c, form, err));
-    if (plan.total > plan.machine)
-        return bl_fail(err, BL_ENOMEM,
-                       "%s: this model needs %.2f GB of memory, and there are %.2f GB (bitllama "
-                       "plan -m shows the parts)",
-                       path, (double)plan.total * 1e-9, (double)plan.machine * 1e-9);
-    return BL_OK;
+    (void)snprintf(what, sizeof what, "%s: this model", path);
+    return bl_measure_fits(&plan, device, what, " (bitllama plan -m shows the parts)", err);
 }

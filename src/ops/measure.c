@@ -2,6 +2,8 @@
 #include "ops/measure.h"
 #include "core/alloc.h"
 
+#include <stdio.h>
+
 typedef struct measure {
     bl_dev dev; /* first: closing frees it */
     bl_dev *inner;
@@ -89,6 +91,33 @@ size_t bl_measure_scratch(const bl_dev *d)
 {
     const measure *m = measure_of(d);
     return m->most.B ? BL_OP(m->inner, scratch_bytes, &m->most) : 0;
+}
+
+/* The memory of a back end on the host is what bl_host_memory_bytes() says, which a process with
+ * limits of its own may use up from one call to the next. */
+void bl_measure_machine(bl_plan_result *plan, bl_dev *d)
+{
+    size_t before = bl_host_memory_bytes();
+    size_t bytes = d->ops->memory_bytes(d);
+    size_t after = bl_host_memory_bytes();
+    int host = (before <= bytes && bytes <= after) || (after <= bytes && bytes <= before);
+    int known = bytes < SIZE_MAX;
+    plan->machine = known ? bytes : UINT64_MAX;
+    (void)snprintf(plan->device, sizeof plan->device, "%s", known && !host ? d->name : "");
+}
+
+bl_status bl_measure_fits(const bl_plan_result *plan, const char *device, const char *what,
+                          const char *remedy, bl_error *err)
+{
+    double needed = (double)plan->total * 1e-9, there = (double)plan->machine * 1e-9;
+    if (plan->total <= plan->machine)
+        return BL_OK;
+    if (*plan->device)
+        return bl_fail(err, BL_EDEVICE,
+                       "%s needs %.3f GB of memory, and device %s has %.3f GB free%s", what, needed,
+                       device, there, remedy);
+    return bl_fail(err, BL_ENOMEM, "%s needs %.2f GB of memory, and there are %.2f GB%s", what,
+                   needed, there, remedy);
 }
 
 bl_status bl_measure_open(bl_dev **d, bl_dev *inner, bl_error *err)

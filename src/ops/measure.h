@@ -17,4 +17,13 @@ bl_status bl_measure_open(bl_dev **d, bl_dev *inner, bl_error *err) BL_NODISCARD
 size_t bl_measure_allocated(const bl_dev *d);
 size_t bl_measure_scratch(const bl_dev *d);
 
+/* Sets machine, and device to the name of a device with memory of its own, else to "". */
+void bl_measure_machine(bl_plan_result *plan, bl_dev *d);
+
+/* Is there as much memory as planned?  BL_EDEVICE when a device, by the name that the user gave it,
+ * has too little of its own, BL_ENOMEM when the host has.  `what` begins the message, the remedy
+ * ends it. */
+bl_status bl_measure_fits(const bl_plan_result *plan, const char *device, const char *what,
+                          const char *remedy, bl_error *err) BL_NODISCARD;
+
 #endif

@@ -97,8 +97,8 @@ bl_status bl_blocks_measure(bl_plan_result *plan, bl_dev *dev, const bl_config *
                        (b.sample.state.block_bytes - b.sample.state.bytes),
         .scratch = bl_measure_scratch(measure),
         .state = b.sample.state.bytes + b.carried.states.bytes,
-        .parameters = b.net.tensors.parameters,
-        .machine = dev->ops->memory_bytes(dev)};
+        .parameters = b.net.tensors.parameters};
+    bl_measure_machine(plan, dev);
     plan->total = bl_measure_allocated(measure) + plan->scratch;
     if (plan->total < plan->scratch) /* either is SIZE_MAX */
         plan->total = UINT64_MAX;

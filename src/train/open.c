@@ -7,6 +7,7 @@
 #include "core/path.h"
 #include "model/fingerprint.h"
 #include "model/folder.h"
+#include "ops/measure.h"
 #include "train/run_dir.h"
 
 #include <inttypes.h>
@@ -19,12 +20,8 @@
 static bl_status check_memory(bl_trainer *t, const bl_config *config, bl_error *err)
 {
     BL_TRY(bl_blocks_measure(&t->plan, t->dev, config, &t->o, &t->share, err));
-    if (t->plan.total > t->plan.machine)
-        return bl_fail(err, BL_ENOMEM,
-                       "this run needs %.2f GB of memory, and there are %.2f GB; lower `batch`, "
-                       "`context` or the size of the model",
-                       (double)t->plan.total * 1e-9, (double)t->plan.machine * 1e-9);
-    return BL_OK;
+    return bl_measure_fits(&t->plan, t->o.device, "this run",
+                           "; lower `batch`, `context` or the size of the model", err);
 }
 
 static bl_status other_data(const char *checkpoint, const bl_token_file *file, const char *was,

@@ -49,9 +49,25 @@ refused "no device of a plug-in" 7 'device none: no such device: its driver is n
 expect "train: no device of a plug-in" 7 '' 'bitllama train: error: device none: no such device: its driver is not installed' \
     train --data data --out nothing --device none
 
+# ---- too little memory: whose it is decides the exit code ----
 # shellcheck disable=SC2086 # a list of flags
-expect "a device of 1 MB" 4 '' '*needs*' train --data data --out large $size --device small
-expect "plan knows it" 0 '*too little*' '' plan --data data --preset tiny --device small
+expect "a device of 1 MB" 7 '' \
+    'bitllama train: error: this run needs [0-9]*.[0-9]* GB of memory, and device fault:small has 0.001 GB free; lower --batch, --context or *' \
+    train --data data --out large $size --device fault:small
+check "one line" test "$(wc -l <stderr)" -eq 1
+refused "a device of 1 kB" 7 'run-ref/ckpt/*: this model needs 0.00[0-9] GB of memory, and device tight has 0.000 GB free (bitllama plan -m *' tight
+# shellcheck disable=SC2086 # a list of flags
+expect "the host's memory" 4 '' 'bitllama train: error: this run needs * GB of memory, and there are * GB; lower *' \
+    train --data data --out large --num-hidden-layers 1024 --batch 65536 --context 1024 --device cpu
+expect "plan: a device's own memory" 0 '*
+machine          1.00MB  too little: train would refuse; device small: the definition, in float32, slow' '' \
+    plan --data data --preset tiny --device small
+expect "plan -m" 0 '*
+machine*; device tight: the definition, in float32, slow*' '' plan -m run-ref --device fault:tight
+expect "plan --json" 0 '*"machine": 1000000, "device": "small:0: the definition, in float32, slow", *' '' \
+    plan --data data --preset tiny --device small:0 --json
+expect "plan: the host's" 0 '*"machine": [0-9]*, "device": null, *' '' plan --data data --preset tiny --json
+expect "plan: a device that does not say" 0 '*"machine": null, "device": null, *' '' plan --data data --preset tiny --device plain --json
 
 # ---- without the variable ----
 unset BITLLAMA_PLUGINS

@@ -35,10 +35,10 @@ static size_t place_of(const seen *s, const char *name)
 static void listing(void **state)
 {
     (void)state;
-    static const char *const usable[] = {"cpu", "ref", "ref64", "plain", "wide", "small"};
+    static const char *const usable[] = {"cpu", "ref", "ref64", "plain", "wide", "small", "tight"};
     seen s = {0};
     assert_ok(bl_devices(note, &s, &failure));
-    assert_int_equal(s.devices, 8);
+    assert_int_equal(s.devices, 9);
     for (size_t i = 0; i < sizeof usable / sizeof *usable; i++) {
         size_t at = place_of(&s, usable[i]);
         assert_int_equal(s.usable[at], 1);

@@ -254,6 +254,7 @@ static void too_large(void **state)
     bl_trainer *t;
     assert_ok(bl_plan(scratch("data"), r.train, r.config, &p, &failure));
     assert_true(p.total > p.machine);
+    assert_string_equal(p.device, ""); /* the host's memory */
     assert_int_equal(
         bl_trainer_open(&t, scratch("data"), scratch("huge"), r.train, r.config, &failure),
         BL_ENOMEM);
