@@ -47,6 +47,9 @@ typedef struct bl_names {
     size_t count, cap;
 } bl_names;
 bl_status bl_dir_list(bl_names *names, const char *path, bl_error *err) BL_NODISCARD;
+
+/* A copy of the name after the others, whatever their order.  BL_ENOMEM. */
+bl_status bl_names_add(bl_names *names, const char *name, bl_error *err) BL_NODISCARD;
 void bl_names_release(bl_names *names);
 
 #endif

@@ -119,6 +119,16 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(char *const *)a, *(char *const *)b);
 }
 
+bl_status bl_names_add(bl_names *names, const char *name, bl_error *err)
+{
+    BL_TRY(bl_grow(&names->name, &names->cap, names->count + 1, sizeof *names->name, err));
+    char *copy = bl_strdup(name);
+    if (!copy)
+        return bl_fail(err, BL_ENOMEM, "out of memory for a list of names");
+    names->name[names->count++] = copy;
+    return BL_OK;
+}
+
 bl_status bl_dir_list(bl_names *names, const char *path, bl_error *err)
 {
     *names = (bl_names){0};
@@ -129,12 +139,7 @@ bl_status bl_dir_list(bl_names *names, const char *path, bl_error *err)
     for (struct dirent *entry; status == BL_OK && (entry = readdir(dir)) != NULL;) {
         if (strcmp(entry->d_name, ".") == 0 || strcmp(entry->d_name, "..") == 0)
             continue;
-        status = bl_grow(&names->name, &names->cap, names->count + 1, sizeof *names->name, err);
-        char *copy = status == BL_OK ? bl_strdup(entry->d_name) : NULL;
-        if (copy)
-            names->name[names->count++] = copy;
-        else if (status == BL_OK)
-            status = bl_fail(err, BL_ENOMEM, "out of memory while listing %s", path);
+        status = bl_names_add(names, entry->d_name, err);
     }
     (void)closedir(dir);
     if (status != BL_OK) {

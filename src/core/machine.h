@@ -14,6 +14,18 @@ uint64_t bl_os_memory(void);
  * rounded up; at least 1. */
 size_t bl_os_processors(void);
 
+/* Processors that the system runs, and those of them that the affinity of this process allows; both
+ * at least 1. */
+size_t bl_os_processors_all(void);
+size_t bl_os_processors_allowed(void);
+
+/* The name of the processor, "" when not known; as a file like /proc/cpuinfo has it. */
+void bl_os_processor_name(char *name, size_t cap);
+void bl_cpuinfo_name(const char *path, char *name, size_t cap);
+
+/* "Linux 6.1.0-18-amd64 x86_64". */
+void bl_os_system(char *text, size_t cap);
+
 /* The lowest limit of the groups named in a file like /proc/self/cgroup, in a tree like
  * /sys/fs/cgroup of version 1 or 2, in bytes or processors; UINT64_MAX without any. */
 uint64_t bl_cgroup_memory(const char *groups, const char *root);

@@ -11,8 +11,14 @@
 
 static atomic_size_t chosen; /* 0: the system's answer */
 
-/* Processors that this process may run on; the mask grows until the system's fits. */
-static size_t processors(void)
+size_t bl_os_processors_all(void)
+{
+    long online = sysconf(_SC_NPROCESSORS_ONLN);
+    return online > 0 ? (size_t)online : 1;
+}
+
+/* The mask grows until the system's fits. */
+size_t bl_os_processors_allowed(void)
 {
 #if defined(__linux__)
     for (int most = 1024; most <= 1 << 20; most *= 2) {
@@ -25,13 +31,13 @@ static size_t processors(void)
             return count;
     }
 #endif
-    long online = sysconf(_SC_NPROCESSORS_ONLN);
-    return online > 0 ? (size_t)online : 1;
+    return bl_os_processors_all();
 }
 
 size_t bl_os_processors(void)
 {
-    uint64_t mask = processors(), quota = bl_cgroup_cpus("/proc/self/cgroup", "/sys/fs/cgroup");
+    uint64_t mask = bl_os_processors_allowed(),
+             quota = bl_cgroup_cpus("/proc/self/cgroup", "/sys/fs/cgroup");
     return (size_t)(quota < mask ? quota : mask);
 }
 

@@ -168,8 +168,12 @@ bl_status bl_cpu_about(bl_device_about *about, size_t index, bl_error *err)
     if (index)
         return bl_fail(err, BL_ENOENT, "there is one cpu device");
     BL_TRY(bl_cpu_choose(&level, err));
-    (void)snprintf(about->text, sizeof about->text, "this processor, %s, %zu threads",
-                   bl_cpu_level_name(level), bl_threads(0));
+    char name[100];
+    size_t threads = bl_threads(0);
+    bl_os_processor_name(name, sizeof name);
+    (void)snprintf(about->text, sizeof about->text, "%s, %s, %zu %s",
+                   *name ? name : "this processor", bl_cpu_level_name(level), threads,
+                   threads == 1 ? "thread" : "threads");
     about->memory_bytes = bl_os_memory();
     return BL_OK;
 }

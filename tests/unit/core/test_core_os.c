@@ -225,6 +225,35 @@ static void clocks(void **state)
     assert_true(bl_os_entropy() != bl_os_entropy());
 }
 
+static void processors(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text, *name;
+    } files[] = {
+        {"processor\t: 0\nmodel name\t: A Processor(R) 9 @ 2.0GHz\nmodel name\t: B\n",
+         "A Processor(R) 9 @ 2.0GHz"},
+        {"processor : 0\nmodel : 3\n", ""},
+        {"model name\nmodel name:\nmodel name :  C", "C"},
+        {"", ""},
+    };
+    char name[64], system[200];
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        scratch_write(scratch("cpuinfo"), files[i].text, strlen(files[i].text));
+        bl_cpuinfo_name(scratch("cpuinfo"), name, sizeof name);
+        assert_string_equal(name, files[i].name);
+    }
+    bl_cpuinfo_name(scratch("no cpuinfo"), name, sizeof name);
+    assert_string_equal(name, "");
+    scratch_write(scratch("cpuinfo"), "model name : abcdef\n", 20);
+    bl_cpuinfo_name(scratch("cpuinfo"), name, 4);
+    assert_string_equal(name, "abc");
+    bl_os_system(system, sizeof system);
+    assert_non_null(strchr(system, ' '));
+    assert_true(bl_os_processors() >= 1);
+    assert_true(bl_os_processors_allowed() >= bl_os_processors());
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -237,6 +266,7 @@ int main(void)
         cmocka_unit_test(paths),
         cmocka_unit_test(locks),
         cmocka_unit_test(clocks),
+        cmocka_unit_test(processors),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
