@@ -357,6 +357,30 @@ typedef void bl_device_fn(void *user, const bl_device_info *device);
 /** Calls fn for each, also for plug-ins that cannot be used.  Errors: BL_ENOMEM.  Threads: any. */
 BL_API bl_status bl_devices(bl_device_fn *fn, void *user, bl_error *err);
 
+/* What this build is, and what the machine lets this process use.  Texts are valid during the
+ * call, and empty when not known. */
+typedef struct bl_machine_info {
+    size_t size;
+    const char *compiler, *system, *processor;
+    const char *simd, *simd_best; /* "c", "avx2" or "avx512": in use (empty when BITLLAMA_CPU asks
+                                     for what is not there), and the processor's best */
+    size_t threads;               /* of a computation (bl_set_threads) */
+    size_t processors, affinity;  /* of the machine, and those that this process may run on */
+    size_t quota;                 /* processors that its control groups pay for; 0: no limit */
+    uint64_t memory_bytes;        /* that this process may use; UINT64_MAX: not known */
+    const char *const *folders;   /* [folder_count], searched for plug-ins, in this order */
+    const char *const *plugins;   /* [plugin_count], their files found there: bl_devices() asks them
+                                     in this order */
+    size_t folder_count, plugin_count;
+    const char *cache;   /* of downloads: a folder that may not exist yet */
+    uint64_t cache_free; /* bytes that may be written there; UINT64_MAX: not known */
+} bl_machine_info;
+
+typedef void bl_machine_fn(void *user, const bl_machine_info *machine);
+
+/** Calls fn once; loads no plug-in.  Errors: BL_ENOMEM.  Threads: any. */
+BL_API bl_status bl_machine(bl_machine_fn *fn, void *user, bl_error *err);
+
 /* ---------------------------------------------------------------- files of the Hugging Face Hub */
 
 typedef enum bl_hub_kind { BL_HUB_MODEL, BL_HUB_DATASET } bl_hub_kind;

@@ -15,9 +15,9 @@
 #include <string.h>
 
 static const bl_backend built_in[] = {
-    {"cpu", bl_cpu_open, bl_cpu_about},
-    {"ref", bl_ref32_open, bl_ref32_about},
-    {"ref64", bl_ref64_open, bl_ref64_about},
+    {"cpu", bl_cpu_open, bl_cpu_about, 0},
+    {"ref", bl_ref32_open, bl_ref32_about, 0},
+    {"ref64", bl_ref64_open, bl_ref64_about, 0},
 };
 enum { BUILT_IN = sizeof built_in / sizeof *built_in };
 
@@ -172,7 +172,7 @@ static bl_status find_plugin(bl_backend *found, const char *name, bl_error *err)
         bl_free(s.path);
     }
     if (status == BL_OK)
-        *found = (bl_backend){name, p->plugin->open, p->plugin->about};
+        *found = (bl_backend){name, p->plugin->open, p->plugin->about, 1};
     return status;
 }
 
@@ -193,12 +193,6 @@ bl_status bl_backend_find(bl_backend *found, const char *name, bl_error *err)
     return BL_OK;
 }
 
-typedef struct listing {
-    bl_backend_fn *fn;
-    void *user;
-    bl_buf told; /* names of plug-ins, each between line feeds: the first one found is used */
-} listing;
-
 /* The name in "libbitllama_NAME.so", if it is one. */
 static int name_of_file(char name[BL_BACKEND_NAME_MOST + 1], const char *file)
 {
@@ -211,36 +205,76 @@ static int name_of_file(char name[BL_BACKEND_NAME_MOST + 1], const char *file)
     return is_plugin_name(name);
 }
 
+typedef struct places {
+    bl_names *folders, *files, names; /* of the back ends that the files are */
+    bl_status status;
+    bl_error *err;
+} places;
+
+static int has(const bl_names *names, const char *name)
+{
+    size_t i = 0;
+    while (i < names->count && strcmp(names->name[i], name) != 0)
+        i++;
+    return i < names->count;
+}
+
+static bl_status add_file(places *p, const char *folder, const char *file, const char *name)
+{
+    BL_TRY(bl_names_add(&p->names, name, p->err));
+    char *path = bl_path_join(folder, file);
+    bl_status status =
+        path ? bl_names_add(p->files, path, p->err) : bl_fail(p->err, BL_ENOMEM, "out of memory");
+    bl_free(path);
+    return status;
+}
+
 static int list_in(void *user, const char *folder)
 {
-    listing *l = user;
+    places *p = user;
     bl_names files = {0};
-    if (bl_path_what(folder) == BL_PATH_DIR && bl_dir_list(&files, folder, NULL) == BL_OK)
-        for (size_t i = 0; i < files.count; i++) {
-            char name[BL_BACKEND_NAME_MOST + 1], line[BL_BACKEND_NAME_MOST + 3];
-            bl_error why = {.message = ""};
-            bl_backend b = {.name = name};
-            if (!name_of_file(name, files.name[i]) || find_built_in(name))
-                continue;
-            (void)snprintf(line, sizeof line, "\n%s\n", name);
-            if (l->told.data && strstr(l->told.data, line))
-                continue;
-            bl_buf_puts(&l->told, line);
-            bl_status status = bl_backend_find(&b, name, &why);
-            l->fn(l->user, &b, status == BL_OK ? NULL : why.message);
+    p->status = bl_names_add(p->folders, folder, p->err);
+    if (p->status == BL_OK && bl_path_what(folder) == BL_PATH_DIR &&
+        bl_dir_list(&files, folder, NULL) == BL_OK)
+        for (size_t i = 0; i < files.count && p->status == BL_OK; i++) {
+            char name[BL_BACKEND_NAME_MOST + 1];
+            if (name_of_file(name, files.name[i]) && !find_built_in(name) && !has(&p->names, name))
+                p->status = add_file(p, folder, files.name[i], name);
         }
     bl_names_release(&files);
-    return 0;
+    return p->status != BL_OK;
+}
+
+static bl_status find_places(places *p)
+{
+    each_folder(list_in, p);
+    return p->status;
+}
+
+bl_status bl_backends_places(bl_names *folders, bl_names *files, bl_error *err)
+{
+    places p = {.folders = folders, .files = files, .err = err};
+    *folders = *files = (bl_names){0};
+    bl_status status = find_places(&p);
+    bl_names_release(&p.names);
+    return status;
 }
 
 bl_status bl_backends_each(bl_backend_fn *fn, void *user, bl_error *err)
 {
-    listing l = {.fn = fn, .user = user};
-    bl_buf_init(&l.told);
+    bl_names folders = {0}, files = {0};
+    places p = {.folders = &folders, .files = &files, .err = err};
     for (size_t i = 0; i < BUILT_IN; i++)
         fn(user, &built_in[i], NULL);
-    each_folder(list_in, &l);
-    bl_status status = bl_buf_status(&l.told, err);
-    bl_buf_release(&l.told);
+    bl_status status = find_places(&p);
+    for (size_t i = 0; status == BL_OK && i < p.names.count; i++) {
+        bl_error why = {.message = ""};
+        bl_backend b = {.name = p.names.name[i]};
+        bl_status found = bl_backend_find(&b, b.name, &why);
+        fn(user, &b, found == BL_OK ? NULL : why.message);
+    }
+    bl_names_release(&folders);
+    bl_names_release(&files);
+    bl_names_release(&p.names);
     return status;
 }

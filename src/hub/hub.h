@@ -29,6 +29,10 @@ bl_status bl_hub_open(bl_hub *hub, bl_progress_fn *progress, void *user,
                       bl_error *err) BL_NODISCARD;
 void bl_hub_close(bl_hub *hub); /* also after a failed open */
 
+/* The folder of the cache, appended to *cache, whether it exists or not.  BL_EINVAL (no variable
+ * says where), BL_ENOMEM. */
+bl_status bl_hub_cache(bl_buf *cache, bl_error *err) BL_NODISCARD;
+
 /* The path of the file in the cache into *path, downloaded when it is not there or no longer that
  * of the revision.  Errors as bl_hub_fetch(). */
 bl_status bl_hub_get(const bl_hub *hub, const bl_hub_file *file, bl_buf *path,

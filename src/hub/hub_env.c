@@ -52,7 +52,7 @@ static void place(bl_buf *path, const char *variable, const char *fallback, cons
         bl_buf_printf(path, "%s/%s/%s", home, fallback, below);
 }
 
-static bl_status read_cache(bl_buf *cache, bl_error *err)
+bl_status bl_hub_cache(bl_buf *cache, bl_error *err)
 {
     const char *value = bl_env("BITLLAMA_CACHE");
     if (value)
@@ -121,7 +121,7 @@ bl_status bl_hub_open(bl_hub *hub, bl_progress_fn *progress, void *user, bl_erro
     static const char *const files[] = {"CURL_CA_BUNDLE", "REQUESTS_CA_BUNDLE", "SSL_CERT_FILE"};
     *hub = (bl_hub){.offline = bl_env_is_on("HF_HUB_OFFLINE")};
     BL_TRY(read_endpoint(&hub->endpoint, err));
-    BL_TRY(read_cache(&hub->cache, err));
+    BL_TRY(bl_hub_cache(&hub->cache, err));
     if (!bl_env_is_on("HF_HUB_DISABLE_IMPLICIT_TOKEN"))
         BL_TRY(read_token(&hub->token, err));
     for (size_t i = 0; !hub->ca_file.len && i < sizeof files / sizeof *files; i++)

@@ -262,6 +262,7 @@ static void hub_prepare_and_plans(void **state)
     FINE(bl_plan_model, device, run, NULL, &plan, e);
     REFUSED(bl_plan_model, result, run, NULL, NULL, e);
     REFUSED(bl_devices, fn, NULL, NULL, e);
+    REFUSED(bl_machine, fn, NULL, NULL, e);
 }
 
 /* Through one function or the other. */
