@@ -55,6 +55,7 @@ struct bl_command {
     X(memory)                                                                                      \
     X(tokenize)                                                                                    \
     X(detokenize)                                                                                  \
+    X(doctor)                                                                                      \
     X(version)                                                                                     \
     X(help)
 
