@@ -1,0 +1,366 @@
+/* The CUDA device: opening, memory, scratch, graphs of ops, and the plug-in's one symbol. */
+#include "cuda/cuda_dev.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+extern "C" {
+#include "core/alloc.h"
+#include "core/env.h"
+#include "format/options.h"
+#include "ops/graph.h"
+#include "ops/plugin.h"
+}
+
+enum { STAGING = 4 << 20, OLDEST = 80 };
+
+void cuda_note(bl_dev *d, cudaError_t error, const char *at)
+{
+    cuda_device *c = cuda_of(d);
+    if (error == cudaSuccess || c->error != cudaSuccess)
+        return;
+    c->error = error;
+    c->error_at = at;
+}
+
+static int must(bl_dev *d, cudaError_t error, const char *at)
+{
+    cuda_note(d, error, at);
+    return error == cudaSuccess;
+}
+
+/* The first error since the last call, as a status. */
+static bl_status reported(bl_dev *d, bl_error *err)
+{
+    cuda_device *c = cuda_of(d);
+    cudaError_t error = c->error;
+    c->error = cudaSuccess;
+    if (error == cudaSuccess)
+        return BL_OK;
+    return bl_fail(err, BL_EDEVICE, "CUDA device %d failed: %s (%s)", c->index,
+                   cudaGetErrorString(error), c->error_at);
+}
+
+/* ---- scratch ---- */
+
+bl_arena *cuda_scratch(bl_dev *d)
+{
+    bl_arena_rewind(&cuda_of(d)->scratch, 0);
+    return &cuda_of(d)->scratch;
+}
+
+extern "C" size_t bl_cuda_scratch_bytes(bl_dev *d, const bl_limits *most)
+{
+    bl_arena a;
+    bl_arena_measure(&a);
+#define X(family)                                                                                  \
+    cuda_##family##_plan(d, &a, most);                                                             \
+    bl_arena_rewind(&a, 0);
+    CUDA_PLANS(X)
+#undef X
+    size_t room = cuda_bitlinear_room(d, most), bytes = bl_arena_bytes(&a);
+    return a.failed || room > SIZE_MAX - bytes ? SIZE_MAX : bytes + room;
+}
+
+extern "C" bl_status bl_cuda_reserve(bl_dev *d, const bl_limits *most, bl_error *err)
+{
+    cuda_device *c = cuda_of(d);
+    bl_limits_grow(&c->most, most);
+    size_t bytes = bl_cuda_scratch_bytes(d, &c->most), room = cuda_bitlinear_room(d, &c->most);
+    if (bytes == SIZE_MAX)
+        return bl_fail(err, BL_EDEVICE, "the scratch fits in no memory of a device");
+    if (bytes - room <= c->scratch.size && room <= c->room_bytes)
+        return BL_OK;
+    BL_TRY(bl_cuda_sync(d, err));
+    bl_cuda_free(d, c->scratch_block);
+    c->scratch_block = NULL;
+    bl_arena_bind(&c->scratch, NULL, 0);
+    BL_TRY(bl_cuda_alloc(d, &c->scratch_block, bytes, err));
+    bl_arena_bind(&c->scratch, (char *)c->scratch_block + room, bytes - room);
+    c->room = c->scratch_block;
+    c->room_bytes = room;
+    return BL_OK;
+}
+
+/* ---- memory and order ---- */
+
+extern "C" bl_status bl_cuda_alloc(bl_dev *d, void **p, size_t bytes, bl_error *err)
+{
+    size_t left = 0, all = 0;
+    *p = NULL;
+    cudaError_t error = cudaMalloc(p, bytes ? bytes : 1);
+    if (error == cudaSuccess)
+        return BL_OK;
+    (void)cudaGetLastError(); /* it stays otherwise */
+    if (error != cudaErrorMemoryAllocation)
+        return bl_fail(err, BL_EDEVICE, "CUDA device %d: %zu bytes: %s", cuda_of(d)->index, bytes,
+                       cudaGetErrorString(error));
+    (void)cudaMemGetInfo(&left, &all);
+    return bl_fail(
+        err, BL_EDEVICE, "out of memory on CUDA device %d: %.1f MiB wanted, %.1f of %.1f MiB free",
+        cuda_of(d)->index, (double)bytes / 0x1p20, (double)left / 0x1p20, (double)all / 0x1p20);
+}
+
+extern "C" void bl_cuda_free(bl_dev *d, void *p)
+{
+    cuda_note(d, cudaFree(p), "free");
+}
+
+extern "C" size_t bl_cuda_memory_bytes(bl_dev *d)
+{
+    size_t left = 0, all = 0;
+    (void)d;
+    return cudaMemGetInfo(&left, &all) == cudaSuccess ? left : SIZE_MAX;
+}
+
+extern "C" bl_status bl_cuda_sync(bl_dev *d, bl_error *err)
+{
+    cuda_device *c = cuda_of(d);
+    cuda_note(d, cudaStreamSynchronize(c->stream), "sync");
+    c->staging_used = 0;
+    return reported(d, err);
+}
+
+/* Small pieces go through pinned memory and nobody waits; the driver copies larger ones before it
+ * returns. */
+extern "C" bl_status bl_cuda_put(bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err)
+{
+    cuda_device *c = cuda_of(d);
+    const void *source = from;
+    if (!bytes)
+        return reported(d, err);
+    if (bytes <= STAGING / 4) {
+        if (bytes > STAGING - c->staging_used)
+            BL_TRY(bl_cuda_sync(d, err));
+        source = memcpy((char *)c->staging + c->staging_used, from, bytes);
+        c->staging_used += round_up(bytes, 64);
+        if (c->staging_used > STAGING)
+            c->staging_used = STAGING;
+    }
+    cuda_note(d, cudaMemcpyAsync(to, source, bytes, cudaMemcpyHostToDevice, c->stream), "put");
+    return reported(d, err);
+}
+
+extern "C" bl_status bl_cuda_get(bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err)
+{
+    cuda_device *c = cuda_of(d);
+    int small = bytes <= STAGING / 4;
+    if (small && bytes > STAGING - c->staging_used)
+        BL_TRY(bl_cuda_sync(d, err));
+    void *room = small ? (char *)c->staging + c->staging_used : to;
+    if (bytes)
+        cuda_note(d, cudaMemcpyAsync(room, from, bytes, cudaMemcpyDeviceToHost, c->stream), "get");
+    BL_TRY(bl_cuda_sync(d, err));
+    if (small && bytes)
+        memcpy(to, room, bytes);
+    return BL_OK;
+}
+
+extern "C" void bl_cuda_zero(bl_dev *d, void *p, size_t bytes)
+{
+    if (bytes)
+        cuda_note(d, cudaMemsetAsync(p, 0, bytes, cuda_of(d)->stream), "zero");
+}
+
+/* 16 bytes a thread, where both ends allow it, and the rest byte by byte. */
+static __global__ void copy_kernel(unsigned char *to, const unsigned char *from, size_t bytes,
+                                   size_t wide)
+{
+    size_t at = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
+    if (at < wide)
+        ((uint4 *)(void *)to)[at] = ((const uint4 *)(const void *)from)[at];
+    else if (at - wide < bytes - wide * 16)
+        to[wide * 16 + (at - wide)] = from[wide * 16 + (at - wide)];
+}
+
+extern "C" void bl_cuda_copy(bl_dev *d, void *to, const void *from, size_t bytes)
+{
+    size_t wide = ((uintptr_t)to | (uintptr_t)from) % 16 ? 0 : bytes / 16;
+    LAUNCH(d, copy_kernel, div_up(wide + (bytes - wide * 16), 256), 256, 0, (unsigned char *)to,
+           (const unsigned char *)from, bytes, wide);
+}
+
+/* ---- graphs ---- */
+
+static void enter(bl_dev *d)
+{
+    cuda_of(d)->unrounded.of = NULL; /* what was left there by other ops */
+    cuda_note(d, cudaSetDevice(cuda_of(d)->index), "choosing the device");
+}
+
+static void begin_capture(bl_dev *d)
+{
+    cuda_note(d, cudaStreamBeginCapture(cuda_of(d)->stream, cudaStreamCaptureModeThreadLocal),
+              "capture");
+}
+
+static void *end_capture(bl_dev *d)
+{
+    cudaGraph_t graph = NULL;
+    cudaGraphExec_t run = NULL;
+    if (!must(d, cudaStreamEndCapture(cuda_of(d)->stream, &graph), "capture"))
+        return NULL;
+    (void)must(d, cudaGraphInstantiate(&run, graph, 0), "capture");
+    cuda_note(d, cudaGraphDestroy(graph), "capture");
+    enter(d); /* if the ops must run after all */
+    return run;
+}
+
+static void run_captured(bl_dev *d, void *captured)
+{
+    cuda_note(d, cudaGraphLaunch((cudaGraphExec_t)captured, cuda_of(d)->stream), "a graph");
+}
+
+static void release_captured(bl_dev *d, void *captured)
+{
+    cuda_note(d, cudaGraphExecDestroy((cudaGraphExec_t)captured), "a graph");
+}
+
+static const bl_capture capture = {enter, begin_capture, end_capture, run_captured,
+                                   release_captured};
+
+/* ---- opening ---- */
+
+extern "C" void bl_cuda_close(bl_dev *d)
+{
+    if (!d)
+        return;
+    cuda_device *c = cuda_of(d);
+    (void)cudaSetDevice(c->index);
+    if (c->stream)
+        (void)cudaStreamSynchronize(c->stream);
+    (void)cudaFree(c->scratch_block);
+    (void)cudaFree(c->sums);
+    (void)cudaFreeHost(c->staging);
+    cuda_matmul_close(c->matmul);
+    if (c->stream)
+        (void)cudaStreamDestroy(c->stream);
+    bl_free(c);
+}
+
+/* How many there are; 0 with the reason in err. */
+static int count_devices(bl_error *err)
+{
+    int count = 0, driver = 0, runtime = 0;
+    cudaError_t error = cudaGetDeviceCount(&count);
+    (void)cudaGetLastError();
+    if (error == cudaErrorInsufficientDriver) {
+        (void)cudaDriverGetVersion(&driver);
+        (void)cudaRuntimeGetVersion(&runtime);
+        if (driver)
+            (void)bl_fail(err, BL_EDEVICE,
+                          "no CUDA device: the driver is for CUDA %d.%d, this build needs %d.%d or "
+                          "later; update the driver",
+                          driver / 1000, driver % 1000 / 10, runtime / 1000, runtime % 1000 / 10);
+        else
+            (void)bl_fail(err, BL_EDEVICE, "no CUDA device: no NVIDIA driver is installed");
+        return 0;
+    }
+    if (error != cudaSuccess || count == 0) {
+        (void)bl_fail(err, BL_EDEVICE, "no CUDA device: %s",
+                      error == cudaSuccess ? "none is installed" : cudaGetErrorString(error));
+        return 0;
+    }
+    return count;
+}
+
+/* The compute capability whose kernels are used: BITLLAMA_CUDA forces the older ones. */
+static bl_status choose_path(cuda_device *c, int capability, bl_error *err)
+{
+    const char *forced = bl_env_trusted("BITLLAMA_CUDA");
+    c->sm = capability;
+    if (forced && strcmp(forced, "sm80") == 0)
+        c->sm = OLDEST;
+    else if (forced && (strcmp(forced, "sm90") != 0 || capability < 90))
+        return bl_fail(err, BL_EINVAL, "BITLLAMA_CUDA=%.30s: sm80, or sm90 where the device is one",
+                       forced);
+    return BL_OK;
+}
+
+static bl_status open_device(cuda_device *c, const bl_device_request *r, bl_error *err)
+{
+    int count = count_devices(err), major = 0, minor = 0;
+    if (!count)
+        return BL_EDEVICE;
+    if (r->index >= (size_t)count)
+        return bl_fail(err, BL_EDEVICE, "there is no CUDA device %zu: %d in this machine", r->index,
+                       count);
+    c->index = (int)r->index;
+    bl_dev *d = &c->dev;
+    int good =
+        must(d, cudaSetDevice(c->index), "open") &&
+        must(d, cudaDeviceGetAttribute(&major, cudaDevAttrComputeCapabilityMajor, c->index),
+             "open") &&
+        must(d, cudaDeviceGetAttribute(&minor, cudaDevAttrComputeCapabilityMinor, c->index),
+             "open") &&
+        must(d,
+             cudaDeviceGetAttribute(&c->multiprocessors, cudaDevAttrMultiProcessorCount, c->index),
+             "open");
+    if (good && 10 * major + minor < OLDEST)
+        return bl_fail(err, BL_EDEVICE,
+                       "CUDA device %d has compute capability %d.%d, 8.0 or later is needed",
+                       c->index, major, minor);
+    BL_TRY(choose_path(c, 10 * major + minor, err));
+    good = good && must(d, cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking), "open") &&
+           must(d, cudaMallocHost(&c->staging, STAGING), "open");
+    BL_TRY(reported(d, err));
+    BL_TRY(bl_cuda_alloc(d, (void **)&c->sums, CUDA_LATENTS * sizeof *c->sums, err));
+    return cuda_matmul_open(&c->matmul, d, err);
+}
+
+extern "C" bl_status bl_cuda_open(bl_dev **d, const bl_device_request *request, bl_error *err)
+{
+    *d = NULL;
+    cuda_device *c = (cuda_device *)bl_calloc(1, sizeof *c);
+    if (!c)
+        return bl_fail(err, BL_ENOMEM, "out of memory for a CUDA device");
+#define X(op, params, args) c->ops.op = bl_cuda_##op;
+    BL_OPS_LIST(X)
+#undef X
+    c->dev.ops = &c->ops;
+    c->dev.name = "cuda";
+    c->dev.impl = c;
+    c->dev.act_bytes = request->precision == BL_PRECISION_F32 ? sizeof(float) : sizeof(bf16);
+    c->dev.param_bytes = c->dev.real_bytes = sizeof(float);
+    c->dev.ternary = request->ternary;
+    bl_status status = open_device(c, request, err);
+    if (status != BL_OK) {
+        bl_cuda_close(&c->dev);
+        return status;
+    }
+    if (bl_env("BITLLAMA_CUDA_EAGER")) {
+        *d = &c->dev;
+        return BL_OK;
+    }
+    return bl_graph_open_capturing(d, &c->dev, &capture, err);
+}
+
+extern "C" bl_status bl_cuda_about(bl_device_about *about, size_t index, bl_error *err)
+{
+    int count = count_devices(err);
+    cudaDeviceProp p;
+    if (!count)
+        return BL_ENOENT;
+    if (index >= (size_t)count)
+        return bl_fail(err, BL_ENOENT, "there are %d CUDA devices", count);
+    if (cudaGetDeviceProperties(&p, (int)index) != cudaSuccess)
+        return bl_fail(err, BL_ENOENT, "CUDA device %zu does not answer", index);
+    int driver = 0;
+    (void)cudaDriverGetVersion(&driver);
+    (void)snprintf(about->text, sizeof about->text,
+                   "%s, compute capability %d.%d, %d multiprocessors, driver for CUDA %d.%d",
+                   p.name, p.major, p.minor, p.multiProcessorCount, driver / 1000,
+                   driver % 1000 / 10);
+    about->memory_bytes = p.totalGlobalMem;
+    return BL_OK;
+}
+
+extern "C" __attribute__((visibility("default"))) const bl_plugin *bl_plugin_get(void)
+{
+    static bl_plugin plugin;
+    static const bl_status made = bl_plugin_signature(plugin.signature, NULL);
+    plugin.open = bl_cuda_open;
+    plugin.about = bl_cuda_about;
+    return made == BL_OK ? &plugin : NULL;
+}
