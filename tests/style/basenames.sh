@@ -25,7 +25,7 @@ cd "$1" || exit 2
     name = where = path
     sub(/^.*\//, "", name)
     sub(/\/[^\/]*$/, "", where)
-    backend = where ~ /^src\/(ops\/ref|cpu|kern)($|\/)/
+    backend = where ~ /^src\/(ops\/ref|cpu|cuda|kern)($|\/)/
     if (name in first && !(backend && first_backend[name])) {
         printf "%s: the name of %s too\n", path, first[name]
         bad = 1

@@ -5,8 +5,8 @@
 #   families.sh ROOT          (docs/ARCHITECTURE.md says what each family is)
 cd "$1" || exit 2
 
-find src/ops/ref src/cpu src/kern/c src/kern/x86 src/kern/body tests/check tests/checkops tests/gradcheck \
-    -name '*.[ch]' | LC_ALL=C sort | xargs awk '
+find src/ops/ref src/cpu src/cuda src/kern/c src/kern/x86 src/kern/body tests/check tests/checkops tests/gradcheck \
+    -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' | LC_ALL=C sort | xargs awk '
 BEGIN {
     # A family, or a family and which part of it: ttt_mlp_bwd.
     list("family", "bitlinear conv elementwise embed head matmul norm optim ttt ttt_linear ttt_mlp")
@@ -15,6 +15,8 @@ BEGIN {
     # What a folder has beside its families.
     list("src/ops/ref", "ref dev scratch")
     list("src/cpu", "cpu_dev cpu_impl dev work")
+    list("src/cuda", "cuda cuda_dev dev mma wgmma norm_bwd bitlinear_mma bitlinear_wgmma ttt_bwd ttt_products ttt_step " \
+        "ttt_linear_mma ttt_linear_fwd_mma ttt_linear_bwd_mma ttt_linear_grads_mma ttt_linear_state_mma")
     list("src/kern/c", "vec")
     list("src/kern/x86", "vec lanes")
     list("src/kern/body", "")
@@ -35,22 +37,26 @@ FNR == 1 {
     files++
     where = name = FILENAME
     sub(/\/[^\/]*$/, "", where)
-    gsub(/^.*\/|[.][ch]$/, "", name)
+    gsub(/^.*\/|[.](c|h|cu|cuh)$/, "", name)
     if (where ~ /^src\/kern\/(c|x86)$/)
         sub(/_(c|avx2|avx512|avx512vnni)$/, "", name)
     if (!(("family", name) in allowed) && !(("part", name) in allowed) && !((where, name) in allowed))
         complain(FILENAME ": \"" name "\" is no family, nor part of one")
 }
 # An op of a back end at the beginning of a line: "void bl_cpu_add(", "void REF(add)(".
-/^(void|size_t|bl_status) (bl_cpu_[a-z0-9_]+|REF\([a-z0-9_]+\))\(/ && FILENAME ~ /[.]c$/ {
-    op = $2
-    sub(/^(bl_cpu_|REF\()/, "", op)
+/^(extern "C" )?(void|size_t|bl_status) (bl_(cpu|cuda)_[a-z0-9_]+|REF\([a-z0-9_]+\))\(/ && FILENAME ~ /[.](c|cu)$/ {
+    op = $0
+    sub(/^(extern "C" )?[a-z_]+ (bl_cpu_|bl_cuda_|REF\()/, "", op)
     sub(/[()].*/, "", op)
     home[where, op] = name
     if (where == "src/cpu")
         ops[op] = 1
+    sub(/^norm_bwd$/, "norm", home[where, op])
 }
 END {
+    for (op in ops)
+        if (("src/cuda", op) in home && home["src/cuda", op] != home["src/cpu", op])
+            complain(op ": in " home["src/cpu", op] " of src/cpu, in " home["src/cuda", op] " of src/cuda")
     for (op in ops)
         if (("src/ops/ref", op) in home) {
             both++

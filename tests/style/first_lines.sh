@@ -5,7 +5,7 @@
 cd "$1" || exit 2
 
 find . \( -name .git -o -name build -o -name demo-run -o -name __pycache__ \) -prune -o -type f \
-    \( -name '*.[ch]' -o -name '*.cu' -o -name '*.sh' -o -name '*.py' -o -name '*.cmake' -o -name '*.in' \
+    \( -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' -o -name '*.cc' -o -name '*.sh' -o -name '*.py' -o -name '*.cmake' -o -name '*.in' \
     -o -name CMakeLists.txt -o -name Makefile -o -path ./check -o -path ./demo -o -path './tools/*' \
     -o -path './.ci/*' \) -print | LC_ALL=C sort | xargs awk '
 FNR == 1 { files++; seen = 0 }

@@ -4,15 +4,16 @@
 #   floors.sh ROOT            (docs/ARCHITECTURE.md has the picture)
 cd "$1" || exit 2
 
-find src cli include -name '*.[ch]' | LC_ALL=C sort | xargs awk '
+find src cli include -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' | LC_ALL=C sort | xargs awk '
 BEGIN {
-    split("core 0 format 1 hub 1 tales 1 ops 2 cpu 2 kern 2 comm 2 text 2 data 2 model 3 corpus 3 " \
+    split("core 0 format 1 hub 1 tales 1 ops 2 cpu 2 cuda 2 kern 2 comm 2 text 2 data 2 model 3 corpus 3 " \
           "prepare 4 train 4 infer 4 api 5", words, " ")
     for (i = 1; i in words; i += 2)
         floor[words[i]] = words[i + 1]
     # Folders that only these may name.  Backends plug in from below, through the op table; a tokenizer is used
     # without what learns one; whoever trains on a data folder knows nothing of documents.
     guests["cpu"] = "cpu api"
+    guests["cuda"] = "cuda" # a plug-in
     guests["ops/ref"] = "ops/ref cpu api"
     guests["kern"] = "kern cpu api"
     guests["text/bpe"] = "text/bpe prepare"

@@ -5,7 +5,7 @@
 cd "$1" || exit 2
 
 find . \( -name .git -o -name build -o -name demo-run -o -path ./docs -o -path ./tests/fixtures \) -prune -o -type f \
-    \( -name '*.[ch]' -o -name '*.cu' -o -name '*.sh' -o -name '*.py' -o -name CMakeLists.txt \) -print |
+    \( -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' -o -name '*.cc' -o -name '*.sh' -o -name '*.py' -o -name CMakeLists.txt \) -print |
     LC_ALL=C sort | xargs awk '
 function finish() {
     if (name == "")
