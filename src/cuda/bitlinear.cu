@@ -1,6 +1,5 @@
 /* BitLinear: ternary weights, int8 activations, straight-through gradients (MODEL 2). */
 #include "cuda/bitlinear.cuh"
-#include "cuda/cuda_dev.h"
 
 #include <string.h>
 
@@ -14,7 +13,8 @@ extern "C" size_t bl_cuda_q8_bytes(bl_dev *d, size_t N, size_t K)
 {
     if (!d->ternary)
         return N * K * d->act_bytes;
-    return round_up(N * sizeof(float), 64) + N * round_up(K, 16);
+    return round_up(N * sizeof(float), 64) + round_up(N * round_up(K, 16), 64) +
+           N * K * d->act_bytes;
 }
 
 extern "C" size_t bl_cuda_tern_bytes(bl_dev *d, size_t out, size_t in)
@@ -95,13 +95,14 @@ static __global__ void sum_kernel(latents w)
 }
 
 /* g = max(S / 2^32 / count, 1e-5);  Wt = 2|W| > g ? sign(W) : 0.  A thread makes 16 columns of a row, or
- * fewer at its end. */
+ * fewer at its end; whole: rows are multiples of 16. */
 template <typename A> static __global__ void ternarise_kernel(latents w)
 {
     const latent *m = &w.at[blockIdx.y];
     double mean = (double)(long long)w.sums[blockIdx.y] * 0x1p-32 / (double)(m->out * m->in);
     float g = fmaxf((float)mean, 1e-5f);
     size_t in = m->in, pieces = m->to.stride / 16;
+    int whole = in % 16 == 0;
     if (blockIdx.x == 0 && threadIdx.x == 0)
         *m->to.g = g;
     for (size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x; i < m->out * pieces;
@@ -110,16 +111,36 @@ template <typename A> static __global__ void ternarise_kernel(latents w)
         const float *from = m->from + o * in + k;
         A *wide = (A *)m->to.W + o * in + k;
         union {
+            float one[16];
+            float4 all[4];
+        } v;
+        union {
+            A one[16];
+            uint4 all[sizeof(A)];
+        } u;
+        union {
             int8_t code[16];
             uint4 all;
         } t;
+#pragma unroll
+        for (int j = 0; j < 4; j++)
+            if (whole)
+                v.all[j] = ((const float4 *)(const void *)from)[j];
+#pragma unroll
         for (int j = 0; j < 16; j++) {
-            float v = k + j < in ? from[j] : 0.0f;
-            t.code[j] = (int8_t)(2.0f * fabsf(v) > g ? (v > 0) - (v < 0) : 0);
-            if (k + j < in)
-                wide[j] = from_float<A>((float)t.code[j]);
+            float x = whole ? v.one[j] : k + j < in ? from[j] : 0.0f;
+            t.code[j] = (int8_t)(2.0f * fabsf(x) > g ? (x > 0) - (x < 0) : 0);
+            u.one[j] = from_float<A>((float)t.code[j]);
         }
         *(uint4 *)(void *)(m->to.Wt + o * m->to.stride + k) = t.all;
+#pragma unroll
+        for (int j = 0; j < (int)sizeof(A); j++)
+            if (whole)
+                ((uint4 *)(void *)wide)[j] = u.all[j];
+#pragma unroll
+        for (int j = 0; j < 16; j++)
+            if (!whole && k + j < in)
+                wide[j] = u.one[j];
     }
 }
 
@@ -161,7 +182,7 @@ extern "C" void bl_cuda_ternarise(bl_dev *d, const bl_latents *w)
 /* A few rows: a warp makes one column of all of them, 16 bytes of Wt a lane at a time. */
 template <typename A, int R>
 static __global__ void tern_few_kernel(A *y, q8_rows x, tern_place w, size_t N, size_t out,
-                                       int residual)
+                                       const A *residual)
 {
     size_t o = (size_t)blockIdx.x * (blockDim.x / 32) + threadIdx.x / 32;
     int lane = threadIdx.x % 32, dot[R] = {};
@@ -188,8 +209,8 @@ static __global__ void tern_few_kernel(A *y, q8_rows x, tern_place w, size_t N, 
         if (lane || o >= out || n >= (int)N)
             continue;
         float value = scaled(dot[n], *w.g, x.s[n]);
-        A *at = y + n * out + o;
-        *at = from_float<A>(residual ? to_float(*at) + value : value);
+        size_t at = n * out + o;
+        y[at] = from_float<A>(residual ? to_float(residual[at]) + value : value);
     }
 }
 
@@ -199,36 +220,42 @@ static void few_rows(bl_dev *d, const tern_product *p)
                                : p->N <= 4 ? tern_few_kernel<A, 4>
                                            : tern_few_kernel<A, FEW_ROWS>;
              LAUNCH(d, kernel, div_up(p->out, 4), 128, 0, (A *)p->y, p->x, p->w, p->N, p->out,
-                    p->residual););
+                    (const A *)p->residual););
 }
 
-static void product(bl_dev *d, bl_act *y, const bl_q8 *x, const bl_tern *w, int residual, size_t N,
-                    size_t out, size_t in)
+static void product(bl_dev *d, const tern_product *p)
 {
-    tern_product p = {y, q8_of(d, x, N, in), tern_of(d, w, out, in), N, out, in, residual};
     if (!d->ternary) {
-        cuda_product q = {y,   p.x.x, p.w.W,       N,           out,  in,
-                          0,   1,     act_kind(d), act_kind(d), 1.0f, residual ? 1.0f : 0.0f,
+        cuda_product q = {p->y, p->x.x, p->w.W,      p->N,        p->out, p->in,
+                          0,    1,      act_kind(d), act_kind(d), 1.0f,   p->residual ? 1.0f : 0.0f,
                           NULL};
         cuda_matmul_run(d, &q);
-    } else if (N <= FEW_ROWS) {
-        few_rows(d, &p);
-    } else if (!cuda_tern_wgmma(d, &p)) {
-        cuda_tern_rows(d, &p);
+    } else if (p->N <= FEW_ROWS) {
+        few_rows(d, p);
+    } else if (!cuda_tern_wgmma(d, p)) {
+        cuda_tern_rows(d, p);
     }
 }
 
 extern "C" void bl_cuda_bitlinear_fwd(bl_dev *d, bl_act *y, const bl_q8 *x, const bl_tern *w,
                                       size_t N, size_t out, size_t in)
 {
-    product(d, y, x, w, 0, N, out, in);
+    tern_product p = {y, q8_of(d, x, N, in), tern_of(d, w, out, in), N, out, in, NULL};
+    product(d, &p);
 }
 
+/* The residual stream is read where it is still to be copied from. */
 extern "C" void bl_cuda_bitlinear_residual(bl_dev *d, bl_act *x, bl_act *y, const bl_q8 *xq,
                                            const bl_tern *w, size_t N, size_t out, size_t in)
 {
+    cuda_device *c = cuda_of(d);
+    tern_product p = {x, q8_of(d, xq, N, in), tern_of(d, w, out, in), N, out, in, x};
     (void)y;
-    product(d, x, xq, w, 1, N, out, in);
+    if (d->ternary && c->held.to == x && c->held.bytes == N * out * d->act_bytes) {
+        p.residual = c->held.from;
+        c->held.to = NULL;
+    }
+    product(d, &p);
 }
 
 /* ---- backward ---- */
@@ -244,59 +271,11 @@ extern "C" void bl_cuda_bitlinear_bwd_x(bl_dev *d, bl_act *dx, const bl_act *dy,
     cuda_matmul_run(d, &p);
 }
 
-/* x[N,K] = xi / s, 16 columns a thread. */
-template <typename A> static __global__ void unround_kernel(A *x, q8_rows q, size_t N, size_t K)
-{
-    size_t pieces = q.stride / 16, i = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
-    size_t n = i / pieces, k = i % pieces * 16;
-    if (n >= N)
-        return;
-    union {
-        int8_t xi[16];
-        uint4 all;
-    } t;
-    union {
-        A x[16];
-        uint4 all[sizeof(A)];
-    } u;
-    t.all = *(const uint4 *)(const void *)(q.xi + n * q.stride + k);
-    float s = q.s[n];
-    for (int j = 0; j < 16; j++)
-        u.x[j] = from_float<A>((float)t.xi[j] / s);
-    A *to = x + n * K + k;
-    if (K % 16 == 0) {
-        for (size_t j = 0; j < sizeof(A); j++)
-            ((uint4 *)(void *)to)[j] = u.all[j];
-    } else {
-        for (int j = 0; j < 16 && k + j < K; j++)
-            to[j] = u.x[j];
-    }
-}
-
-size_t cuda_bitlinear_room(const bl_dev *d, const bl_limits *m)
-{
-    size_t wide = m->D > m->I ? m->D : m->I, row = wide * d->act_bytes, N = m->B * m->T;
-    if (!d->ternary)
-        return 0;
-    return row && N > (SIZE_MAX / 4) / row ? SIZE_MAX : round_up(N * row, 256);
-}
-
-/* dw += dy^T (xi / s).  Matrices that read the same rows come one after another, so the rows as A are
- * kept for the next call. */
+/* dw += dy^T (xi / s) */
 extern "C" void bl_cuda_bitlinear_bwd_w(bl_dev *d, bl_param *dw, const bl_act *dy, const bl_q8 *x,
                                         size_t N, size_t out, size_t in)
 {
-    cuda_device *c = cuda_of(d);
-    q8_rows q = q8_of(d, x, N, in);
-    const void *rows = q.x;
-    if (d->ternary) {
-        rows = c->room;
-        if (c->unrounded.of != x || c->unrounded.N != N || c->unrounded.K != in)
-            WITH_ACT(d, auto *kernel = unround_kernel<A>;
-                     LAUNCH(d, kernel, div_up(N * (q.stride / 16), 256), 256, 0, (A *)c->room, q, N,
-                            in););
-        c->unrounded.of = x, c->unrounded.N = N, c->unrounded.K = in;
-    }
-    cuda_product p = {dw, dy, rows, out, in, N, 1, 0, act_kind(d), CUDA_F32, 1.0f, 1.0f, NULL};
+    cuda_product p = {
+        dw, dy, q8_of(d, x, N, in).x, out, in, N, 1, 0, act_kind(d), CUDA_F32, 1.0f, 1.0f, NULL};
     cuda_matmul_run(d, &p);
 }

@@ -4,13 +4,13 @@
 
 #include "cuda/cuda.h"
 
-/* y[N,out] = (residual ? y : 0) + (xi . Wt^T) (g / s). */
+/* y[N,out] = (residual ? residual : 0) + (xi . Wt^T) (g / s). */
 typedef struct tern_product {
     void *y; /* A */
     q8_rows x;
     tern_place w;
     size_t N, out, in;
-    int residual;
+    const void *residual; /* A, y itself or not; NULL: none */
 } tern_product;
 
 /* Many rows, on tensor cores (bitlinear_mma.cu). */

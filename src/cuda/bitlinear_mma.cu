@@ -51,7 +51,7 @@ static __device__ __forceinline__ void multiply(int32_t acc[ROW_TILES][COL_TILES
 template <typename A>
 static __device__ __forceinline__ void store(A *y, const int32_t acc[ROW_TILES][COL_TILES][4],
                                              const float *s, float g, size_t row0, size_t col0,
-                                             size_t N, size_t out, int residual, int lane)
+                                             size_t N, size_t out, const A *residual, int lane)
 {
 #pragma unroll
     for (int i = 0; i < ROW_TILES; i++)
@@ -69,15 +69,15 @@ static __device__ __forceinline__ void store(A *y, const int32_t acc[ROW_TILES][
                     if (o >= out)
                         continue;
                     float value = scaled(acc[i][j][half * 2 + e], g, sn);
-                    A *at = y + n * out + o;
-                    *at = from_float<A>(residual ? to_float(*at) + value : value);
+                    size_t at = n * out + o;
+                    y[at] = from_float<A>(residual ? to_float(residual[at]) + value : value);
                 }
         }
 }
 
 template <typename A>
 static __global__ void __launch_bounds__(THREADS)
-    tern_rows_kernel(A *y, q8_rows x, tern_place w, size_t N, size_t out, int residual)
+    tern_rows_kernel(A *y, q8_rows x, tern_place w, size_t N, size_t out, const A *residual)
 {
     DYNAMIC_SHARED(int8_t, shared);
     int warp = threadIdx.x / 32, lane = threadIdx.x % 32;
@@ -118,5 +118,5 @@ void cuda_tern_rows(bl_dev *d, const tern_product *p)
                                             STAGES * TILE),
                        "shared memory");
              LAUNCH(d, kernel, dim3(div_up(p->out, COLS), div_up(p->N, ROWS)), THREADS,
-                    STAGES * TILE, (A *)p->y, p->x, p->w, p->N, p->out, p->residual););
+                    STAGES * TILE, (A *)p->y, p->x, p->w, p->N, p->out, (const A *)p->residual););
 }

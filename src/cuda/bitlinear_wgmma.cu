@@ -62,7 +62,7 @@ static __device__ __forceinline__ void multiply(int32_t c[64], pipe *p, const ch
 /* A warpgroup's 64 x 128 through shared memory, from which it goes 16 bytes a lane. */
 static __device__ __forceinline__ void store(bf16 *y, bf16 *room, const int32_t c[64],
                                              const float *s, float g, size_t row0, size_t col0,
-                                             size_t N, size_t out, int residual, int group)
+                                             size_t N, size_t out, const bf16 *residual, int group)
 {
     int warp = threadIdx.x % GROUP / 32, lane = threadIdx.x % 32;
     for (int half = 0; half < 2; half++) {
@@ -78,18 +78,18 @@ static __device__ __forceinline__ void store(bf16 *y, bf16 *room, const int32_t 
         int row = i / (COLS / PER_LANE), col = i % (COLS / PER_LANE) * PER_LANE;
         if (row0 + row >= N || col0 + col >= out)
             continue;
-        bf16 *to = y + (row0 + row) * out + col0 + col;
+        size_t at = (row0 + row) * out + col0 + col;
         union {
             uint4 all;
             bf16 one[PER_LANE];
         } a, b;
         a.all = *(const uint4 *)(const void *)(room + row * PITCH + col);
         if (residual) {
-            b.all = *(const uint4 *)(const void *)to;
+            b.all = *(const uint4 *)(const void *)(residual + at);
             for (int e = 0; e < PER_LANE; e++)
                 a.one[e] = from_float<bf16>(to_float(a.one[e]) + to_float(b.one[e]));
         }
-        *(uint4 *)(void *)to = a.all;
+        *(uint4 *)(void *)(y + at) = a.all;
     }
 }
 
@@ -98,7 +98,7 @@ static __device__ __forceinline__ void store(bf16 *y, bf16 *room, const int32_t 
 static __global__ void __launch_bounds__(THREADS, 2)
     tern_wgmma_kernel(bf16 *y, const __grid_constant__ CUtensorMap x,
                       const __grid_constant__ CUtensorMap w, const float *s, const float *g,
-                      size_t N, size_t out, int steps, int residual)
+                      size_t N, size_t out, int steps, const bf16 *residual)
 {
 #if ON_HOPPER
     DYNAMIC_SHARED(char, shared);
@@ -140,7 +140,7 @@ int cuda_tern_wgmma(bl_dev *d, const tern_product *p)
               "shared memory");
     LAUNCH(d, tern_wgmma_kernel, dim3(div_up(p->out, COLS), div_up(p->N, ROWS)), THREADS, SHARED,
            (bf16 *)p->y, x, w, p->x.s, p->w.g, p->N, p->out, (int)div_up(p->x.stride, DEPTH),
-           p->residual);
+           (const bf16 *)p->residual);
     return 1;
 }
 

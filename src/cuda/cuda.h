@@ -39,12 +39,11 @@ typedef struct cuda_device {
     unsigned long long *sums; /* [CUDA_LATENTS] of ternarise, which comes before any scratch */
     void *staging;            /* of the host, pinned: what put sends */
     size_t staging_used;
-    void *room; /* xi / s as A, of the rows that bitlinear_bwd_w read last */
-    size_t room_bytes;
     struct {
-        const bl_q8 *of; /* NULL: none */
-        size_t N, K;
-    } unrounded;
+        void *to; /* NULL: none */
+        const void *from;
+        size_t bytes;
+    } held; /* a copy that has not been made */
 } cuda_device;
 
 static inline cuda_device *cuda_of(const bl_dev *d)
@@ -71,12 +70,22 @@ BL_OPS_OPTIONAL_LIST(X)
 /* Keeps the first error, which sync reports; `at` is a literal. */
 void cuda_note(bl_dev *d, cudaError_t error, const char *at);
 
+/* What an op held back is done now: a copy, which bitlinear_residual may make unnecessary. */
+void cuda_settle(bl_dev *d);
+
 /* LAUNCH(d, kernel, blocks, threads, shared_bytes, arguments...); nothing for 0 blocks.  A template
  * needs a name first: auto *kernel = add_kernel<A>; */
-#ifndef BL_CUDA_EMULATED
+#ifdef BL_CUDA_EMULATED
+#define LAUNCH(d, ...)                                                                             \
+    do {                                                                                           \
+        cuda_settle(d);                                                                            \
+        EMULATE(d, __VA_ARGS__);                                                                   \
+    } while (0)
+#else
 #define LAUNCH(d, kernel, blocks, threads, shared, ...)                                            \
     do {                                                                                           \
         dim3 launch_blocks_ = dim3(blocks);                                                        \
+        cuda_settle(d);                                                                            \
         if (launch_blocks_.x && launch_blocks_.y && launch_blocks_.z) {                            \
             kernel<<<launch_blocks_, threads, shared, cuda_of(d)->stream>>>(__VA_ARGS__);          \
             cuda_note(d, cudaGetLastError(), #kernel);                                             \
@@ -167,7 +176,13 @@ CUDA_PLANS(X)
 
 /* ---- quantised rows and ternary matrices ---- */
 
-/* A bl_q8 of N rows of K.  Ternary: s[N] and xi[N,stride], zeros from K on; none: x[N,K] of A. */
+static inline size_t round_up(size_t n, size_t to)
+{
+    return (n + to - 1) / to * to;
+}
+
+/* A bl_q8 of N rows of K.  Ternary: s[N], xi[N,stride] with zeros from K on, and x[N,K] = xi / s as A,
+ * which the gradient of the weights reads; none: x[N,K] alone, not rounded. */
 typedef struct q8_rows {
     float *s;
     int8_t *xi;
@@ -175,28 +190,17 @@ typedef struct q8_rows {
     size_t stride;
 } q8_rows;
 
-/* An op that writes a bl_q8 says so. */
-static inline void q8_written(bl_dev *d)
-{
-    cuda_of(d)->unrounded.of = NULL;
-}
-
-static inline size_t round_up(size_t n, size_t to)
-{
-    return (n + to - 1) / to * to;
-}
-
 static inline q8_rows q8_of(const bl_dev *d, const bl_q8 *rows, size_t N, size_t K)
 {
     char *at = (char *)(void *)rows;
     q8_rows q = {};
-    if (!d->ternary) {
-        q.x = at;
+    q.x = at;
+    if (!d->ternary)
         return q;
-    }
+    q.stride = round_up(K, 16);
     q.s = (float *)(void *)at;
     q.xi = (int8_t *)(at + round_up(N * sizeof(float), 64));
-    q.stride = round_up(K, 16);
+    q.x = q.xi + round_up(N * q.stride, 64);
     return q;
 }
 

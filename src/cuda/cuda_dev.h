@@ -8,7 +8,4 @@
 bl_status cuda_matmul_open(cuda_matmul **matmul, bl_dev *d, bl_error *err) BL_NODISCARD;
 void cuda_matmul_close(cuda_matmul *matmul);
 
-/* Bytes of the rows that bitlinear_bwd_w keeps from one call to the next (c->room). */
-size_t cuda_bitlinear_room(const bl_dev *d, const bl_limits *most);
-
 #endif

@@ -59,27 +59,24 @@ extern "C" size_t bl_cuda_scratch_bytes(bl_dev *d, const bl_limits *most)
     bl_arena_rewind(&a, 0);
     CUDA_PLANS(X)
 #undef X
-    size_t room = cuda_bitlinear_room(d, most), bytes = bl_arena_bytes(&a);
-    return a.failed || room > SIZE_MAX - bytes ? SIZE_MAX : bytes + room;
+    return a.failed ? SIZE_MAX : bl_arena_bytes(&a);
 }
 
 extern "C" bl_status bl_cuda_reserve(bl_dev *d, const bl_limits *most, bl_error *err)
 {
     cuda_device *c = cuda_of(d);
     bl_limits_grow(&c->most, most);
-    size_t bytes = bl_cuda_scratch_bytes(d, &c->most), room = cuda_bitlinear_room(d, &c->most);
+    size_t bytes = bl_cuda_scratch_bytes(d, &c->most);
     if (bytes == SIZE_MAX)
         return bl_fail(err, BL_EDEVICE, "the scratch fits in no memory of a device");
-    if (bytes - room <= c->scratch.size && room <= c->room_bytes)
+    if (bytes <= c->scratch.size)
         return BL_OK;
     BL_TRY(bl_cuda_sync(d, err));
     bl_cuda_free(d, c->scratch_block);
     c->scratch_block = NULL;
     bl_arena_bind(&c->scratch, NULL, 0);
     BL_TRY(bl_cuda_alloc(d, &c->scratch_block, bytes, err));
-    bl_arena_bind(&c->scratch, (char *)c->scratch_block + room, bytes - room);
-    c->room = c->scratch_block;
-    c->room_bytes = room;
+    bl_arena_bind(&c->scratch, c->scratch_block, bytes);
     return BL_OK;
 }
 
@@ -104,6 +101,7 @@ extern "C" bl_status bl_cuda_alloc(bl_dev *d, void **p, size_t bytes, bl_error *
 
 extern "C" void bl_cuda_free(bl_dev *d, void *p)
 {
+    cuda_settle(d);
     cuda_note(d, cudaFree(p), "free");
 }
 
@@ -117,6 +115,7 @@ extern "C" size_t bl_cuda_memory_bytes(bl_dev *d)
 extern "C" bl_status bl_cuda_sync(bl_dev *d, bl_error *err)
 {
     cuda_device *c = cuda_of(d);
+    cuda_settle(d);
     cuda_note(d, cudaStreamSynchronize(c->stream), "sync");
     c->staging_used = 0;
     return reported(d, err);
@@ -130,6 +129,7 @@ extern "C" bl_status bl_cuda_put(bl_dev *d, void *to, const void *from, size_t b
     const void *source = from;
     if (!bytes)
         return reported(d, err);
+    cuda_settle(d);
     if (bytes <= STAGING / 4) {
         if (bytes > STAGING - c->staging_used)
             BL_TRY(bl_cuda_sync(d, err));
@@ -146,6 +146,7 @@ extern "C" bl_status bl_cuda_get(bl_dev *d, void *to, const void *from, size_t b
 {
     cuda_device *c = cuda_of(d);
     int small = bytes <= STAGING / 4;
+    cuda_settle(d);
     if (small && bytes > STAGING - c->staging_used)
         BL_TRY(bl_cuda_sync(d, err));
     void *room = small ? (char *)c->staging + c->staging_used : to;
@@ -157,40 +158,61 @@ extern "C" bl_status bl_cuda_get(bl_dev *d, void *to, const void *from, size_t b
     return BL_OK;
 }
 
-extern "C" void bl_cuda_zero(bl_dev *d, void *p, size_t bytes)
-{
-    if (bytes)
-        cuda_note(d, cudaMemsetAsync(p, 0, bytes, cuda_of(d)->stream), "zero");
-}
-
-/* 16 bytes a thread, where both ends allow it, and the rest byte by byte. */
+/* 16 bytes a thread, where both ends allow it, and the rest byte by byte; zeros without `from`. */
 static __global__ void copy_kernel(unsigned char *to, const unsigned char *from, size_t bytes,
                                    size_t wide)
 {
     size_t at = (size_t)blockIdx.x * blockDim.x + threadIdx.x;
     if (at < wide)
-        ((uint4 *)(void *)to)[at] = ((const uint4 *)(const void *)from)[at];
+        ((uint4 *)(void *)to)[at] =
+            from ? ((const uint4 *)(const void *)from)[at] : make_uint4(0, 0, 0, 0);
     else if (at - wide < bytes - wide * 16)
-        to[wide * 16 + (at - wide)] = from[wide * 16 + (at - wide)];
+        to[wide * 16 + (at - wide)] = from ? from[wide * 16 + (at - wide)] : 0;
 }
 
-extern "C" void bl_cuda_copy(bl_dev *d, void *to, const void *from, size_t bytes)
+static void copy_now(bl_dev *d, void *to, const void *from, size_t bytes)
 {
     size_t wide = ((uintptr_t)to | (uintptr_t)from) % 16 ? 0 : bytes / 16;
     LAUNCH(d, copy_kernel, div_up(wide + (bytes - wide * 16), 256), 256, 0, (unsigned char *)to,
            (const unsigned char *)from, bytes, wide);
 }
 
+void cuda_settle(bl_dev *d)
+{
+    cuda_device *c = cuda_of(d);
+    void *to = c->held.to;
+    c->held.to = NULL;
+    if (to)
+        copy_now(d, to, c->held.from, c->held.bytes);
+}
+
+extern "C" void bl_cuda_zero(bl_dev *d, void *p, size_t bytes)
+{
+    copy_now(d, p, NULL, bytes);
+}
+
+/* A residual stream is copied before a product is added to it: the product can as well read it
+ * where it is. */
+extern "C" void bl_cuda_copy(bl_dev *d, void *to, const void *from, size_t bytes)
+{
+    cuda_device *c = cuda_of(d);
+    cuda_settle(d);
+    c->held.to = to;
+    c->held.from = from;
+    c->held.bytes = bytes;
+}
+
 /* ---- graphs ---- */
 
 static void enter(bl_dev *d)
 {
-    cuda_of(d)->unrounded.of = NULL; /* what was left there by other ops */
+    cuda_settle(d);
     cuda_note(d, cudaSetDevice(cuda_of(d)->index), "choosing the device");
 }
 
 static void begin_capture(bl_dev *d)
 {
+    cuda_settle(d);
     cuda_note(d, cudaStreamBeginCapture(cuda_of(d)->stream, cudaStreamCaptureModeThreadLocal),
               "capture");
 }
@@ -199,6 +221,7 @@ static void *end_capture(bl_dev *d)
 {
     cudaGraph_t graph = NULL;
     cudaGraphExec_t run = NULL;
+    cuda_settle(d);
     if (!must(d, cudaStreamEndCapture(cuda_of(d)->stream, &graph), "capture"))
         return NULL;
     (void)must(d, cudaGraphInstantiate(&run, graph, 0), "capture");
@@ -349,7 +372,7 @@ extern "C" bl_status bl_cuda_about(bl_device_about *about, size_t index, bl_erro
     int driver = 0;
     (void)cudaDriverGetVersion(&driver);
     (void)snprintf(about->text, sizeof about->text,
-                   "%s, compute capability %d.%d, %d multiprocessors, driver for CUDA %d.%d",
+                   "%.80s, compute capability %d.%d, %d multiprocessors, driver for CUDA %d.%d",
                    p.name, p.major, p.minor, p.multiProcessorCount, driver / 1000,
                    driver % 1000 / 10);
     about->memory_bytes = p.totalGlobalMem;

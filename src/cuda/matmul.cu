@@ -170,6 +170,7 @@ void cuda_matmul_run(bl_dev *d, const cuda_product *p)
     const void *alpha = &p->alpha, *beta = &p->beta;
     if (!p->M || !p->N || !p->K)
         return;
+    cuda_settle(d);
     if (p->scale) { /* both are on the device then: alpha is 1, beta 0 or 1 */
         alpha = p->scale;
         beta = &m->constants[p->beta != 0];

@@ -59,13 +59,19 @@ static __device__ __forceinline__ uint32_t quantise(float y, float s)
     return (uint32_t)(r == r ? __float2int_rn(r) : 0) & 255u;
 }
 
-template <int V>
-static __device__ __forceinline__ void store_q8(int8_t *at, const float *y, float s)
+/* xi; y becomes xi / s */
+template <int V, typename A>
+static __device__ __forceinline__ void store_q8(int8_t *at, float *y, float s)
 {
     uint32_t word[V == 8 ? 2 : 1] = {};
+    float each = 1.0f / s;
 #pragma unroll
-    for (int j = 0; j < V; j++)
-        word[j / 4] |= quantise(y[j], s) << (j % 4 * 8);
+    for (int j = 0; j < V; j++) {
+        uint32_t xi = quantise(y[j], s);
+        word[j / 4] |= xi << (j % 4 * 8);
+        y[j] = (float)(int8_t)xi;
+        y[j] = sizeof(A) == sizeof(bf16) ? y[j] * each : __fdiv_rn(y[j], s);
+    }
     if (V == 8)
         *(uint2 *)(void *)at = make_uint2(word[0], word[V == 8 ? 1 : 0]);
     else
@@ -92,82 +98,98 @@ static __device__ __forceinline__ void finish_row(const forward_rows<A> &a, size
 }
 
 /* rstd = 1 / sqrt(mean(y^2) + eps);  row = y rstd w;  q = quantise(row).  A team a row. */
-template <int OP, int V, int W, int TEAMS, int KEEP, typename A>
+template <int OP, int V, int W, int TEAMS, int P, typename A>
 static __global__ void __launch_bounds__(32 * W * TEAMS) forward_kernel(forward_rows<A> a)
 {
     __shared__ float room[2 * W * TEAMS];
     int turn = 0, thread = threadIdx.x % (32 * W);
     size_t n = (size_t)blockIdx.x * TEAMS + threadIdx.x / (32 * W);
     size_t end = n < a.N ? a.D : 0, row = n * a.D;
-    float y[V], z[V], each = 1.0f / (float)a.D, mean = 0, rstd = 0, sum = 0, most = 1e-5f, s = 0;
+    float y[P ? P : 1][V], z[P ? P : 1][V], each = 1.0f / (float)a.D;
+    float mean = 0, rstd = 0, sum = 0, most = 1e-5f, s = 0;
 
-    if (KEEP && (size_t)thread * V < end)
-        read_row<OP, V>(y, z, a, row + (size_t)thread * V);
+    if (P) {
+        PIECES_BEGIN(i, k)
+        read_row<OP, V>(y[k], z[k], a, row + i);
+        PIECES_END
+    }
     if (OP == GATED) {
-        PIECES_BEGIN(i)
-        if (!KEEP)
-            load<V>(y, a.x + row + i);
+        PIECES_BEGIN(i, k)
+        if (!P)
+            load<V>(y[k], a.x + row + i);
 #pragma unroll
         for (int j = 0; j < V; j++)
-            sum += y[j];
+            sum += y[k][j];
         PIECES_END
         mean = team_sum<W>(sum, room, turn) * each;
         sum = 0;
-        PIECES_BEGIN(i)
-        if (!KEEP)
-            load<V>(y, a.x + row + i);
+        PIECES_BEGIN(i, k)
+        if (!P)
+            load<V>(y[k], a.x + row + i);
 #pragma unroll
         for (int j = 0; j < V; j++)
-            sum += (y[j] - mean) * (y[j] - mean);
+            sum += (y[k][j] - mean) * (y[k][j] - mean);
         PIECES_END
         rstd = 1.0f / sqrtf(team_sum<W>(sum, room, turn) * each + 1e-6f);
         sum = 0;
     }
-    PIECES_BEGIN(i)
-    if (!KEEP)
-        read_row<OP, V>(y, z, a, row + i);
-    open_gate<OP, V>(y, z, a, i, mean, rstd);
+    PIECES_BEGIN(i, k)
+    if (!P)
+        read_row<OP, V>(y[k], z[k], a, row + i);
+    open_gate<OP, V>(y[k], z[k], a, i, mean, rstd);
 #pragma unroll
     for (int j = 0; j < V; j++)
-        sum += y[j] * y[j];
+        sum += y[k][j] * y[k][j];
     PIECES_END
     float rms = 1.0f / sqrtf(team_sum<W>(sum, room, turn) * each + a.eps);
-    PIECES_BEGIN(i)
-    if (!KEEP) {
-        read_row<OP, V>(y, z, a, row + i);
-        open_gate<OP, V>(y, z, a, i, mean, rstd);
+    PIECES_BEGIN(i, k)
+    if (!P) {
+        read_row<OP, V>(y[k], z[k], a, row + i);
+        open_gate<OP, V>(y[k], z[k], a, i, mean, rstd);
     }
-    scale_row<V>(y, a.w + i, rms);
+    scale_row<V>(y[k], a.w + i, rms);
 #pragma unroll
     for (int j = 0; j < V; j++)
-        most = fmaxf(most, fabsf(y[j]));
+        most = fmaxf(most, fabsf(y[k][j]));
     PIECES_END
     if (a.q.xi)
         s = __fdiv_rn(127.0f, team_max<W>(most, room, turn));
-    PIECES_BEGIN(i)
-    if (!KEEP) {
-        read_row<OP, V>(y, z, a, row + i);
-        open_gate<OP, V>(y, z, a, i, mean, rstd);
-        scale_row<V>(y, a.w + i, rms);
+    PIECES_BEGIN(i, k)
+    if (!P) {
+        read_row<OP, V>(y[k], z[k], a, row + i);
+        open_gate<OP, V>(y[k], z[k], a, i, mean, rstd);
+        scale_row<V>(y[k], a.w + i, rms);
     }
     if (a.y)
-        store<V>(a.y + row + i, y);
-    if (a.q.x)
-        store<V>((A *)a.q.x + row + i, y);
+        store<V>(a.y + row + i, y[k]);
     if (a.q.xi)
-        store_q8<V>(a.q.xi + n * a.q.stride + i, y, s);
+        store_q8<V, A>(a.q.xi + n * a.q.stride + i, y[k], s);
+    if (a.q.x)
+        store<V>((A *)a.q.x + row + i, y[k]);
     PIECES_END
     if (end)
         finish_row<OP, 32 * W>(a, n, thread, s, mean, rstd, rms);
 }
 
+#define WITH_WIDTH(eights, D, ...)                                                                 \
+    do {                                                                                           \
+        if (!(eights))                                                                             \
+            WITH_WIDTH_CASE(1, 4, 1, 0, __VA_ARGS__)                                               \
+        else if ((D) <= 256)                                                                       \
+            WITH_WIDTH_CASE(8, 1, 8, 1, __VA_ARGS__)                                               \
+        else if ((D) <= 768)                                                                       \
+            WITH_WIDTH_CASE(8, 1, 4, 3, __VA_ARGS__)                                               \
+        else if ((D) <= 2048)                                                                      \
+            WITH_WIDTH_CASE(8, 4, 1, 2, __VA_ARGS__)                                               \
+        else                                                                                       \
+            WITH_WIDTH_CASE(8, 8, 1, 0, __VA_ARGS__)                                               \
+    } while (0)
+
 template <int OP, typename A> static void forward(bl_dev *d, const forward_rows<A> &a)
 {
     int eights = a.D % 8 == 0 && aligned(a.x) && aligned(a.z) && aligned(a.lw) && aligned(a.lb) &&
                  aligned(a.w) && aligned(a.y) && aligned(a.q.x) && aligned(a.q.xi);
-    if (a.q.xi)
-        q8_written(d);
-    WITH_WIDTH(eights, a.D, auto *kernel = forward_kernel<OP, V, W, TEAMS, KEEP, A>;
+    WITH_WIDTH(eights, a.D, auto *kernel = forward_kernel<OP, V, W, TEAMS, P, A>;
                LAUNCH(d, kernel, div_up(a.N, TEAMS), 32 * W * TEAMS, 0, a););
 }
 
