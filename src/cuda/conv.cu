@@ -1,21 +1,36 @@
 /* The depthwise causal convolution over time, its tail, and its adjoint.
  *
- * A thread has V channels and walks along a strip of one sequence with a window of the last rows in
- * registers, so that a row is read once (and the K - 1 rows before a strip once more).  LANES threads
- * stand next to each other along the channels, TEAMS strips make a block. */
+ * A thread has V channels and walks along a strip of one sequence, BATCH rows at a time, which are
+ * read while the ones before are worked on; the rows that the next ones need stay in registers, so that a row is
+ * read once (and the K - 1 rows next to a strip once more).  LANES threads stand next to each other
+ * along the channels, TEAMS strips make a block. */
 #include "cuda/elementwise.cuh"
 
-enum { LANES = 64, TEAMS = 4, THREADS = LANES * TEAMS, BLOCKS_EACH = 4 /* a multiprocessor */ };
-enum { TAPS = 4 /* of the fast path, for K = 4 */, TAPS_MOST = 8 };
+enum { LANES = 64, TEAMS = 4, THREADS = LANES * TEAMS };
+enum {
+    TAPS = 4 /* of the fast path, for K = 4 */,
+    TAPS_MOST = 8,
+    WIDE = 4 /* its channels a thread */
+};
+enum { FORWARD_EACH = 3, BACKWARD_EACH = 2 /* blocks of a multiprocessor */ };
+enum { BATCH = 4 /* rows */, STRIP_LEAST = 8 };
 
-/* Rows are cut so that there are strips for every multiprocessor, of 8 to 64 rows. */
-static size_t strip_of(bl_dev *d, size_t N)
+/* Rows of a strip: one for every team of `blocks` blocks, as far as they are not too short. */
+static size_t strip_of(size_t blocks, size_t B, size_t T)
 {
-    size_t rows = N / ((size_t)cuda_of(d)->multiprocessors * 2 * TEAMS);
-    return rows < 8 ? 8 : rows > 64 ? 64 : rows;
+    size_t each = blocks * TEAMS / B;
+    size_t rows = (T + (each ? each : 1) - 1) / (each ? each : 1);
+    return rows < STRIP_LEAST ? STRIP_LEAST : rows;
 }
 
-/* Row t of sequence b, for t from -(K - 1) on: of the tail before 0, or 0. */
+/* Blocks next to each other along the rows, when there are `across` along the channels. */
+static size_t blocks_along(bl_dev *d, size_t each, size_t across)
+{
+    size_t blocks = (size_t)cuda_of(d)->multiprocessors * each / across;
+    return blocks ? blocks : 1;
+}
+
+/* x = row t of sequence b, for t from -(K - 1) on: of the tail before 0, or 0. */
 template <int V, typename A>
 static __device__ __forceinline__ void read_past(float *x, const A *u, const A *tail, size_t b,
                                                  long t, size_t c, size_t T, size_t D, int K)
@@ -27,6 +42,46 @@ static __device__ __forceinline__ void read_past(float *x, const A *u, const A *
         load<V>(x, u + (b * T + t) * D + c);
     else if (tail && t > -K)
         load<V>(x, tail + (b * (K - 1) + K - 1 + t) * D + c);
+}
+
+/* V neighbours as they are in memory. */
+template <size_t BYTES> struct words;
+template <> struct words<2> {
+    typedef uint16_t type;
+};
+template <> struct words<4> {
+    typedef uint32_t type;
+};
+template <> struct words<8> {
+    typedef uint2 type;
+};
+template <> struct words<16> {
+    typedef uint4 type;
+};
+#define ROW_WORDS typename words<V * sizeof(A)>::type
+
+/* x[k] = row t + k of those from `at` on, 0 from row `end` on */
+template <int R, int V, typename A>
+static __device__ __forceinline__ void fetch(ROW_WORDS (&x)[R], const A *at, size_t t, size_t end,
+                                             size_t D)
+{
+#pragma unroll
+    for (int k = 0; k < R; k++) {
+        x[k] = {};
+        if (t + k < end)
+            x[k] = *(const ROW_WORDS *)(const void *)(at + (t + k) * D);
+    }
+}
+
+template <int R, int V, typename A>
+static __device__ __forceinline__ void unpack(float (*x)[V], const ROW_WORDS (&from)[R])
+{
+#pragma unroll
+    for (int k = 0; k < R; k++) {
+        __align__(16) A own[V];
+        memcpy(own, &from[k], sizeof own);
+        load<V>(x[k], own);
+    }
 }
 
 /* taps[j][i] = w[c+i,K-1-j], 0 from K on */
@@ -43,11 +98,12 @@ static __device__ __forceinline__ void read_taps(float (&taps)[J][V], const floa
 
 /* y[b,t,c] = bias[c] + sum_{j<K} w[c,K-1-j] u[b,t-j,c] */
 template <int J, int V, typename A>
-static __global__ void __launch_bounds__(THREADS)
+static __global__ void __launch_bounds__(THREADS, FORWARD_EACH)
     conv_kernel(A *__restrict__ y, const A *__restrict__ u, const A *__restrict__ tail,
                 const float *__restrict__ w, const float *__restrict__ bias, size_t B, size_t T,
                 size_t D, int K, size_t strip)
 {
+    enum { R = sizeof(A) == sizeof(bf16) ? BATCH : BATCH / 2 };
     size_t c = ((size_t)blockIdx.y * LANES + threadIdx.x % LANES) * V;
     size_t team = (size_t)blockIdx.x * TEAMS + threadIdx.x / LANES,
            strips = (T + strip - 1) / strip;
@@ -55,30 +111,39 @@ static __global__ void __launch_bounds__(THREADS)
     size_t last = first + strip < T ? first + strip : T;
     if (c >= D || b >= B)
         return;
-    float taps[J][V], window[J][V], shift[V]; /* window[j]: row t - j */
+    float taps[J][V], shift[V], rows[J - 1 + R][V]; /* rows[k]: row t - (J - 1) + k */
+    ROW_WORDS ahead[R];
+    const A *from = u + b * T * D + c;
+    y += b * T * D + c;
     read_taps<J, V>(taps, w, c, K);
     load<V>(shift, bias + c);
 #pragma unroll
-    for (int j = 0; j + 1 < J; j++) /* one further on, for the first step moves them */
-        read_past<V>(window[j], u, tail, b, (long)first - 1 - j, c, T, D, j + 1 < K ? K : 1);
-#pragma unroll 4
-    for (size_t t = first; t < last; t++) {
-        float out[V];
+    for (int k = 0; k < J - 1; k++)
+        read_past<V>(rows[k], u, tail, b, (long)first - (J - 1) + k, c, T, D,
+                     J - 1 - k < K ? K : 1);
+    fetch<R, V, A>(ahead, from, first, last, D);
+    for (size_t t = first; t < last; t += R) {
+        unpack<R, V, A>(rows + J - 1, ahead);
+        fetch<R, V, A>(ahead, from, t + R, last, D);
 #pragma unroll
-        for (int j = J - 1; j > 0; j--)
+        for (int k = 0; k < R; k++) {
+            float out[V];
+#pragma unroll
+            for (int i = 0; i < V; i++) {
+                out[i] = shift[i];
+#pragma unroll
+                for (int j = 0; j < J; j++)
+                    if (J == TAPS || j < K)
+                        out[i] = fmaf(taps[j][i], rows[J - 1 + k - j][i], out[i]);
+            }
+            if (t + k < last)
+                store<V>(y + (t + k) * D, out);
+        }
+#pragma unroll
+        for (int k = 0; k < J - 1; k++)
 #pragma unroll
             for (int i = 0; i < V; i++)
-                window[j][i] = window[j - 1][i];
-        load<V>(window[0], u + (b * T + t) * D + c);
-#pragma unroll
-        for (int i = 0; i < V; i++) {
-            out[i] = shift[i];
-#pragma unroll
-            for (int j = 0; j < J; j++)
-                if (J == TAPS || j < K)
-                    out[i] = fmaf(taps[j][i], window[j][i], out[i]);
-        }
-        store<V>(y + (b * T + t) * D + c, out);
+                rows[k][i] = rows[R + k][i];
     }
 }
 
@@ -86,10 +151,11 @@ void bl_cuda_conv_fwd(bl_dev *d, bl_act *y, const bl_act *u, const bl_act *tail,
                       const bl_param *bias, size_t B, size_t T, size_t D, size_t K)
 {
     int fast =
-        D % 4 == 0 && K == TAPS && aligned(y) && aligned(u) && aligned(tail) && aligned(bias);
-    size_t strip = strip_of(d, B * T), teams = B * ((T + strip - 1) / strip);
-    dim3 grid(div_up(teams, TEAMS), div_up(D, LANES * (fast ? 4 : 1)));
-    WITH_ACT(d, auto *kernel = fast ? conv_kernel<TAPS, 4, A> : conv_kernel<TAPS_MOST, 1, A>;
+        D % WIDE == 0 && K == TAPS && aligned(y) && aligned(u) && aligned(tail) && aligned(bias);
+    unsigned across = div_up(D, LANES * (fast ? WIDE : 1));
+    size_t strip = strip_of(blocks_along(d, FORWARD_EACH, across), B, T);
+    dim3 grid(div_up(B * ((T + strip - 1) / strip), TEAMS), across);
+    WITH_ACT(d, auto *kernel = fast ? conv_kernel<TAPS, WIDE, A> : conv_kernel<TAPS_MOST, 1, A>;
              LAUNCH(d, kernel, grid, THREADS, 0, acts<A>(y), acts<A>(u), acts<A>(tail), floats(w),
                     floats(bias), B, T, D, (int)K, strip););
 }
@@ -147,55 +213,69 @@ template <int J, int V> struct conv_sums {
 };
 
 /* The strip of rows [first, last) of sequence b, from channel c on:
- * du[s] (+)= sum_j w[K-1-j] dy[s+j] with s + j < T;  dw[K-1-j] += dy[t] u[t-j];  dbias += dy[t]. */
+ * du[s] (+)= sum_j w[K-1-j] dy[s+j] with s + j < T;  dw[K-1-j] += dy[s+j] u[s];  dbias += dy[s].
+ * The first strip has the tail's part of dw, too. */
 template <int J, int V, typename A>
 static __device__ __forceinline__ void conv_strip(conv_sums<J, V> &sums, const conv_rows<A> &a,
                                                   const float (&taps)[J][V], A *__restrict__ du,
                                                   const A *__restrict__ dy, const A *__restrict__ u,
                                                   size_t b, size_t first, size_t last, size_t c)
 {
-    size_t T = a.T, D = a.D;
-    float past[J][V], next[J][V]; /* u[t-j], dy[t+j] */
+    enum { R = sizeof(A) == sizeof(bf16) ? BATCH : BATCH / 2 };
+    size_t T = a.T, D = a.D, end = a.accumulate ? last : 0;
+    float next[J - 1 + R][V], past[R][V], out[R][V]; /* dy, u and du from row t on */
+    ROW_WORDS dy_ahead[R], u_ahead[R], du_ahead[R], before[J - 1];
+    fetch<J - 1, V, A>(before, dy, first, T, D);
+    unpack<J - 1, V, A>(next, before);
+    fetch<R, V, A>(dy_ahead, dy, first + J - 1, T, D);
+    fetch<R, V, A>(u_ahead, u, first, last, D);
+    fetch<R, V, A>(du_ahead, du, first, end, D);
+    if (first == 0 && a.tail)
 #pragma unroll
-    for (int j = 0; j + 1 < J; j++) {
-        read_past<V>(past[j], a.u, a.tail, b, (long)first - 1 - j, c, T, D, j + 1 < a.K ? a.K : 1);
+        for (int m = 1; m < J; m++) {
+            read_past<V>(past[0], u, a.tail, b, -m, c, T, D, m < a.K ? a.K : 1);
 #pragma unroll
-        for (int i = 0; i < V; i++)
-            next[j + 1][i] = 0;
-        if (first + j < T)
-            load<V>(next[j + 1], dy + (first + j) * D);
-    }
-#pragma unroll 4
-    for (size_t t = first; t < last; t++) {
-        float out[V] = {}, ahead[V] = {};
-        if (t + J - 1 < T)
-            load<V>(ahead, dy + (t + J - 1) * D);
-        if (a.accumulate)
-            load<V>(out, du + t * D);
+            for (int j = m; j < J; j++)
 #pragma unroll
-        for (int j = J - 1; j > 0; j--)
+                for (int i = 0; i < V; i++)
+                    sums.dw[j][i] = fmaf(next[j - m][i], past[0][i], sums.dw[j][i]);
+        }
+    for (size_t t = first; t < last; t += R) {
+        unpack<R, V, A>(next + J - 1, dy_ahead);
+        unpack<R, V, A>(past, u_ahead);
+        unpack<R, V, A>(out, du_ahead);
+        if (t + R < last) {
+            fetch<R, V, A>(dy_ahead, dy, t + R + J - 1, T, D);
+            fetch<R, V, A>(u_ahead, u, t + R, last, D);
+            fetch<R, V, A>(du_ahead, du, t + R, end, D);
+        }
+#pragma unroll
+        for (int k = 0; k < R; k++) {
+#pragma unroll
+            for (int i = 0; i < V; i++) {
+#pragma unroll
+                for (int j = 0; j < J; j++) {
+                    if (J == TAPS || j < a.K)
+                        out[k][i] = fmaf(taps[j][i], next[k + j][i], out[k][i]);
+                    sums.dw[j][i] = fmaf(next[k + j][i], past[k][i], sums.dw[j][i]);
+                }
+                sums.dbias[i] += t + k < last ? next[k][i] : 0.0f;
+            }
+            if (t + k < last)
+                store<V>(du + (t + k) * D, out[k]);
+        }
+#pragma unroll
+        for (int k = 0; k < J - 1; k++)
 #pragma unroll
             for (int i = 0; i < V; i++)
-                past[j][i] = past[j - 1][i];
-        load<V>(past[0], u + t * D);
-#pragma unroll
-        for (int i = 0; i < V; i++) {
-#pragma unroll
-            for (int j = 0; j < J; j++) {
-                next[j][i] = j + 1 < J ? next[(j + 1) % J][i] : ahead[i];
-                if (J == TAPS || j < a.K)
-                    out[i] = fmaf(taps[j][i], next[j][i], out[i]);
-                sums.dw[j][i] = fmaf(next[0][i], past[j][i], sums.dw[j][i]);
-            }
-            sums.dbias[i] += next[0][i];
-        }
-        store<V>(du + t * D, out);
+                next[k][i] = next[R + k][i];
     }
 }
 
 /* Every team walks over strips; the block adds its teams' sums in order. */
 template <int J, int V, typename A>
-static __global__ void __launch_bounds__(THREADS) conv_backward_kernel(conv_rows<A> a)
+static __global__ void __launch_bounds__(THREADS, BACKWARD_EACH)
+    conv_backward_kernel(conv_rows<A> a)
 {
     __shared__ float room[TEAMS][LANES * V];
     size_t c = ((size_t)blockIdx.y * LANES + threadIdx.x % LANES) * V;
@@ -231,18 +311,14 @@ static __global__ void __launch_bounds__(THREADS) conv_backward_kernel(conv_rows
     }
 }
 
-/* The partial sums of a call. */
-static size_t conv_blocks(bl_dev *d, size_t pieces)
-{
-    size_t most = (size_t)cuda_of(d)->multiprocessors * BLOCKS_EACH;
-    return pieces < most ? pieces : most;
-}
-
+/* The partial sums of a call: there are not more of them than blocks along the rows. */
 void cuda_conv_plan(bl_dev *d, bl_arena *a, const bl_limits *most)
 {
     size_t mark = bl_arena_mark(a), N = most->B * most->T;
-    take<float>(a, conv_blocks(d, N) * most->K * most->D);
-    take<float>(a, conv_blocks(d, N) * most->D);
+    size_t blocks = blocks_along(d, BACKWARD_EACH, 1);
+    blocks = N < blocks ? N : blocks;
+    take<float>(a, blocks * most->K * most->D);
+    take<float>(a, blocks * most->D);
     bl_arena_rewind(a, mark);
 }
 
@@ -250,10 +326,12 @@ void bl_cuda_conv_bwd(bl_dev *d, bl_act *du, bl_param *dw, bl_param *dbias, cons
                       const bl_act *u, const bl_act *tail, const bl_param *w, int accumulate,
                       size_t B, size_t T, size_t D, size_t K)
 {
-    int fast = D % 2 == 0 && K == TAPS && aligned(du) && aligned(dy) && aligned(u) && aligned(tail);
-    size_t strip = strip_of(d, B * T), teams = B * ((T + strip - 1) / strip);
-    unsigned across = div_up(D, LANES * (fast ? 2 : 1));
-    size_t blocks = conv_blocks(d, (teams + TEAMS - 1) / TEAMS);
+    int fast =
+        D % WIDE == 0 && K == TAPS && aligned(du) && aligned(dy) && aligned(u) && aligned(tail);
+    unsigned across = div_up(D, LANES * (fast ? WIDE : 1));
+    size_t blocks = blocks_along(d, BACKWARD_EACH, across), strip = strip_of(blocks, B, T);
+    size_t pieces = (B * ((T + strip - 1) / strip) + TEAMS - 1) / TEAMS;
+    blocks = pieces < blocks ? pieces : blocks;
     bl_arena *scratch = cuda_scratch(d);
     cuda_partials p = {};
     float *part_w = take<float>(scratch, blocks * K * D),
@@ -262,7 +340,7 @@ void bl_cuda_conv_bwd(bl_dev *d, bl_act *du, bl_param *dw, bl_param *dbias, cons
              a.dy = acts<A>(dy); a.u = acts<A>(u); a.tail = acts<A>(tail); a.w = floats(w); a.B = B;
              a.T = T; a.D = D; a.strip = strip; a.K = (int)K; a.accumulate = accumulate;
              auto *kernel =
-                 fast ? conv_backward_kernel<TAPS, 2, A> : conv_backward_kernel<TAPS_MOST, 1, A>;
+                 fast ? conv_backward_kernel<TAPS, WIDE, A> : conv_backward_kernel<TAPS_MOST, 1, A>;
              LAUNCH(d, kernel, dim3((unsigned)blocks, across), THREADS, 0, a););
     p.count = blocks;
     p.to[0] = floats(dw), p.from[0] = part_w, p.n[0] = K * D;

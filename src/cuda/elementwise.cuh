@@ -226,7 +226,7 @@ static __device__ __forceinline__ float team_max(float x, float *room, int &turn
 
 /* ---- partial sums: one array a block, added up in a second launch ---- */
 
-enum { PARTIALS_MOST = 3, PARTIALS_ROWS = 16 };
+enum { PARTIALS_MOST = 3, PARTIALS_ROWS = 32 };
 
 /* to[i][0..n[i]) += the sum of `from[i]` [count, n[i]] over its rows. */
 typedef struct cuda_partials {
@@ -246,7 +246,7 @@ template <int ROWS> static __global__ void add_partials_kernel(cuda_partials p)
     if (i < n) {
         const float *from = p.from[which] + i;
         size_t r = row;
-#pragma unroll 4
+#pragma unroll 8
         for (; r + ROWS < p.count; r += 2 * ROWS) {
             even += from[r * n];
             odd += from[(r + ROWS) * n];

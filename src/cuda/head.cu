@@ -1,9 +1,9 @@
 /* The output head: logits for inference, cross-entropy with its gradients for training. */
 #include "cuda/elementwise.cuh"
 
-/* Rows of the loss are taken in chunks with about CHUNK logits, which in bf16 stay in the L2 cache of a
- * large device between the launches that write and read them. */
-enum { THREADS = 256, FEW = 8, CHUNK = 1 << 24, CHUNK_ROWS = 128 };
+/* Rows of the loss are taken in chunks with about CHUNK bytes of logits a multiprocessor: enough rows
+ * for the products to fill the device, and for the sums of dE to be read and written a few times only. */
+enum { THREADS = 256, FEW = 8, CHUNK = 1 << 21, CHUNK_ROWS = 128 };
 
 /* ---- E as the products read it ---- */
 
@@ -180,22 +180,31 @@ static void softmax(bl_dev *d, float *loss, L *logits, const int32_t *targets, f
     LAUNCH(d, kernel, (unsigned)rows, ROW_THREADS, 0, loss, logits, targets, scale, grads, cols);
 }
 
-/* Rows of a chunk. */
-static size_t chunk_rows(size_t N, size_t V)
+static size_t chunk_bytes(bl_dev *d)
 {
-    size_t rows = CHUNK / V / CHUNK_ROWS * CHUNK_ROWS;
+    return (size_t)cuda_of(d)->multiprocessors * CHUNK;
+}
+
+/* Rows of a chunk of logits of `size` bytes; the chunks are about equal. */
+static size_t chunk_rows(bl_dev *d, size_t N, size_t V, size_t size)
+{
+    size_t rows = chunk_bytes(d) / size / V / CHUNK_ROWS * CHUNK_ROWS;
     rows = rows < CHUNK_ROWS ? CHUNK_ROWS : rows;
-    return rows < N ? rows : N;
+    if (N <= rows)
+        return N;
+    size_t chunks = (N + rows - 1) / rows;
+    return round_up((N + chunks - 1) / chunks, CHUNK_ROWS);
 }
 
 void cuda_head_plan(bl_dev *d, bl_arena *a, const bl_limits *most)
 {
     size_t mark = bl_arena_mark(a), N = most->B * most->T, V = most->V;
-    size_t chunk = V > CHUNK / CHUNK_ROWS ? CHUNK_ROWS * V : CHUNK; /* of any smaller V */
-    size_t rows = chunk / V + 1; /* so that N V cannot overflow */
+    size_t chunk = chunk_bytes(d) / sizeof(float); /* of any smaller V */
+    if (V > chunk / CHUNK_ROWS)
+        chunk = CHUNK_ROWS * V;
     if (act_kind(d) == CUDA_BF16)
         take<bf16>(a, V * most->D);
-    take<float>(a, N < rows ? N * V : chunk);
+    take<float>(a, N < chunk / V + 1 ? N * V : chunk); /* so that N V cannot overflow */
     bl_arena_rewind(a, mark);
 }
 
@@ -223,9 +232,10 @@ void bl_cuda_head_loss(bl_dev *d, bl_real *loss_, bl_act *dx, bl_param *dE, cons
 {
     bl_arena *scratch = cuda_scratch(d);
     const void *matrix = cast_matrix(d, scratch, floats(E), V, D);
-    size_t most = chunk_rows(N, V), bytes = d->act_bytes;
     cuda_kind kind = dx ? act_kind(d) : CUDA_F32; /* of the logits */
-    void *logits = take<char>(scratch, most * V * (kind == CUDA_F32 ? sizeof(float) : bytes));
+    size_t bytes = d->act_bytes, size = kind == CUDA_F32 ? sizeof(float) : bytes;
+    size_t most = chunk_rows(d, N, V, size);
+    void *logits = take<char>(scratch, most * V * size);
     for (size_t n = 0; n < N; n += most) {
         size_t rows = N - n < most ? N - n : most;
         float *loss = floats(loss_) + n;

@@ -1,5 +1,5 @@
 /* The step size of the inner model, token by token. */
-#include "cuda/elementwise.cuh"
+#include "cuda/ttt_lr_gate_mma.cuh"
 
 enum {
     WARPS = 8,
@@ -46,6 +46,10 @@ void bl_cuda_lr_gate_fwd(bl_dev *d, bl_real *lambda, const bl_act *x, const bl_p
                          const bl_param *b, float scale, size_t N, size_t D, size_t H)
 {
     int fast = D % 8 == 0 && aligned(x) && aligned(w);
+    if (act_kind(d) == CUDA_BF16 && fast && D % 32 == 0 && D <= MMA_WIDTH && H <= MMA_HEADS) {
+        lr_gate_forward_mma(d, floats(lambda), acts<bf16>(x), floats(w), floats(b), scale, N, D, H);
+        return;
+    }
     WITH_ACT(d, auto *kernel = fast ? lr_gate_kernel<8, A> : lr_gate_kernel<1, A>;
              LAUNCH(d, kernel, div_up(N, WARPS * ROWS), 32 * WARPS, 0, floats(lambda), acts<A>(x),
                     floats(w), floats(b), scale, N, D, H););
@@ -54,17 +58,6 @@ void bl_cuda_lr_gate_fwd(bl_dev *d, bl_real *lambda, const bl_act *x, const bl_p
 /* ---- backward ---- */
 
 enum { THREADS = 128, TILE = 16, BLOCKS_EACH = 2 /* a multiprocessor */, GROUP = 16, BATCH = 4 };
-
-/* The arguments of the backward kernel, for `heads` heads from h0 on. */
-template <typename A> struct lr_gate_rows {
-    A *dx;
-    float *dw, *db; /* partial sums: [gridDim.x, heads, D], [gridDim.x, heads] */
-    const float *dlambda, *lambda, *w;
-    const A *x;
-    float scale;
-    size_t N, D, H, h0;
-    int heads;
-};
 
 /* dlogit = dlambda lambda (1 - sigmoid), sigmoid = lambda / scale; a scale of 0 passes nothing. */
 template <int HT, typename A>
@@ -171,6 +164,8 @@ void bl_cuda_lr_gate_bwd(bl_dev *d, bl_act *dx, bl_param *dw, bl_param *db, cons
                          size_t N, size_t D, size_t H)
 {
     size_t blocks = backward_blocks(d, N);
+    int fast = act_kind(d) == CUDA_BF16 && D % MMA_COLS == 0 && H <= MMA_HEADS && aligned(dx) &&
+               aligned(x) && aligned(w);
     for (size_t h0 = 0; h0 < H; h0 += GROUP) {
         size_t heads = H - h0 < GROUP ? H - h0 : GROUP;
         bl_arena *scratch = cuda_scratch(d);
@@ -180,8 +175,8 @@ void bl_cuda_lr_gate_bwd(bl_dev *d, bl_act *dx, bl_param *dw, bl_param *db, cons
         WITH_ACT(d, lr_gate_rows<A> a = {}; a.dx = acts<A>(dx); a.dw = part_w; a.db = part_b;
                  a.dlambda = floats(dlambda); a.lambda = floats(lambda); a.w = floats(w);
                  a.x = acts<A>(x); a.scale = scale; a.N = N; a.D = D; a.H = H; a.h0 = h0;
-                 a.heads = (int)heads; if (heads <= 4) backward<4>(d, a);
-                 else backward<GROUP>(d, a););
+                 a.heads = (int)heads; if (fast) blocks = lr_gate_backward_mma(d, a, blocks);
+                 else if (heads <= 4) backward<4>(d, a); else backward<GROUP>(d, a););
         p.count = blocks;
         p.to[0] = floats(dw) + h0 * D, p.from[0] = part_w, p.n[0] = heads * D;
         p.to[1] = floats(db) + h0, p.from[1] = part_b, p.n[1] = heads;
