@@ -5,24 +5,25 @@
 #include "cuda/ttt_linear_mma.cuh"
 
 enum {
-    BWD_RAW_ROW = 80,              /* elements from row to row of q, k, v, dout as they came */
-    BWD_RAW = MMA_C * BWD_RAW_ROW, /* of one of them */
-    BWD_SMALL_ROW = 24,            /* elements from row to row of a matrix [16,16] */
-    BWD_SMALL = MMA_C * BWD_SMALL_ROW
+    BWD_RAW = MMA_C * MMA_F,  /* of q, k, v or dout as they came */
+    BWD_SMALL = MMA_C * MMA_C /* of a matrix [16,16] */
 };
 
-/* What the threads of a block share.  small: of each warp, -mix and then dS.  dW: dW' as bf16 in the
- * pieces of the saved W. */
+/* What the threads of a block share.  dW: dW' as bf16 in the pieces of the saved W.  The warps
+ * transpose -mix in the room of sums and dS in that of dW. */
 typedef struct bwd_shared {
     unsigned char saved[2][MMA_SAVED];
     bf16 raw[4][BWD_RAW];
     bf16 K[MMA_TILE], Q[MMA_TILE], G[MMA_TILE], dZb[MMA_TILE], dZ[MMA_TILE];
     uint32_t dW[MMA_F * MMA_F / 2];
-    bf16 small[4][BWD_SMALL];
-    float4 sums_o[8 * 4], sums[MMA_SUMS];
-    /* for want of registers: each thread's cosines and sines, beta, and S of two warps */
-    float4 turn[2][MMA_THREADS], beta[MMA_THREADS], S[2][64];
-    float4 lost[MMA_TILES][MMA_THREADS]; /* the sum of dW' and db' over full chunks */
+    float4 sums_o[8 * 5], sums[MMA_SUMS];
+    /* for want of registers: each thread's cosines and sines, gamma, beta; S and the rates of mix as
+     * fragments of a warp */
+    float4 turn[2][MMA_THREADS], gamma[16], beta[16], S[2][32], rate[2][32];
+    float4 dgamma[MMA_THREADS], dbeta[MMA_THREADS]; /* sums over chunks */
+    float lambda[MMA_C], tau[MMA_C], ddelta[MMA_C];
+    float4 lost[MMA_TILES - 1][MMA_THREADS]; /* the sum of dW' over full chunks */
+    float2 lost_b[32];                       /* of db', of the threads of i = 0 */
     float rho, lost_share, slope, gamma2, drho[4];
 } bwd_shared;
 
@@ -39,19 +40,19 @@ typedef struct bwd_to {
  * comes. */
 typedef struct bwd_state {
     float dW[MMA_TILES][4];
-    ttt_mma_rows dK; /* of the chunk before, but for dz W^T */
-    float dgamma[4], dbeta[4], ddelta[2], drho;
-    float lambda; /* of row lane % 16 of the chunk that comes */
+    ttt_mma_rows dK;    /* of the chunk before, but for dz W^T */
+    float drho, lambda; /* lambda: of row lane % 16 of the chunk that comes; of one warp */
 } bwd_state;
 
 /* A thread's rows of one chunk. */
 typedef struct bwd_rows {
-    ttt_mma_rows k, left, dout; /* left: beta - (v - k) */
-    ttt_mma_rows xh, G, dG, dK; /* dout becomes dQ, dG dV */
-    float rate[2][4];
-    float rs[2];     /* 1/sigma of rows g, g + 8 */
-    float db[4];     /* db' */
-    uint32_t mix[4]; /* -mix^T as an A fragment */
+    ttt_mma_rows left;       /* beta - (v - k) */
+    ttt_mma_rows xh, dG, dK; /* dG becomes dV */
+    uint2 dout[2];           /* as it came */
+    uint32_t error[4];       /* gamma xh + left as bf16 */
+    float rs[2];             /* 1/sigma of rows g, g + 8 */
+    float db[4];             /* db' */
+    uint32_t mix[4];         /* -mix^T as an A fragment */
 } bwd_rows;
 
 /* What was saved of row `row`: the first four numbers, or the others. */
@@ -63,27 +64,44 @@ static __device__ __forceinline__ float4 bwd_saved_row(const unsigned char *save
 
 /* ---- loads ---- */
 
-/* Asks for what chunk i needs: rows of q, k, v and dout, and what was saved. */
+/* Where 8 elements stand, part number `part` of a row: in another order from row to row, against bank
+ * conflicts. */
+static __device__ __forceinline__ int bwd_raw_at(int row, int part)
+{
+    return row * MMA_F + (part ^ 2 * row % 8) * 8;
+}
+
+/* Element (b, t = 16 i, h, 0) of q, the same for all threads. */
+static __device__ __forceinline__ size_t bwd_origin(const ttt_mma_call *call, unsigned i)
+{
+    size_t b = blockIdx.x / call->H, h = blockIdx.x % call->H;
+    return ((b * call->T + (size_t)i * MMA_C) * call->H + h) * MMA_F;
+}
+
+/* Asks for what chunk i needs: rows of q, k, v and dout, of which there are `rows`, and what was
+ * saved. */
 static __device__ __forceinline__ void bwd_fetch(bwd_shared *sh, const ttt_mma_call *call,
-                                                 const bf16 *dout, const unsigned char *saved,
-                                                 const ttt_mma_thread *at, unsigned i)
+                                                 const bf16 *dout, unsigned i, unsigned rows)
 {
     const bf16 *const from[4] = {call->q, call->k, call->v, dout};
-    int row = (int)threadIdx.x / 8, part = (int)threadIdx.x % 8 * 8;
-    uint32_t t = i * MMA_C + (uint32_t)row;
-    int bytes = t < at->T ? 16 : 0;
-    size_t offset = bytes ? (at->first_step + (size_t)t * at->H) * MMA_F + (size_t)part
-                          : at->first_step * MMA_F;
+    unsigned row = threadIdx.x / 8;
+    int to = bwd_raw_at((int)row, (int)threadIdx.x % 8), bytes = row < rows ? 16 : 0;
+    uint32_t element = row < rows ? row * call->H * MMA_F + threadIdx.x % 8 * 8 : 0;
+    size_t origin = bwd_origin(call, i);
+    const unsigned char *source =
+        call->saved + ((size_t)blockIdx.x * ((call->T + MMA_C - 1) / MMA_C) + i) * MMA_SAVED;
 #pragma unroll
     for (int x = 0; x < 4; x++)
-        copy_async(sh->raw[x] + row * BWD_RAW_ROW + part, from[x] + offset, bytes);
-    unsigned char *to = sh->saved[i % 2];
+        copy_async(sh->raw[x] + to, from[x] + origin + element, bytes);
+    unsigned char *saved = sh->saved[i % 2] + threadIdx.x * 16;
+    static_assert(MMA_SAVED > 4 * 16 * MMA_THREADS && MMA_SAVED < 5 * 16 * MMA_THREADS, "parts");
 #pragma unroll
-    for (int x = 0; x < MMA_SAVED; x += MMA_THREADS * 16) {
-        int byte = x + (int)threadIdx.x * 16;
-        if (byte < MMA_SAVED)
-            copy_async(to + byte, saved + byte, 16);
-    }
+    for (int x = 0; x < 4; x++)
+        copy_async(saved + x * 16 * MMA_THREADS, source + threadIdx.x * 16 + x * 16 * MMA_THREADS,
+                   16);
+    if (threadIdx.x < (MMA_SAVED - 4 * 16 * MMA_THREADS) / 16)
+        copy_async(saved + 4 * 16 * MMA_THREADS, source + threadIdx.x * 16 + 4 * 16 * MMA_THREADS,
+                   16);
     copy_async_commit();
 }
 
@@ -96,38 +114,88 @@ static __device__ __forceinline__ ttt_mma_turn bwd_turn(const bwd_shared *sh)
     return turn;
 }
 
-static __device__ __forceinline__ void bwd_rows_of(ttt_mma_rows *to, const bf16 *raw,
+static __device__ __forceinline__ void bwd_rows_of(uint2 rows[2], const bf16 *raw,
                                                    const ttt_mma_thread *at)
 {
-    uint2 rows[2];
 #pragma unroll
     for (int r = 0; r < 2; r++)
-        rows[r] = *(const uint2 *)(const void *)(raw + (at->g + 8 * r) * BWD_RAW_ROW +
-                                                 16 * at->warp + 4 * at->i);
-    ttt_mma_unpack(to, rows);
+        rows[r] = *(const uint2 *)(const void *)(raw + 8 * MMA_F * r +
+                                                 bwd_raw_at(at->g, 2 * at->warp + at->i / 2) +
+                                                 at->i % 2 * 4);
+}
+
+/* What ttt_mma_put left at the thread's places. */
+static __device__ __forceinline__ void bwd_take(ttt_mma_rows *x, const bf16 *tile,
+                                                const ttt_mma_thread *at)
+{
+#pragma unroll
+    for (int j = 0; j < 2; j++)
+#pragma unroll
+        for (int r = 0; r < 2; r++) {
+            uint32_t pair = *(const uint32_t *)(const void *)(tile + (at->g + 8 * r) * MMA_ROW +
+                                                              at->column + 8 * j);
+            x->x[j][2 * r] = low_bf16(pair), x->x[j][2 * r + 1] = high_bf16(pair);
+        }
+}
+
+/* The thread's four of gamma or beta. */
+static __device__ __forceinline__ void bwd_four(float to[4], const float4 *from,
+                                                const ttt_mma_thread *at)
+{
+    float4 x = from[4 * at->warp + at->i];
+    to[0] = x.x, to[1] = x.y, to[2] = x.z, to[3] = x.w;
+}
+
+/* The step sizes of a chunk and the rates of mix, put for all by one warp. */
+static __device__ __forceinline__ void bwd_rate(bwd_shared *sh, float lambda,
+                                                const ttt_mma_thread *at)
+{
+    float rate[2][4], tau[2] = {sh->tau[at->g], sh->tau[at->g + 8]};
+    ttt_mma_rate(rate, lambda, tau, at);
+#pragma unroll
+    for (int n = 0; n < 2; n++)
+        sh->rate[n][at->lane] = make_float4(rate[n][0], rate[n][1], rate[n][2], rate[n][3]);
+    if (at->lane < MMA_C)
+        sh->lambda[at->lane] = lambda;
+}
+
+/* a b, one by one */
+static __device__ __forceinline__ void bwd_times(float to[2][4], const float a[2][4],
+                                                 const float4 b[2][32], const ttt_mma_thread *at)
+{
+#pragma unroll
+    for (int n = 0; n < 2; n++) {
+        float4 x = b[n][at->lane];
+        to[n][0] = a[n][0] * x.x, to[n][1] = a[n][1] * x.y;
+        to[n][2] = a[n][2] * x.z, to[n][3] = a[n][3] * x.w;
+    }
 }
 
 /* Puts K, Q and dW' as bf16 into shared memory. */
 static __device__ __forceinline__ void bwd_prepare(bwd_rows *x, bwd_shared *sh, const bwd_state *st,
+                                                   const ttt_mma_turn *turn,
                                                    const ttt_mma_thread *at)
 {
-    ttt_mma_rows q;
-    ttt_mma_turn turn = bwd_turn(sh);
-    bwd_rows_of(&q, sh->raw[0], at);
-    ttt_mma_rotate(&q, &turn, 1);
+    ttt_mma_rows q, k;
+    uint2 raw[2];
+    bwd_rows_of(raw, sh->raw[0], at);
+    ttt_mma_unpack(&q, raw);
+    ttt_mma_rotate(&q, turn, 1);
     ttt_mma_put(sh->Q, &q, at);
-    bwd_rows_of(&x->k, sh->raw[1], at);
-    ttt_mma_rotate(&x->k, &turn, 1);
-    ttt_mma_put(sh->K, &x->k, at);
-    bwd_rows_of(&x->left, sh->raw[2], at);
-    bwd_rows_of(&x->dout, sh->raw[3], at);
-    float4 four = sh->beta[threadIdx.x];
-    float beta[4] = {four.x, four.y, four.z, four.w};
+    bwd_rows_of(raw, sh->raw[1], at);
+    ttt_mma_unpack(&k, raw);
+    ttt_mma_rotate(&k, turn, 1);
+    ttt_mma_put(sh->K, &k, at);
+    bwd_rows_of(raw, sh->raw[2], at);
+    ttt_mma_unpack(&x->left, raw);
+    bwd_rows_of(x->dout, sh->raw[3], at);
+    float beta[4];
+    bwd_four(beta, sh->beta, at);
 #pragma unroll
     for (int j = 0; j < 2; j++)
 #pragma unroll
         for (int e = 0; e < 4; e++)
-            x->left.x[j][e] = beta[2 * j + e % 2] - (x->left.x[j][e] - x->k.x[j][e]);
+            x->left.x[j][e] = beta[2 * j + e % 2] - (x->left.x[j][e] - k.x[j][e]);
     uint32_t *to = sh->dW + 16 * at->warp * 32 + at->lane;
 #pragma unroll
     for (int n = 0; n < MMA_TILES - 1; n++) {
@@ -167,7 +235,7 @@ static __device__ __forceinline__ void bwd_dot(float sums[4], const float dW[MMA
     }
 }
 
-/* z = K W + b, zb = Q W + b, S = Q K^T + 1 and dG = K dW' */
+/* z = K W + b, zb = Q W + b, S = Q K^T + 1 and dG = K dW';  the sum of dW' W */
 static __device__ __forceinline__ void bwd_products(bwd_rows *x, float z[2][4], float zb[2][4],
                                                     float S[2][4], bwd_state *st,
                                                     const bwd_shared *sh,
@@ -186,37 +254,39 @@ static __device__ __forceinline__ void bwd_products(bwd_rows *x, float z[2][4], 
         }
 #pragma unroll
     for (int m = 0; m < 4; m++) {
-        uint32_t K[4], Q[4], W[4], dW[4];
+        uint32_t K[4], Q[4], W[4];
+        uint4 dW = ttt_mma_pack(st->dW, m);
         ldmatrix(K, ttt_mma_square(sh->K, 0, 16 * m, at));
         ldmatrix(Q, ttt_mma_square(sh->Q, 0, 16 * m, at));
         bwd_pieces(W, saved, m, at);
-        bwd_pieces(dW, sh->dW, m, at);
         ttt_mma_pair(z, K, W[0], W[1], W[2], W[3]);
         ttt_mma_pair(zb, Q, W[0], W[1], W[2], W[3]);
         ttt_mma_pair(S, Q, K[0], K[2], K[1], K[3]);
-        ttt_mma_pair(x->dG.x, K, dW[0], dW[1], dW[2], dW[3]);
-        if (forgets)
-            bwd_dot(dot, st->dW, W, m);
+        ttt_mma_pair(x->dG.x, K, dW.x, dW.y, dW.z, dW.w);
+        bwd_dot(dot, st->dW, W, m);
     }
-    if (forgets && at->g == 0)
-#pragma unroll
-        for (int e = 0; e < 4; e++)
-            dot[e] += x->db[e] * b[e];
-    st->drho += (dot[0] + dot[1]) + (dot[2] + dot[3]);
+    float last = (x->db[0] * b[0] + x->db[1] * b[1]) + (x->db[2] * b[2] + x->db[3] * b[3]);
+    st->drho += forgets ? (dot[0] + dot[1]) + (dot[2] + dot[3]) + (at->g ? 0 : last) : 0;
 }
 
-/* A fragment of the transposed of a matrix [16,16] from its C fragments, through the warp's room. */
+/* Where 8 elements of a matrix [16,16] stand; odd fours of rows have their halves exchanged, against
+ * bank conflicts. */
+static __device__ __forceinline__ int bwd_small_at(int row, int half)
+{
+    return row * MMA_C + (half ^ row / 4 % 2) * 8;
+}
+
+/* A fragment of the transposed of a matrix [16,16] from its C fragments, through room of the warp's own. */
 static __device__ __forceinline__ void
 bwd_transposed(uint32_t to[4], bf16 *room, const uint32_t from[4], const ttt_mma_thread *at)
 {
+    room += BWD_SMALL * at->warp;
     __syncwarp();
 #pragma unroll
     for (int x = 0; x < 4; x++)
-        *(uint32_t *)(void *)(room + (at->g + x % 2 * 8) * BWD_SMALL_ROW + x / 2 * 8 + 2 * at->i) =
-            from[x];
+        *(uint32_t *)(void *)(room + bwd_small_at(at->g + x % 2 * 8, x / 2) + 2 * at->i) = from[x];
     __syncwarp();
-    ldmatrix_trans(to, room + (at->lane % 8 + at->lane / 16 * 8) * BWD_SMALL_ROW +
-                           at->lane % 16 / 8 * 8);
+    ldmatrix_trans(to, room + bwd_small_at(at->lane % 8 + at->lane / 16 * 8, at->lane % 16 / 8));
 }
 
 /* xh, G and zb of the chunk; the thread's part of sum gamma do and sum gamma do xo, put for all;
@@ -224,10 +294,12 @@ bwd_transposed(uint32_t to[4], bf16 *room, const uint32_t from[4], const ttt_mma
 static __device__ __forceinline__ void bwd_forward(bwd_rows *x, bwd_shared *sh, const float z[2][4],
                                                    float zb[2][4], const float S[2][4],
                                                    float rs_o[2], const unsigned char *saved,
-                                                   float lambda, const ttt_mma_head *head,
                                                    const ttt_mma_thread *at)
 {
-    uint32_t G[4], mix[4];
+    uint32_t fragment[4], mix[4];
+    float step[2][4], gamma[4];
+    ttt_mma_rows G, dout;
+    bwd_four(gamma, sh->gamma, at);
     float4 inner[2], outer[2];
 #pragma unroll
     for (int r = 0; r < 2; r++) {
@@ -240,32 +312,36 @@ static __device__ __forceinline__ void bwd_forward(bwd_rows *x, bwd_shared *sh, 
 #pragma unroll
         for (int e = 0; e < 4; e++) {
             float4 s = inner[e / 2];
-            float g = head->gamma[2 * j + e % 2], xh = z[j][e] * s.x - s.y;
+            float g = gamma[2 * j + e % 2], xh = z[j][e] * s.x - s.y;
             x->xh.x[j][e] = xh;
-            x->G.x[j][e] = ((g * g - s.w) * xh + (g * x->left.x[j][e] - s.z)) * s.x;
+            G.x[j][e] = ((g * g - s.w) * xh + (g * x->left.x[j][e] - s.z)) * s.x;
+            x->left.x[j][e] += g * xh;
         }
-    ttt_mma_put(sh->G, &x->G, at);
-    ttt_mma_rate(x->rate, lambda, head->tau, at);
+    ttt_mma_put(sh->G, &G, at);
+#pragma unroll
+    for (int y = 0; y < 4; y++)
+        x->error[y] = pack_bf16(x->left.x[y / 2][y % 2 * 2], x->left.x[y / 2][y % 2 * 2 + 1]);
+    bwd_times(step, S, sh->rate, at);
 #pragma unroll
     for (int n = 0; n < 2; n++)
 #pragma unroll
         for (int r = 0; r < 2; r++)
-            mix[2 * n + r] = pack_bf16(-x->rate[n][2 * r] * S[n][2 * r],
-                                       -x->rate[n][2 * r + 1] * S[n][2 * r + 1]);
-    if (at->warp < 2) {
-        sh->S[0][threadIdx.x] = make_float4(S[0][0], S[0][1], S[0][2], S[0][3]);
-        sh->S[1][threadIdx.x] = make_float4(S[1][0], S[1][1], S[1][2], S[1][3]);
+            mix[2 * n + r] = pack_bf16(-step[n][2 * r], -step[n][2 * r + 1]);
+    if (at->warp == 3) {
+        sh->S[0][at->lane] = make_float4(S[0][0], S[0][1], S[0][2], S[0][3]);
+        sh->S[1][at->lane] = make_float4(S[1][0], S[1][1], S[1][2], S[1][3]);
     }
-    bwd_transposed(x->mix, sh->small[at->warp], mix, at);
-    ldmatrix_trans(G, ttt_mma_across(sh->G, 0, 16 * at->warp, at));
-    ttt_mma_pair(zb, mix, G[0], G[2], G[1], G[3]);
+    bwd_transposed(x->mix, (bf16 *)(void *)sh->sums, mix, at);
+    ldmatrix_trans(fragment, ttt_mma_across(sh->G, 0, 16 * at->warp, at));
+    ttt_mma_pair(zb, mix, fragment[0], fragment[2], fragment[1], fragment[3]);
 
     float sums[4] = {};
+    ttt_mma_unpack(&dout, x->dout);
 #pragma unroll
     for (int j = 0; j < 2; j++)
 #pragma unroll
         for (int e = 0; e < 4; e++) {
-            float d = head->gamma[2 * j + e % 2] * x->dout.x[j][e];
+            float d = gamma[2 * j + e % 2] * dout.x[j][e];
             zb[j][e] = zb[j][e] * rs_o[e / 2] - outer[e / 2].w;
             sums[e / 2 * 2] += d;
             sums[e / 2 * 2 + 1] += d * zb[j][e];
@@ -276,7 +352,16 @@ static __device__ __forceinline__ void bwd_forward(bwd_rows *x, bwd_shared *sh, 
     second += __shfl_xor_sync(0xffffffffu, high ? sums[1] : sums[3], 2);
     float mine = odd ? second : first;
     mine += __shfl_xor_sync(0xffffffffu, odd ? first : second, 1);
-    ((float *)sh->sums_o)[(at->g * 4 + at->warp) * 4 + at->i] = mine;
+    ((float *)sh->sums_o)[(at->g * 5 + at->warp) * 4 + at->i] = mine;
+}
+
+/* The thread anew, by a lane that the compiler cannot guess: so that it computes addresses where they
+ * are wanted, as there are no registers for them to wait in. */
+static __device__ __forceinline__ void bwd_anew(ttt_mma_thread *at)
+{
+    at->lane = __shfl_sync(0xffffffffu, at->lane, at->lane);
+    at->g = at->lane / 4, at->i = at->lane % 4;
+    at->column = 16 * at->warp + 2 * at->i;
 }
 
 #endif

@@ -41,6 +41,7 @@ static __device__ __forceinline__ void fwd_prepare(fwd_shared *sh, const fwd_raw
 {
     ttt_mma_rows q, key, u;
     bf16 *steps = sh->steps[k % 3];
+    float tau = (k + 1) * MMA_C <= at->T ? -head->tau_last : 0; /* W changes by full chunks only */
     ttt_mma_unpack(&q, raw->q);
     ttt_mma_rotate(&q, turn, 1);
     ttt_mma_put(sh->Q[k % 2], &q, at);
@@ -51,7 +52,7 @@ static __device__ __forceinline__ void fwd_prepare(fwd_shared *sh, const fwd_raw
     ttt_mma_unpack(&u, raw->v);
 #pragma unroll
     for (int r = 0; r < 2; r++) {
-        float rate = -head->tau_last * __shfl_sync(0xffffffffu, raw->lambda, at->g + 8 * r);
+        float rate = tau * __shfl_sync(0xffffffffu, raw->lambda, at->g + 8 * r);
 #pragma unroll
         for (int j = 0; j < 2; j++)
 #pragma unroll
@@ -71,7 +72,7 @@ static __device__ __forceinline__ void fwd_prepare(fwd_shared *sh, const fwd_raw
 static __device__ __forceinline__ void fwd_products(float z[2][4], float zq[2][4], float S[2][4],
                                                     const float W[MMA_TILES][4],
                                                     const fwd_shared *sh, unsigned char *saved,
-                                                    const ttt_mma_thread *at, unsigned k)
+                                                    int saves, const ttt_mma_thread *at, unsigned k)
 {
     float b[4];
     ttt_mma_columns(b, W[MMA_TILES - 1], at);
@@ -89,13 +90,13 @@ static __device__ __forceinline__ void fwd_products(float z[2][4], float zq[2][4
         ttt_mma_pair(z, K, B.x, B.y, B.z, B.w);
         ttt_mma_pair(zq, Q, B.x, B.y, B.z, B.w);
         ttt_mma_pair(S, Q, K[0], K[2], K[1], K[3]);
-        if (saved) {
+        if (saves) {
             uint32_t *to = (uint32_t *)(void *)saved + (16 * at->warp + 2 * m) * 32 + at->lane;
             to[0] = B.x, to[32] = B.y;
             to[8 * 32] = B.z, to[9 * 32] = B.w;
         }
     }
-    if (saved && at->g == 0)
+    if (saves && at->g == 0)
         ((float4 *)(void *)(saved + MMA_SAVED_W))[4 * at->warp + at->i] =
             make_float4(b[0], b[1], b[2], b[3]);
 }
@@ -196,21 +197,26 @@ static __device__ __forceinline__ void fwd_gradient(uint32_t fragment[4], bf16 *
     ldmatrix_trans(fragment, ttt_mma_across(tile, 0, 16 * at->warp, at));
 }
 
-/* W^T = rho W^T + (1 - rho) W0^T + G^T steps, b likewise */
+/* W^T = rho W^T + (1 - rho) W0^T, b likewise */
+static __device__ __forceinline__ void fwd_forget(float W[MMA_TILES][4], const fwd_shared *sh,
+                                                  float rho)
+{
+#pragma unroll
+    for (int n = 0; n < MMA_TILES; n++) {
+        float4 lost = sh->lost[n][threadIdx.x];
+        W[n][0] = rho * W[n][0] + lost.x;
+        W[n][1] = rho * W[n][1] + lost.y;
+        W[n][2] = rho * W[n][2] + lost.z;
+        W[n][3] = rho * W[n][3] + lost.w;
+    }
+}
+
+/* W^T += G^T steps, b likewise */
 static __device__ __forceinline__ void fwd_update(float W[MMA_TILES][4], const uint32_t G[4],
-                                                  const fwd_shared *sh, int forgets, float rho,
-                                                  const ttt_mma_thread *at, unsigned k)
+                                                  const fwd_shared *sh, const ttt_mma_thread *at,
+                                                  unsigned k)
 {
     const bf16 *steps = sh->steps[k % 3];
-    if (forgets)
-#pragma unroll
-        for (int n = 0; n < MMA_TILES; n++) {
-            float4 lost = sh->lost[n][threadIdx.x];
-            W[n][0] = rho * W[n][0] + lost.x;
-            W[n][1] = rho * W[n][1] + lost.y;
-            W[n][2] = rho * W[n][2] + lost.z;
-            W[n][3] = rho * W[n][3] + lost.w;
-        }
 #pragma unroll
     for (int n = 0; n < MMA_TILES - 1; n += 2) {
         uint32_t B[4];
@@ -300,8 +306,9 @@ typedef struct fwd_state {
  * and of zb of the one before, and it ends the writing of the matrices of the next. */
 static __device__ __forceinline__ void fwd_chunk(fwd_state *st, fwd_shared *sh, bf16 *o,
                                                  const ttt_mma_call *call, unsigned char *saved,
-                                                 const ttt_mma_turn *turn, const ttt_mma_head *head,
-                                                 const ttt_mma_thread *at, unsigned k)
+                                                 int saves, const ttt_mma_turn *turn,
+                                                 const ttt_mma_head *head, const ttt_mma_thread *at,
+                                                 unsigned k)
 {
     uint32_t t0 = k * MMA_C, mix[4], G[4];
     float z[2][4], zq[2][4], sums[16], rs_o[2], shift_o[2];
@@ -309,7 +316,7 @@ static __device__ __forceinline__ void fwd_chunk(fwd_state *st, fwd_shared *sh, 
     fwd_stats stats;
     {
         float S[2][4];
-        fwd_products(z, zq, S, st->W, sh, saved, at, k);
+        fwd_products(z, zq, S, st->W, sh, saved, saves, at, k);
         fwd_mix(mix, S, st->lambda, head, at);
     }
     ttt_mma_kept(&u, sh->u);
@@ -318,14 +325,15 @@ static __device__ __forceinline__ void fwd_chunk(fwd_state *st, fwd_shared *sh, 
     st->lambda = st->raw.lambda;
     fwd_prepare(sh, &st->raw, turn, head, at, k + 1);
     fwd_fetch(&st->raw, call, at, t0 + 2 * MMA_C);
+    if (call->half_life && t0 + MMA_C <= at->T)
+        fwd_forget(st->W, sh, st->rho);
     __syncthreads();
-    fwd_stats_of(&stats, rs_o, shift_o, sh->sums[k % 2], st->gamma2, saved,
-                 saved && k ? saved - MMA_SAVED : NULL, at);
+    fwd_stats_of(&stats, rs_o, shift_o, sh->sums[k % 2], st->gamma2, saves ? saved : NULL,
+                 saves && k ? saved - MMA_SAVED : NULL, at);
     fwd_gradient(G, sh->G, z, &u, &stats, head, at);
-    if (t0 + MMA_C <= at->T)
-        fwd_update(st->W, G, sh, call->half_life != NULL, st->rho, at, k);
-    if (k)
-        fwd_output(o, sh->q[(k - 1) % 3], st->zb, rs_o, shift_o, head, at, t0 - MMA_C);
+    fwd_update(st->W, G, sh, at, k);
+    /* of k = 0: nothing, as no row before the first is below T */
+    fwd_output(o, sh->q[(k - 1) % 3], st->zb, rs_o, shift_o, head, at, t0 - MMA_C);
     ttt_mma_pair(zq, mix, G[0], G[2], G[1], G[3]);
 #pragma unroll
     for (int j = 0; j < 2; j++)
@@ -335,6 +343,7 @@ static __device__ __forceinline__ void fwd_chunk(fwd_state *st, fwd_shared *sh, 
 }
 
 /* MODEL 3.2: a block per (b, h), blockIdx.x = b H + h, walks its chunks; o [B,T,H,64]. */
+template <int SAVES>
 static __global__ void __launch_bounds__(MMA_THREADS, 3)
     ttt_linear_fwd_mma_kernel(const ttt_mma_call call, bf16 *o, float *to_W, float *to_b)
 {
@@ -345,7 +354,7 @@ static __global__ void __launch_bounds__(MMA_THREADS, 3)
     fwd_state st = {};
     unsigned chunks = (call.T + MMA_C - 1) / MMA_C;
     unsigned char *saved = call.saved;
-    if (saved)
+    if (SAVES)
         saved += (size_t)blockIdx.x * chunks * MMA_SAVED;
 
     fwd_fetch(&st.raw, &call, &at, 0);
@@ -358,8 +367,8 @@ static __global__ void __launch_bounds__(MMA_THREADS, 3)
     fwd_fetch(&st.raw, &call, &at, MMA_C);
     __syncthreads();
     for (unsigned k = 0; k < chunks; k++) {
-        fwd_chunk(&st, sh, o, &call, saved, &turn, &head, &at, k);
-        if (saved)
+        fwd_chunk(&st, sh, o, &call, saved, SAVES, &turn, &head, &at, k);
+        if (SAVES)
             saved += MMA_SAVED;
     }
 
@@ -370,7 +379,7 @@ static __global__ void __launch_bounds__(MMA_THREADS, 3)
     ttt_mma_sums_put(sh->sums[chunks % 2], ttt_mma_gather(sums, &at), &at);
     __syncthreads();
     fwd_stats_of(&stats, rs_o, shift_o, sh->sums[chunks % 2], st.gamma2, NULL,
-                 saved ? saved - MMA_SAVED : NULL, &at);
+                 SAVES ? saved - MMA_SAVED : NULL, &at);
     fwd_output(o, sh->q[(chunks - 1) % 3], st.zb, rs_o, shift_o, &head, &at, (chunks - 1) * MMA_C);
     if (to_W)
         fwd_end(to_W, to_b, sh, st.W, &call, &at);
@@ -385,10 +394,11 @@ void ttt_linear_mma_fwd(bl_dev *d, bl_act *o, bl_dev_saved *saved, const bl_act 
     float *to_b = p->carry ? floats(p->carry->to.b) : NULL;
     if (!s->T)
         return;
+    auto *kernel = saved ? ttt_linear_fwd_mma_kernel<1> : ttt_linear_fwd_mma_kernel<0>;
     cuda_note(d,
-              cudaFuncSetAttribute((const void *)ttt_linear_fwd_mma_kernel,
+              cudaFuncSetAttribute((const void *)kernel,
                                    cudaFuncAttributeMaxDynamicSharedMemorySize, sizeof(fwd_shared)),
               "shared memory of ttt_linear_fwd");
-    LAUNCH(d, ttt_linear_fwd_mma_kernel, (unsigned)(s->B * s->H), MMA_THREADS, sizeof(fwd_shared),
-           call, acts<bf16>(o), to_W, to_b);
+    LAUNCH(d, kernel, (unsigned)(s->B * s->H), MMA_THREADS, sizeof(fwd_shared), call, acts<bf16>(o),
+           to_W, to_b);
 }
