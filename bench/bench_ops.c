@@ -1,6 +1,6 @@
 /* bench_ops: where the time of a training step goes, op by op.
  *
- * usage: bench_ops [preset] [B] [T] [threads] [steps] [device] [auto|f32|bf16]
+ * usage: bench_ops [preset] [B] [T] [threads] [steps] [device] [auto|f32|bf16] [FIELD=VALUE...]
  *
  * Runs whole training steps of a preset with random tokens and prints the median step and the
  * fastest one's milliseconds and share of every op; then decoding, one token at a time.  On a
@@ -35,12 +35,20 @@ static void must(bl_status status, const bl_error *err)
     exit(1);
 }
 
-static void bench_open(bench *b, const char *preset, size_t B, size_t T, bl_dev *dev)
+/* fields: "pre_conv=false" and the like, after each other, NULL at the end */
+static void bench_open(bench *b, const char *preset, char **fields, size_t B, size_t T, bl_dev *dev)
 {
     bl_error err;
     bl_options *o;
     must(bl_options_open(&o, BL_OPTIONS_CONFIG, &err), &err);
     must(bl_options_preset(o, preset, &err), &err);
+    for (; *fields; fields++) {
+        char *value = strchr(*fields, '=');
+        if (!value)
+            must(bl_fail(&err, BL_EINVAL, "%s: not FIELD=VALUE", *fields), &err);
+        *value++ = 0;
+        must(bl_options_set(o, *fields, value, &err), &err);
+    }
     must(bl_trace_open(&b->dev, dev, &err), &err);
     bl_dev *d = b->dev;
     bl_config_half_lives(bl_options_config(o), T);
@@ -239,7 +247,7 @@ int main(int argc, char **argv)
     bl_dev *dev;
     bench *b = calloc(1, sizeof *b);
     must(bl_device_open(&dev, &request, &err), &err);
-    bench_open(b, preset, number[0], number[1], dev);
+    bench_open(b, preset, argc > 8 ? argv + 8 : argv + argc, number[0], number[1], dev);
     bench_training(b, number[3], strcmp(request.name, "cpu") != 0);
     bench_decoding(b, 256);
     bench_batch(b);
