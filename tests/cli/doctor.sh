@@ -2,6 +2,7 @@
 . "$(dirname "$0")/expect.sh"
 cd "$scratch" || exit 1
 plugins=$BL_TEST_PLUGINS
+mkdir alone && cp "$bitllama" alone && bitllama=$PWD/alone/bitllama # no plug-in lies beside it there
 unset BITLLAMA_PLUGINS BITLLAMA_CPU
 export BITLLAMA_CACHE="$scratch/cache of downloads/not yet"
 line='

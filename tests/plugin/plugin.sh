@@ -1,7 +1,8 @@
 # A back end in a shared object of its own computes what it computes built in; what does not fit is refused in one line.
 . "$(dirname "$0")/../cli/expect.sh"
 cd "$scratch" || exit 1
-plugins=$BITLLAMA_PLUGINS
+plugins=$BITLLAMA_PLUGINS library=$(dirname "$bitllama")/libbitllama.so.0
+mkdir alone && cp "$bitllama" alone && bitllama=$PWD/alone/bitllama # no plug-in lies beside it there
 
 "$bitllama" prepare tales --vocab-size 400 --tales-bytes 40000 --val-split 0.1 --out data >log 2>&1
 size="--preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers 2 --num-attention-heads 2"
@@ -25,7 +26,7 @@ expect "a run of one back end goes on with another" 0 '' '*step 3*' train --data
 mkdir -p hostile "with space"
 cp small.so hostile/libbitllama_empty.so
 cp "$plugins/libbitllama_plain.so" "with space/libbitllama_spaced.so"
-cp "$(dirname "$bitllama")/libbitllama.so.0" hostile/libbitllama_library.so
+cp "$library" hostile/libbitllama_library.so
 export BITLLAMA_PLUGINS="/nowhere::hostile:with space:$plugins"
 refused() { # NAME EXIT MESSAGE DEVICE
     expect "$1" "$2" '' "bitllama generate: error: $3" generate -m run-ref -p x --device "$4"
