@@ -1,9 +1,14 @@
 # The CUDA back end, a plug-in: built where nvcc is.
 #
 # BITLLAMA_CUDA          AUTO (where nvcc is found), ON (must be), OFF
-# BITLLAMA_CUDA_TARGETS  what machine code is made for: compute capabilities, the oldest also as PTX for later cards
+# BITLLAMA_CUDA_TARGETS  what machine code is made for: compute capabilities, the oldest also as PTX for later cards; at
+#                        first what the variable of that name in the environment says
 set(BITLLAMA_CUDA AUTO CACHE STRING "the CUDA back end: AUTO, ON or OFF")
-set(BITLLAMA_CUDA_TARGETS "80;90a" CACHE STRING "compute capabilities, the oldest first")
+set(BL_CUDA_TARGETS "80;90a")
+if(DEFINED ENV{BITLLAMA_CUDA_TARGETS})
+  set(BL_CUDA_TARGETS "$ENV{BITLLAMA_CUDA_TARGETS}")
+endif()
+set(BITLLAMA_CUDA_TARGETS "${BL_CUDA_TARGETS}" CACHE STRING "compute capabilities, the oldest first")
 string(TOUPPER "${BITLLAMA_CUDA}" BL_CUDA)
 if(BL_CUDA STREQUAL "OFF")
   return()
