@@ -356,6 +356,16 @@ static void free_after_all(bl_dev *d, void *p)
     BL_OP(g->inner, free, p);
 }
 
+/* What was captured reads the scratch where it was. */
+static bl_status reserve_anew(bl_dev *d, const bl_limits *most, bl_error *err)
+{
+    graph *g = graph_of(d);
+    BL_TRY(flush(g, err));
+    for (size_t i = 0; i < KEPT; i++)
+        forget_captured(g, i);
+    return BL_OP(g->inner, reserve, most, err);
+}
+
 static void close_both(bl_dev *d)
 {
     graph *g = graph_of(d);
@@ -401,6 +411,7 @@ bl_status bl_graph_open_capturing(bl_dev **d, bl_dev *inner, const bl_capture *c
     g->inner = inner;
     g->ops = graph_ops;
     g->ops.free = free_after_all;
+    g->ops.reserve = reserve_anew;
     g->ops.close = close_both;
     bl_buf_init(&g->noted);
     for (size_t i = 0; i < KEPT; i++)

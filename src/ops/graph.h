@@ -20,7 +20,7 @@ typedef struct bl_capture {
     void *(*end)(bl_dev *d);
     void (*run)(bl_dev *d, void *captured);
     void (*release)(bl_dev *d, void *captured);
-} bl_capture;
+} bl_capture; /* captures are released before `reserve`, which may move the scratch */
 
 /* The same for a device that captures: what is replayed for the first time is captured, and from
  * then on the device runs it.  It keeps the name of `inner`.  `capture` must outlive it. */
