@@ -281,9 +281,10 @@ static void run_kept(graph *g, size_t i, int again)
     const bl_capture *c = g->capture;
     if (c && again && !g->tried[i]) {
         g->tried[i] = 1;
-        c->begin(g->inner);
-        run_all(g->inner, &g->kept[i]);
-        g->captured[i] = c->end(g->inner);
+        if (c->begin(g->inner)) {
+            run_all(g->inner, &g->kept[i]);
+            g->captured[i] = c->end(g->inner);
+        }
     }
     if (g->captured[i])
         c->run(g->inner, g->captured[i]);

@@ -15,8 +15,9 @@ bl_status bl_graph_open(bl_dev **d, bl_dev *inner, bl_error *err) BL_NODISCARD;
 typedef struct bl_capture {
     /* Before any op of the inner device is called: by which thread may differ from time to time. */
     void (*enter)(bl_dev *d);
-    /* Between the two, compute ops are taken down by the device and not run; NULL: it could not. */
-    void (*begin)(bl_dev *d);
+    /* From begin to end compute ops are taken down by the device and not run.  0 and NULL: it could
+     * not, and has forgotten why; the ops are run in the usual way. */
+    int (*begin)(bl_dev *d);
     void *(*end)(bl_dev *d);
     void (*run)(bl_dev *d, void *captured);
     void (*release)(bl_dev *d, void *captured);

@@ -7,7 +7,7 @@
  * end, so they are ones that may run twice. */
 static struct {
     int enters, begins, ends, runs, releases;
-    int refuse; /* end() gives nothing */
+    int refuse, never; /* end() gives nothing; begin() does not */
 } asked;
 
 static void enter(bl_dev *d)
@@ -16,10 +16,11 @@ static void enter(bl_dev *d)
     asked.enters++;
 }
 
-static void begin(bl_dev *d)
+static int begin(bl_dev *d)
 {
     (void)d;
     asked.begins++;
+    return !asked.never;
 }
 
 static void *end(bl_dev *d)
@@ -127,12 +128,30 @@ static void refused(void **state)
     assert_int_equal(asked.releases, 0);
 }
 
+/* One that cannot begin runs its ops once. */
+static void not_begun(void **state)
+{
+    void *p;
+    bl_dev *d = open_capturing();
+    (void)state;
+    asked.never = 1;
+    assert_ok(BL_OP(d, alloc, &p, 64, &failure));
+    for (int i = 0; i < 4; i++)
+        piece(d, p, 64);
+    assert_int_equal(asked.begins, 1);
+    assert_int_equal(asked.ends, 0);
+    assert_int_equal(asked.runs, 0);
+    BL_OP(d, free, p);
+    bl_dev_close(d);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(second_time),
         cmocka_unit_test(reserve),
         cmocka_unit_test(refused),
+        cmocka_unit_test(not_begun),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
