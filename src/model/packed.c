@@ -124,7 +124,8 @@ bl_status bl_net_load_packed(bl_net *net, bl_weight_form form, const bl_st *st, 
             status = bl_watch_poll(i + 1, net->tensors.count, err);
     }
     bl_free(host);
-    return status;
+    /* other devices of the kind may read it from now on */
+    return status == BL_OK ? BL_OP(net->dev, sync, err) : status;
 }
 
 /* ---- writing ---- */
