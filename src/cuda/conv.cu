@@ -18,7 +18,7 @@ enum { BATCH = 4 /* rows */, STRIP_LEAST = 8 };
 /* Rows of a strip: one for every team of `blocks` blocks, as far as they are not too short. */
 static size_t strip_of(size_t blocks, size_t B, size_t T)
 {
-    size_t each = blocks * TEAMS / B;
+    size_t each = blocks * TEAMS / (B ? B : 1);
     size_t rows = (T + (each ? each : 1) - 1) / (each ? each : 1);
     return rows < STRIP_LEAST ? STRIP_LEAST : rows;
 }

@@ -70,6 +70,9 @@ BL_OPS_OPTIONAL_LIST(X)
 /* Keeps the first error, which sync reports; `at` is a literal. */
 void cuda_note(bl_dev *d, cudaError_t error, const char *at);
 
+/* Before a launch with so much dynamic shared memory: lets the kernel have it. */
+void cuda_allow_shared(bl_dev *d, const void *kernel, size_t bytes);
+
 /* What an op held back is done now: a copy, which bitlinear_residual may make unnecessary. */
 void cuda_settle(bl_dev *d);
 

@@ -18,7 +18,10 @@ enum { STAGING = 4 << 20, OLDEST = 80 };
 void cuda_note(bl_dev *d, cudaError_t error, const char *at)
 {
     cuda_device *c = cuda_of(d);
-    if (error == cudaSuccess || c->error != cudaSuccess)
+    if (error == cudaSuccess)
+        return;
+    (void)cudaGetLastError(); /* the runtime keeps it, and the next launch is not to blame */
+    if (c->error != cudaSuccess)
         return;
     c->error = error;
     c->error_at = at;
@@ -42,12 +45,47 @@ static bl_status reported(bl_dev *d, bl_error *err)
                    cudaGetErrorString(error), c->error_at);
 }
 
+/* The attribute is the function's, for all devices of the process on one GPU: it only grows, so that
+ * another thread's launch of a larger shape stays valid. */
+void cuda_allow_shared(bl_dev *d, const void *kernel, size_t bytes)
+{
+    enum { KERNELS = 64, USUAL = 48 << 10 };
+    static struct {
+        const void *kernel;
+        int index;
+        size_t bytes;
+    } allowed[KERNELS];
+    static char busy;
+    size_t i = 0;
+    if (bytes <= USUAL)
+        return;
+    while (__atomic_test_and_set(&busy, __ATOMIC_ACQUIRE)) {
+    }
+    while (i < KERNELS - 1 && allowed[i].kernel &&
+           (allowed[i].kernel != kernel || allowed[i].index != cuda_of(d)->index))
+        i++;
+    if (allowed[i].kernel != kernel || allowed[i].index != cuda_of(d)->index ||
+        bytes > allowed[i].bytes) {
+        allowed[i].kernel = kernel;
+        allowed[i].index = cuda_of(d)->index;
+        allowed[i].bytes = bytes;
+        cuda_note(
+            d,
+            cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes),
+            "shared memory");
+    }
+    __atomic_clear(&busy, __ATOMIC_RELEASE);
+}
+
 /* ---- scratch ---- */
 
 bl_arena *cuda_scratch(bl_dev *d)
 {
-    bl_arena_rewind(&cuda_of(d)->scratch, 0);
-    return &cuda_of(d)->scratch;
+    bl_arena *a = &cuda_of(d)->scratch;
+    if (a->failed) /* the op before took more than its plan */
+        cuda_note(d, cudaErrorMemoryAllocation, "scratch");
+    bl_arena_rewind(a, 0);
+    return a;
 }
 
 extern "C" size_t bl_cuda_scratch_bytes(bl_dev *d, const bl_limits *most)
@@ -65,18 +103,22 @@ extern "C" size_t bl_cuda_scratch_bytes(bl_dev *d, const bl_limits *most)
 extern "C" bl_status bl_cuda_reserve(bl_dev *d, const bl_limits *most, bl_error *err)
 {
     cuda_device *c = cuda_of(d);
-    bl_limits_grow(&c->most, most);
-    size_t bytes = bl_cuda_scratch_bytes(d, &c->most);
+    bl_limits grown = c->most;
+    void *block = NULL;
+    bl_limits_grow(&grown, most);
+    size_t bytes = bl_cuda_scratch_bytes(d, &grown);
     if (bytes == SIZE_MAX)
         return bl_fail(err, BL_EDEVICE, "the scratch fits in no memory of a device");
-    if (bytes <= c->scratch.size)
+    if (bytes <= c->scratch.size) {
+        c->most = grown;
         return BL_OK;
+    }
     BL_TRY(bl_cuda_sync(d, err));
+    BL_TRY(bl_cuda_alloc(d, &block, bytes, err));
     bl_cuda_free(d, c->scratch_block);
-    c->scratch_block = NULL;
-    bl_arena_bind(&c->scratch, NULL, 0);
-    BL_TRY(bl_cuda_alloc(d, &c->scratch_block, bytes, err));
-    bl_arena_bind(&c->scratch, c->scratch_block, bytes);
+    c->scratch_block = block;
+    bl_arena_bind(&c->scratch, block, bytes);
+    c->most = grown;
     return BL_OK;
 }
 
@@ -108,8 +150,13 @@ extern "C" void bl_cuda_free(bl_dev *d, void *p)
 extern "C" size_t bl_cuda_memory_bytes(bl_dev *d)
 {
     size_t left = 0, all = 0;
-    (void)d;
-    return cudaMemGetInfo(&left, &all) == cudaSuccess ? left : SIZE_MAX;
+    cudaError_t error = cudaSetDevice(cuda_of(d)->index);
+    if (error == cudaSuccess)
+        error = cudaMemGetInfo(&left, &all);
+    if (error == cudaSuccess)
+        return left;
+    (void)cudaGetLastError();
+    return SIZE_MAX;
 }
 
 extern "C" bl_status bl_cuda_sync(bl_dev *d, bl_error *err)
@@ -121,8 +168,7 @@ extern "C" bl_status bl_cuda_sync(bl_dev *d, bl_error *err)
     return reported(d, err);
 }
 
-/* Small pieces go through pinned memory and nobody waits; the driver copies larger ones before it
- * returns. */
+/* Small pieces go through pinned memory and nobody waits. */
 extern "C" bl_status bl_cuda_put(bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err)
 {
     cuda_device *c = cuda_of(d);
@@ -139,7 +185,7 @@ extern "C" bl_status bl_cuda_put(bl_dev *d, void *to, const void *from, size_t b
             c->staging_used = STAGING;
     }
     cuda_note(d, cudaMemcpyAsync(to, source, bytes, cudaMemcpyHostToDevice, c->stream), "put");
-    return reported(d, err);
+    return source == from ? bl_cuda_sync(d, err) : reported(d, err);
 }
 
 extern "C" bl_status bl_cuda_get(bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err)
@@ -206,15 +252,18 @@ extern "C" void bl_cuda_copy(bl_dev *d, void *to, const void *from, size_t bytes
 
 static void enter(bl_dev *d)
 {
-    cuda_settle(d);
     cuda_note(d, cudaSetDevice(cuda_of(d)->index), "choosing the device");
+    cuda_settle(d);
 }
 
-static void begin_capture(bl_dev *d)
+static int begin_capture(bl_dev *d)
 {
     cuda_settle(d);
-    cuda_note(d, cudaStreamBeginCapture(cuda_of(d)->stream, cudaStreamCaptureModeThreadLocal),
-              "capture");
+    if (cuda_of(d)->error != cudaSuccess ||
+        cudaStreamBeginCapture(cuda_of(d)->stream, cudaStreamCaptureModeThreadLocal) == cudaSuccess)
+        return cuda_of(d)->error == cudaSuccess;
+    (void)cudaGetLastError();
+    return 0;
 }
 
 static void *end_capture(bl_dev *d)
@@ -222,11 +271,15 @@ static void *end_capture(bl_dev *d)
     cudaGraph_t graph = NULL;
     cudaGraphExec_t run = NULL;
     cuda_settle(d);
-    if (!must(d, cudaStreamEndCapture(cuda_of(d)->stream, &graph), "capture"))
-        return NULL;
-    (void)must(d, cudaGraphInstantiate(&run, graph, 0), "capture");
-    cuda_note(d, cudaGraphDestroy(graph), "capture");
-    enter(d); /* if the ops must run after all */
+    if (cudaStreamEndCapture(cuda_of(d)->stream, &graph) != cudaSuccess ||
+        cudaGraphInstantiate(&run, graph, 0) != cudaSuccess)
+        run = NULL;
+    if (graph)
+        cuda_note(d, cudaGraphDestroy(graph), "a graph");
+    if (!run) { /* the ops are run after all, and say themselves what is wrong */
+        (void)cudaGetLastError();
+        cuda_of(d)->error = cudaSuccess;
+    }
     return run;
 }
 

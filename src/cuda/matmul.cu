@@ -53,10 +53,11 @@ void cuda_matmul_close(cuda_matmul *m)
     bl_free(m);
 }
 
-/* The largest power of two up to 256 that divides it. */
+/* The largest power of two up to 16 that divides it: no more, so that the choice does not depend on
+ * where an arena put it. */
 static unsigned alignment(const void *p)
 {
-    uintptr_t bits = (uintptr_t)p | 256;
+    uintptr_t bits = (uintptr_t)p | 16;
     return (unsigned)(bits & (~bits + 1));
 }
 

@@ -224,12 +224,7 @@ static inline size_t ttt_room_most(const bl_dev *d, const ttt_room *all)
 /* Asks for the shared memory of a launch. */
 static inline void ttt_allow(bl_dev *d, const void *kernel, const ttt_room *r)
 {
-    size_t bytes = r->shared_floats * sizeof(float);
-    if (bytes > 48 * 1024)
-        cuda_note(
-            d,
-            cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, (int)bytes),
-            "shared memory of the TTT layer");
+    cuda_allow_shared(d, kernel, r->shared_floats * sizeof(float));
 }
 
 /* The buffers of this block, all of them zero. */

@@ -117,10 +117,7 @@ static void lr_gate_forward_mma(bl_dev *d, float *lambda, const bf16 *x, const f
     if (H <= 8)
         kernel = D % (32 * STEPS) ? lr_gate_mma_kernel<1, 1> : lr_gate_mma_kernel<1, STEPS>;
     warps = warps < 2 ? 2 : warps > MMA_WARPS ? (size_t)MMA_WARPS : warps;
-    if (bytes > 48 * 1024)
-        cuda_note(d,
-                  cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize, bytes),
-                  "lr_gate_mma_kernel");
+    cuda_allow_shared(d, (const void *)kernel, (size_t)bytes);
     LAUNCH(d, kernel, div_up(tiles, warps), (unsigned)(32 * warps), (size_t)bytes, lambda, x, w,
            bias, scale, N, D, H);
 }

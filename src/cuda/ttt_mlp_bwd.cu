@@ -273,11 +273,13 @@ static ttt_room mlp_bwd_room(int sm, const ttt_dims *s)
 
 void cuda_ttt_mlp_plan(bl_dev *d, bl_arena *a, const bl_limits *most)
 {
-    const bl_ttt_shape shape = {most->B, most->T, most->H, most->F, most->C, 1};
+    /* F of the users with an MLP, among whom there may be others with wider heads */
+    size_t F = most->F < most->M / 4 ? most->F : most->M / 4;
+    const bl_ttt_shape shape = {most->B, most->T, most->H, F ? F : 1, most->C, 1};
     ttt_dims s = ttt_dims_of(&shape, 4 * shape.F);
     ttt_room all = mlp_bwd_room(0, &s);
     size_t blocks = most->B * most->H, mark = bl_arena_mark(a);
-    if (most->M <= most->F)
+    if (!F)
         return;
     take<float>(a, blocks * ttt_room_most(d, &all));
     take<float>(a, blocks * ttt_grads_of(shape.F, shape.C, 4 * shape.F).floats);
