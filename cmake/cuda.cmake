@@ -53,6 +53,9 @@ add_library(bitllama_cuda MODULE ${BL_CUDA_SOURCES})
 target_compile_features(bitllama_cuda PRIVATE cuda_std_17)
 target_compile_options(bitllama_cuda PRIVATE ${BL_CUDA_CODE} -Xcompiler=-Wall,-fvisibility=hidden
   $<$<BOOL:${BITLLAMA_WERROR}>:-Werror=all-warnings>)
+if("90a" IN_LIST BITLLAMA_CUDA_TARGETS)
+  target_compile_definitions(bitllama_cuda PRIVATE BL_CUDA_90A) # kernels of Hopper's own instructions are there
+endif()
 target_include_directories(bitllama_cuda PRIVATE ${PROJECT_SOURCE_DIR}/include ${PROJECT_SOURCE_DIR}/src)
 target_link_libraries(bitllama_cuda PRIVATE bitllama_static ${BL_LIBRARIES} CUDA::cudart_static CUDA::cublasLt)
 target_link_options(bitllama_cuda PRIVATE -Wl,--exclude-libs,ALL)

@@ -210,7 +210,8 @@ static __global__ void tern_few_kernel(A *y, q8_rows x, tern_place w, size_t N, 
             continue;
         float value = scaled(dot[n], *w.g, x.s[n]);
         size_t at = n * out + o;
-        y[at] = from_float<A>(residual ? to_float(residual[at]) + value : value);
+        y[at] = from_float<A>(residual ? to_float(residual[at]) + to_float(from_float<A>(value))
+                                       : value);
     }
 }
 

@@ -4,7 +4,7 @@
 
 #include "cuda/cuda.h"
 
-/* y[N,out] = (residual ? residual : 0) + (xi . Wt^T) (g / s). */
+/* y[N,out] = (residual ? residual : 0) + (xi . Wt^T) (g / s), the product rounded to A first. */
 typedef struct tern_product {
     void *y; /* A */
     q8_rows x;

@@ -70,7 +70,8 @@ static __device__ __forceinline__ void store(A *y, const int32_t acc[ROW_TILES][
                         continue;
                     float value = scaled(acc[i][j][half * 2 + e], g, sn);
                     size_t at = n * out + o;
-                    y[at] = from_float<A>(residual ? to_float(residual[at]) + value : value);
+                    y[at] = from_float<A>(
+                        residual ? to_float(residual[at]) + to_float(from_float<A>(value)) : value);
                 }
         }
 }

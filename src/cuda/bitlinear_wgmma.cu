@@ -2,7 +2,7 @@
  * multiply them. */
 #include "cuda/bitlinear.cuh"
 
-#ifdef BL_CUDA_EMULATED
+#ifndef BL_CUDA_90A
 int cuda_tern_wgmma(bl_dev *d, const tern_product *p)
 {
     (void)d, (void)p;

@@ -83,20 +83,20 @@ static __global__ void __launch_bounds__(THREADS)
         logits[n * cols + v] = dot;
 }
 
+/* FEW rows at a time by the same kernel, so that a row has the same logits in any company. */
 void bl_cuda_head_logits(bl_dev *d, bl_real *logits, const bl_act *x, const bl_param *E, size_t N,
                          size_t D, size_t V)
 {
-    if (act_kind(d) == CUDA_F32 || N > FEW) {
-        const void *matrix = cast_matrix(d, cuda_scratch(d), floats(E), V, D);
-        logits_product(d, floats(logits), x, matrix, N, D, V, CUDA_F32);
-        return;
-    }
-    int fast = D % 8 == 0 && aligned(x) && aligned(E);
-    auto *kernel = N == 1 ? fast ? few_logits_kernel<1, 8, bf16> : few_logits_kernel<1, 1, bf16>
-                   : fast ? few_logits_kernel<FEW, 8, bf16>
-                          : few_logits_kernel<FEW, 1, bf16>;
-    LAUNCH(d, kernel, div_up(V, COLS * (THREADS / 32)), THREADS, 0, floats(logits), acts<bf16>(x),
-           floats(E), N, D, V);
+    WITH_ACT(
+        d, int fast = D % 8 == 0 && aligned(x) && aligned(E); for (size_t n = 0; n < N; n += FEW) {
+            size_t rows = N - n < FEW ? N - n : FEW;
+            auto *kernel = rows == 1
+                               ? fast ? few_logits_kernel<1, 8, A> : few_logits_kernel<1, 1, A>
+                           : fast ? few_logits_kernel<FEW, 8, A>
+                                  : few_logits_kernel<FEW, 1, A>;
+            LAUNCH(d, kernel, div_up(V, COLS * (THREADS / 32)), THREADS, 0, floats(logits) + n * V,
+                   acts<A>(x) + n * D, floats(E), rows, D, V);
+        });
 }
 
 /* ---- loss ---- */
