@@ -28,7 +28,7 @@ typedef struct alignas(64) fiber {
     char *stack;             /* NULL: not started, or ended */
     emulate_copies *copies;  /* NULL: never asked for */
     uint3 index;
-    bool waits, ended, inputs;
+    bool waits, ended;
 } fiber;
 
 typedef struct alignas(64) warp {
@@ -52,7 +52,6 @@ static struct {
     unsigned threads, ended, arrived;
     int yes, counted;          /* of the barrier at hand, and of the last */
     const emulate_slot *first; /* that arrived there */
-    bool inputs;               /* some kernel said INPUTS_READY(), so all must */
     emulate_context outside;
     std::vector<char *> stacks; /* that nobody uses; the last is the warmest */
     enum order order;
@@ -231,8 +230,6 @@ static void run_fiber(void)
     for (;;) {
         fiber *self = self_fiber();
         now.body(now.data);
-        if (now.inputs && !self->inputs)
-            emulate_fail("a thread ends without INPUTS_READY()", NULL, 0);
         self->ended = true;
         now.ended++;
         fiber *f = next_fiber();
@@ -303,7 +300,7 @@ static void begin_block(void)
         for (unsigned j = 0; j < y; j++)
             for (unsigned i = 0; i < x; i++, f++) {
                 f->index = make_uint3(i, j, k);
-                f->waits = f->ended = f->inputs = false;
+                f->waits = f->ended = false;
                 if (f->copies)
                     f->copies->count = f->copies->groups = 0;
             }
@@ -438,11 +435,6 @@ void emulate_catch_signals(void)
 }
 
 /* ---- warps ---- */
-
-void emulate_inputs_ready(void)
-{
-    now.inputs = self_fiber()->inputs = true;
-}
 
 emulate_copies *emulate_my_copies(void)
 {

@@ -181,9 +181,6 @@ static inline emulate_call<P...> emulate_bind(void (*kernel)(P...), const emulat
     return {kernel, launch};
 }
 
-/* INPUTS_READY() of cuda.h: if one kernel says it, all threads of all kernels must. */
-void emulate_inputs_ready(void);
-
 /* What LAUNCH of cuda.h does here. */
 #define EMULATE(d, kernel, blocks, threads, shared, ...)                                           \
     do {                                                                                           \

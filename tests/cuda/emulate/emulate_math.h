@@ -83,9 +83,10 @@ static inline float __frsqrt_rn(float x)
 #define __cosf(x)          cosf(x)
 #define __sincosf(x, s, c) sincosf(x, s, c)
 #define __powf(x, y)       powf(x, y)
+/* As documented: 0 for y beyond 2^126. */
 static inline float __fdividef(float x, float y)
 {
-    return x / y;
+    return fabsf(y) > 0x1p126f && fabsf(y) <= 0x1.fffffep127f ? x * 0.0f : x / y;
 }
 static inline float fdividef(float x, float y)
 {
