@@ -60,5 +60,5 @@ target_include_directories(bitllama_cuda PRIVATE ${PROJECT_SOURCE_DIR}/include $
 target_link_libraries(bitllama_cuda PRIVATE bitllama_static ${BL_LIBRARIES} CUDA::cudart_static CUDA::cublasLt)
 target_link_options(bitllama_cuda PRIVATE -Wl,--exclude-libs,ALL)
 set_target_properties(bitllama_cuda PROPERTIES LIBRARY_OUTPUT_DIRECTORY ${PROJECT_BINARY_DIR}
-  CUDA_RUNTIME_LIBRARY Static)
+  CUDA_RUNTIME_LIBRARY Static INSTALL_RPATH_USE_LINK_PATH TRUE) # where cuBLASLt is, also when installed
 install(TARGETS bitllama_cuda LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR}/bitllama)
