@@ -114,10 +114,7 @@ static __global__ void __launch_bounds__(THREADS)
 void cuda_tern_rows(bl_dev *d, const tern_product *p)
 {
     WITH_ACT(d, auto *kernel = tern_rows_kernel<A>;
-             cuda_note(d,
-                       cudaFuncSetAttribute(kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                            STAGES * TILE),
-                       "shared memory");
+             cuda_allow_shared(d, (const void *)kernel, STAGES * TILE);
              LAUNCH(d, kernel, dim3(div_up(p->out, COLS), div_up(p->N, ROWS)), THREADS,
                     STAGES * TILE, (A *)p->y, p->x, p->w, p->N, p->out, (const A *)p->residual););
 }

@@ -134,10 +134,7 @@ int cuda_tern_wgmma(bl_dev *d, const tern_product *p)
         !cuda_tensor_map(&x, p->x.xi, p->N, p->x.stride, ROWS) ||
         !cuda_tensor_map(&w, p->w.Wt, p->out, p->w.stride, COLS))
         return 0;
-    cuda_note(d,
-              cudaFuncSetAttribute(tern_wgmma_kernel, cudaFuncAttributeMaxDynamicSharedMemorySize,
-                                   SHARED),
-              "shared memory");
+    cuda_allow_shared(d, (const void *)tern_wgmma_kernel, SHARED);
     LAUNCH(d, tern_wgmma_kernel, dim3(div_up(p->out, COLS), div_up(p->N, ROWS)), THREADS, SHARED,
            (bf16 *)p->y, x, w, p->x.s, p->w.g, p->N, p->out, (int)div_up(p->x.stride, DEPTH),
            (const bf16 *)p->residual);

@@ -245,10 +245,7 @@ void ttt_linear_mma_bwd(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *
     auto *kernel = ttt_linear_bwd_mma_kernel<2>;
     if (s->B * s->H > 2 * (size_t)cuda_of(d)->multiprocessors)
         kernel = ttt_linear_bwd_mma_kernel<3>;
-    cuda_note(d,
-              cudaFuncSetAttribute((const void *)kernel,
-                                   cudaFuncAttributeMaxDynamicSharedMemorySize, sizeof(bwd_shared)),
-              "shared memory of ttt_linear_bwd");
+    cuda_allow_shared(d, (const void *)kernel, sizeof(bwd_shared));
     LAUNCH(d, kernel, (unsigned)(s->B * s->H), MMA_THREADS, sizeof(bwd_shared), call, to);
     ttt_add_grads(d, dp, to.partials, s, MMA_F);
 }

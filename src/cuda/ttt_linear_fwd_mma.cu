@@ -395,10 +395,7 @@ void ttt_linear_mma_fwd(bl_dev *d, bl_act *o, bl_dev_saved *saved, const bl_act 
     if (!s->T)
         return;
     auto *kernel = saved ? ttt_linear_fwd_mma_kernel<1> : ttt_linear_fwd_mma_kernel<0>;
-    cuda_note(d,
-              cudaFuncSetAttribute((const void *)kernel,
-                                   cudaFuncAttributeMaxDynamicSharedMemorySize, sizeof(fwd_shared)),
-              "shared memory of ttt_linear_fwd");
+    cuda_allow_shared(d, (const void *)kernel, sizeof(fwd_shared));
     LAUNCH(d, kernel, (unsigned)(s->B * s->H), MMA_THREADS, sizeof(fwd_shared), call, acts<bf16>(o),
            to_W, to_b);
 }
