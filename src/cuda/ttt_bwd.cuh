@@ -273,4 +273,50 @@ static inline void ttt_room_bwd(ttt_room *r, const ttt_dims *s)
     ttt_room_add(r, TTT_db, (size_t)s->wM);
 }
 
+/* Everything of one call that its blocks read, of either inner model. */
+template <typename A> struct ttt_bwd_call {
+    A *dq, *dk, *dv;
+    float *dlambda, *partials;
+    const A *dout, *q, *k, *v;
+    const float *lambda, *saved;
+    ttt_model p;
+    ttt_dims s;
+    ttt_room room;
+    ttt_grad_places places;
+};
+
+/* All but what depends on the inner model, and the partials. */
+template <typename A>
+static ttt_bwd_call<A> ttt_bwd_call_of(bl_act *dq, bl_act *dk, bl_act *dv, bl_real *dlambda,
+                                       const bl_act *dout, const bl_act *q, const bl_act *k,
+                                       const bl_act *v, const bl_real *lambda,
+                                       const bl_dev_saved *saved, const bl_ttt_params *p)
+{
+    ttt_bwd_call<A> x = {};
+    x.dq = acts<A>(dq), x.dk = acts<A>(dk), x.dv = acts<A>(dv);
+    x.dlambda = floats(dlambda);
+    x.dout = acts<A>(dout);
+    x.q = acts<A>(q), x.k = acts<A>(k), x.v = acts<A>(v);
+    x.lambda = floats(lambda);
+    x.saved = (const float *)(const void *)saved;
+    x.p = ttt_model_of(p);
+    return x;
+}
+
+/* Launches a block a head and sequence, then adds their gradients; W is [F,M]. */
+template <typename A>
+static void ttt_bwd_run(bl_dev *d, void (*kernel)(ttt_bwd_call<A>, float *), unsigned threads,
+                        ttt_bwd_call<A> x, const bl_ttt_params *dp, const bl_ttt_shape *shape,
+                        size_t M)
+{
+    size_t blocks = shape->B * shape->H;
+    bl_arena *a = cuda_scratch(d);
+    x.places = ttt_grads_of(shape->F, shape->C, M);
+    float *scratch = take<float>(a, blocks * x.room.scratch_floats);
+    x.partials = take<float>(a, blocks * x.places.floats);
+    ttt_allow(d, (const void *)kernel, &x.room);
+    LAUNCH(d, kernel, (unsigned)blocks, threads, x.room.shared_floats * sizeof(float), x, scratch);
+    ttt_add_grads(d, dp, x.partials, shape, M);
+}
+
 #endif

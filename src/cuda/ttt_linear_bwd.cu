@@ -4,18 +4,6 @@
 
 enum { THREADS = 256, PARTS = 2 };
 
-/* Everything of one call that its blocks read. */
-template <typename A> struct linear_bwd {
-    A *dq, *dk, *dv;
-    float *dlambda, *partials;
-    const A *dout, *q, *k, *v;
-    const float *lambda, *saved;
-    ttt_model p;
-    ttt_dims s;
-    ttt_room room;
-    ttt_grad_places places;
-};
-
 /* Z = K W + b, xh, G;  S, mix;  Zb = Q W + b - mix G, then xo, and dZb of dO in dQ */
 static __device__ void linear_chunk_again(const ttt_block &c, const ttt_dims &s, int n)
 {
@@ -37,7 +25,7 @@ static __device__ void linear_chunk_again(const ttt_block &c, const ttt_dims &s,
 /* The chunk's gradients, rotated, in dQ and dK, and dW, db at its start; returns the thread's part
  * of drho. */
 template <typename A>
-static __device__ float linear_chunk_bwd(const linear_bwd<A> &x, const ttt_block &c, size_t row,
+static __device__ float linear_chunk_bwd(const ttt_bwd_call<A> &x, const ttt_block &c, size_t row,
                                          int n, float rho, float lost)
 {
     const ttt_dims &s = x.s;
@@ -84,7 +72,7 @@ static __device__ float linear_chunk_bwd(const linear_bwd<A> &x, const ttt_block
  * the parameters.  One block a head and sequence; W is read from `saved` where it has no buffer. */
 template <typename A>
 static __global__ void __launch_bounds__(THREADS, 2)
-    linear_bwd_kernel(linear_bwd<A> x, float *scratch)
+    linear_bwd_kernel(ttt_bwd_call<A> x, float *scratch)
 {
     DYNAMIC_SHARED(float, shared);
     __shared__ ttt_block c;
@@ -180,33 +168,11 @@ void bl_cuda_ttt_linear_bwd(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_re
         ttt_linear_mma_bwd(d, dq, dk, dv, dlambda, dp, dout, q, k, v, lambda, saved, p, shape);
         return;
     }
-    size_t blocks = shape->B * shape->H;
-    ttt_dims s = ttt_dims_of(shape, shape->F);
-    ttt_room room = linear_bwd_room(cuda_of(d)->sm, &s);
-    ttt_grad_places places = ttt_grads_of(shape->F, shape->C, shape->F);
-    bl_arena *a = cuda_scratch(d);
-    float *scratch = take<float>(a, blocks * room.scratch_floats);
-    float *partials = take<float>(a, blocks * places.floats);
     WITH_ACT(d, {
-        linear_bwd<A> x = {acts<A>(dq),
-                           acts<A>(dk),
-                           acts<A>(dv),
-                           floats(dlambda),
-                           partials,
-                           acts<A>(dout),
-                           acts<A>(q),
-                           acts<A>(k),
-                           acts<A>(v),
-                           floats(lambda),
-                           (const float *)(const void *)saved,
-                           ttt_model_of(p),
-                           s,
-                           room,
-                           places};
-        auto *kernel = linear_bwd_kernel<A>;
-        ttt_allow(d, (const void *)kernel, &room);
-        LAUNCH(d, kernel, (unsigned)blocks, THREADS, room.shared_floats * sizeof(float), x,
-               scratch);
+        ttt_bwd_call<A> x =
+            ttt_bwd_call_of<A>(dq, dk, dv, dlambda, dout, q, k, v, lambda, saved, p);
+        x.s = ttt_dims_of(shape, shape->F);
+        x.room = linear_bwd_room(cuda_of(d)->sm, &x.s);
+        ttt_bwd_run(d, linear_bwd_kernel<A>, THREADS, x, dp, shape, shape->F);
     });
-    ttt_add_grads(d, dp, partials, shape, shape->F);
 }

@@ -3,18 +3,6 @@
 #include "cuda/ttt_bwd.cuh"
 #include "cuda/ttt_mlp.cuh"
 
-/* Everything of one call that its blocks read. */
-template <typename A> struct mlp_bwd {
-    A *dq, *dk, *dv;
-    float *dlambda, *partials;
-    const A *dout, *q, *k, *v;
-    const float *lambda, *saved;
-    ttt_model p;
-    ttt_dims s;
-    ttt_room room;
-    ttt_grad_places places;
-};
-
 /* A chunk's matrices with their widths. */
 typedef struct mlp_mats {
     ttt_mat Q, K, Z, G, Zb, dZb, dQ, dK, dG, X2, G1, U, Zb1, Xb, dXb, dX2, dG1;
@@ -40,7 +28,7 @@ static __device__ __forceinline__ mlp_mats mlp_mats_of(const ttt_block &c, const
 
 /* Of dW1', dW2', ... in dW, dW2, ...: what forgetting makes of them; the thread's part of drho. */
 template <typename A>
-static __device__ float mlp_forget_bwd(const mlp_bwd<A> &x, const ttt_block &c, float rho,
+static __device__ float mlp_forget_bwd(const ttt_bwd_call<A> &x, const ttt_block &c, float rho,
                                        float lost)
 {
     float *partial = x.partials + blockIdx.x * x.places.floats, drho = 0;
@@ -62,8 +50,8 @@ static __device__ float mlp_forget_bwd(const mlp_bwd<A> &x, const ttt_block &c, 
  * these, what needs dW1', dW2', ...: the update's adjoint, with the parts of dG1, dG, dX2 and dK, and
  * then forgetting.  Returns the thread's part of drho. */
 template <typename A>
-static __device__ float mlp_chunk_again(const mlp_bwd<A> &x, const ttt_block &c, int n, float rho,
-                                        float lost)
+static __device__ float mlp_chunk_again(const ttt_bwd_call<A> &x, const ttt_block &c, int n,
+                                        float rho, float lost)
 {
     const ttt_dims &s = x.s;
     int F = s.F, M = s.M, full = n == s.C;
@@ -150,7 +138,7 @@ static __device__ void mlp_curve_bwd(const ttt_block &c, const ttt_dims &s, int 
 
 /* The keys' way: Z1 = K W1 + b1, X2 = gelu(Z1), Z2 = X2 W2 + b2, G2, U, G1; and the step sizes. */
 template <typename A>
-static __device__ void mlp_keys_bwd(const mlp_bwd<A> &x, const ttt_block &c, size_t row, int n)
+static __device__ void mlp_keys_bwd(const ttt_bwd_call<A> &x, const ttt_block &c, size_t row, int n)
 {
     const ttt_dims &s = x.s;
     int F = s.F, M = s.M;
@@ -186,7 +174,7 @@ static __device__ void mlp_keys_bwd(const mlp_bwd<A> &x, const ttt_block &c, siz
 
 /* W1, b1, W2 and b2 of a chunk's start: copies, or where they are saved. */
 template <typename A>
-static __device__ void mlp_state_in(const mlp_bwd<A> &x, ttt_block *c, const float *state)
+static __device__ void mlp_state_in(const ttt_bwd_call<A> &x, ttt_block *c, const float *state)
 {
     const ttt_dims &s = x.s;
     size_t b = (size_t)(s.F + 3) / 4 * 4 * s.wM, W2 = b + s.wM, b2 = W2 + (size_t)s.M * s.wF;
@@ -205,7 +193,8 @@ static __device__ void mlp_state_in(const mlp_bwd<A> &x, ttt_block *c, const flo
 /* dq, dk, dv [B,T,H,F], dlambda [B,T,H] of dout [B,T,H,F]; partials [B,H,floats]: the gradients of
  * the parameters.  One block a head and sequence. */
 template <typename A>
-static __global__ void __launch_bounds__(MLP_THREADS) mlp_bwd_kernel(mlp_bwd<A> x, float *scratch)
+static __global__ void __launch_bounds__(MLP_THREADS)
+    mlp_bwd_kernel(ttt_bwd_call<A> x, float *scratch)
 {
     DYNAMIC_SHARED(float, shared);
     __shared__ ttt_block c;
@@ -296,33 +285,11 @@ void bl_cuda_ttt_mlp_bwd(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real 
                          const bl_dev_saved *saved, const bl_ttt_params *p,
                          const bl_ttt_shape *shape)
 {
-    size_t blocks = shape->B * shape->H;
-    ttt_dims s = ttt_dims_of(shape, 4 * shape->F);
-    ttt_room room = mlp_bwd_room(cuda_of(d)->sm, &s);
-    ttt_grad_places places = ttt_grads_of(shape->F, shape->C, 4 * shape->F);
-    bl_arena *a = cuda_scratch(d);
-    float *scratch = take<float>(a, blocks * room.scratch_floats);
-    float *partials = take<float>(a, blocks * places.floats);
     WITH_ACT(d, {
-        mlp_bwd<A> x = {acts<A>(dq),
-                        acts<A>(dk),
-                        acts<A>(dv),
-                        floats(dlambda),
-                        partials,
-                        acts<A>(dout),
-                        acts<A>(q),
-                        acts<A>(k),
-                        acts<A>(v),
-                        floats(lambda),
-                        (const float *)(const void *)saved,
-                        ttt_model_of(p),
-                        s,
-                        room,
-                        places};
-        auto *kernel = mlp_bwd_kernel<A>;
-        ttt_allow(d, (const void *)kernel, &room);
-        LAUNCH(d, kernel, (unsigned)blocks, MLP_THREADS, room.shared_floats * sizeof(float), x,
-               scratch);
+        ttt_bwd_call<A> x =
+            ttt_bwd_call_of<A>(dq, dk, dv, dlambda, dout, q, k, v, lambda, saved, p);
+        x.s = ttt_dims_of(shape, 4 * shape->F);
+        x.room = mlp_bwd_room(cuda_of(d)->sm, &x.s);
+        ttt_bwd_run(d, mlp_bwd_kernel<A>, MLP_THREADS, x, dp, shape, 4 * shape->F);
     });
-    ttt_add_grads(d, dp, partials, shape, 4 * shape->F);
 }
