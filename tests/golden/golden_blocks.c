@@ -15,13 +15,18 @@ typedef struct leaf {
     void *x, *dx;
 } leaf;
 
+/* The input x is the one that is not a parameter. */
+static bl_kind kind_of(const leaf *l)
+{
+    return strcmp(l->name, "x") == 0 ? BL_KIND_act : BL_KIND_param;
+}
+
 static void load_leaves(bl_golden *g, leaf *leaves, size_t count, const char *prefix)
 {
-    for (size_t i = 0; i < count; i++) {
-        leaves[i].x =
-            bl_golden_in(g, strcmp(leaves[i].name, "x") == 0 ? prefix : "", leaves[i].name);
-        leaves[i].dx = bl_golden_room(
-            g, bl_golden_count(g, strcmp(leaves[i].name, "x") == 0 ? prefix : "", leaves[i].name));
+    for (leaf *l = leaves; l < leaves + count; l++) {
+        const char *of = kind_of(l) == BL_KIND_act ? prefix : "";
+        l->x = bl_golden_in(g, kind_of(l), of, l->name);
+        l->dx = bl_golden_room(g, kind_of(l), bl_golden_count(g, of, l->name));
     }
 }
 
@@ -30,15 +35,15 @@ static int report_block(bl_golden *g, const char *block, size_t T, const void *o
 {
     char prefix[32], name[64], what[64];
     snprintf(prefix, sizeof prefix, "%zu.%s.", T, g->d->ternary ? "ternary" : "none");
-    bl_golden_expect(g, prefix, "out", out);
+    bl_golden_expect(g, BL_KIND_act, prefix, "out", out);
     snprintf(what, sizeof what, "%s %sforward", block, prefix);
-    int failures = bl_golden_report(g, what, 1e-13, 5e-6);
+    int failures = bl_golden_report(g, what, BL_GOLDEN_BLOCK);
     for (size_t i = 0; i < count; i++) {
         snprintf(name, sizeof name, "grad.%s", leaves[i].name);
-        bl_golden_expect(g, prefix, name, leaves[i].dx);
+        bl_golden_expect(g, kind_of(&leaves[i]), prefix, name, leaves[i].dx);
     }
     snprintf(what, sizeof what, "%s %sbackward, %zu tensors", block, prefix, count);
-    return failures + bl_golden_report(g, what, 1e-13, 5e-6);
+    return failures + bl_golden_report(g, what, BL_GOLDEN_BLOCK);
 }
 
 static bl_tern *ternarised(bl_golden *g, const leaf *w, size_t out, size_t in)
@@ -69,9 +74,9 @@ static int check_swiglu(bl_dev *d, size_t T)
     bl_tern *wd = ternarised(g, &l[DOWN], D, I);
     bl_q8 *xq = bl_golden_bytes(g, BL_OP(d, q8_bytes, N, D));
     bl_q8 *hq = bl_golden_bytes(g, BL_OP(d, q8_bytes, N, I));
-    void *rstd = bl_golden_room(g, N), *rstd3 = bl_golden_room(g, N);
-    void *gate = bl_golden_room(g, N * I), *up = bl_golden_room(g, N * I);
-    void *out = bl_golden_room(g, N * D);
+    void *rstd = bl_golden_room(g, BL_KIND_real, N), *rstd3 = bl_golden_room(g, BL_KIND_real, N);
+    void *gate = bl_golden_room(g, BL_KIND_act, N * I), *up = bl_golden_room(g, BL_KIND_act, N * I);
+    void *out = bl_golden_room(g, BL_KIND_act, N * D);
 
     BL_OP(d, rmsnorm_fwd, NULL, xq, rstd, l[X].x, l[NORM].x, EPS, N, D);
     BL_OP(d, bitlinear_fwd, gate, xq, wg, N, I, D);
@@ -79,8 +84,9 @@ static int check_swiglu(bl_dev *d, size_t T)
     BL_OP(d, swiglu_norm_fwd, hq, rstd3, gate, up, l[SUB].x, EPS, N, I);
     BL_OP(d, bitlinear_fwd, out, hq, wd, N, D, I);
 
-    void *dout = bl_golden_in(g, prefix, "dout"), *dh = bl_golden_room(g, N * I);
-    void *dup = bl_golden_room(g, N * I), *dxn = bl_golden_room(g, N * D);
+    void *dout = bl_golden_in(g, BL_KIND_act, prefix, "dout"),
+         *dh = bl_golden_room(g, BL_KIND_act, N * I);
+    void *dup = bl_golden_room(g, BL_KIND_act, N * I), *dxn = bl_golden_room(g, BL_KIND_act, N * D);
     BL_OP(d, bitlinear_bwd_w, l[DOWN].dx, dout, hq, N, D, I);
     BL_OP(d, bitlinear_bwd_x, dh, dout, wd, 0, N, D, I);
     BL_OP(d, swiglu_norm_bwd, dh, dup, l[SUB].dx, dh, gate, up, l[SUB].x, rstd3, N, I);
@@ -159,10 +165,10 @@ static void layer_fwd(bl_golden *g, const leaf *l, ttt_kept *a, size_t T)
     size_t N = B * T;
     void **rows[] = {&a->xn, &a->u, &a->q, &a->k, &a->v, &a->z, &a->o, &a->out};
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
-        *rows[i] = bl_golden_room(g, N * D);
-    a->rstd = bl_golden_room(g, N);
-    a->stats = bl_golden_room(g, N * 3);
-    a->lambda = bl_golden_room(g, N * H);
+        *rows[i] = bl_golden_room(g, BL_KIND_act, N * D);
+    a->rstd = bl_golden_room(g, BL_KIND_real, N);
+    a->stats = bl_golden_room(g, BL_KIND_real, N * 3);
+    a->lambda = bl_golden_room(g, BL_KIND_real, N * H);
     a->xq = bl_golden_bytes(g, BL_OP(d, q8_bytes, N, D));
     a->yq = bl_golden_bytes(g, BL_OP(d, q8_bytes, N, D));
     a->shape = (bl_ttt_shape){.B = B, .T = T, .H = H, .F = F, .C = C, .rope_theta = 10000.0f};
@@ -196,11 +202,12 @@ static void layer_bwd(bl_golden *g, const leaf *l, const ttt_kept *a, size_t T, 
 {
     bl_dev *d = g->d;
     size_t N = B * T;
-    void *dxn = bl_golden_room(g, N * D), *dy = bl_golden_room(g, N * D);
-    void *du = bl_golden_room(g, N * D), *dq = bl_golden_room(g, N * D);
-    void *dk = bl_golden_room(g, N * D), *dv = bl_golden_room(g, N * D);
-    void *dz = bl_golden_room(g, N * D), *dout_ttt = bl_golden_room(g, N * D);
-    void *dlambda = bl_golden_room(g, N * H);
+    void *dxn = bl_golden_room(g, BL_KIND_act, N * D), *dy = bl_golden_room(g, BL_KIND_act, N * D);
+    void *du = bl_golden_room(g, BL_KIND_act, N * D), *dq = bl_golden_room(g, BL_KIND_act, N * D);
+    void *dk = bl_golden_room(g, BL_KIND_act, N * D), *dv = bl_golden_room(g, BL_KIND_act, N * D);
+    void *dz = bl_golden_room(g, BL_KIND_act, N * D),
+         *dout_ttt = bl_golden_room(g, BL_KIND_act, N * D);
+    void *dlambda = bl_golden_room(g, BL_KIND_real, N * H);
 
     BL_OP(d, bitlinear_bwd_w, l[WO].dx, dout, a->yq, N, D, D);
     BL_OP(d, bitlinear_bwd_x, dy, dout, a->wo, 0, N, D, D);
@@ -233,7 +240,7 @@ static int check_layer(bl_dev *d, size_t T)
     snprintf(prefix, sizeof prefix, "%zu.", T);
     load_leaves(&g, l, LEAVES, prefix);
     layer_fwd(&g, l, &a, T);
-    layer_bwd(&g, l, &a, T, bl_golden_in(&g, prefix, "dout"));
+    layer_bwd(&g, l, &a, T, bl_golden_in(&g, BL_KIND_act, prefix, "dout"));
     int failures = report_block(&g, "ttt layer", T, a.out, l, LEAVES);
     bl_golden_close(&g);
     return failures;

@@ -1,21 +1,12 @@
 /* Variants of the model against the float64 program bitllama_f64.py: training's forward pass, and
  * decoding whole and in pieces. */
 #include "golden.h"
+#include "core/alloc.h"
 #include "format/options.h"
 #include "model/reader.h"
 
 #include <jansson.h>
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-
-static void stop_unless(bl_status status, const bl_error *err)
-{
-    if (status == BL_OK)
-        return;
-    fprintf(stderr, "golden: %s\n", err->message);
-    exit(1);
-}
 
 /* The fixture's model on the device. */
 static void load_net(bl_net *net, bl_golden *g)
@@ -24,26 +15,24 @@ static void load_net(bl_net *net, bl_golden *g)
     bl_error err = {.message = "metadata: no JSON object `config`"};
     bl_options_defaults(BL_OPTIONS_CONFIG, &c);
     json_t *json = json_loads(bl_st_metadata(g->st, "config"), 0, NULL);
-    stop_unless(json ? BL_OK : BL_EFORMAT, &err);
-    stop_unless(bl_options_from_json(BL_OPTIONS_CONFIG, &c, json, g->file, &err), &err);
+    bl_golden_must(g, json ? BL_OK : BL_EFORMAT, &err);
+    bl_golden_must(g, bl_options_from_json(BL_OPTIONS_CONFIG, &c, json, g->file, &err), &err);
     c.ttt_forget = json_is_true(json_object_get(json, "ttt_forget")); /* missing: false */
     c.pre_conv = json_is_true(json_object_get(json, "pre_conv"));
     json_decref(json);
     c.quantization = g->d->ternary ? BL_QUANT_TERNARY : BL_QUANT_NONE;
-    stop_unless(bl_config_check(&c, g->file, &err), &err);
-    stop_unless(bl_net_open(net, &c, g->d, &err), &err);
-    stop_unless(bl_net_load(net, g->st, g->file, &err), &err);
+    bl_golden_must(g, bl_config_check(&c, g->file, &err), &err);
+    bl_golden_must(g, bl_net_open(net, &c, g->d, &err), &err);
+    bl_golden_must(g, bl_net_load(net, g->st, g->file, &err), &err);
     bl_net_ternarise(net);
 }
 
-static size_t load_ids(bl_golden *g, const int32_t **ids)
+static size_t load_ids(bl_golden *g, int32_t **ids)
 {
     const bl_st_tensor *t = bl_st_find(g->st, "ids");
-    bl_error err = {.message = "no int32 tensor `ids`"};
-    stop_unless(t && t->dtype == BL_I32 && t->count <= BL_READER_ROWS ? BL_OK : BL_EFORMAT, &err);
-    int32_t *copy = bl_golden_bytes(g, t->count * sizeof *copy);
-    stop_unless(bl_st_read(g->st, t, 0, t->count * sizeof *copy, copy, &err), &err);
-    *ids = copy;
+    const bl_error err = {.message = "no tensor `ids` of as many as a reader takes"};
+    bl_golden_must(g, t && t->count <= BL_READER_ROWS ? BL_OK : BL_EFORMAT, &err);
+    *ids = bl_golden_ids(g, "ids", t->count);
     return t->count;
 }
 
@@ -52,30 +41,30 @@ static void check_training(bl_golden *g, const bl_net *net, const int32_t *ids, 
 {
     bl_pass pass;
     bl_error err;
-    stop_unless(bl_pass_open(&pass, net, 1, T, 0, &err), &err);
-    memcpy(pass.in.ids, ids, T * sizeof *ids);
+    bl_golden_must(g, bl_pass_open(&pass, net, 1, T, 0, &err), &err);
+    bl_golden_must(g, bl_put_id(g->d, pass.in.ids, ids, T, &err), &err);
     bl_net_fwd(net, &pass);
-    bl_real *logits = bl_golden_room(g, T * net->m.V);
+    bl_real *logits = bl_golden_room(g, BL_KIND_real, T * net->m.V);
     BL_OP(g->d, head_logits, logits, pass.h, bl_net_head(net), T, net->m.D, net->m.V);
-    bl_golden_expect(g, "logits.", g->d->ternary ? "ternary" : "none", logits);
+    bl_golden_expect(g, BL_KIND_real, "logits.", g->d->ternary ? "ternary" : "none", logits);
     bl_pass_release(&pass, net);
 }
 
 /* The buffered form (MODEL 3.4): `piece` tokens a call, logits [T,V]. */
 static void *decode(bl_golden *g, const bl_net *net, const int32_t *ids, size_t T, size_t piece)
 {
-    size_t row = net->m.V * g->d->act_bytes;
-    char *logits = bl_golden_room(g, T * net->m.V);
+    size_t row = net->m.V * g->d->real_bytes;
+    char *logits = bl_golden_room(g, BL_KIND_real, T * net->m.V);
     bl_reader r;
     bl_state s;
     bl_error err;
-    stop_unless(bl_reader_open(&r, net, piece, 1, &err), &err);
-    stop_unless(bl_state_open(&s, net, &err), &err);
+    bl_golden_must(g, bl_reader_open(&r, net, piece, 1, &err), &err);
+    bl_golden_must(g, bl_state_open(&s, net, &err), &err);
     for (size_t t = 0; t < T; t += piece) {
         size_t n = T - t < piece ? T - t : piece;
         const bl_piece next = {&s, ids + t, n, BL_LOGITS_EVERY};
-        stop_unless(bl_reader_feed(&r, &next, 1, &err), &err);
-        memcpy(logits + t * row, r.logits, n * row);
+        bl_golden_must(g, bl_reader_feed(&r, &next, 1, &err), &err);
+        BL_OP(g->d, copy, logits + t * row, r.logits, n * row);
     }
     bl_state_release(&s, net);
     bl_reader_release(&r);
@@ -86,7 +75,7 @@ static int check_variant(bl_dev *d, const char *file)
 {
     static const size_t pieces[] = {1, 3, 7, 16};
     const char *kind = d->ternary ? "ternary" : "none";
-    const int32_t *ids;
+    int32_t *ids;
     char what[64];
     bl_golden g;
     bl_net net;
@@ -96,15 +85,17 @@ static int check_variant(bl_dev *d, const char *file)
 
     check_training(&g, &net, ids, T);
     snprintf(what, sizeof what, "%s %s forward", file, kind);
-    int failures = bl_golden_report(&g, what, 1e-12, 5e-6);
+    int failures = bl_golden_report(&g, what, BL_GOLDEN_VARIANT);
     void *whole = decode(&g, &net, ids, T, T);
-    bl_golden_expect(&g, "logits.", kind, whole);
+    bl_golden_expect(&g, BL_KIND_real, "logits.", kind, whole);
     snprintf(what, sizeof what, "%s %s decoding", file, kind);
-    failures += bl_golden_report(&g, what, 1e-12, 5e-6);
+    failures += bl_golden_report(&g, what, BL_GOLDEN_VARIANT);
     for (size_t i = 0; i < sizeof pieces / sizeof *pieces; i++)
-        bl_golden_same(&g, "pieces", whole, decode(&g, &net, ids, T, pieces[i]), T * net.m.V);
+        bl_golden_same(&g, BL_KIND_real, "pieces", whole, decode(&g, &net, ids, T, pieces[i]),
+                       T * net.m.V);
     snprintf(what, sizeof what, "%s %s decoding in pieces", file, kind);
-    failures += bl_golden_report(&g, what, 0, 0);
+    failures += bl_golden_report(&g, what, bl_golden_split(d, BL_GOLDEN_VARIANT));
+    bl_free(ids);
     bl_golden_close(&g);
     bl_net_release(&net);
     return failures;

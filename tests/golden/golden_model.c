@@ -4,18 +4,8 @@
 #include "model/reader.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
 enum { B = 2, T = 10, N = B * T, V = 64, D = 32 };
-
-static void stop_unless(bl_status status, const bl_error *err)
-{
-    if (status == BL_OK)
-        return;
-    fprintf(stderr, "golden: %s\n", err->message);
-    exit(1);
-}
 
 static bl_config fixture_config(int ternary)
 {
@@ -40,20 +30,18 @@ static void load_net(bl_net *net, bl_dev *d)
     bl_golden weights;
     bl_error err;
     bl_golden_open(&weights, d, "model");
-    stop_unless(bl_net_open(net, &c, d, &err), &err);
-    stop_unless(bl_net_load(net, weights.st, "model.safetensors", &err), &err);
+    bl_golden_must(&weights, bl_net_open(net, &c, d, &err), &err);
+    bl_golden_must(&weights, bl_net_load(net, weights.st, "model.safetensors", &err), &err);
     bl_net_ternarise(net);
     bl_golden_close(&weights);
 }
 
-static const int32_t *ids_of(bl_golden *g, const char *name)
+static void put_ids(bl_golden *g, bl_dev_id *to, const char *name)
 {
-    const bl_st_tensor *t = bl_st_find(g->st, name);
-    int32_t *ids = bl_golden_bytes(g, N * sizeof *ids);
     bl_error err;
-    if (t && t->dtype == BL_I32 && t->count == N)
-        stop_unless(bl_st_read(g->st, t, 0, N * sizeof *ids, ids, &err), &err);
-    return ids;
+    int32_t *ids = bl_golden_ids(g, name, N);
+    bl_golden_must(g, bl_put_id(g->d, to, ids, N, &err), &err);
+    bl_free(ids);
 }
 
 /* Forward and backward over the two rows of the batch. */
@@ -63,29 +51,29 @@ static int check_training(bl_golden *g, const bl_net *net, const char *prefix)
     bl_pass pass;
     bl_error err;
     char what[64], name[128];
-    stop_unless(bl_pass_open(&pass, net, B, T, 1, &err), &err);
-    memcpy(pass.in.ids, ids_of(g, "ids"), N * sizeof(int32_t));
-    memcpy(pass.in.targets, ids_of(g, "targets"), N * sizeof(int32_t));
+    bl_golden_must(g, bl_pass_open(&pass, net, B, T, 1, &err), &err);
+    put_ids(g, pass.in.ids, "ids");
+    put_ids(g, pass.in.targets, "targets");
     bl_params grads = {.layer = bl_calloc(net->m.L, sizeof *grads.layer)};
-    char *block = bl_golden_room(g, net->tensors.elements);
+    char *block = bl_golden_room(g, BL_KIND_param, net->tensors.elements);
     bl_params_bind(&grads, &net->tensors, net->m.L, block, d->param_bytes);
 
     bl_net_fwd(net, &pass);
     bl_net_loss_bwd(net, &pass, &grads, 1.0f / N, NULL, NULL);
-    bl_real *logits = bl_golden_room(g, N * V);
+    bl_real *logits = bl_golden_room(g, BL_KIND_real, N * V);
     BL_OP(d, head_logits, logits, pass.h, bl_net_head(net), N, D, V);
-    bl_golden_expect(g, "", "losses", pass.loss);
-    bl_golden_expect(g, "", "logits", logits);
+    bl_golden_expect(g, BL_KIND_real, "", "losses", pass.loss);
+    bl_golden_expect(g, BL_KIND_real, "", "logits", logits);
     snprintf(what, sizeof what, "model %s losses and logits", prefix);
-    int failures = bl_golden_report(g, what, 1e-12, 2e-5);
+    int failures = bl_golden_report(g, what, BL_GOLDEN_MODEL);
 
     for (size_t i = 0; i < net->tensors.count; i++) {
         const bl_tensor *t = &net->tensors.at[i];
         snprintf(name, sizeof name, "grad.%s", t->name);
-        bl_golden_expect(g, "", name, block + t->offset * d->param_bytes);
+        bl_golden_expect(g, BL_KIND_param, "", name, bl_net_place(net, block, t));
     }
     snprintf(what, sizeof what, "model %s gradients, %zu tensors", prefix, net->tensors.count);
-    failures += bl_golden_report(g, what, 1e-7, 2e-5); /* the fixture's gradients are float32 */
+    failures += bl_golden_report(g, what, BL_GOLDEN_GRADIENTS);
     bl_free(grads.layer);
     bl_pass_release(&pass, net);
     return failures;
@@ -95,27 +83,28 @@ static int check_training(bl_golden *g, const bl_net *net, const char *prefix)
 static int check_decoding(bl_golden *g, const bl_net *net, const char *prefix)
 {
     size_t bytes = g->d->real_bytes, piece = 3;
-    char *logits = bl_golden_room(g, N * V), what[64];
-    const int32_t *ids = ids_of(g, "ids");
+    char *logits = bl_golden_room(g, BL_KIND_real, N * V), what[64];
+    int32_t *ids = bl_golden_ids(g, "ids", N);
     bl_reader r;
     bl_state s;
     bl_error err;
-    stop_unless(bl_reader_open(&r, net, piece, 1, &err), &err);
-    stop_unless(bl_state_open(&s, net, &err), &err);
+    bl_golden_must(g, bl_reader_open(&r, net, piece, 1, &err), &err);
+    bl_golden_must(g, bl_state_open(&s, net, &err), &err);
     for (size_t b = 0; b < B; b++) {
-        stop_unless(bl_state_start(&s, net, &err), &err);
+        bl_golden_must(g, bl_state_start(&s, net, &err), &err);
         for (size_t t = 0; t < T; t += piece) {
             size_t n = T - t < piece ? T - t : piece, row = b * T + t;
             const bl_piece next = {&s, ids + row, n, BL_LOGITS_EVERY};
-            stop_unless(bl_reader_feed(&r, &next, 1, &err), &err);
-            memcpy(logits + row * V * bytes, r.logits, n * V * bytes);
+            bl_golden_must(g, bl_reader_feed(&r, &next, 1, &err), &err);
+            BL_OP(g->d, copy, logits + row * V * bytes, r.logits, n * V * bytes);
         }
     }
-    bl_golden_expect(g, "", "logits", logits);
+    bl_golden_expect(g, BL_KIND_real, "", "logits", logits);
     bl_state_release(&s, net);
     bl_reader_release(&r);
+    bl_free(ids);
     snprintf(what, sizeof what, "model %s decoding", prefix);
-    return bl_golden_report(g, what, 1e-12, 2e-5);
+    return bl_golden_report(g, what, BL_GOLDEN_MODEL);
 }
 
 int bl_golden_model(bl_dev *d)
