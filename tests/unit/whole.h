@@ -147,17 +147,24 @@ static inline void whole_spread(whole *f)
     bl_net_ternarise(&f->net);
 }
 
+/* The k-th choice of targets; that of a test is 0. */
+static inline void whole_targets(whole *f, size_t k)
+{
+    bl_error err;
+    for (size_t i = 0; i < f->N; i++)
+        f->targets[i] = (int32_t)bl_rng_below(1, 2 + k, i, f->net.m.V);
+    whole_must(bl_put_id(f->dev, f->pass.in.targets, f->targets, f->N, &err), &err);
+}
+
 /* The inputs, the same on every device. */
 static inline void whole_inputs(whole *f)
 {
     bl_error err;
     const bl_step step = {.seed = 11, .step = 3, .micro = 1, .dropout = f->v->dropout};
-    for (size_t i = 0; i < f->N; i++) {
+    for (size_t i = 0; i < f->N; i++)
         f->ids[i] = (int32_t)bl_rng_below(1, 1, i, f->net.m.V);
-        f->targets[i] = (int32_t)bl_rng_below(1, 2, i, f->net.m.V);
-    }
+    whole_targets(f, 0);
     whole_must(bl_put_id(f->dev, f->pass.in.ids, f->ids, f->N, &err), &err);
-    whole_must(bl_put_id(f->dev, f->pass.in.targets, f->targets, f->N, &err), &err);
     whole_must(bl_put_step(f->dev, f->pass.in.step, &step, 1, &err), &err);
     f->pass.dropout = f->v->dropout > 0;
 }
