@@ -9,6 +9,7 @@
  * when an op of the table has no row. */
 #include "api/device.h"
 #include "io.h"
+#include "../unit/numbers.h"
 #include "core/cpu_level.h"
 #include "format/options.h"
 #include "ops/trace.h"
@@ -56,12 +57,6 @@ typedef struct worst {
     size_t cases, outputs;
 } worst;
 
-/* A NaN is worse than everything, and stays. */
-static double larger(double y, double x)
-{
-    return isnan(x) ? INFINITY : fmax(y, x);
-}
-
 static void compare(worst *w, const float *x, const float *r, size_t n)
 {
     double error = 0, power = 0;
@@ -70,9 +65,10 @@ static void compare(worst *w, const float *x, const float *r, size_t n)
         double abs = fabs(d) / fmax(1.0, fabs((double)r[i]));
         error += d * d;
         power += (double)r[i] * (double)r[i];
-        w->abs = larger(w->abs, abs);
+        w->abs = numbers_worst(w->abs, abs);
     }
-    w->nmse = larger(w->nmse, error > 0 || isnan(error) ? error / (power > 0 ? power : 1) : 0);
+    w->nmse =
+        numbers_worst(w->nmse, error > 0 || isnan(error) ? error / (power > 0 ? power : 1) : 0);
 }
 
 static int is_bf16(const bl_dev *d)
@@ -111,8 +107,8 @@ static void run_case(worst *w, const op_case *op, const shape *s, bl_dev *ref, b
             printf("FAILED %s, output %s: B %zu T %zu D %zu: nmse %.2e, max %.2e, %s\n", op->ops,
                    name, s->B, s->T, s->D, here.nmse, here.abs,
                    here.bits ? "threads differ" : "threads agree");
-        w->nmse = larger(w->nmse, here.nmse);
-        w->abs = larger(w->abs, here.abs);
+        w->nmse = numbers_worst(w->nmse, here.nmse);
+        w->abs = numbers_worst(w->abs, here.abs);
         w->bits += here.bits;
         w->outputs++;
         free(r);

@@ -162,8 +162,7 @@ void bl_golden_same(bl_golden *g, bl_kind kind, const char *what, const void *a,
     bl_golden_must(g, numbers_get(g->d, kind, x, a, n, &err), &err);
     bl_golden_must(g, numbers_get(g->d, kind, y, b, n, &err), &err);
     for (size_t i = 0; i < n; i++) {
-        double d = fabs(x[i] - y[i]);
-        apart = fmax(apart, isnan(d) ? INFINITY : d);
+        apart = numbers_worst(apart, fabs(x[i] - y[i]));
         largest = fmax(largest, fabs(x[i]));
     }
     apart /= largest;

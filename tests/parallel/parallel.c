@@ -1,5 +1,6 @@
 /* A run computed by several trainers: what one computes, to rounding, and itself to the bit. */
 #include "ranks.h"
+#include "numbers.h"
 
 /* ---- several are one ---- */
 
@@ -20,7 +21,7 @@ static double worst_loss(const job *a, const job *b)
     double worst = 0;
     assert_int_equal(a->rank[0].last, b->rank[0].last);
     for (size_t i = 0; i < a->rank[0].last; i++)
-        worst = fmax(worst, fabs(a->rank[0].loss[i] / b->rank[0].loss[i] - 1));
+        worst = numbers_worst(worst, fabs(a->rank[0].loss[i] / b->rank[0].loss[i] - 1));
     return worst;
 }
 

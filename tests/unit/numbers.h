@@ -6,6 +6,14 @@
 #include "core/alloc.h"
 #include "ops/ops.h"
 
+#include <math.h>
+
+/* The larger, for the worst of many differences: a NaN is worse than everything, and stays. */
+static inline double numbers_worst(double worst, double x)
+{
+    return isnan(x) ? INFINITY : fmax(worst, x);
+}
+
 static inline bl_status numbers_get(bl_dev *d, bl_kind kind, double *here, const void *there,
                                     size_t n, bl_error *err)
 {

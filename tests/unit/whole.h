@@ -293,7 +293,7 @@ static inline double whole_nmse(const double *x, const double *r, size_t n)
         error += (x[i] - r[i]) * (x[i] - r[i]);
         size += r[i] * r[i];
     }
-    return error > 0 || isnan(error) ? error / size : 0;
+    return isnan(error) ? INFINITY : error > 0 ? error / size : 0;
 }
 
 #endif

@@ -1,6 +1,7 @@
 /* The TTT layer with forgetting over long rows: the CPU backend in float against the reference in
  * double, forward, decoded and backward, at short half-lives and at long ones; and variants that
  * are wrong on purpose, which must be found. */
+#include "numbers.h"
 #include "core/alloc.h"
 #include "core/rng.h"
 #include "cpu/cpu_dev.h"
@@ -195,16 +196,17 @@ static void compare(worst *w, const char *name, const double *x, const double *r
         double away = x[i] - ref[i];
         error += away * away;
         power += ref[i] * ref[i];
-        most = fabs(away) <= most ? most : fabs(away);
+        most = numbers_worst(most, fabs(away));
     }
     if (error == 0) /* that of a half-life held at one chunk is 0 */
         return;
     most /= sqrt(power / (double)n);
-    if (!(error / power <= w->nmse)) { /* a NaN is the worst */
-        w->nmse = error / power;
+    error = numbers_worst(0, error / power);
+    if (error > w->nmse) {
+        w->nmse = error;
         w->nmse_of = name;
     }
-    if (!(most <= w->most)) {
+    if (most > w->most) {
         w->most = most;
         w->most_of = name;
     }

@@ -1,6 +1,7 @@
 /* Rows that continue from window to window: what they carry, runs that stop and resume, and what
  * must not touch them; windows that keep documents whole. */
 #include "small_run.h"
+#include "numbers.h"
 
 #include "core/alloc.h"
 #include "core/rng.h"
@@ -76,8 +77,8 @@ static void windows_are_one(void **state)
         double worst = 0, second = 0;
         for (size_t n = 0; n < B * T; n++) {
             double away = fabs((double)whole[n / T][n % T] - (double)parts[n / T][n % T]);
-            worst = fmax(worst, away);
-            second = n % T < WINDOW ? fmax(second, away) : second;
+            worst = numbers_worst(worst, away);
+            second = n % T < WINDOW ? numbers_worst(second, away) : second;
         }
         printf("mlp %d, forget %d: losses at most %.1e apart\n", variants[i].mlp,
                variants[i].forget, worst);

@@ -1,6 +1,7 @@
 /* Runs that must be the same run: on one, two and three threads bit for bit, and in micro-batches
  * as in one batch, to rounding. */
 #include "small_run.h"
+#include "numbers.h"
 
 #include "format/safetensors.h"
 
@@ -136,7 +137,7 @@ static void accumulation(void **state)
             double first = fabs(runs[i].loss[0] / runs[0].loss[0] - 1);
             double norm = fabs(runs[i].grad_norm[0] / runs[0].grad_norm[0] - 1), worst = 0;
             for (size_t s = 0; s < STEPS; s++)
-                worst = fmax(worst, fabs(runs[i].loss[s] / runs[0].loss[s] - 1));
+                worst = numbers_worst(worst, fabs(runs[i].loss[s] / runs[0].loss[s] - 1));
             double apart = distance(&runs[i], &runs[0]);
             printf(
                 "%s %s, %s x %s: first loss %.1e, gradient norm %.1e, losses %.1e, weights %.1e\n",
