@@ -21,7 +21,17 @@ extern "C" size_t bl_cuda_tern_bytes(bl_dev *d, size_t out, size_t in)
 {
     if (!d->ternary)
         return out * in * d->act_bytes;
-    return 64 + round_up(out * round_up(in, 16), 64) + out * in * d->act_bytes;
+    return 64 + round_up(out * round_up(in, 16), 64) + round_up(out * round_up(in, 64) / 4, 64) +
+           out * in * d->act_bytes;
+}
+
+/* Of 16 weights. */
+static __host__ __device__ __forceinline__ uint32_t packed_word(const int8_t *code)
+{
+    uint32_t word = 0;
+    for (int k = 0; k < 16; k++)
+        word |= (uint32_t)(code[k] + 1) << (k % 4 * 8 + k / 4 * 2);
+    return word;
 }
 
 /* ---- a matrix from and to the host ---- */
@@ -35,8 +45,11 @@ extern "C" bl_status bl_cuda_tern_put(bl_dev *d, bl_tern *w, const int8_t *codes
         return bl_fail(err, BL_ENOMEM, "out of memory: %zu bytes of ternary weights", bytes);
     tern_place m = tern_of(d, (bl_tern *)(void *)host, out, in);
     *m.g = g;
-    for (size_t o = 0; o < out; o++)
+    for (size_t o = 0; o < out; o++) {
         memcpy(m.Wt + o * m.stride, codes + o * in, in);
+        for (size_t w = 0; w < m.stride / 16; w++)
+            m.packed[o * m.words + w] = packed_word(m.Wt + o * m.stride + 16 * w);
+    }
     for (size_t i = 0; i < out * in; i++)
         if (d->act_bytes == sizeof(float))
             ((float *)m.W)[i] = codes[i];
@@ -95,13 +108,14 @@ static __global__ void sum_kernel(latents w)
 }
 
 /* g = max(S / 2^32 / count, 1e-5);  Wt = 2|W| > g ? sign(W) : 0.  A thread makes 16 columns of a row, or
- * fewer at its end; whole: rows are multiples of 16. */
+ * fewer at its end; whole: rows are multiples of 16.  A packed
+ * row goes on to a multiple of 64 columns, where x is 0. */
 template <typename A> static __global__ void ternarise_kernel(latents w)
 {
     const latent *m = &w.at[blockIdx.y];
     double mean = (double)(long long)w.sums[blockIdx.y] * 0x1p-32 / (double)(m->out * m->in);
     float g = fmaxf((float)mean, 1e-5f);
-    size_t in = m->in, pieces = m->to.stride / 16;
+    size_t in = m->in, pieces = m->to.words;
     int whole = in % 16 == 0;
     if (blockIdx.x == 0 && threadIdx.x == 0)
         *m->to.g = g;
@@ -124,14 +138,17 @@ template <typename A> static __global__ void ternarise_kernel(latents w)
         } t;
 #pragma unroll
         for (int j = 0; j < 4; j++)
-            if (whole)
+            if (whole && k < in)
                 v.all[j] = ((const float4 *)(const void *)from)[j];
 #pragma unroll
         for (int j = 0; j < 16; j++) {
-            float x = whole ? v.one[j] : k + j < in ? from[j] : 0.0f;
+            float x = k + j >= in ? 0.0f : whole ? v.one[j] : from[j];
             t.code[j] = (int8_t)(2.0f * fabsf(x) > g ? (x > 0) - (x < 0) : 0);
             u.one[j] = from_float<A>((float)t.code[j]);
         }
+        m->to.packed[i] = packed_word(t.code);
+        if (k >= m->to.stride)
+            continue;
         *(uint4 *)(void *)(m->to.Wt + o * m->to.stride + k) = t.all;
 #pragma unroll
         for (int j = 0; j < (int)sizeof(A); j++)

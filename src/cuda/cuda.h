@@ -127,19 +127,19 @@ template <typename A> static inline const A *acts(const bl_act *x)
 {
     return (const A *)(const void *)x;
 }
-static inline float *floats(bl_param *x)
+static __host__ __device__ inline float *floats(bl_param *x)
 {
     return (float *)(void *)x;
 }
-static inline const float *floats(const bl_param *x)
+static __host__ __device__ inline const float *floats(const bl_param *x)
 {
     return (const float *)(const void *)x;
 }
-static inline float *floats(bl_real *x)
+static __host__ __device__ inline float *floats(bl_real *x)
 {
     return (float *)(void *)x;
 }
-static inline const float *floats(const bl_real *x)
+static __host__ __device__ inline const float *floats(const bl_real *x)
 {
     return (const float *)(const void *)x;
 }
@@ -179,7 +179,7 @@ CUDA_PLANS(X)
 
 /* ---- quantised rows and ternary matrices ---- */
 
-static inline size_t round_up(size_t n, size_t to)
+static __host__ __device__ inline size_t round_up(size_t n, size_t to)
 {
     return (n + to - 1) / to * to;
 }
@@ -207,14 +207,21 @@ static inline q8_rows q8_of(const bl_dev *d, const bl_q8 *rows, size_t N, size_t
     return q;
 }
 
-/* A bl_tern.  Ternary: g, Wt[out,stride] as integers, zeros from `in` on; and in both cases the
- * matrix as A [out,in] (Wt without g, or W), which the backward pass and none read. */
+/* A bl_tern.  Ternary: g; Wt[out,stride] as integers, zeros from `in` on; the same packed, `words`
+ * words a row, weight 16 w + 4 j + i being bits 8 i + 2 j of word w, 1 more than it is; and in both cases
+ * the matrix as A [out,in] (Wt without g, or W), which the backward pass and none read. */
 typedef struct tern_place {
     float *g;
     int8_t *Wt;
+    uint32_t *packed;
     void *W;
-    size_t stride;
+    size_t stride, words;
 } tern_place;
+
+static __host__ __device__ inline uint32_t *tern_packed(const void *w, size_t out, size_t in)
+{
+    return (uint32_t *)(void *)((char *)w + 64 + round_up(out * round_up(in, 16), 64));
+}
 
 static inline tern_place tern_of(const bl_dev *d, const bl_tern *w, size_t out, size_t in)
 {
@@ -227,7 +234,9 @@ static inline tern_place tern_of(const bl_dev *d, const bl_tern *w, size_t out, 
     m.g = (float *)(void *)at;
     m.Wt = (int8_t *)(at + 64);
     m.stride = round_up(in, 16);
-    m.W = at + 64 + round_up(out * m.stride, 64);
+    m.words = round_up(in, 64) / 16;
+    m.packed = tern_packed(at, out, in);
+    m.W = (char *)(void *)m.packed + round_up(out * m.words * sizeof(uint32_t), 64);
     return m;
 }
 
