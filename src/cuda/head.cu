@@ -1,5 +1,5 @@
 /* The output head: logits for inference, cross-entropy with its gradients for training. */
-#include "cuda/elementwise.cuh"
+#include "cuda/head.cuh"
 
 /* Rows of the loss are taken in chunks with about CHUNK bytes of logits a multiprocessor: enough rows
  * for the products to fill the device, and for the sums of dE to be read and written a few times only. */
@@ -87,6 +87,8 @@ static __global__ void __launch_bounds__(THREADS)
 void bl_cuda_head_logits(bl_dev *d, bl_real *logits, const bl_act *x, const bl_param *E, size_t N,
                          size_t D, size_t V)
 {
+    if (cuda_head_logits_mma(d, floats(logits), x, floats(E), N, D, V))
+        return;
     WITH_ACT(
         d, int fast = D % 8 == 0 && aligned(x) && aligned(E); for (size_t n = 0; n < N; n += FEW) {
             size_t rows = N - n < FEW ? N - n : FEW;
