@@ -66,6 +66,31 @@ bl_status bl_base_open(bl_state *s, const bl_net *net, bl_error *err)
     return BL_OK;
 }
 
+bl_status bl_base_places(bl_decode_layer *layers, const bl_net *net, bl_error *err)
+{
+    bl_arena arena;
+    bl_ttt_params *base = bl_calloc(2 * net->m.L, sizeof *base);
+    bl_status status = bl_fail(err, BL_ENOMEM, "out of memory for the layout of a base");
+    if (!base)
+        return status;
+    bl_arena_measure(&arena);
+    bind(base, &arena, net);
+    size_t bytes = bl_arena_bytes(&arena);
+    char *block = arena.failed ? NULL : bl_calloc(bytes, 1); /* only for its addresses */
+    if (block) {
+        bl_arena_bind(&arena, block, bytes);
+        bind(base, &arena, net);
+        for (size_t l = 0; l < net->m.L; l++) {
+            layers[l].W0 = (size_t)((char *)(void *)base[l].W0 - block);
+            layers[l].b0 = (size_t)((char *)(void *)base[l].b0 - block);
+        }
+        status = BL_OK;
+    }
+    bl_free(block);
+    bl_free(base);
+    return status;
+}
+
 void bl_base_drop(bl_state *s, const bl_net *net)
 {
     BL_OP(net->dev, free, s->base_block);

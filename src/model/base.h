@@ -30,6 +30,9 @@ void bl_base_drop(bl_state *s, const bl_net *net);
 bl_status bl_base_copy(bl_state *to, const bl_net *net, const bl_state *from,
                        bl_error *err) BL_NODISCARD;
 
+/* Where W0 and b0 lie in every base's block, in bytes, into layers[L].  BL_ENOMEM. */
+bl_status bl_base_places(bl_decode_layer *layers, const bl_net *net, bl_error *err) BL_NODISCARD;
+
 /* What the inner model of layer l starts from and forgets towards in this sequence. */
 bl_ttt_params bl_base_params(const bl_state *s, const bl_net *net, size_t l);
 

@@ -30,6 +30,28 @@ static void bind(bl_reader *r, bl_arena *arena)
     r->hq = bl_arena_push(arena, 1, BL_OP(d, q8_bytes, N, m->I));
     r->ids = bl_arena_push(arena, N, bl_kind_bytes(d, BL_KIND_id));
     r->step = bl_arena_push(arena, r->sequences, bl_kind_bytes(d, BL_KIND_step));
+    r->decode_at = bl_arena_push(arena, r->sequences, sizeof(bl_decode_row));
+    r->decode_layers = bl_arena_push(arena, m->L, sizeof(bl_decode_layer));
+}
+
+/* Asks whether the device decodes in one call, and tells it the layers. */
+static bl_status open_decode(bl_reader *r, bl_error *err)
+{
+    const bl_net *net = r->net;
+    r->decode = bl_decode_model_of(net);
+    r->decode_rows = BL_IS_MLP(&net->config) ? 0 : BL_OP(net->dev, decode_rows, &r->decode);
+    if (!r->decode_rows)
+        return BL_OK;
+    bl_decode_layer *layers = bl_calloc(net->m.L, sizeof *layers);
+    if (!layers)
+        return bl_fail(err, BL_ENOMEM, "out of memory to describe %zu layers", net->m.L);
+    bl_status status = bl_decode_layers(layers, &r->decode, net, err);
+    if (status == BL_OK)
+        status =
+            bl_dev_put_block(net->dev, r->decode_layers, layers, net->m.L * sizeof *layers, err);
+    r->decode.layer = r->decode_layers;
+    bl_free(layers);
+    return status;
 }
 
 static bl_status open_block(bl_reader *r, bl_error *err)
@@ -45,7 +67,7 @@ static bl_status open_block(bl_reader *r, bl_error *err)
     BL_TRY(BL_OP(net->dev, alloc, &r->block, r->bytes, err));
     bl_arena_bind(&arena, r->block, r->bytes);
     bind(r, &arena);
-    return BL_OK;
+    return open_decode(r, err);
 }
 
 bl_status bl_reader_open(bl_reader *r, const bl_net *net, size_t rows, size_t sequences,
@@ -56,8 +78,9 @@ bl_status bl_reader_open(bl_reader *r, const bl_net *net, size_t rows, size_t se
                      .sequences = sequences,
                      .host_step = bl_calloc(sequences, sizeof *r->host_step),
                      .host_ids = bl_calloc(rows, sizeof *r->host_ids),
+                     .host_rows = bl_calloc(sequences, sizeof *r->host_rows),
                      .host = bl_calloc(net->m.V, sizeof *r->host)};
-    bl_status status = r->host_step && r->host_ids && r->host
+    bl_status status = r->host_step && r->host_ids && r->host_rows && r->host
                            ? open_block(r, err)
                            : bl_fail(err, BL_ENOMEM, "out of memory to read %zu tokens", rows);
     if (status != BL_OK)
@@ -71,6 +94,7 @@ void bl_reader_release(bl_reader *r)
         BL_OP(r->net->dev, free, r->block);
     bl_free(r->host_step);
     bl_free(r->host_ids);
+    bl_free(r->host_rows);
     bl_free(r->host);
     *r = (bl_reader){0};
 }
@@ -245,20 +269,57 @@ static bl_status put_pieces(bl_reader *r, const bl_piece *pieces, size_t count, 
     return bl_put_id(d, r->ids, r->host_ids, r->filled, err);
 }
 
-bl_status bl_reader_feed(bl_reader *r, const bl_piece *pieces, size_t count, bl_error *err)
+/* x of every row and the states' `last`, layer by layer. */
+static bl_status through_layers(bl_reader *r, const bl_piece *pieces, size_t count, bl_error *err)
 {
     const bl_net *net = r->net;
     bl_dev *d = net->dev;
-    size_t row = net->m.D * d->act_bytes, rows;
-    assert(count > 0 && count <= r->sequences);
     BL_TRY(put_pieces(r, pieces, count, err));
     BL_OP(d, embed_fwd, r->x, net->w.embed, r->ids, r->filled, net->m.D);
     for (size_t l = 0; l < net->m.L; l++)
         layer_step(r, l, pieces, count, r->filled);
     for (size_t i = 0, n = 0; i < count; i++) {
-        bl_state *s = pieces[i].state;
         n += pieces[i].T;
-        BL_OP(d, copy, s->last, act_row(r, r->x, n - 1), row);
+        BL_OP(d, copy, pieces[i].state->last, act_row(r, r->x, n - 1), net->m.D * d->act_bytes);
+    }
+    return BL_OK;
+}
+
+/* The same in one call, of pieces of one token each. */
+static bl_status in_one_call(bl_reader *r, const bl_piece *pieces, size_t count, bl_error *err)
+{
+    bl_dev *d = r->net->dev;
+    for (size_t i = 0; i < count; i++)
+        r->host_rows[i] = bl_decode_row_of(pieces[i].state, pieces[i].ids[0]);
+    r->filled = 0;
+    BL_TRY(bl_dev_put_block(d, r->decode_at, r->host_rows, count * sizeof *r->host_rows, err));
+    r->filled = count;
+    for (size_t i = 0; i < count; i += r->decode_rows) {
+        size_t n = count - i < r->decode_rows ? count - i : r->decode_rows;
+        BL_OP(d, decode, act_row(r, r->x, i), &r->decode,
+              (bl_dev_rows *)((char *)r->decode_at + i * sizeof(bl_decode_row)), n);
+    }
+    return BL_OK;
+}
+
+static int is_decoding(const bl_reader *r, const bl_piece *pieces, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (pieces[i].T != 1)
+            return 0;
+    return r->decode_rows > 0;
+}
+
+bl_status bl_reader_feed(bl_reader *r, const bl_piece *pieces, size_t count, bl_error *err)
+{
+    const bl_net *net = r->net;
+    bl_dev *d = net->dev;
+    size_t rows;
+    assert(count > 0 && count <= r->sequences);
+    BL_TRY(is_decoding(r, pieces, count) ? in_one_call(r, pieces, count, err)
+                                         : through_layers(r, pieces, count, err));
+    for (size_t i = 0; i < count; i++) {
+        bl_state *s = pieces[i].state;
         s->position += pieces[i].T;
         s->has_last = 1;
         bl_base_settle(s, net);

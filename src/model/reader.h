@@ -3,8 +3,8 @@
 #ifndef BL_MODEL_READER_H
 #define BL_MODEL_READER_H
 
+#include "model/decode.h"
 #include "model/pass.h"
-#include "model/state.h"
 
 enum { BL_READER_ROWS = 64 }; /* tokens of a prompt that one sequence reads at once */
 
@@ -29,12 +29,18 @@ typedef struct bl_reader {
     bl_act *gate, *up;                              /* [rows,I] */
     bl_real *rstd, *lambda, *stats, *logits;        /* logits [rows,V] */
     bl_q8 *xq, *hq;
-    void *block; /* device: all of these */
+    /* where the device decodes in one call; decode_rows 0: it does not */
+    bl_decode_model decode;
+    size_t decode_rows;     /* the most pieces of such a call */
+    bl_dev_rows *decode_at; /* [sequences] */
+    void *decode_layers;    /* bl_decode_layer [L] */
+    void *block;            /* device: all of these */
     size_t bytes;
     size_t filled; /* rows of x, left by the last pass */
     bl_step *host_step;
     int32_t *host_ids;
-    float *host; /* [V] logits for who draws from them */
+    bl_decode_row *host_rows; /* [sequences] */
+    float *host;              /* [V] logits for who draws from them */
 } bl_reader;
 
 /* Room on the net's device for passes of up to so many tokens and pieces; `net` must outlive it. */

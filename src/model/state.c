@@ -46,6 +46,42 @@ static bl_status open_block(bl_state *s, const bl_net *net, bl_error *err)
     return bl_state_start(s, net, err);
 }
 
+static size_t place(const void *at, const void *block)
+{
+    return at ? (size_t)((const char *)at - (const char *)block) : 0;
+}
+
+bl_status bl_state_places(bl_decode_layer *layers, size_t *last, const bl_net *net, bl_error *err)
+{
+    bl_arena arena;
+    bl_state s = {.layer = bl_calloc(net->m.L, sizeof *s.layer)};
+    bl_status status = bl_fail(err, BL_ENOMEM, "out of memory for the layout of a session");
+    if (!s.layer)
+        return status;
+    bl_arena_measure(&arena);
+    bind(&s, &arena, net);
+    size_t bytes = bl_arena_bytes(&arena);
+    s.block = arena.failed ? NULL : bl_calloc(bytes, 1); /* only for its addresses */
+    if (s.block) {
+        bl_arena_bind(&arena, s.block, bytes);
+        bind(&s, &arena, net);
+        for (size_t l = 0; l < net->m.L; l++) {
+            const bl_layer_state *a = &s.layer[l];
+            layers[l].W = place(a->ttt.W, s.block);
+            layers[l].b = place(a->ttt.b, s.block);
+            layers[l].k = place(a->ttt.k, s.block);
+            layers[l].h = place(a->ttt.h, s.block);
+            layers[l].tail = place(a->tail, s.block);
+            layers[l].pre_tail = place(a->pre_tail, s.block);
+        }
+        *last = place(s.last, s.block);
+        status = BL_OK;
+    }
+    bl_free(s.block);
+    bl_free(s.layer);
+    return status;
+}
+
 bl_status bl_state_open(bl_state *s, const bl_net *net, bl_error *err)
 {
     *s = (bl_state){.layer = bl_calloc(net->m.L, sizeof *s->layer)};

@@ -65,6 +65,11 @@ bl_status bl_state_start(bl_state *s, const bl_net *net, bl_error *err) BL_NODIS
 bl_status bl_state_copy(bl_state *to, const bl_net *net, const bl_state *from,
                         bl_error *err) BL_NODISCARD;
 
+/* Where the tensors of TTT-Linear and the convolutions lie in every state's block, in bytes, into
+ * layers[L], and where `last` does.  BL_ENOMEM. */
+bl_status bl_state_places(bl_decode_layer *layers, size_t *last, const bl_net *net,
+                          bl_error *err) BL_NODISCARD;
+
 /* Elements of all layers' state, constant whatever a text's length. */
 size_t bl_state_elements(const bl_config *c);
 

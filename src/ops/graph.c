@@ -146,9 +146,31 @@ static void keep_latents(graph *g, size_t place, const void *member)
     (void)keep(g, at + offsetof(bl_latents, at), w->at, w->count * sizeof *w->at);
 }
 
+static void keep_model(graph *g, size_t place, const void *member)
+{
+    const bl_decode_model *m;
+    bl_decode_model copy;
+    memcpy(&m, member, sizeof m);
+    memset(&copy, 0, sizeof copy);
+    copy.layer = m->layer;
+    copy.embed = m->embed;
+    copy.L = m->L;
+    copy.D = m->D;
+    copy.H = m->H;
+    copy.I = m->I;
+    copy.C = m->C;
+    copy.K = m->K;
+    copy.last = m->last;
+    copy.eps = m->eps;
+    copy.lr_scale = m->lr_scale;
+    copy.rope_theta = m->rope_theta;
+    (void)keep(g, place, &copy, sizeof copy);
+}
+
 #define BY_TYPE(verb, x)                                                                           \
     _Generic((x),                                                                                  \
         const bl_ttt_shape *: verb##_shape,                                                        \
+        const bl_decode_model *: verb##_model,                                                     \
         const bl_ttt_state *: verb##_state,                                                        \
         const bl_ttt_params *: verb##_params,                                                      \
         const bl_latents *: verb##_latents,                                                        \
@@ -208,6 +230,11 @@ static void find_shape(run *r, void *member)
 }
 
 static void find_state(run *r, void *member)
+{
+    find_shape(r, member);
+}
+
+static void find_model(run *r, void *member)
 {
     find_shape(r, member);
 }

@@ -8,6 +8,8 @@ void bl_ops_complete(bl_ops *ops)
 {
     if (!ops->bitlinear_residual)
         ops->bitlinear_residual = bl_composite_bitlinear_residual;
+    if (!ops->decode)
+        ops->decode = bl_composite_decode;
 #define X(op, params, args) assert(ops->op);
     BL_OPS_LIST(X)
 #undef X

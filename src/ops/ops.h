@@ -27,6 +27,7 @@ typedef struct bl_dev_id bl_dev_id;       /* token ids: int32 */
 typedef struct bl_dev_flag bl_dev_flag;   /* yes or no: int32, 0 is no */
 typedef struct bl_dev_step bl_dev_step;   /* a bl_step */
 typedef struct bl_dev_saved bl_dev_saved; /* what a forward op keeps for its backward op */
+typedef struct bl_dev_rows bl_dev_rows;   /* bl_decode_row */
 
 /* What changes from step to step.  The host fills one and puts it before the step. */
 typedef struct bl_step {
@@ -97,6 +98,37 @@ typedef struct bl_ttt_state {
     bl_real *h2; /* [B,H,C,F]  lambda G2 */
 } bl_ttt_state;
 
+/* What decode knows of a layer.  NULL where the model has none: pre_conv, the convolutions of q and
+ * k (k_proj then), g_proj.  A state's tensors are told by their bytes from its beginning, for they
+ * lie alike in every sequence. */
+typedef struct bl_decode_layer {
+    const bl_param *pre_norm, *pre_conv, *pre_conv_b;
+    const bl_param *seq_norm, *conv_q, *conv_q_b, *conv_k, *conv_k_b, *lr_w, *lr_b;
+    const bl_param *post_w, *post_b, *attn_sub, *ffn_norm, *ffn_sub;
+    const bl_tern *q_proj, *k_proj, *v_proj, *g_proj, *o_proj, *gate_proj, *up_proj, *down_proj;
+    bl_ttt_params inner;
+    size_t W, b, k, h, tail, pre_tail; /* in bl_decode_row.state */
+    size_t W0, b0;                     /* in bl_decode_row.base */
+} bl_decode_layer;
+
+/* A model with TTT-Linear for decode. */
+typedef struct bl_decode_model {
+    const bl_decode_layer *layer; /* device memory [L] */
+    const bl_param *embed;        /* [V,D] */
+    size_t L, D, H, I, C, K;
+    size_t last;         /* in bl_decode_row.state: the last token's row of x */
+    float eps, lr_scale; /* of the norms; ttt_base_lr / F */
+    float rope_theta;
+} bl_decode_model;
+
+/* A sequence and its next token. */
+typedef struct bl_decode_row {
+    void *state;      /* device memory */
+    const void *base; /* what it forgets towards, or NULL: W0 and b0 of the model */
+    uint64_t position;
+    int64_t id;
+} bl_decode_row;
+
 /* Latent matrices and where each goes when it is ternarised.  The list is the host's, and a device
  * that computes later keeps a copy. */
 typedef struct bl_latent {
@@ -144,6 +176,9 @@ typedef struct bl_dev {
     /* what ttt_linear_fwd keeps for ttt_linear_bwd, and ttt_mlp_fwd for its own; may be 0 */       \
     X(ttt_linear_saved_bytes, (bl_dev *d, const bl_ttt_shape *s), (d, s))                          \
     X(ttt_mlp_saved_bytes, (bl_dev *d, const bl_ttt_shape *s), (d, s))                             \
+    /* how many sequences decode takes at once; 0: the device has no such op for this model, and the \
+       others are called in turn */                                                                \
+    X(decode_rows, (bl_dev *d, const bl_decode_model *m), (d, m))                                  \
     /* what reserve holds for these shapes; SIZE_MAX: more than any memory */                      \
     X(scratch_bytes, (bl_dev *d, const bl_limits *most), (d, most))                                \
     /* device memory that this process may use beyond what it does; SIZE_MAX: not known */         \
@@ -309,7 +344,12 @@ typedef struct bl_dev {
 #define BL_OPS_OPTIONAL_LIST(X)                                                                    \
     /* x[N,out] += bitlinear_fwd(xq, w); y [N,out] is room the op may use */                       \
     X(bitlinear_residual, (bl_dev *d, bl_act *x, bl_act *y, const bl_q8 *xq, const bl_tern *w,     \
-      size_t N, size_t out, size_t in), (d, x, y, xq, w, N, out, in))
+      size_t N, size_t out, size_t in), (d, x, y, xq, w, N, out, in))                              \
+    /* a token of each of `count` sequences, all of them different, from its embedding through all  \
+       layers: x [count,D] and the states' `last` become the last layer's output (MODEL 1, 3.4).    \
+       Never called where decode_rows is 0 */                                                      \
+    X(decode, (bl_dev *d, bl_act *x, const bl_decode_model *m, const bl_dev_rows *rows,            \
+      size_t count), (d, x, m, rows, count))
 
 /* X(op, params, args): every op. */
 #define BL_OPS_LIST(X)                                                                             \

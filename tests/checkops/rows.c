@@ -34,7 +34,10 @@ static int lists(const char *list, const char *op)
     return 0;
 }
 
-/* close has no row: it ends every device of this program. */
+/* close has no row: it ends every device of this program.  A token in one call is held against the
+ * other ops of its device (tests/cuda/decode.c). */
+static const char elsewhere[] = "close decode decode_rows";
+
 #define X(op, params, args) " " #op
 static const char all_ops[] = BL_OPS_LIST(X);
 #undef X
@@ -44,7 +47,7 @@ int check_rows(void)
     int failures = 0;
 #define X(op, params, args)                                                                        \
     {                                                                                              \
-        int rows = strcmp(#op, "close") == 0;                                                      \
+        int rows = lists(elsewhere, #op);                                                          \
         for (size_t i = 0; op_case_at(i); i++)                                                     \
             rows += lists(op_case_at(i)->ops, #op);                                                \
         if (!rows)                                                                                 \
