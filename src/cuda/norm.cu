@@ -41,24 +41,6 @@ static __device__ __forceinline__ void open_gate(float *y, const float *z, const
     }
 }
 
-/* y = y rms w, the float that is quantised */
-template <int V>
-static __device__ __forceinline__ void scale_row(float *y, const float *w, float rms)
-{
-    float wi[V];
-    load<V>(wi, w);
-#pragma unroll
-    for (int j = 0; j < V; j++)
-        y[j] = __fmul_rn(__fmul_rn(y[j], rms), wi[j]);
-}
-
-/* xi = rint(y s), and 0 for a NaN */
-static __device__ __forceinline__ uint32_t quantise(float y, float s)
-{
-    float r = __fmul_rn(y, s);
-    return (uint32_t)(r == r ? __float2int_rn(r) : 0) & 255u;
-}
-
 /* xi; y becomes xi / s */
 template <int V, typename A>
 static __device__ __forceinline__ void store_q8(int8_t *at, float *y, float s)

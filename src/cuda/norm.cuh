@@ -15,6 +15,24 @@
 
 enum { RMSNORM, SWIGLU, GATED };
 
+/* y = y rms w, the float that is quantised */
+template <int V>
+static __device__ __forceinline__ void scale_row(float *y, const float *w, float rms)
+{
+    float wi[V];
+    load<V>(wi, w);
+#pragma unroll
+    for (int j = 0; j < V; j++)
+        y[j] = __fmul_rn(__fmul_rn(y[j], rms), wi[j]);
+}
+
+/* xi = rint(y s), and 0 for a NaN */
+static __device__ __forceinline__ uint32_t quantise(float y, float s)
+{
+    float r = __fmul_rn(y, s);
+    return (uint32_t)(r == r ? __float2int_rn(r) : 0) & 255u;
+}
+
 /* The statements with the V, W, TEAMS and P that suit rows of D. */
 #define WITH_WIDTH_CASE(v, w, teams, p, ...)                                                       \
     {                                                                                              \

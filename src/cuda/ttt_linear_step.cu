@@ -31,7 +31,7 @@ static __global__ void __launch_bounds__(THREADS)
     ttt_token_in(q, k, v, x, s, j);
     __syncthreads();
     ttt_pass_end<V>(&pass, left, right, k, q);
-    ttt_token_mix(mix, q, ks, k, tau, j, F);
+    ttt_token_mix(mix, q, ks, k, tau, j, F, ttt_warp(), ttt_warps());
     __syncthreads();
     for (int i = (int)threadIdx.x; i < 2 * F; i += THREADS)
         if (i < F)
@@ -58,7 +58,7 @@ static __global__ void __launch_bounds__(THREADS)
     __syncthreads();
     float rho = p.half_life ? (float)ttt_forget_of(p.half_life[h]).rho : 1;
     ttt_token_fold(W, b, p.start[0] + h * F * F, p.start[1] + h * F, ks, hs, p.half_life != NULL,
-                   rho, tau, s.C, F, F);
+                   rho, tau, s.C, F, F, ttt_warp(), ttt_warps());
     __syncthreads();
     ttt_clear(ks, s.C * F);
     ttt_clear(hs, s.C * F);

@@ -70,7 +70,7 @@ static __global__ void __launch_bounds__(MLP_THREADS)
     ttt_token_in(q, k, v, x, s, j);
     __syncthreads();
     ttt_pass_end<4>(&first, left, right, k, q);
-    ttt_token_mix(mix, q, ks, k, tau, j, F);
+    ttt_token_mix(mix, q, ks, k, tau, j, F, ttt_warp(), ttt_warps());
     __syncthreads();
     for (int i = me; i < 2 * M; i += MLP_THREADS)
         if (i < M) {
@@ -100,7 +100,7 @@ static __global__ void __launch_bounds__(MLP_THREADS)
     token_hidden(xb, h1s + (size_t)j * M, own, slope, W2, mix[j], M, F);
     __syncthreads();
     ttt_pass_end<V>(&second, left, NULL, xb, NULL);
-    ttt_token_mix(mix2, xb, x2s, x2, tau, j, M);
+    ttt_token_mix(mix2, xb, x2s, x2, tau, j, M, ttt_warp(), ttt_warps());
     __syncthreads();
     for (int i = me; i < F; i += MLP_THREADS)
         z[i] =
@@ -115,9 +115,9 @@ static __global__ void __launch_bounds__(MLP_THREADS)
         return;
     float rho = p.half_life ? (float)ttt_forget_of(p.half_life[h]).rho : 1;
     ttt_token_fold(W1, b1, p.start[0] + h * FM, p.start[1] + h * M, ks, h1s, p.half_life != NULL,
-                   rho, tau, s.C, F, M);
+                   rho, tau, s.C, F, M, ttt_warp(), ttt_warps());
     ttt_token_fold(W2, b2, p.start[2] + h * FM, p.start[3] + h * F, x2s, h2s, p.half_life != NULL,
-                   rho, tau, s.C, M, F);
+                   rho, tau, s.C, M, F, ttt_warp(), ttt_warps());
     __syncthreads();
     ttt_clear(ks, s.C * F);
     ttt_clear(h1s, s.C * M);

@@ -226,11 +226,12 @@ static __device__ void ttt_token_in(float *q, float *k, float *v, const ttt_toke
         v[i] = to_float(x.v[row + i]);
 }
 
-/* mix[s] = tau (x . k_s + 1) for s <= j, k [C,n] of the state but row j, which is `own` */
+/* mix[s] = tau (x . k_s + 1) for s <= j, k [C,n] of the state but row j, which is `own`; by `warps`
+ * warps, this one being number `warp` */
 static __device__ void ttt_token_mix(float *mix, const float *x, const float *k, const float *own,
-                                     float tau, int j, int n)
+                                     float tau, int j, int n, int warp, int warps)
 {
-    for (int row = ttt_warp(); row <= j; row += ttt_warps()) {
+    for (int row = warp; row <= j; row += warps) {
         const float *key = row < j ? k + (size_t)row * n : own;
         float sum = 0;
         for (int i = ttt_lane(); i < n; i += 32)
@@ -256,9 +257,9 @@ static __device__ __forceinline__ float ttt_token_sum(const float *mix, const fl
  * W -= tau sum_j k_j^T h_j,  b -= tau sum_j h_j;  k [C,in], h [C,out], W0 and b0 of this head. */
 static __device__ void ttt_token_fold(float *W, float *b, const float *W0, const float *b0,
                                       const float *k, const float *h, int forgets, float rho,
-                                      float tau, int C, int in, int out)
+                                      float tau, int C, int in, int out, int warp, int warps)
 {
-    for (int x = ttt_warp(); x <= in; x += ttt_warps())
+    for (int x = warp; x <= in; x += warps)
         for (int y = ttt_lane(); y < out; y += 32) {
             float *to = x < in ? &W[(size_t)x * out + y] : &b[y];
             float w = *to, sum = 0;
