@@ -21,6 +21,17 @@ bl_status bl_cpu_get(bl_dev *d, void *to, const void *from, size_t bytes, bl_err
     return bl_cpu_put(d, to, from, bytes, err);
 }
 
+bl_status bl_cpu_get_begin(bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err)
+{
+    return bl_cpu_put(d, to, from, bytes, err);
+}
+
+bl_status bl_cpu_get_end(bl_dev *d, void *to, bl_error *err)
+{
+    (void)d, (void)to, (void)err;
+    return BL_OK;
+}
+
 void bl_cpu_free(bl_dev *d, void *p)
 {
     (void)d;

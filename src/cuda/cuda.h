@@ -21,7 +21,10 @@ typedef __nv_bfloat16 bf16;
 
 typedef struct cuda_matmul cuda_matmul; /* matmul.cu */
 
-enum { CUDA_LATENTS = 64 }; /* matrices in a launch of ternarise */
+enum {
+    CUDA_LATENTS = 64, /* matrices in a launch of ternarise */
+    CUDA_GETS = 2      /* begun and not ended */
+};
 
 /* The device of a bl_dev. */
 typedef struct cuda_device {
@@ -37,8 +40,14 @@ typedef struct cuda_device {
     const char *error_at;
     cuda_matmul *matmul;
     unsigned long long *sums; /* [CUDA_LATENTS] of ternarise, which comes before any scratch */
-    void *staging;            /* of the host, pinned: what put sends */
-    size_t staging_used;
+    char *staging;            /* of the host, pinned: a ring of what put sends, and of small gets */
+    size_t staged, sent;      /* in it: where it continues, and up to where it is free again */
+    struct {
+        void *to; /* NULL: none */
+        void *room;
+        size_t bytes, staged; /* staged: when it was begun */
+        cudaEvent_t done;
+    } getting[CUDA_GETS]; /* what get_begin began */
     struct {
         void *to; /* NULL: none */
         const void *from;

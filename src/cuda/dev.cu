@@ -13,7 +13,7 @@ extern "C" {
 #include "ops/plugin.h"
 }
 
-enum { STAGING = 4 << 20, OLDEST = 80 };
+enum { STAGING = 8 << 20, SMALL = STAGING / 4, GET = 256, OLDEST = 80 };
 
 void cuda_note(bl_dev *d, cudaError_t error, const char *at)
 {
@@ -164,43 +164,104 @@ extern "C" bl_status bl_cuda_sync(bl_dev *d, bl_error *err)
     cuda_device *c = cuda_of(d);
     cuda_settle(d);
     cuda_note(d, cudaStreamSynchronize(c->stream), "sync");
-    c->staging_used = 0;
+    c->staged = c->sent = 0;
+    for (size_t i = 0; i < CUDA_GETS; i++)
+        c->getting[i].staged = 0;
     return reported(d, err);
+}
+
+/* Pinned room for a small piece.  In the ring lies on its way what was staged from `sent` on, which is
+ * less than all of it, so that an empty ring is one whose ends meet. */
+static bl_status stage(bl_dev *d, char **room, size_t bytes, bl_error *err)
+{
+    cuda_device *c = cuda_of(d);
+    size_t size = round_up(bytes, 64);
+    if (c->staged >= c->sent && size > STAGING - c->staged && size < c->sent)
+        c->staged = 0;
+    if (size >= (c->staged >= c->sent ? STAGING + 1 : c->sent) - c->staged)
+        BL_TRY(bl_cuda_sync(d, err));
+    *room = c->staging + c->staged;
+    c->staged += size;
+    return BL_OK;
 }
 
 /* Small pieces go through pinned memory and nobody waits. */
 extern "C" bl_status bl_cuda_put(bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err)
 {
-    cuda_device *c = cuda_of(d);
-    const void *source = from;
+    char *room = NULL;
     if (!bytes)
         return reported(d, err);
     cuda_settle(d);
-    if (bytes <= STAGING / 4) {
-        if (bytes > STAGING - c->staging_used)
-            BL_TRY(bl_cuda_sync(d, err));
-        source = memcpy((char *)c->staging + c->staging_used, from, bytes);
-        c->staging_used += round_up(bytes, 64);
-        if (c->staging_used > STAGING)
-            c->staging_used = STAGING;
+    if (bytes <= SMALL) {
+        BL_TRY(stage(d, &room, bytes, err));
+        memcpy(room, from, bytes);
     }
-    cuda_note(d, cudaMemcpyAsync(to, source, bytes, cudaMemcpyHostToDevice, c->stream), "put");
-    return source == from ? bl_cuda_sync(d, err) : reported(d, err);
+    cuda_note(
+        d,
+        cudaMemcpyAsync(to, room ? room : from, bytes, cudaMemcpyHostToDevice, cuda_of(d)->stream),
+        "put");
+    return room ? reported(d, err) : bl_cuda_sync(d, err);
+}
+
+static void get_async(bl_dev *d, void *to, const void *from, size_t bytes)
+{
+    cuda_note(d, cudaMemcpyAsync(to, from, bytes, cudaMemcpyDeviceToHost, cuda_of(d)->stream),
+              "get");
 }
 
 extern "C" bl_status bl_cuda_get(bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err)
 {
-    cuda_device *c = cuda_of(d);
-    int small = bytes <= STAGING / 4;
+    char *room = NULL;
     cuda_settle(d);
-    if (small && bytes > STAGING - c->staging_used)
-        BL_TRY(bl_cuda_sync(d, err));
-    void *room = small ? (char *)c->staging + c->staging_used : to;
+    if (bytes && bytes <= SMALL)
+        BL_TRY(stage(d, &room, bytes, err));
     if (bytes)
-        cuda_note(d, cudaMemcpyAsync(room, from, bytes, cudaMemcpyDeviceToHost, c->stream), "get");
+        get_async(d, room ? room : to, from, bytes);
     BL_TRY(bl_cuda_sync(d, err));
-    if (small && bytes)
+    if (room)
         memcpy(to, room, bytes);
+    return BL_OK;
+}
+
+static_assert(sizeof(bl_step) <= GET, "the outcome of a step comes back without a wait");
+
+/* Which of the gets begun goes to `to`; CUDA_GETS: none. */
+static size_t find_getting(const cuda_device *c, const void *to)
+{
+    size_t i = 0;
+    while (i < CUDA_GETS && c->getting[i].to != to)
+        i++;
+    return i;
+}
+
+extern "C" bl_status bl_cuda_get_begin(bl_dev *d, void *to, const void *from, size_t bytes,
+                                       bl_error *err)
+{
+    cuda_device *c = cuda_of(d);
+    size_t i = find_getting(c, NULL);
+    if (i == CUDA_GETS || bytes > GET || !bytes)
+        return bl_cuda_get(d, to, from, bytes, err);
+    cuda_settle(d);
+    get_async(d, c->getting[i].room, from, bytes);
+    cuda_note(d, cudaEventRecord(c->getting[i].done, c->stream), "get");
+    BL_TRY(reported(d, err));
+    c->getting[i].to = to;
+    c->getting[i].bytes = bytes;
+    c->getting[i].staged = c->staged;
+    return BL_OK;
+}
+
+extern "C" bl_status bl_cuda_get_end(bl_dev *d, void *to, bl_error *err)
+{
+    cuda_device *c = cuda_of(d);
+    size_t i = find_getting(c, to);
+    if (i == CUDA_GETS)
+        return reported(d, err);
+    c->getting[i].to = NULL;
+    cuda_note(d, cudaEventSynchronize(c->getting[i].done), "get");
+    BL_TRY(reported(d, err));
+    memcpy(to, c->getting[i].room, c->getting[i].bytes);
+    c->sent = c->getting[i].staged; /* what was put before has arrived */
     return BL_OK;
 }
 
@@ -309,6 +370,9 @@ extern "C" void bl_cuda_close(bl_dev *d)
     (void)cudaFree(c->scratch_block);
     (void)cudaFree(c->sums);
     (void)cudaFreeHost(c->staging);
+    for (size_t i = 0; i < CUDA_GETS; i++)
+        if (c->getting[i].done)
+            (void)cudaEventDestroy(c->getting[i].done);
     cuda_matmul_close(c->matmul);
     if (c->stream)
         (void)cudaStreamDestroy(c->stream);
@@ -379,7 +443,12 @@ static bl_status open_device(cuda_device *c, const bl_device_request *r, bl_erro
                        c->index, major, minor);
     BL_TRY(choose_path(c, 10 * major + minor, err));
     good = good && must(d, cudaStreamCreateWithFlags(&c->stream, cudaStreamNonBlocking), "open") &&
-           must(d, cudaMallocHost(&c->staging, STAGING), "open");
+           must(d, cudaMallocHost((void **)&c->staging, STAGING + CUDA_GETS * GET), "open");
+    for (size_t i = 0; good && i < CUDA_GETS; i++) {
+        c->getting[i].room = c->staging + STAGING + i * GET;
+        good =
+            must(d, cudaEventCreateWithFlags(&c->getting[i].done, cudaEventDisableTiming), "open");
+    }
     BL_TRY(reported(d, err));
     BL_TRY(bl_cuda_alloc(d, (void **)&c->sums, CUDA_LATENTS * sizeof *c->sums, err));
     return cuda_matmul_open(&c->matmul, d, err);
@@ -400,6 +469,7 @@ extern "C" bl_status bl_cuda_open(bl_dev **d, const bl_device_request *request, 
     c->dev.act_bytes = request->precision == BL_PRECISION_F32 ? sizeof(float) : sizeof(bf16);
     c->dev.param_bytes = c->dev.real_bytes = sizeof(float);
     c->dev.ternary = request->ternary;
+    c->dev.queues = 1;
     bl_status status = open_device(c, request, err);
     if (status != BL_OK) {
         bl_cuda_close(&c->dev);

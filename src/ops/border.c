@@ -106,3 +106,13 @@ bl_status bl_dev_put_block(bl_dev *d, void *to, const void *from, size_t bytes, 
 {
     return BL_OP(d, put, to, from, bytes, err);
 }
+
+bl_status bl_get_step_begin(bl_dev *d, bl_step *to, const bl_dev_step *from, bl_error *err)
+{
+    return BL_OP(d, get_begin, to, from, sizeof *to, err);
+}
+
+bl_status bl_get_step_end(bl_dev *d, bl_step *to, bl_error *err)
+{
+    return BL_OP(d, get_end, to, err);
+}

@@ -58,7 +58,7 @@ static const bl_ops fault_ops = {
 #undef X
 };
 
-/* ---- the five that are not the inner device's ---- */
+/* ---- the six that are not the inner device's ---- */
 
 static bl_status guarded_alloc(bl_dev *d, void **p, size_t bytes, bl_error *err)
 {
@@ -84,6 +84,12 @@ static bl_status checked_get(bl_dev *d, void *to, const void *from, size_t bytes
     return bl_guard_check(err);
 }
 
+static bl_status checked_get_end(bl_dev *d, void *to, bl_error *err)
+{
+    BL_TRY(fault_get_end(d, to, err));
+    return bl_guard_check(err);
+}
+
 static void close_both(bl_dev *d)
 {
     bl_dev_close(inner_of(d));
@@ -104,6 +110,7 @@ bl_status bl_fault_open(bl_dev **d, bl_dev *inner, bl_error *err)
     f->ops.free = guarded_free;
     f->ops.sync = checked_sync;
     f->ops.get = checked_get;
+    f->ops.get_end = checked_get_end;
     f->ops.close = close_both;
     (void)snprintf(f->name, sizeof f->name, "fault:%s", inner->name);
     f->dev = *inner;

@@ -130,7 +130,7 @@ bl_status bl_measure_open(bl_dev **d, bl_dev *inner, bl_error *err)
     m->ops = measure_ops;
     m->ops.alloc = count;
     m->ops.reserve = note_limits;
-    m->ops.get = get_nothing;
+    m->ops.get = m->ops.get_begin = get_nothing;
     m->ops.close = close_this;
     m->dev = *inner;
     m->dev.ops = &m->ops;

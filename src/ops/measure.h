@@ -9,7 +9,7 @@
 #include "ops/ops.h"
 
 /* Counts for `inner`, which stays the caller's and is asked for sizes only.  The memory handed out
- * is NULL; compute ops do nothing; get is BL_EUNSUPPORTED. */
+ * is NULL; compute ops do nothing; get and get_begin are BL_EUNSUPPORTED. */
 bl_status bl_measure_open(bl_dev **d, bl_dev *inner, bl_error *err) BL_NODISCARD;
 
 /* Bytes of all allocations, and of the scratch for what was reserved; SIZE_MAX when they exceed any

@@ -163,6 +163,7 @@ typedef struct bl_dev {
     void *impl;
     size_t act_bytes, param_bytes, real_bytes;
     int ternary; /* 0: quantization none, W and x enter BitLinear unrounded */
+    int queues;  /* 1: what is enqueued is computed while the host does other things */
 } bl_dev;
 
 /* clang-format off */
@@ -188,12 +189,20 @@ typedef struct bl_dev {
 #define BL_OPS_STATUS_LIST(X)                                                                      \
     /* device memory at a 64-byte boundary, contents undefined */                                  \
     X(alloc, (bl_dev *d, void **p, size_t bytes, bl_error *err), (d, p, bytes, err))               \
-    /* host to device, device to host; both wait for what was enqueued before, and a device error  \
-       that is known by then is told as by sync */                   \
+    /* host to device in the order of the ops, and `from` is free again when it returns; device to   \
+       host, which waits for what was enqueued before.  Both tell a device error that is known by    \
+       then as sync does */                                                                        \
     X(put, (bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err),                   \
       (d, to, from, bytes, err))                                                                   \
     X(get, (bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err),                   \
       (d, to, from, bytes, err))                                                                   \
+    /* a get in two parts, between which other ops may be enqueued.  What `from` holds after the ops  \
+       before get_begin is in `to` after get_end of the same `to`, which waits for that and nothing  \
+       later; until then `to` is the device's.  They end in the order in which they were begun.     \
+       Only of 256 bytes or fewer, and of two at once, get_begin does not wait */                  \
+    X(get_begin, (bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err),             \
+      (d, to, from, bytes, err))                                                                   \
+    X(get_end, (bl_dev *d, void *to, bl_error *err), (d, to, err))                                 \
     /* a ternarised matrix from and to codes -1, 0, 1 [out,in] and its scale g; only when the       \
        device is ternary */                                                                         \
     X(tern_put, (bl_dev *d, bl_tern *w, const int8_t *codes, float g, size_t out, size_t in,       \
@@ -429,6 +438,11 @@ BL_KIND_LIST(X)
 /* A block of ids, flags and steps, which are the same bytes on both sides. */
 bl_status bl_dev_put_block(bl_dev *d, void *to, const void *from, size_t bytes,
                            bl_error *err) BL_NODISCARD;
+
+/* One step block by get_begin and get_end. */
+bl_status bl_get_step_begin(bl_dev *d, bl_step *to, const bl_dev_step *from,
+                            bl_error *err) BL_NODISCARD;
+bl_status bl_get_step_end(bl_dev *d, bl_step *to, bl_error *err) BL_NODISCARD;
 
 /* The reference backend in float and in double (src/ops/ref), always with one thread. */
 bl_status bl_ref32_open(bl_dev **d, const bl_device_request *r, bl_error *err) BL_NODISCARD;

@@ -89,6 +89,17 @@ bl_status REF(get)(bl_dev *d, void *to, const void *from, size_t bytes, bl_error
     return BL_OK;
 }
 
+bl_status REF(get_begin)(bl_dev *d, void *to, const void *from, size_t bytes, bl_error *err)
+{
+    return REF(get)(d, to, from, bytes, err);
+}
+
+bl_status REF(get_end)(bl_dev *d, void *to, bl_error *err)
+{
+    (void)d, (void)to, (void)err;
+    return BL_OK;
+}
+
 size_t REF(memory_bytes)(bl_dev *d)
 {
     (void)d;
