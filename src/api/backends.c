@@ -108,7 +108,7 @@ static bl_status unknown(const char *name, const plugin_search *s, bl_error *err
         bl_buf_printf(&why, "device %.60s: built in are ", name);
         for (size_t i = 0; i < BUILT_IN; i++)
             bl_buf_printf(&why, "%s%s", i ? ", " : "", built_in[i].name);
-        bl_buf_printf(&why, ", each also with trace:, fault: or graph: before it");
+        bl_buf_printf(&why, ", each also with trace:, fault:, graph: or late: before it");
     }
     if (s)
         bl_buf_printf(&why, "%s no " PLUGIN_PREFIX "%s" PLUGIN_SUFFIX " is in %s",

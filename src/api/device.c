@@ -6,6 +6,7 @@
 #include "format/number.h"
 #include "ops/fault.h"
 #include "ops/graph.h"
+#include "ops/late.h"
 #include "ops/trace.h"
 
 #include <stdio.h>
@@ -23,6 +24,7 @@ static const wrapper wrappers[] = {
     {"trace:", bl_trace_open},
     {"fault:", bl_fault_open},
     {"graph:", bl_graph_open},
+    {"late:", bl_late_open},
 };
 
 /* "cuda:1" as a name and an index; anything else stays whole, a name that no back end has. */

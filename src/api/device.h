@@ -8,7 +8,8 @@
 
 /* The device of a request.  Its name is that of a back end, "cpu", "ref" (float), "ref64" or a
  * plug-in (docs/ARCHITECTURE.md), with any of "trace:" (src/ops/trace.h), "fault:"
- * (src/ops/fault.h) and "graph:" (src/ops/graph.h) before it and ":N", the index, after it.
+ * (src/ops/fault.h), "graph:" (src/ops/graph.h) and "late:" (src/ops/late.h) before it and ":N",
+ * the index, after it.
  * BL_EINVAL lists the names; BL_EDEVICE (no such device, in the back end's words; a known plug-in that
  * is not installed), BL_EUNSUPPORTED, BL_ENOMEM. */
 bl_status bl_device_open(bl_dev **d, const bl_device_request *request, bl_error *err) BL_NODISCARD;

@@ -155,8 +155,8 @@ static answers *ask(const char *run, const char *device)
 
 static void same_bits(const char *name, const pair *variant)
 {
-    static const char *const devices[][5] = {{"cpu", "fault:cpu", "trace:cpu", "graph:cpu"},
-                                             {"ref", "fault:ref"}};
+    static const char *const devices[][6] = {
+        {"cpu", "fault:cpu", "trace:cpu", "graph:cpu", "late:fault:cpu"}, {"ref", "fault:ref"}};
     for (size_t i = 0; i < 2; i++) {
         char bare[64], run[64];
         (void)snprintf(bare, sizeof bare, "%s-%s", name, devices[i][0]);
