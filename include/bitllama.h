@@ -578,8 +578,9 @@ BL_API bl_status bl_trainer_run(bl_trainer *t, bl_train_fn *fn, void *user, bl_e
 
 /** Asks a running trainer to finish its step, save and return; to save and continue.  If it is not
  *  running, the request is for the next run, which stops before its first step.  A request holds
- *  for one run and expires when that returns, even if it came too late to stop it.  Threads: any,
- *  and signal handlers. */
+ *  for one run and expires when that returns, even if it came too late to stop it.  A device that
+ *  computes in its own time may have begun one step more than the caller has heard of, which is
+ *  finished, too.  Threads: any, and signal handlers. */
 BL_API void bl_trainer_stop(bl_trainer *t);
 BL_API void bl_trainer_save(bl_trainer *t);
 

@@ -3,24 +3,22 @@
 
 #include <math.h>
 
-void bl_trainer_note_place(bl_trainer *t)
+void bl_trainer_note_place(bl_trainer *t, const bl_mix_cursor *place)
 {
-    bl_mix_cursor cursor;
     bl_train_state *s = &t->state;
-    bl_batches_at(t->batches, &cursor);
     if (!s->part_count) {
-        s->epoch = cursor.at[0].epoch;
-        s->position = cursor.at[0].position;
+        s->epoch = place->at[0].epoch;
+        s->position = place->at[0].position;
         return;
     }
     s->epoch = 0;
-    s->position = cursor.windows;
+    s->position = place->windows;
     for (size_t i = 0; i < s->part_count; i++) {
         bl_train_part *part = &s->part[i];
-        part->epoch = cursor.at[i].epoch;
-        part->position = cursor.at[i].position;
-        part->tokens_read += (cursor.taken[i] - part->windows) * t->o.context;
-        part->windows = cursor.taken[i];
+        part->epoch = place->at[i].epoch;
+        part->position = place->at[i].position;
+        part->tokens_read += (place->taken[i] - part->windows) * t->o.context;
+        part->windows = place->taken[i];
     }
 }
 

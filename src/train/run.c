@@ -6,6 +6,7 @@
 #include "train/remedy.h"
 #include "train/run_dir.h"
 
+#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
@@ -20,6 +21,7 @@ static bl_status save(bl_trainer *t, bl_error *err)
 {
     const bl_blocks *b = &t->blocks;
     char *dir;
+    assert(!t->begun_count);
     t->save = 0;
     BL_TRY(bl_outputs_save(&t->outputs, &b->net, &b->moments, &b->carried, &dir, err));
     bl_free(t->resumed_from);
@@ -48,9 +50,9 @@ static bl_status save_in_passing(bl_trainer *t, int due, bl_status *saved, bl_er
 }
 
 /* By the leader's clock. */
-static int save_is_due(const bl_trainer *t)
+static int save_is_due(const bl_trainer *t, uint64_t step)
 {
-    return bl_share_leads(&t->share) && t->state.step % t->o.save_every == 0 &&
+    return bl_share_leads(&t->share) && step % t->o.save_every == 0 &&
            bl_clock_seconds() - t->outputs.saved_at >= t->o.save_seconds;
 }
 
@@ -77,11 +79,10 @@ static bl_status evaluate(bl_trainer *t, int *best, bl_error *err)
     return BL_OK;
 }
 
-/* Notes a step that was skipped because its loss or gradient is not finite.  Five in a row send the
- * run back to the last checkpoint at half the learning rate, once. */
+/* Notes a step that was skipped because its loss or gradient is not finite; it has left no gradients.
+ * Five in a row send the run back to the last checkpoint at half the learning rate, once. */
 static bl_status handle_bad_step(bl_trainer *t, const bl_train_event *event, bl_error *err)
 {
-    BL_OP(t->dev, zero, t->blocks.grads_block, t->blocks.block_bytes);
     bl_carried_reset(&t->blocks.carried, &t->blocks.net); /* the states may not be finite either */
     bl_outputs_say(&t->outputs, BL_TRAIN_WARNING,
                    "step %" PRIu64 " skipped: loss %g, gradient norm %g", event->step,
@@ -99,6 +100,8 @@ static bl_status handle_bad_step(bl_trainer *t, const bl_train_event *event, bl_
                        "loss; lower `lr`",
                        event->step, BAD_STEPS_IN_A_ROW);
     if (status == BL_OK)
+        status = bl_trainer_forget(t, err);
+    if (status == BL_OK)
         status = bl_trainer_restore(t, dir, err);
     if (status == BL_OK) {
         t->state.lr_scale = scale / 2;
@@ -112,17 +115,27 @@ static bl_status handle_bad_step(bl_trainer *t, const bl_train_event *event, bl_
     return status;
 }
 
-static int is_due(const bl_trainer *t, uint64_t last, size_t every)
+static int is_due(uint64_t step, uint64_t last, size_t every)
 {
-    return t->state.step % every == 0 || t->state.step == last;
+    return step % every == 0 || step == last;
+}
+
+static int evaluation_is_due(const bl_trainer *t, uint64_t step, uint64_t last)
+{
+    return bl_trainer_can_evaluate(t) && is_due(step, last, t->o.eval_every);
+}
+
+static int sample_is_due(const bl_trainer *t, uint64_t step, uint64_t last)
+{
+    return t->o.samples && is_due(step, last, t->o.sample_every);
 }
 
 /* The leader's evaluation and sample; *best: the loss is the lowest so far. */
 static bl_status look(bl_trainer *t, uint64_t last, int *best, bl_error *err)
 {
-    if (bl_trainer_can_evaluate(t) && is_due(t, last, t->o.eval_every))
+    if (evaluation_is_due(t, t->state.step, last))
         BL_TRY(evaluate(t, best, err));
-    if (t->o.samples && is_due(t, last, t->o.sample_every))
+    if (sample_is_due(t, t->state.step, last))
         bl_trainer_sample(t);
     return BL_OK;
 }
@@ -137,7 +150,7 @@ static bl_status after_step(bl_trainer *t, uint64_t last, bl_error *err)
         BL_TRY(look(t, last, &best, err));
     if (t->state.step == last)
         return BL_OK;
-    BL_TRY(save_in_passing(t, best || save_is_due(t), &saved, err));
+    BL_TRY(save_in_passing(t, best || save_is_due(t, t->state.step), &saved, err));
     if (saved != BL_OK) {
         t->state.best_step = before.best_step; /* a best that was not saved does not count */
         t->state.best_loss = before.best_loss;
@@ -226,22 +239,73 @@ static bl_status check_stop(bl_trainer *t, bl_error *err)
     return bl_fail(err, BL_EINTERRUPTED, "training stopped after step %" PRIu64, t->state.step);
 }
 
+/* A step is begun before the one before it has ended where devices compute in their own time.  With
+ * rows that continue its batches depend on whether that one was good. */
+static bl_status choose_ahead(bl_trainer *t, bl_error *err)
+{
+    int waits = !t->dev->queues || t->blocks.carried.row;
+    BL_TRY(bl_comm_any(t->share.comm, &waits, 1, err));
+    t->ahead = !waits;
+    return BL_OK;
+}
+
+/* May the next step be begun while one is under way?  Not when something follows that one which needs
+ * the weights, the place and the records as it leaves them. */
+static bl_status may_begin_next(const bl_trainer *t, uint64_t last, int *may, bl_error *err)
+{
+    uint64_t step = t->state.step + 1;
+    int waits = t->stop || t->save || save_is_due(t, step);
+    *may = 0;
+    if (!t->ahead || step == last || evaluation_is_due(t, step, last) ||
+        sample_is_due(t, step, last))
+        return BL_OK;
+    BL_TRY(bl_comm_any(t->share.comm, &waits, 1, err));
+    *may = !waits;
+    return BL_OK;
+}
+
+/* What follows a step whose outcome is known. */
+static bl_status follow(bl_trainer *t, bl_train_event *event, uint64_t last, bl_error *err)
+{
+    bl_status saved;
+    bl_outputs_report(&t->outputs, event);
+    int good = isfinite(event->loss) && isfinite(event->grad_norm);
+    if (good)
+        t->state.bad_steps = 0;
+    else
+        BL_TRY(handle_bad_step(t, event, err));
+    if (t->begun_count) /* nothing is due: may_begin_next() */
+        return BL_OK;
+    return good ? after_step(t, last, err) : save_in_passing(t, 0, &saved, err);
+}
+
+static bl_status begin_step(bl_trainer *t, bl_error *err)
+{
+    BL_TRY(check_stop(t, err));
+    BL_TRY(bl_trainer_draw(t, err));
+    return bl_trainer_begin(t, err);
+}
+
 static bl_status steps(bl_trainer *t, bl_error *err)
 {
     uint64_t last = bl_trainer_last(t);
+    BL_TRY(choose_ahead(t, err));
     while (t->state.step < last) {
         bl_train_event event;
-        bl_status saved;
-        BL_TRY(check_stop(t, err));
-        BL_TRY(bl_trainer_step(t, &event, err));
-        bl_outputs_report(&t->outputs, &event);
-        if (!isfinite(event.loss) || !isfinite(event.grad_norm)) {
-            BL_TRY(handle_bad_step(t, &event, err));
-            BL_TRY(save_in_passing(t, 0, &saved, err));
-            continue;
-        }
-        t->state.bad_steps = 0;
-        BL_TRY(after_step(t, last, err));
+        bl_error why;
+        bl_status drawn = BL_OK;
+        int next;
+        if (!t->begun_count)
+            BL_TRY(begin_step(t, err));
+        BL_TRY(may_begin_next(t, last, &next, err));
+        if (next)
+            drawn = bl_trainer_draw(t, &why);
+        if (next && drawn == BL_OK)
+            BL_TRY(bl_trainer_begin(t, err));
+        BL_TRY(bl_trainer_end(t, &event, err));
+        BL_TRY(follow(t, &event, last, err));
+        if (drawn != BL_OK) /* told after the step that was under way */
+            return bl_fail(err, drawn, "%s", why.message);
     }
     return BL_OK;
 }

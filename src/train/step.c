@@ -3,6 +3,7 @@
 #include "core/clock.h"
 #include "train/schedule.h"
 
+#include <assert.h>
 #include <math.h>
 
 uint64_t bl_trainer_last(const bl_trainer *t)
@@ -10,14 +11,20 @@ uint64_t bl_trainer_last(const bl_trainer *t)
     return t->o.stop_after && t->o.stop_after < t->o.steps ? t->o.stop_after : t->o.steps;
 }
 
+/* The number of the step that is begun next. */
+static uint64_t next_step(const bl_trainer *t)
+{
+    return t->state.step + t->begun_count + 1;
+}
+
 static bl_step step_block(const bl_trainer *t, uint64_t micro)
 {
     const bl_train_options *o = &t->o;
-    double step = (double)(t->state.step + 1);
+    double step = (double)next_step(t);
     return (bl_step){.seed = o->seed,
-                     .step = t->state.step + 1,
+                     .step = next_step(t),
                      .micro = micro,
-                     .lr = (float)(bl_train_lr(o, t->state.step) * t->state.lr_scale),
+                     .lr = (float)(bl_train_lr(o, next_step(t) - 1) * t->state.lr_scale),
                      .beta1 = (float)o->beta1,
                      .beta2 = (float)o->beta2,
                      .adam_eps = (float)o->adam_eps,
@@ -35,7 +42,7 @@ static bl_status next_batch(bl_trainer *t, uint64_t micro, const bl_input *to, b
     *to->step = step_block(t, micro);
     if (!c->row)
         return bl_batches_next(t->batches, to->ids, to->targets, err);
-    bl_carried_draw(c, t->o.carry, t->o.seed, t->state.step + 1, micro);
+    bl_carried_draw(c, t->o.carry, t->o.seed, next_step(t), micro);
     BL_TRY(bl_batches_continue(t->batches, bl_carried_rows(c, micro), to->ids, to->targets, err));
     bl_carried_move(c, micro, to->fresh);
     return BL_OK;
@@ -47,21 +54,23 @@ static bl_status pass_over(bl_trainer *t, uint64_t micro, bl_error *err)
     bl_carried *c = &t->blocks.carried;
     if (!c->row)
         return BL_OK;
-    bl_carried_draw(c, t->o.carry, t->o.seed, t->state.step + 1, micro);
+    bl_carried_draw(c, t->o.carry, t->o.seed, next_step(t), micro);
     BL_TRY(bl_batches_continue(t->batches, bl_carried_rows(c, micro), NULL, NULL, err));
     bl_carried_move(c, micro, NULL);
     return BL_OK;
 }
 
-/* All that the step reads from the host. */
-static bl_status put_inputs(bl_trainer *t, bl_error *err)
+/* All that the step reads, on the host. */
+bl_status bl_trainer_draw(bl_trainer *t, bl_error *err)
 {
-    const bl_inputs *in = &t->blocks.inputs;
-    const bl_input *next = in->here;
+    bl_begun_step *b = &t->begun[next_step(t) % BL_TRAIN_AHEAD];
+    const bl_input *next = t->blocks.inputs.here;
+    b->at = bl_clock_seconds();
     for (uint64_t micro = 0; micro < t->o.accum; micro++)
         BL_TRY(bl_share_has(&t->share, micro) ? next_batch(t, micro, next++, err)
                                               : pass_over(t, micro, err));
-    return bl_inputs_put(in, &t->blocks.net, err);
+    bl_batches_at(t->batches, &b->place);
+    return BL_OK;
 }
 
 /* Enqueues the sum over all processes of a layer's gradients of some roles, in one piece where
@@ -106,30 +115,62 @@ static void micro_batch(bl_trainer *t, size_t slot, float scale, bl_dev_step *to
     BL_OP(t->dev, head_loss_sum, total, p->loss, p->N);
 }
 
-/* The device gets the inputs at once, computes, and is asked once for the outcome: between these
- * two calls nothing waits, and the calls are the same in every step. */
-bl_status bl_trainer_step(bl_trainer *t, bl_train_event *event, bl_error *err)
+static size_t tokens_of(const bl_trainer *t)
 {
-    double start = bl_clock_seconds();
+    return t->blocks.pass.N * t->o.accum;
+}
+
+/* The device gets the inputs at once and computes; the outcome is on its way back before the inputs
+ * of the next step take the place of these.  Nothing waits, and the calls are the same in every
+ * step. */
+bl_status bl_trainer_begin(bl_trainer *t, bl_error *err)
+{
     bl_blocks *b = &t->blocks;
-    size_t tokens = b->pass.N * t->o.accum;
     bl_dev_step *total = b->inputs.there[0].step;
-    bl_step done;
-    BL_TRY(put_inputs(t, err));
+    bl_step *outcome = &t->begun[next_step(t) % BL_TRAIN_AHEAD].outcome;
+    assert(t->begun_count < BL_TRAIN_AHEAD);
+    BL_TRY(bl_inputs_put(&b->inputs, &b->net, err));
     for (size_t slot = 0; slot < b->inputs.slots; slot++)
-        micro_batch(t, slot, (float)(1.0 / (double)tokens), total);
+        micro_batch(t, slot, (float)(1.0 / (double)tokens_of(t)), total);
     bl_net_update(&b->net, b->grads_block, b->moments.m, b->moments.v, total);
-    BL_TRY(bl_get_step(t->dev, &done, total, 1, err));
-    BL_TRY(bl_comm_total(t->share.comm, &done.nats, 1, err));
-    double rate = (double)tokens / fmax(bl_clock_seconds() - start, 1e-9);
+    BL_TRY(bl_get_step_begin(t->dev, outcome, total, err));
+    t->begun_count++;
+    return BL_OK;
+}
+
+/* The time of a step is from its beginning, or from the end of the one before if that came later. */
+static void note_rate(bl_trainer *t, double begun)
+{
+    double now = bl_clock_seconds();
+    double rate = (double)tokens_of(t) / fmax(now - fmax(begun, t->ended), 1e-9);
     t->rate = t->rate > 0 ? 0.9 * t->rate + 0.1 * rate : rate;
+    t->ended = now;
+}
+
+bl_status bl_trainer_end(bl_trainer *t, bl_train_event *event, bl_error *err)
+{
+    bl_begun_step *b = &t->begun[(t->state.step + 1) % BL_TRAIN_AHEAD];
+    bl_step *done = &b->outcome;
+    assert(t->begun_count);
+    BL_TRY(bl_get_step_end(t->dev, done, err));
+    BL_TRY(bl_comm_total(t->share.comm, &done->nats, 1, err));
+    note_rate(t, b->at);
+    t->begun_count--;
     t->state.step++;
-    t->state.tokens += tokens;
-    bl_trainer_note_place(t);
+    t->state.tokens += tokens_of(t);
+    bl_trainer_note_place(t, &b->place);
     *event = (bl_train_event){.kind = BL_TRAIN_STEP,
-                              .loss = done.nats / (double)tokens,
-                              .lr = (double)done.lr,
-                              .grad_norm = (double)done.grad_norm,
+                              .loss = done->nats / (double)tokens_of(t),
+                              .lr = (double)done->lr,
+                              .grad_norm = (double)done->grad_norm,
                               .tokens_per_s = t->rate};
+    return BL_OK;
+}
+
+bl_status bl_trainer_forget(bl_trainer *t, bl_error *err)
+{
+    uint64_t step = t->state.step;
+    for (; t->begun_count; t->begun_count--)
+        BL_TRY(bl_get_step_end(t->dev, &t->begun[++step % BL_TRAIN_AHEAD].outcome, err));
     return BL_OK;
 }

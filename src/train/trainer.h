@@ -10,6 +10,15 @@
 #include "train/outputs.h"
 #include "train/share.h"
 
+/* A step that was begun and has not ended. */
+typedef struct bl_begun_step {
+    bl_step outcome;     /* written at its end */
+    bl_mix_cursor place; /* after its batches */
+    double at;           /* clock */
+} bl_begun_step;
+
+enum { BL_TRAIN_AHEAD = 2 }; /* steps begun at once, at most */
+
 struct bl_trainer {
     bl_dev *dev; /* owned */
     bl_train_options o;
@@ -26,7 +35,11 @@ struct bl_trainer {
     bl_head_info *heads;
     int32_t *window; /* [2,T] */
 
-    bl_train_state state;
+    bl_train_state state;                /* after the step that ended last */
+    bl_begun_step begun[BL_TRAIN_AHEAD]; /* of step n: n % BL_TRAIN_AHEAD */
+    size_t begun_count;
+    int ahead;    /* a step may be begun before the one before it has ended */
+    double ended; /* clock, of the last step */
     bl_outputs outputs;
     char *resumed_from; /* the checkpoint that the next run continues from, or NULL */
     double rate;        /* tokens a second, smoothed */
@@ -58,16 +71,23 @@ bl_status bl_trainer_open_on(bl_trainer **t, bl_dev *dev, bl_corpora *data, cons
 /* The step after which this invocation ends. */
 uint64_t bl_trainer_last(const bl_trainer *t);
 
-/* One optimizer step: loader -> micro-batches of the share -> sum over the processes -> clip ->
- * AdamW -> ternarise.  Fills in the event, of all of the step: its loss or grad_norm is not finite
- * when the step was skipped. */
-bl_status bl_trainer_step(bl_trainer *t, bl_train_event *event, bl_error *err) BL_NODISCARD;
+/* One optimizer step in three parts: loader -> host memory; enqueued: micro-batches of the share ->
+ * sum over the processes -> clip -> AdamW -> ternarise; and its outcome, which waits for it.  The next
+ * may be drawn and begun before the outcome, where t->ahead allows it.  A step that cannot be drawn
+ * leaves those begun as they are.  The outcome fills in the event, of all of the step: its loss or
+ * grad_norm is not finite when the step was skipped. */
+bl_status bl_trainer_draw(bl_trainer *t, bl_error *err) BL_NODISCARD;
+bl_status bl_trainer_begin(bl_trainer *t, bl_error *err) BL_NODISCARD;
+bl_status bl_trainer_end(bl_trainer *t, bl_train_event *event, bl_error *err) BL_NODISCARD;
+
+/* Waits for the steps begun, whose outcome nobody wants. */
+bl_status bl_trainer_forget(bl_trainer *t, bl_error *err) BL_NODISCARD;
 
 /* Loads tensors, cursor and state of a checkpoint into the trainer. */
 bl_status bl_trainer_restore(bl_trainer *t, const char *checkpoint, bl_error *err) BL_NODISCARD;
 
-/* Copies the loader's place to t->state, after a step. */
-void bl_trainer_note_place(bl_trainer *t);
+/* Copies the loader's place after a step to t->state. */
+void bl_trainer_note_place(bl_trainer *t, const bl_mix_cursor *place);
 
 /* Fills an event of a run over several folders with how far each was read. */
 void bl_trainer_fill_corpora(const bl_trainer *t, bl_train_event *event,

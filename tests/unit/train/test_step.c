@@ -55,7 +55,9 @@ static bl_trainer *open_run(const char *run, const char *device, const variant *
 static bl_train_event step(bl_trainer *t)
 {
     bl_train_event e;
-    assert_ok(bl_trainer_step(t, &e, &failure));
+    assert_ok(bl_trainer_draw(t, &failure));
+    assert_ok(bl_trainer_begin(t, &failure));
+    assert_ok(bl_trainer_end(t, &e, &failure));
     return e;
 }
 
@@ -73,7 +75,8 @@ static size_t calls_of(const bl_dev *d, const char *op)
 
 static void calls(void **state)
 {
-    static const char *const waiting[] = {"alloc", "tern_put", "tern_get", "reserve", "sync"};
+    static const char *const waiting[] = {"alloc",    "get",     "tern_put",
+                                          "tern_get", "reserve", "sync"};
     (void)state;
     for (size_t v = 0; v < VARIANTS; v++) {
         bl_trainer *t = open_run("calls", "trace:cpu", &variants[v]);
@@ -82,7 +85,8 @@ static void calls(void **state)
         bl_trace_reset(t->dev);
         (void)step(t);
         assert_int_equal(calls_of(t->dev, "put"), 1);
-        assert_int_equal(calls_of(t->dev, "get"), 1);
+        assert_int_equal(calls_of(t->dev, "get_begin"), 1);
+        assert_int_equal(calls_of(t->dev, "get_end"), 1);
         for (size_t i = 0; i < sizeof waiting / sizeof *waiting; i++)
             assert_int_equal(calls_of(t->dev, waiting[i]), 0);
         assert_int_equal(calls_of(t->dev, "embed_fwd"), micros);
