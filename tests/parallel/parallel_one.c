@@ -117,6 +117,38 @@ static void one_is_asked_to_save(void **state)
     }
 }
 
+/* ---- what only one is slow at ---- */
+
+static void stop_at_4(rank *r, const bl_train_event *e)
+{
+    if (e->step == 4 && r->comm->rank == who)
+        bl_trainer_stop(r->trainer);
+}
+
+/* A step is begun ahead when the devices of all compute in their own time, and what one is asked for
+ * then comes a step later for all. */
+static void one_is_late(void **state)
+{
+    (void)state;
+    static const pair set[] = {
+        {"accum", "2"}, {"save_every", "100"}, {"eval_every", "100"}, {NULL}};
+    static const char *const runs[] = {"late-0", "late-1", "late-2", "late-3"};
+    for (unsigned late = 0; late < 4; late++) {
+        uint64_t last = late == 3 ? 5 : 4;
+        job j = {.run = runs[late], .size = 2, .set = set, .late = late, .on_step = stop_at_4};
+        who = late % 2;
+        run_job(&j);
+        assert_all(&j, BL_EINTERRUPTED);
+        assert_int_equal(j.rank[0].last, last);
+        job rest = {.run = runs[late], .size = 2, .resume = 1, .late = late};
+        run_job(&rest);
+        assert_all(&rest, BL_OK);
+        assert_int_equal(rest.rank[0].steps, 6 - last);
+        assert_true(same_file(runs[late], runs[0], 6, "model.safetensors"));
+        assert_true(same_file(runs[late], runs[0], 6, "optimizer.safetensors"));
+    }
+}
+
 /* ---- what only one fails at ---- */
 
 static bl_status failing_get_end(bl_dev *d, void *to, bl_error *err)
@@ -206,9 +238,13 @@ static void too_few_micro_batches(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(one_sees_nan),         cmocka_unit_test(one_is_asked_to_stop),
-        cmocka_unit_test(one_is_asked_to_save), cmocka_unit_test(one_fails),
-        cmocka_unit_test(leader_cannot_save),   cmocka_unit_test(too_few_micro_batches),
+        cmocka_unit_test(one_sees_nan),
+        cmocka_unit_test(one_is_asked_to_stop),
+        cmocka_unit_test(one_is_asked_to_save),
+        cmocka_unit_test(one_is_late),
+        cmocka_unit_test(one_fails),
+        cmocka_unit_test(leader_cannot_save),
+        cmocka_unit_test(too_few_micro_batches),
     };
     return cmocka_run_group_tests(tests, make_data, scratch_remove);
 }

@@ -14,6 +14,7 @@
 #include "format/safetensors.h"
 #include "group.h"
 #include "model/fingerprint.h"
+#include "ops/late.h"
 #include "train/schedule.h"
 #include "train/trainer.h"
 
@@ -46,6 +47,7 @@ typedef struct job {
     const pair *set;
     int resume;
     size_t accum, stop_after; /* on resume, when not 0 */
+    unsigned late;            /* bit r: the device of rank r computes as late as it may */
     void (*spoil)(rank *r, bl_dev *d);
     void (*on_step)(rank *r, const bl_train_event *e);
     /* what became of it */
@@ -96,6 +98,8 @@ static inline bl_status open_rank(rank *r, bl_error *err)
                                        .threads = 1};
     BL_TRY(bl_corpora_open(&corpora, &list, 1, err));
     BL_TRY(bl_cpu_open(&dev, &request, err));
+    if (j->late >> (r->comm ? r->comm->rank : 0) & 1)
+        BL_TRY(bl_late_open(&dev, dev, err));
     if (j->spoil)
         j->spoil(r, dev);
     return bl_trainer_open_on(&r->trainer, dev, corpora, run, NULL, &j->config, &j->options, &begin,

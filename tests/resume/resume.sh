@@ -4,7 +4,8 @@
 # usage: [MIX=1] resume.sh BITLLAMA [STEPS [TERMS [KILLS [SEED [train's flags ...]]]]]
 # MIX: two data folders by weights, and batches made ahead by a thread.
 # TERMS stops are SIGTERM (finish the step, save, exit 143), KILLS are kill -9 in mid-work.  Every step
-# is saved, so that most kills fall into the writing of a checkpoint.
+# is saved, so that most kills fall into the writing of a checkpoint; with `--save-every 3` among the
+# flags, steps are begun ahead in between where the device allows it.
 set -eu
 bitllama=$(cd "$(dirname "$1")" && pwd)/${1##*/} steps=${2:-100} terms=${3:-3} kills=${4:-2} seed=${5:-$(date +%N | sed 's/^0*//')}
 shift $(($# < 5 ? $# : 5))
