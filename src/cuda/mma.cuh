@@ -77,6 +77,24 @@ template <int N> static __device__ __forceinline__ void copy_async_wait(void)
     asm volatile("cp.async.wait_group %0;" ::"n"(N) : "memory");
 }
 
+/* An 8x8 matrix of 16-bit elements, a pair in each lane as ldmatrix leaves it, transposed. */
+static __device__ __forceinline__ uint32_t transposed_8x8(uint32_t pair)
+{
+    uint32_t to;
+    asm volatile("movmatrix.sync.aligned.m8n8.trans.b16 %0, %1;" : "=r"(to) : "r"(pair));
+    return to;
+}
+
+#else
+
+static __device__ __forceinline__ uint32_t transposed_8x8(uint32_t pair)
+{
+    int lane = (int)threadIdx.x % 32, from = lane % 4 * 8 + lane / 8, half = lane / 4 % 2 * 16;
+    uint32_t first = __shfl_sync(0xffffffffu, pair, from) >> half;
+    uint32_t second = __shfl_sync(0xffffffffu, pair, from + 4) >> half;
+    return (first & 0xffffu) | second << 16;
+}
+
 #endif
 
 /* Two floats as bf16 in one register, x in the lower half. */
