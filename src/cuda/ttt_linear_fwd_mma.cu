@@ -1,5 +1,5 @@
 /* TTT-Linear forward on tensor cores: heads of 64, chunks of 16, bf16 activations (MODEL 3.2). */
-#include "cuda/ttt_linear_state_mma.cuh"
+#include "cuda/ttt_linear_fwd_walk_mma.cuh"
 
 /* Matrices of chunk k: K and Q are read until the barrier of chunk k, steps = -(r K) behind it; its
  * column 64 is -r, the others from there on 0. */
@@ -68,14 +68,37 @@ static __device__ __forceinline__ void fwd_prepare(fwd_shared *sh, const fwd_raw
     ttt_mma_keep(sh->u, &u);
 }
 
-/* z = K W + b, zq = Q W + b, S = Q K^T of chunk k; saves W and b as the products read them. */
-static __device__ __forceinline__ void fwd_products(float z[2][4], float zq[2][4], float S[2][4],
-                                                    const float W[MMA_TILES][4],
-                                                    const fwd_shared *sh, unsigned char *saved,
-                                                    int saves, const ttt_mma_thread *at, unsigned k)
+/* A pass over all, which saves W of every chunk or not; or, for few blocks, what reads W after the walk,
+ * of every chunk by itself. */
+typedef enum fwd_pass { FWD_WHOLE, FWD_SAVING, FWD_AFTER } fwd_pass;
+
+/* W of a chunk as fragments of products, and b, from what was saved. */
+typedef struct fwd_walked {
+    uint4 W[4];
+    float4 b;
+} fwd_walked;
+
+static __device__ __forceinline__ void fwd_fetch_walked(fwd_walked *to, const unsigned char *saved,
+                                                        const ttt_mma_thread *at)
 {
-    float b[4];
-    ttt_mma_columns(b, W[MMA_TILES - 1], at);
+    const uint32_t *pieces = (const uint32_t *)(const void *)saved + 16 * at->warp * 32 + at->lane;
+#pragma unroll
+    for (int m = 0; m < 4; m++)
+        to->W[m] = make_uint4(pieces[64 * m], pieces[64 * m + 32], pieces[64 * m + 256],
+                              pieces[64 * m + 288]);
+    to->b = ((const float4 *)(const void *)(saved + MMA_SAVED_W))[4 * at->warp + at->i];
+}
+
+/* z = K W + b, zq = Q W + b, S = Q K^T of chunk k; saves W and b as the products read them. */
+template <fwd_pass PASS>
+static __device__ __forceinline__ void
+fwd_products(float z[2][4], float zq[2][4], float S[2][4], const float W[MMA_TILES][4],
+             const fwd_walked *walked, const fwd_shared *sh, unsigned char *saved,
+             const ttt_mma_thread *at, unsigned k)
+{
+    float b[4] = {walked->b.x, walked->b.y, walked->b.z, walked->b.w};
+    if (PASS != FWD_AFTER)
+        ttt_mma_columns(b, W[MMA_TILES - 1], at);
 #pragma unroll
     for (int j = 0; j < 2; j++)
 #pragma unroll
@@ -84,19 +107,19 @@ static __device__ __forceinline__ void fwd_products(float z[2][4], float zq[2][4
 #pragma unroll
     for (int m = 0; m < 4; m++) {
         uint32_t K[4], Q[4];
-        uint4 B = ttt_mma_pack(W, m);
+        uint4 B = PASS == FWD_AFTER ? walked->W[m] : ttt_mma_pack(W, m);
         ldmatrix(K, ttt_mma_square(sh->K[k % 2], 0, 16 * m, at));
         ldmatrix(Q, ttt_mma_square(sh->Q[k % 2], 0, 16 * m, at));
         ttt_mma_pair(z, K, B.x, B.y, B.z, B.w);
         ttt_mma_pair(zq, Q, B.x, B.y, B.z, B.w);
         ttt_mma_pair(S, Q, K[0], K[2], K[1], K[3]);
-        if (saves) {
+        if (PASS == FWD_SAVING) {
             uint32_t *to = (uint32_t *)(void *)saved + (16 * at->warp + 2 * m) * 32 + at->lane;
             to[0] = B.x, to[32] = B.y;
             to[8 * 32] = B.z, to[9 * 32] = B.w;
         }
     }
-    if (saves && at->g == 0)
+    if (PASS == FWD_SAVING && at->g == 0)
         ((float4 *)(void *)(saved + MMA_SAVED_W))[4 * at->warp + at->i] =
             make_float4(b[0], b[1], b[2], b[3]);
 }
@@ -299,24 +322,28 @@ static __device__ __forceinline__ void fwd_mix(uint32_t mix[4], const float S[2]
 typedef struct fwd_state {
     float W[MMA_TILES][4], zb[2][4];
     fwd_raw raw;
+    fwd_walked walked;
     float lambda, rho, gamma2; /* gamma2: sum gamma^2 */
 } fwd_state;
 
 /* Chunk k.  There is one barrier: at it the warps exchange the sums over features of z of this chunk
  * and of zb of the one before, and it ends the writing of the matrices of the next. */
-static __device__ __forceinline__ void fwd_chunk(fwd_state *st, fwd_shared *sh, bf16 *o,
-                                                 const ttt_mma_call *call, unsigned char *saved,
-                                                 int saves, const ttt_mma_turn *turn,
-                                                 const ttt_mma_head *head, const ttt_mma_thread *at,
-                                                 unsigned k)
+template <fwd_pass PASS>
+static __device__ __forceinline__ void
+fwd_chunk(fwd_state *st, fwd_shared *sh, bf16 *o, const ttt_mma_call *call, unsigned char *saved,
+          const ttt_mma_turn *turn, const ttt_mma_head *head, const ttt_mma_thread *at, unsigned k,
+          walk_range range)
 {
+    const int saves = PASS != FWD_WHOLE;
     uint32_t t0 = k * MMA_C, mix[4], G[4];
     float z[2][4], zq[2][4], sums[16], rs_o[2], shift_o[2];
     ttt_mma_rows u;
     fwd_stats stats;
     {
         float S[2][4];
-        fwd_products(z, zq, S, st->W, sh, saved, saves, at, k);
+        fwd_products<PASS>(z, zq, S, st->W, &st->walked, sh, saved, at, k);
+        if (PASS == FWD_AFTER && k + 1 < range.end)
+            fwd_fetch_walked(&st->walked, saved + MMA_SAVED, at);
         fwd_mix(mix, S, st->lambda, head, at);
     }
     ttt_mma_kept(&u, sh->u);
@@ -325,15 +352,17 @@ static __device__ __forceinline__ void fwd_chunk(fwd_state *st, fwd_shared *sh, 
     st->lambda = st->raw.lambda;
     fwd_prepare(sh, &st->raw, turn, head, at, k + 1);
     fwd_fetch(&st->raw, call, at, t0 + 2 * MMA_C);
-    if (call->half_life && t0 + MMA_C <= at->T)
+    if (PASS != FWD_AFTER && call->half_life && t0 + MMA_C <= at->T)
         fwd_forget(st->W, sh, st->rho);
     __syncthreads();
     fwd_stats_of(&stats, rs_o, shift_o, sh->sums[k % 2], st->gamma2, saves ? saved : NULL,
-                 saves && k ? saved - MMA_SAVED : NULL, at);
+                 saves && k > range.begin ? saved - MMA_SAVED : NULL, at);
     fwd_gradient(G, sh->G, z, &u, &stats, head, at);
-    fwd_update(st->W, G, sh, at, k);
-    /* of k = 0: nothing, as no row before the first is below T */
-    fwd_output(o, sh->q[(k - 1) % 3], st->zb, rs_o, shift_o, head, at, t0 - MMA_C);
+    if (PASS != FWD_AFTER)
+        fwd_update(st->W, G, sh, at, k);
+    /* of the first: nothing, as no row before it is below T */
+    if (PASS != FWD_AFTER || k > range.begin)
+        fwd_output(o, sh->q[(k - 1) % 3], st->zb, rs_o, shift_o, head, at, t0 - MMA_C);
     ttt_mma_pair(zq, mix, G[0], G[2], G[1], G[3]);
 #pragma unroll
     for (int j = 0; j < 2; j++)
@@ -342,8 +371,27 @@ static __device__ __forceinline__ void fwd_chunk(fwd_state *st, fwd_shared *sh, 
             st->zb[j][x] = zq[j][x];
 }
 
-/* MODEL 3.2: a block per (b, h), blockIdx.x = b H + h, walks its chunks; o [B,T,H,64]. */
-template <int SAVES>
+/* o of the last chunk of a range. */
+template <fwd_pass PASS>
+static __device__ __forceinline__ void fwd_last(fwd_state *st, fwd_shared *sh, bf16 *o,
+                                                unsigned char *saved, const ttt_mma_head *head,
+                                                const ttt_mma_thread *at, walk_range range)
+{
+    float sums[16], rs_o[2], shift_o[2];
+    fwd_stats stats;
+    ttt_mma_rows none = {};
+    fwd_partial(sums, st->zb, &none, st->zb, head);
+    ttt_mma_sums_put(sh->sums[range.end % 2], ttt_mma_gather(sums, at), at);
+    __syncthreads();
+    fwd_stats_of(&stats, rs_o, shift_o, sh->sums[range.end % 2], st->gamma2, NULL,
+                 PASS != FWD_WHOLE ? saved - MMA_SAVED : NULL, at);
+    fwd_output(o, sh->q[(range.end - 1) % 3], st->zb, rs_o, shift_o, head, at,
+               (range.end - 1) * MMA_C);
+}
+
+/* MODEL 3.2: a block per (b, h), blockIdx.x = b H + h, walks its chunks, or reads W of the part blockIdx.y of
+ * them; o [B,T,H,64]. */
+template <fwd_pass PASS>
 static __global__ void __launch_bounds__(MMA_THREADS, 3)
     ttt_linear_fwd_mma_kernel(const ttt_mma_call call, bf16 *o, float *to_W, float *to_b)
 {
@@ -353,36 +401,39 @@ static __global__ void __launch_bounds__(MMA_THREADS, 3)
     ttt_mma_head head;
     fwd_state st = {};
     unsigned chunks = (call.T + MMA_C - 1) / MMA_C;
+    walk_range range = {0, chunks};
     unsigned char *saved = call.saved;
-    if (SAVES)
-        saved += (size_t)blockIdx.x * chunks * MMA_SAVED;
+    if (PASS == FWD_AFTER)
+        range = walk_range_of(call.T);
+    if (PASS != FWD_WHOLE)
+        saved += ((size_t)blockIdx.x * chunks + range.begin) * MMA_SAVED;
 
-    fwd_fetch(&st.raw, &call, &at, 0);
+    fwd_fetch(&st.raw, &call, &at, range.begin * MMA_C);
+    if (PASS == FWD_AFTER)
+        fwd_fetch_walked(&st.walked, saved, &at);
     ttt_mma_turn_begin(&turn, call.rope_theta, &at);
     ttt_mma_head_begin(&head, &call, &at);
     st.gamma2 = ttt_mma_gamma2(&call, &at);
-    st.rho = fwd_begin(st.W, sh, &call, &at);
+    if (PASS != FWD_AFTER)
+        st.rho = fwd_begin(st.W, sh, &call, &at);
     st.lambda = st.raw.lambda;
-    fwd_prepare(sh, &st.raw, &turn, &head, &at, 0);
-    fwd_fetch(&st.raw, &call, &at, MMA_C);
+    fwd_prepare(sh, &st.raw, &turn, &head, &at, range.begin);
+    fwd_fetch(&st.raw, &call, &at, (range.begin + 1) * MMA_C);
     __syncthreads();
-    for (unsigned k = 0; k < chunks; k++) {
-        fwd_chunk(&st, sh, o, &call, saved, SAVES, &turn, &head, &at, k);
-        if (SAVES)
+    for (unsigned k = range.begin; k < range.end; k++) {
+        fwd_chunk<PASS>(&st, sh, o, &call, saved, &turn, &head, &at, k, range);
+        if (PASS != FWD_WHOLE)
             saved += MMA_SAVED;
     }
-
-    float sums[16], rs_o[2], shift_o[2];
-    fwd_stats stats;
-    ttt_mma_rows none = {};
-    fwd_partial(sums, st.zb, &none, st.zb, &head);
-    ttt_mma_sums_put(sh->sums[chunks % 2], ttt_mma_gather(sums, &at), &at);
-    __syncthreads();
-    fwd_stats_of(&stats, rs_o, shift_o, sh->sums[chunks % 2], st.gamma2, NULL,
-                 SAVES ? saved - MMA_SAVED : NULL, &at);
-    fwd_output(o, sh->q[(chunks - 1) % 3], st.zb, rs_o, shift_o, &head, &at, (chunks - 1) * MMA_C);
-    if (to_W)
+    fwd_last<PASS>(&st, sh, o, saved, &head, &at, range);
+    if (PASS != FWD_AFTER && to_W)
         fwd_end(to_W, to_b, sh, st.W, &call, &at);
+}
+
+void ttt_linear_mma_fwd_plan(bl_dev *d, bl_arena *a, const bl_limits *most)
+{
+    if (most->F >= MMA_F && most->C >= MMA_C)
+        take<fwd_record>(a, ttt_mma_walks_most(d, most, WALK_FWD));
 }
 
 void ttt_linear_mma_fwd(bl_dev *d, bl_act *o, bl_dev_saved *saved, const bl_act *q, const bl_act *k,
@@ -392,10 +443,22 @@ void ttt_linear_mma_fwd(bl_dev *d, bl_act *o, bl_dev_saved *saved, const bl_act 
     ttt_mma_call call = ttt_mma_call_of(q, k, v, lambda, saved, p, s);
     float *to_W = p->carry ? floats(p->carry->to.W) : NULL;
     float *to_b = p->carry ? floats(p->carry->to.b) : NULL;
+    unsigned rows = (unsigned)(s->B * s->H), parts = 1;
     if (!s->T)
         return;
-    auto *kernel = saved ? ttt_linear_fwd_mma_kernel<1> : ttt_linear_fwd_mma_kernel<0>;
+    auto *kernel =
+        saved ? ttt_linear_fwd_mma_kernel<FWD_SAVING> : ttt_linear_fwd_mma_kernel<FWD_WHOLE>;
+    if (saved && ttt_mma_walks(d, s, WALK_FWD)) {
+        size_t chunks = (s->T + MMA_C - 1) / MMA_C;
+        fwd_record *records = take<fwd_record>(cuda_scratch(d), rows * chunks);
+        kernel = ttt_linear_fwd_mma_kernel<FWD_AFTER>;
+        parts = div_up(chunks, WALK_PART);
+        cuda_allow_shared(d, (const void *)ttt_linear_fwd_walk_kernel, sizeof(fwd_walk_shared));
+        LAUNCH(d, ttt_linear_fwd_before_kernel, dim3(rows, parts), MMA_THREADS, 0, call, records);
+        LAUNCH(d, ttt_linear_fwd_walk_kernel, rows, WALK_THREADS, sizeof(fwd_walk_shared), call,
+               records, to_W, to_b);
+    }
     cuda_allow_shared(d, (const void *)kernel, sizeof(fwd_shared));
-    LAUNCH(d, kernel, (unsigned)(s->B * s->H), MMA_THREADS, sizeof(fwd_shared), call, acts<bf16>(o),
-           to_W, to_b);
+    LAUNCH(d, kernel, dim3(rows, parts), MMA_THREADS, sizeof(fwd_shared), call, acts<bf16>(o), to_W,
+           to_b);
 }
