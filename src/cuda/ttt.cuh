@@ -25,7 +25,7 @@ void ttt_linear_mma_bwd(bl_dev *d, bl_act *dq, bl_act *dk, bl_act *dv, bl_real *
                         const bl_act *k, const bl_act *v, const bl_real *lambda,
                         const bl_dev_saved *saved, const bl_ttt_params *p, const bl_ttt_shape *s);
 void ttt_linear_mma_fwd_plan(bl_dev *d, bl_arena *a, const bl_limits *most);
-void ttt_linear_mma_plan(bl_arena *a, const bl_limits *most);
+void ttt_linear_mma_plan(bl_dev *d, bl_arena *a, const bl_limits *most);
 
 /* ---- gradients of parameters (ttt_grads.cu) ---- */
 

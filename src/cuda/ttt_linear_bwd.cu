@@ -156,7 +156,7 @@ void cuda_ttt_linear_plan(bl_dev *d, bl_arena *a, const bl_limits *most)
     bl_arena_rewind(a, mark);
     ttt_linear_mma_fwd_plan(d, a, most);
     bl_arena_rewind(a, mark);
-    ttt_linear_mma_plan(a, most);
+    ttt_linear_mma_plan(d, a, most);
     bl_arena_rewind(a, mark);
 }
 

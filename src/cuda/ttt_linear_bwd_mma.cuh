@@ -2,7 +2,7 @@
 #ifndef BL_CUDA_TTT_LINEAR_BWD_MMA_CUH
 #define BL_CUDA_TTT_LINEAR_BWD_MMA_CUH
 
-#include "cuda/ttt_linear_mma.cuh"
+#include "cuda/ttt_linear_walk_mma.cuh"
 
 enum {
     BWD_RAW = MMA_C * MMA_F,  /* of q, k, v or dout as they came */
@@ -27,6 +27,28 @@ typedef struct bwd_shared {
     float rho, lost_share, slope, gamma2, drho[4];
 } bwd_shared;
 
+/* A pass over all that walks dW' from chunk to chunk; or, for few blocks, what is before the walk
+ * and what is after it, of every chunk by itself (ttt_linear_bwd_serial_mma.cuh). */
+typedef enum bwd_pass { BWD_WHOLE, BWD_BEFORE, BWD_AFTER } bwd_pass;
+
+/* dW' in the pieces of the saved W, then db'. */
+enum { BWD_WALKED = MMA_SAVED_W + MMA_SAVED_B };
+
+/* What the walk reads of a chunk; dW' and db' take the place of its beginning.
+ * R = -mix^T dzb / sigma; h = gamma^2 xh + a, as of 3.5.  A token: -r / sigma, 1/sigma, mean(a xh),
+ * sum gamma^2 xh / F + mean(a); sum gamma^2 xh^2 / F + 3 mean(a xh). */
+typedef struct bwd_record {
+    walk_fragments R, xh, h, K, K_right, Q_right, dZb;
+    uint4 near[32], far[32];
+    float4 token[MMA_C][2];
+} bwd_record;
+static_assert(sizeof(bwd_record) >= BWD_WALKED && sizeof(bwd_record) % 16 == 0, "a record");
+
+/* BWD_AFTER: dW' and db' of two chunks. */
+typedef struct bwd_walked {
+    unsigned char dW[2][BWD_WALKED];
+} bwd_walked;
+
 /* What a kernel reads and writes beside a ttt_mma_call. */
 typedef struct bwd_to {
     bf16 *dq, *dk, *dv;
@@ -34,7 +56,14 @@ typedef struct bwd_to {
     const bf16 *dout;
     float *partials; /* [B,H,places.floats] */
     ttt_grad_places places;
+    bwd_record *records; /* [B,H,chunks] or NULL */
 } bwd_to;
+
+static __device__ __forceinline__ bwd_record *bwd_record_of(const bwd_to *to, uint32_t T,
+                                                            unsigned i)
+{
+    return walk_record(to->records, T, i);
+}
 
 /* What a thread carries from chunk to chunk.  dW: fragments of dW'^T and db' of the chunk that
  * comes. */
@@ -171,10 +200,30 @@ static __device__ __forceinline__ void bwd_times(float to[2][4], const float a[2
     }
 }
 
-/* Puts K, Q and dW' as bf16 into shared memory. */
-static __device__ __forceinline__ void bwd_prepare(bwd_rows *x, bwd_shared *sh, const bwd_state *st,
-                                                   const ttt_mma_turn *turn,
-                                                   const ttt_mma_thread *at)
+/* Asks for dW' and db' of a chunk. */
+static __device__ __forceinline__ void bwd_fetch_walked(unsigned char *to, const bwd_record *record)
+{
+    for (int x = (int)threadIdx.x * 16; x < BWD_WALKED; x += 16 * MMA_THREADS)
+        copy_async(to + x, (const char *)record + x, 16);
+    copy_async_commit();
+}
+
+/* Puts dW' as bf16 into shared memory; db' of the thread's four. */
+static __device__ __forceinline__ void bwd_put_dW(bwd_rows *x, bwd_shared *sh, const bwd_state *st,
+                                                  const ttt_mma_thread *at)
+{
+    uint32_t *to = sh->dW + 16 * at->warp * 32 + at->lane;
+#pragma unroll
+    for (int n = 0; n < MMA_TILES - 1; n++) {
+        to[32 * n] = pack_bf16(st->dW[n][0], st->dW[n][1]);
+        to[32 * (8 + n)] = pack_bf16(st->dW[n][2], st->dW[n][3]);
+    }
+    ttt_mma_columns(x->db, st->dW[MMA_TILES - 1], at);
+}
+
+/* Puts K and Q as bf16 into shared memory. */
+static __device__ __forceinline__ void
+bwd_prepare(bwd_rows *x, bwd_shared *sh, const ttt_mma_turn *turn, const ttt_mma_thread *at)
 {
     ttt_mma_rows q, k;
     uint2 raw[2];
@@ -196,13 +245,6 @@ static __device__ __forceinline__ void bwd_prepare(bwd_rows *x, bwd_shared *sh, 
 #pragma unroll
         for (int e = 0; e < 4; e++)
             x->left.x[j][e] = beta[2 * j + e % 2] - (x->left.x[j][e] - k.x[j][e]);
-    uint32_t *to = sh->dW + 16 * at->warp * 32 + at->lane;
-#pragma unroll
-    for (int n = 0; n < MMA_TILES - 1; n++) {
-        to[32 * n] = pack_bf16(st->dW[n][0], st->dW[n][1]);
-        to[32 * (8 + n)] = pack_bf16(st->dW[n][2], st->dW[n][3]);
-    }
-    ttt_mma_columns(x->db, st->dW[MMA_TILES - 1], at);
 }
 
 /* B fragments from the pieces of W^T or dW'^T: rows 16 m .. (in), the 16 columns (out) of the slice. */
@@ -221,6 +263,44 @@ static __device__ __forceinline__ void bwd_pieces_trans(uint32_t B[4], const voi
     ldmatrix_trans(B, (const char *)pieces + piece * 128 + at->lane % 8 * 16);
 }
 
+/* What is the same in all chunks, and the loads of the last; ends with a barrier. */
+static __device__ __forceinline__ void bwd_begin(bwd_state *st, bwd_shared *sh,
+                                                 const ttt_mma_call *call, const bf16 *dout,
+                                                 const ttt_mma_thread *at, walk_range range)
+{
+    ttt_mma_turn turn;
+    ttt_mma_head head;
+    uint32_t t0 = (range.end - 1) * MMA_C;
+    bwd_fetch(sh, call, dout, range.end - 1, at->T - t0);
+    if (call->half_life && threadIdx.x == 0) {
+        bl_forget f = ttt_forget_of(call->half_life[blockIdx.x % call->H]);
+        sh->rho = (float)f.rho, sh->lost_share = (float)f.lost, sh->slope = (float)f.slope;
+    }
+    ttt_mma_turn_begin(&turn, call->rope_theta, at);
+    sh->turn[0][threadIdx.x] =
+        make_float4(turn.cosine[0][0], turn.cosine[0][1], turn.cosine[1][0], turn.cosine[1][1]);
+    sh->turn[1][threadIdx.x] =
+        make_float4(turn.sine[0][0], turn.sine[0][1], turn.sine[1][0], turn.sine[1][1]);
+    ttt_mma_head_begin(&head, call, at);
+    if (at->g == 0)
+        sh->gamma[4 * at->warp + at->i] =
+            make_float4(head.gamma[0], head.gamma[1], head.gamma[2], head.gamma[3]);
+    if (at->g == 0)
+        sh->beta[4 * at->warp + at->i] =
+            make_float4(head.beta[0], head.beta[1], head.beta[2], head.beta[3]);
+    float gamma2 = ttt_mma_gamma2(call, at);
+    if (threadIdx.x == 0)
+        sh->gamma2 = gamma2;
+    if (threadIdx.x < MMA_C)
+        sh->tau[threadIdx.x] = ttt_mma_tau(call->delta, (int)threadIdx.x),
+        sh->ddelta[threadIdx.x] = 0;
+    sh->dgamma[threadIdx.x] = sh->dbeta[threadIdx.x] = make_float4(0, 0, 0, 0);
+    if (at->warp == 2)
+        st->lambda = ttt_mma_lambda(call->lambda, at, t0);
+    copy_async_wait<0>();
+    __syncthreads();
+}
+
 /* ---- the chunk forward again ---- */
 
 /* Four sums of dW' W over the warp's part, += rows 16 m .. of W as pieces B. */
@@ -235,12 +315,12 @@ static __device__ __forceinline__ void bwd_dot(float sums[4], const float dW[MMA
     }
 }
 
-/* z = K W + b, zb = Q W + b, S = Q K^T + 1 and dG = K dW';  the sum of dW' W */
-static __device__ __forceinline__ void bwd_products(bwd_rows *x, float z[2][4], float zb[2][4],
-                                                    float S[2][4], bwd_state *st,
-                                                    const bwd_shared *sh,
-                                                    const unsigned char *saved, int forgets,
-                                                    const ttt_mma_thread *at)
+/* z = K W + b, zb = Q W + b, S = Q K^T + 1 and dG = K dW' + db';  the sum of dW' W */
+template <bwd_pass PASS>
+static __device__ __forceinline__ void
+bwd_products(bwd_rows *x, float z[2][4], float zb[2][4], float S[2][4], bwd_state *st,
+             const bwd_shared *sh, const unsigned char *saved, const unsigned char *walked,
+             int forgets, const ttt_mma_thread *at)
 {
     float4 b4 = ((const float4 *)(const void *)(saved + MMA_SAVED_W))[4 * at->warp + at->i];
     float b[4] = {b4.x, b4.y, b4.z, b4.w}, dot[4] = {};
@@ -250,21 +330,29 @@ static __device__ __forceinline__ void bwd_products(bwd_rows *x, float z[2][4], 
         for (int e = 0; e < 4; e++) {
             z[j][e] = zb[j][e] = b[2 * j + e % 2];
             S[j][e] = 1;
-            x->dG.x[j][e] = x->db[2 * j + e % 2];
+            x->dG.x[j][e] = PASS == BWD_BEFORE ? 0 : x->db[2 * j + e % 2];
         }
 #pragma unroll
     for (int m = 0; m < 4; m++) {
         uint32_t K[4], Q[4], W[4];
-        uint4 dW = ttt_mma_pack(st->dW, m);
         ldmatrix(K, ttt_mma_square(sh->K, 0, 16 * m, at));
         ldmatrix(Q, ttt_mma_square(sh->Q, 0, 16 * m, at));
         bwd_pieces(W, saved, m, at);
         ttt_mma_pair(z, K, W[0], W[1], W[2], W[3]);
         ttt_mma_pair(zb, Q, W[0], W[1], W[2], W[3]);
         ttt_mma_pair(S, Q, K[0], K[2], K[1], K[3]);
-        ttt_mma_pair(x->dG.x, K, dW.x, dW.y, dW.z, dW.w);
-        bwd_dot(dot, st->dW, W, m);
+        if (PASS == BWD_WHOLE) {
+            uint4 dW = ttt_mma_pack(st->dW, m);
+            ttt_mma_pair(x->dG.x, K, dW.x, dW.y, dW.z, dW.w);
+            bwd_dot(dot, st->dW, W, m);
+        } else if (PASS == BWD_AFTER) {
+            uint32_t dW[4];
+            bwd_pieces(dW, walked, m, at);
+            ttt_mma_pair(x->dG.x, K, dW[0], dW[1], dW[2], dW[3]);
+        }
     }
+    if (PASS != BWD_WHOLE)
+        return;
     float last = (x->db[0] * b[0] + x->db[1] * b[1]) + (x->db[2] * b[2] + x->db[3] * b[3]);
     st->drho += forgets ? (dot[0] + dot[1]) + (dot[2] + dot[3]) + (at->g ? 0 : last) : 0;
 }

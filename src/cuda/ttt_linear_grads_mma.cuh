@@ -80,9 +80,9 @@ static __device__ __forceinline__ void bwd_add_dW(bwd_state *st, const uint32_t 
     mma_bf16(st->dW[MMA_TILES - 1], D, ones);
 }
 
-/* A = G dW'^T */
+/* A = G dW'^T, of dW' in pieces */
 static __device__ __forceinline__ void bwd_steps(float A[2][4], const bwd_shared *sh,
-                                                 const ttt_mma_thread *at)
+                                                 const void *dW, const ttt_mma_thread *at)
 {
 #pragma unroll
     for (int j = 0; j < 2; j++)
@@ -93,14 +93,16 @@ static __device__ __forceinline__ void bwd_steps(float A[2][4], const bwd_shared
     for (int m = 0; m < 4; m++) {
         uint32_t rows[4], B[4];
         ldmatrix(rows, ttt_mma_square(sh->G, 0, 16 * m, at));
-        bwd_pieces_trans(B, sh->dW, m, at);
+        bwd_pieces_trans(B, dW, m, at);
         ttt_mma_pair(A, rows, B[0], B[1], B[2], B[3]);
     }
 }
 
 /* dG = -mix^T dzb - r (K dW' + db');  dK = -r A;  the sums over features of
  *     u, u xh, dG G, gamma^2 u of row g, of row g + 8; gamma^2 u xh, -dr, .., .. of both
- * put for all, where u = dG / sigma and -dr = K A + G db'.  dW += Q^T dzb. */
+ * put for all, where u = dG / sigma and -dr = K A + G db'.  dW += Q^T dzb, unless it is walked
+ * elsewhere. */
+template <bwd_pass PASS>
 static __device__ __forceinline__ void bwd_read_update(bwd_rows *x, bwd_state *st, bwd_shared *sh,
                                                        const float A[2][4], const float gamma[4],
                                                        const ttt_mma_thread *at)
@@ -137,7 +139,8 @@ static __device__ __forceinline__ void bwd_read_update(bwd_rows *x, bwd_state *s
             x->dK.x[j][e] = r[e / 2] * A[j][e];
         }
     ttt_mma_sums_put(sh->sums, ttt_mma_gather(sums, at), at);
-    bwd_add_dW(st, D, sh->Q, at);
+    if (PASS == BWD_WHOLE)
+        bwd_add_dW(st, D, sh->Q, at);
 }
 
 /* ---- behind the third barrier ---- */

@@ -45,6 +45,7 @@ static const shape shapes[] = {
     /* What tensor cores are made for: heads of 64, chunks of 16. */
     {1,  70,  128, 2, 264, 136,  16, 4, 0, 1, 0},
     {2,  32,  64,  1, 72,  72,   16, 4, 0, 1, 1},
+    {1,  112, 64,  1, 33,  40,   16, 2, 0, 1, 1},
     /* No variance anywhere. */
     {2,  19,  64,  2, 48,  40,   16, 4, 1, 0, 0},
 };
