@@ -5,7 +5,6 @@
 #include "core/rng.h"
 
 #include <math.h>
-#include <stdlib.h>
 
 bl_status bl_sampler_open(bl_sampler *s, size_t V, bl_error *err)
 {
@@ -121,49 +120,6 @@ static void penalise(bl_sampler *s, const float *logits)
     }
 }
 
-static int better(const bl_candidate *a, const bl_candidate *b)
-{
-    return a->logit > b->logit || (a->logit == b->logit && a->id < b->id);
-}
-
-static int best_first(const void *a, const void *b)
-{
-    return better(a, b) ? -1 : 1;
-}
-
-/* Restores the heap whose worst candidate is on top, downwards from i. */
-static void sift_down(bl_candidate *heap, size_t n, size_t i)
-{
-    for (;;) {
-        size_t worst = i, left = 2 * i + 1;
-        for (size_t child = left; child < n && child < left + 2; child++)
-            if (better(&heap[worst], &heap[child]))
-                worst = child;
-        if (worst == i)
-            return;
-        bl_candidate moved = heap[i];
-        heap[i] = heap[worst];
-        heap[worst] = moved;
-        i = worst;
-    }
-}
-
-/* The k best candidates to the front, in order: a heap of k over one pass of the rest. */
-static void keep_best(bl_candidate *c, size_t n, size_t k)
-{
-    if (k < n) {
-        for (size_t i = k / 2; i-- > 0;)
-            sift_down(c, k, i);
-        for (size_t i = k; i < n; i++) {
-            if (!better(&c[i], &c[0]))
-                continue;
-            c[0] = c[i];
-            sift_down(c, k, 0);
-        }
-    }
-    qsort(c, k, sizeof *c, best_first);
-}
-
 /* How many of the ordered candidates top-p and min-p leave; at least one. */
 static size_t cut_by_mass(const bl_sampler *s, size_t n)
 {
@@ -203,7 +159,7 @@ int32_t bl_sampler_next(bl_sampler *s, const float *logits)
     size_t k = s->options.top_k && s->options.top_k < s->V ? s->options.top_k : s->V;
     if (s->options.temperature == 0)
         k = 1;
-    keep_best(s->candidate, s->V, k);
+    bl_best_keep(s->candidate, s->V, k);
     if (k == 1 || isinf(s->candidate[0].logit)) /* infinities have no softmax */
         return s->candidate[0].id;
     return draw(s, cut_by_mass(s, k));

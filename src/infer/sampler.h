@@ -2,13 +2,8 @@
 #ifndef BL_INFER_SAMPLER_H
 #define BL_INFER_SAMPLER_H
 
+#include "core/best.h"
 #include "format/options.h"
-
-/* One token that may be drawn. */
-typedef struct bl_candidate {
-    float logit;
-    int32_t id;
-} bl_candidate;
 
 typedef struct bl_sampler {
     bl_generate_options options;
