@@ -16,6 +16,8 @@ size_t bl_kind_bytes(const bl_dev *d, bl_kind kind)
         return d->real_bytes;
     case BL_KIND_step:
         return sizeof(bl_step);
+    case BL_KIND_candidate:
+        return sizeof(bl_candidate);
     case BL_KIND_id:
     case BL_KIND_flag:
         break;

@@ -11,6 +11,7 @@
 #ifndef BL_OPS_OPS_H
 #define BL_OPS_OPS_H
 
+#include "core/best.h"
 #include "core/status.h"
 #include "ops/request.h"
 
@@ -45,6 +46,9 @@ typedef struct bl_step {
     float grad_scale; /* clip / max(grad_norm, clip) */
     uint32_t skip;    /* 1: the norm is not finite, adamw leaves p, m and v as they are */
 } bl_step;
+
+/* What head_top leaves in device memory: bl_candidates. */
+typedef struct bl_dev_candidate bl_dev_candidate;
 
 /* One TTT layer's shapes. */
 typedef struct bl_ttt_shape {
@@ -140,6 +144,8 @@ typedef struct bl_latents {
     const bl_latent *at;
     size_t count;
 } bl_latents;
+
+enum { BL_TOP_MOST = 256 }; /* the most that head_top finds of a row */
 
 /* The largest shapes of a run; a device sizes its scratch by them (reserve). */
 #define BL_LIMITS(X) X(B) X(T) X(D) X(H) X(F) X(I) X(V) X(C) X(K) X(M)
@@ -333,6 +339,11 @@ typedef struct bl_dev {
     /* logits[N,V] = x E^T, each element summed in an order that does not depend on N */           \
     X(head_logits, (bl_dev *d, bl_real *logits, const bl_act *x, const bl_param *E, size_t N,      \
       size_t D, size_t V), (d, logits, x, E, N, D, V))                                             \
+    /* best[N,k+1]: of each row of logits [N,V] the k best, best first, and then the first that is \
+       not finite: its id, or V.  Of equal logits the smaller id is better; NaN counts as minus    \
+       infinity, -0 as 0.  k is 1 .. min(V, BL_TOP_MOST) */                                        \
+    X(head_top, (bl_dev *d, bl_dev_candidate *best, const bl_real *logits, size_t N, size_t V,     \
+      size_t k), (d, best, logits, N, V, k))                                                       \
     /* loss[n] = -log softmax(x E^T)[target].  When dx is not NULL also the gradient of            \
        scale * sum loss: dx written, dE +=.  The [N,V] logits are never held whole. */             \
     X(head_loss, (bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const bl_act *x,             \
@@ -403,7 +414,8 @@ void bl_ops_complete(bl_ops *ops);
     X(real, bl_real, float)                                                                        \
     X(id, bl_dev_id, int32_t)                                                                      \
     X(flag, bl_dev_flag, int32_t)                                                                  \
-    X(step, bl_dev_step, bl_step)
+    X(step, bl_dev_step, bl_step)                                                                  \
+    X(candidate, bl_dev_candidate, bl_candidate)
 typedef enum bl_kind {
 #define X(kind, there, here) BL_KIND_##kind,
     BL_KIND_LIST(X)

@@ -19,7 +19,7 @@ bl_status bl_plugin_signature(char hex[BL_HASH_TEXT], bl_error *err)
         sizeof(bl_ttt_shape),    sizeof(bl_ttt_params),
         sizeof(bl_ttt_state),    sizeof(bl_ttt_rows),
         sizeof(bl_ttt_carry),    sizeof(bl_latent),
-        sizeof(bl_latents),
+        sizeof(bl_latents),      sizeof(bl_candidate),
     };
     bl_hash *h = bl_hash_begin();
     if (!h)

@@ -62,7 +62,7 @@ static void compare(worst *w, const float *x, const float *r, size_t n)
 {
     double error = 0, power = 0;
     for (size_t i = 0; i < n; i++) {
-        double d = (double)x[i] - (double)r[i];
+        double d = x[i] == r[i] ? 0 : (double)x[i] - (double)r[i]; /* also of infinities */
         double abs = fabs(d) / fmax(1.0, fabs((double)r[i]));
         error += d * d;
         power += (double)r[i] * (double)r[i];

@@ -1,5 +1,9 @@
 /* Cases of the head and its loss. */
 #include "io.h"
+#include "core/rng.h"
+
+#include <math.h>
+#include <stdlib.h>
 
 static void run_head_logits(io *b, const shape *s)
 {
@@ -30,8 +34,59 @@ static void run_head_loss_sum(io *b, const shape *s)
     BL_OP(b->d, copy, nats, (char *)step + offsetof(bl_step, nats) + 4, 4);
 }
 
+/* Logits with many ties, zeros of both signs and, in some rows, what is not finite; the rows after
+ * those have nothing but one value, or but what is not a number. */
+static void *odd_logits(io *b, size_t N, size_t V)
+{
+    static const float odd[] = {INFINITY, -INFINITY, NAN, -NAN, -0.0f, 0, 3e38f, -3e38f, 1e-45f};
+    enum { ODD = sizeof odd / sizeof *odd };
+    float *host = malloc(N * V * sizeof *host);
+    uint64_t stream = b->draws++;
+    for (size_t i = 0; i < N * V; i++) {
+        size_t row = i / V;
+        int coarse = row % 3 == 0;
+        float x = 8 * bl_rng_uniform(7, stream, 2 * i) - 4;
+        host[i] = coarse ? rintf(2 * x) / 2 : x;
+        if (row % 4 == 2 && bl_rng_below(7, stream, 2 * i + 1, 5) == 0)
+            host[i] = odd[bl_rng_below(7, stream, 2 * i + 1, ODD)];
+        if (row % 8 == 7)
+            host[i] = row % 16 == 7 ? -1.5f : NAN;
+        if (row % 32 == 12) /* ascending: each is better than all before */
+            host[i] = (float)(i % V);
+    }
+    void *p = io_put(b, host, N * V * sizeof *host);
+    free(host);
+    return p;
+}
+
+/* Pairs of floats, ids among them: compared to the bit, as small integers are small floats. */
+static void top_of(io *b, const void *logits, size_t N, size_t V, size_t k)
+{
+    k = k < V ? k : V;
+    BL_OP(b->d, head_top, io_out(b, "best", N * (k + 1) * 2, 0), logits, N, V, k);
+}
+
+static void run_head_top(io *b, const shape *s)
+{
+    size_t N = shape_rows(s);
+    const void *logits = odd_logits(b, N, s->V);
+    top_of(b, logits, N, s->V, 1);
+    top_of(b, logits, N, s->V, 5 + N % 60);
+    top_of(b, logits, N, s->V, BL_TOP_MOST);
+    if (N > 1) /* rows that begin at any address */
+        top_of(b, (const float *)logits + 1, N - 1, s->V, 64);
+    if (s->V > 2)
+        return;
+    logits = odd_logits(b, 4, 50001); /* once: vocabularies of any size */
+    top_of(b, logits, 4, 50001, BL_TOP_MOST);
+    top_of(b, logits, 3, 16384, 1);
+    top_of(b, logits, 3, 16384, 65);
+    top_of(b, logits, 1, 16385, BL_TOP_MOST);
+}
+
 const op_case head_cases[] = {
     {"head_logits", run_head_logits, 1e-12, 1e-5, -1, 1e-5, 2e-2},
+    {"head_top", run_head_top, 0, 0, -1, 0, 0},
     {"head_loss_sum", run_head_loss_sum, 0, 0, -1, 0, 0},
     {"head_loss", run_head_loss, 1e-11, 1e-4, -1, 2e-5, 2e-2},
     {NULL, NULL, 0, 0, 0, 0, 0},
