@@ -12,6 +12,12 @@
 #include <assert.h>
 #include <string.h>
 
+/* The most that head_top is asked for. */
+static size_t most_best(const bl_dims *m)
+{
+    return m->V < BL_TOP_MOST ? m->V : BL_TOP_MOST;
+}
+
 static void bind(bl_reader *r, bl_arena *arena)
 {
     const bl_dims *m = &r->net->m;
@@ -28,6 +34,7 @@ static void bind(bl_reader *r, bl_arena *arena)
     r->logits = bl_arena_push(arena, N * m->V, d->real_bytes);
     r->xq = bl_arena_push(arena, 1, BL_OP(d, q8_bytes, N, m->D));
     r->hq = bl_arena_push(arena, 1, BL_OP(d, q8_bytes, N, m->I));
+    r->best_at = bl_arena_push(arena, N * (most_best(m) + 1), bl_kind_bytes(d, BL_KIND_candidate));
     r->ids = bl_arena_push(arena, N, bl_kind_bytes(d, BL_KIND_id));
     r->step = bl_arena_push(arena, r->sequences, bl_kind_bytes(d, BL_KIND_step));
     r->decode_at = bl_arena_push(arena, r->sequences, sizeof(bl_decode_row));
@@ -59,6 +66,9 @@ static bl_status open_block(bl_reader *r, bl_error *err)
     const bl_net *net = r->net;
     bl_limits most = bl_net_limits(net, 1, r->rows);
     bl_arena arena;
+    r->best = bl_calloc(r->rows * (most_best(&net->m) + 1), sizeof *r->best);
+    if (!r->best)
+        return bl_fail(err, BL_ENOMEM, "out of memory for the best logits of %zu tokens", r->rows);
     BL_TRY(BL_OP(net->dev, reserve, &most, err));
     bl_arena_measure(&arena);
     bind(r, &arena);
@@ -92,6 +102,7 @@ void bl_reader_release(bl_reader *r)
 {
     if (r->net)
         BL_OP(r->net->dev, free, r->block);
+    bl_free(r->best);
     bl_free(r->host_step);
     bl_free(r->host_ids);
     bl_free(r->host_rows);
@@ -209,7 +220,7 @@ static void layer_step(const bl_reader *r, size_t l, const bl_piece *pieces, siz
     BL_OP(d, bitlinear_residual, r->x, r->y, r->hq, t->down_proj, N, D, I);
 }
 
-/* Logits of n rows of what the layers made. */
+/* Logits of n rows of what the layers made, and the best of them if wanted. */
 static void head(const bl_reader *r, const bl_act *x, size_t n)
 {
     const bl_net *net = r->net;
@@ -217,6 +228,14 @@ static void head(const bl_reader *r, const bl_act *x, size_t n)
     BL_OP(net->dev, rmsnorm_fwd, r->h, NULL, r->rstd, x, net->w.norm,
           (float)net->config.rms_norm_eps, n, m->D);
     BL_OP(net->dev, head_logits, r->logits, r->h, bl_net_head(net), n, m->D, m->V);
+    if (r->top)
+        BL_OP(net->dev, head_top, r->best_at, r->logits, n, m->V, r->top);
+}
+
+/* The best of n rows to the host, which waits for all as a sync does. */
+static bl_status get_best(bl_reader *r, size_t n, bl_error *err)
+{
+    return bl_get_candidate(r->net->dev, r->best, r->best_at, n * (r->top + 1), err);
 }
 
 static size_t wanted(const bl_piece *p)
@@ -327,14 +346,14 @@ bl_status bl_reader_feed(bl_reader *r, const bl_piece *pieces, size_t count, bl_
     const bl_act *last = wanted_rows(r, pieces, count, &rows);
     if (rows)
         head(r, last, rows);
-    return BL_OP(d, sync, err);
+    return r->top && rows ? get_best(r, rows, err) : BL_OP(d, sync, err);
 }
 
 bl_status bl_reader_logits(bl_reader *r, const bl_state *s, bl_error *err)
 {
     assert(s->has_last);
     head(r, s->last, 1);
-    return BL_OP(r->net->dev, sync, err);
+    return r->top ? get_best(r, 1, err) : BL_OP(r->net->dev, sync, err);
 }
 
 bl_status bl_reader_get(const bl_reader *r, size_t row, float *logits, bl_error *err)

@@ -25,6 +25,7 @@ typedef struct bl_reader {
     size_t sequences;                               /* the most pieces of a pass */
     bl_dev_step *step;                              /* [sequences] */
     bl_dev_id *ids;                                 /* [rows] */
+    bl_dev_candidate *best_at;                      /* [rows, BL_TOP_MOST + 1] */
     bl_act *x, *xn, *u, *q, *k, *v, *z, *o, *h, *y; /* [rows,D] */
     bl_act *gate, *up;                              /* [rows,I] */
     bl_real *rstd, *lambda, *stats, *logits;        /* logits [rows,V] */
@@ -37,6 +38,8 @@ typedef struct bl_reader {
     void *block;            /* device: all of these */
     size_t bytes;
     size_t filled; /* rows of x, left by the last pass */
+    size_t top; /* wanted of each row: the best so many logits, at most BL_TOP_MOST and V; or 0 */
+    bl_candidate *best; /* [rows, top + 1] these, as head_top leaves them */
     bl_step *host_step;
     int32_t *host_ids;
     bl_decode_row *host_rows; /* [sequences] */
@@ -49,7 +52,7 @@ bl_status bl_reader_open(bl_reader *r, const bl_net *net, size_t rows, size_t se
 void bl_reader_release(bl_reader *r);
 
 /* One pass over pieces of different sequences, each with the bits that it has alone.  r->logits:
- * the rows wanted, in the order of the pieces. */
+ * the rows wanted, in the order of the pieces; r->best, with r->top: of these rows. */
 bl_status bl_reader_feed(bl_reader *r, const bl_piece *pieces, size_t count,
                          bl_error *err) BL_NODISCARD;
 
