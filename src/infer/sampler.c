@@ -3,8 +3,10 @@
 #include "core/alloc.h"
 #include "core/machine.h"
 #include "core/rng.h"
+#include "ops/ops.h"
 
 #include <math.h>
+#include <string.h>
 
 bl_status bl_sampler_open(bl_sampler *s, size_t V, bl_error *err)
 {
@@ -22,7 +24,8 @@ void bl_sampler_release(bl_sampler *s)
 
 int32_t bl_sampler_recent(const bl_sampler *s, size_t i)
 {
-    return s->recent[(s->recent_next + s->recent_size - s->recent_count + i) % s->recent_size];
+    size_t at = s->recent_next + s->recent_size - s->recent_count + i;
+    return s->recent[at < s->recent_size ? at : at - s->recent_size];
 }
 
 static void drop_window(bl_sampler *s)
@@ -103,8 +106,14 @@ static float rank_of(float logit)
     return isnan(logit) ? -INFINITY : logit;
 }
 
-/* Logits of recent tokens are divided by the penalty when positive and multiplied when negative
- * (Keskar et al., arXiv:1909.05858); a token that occurs twice is penalised once. */
+/* Divided by the penalty when positive and multiplied when negative (Keskar et al.,
+ * arXiv:1909.05858). */
+static float penalised(float logit, float penalty)
+{
+    return logit > 0 ? logit / penalty : logit * penalty;
+}
+
+/* Penalises recent tokens; one that occurs twice is penalised once. */
 static void penalise(bl_sampler *s, const float *logits)
 {
     float penalty = (float)s->options.repeat_penalty;
@@ -116,19 +125,38 @@ static void penalise(bl_sampler *s, const float *logits)
         float *logit = &s->candidate[id].logit;
         if (*logit != rank_of(logits[id])) /* penalised already */
             continue;
-        *logit = *logit > 0 ? *logit / penalty : *logit * penalty;
+        *logit = penalised(*logit, penalty);
     }
+}
+
+/* The sum of exp((c[i] - c[0]) / temperature), in rising order of i, with its first terms. */
+static double sum_terms(double terms[BL_TOP_MOST], const bl_candidate *c, size_t n,
+                        double temperature)
+{
+    double total = 0;
+    for (size_t i = 0; i < n; i++) {
+        double term = exp(((double)c[i].logit - (double)c[0].logit) / temperature);
+        if (i < BL_TOP_MOST)
+            terms[i] = term;
+        total += term;
+    }
+    return total;
+}
+
+static double term_of(const double terms[BL_TOP_MOST], const bl_candidate *c, size_t i,
+                      double temperature)
+{
+    return i < BL_TOP_MOST ? terms[i]
+                           : exp(((double)c[i].logit - (double)c[0].logit) / temperature);
 }
 
 /* How many of the ordered candidates top-p and min-p leave; at least one. */
 static size_t cut_by_mass(const bl_sampler *s, size_t n)
 {
     const bl_candidate *c = s->candidate;
-    double total = 0, mass = 0;
-    for (size_t i = 0; i < n; i++)
-        total += exp((double)c[i].logit - (double)c[0].logit);
+    double terms[BL_TOP_MOST], mass = 0, total = sum_terms(terms, c, n, 1);
     for (size_t i = 0; i < n; i++) {
-        double p = exp((double)c[i].logit - (double)c[0].logit); /* relative to the likeliest */
+        double p = term_of(terms, c, i, 1); /* relative to the likeliest */
         if (i > 0 && (mass >= s->options.top_p * total || p < s->options.min_p))
             return i;
         mass += p;
@@ -139,28 +167,117 @@ static size_t cut_by_mass(const bl_sampler *s, size_t n)
 static int32_t draw(bl_sampler *s, size_t n)
 {
     const bl_candidate *c = s->candidate;
-    double temperature = s->options.temperature, total = 0;
-    for (size_t i = 0; i < n; i++)
-        total += exp(((double)c[i].logit - (double)c[0].logit) / temperature);
+    double terms[BL_TOP_MOST], temperature = s->options.temperature;
+    double total = sum_terms(terms, c, n, temperature);
     double u = (double)bl_rng_uniform(s->seed, BL_RNG_SAMPLE, s->draws++) * total;
     for (size_t i = 0; i < n; i++) {
-        u -= exp(((double)c[i].logit - (double)c[0].logit) / temperature);
+        u -= term_of(terms, c, i, temperature);
         if (u < 0)
             return c[i].id;
     }
     return c[n - 1].id;
 }
 
-int32_t bl_sampler_next(bl_sampler *s, const float *logits)
+/* From the k best candidates, in order. */
+static int32_t choose(bl_sampler *s, size_t k)
 {
-    for (size_t i = 0; i < s->V; i++)
-        s->candidate[i] = (bl_candidate){rank_of(logits[i]), (int32_t)i};
-    penalise(s, logits);
-    size_t k = s->options.top_k && s->options.top_k < s->V ? s->options.top_k : s->V;
-    if (s->options.temperature == 0)
-        k = 1;
-    bl_best_keep(s->candidate, s->V, k);
     if (k == 1 || isinf(s->candidate[0].logit)) /* infinities have no softmax */
         return s->candidate[0].id;
     return draw(s, cut_by_mass(s, k));
+}
+
+/* How many candidates top-k leaves, of which one is drawn; the likeliest alone when it is cold. */
+static size_t kept(const bl_sampler *s)
+{
+    if (s->options.temperature == 0)
+        return 1;
+    return s->options.top_k && s->options.top_k < s->V ? s->options.top_k : s->V;
+}
+
+int32_t bl_sampler_next(bl_sampler *s, const float *logits)
+{
+    size_t k = kept(s);
+    for (size_t i = 0; i < s->V; i++)
+        s->candidate[i] = (bl_candidate){rank_of(logits[i]), (int32_t)i};
+    penalise(s, logits);
+    bl_best_keep(s->candidate, s->V, k);
+    return choose(s, k);
+}
+
+/* ---- from the best alone ---- */
+
+/* A penalty above 1 only lowers logits: of the best k + n, when n tokens are recent, k are as they
+ * were and better than whatever is not among them. */
+size_t bl_sampler_enough(const bl_sampler *s)
+{
+    enum { LEAST = 64 };
+    float penalty = (float)s->options.repeat_penalty;
+    size_t k = kept(s), recent = penalty == 1.0f ? 0 : s->options.repeat_last;
+    size_t most = s->V < BL_TOP_MOST ? s->V : BL_TOP_MOST, enough = LEAST;
+    if (recent && penalty < 1.0f)
+        return 0;
+    if (k + recent > most)
+        return most == s->V ? most : 0;
+    if (k + recent == 1)
+        return 1;
+    while (enough < k + recent)
+        enough *= 2;
+    return enough < most ? enough : most;
+}
+
+/* Some ids: a hash table, at most half full. */
+enum { SLOTS = 2 * BL_TOP_MOST };
+typedef struct id_set {
+    int32_t id[SLOTS]; /* -1: free */
+} id_set;
+
+/* Where the id is, or the free slot where it may be put. */
+static int32_t *slot_of(id_set *set, int32_t id)
+{
+    size_t at = (uint32_t)id * 2654435769u >> 16 & (SLOTS - 1);
+    while (set->id[at] != -1 && set->id[at] != id)
+        at = (at + 1) % SLOTS;
+    return &set->id[at];
+}
+
+static void put_in_order(bl_candidate *list, size_t n, bl_candidate c)
+{
+    for (; n > 0 && bl_candidate_better(&c, &list[n - 1]); n--)
+        list[n] = list[n - 1];
+    list[n] = c;
+}
+
+/* The k best candidates after the penalty: those that are not recent stay in their order, and those
+ * that are come where they belong. */
+static void penalise_best(bl_sampler *s, const bl_candidate *best, size_t count, size_t k)
+{
+    bl_candidate lower[BL_TOP_MOST];
+    id_set recent;
+    float penalty = (float)s->options.repeat_penalty;
+    size_t last = s->options.repeat_last, n = s->recent_count, lowered = 0, put = 0;
+    memset(&recent, 0xFF, sizeof recent);
+    for (size_t i = n > last ? n - last : 0; i < n; i++) {
+        int32_t id = bl_sampler_recent(s, i);
+        *slot_of(&recent, id) = id;
+    }
+    for (size_t i = 0; i < count; i++)
+        if (*slot_of(&recent, best[i].id) == best[i].id)
+            put_in_order(lower, lowered++,
+                         (bl_candidate){penalised(best[i].logit, penalty), best[i].id});
+    for (size_t i = 0, at = 0; put < k;) {
+        while (i < count && *slot_of(&recent, best[i].id) == best[i].id)
+            i++;
+        int take_lower = i == count || (at < lowered && bl_candidate_better(&lower[at], &best[i]));
+        s->candidate[put++] = take_lower ? lower[at++] : best[i++];
+    }
+}
+
+int32_t bl_sampler_next_of(bl_sampler *s, const bl_candidate *best, size_t count)
+{
+    size_t k = kept(s);
+    if ((float)s->options.repeat_penalty == 1.0f || !s->options.repeat_last)
+        memcpy(s->candidate, best, k * sizeof *best);
+    else
+        penalise_best(s, best, count, k);
+    return choose(s, k);
 }

@@ -43,4 +43,12 @@ void bl_sampler_accept(bl_sampler *s, int32_t id);
  * by the smaller id.  A logit that is not a number counts as minus infinity. */
 int32_t bl_sampler_next(bl_sampler *s, const float *logits);
 
+/* How many of the best logits the next token can be drawn from, at most BL_TOP_MOST and V; 0: from
+ * all alone.  There are few such numbers, as a device keeps a graph for each. */
+size_t bl_sampler_enough(const bl_sampler *s);
+
+/* What bl_sampler_next() draws, from the `count` best of its logits, best first: at least
+ * bl_sampler_enough(). */
+int32_t bl_sampler_next_of(bl_sampler *s, const bl_candidate *best, size_t count);
+
 #endif
