@@ -22,6 +22,7 @@ typedef struct generation {
     void *user;
     int32_t *prompt;
     size_t prompt_count;
+    size_t top; /* a token is drawn from the best so many logits; 0: from all, in r->host */
     bl_buf text;
 } generation;
 
@@ -95,14 +96,28 @@ static bl_status hand_out(generation *g, int ends, bl_error *err)
     return BL_OK;
 }
 
+/* Reads the pending token and ids [n]; what the next one is drawn from is then in the reader. */
+static bl_status read_on(generation *g, const int32_t *ids, size_t n, bl_error *err)
+{
+    return g->top ? bl_sequence_feed_best(g->s, g->r, ids, n, g->top, err)
+                  : bl_sequence_feed(g->s, g->r, ids, n, g->r->host, 0, err);
+}
+
+static int32_t draw(generation *g)
+{
+    bl_sampler *sampler = &g->s->sampler;
+    return g->top ? bl_sampler_next_of(sampler, g->r->best, g->top)
+                  : bl_sampler_next(sampler, g->r->host);
+}
+
 /* Draws and hands out until the end-of-text token or max_tokens. */
 static bl_status write_reply(generation *g, bl_generate_result *result, bl_error *err)
 {
     bl_sequence *s = g->s;
     while (result->tokens < g->o->max_tokens) {
         if (s->pending != BL_NO_TOKEN) /* from the second token on */
-            BL_TRY(bl_sequence_feed(s, g->r, NULL, 0, g->r->host, 0, err));
-        int32_t id = bl_sampler_next(&s->sampler, g->r->host);
+            BL_TRY(read_on(g, NULL, 0, err));
+        int32_t id = draw(g);
         bl_sampler_accept(&s->sampler, id);
         s->pending = id;
         result->tokens++;
@@ -121,7 +136,7 @@ static bl_status feed_prompt(generation *g, bl_error *err)
     bl_sequence *s = g->s;
     size_t n = g->prompt_count;
     if (g->o->max_tokens)
-        return bl_sequence_feed(s, g->r, g->prompt, n, g->r->host, 0, err);
+        return read_on(g, g->prompt, n, err);
     if (!n)
         return BL_OK; /* what is pending stays so */
     BL_TRY(bl_infer_check_ids(g->r->net, g->prompt, n, err));
@@ -146,6 +161,7 @@ static bl_status run(generation *g, const char *prompt, size_t bytes, bl_generat
     bl_sequence *s = g->s;
     BL_TRY(encode_prompt(g, prompt, bytes, err));
     BL_TRY(bl_sampler_configure(&s->sampler, g->o, err));
+    g->top = g->o->log_probability ? 0 : bl_sampler_enough(&s->sampler);
     result->seed = s->sampler.seed;
     result->prompt_tokens = g->prompt_count;
     int started = s->decoder.started || bytes;

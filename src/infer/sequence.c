@@ -49,27 +49,40 @@ bl_status bl_sequence_no_logits(const bl_sequence *s, bl_error *err)
                                      : "no logits: the session has read nothing yet");
 }
 
-/* Of the token read last, which may be any time ago. */
-static bl_status last_logits(const bl_sequence *s, bl_reader *r, float *logits, bl_error *err)
+static bl_status feed(bl_sequence *s, bl_reader *r, const int32_t *ids, size_t count,
+                      const bl_wanted *wanted, bl_error *err)
 {
-    if (!s->state.has_last)
+    static const bl_wanted none;
+    int last =
+        !wanted->every && (wanted->logits || wanted->top); /* of the last token of any call */
+    BL_TRY(bl_infer_check_ids(r->net, ids, count, err));
+    if (s->pending != BL_NO_TOKEN) {
+        int32_t id = s->pending;
+        int alone = !count && last;
+        s->pending = BL_NO_TOKEN;
+        BL_TRY(bl_infer_read(r, &s->state, &id, 1, alone ? wanted : &none, err));
+        if (alone)
+            return BL_OK;
+    }
+    if (count) {
+        s->decoder = (bl_decoder){.started = 1}; /* another text follows */
+        return bl_infer_read(r, &s->state, ids, count, wanted, err);
+    }
+    if (last && !s->state.has_last)
         return bl_sequence_no_logits(s, err);
-    BL_TRY(bl_reader_logits(r, &s->state, err));
-    BL_TRY(bl_reader_get(r, 0, logits, err));
-    return bl_infer_check_logits(&s->state, logits, 1, r->net->m.V, err);
+    return last ? bl_infer_last(r, &s->state, wanted, err) : BL_OK;
 }
 
 bl_status bl_sequence_feed(bl_sequence *s, bl_reader *r, const int32_t *ids, size_t count,
                            float *logits, int every, bl_error *err)
 {
-    BL_TRY(bl_infer_check_ids(r->net, ids, count, err));
-    if (s->pending != BL_NO_TOKEN) {
-        int32_t id = s->pending;
-        s->pending = BL_NO_TOKEN;
-        BL_TRY(bl_infer_feed(r, &s->state, &id, 1, NULL, 0, err));
-    }
-    if (!count)
-        return logits && !every ? last_logits(s, r, logits, err) : BL_OK;
-    s->decoder = (bl_decoder){.started = 1}; /* another text follows */
-    return bl_infer_feed(r, &s->state, ids, count, logits, every, err);
+    const bl_wanted wanted = {.logits = logits, .every = every};
+    return feed(s, r, ids, count, &wanted, err);
+}
+
+bl_status bl_sequence_feed_best(bl_sequence *s, bl_reader *r, const int32_t *ids, size_t count,
+                                size_t top, bl_error *err)
+{
+    const bl_wanted wanted = {.top = top};
+    return feed(s, r, ids, count, &wanted, err);
 }

@@ -36,6 +36,10 @@ bl_status bl_sequence_copy(bl_sequence *to, const bl_net *net, const bl_sequence
 bl_status bl_sequence_feed(bl_sequence *s, bl_reader *r, const int32_t *ids, size_t count,
                            float *logits, int every, bl_error *err) BL_NODISCARD;
 
+/* The same, and of the logits after the last token the best so many, in the reader's `best`. */
+bl_status bl_sequence_feed_best(bl_sequence *s, bl_reader *r, const int32_t *ids, size_t count,
+                                size_t top, bl_error *err) BL_NODISCARD;
+
 /* BL_EINVAL, which says why there are no logits of a last token. */
 bl_status bl_sequence_no_logits(const bl_sequence *s, bl_error *err) BL_NODISCARD;
 
