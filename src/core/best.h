@@ -20,8 +20,12 @@ static inline int bl_candidate_better(const bl_candidate *a, const bl_candidate 
 /* The k best of c[n] to its front, best first; 1 <= k <= n.  The others may be lost. */
 void bl_best_keep(bl_candidate *c, size_t n, size_t k);
 
+/* list[n], best first, becomes list[n + 1] with c where it belongs. */
+void bl_best_insert(bl_candidate *list, size_t n, bl_candidate c);
+
 /* The k best of x[n] to best[k], best first; the id is the place in x.  A NaN counts as minus
- * infinity, -0 as 0.  Allocates nothing. */
+ * infinity, -0 as 0.  1 <= k <= n, BL_BEST_MOST.  Allocates nothing. */
+enum { BL_BEST_MOST = 256 };
 void bl_best_of(bl_candidate *best, size_t k, const float *x, size_t n);
 
 #endif

@@ -240,18 +240,11 @@ static int32_t *slot_of(id_set *set, int32_t id)
     return &set->id[at];
 }
 
-static void put_in_order(bl_candidate *list, size_t n, bl_candidate c)
-{
-    for (; n > 0 && bl_candidate_better(&c, &list[n - 1]); n--)
-        list[n] = list[n - 1];
-    list[n] = c;
-}
-
-/* The k best candidates after the penalty: those that are not recent stay in their order, and those
- * that are come where they belong. */
+/* The k best candidates after the penalty: the first k that are not recent keep their order, and
+ * those before them that are come where they belong now. */
 static void penalise_best(bl_sampler *s, const bl_candidate *best, size_t count, size_t k)
 {
-    bl_candidate lower[BL_TOP_MOST];
+    bl_candidate lower[BL_TOP_MOST], *c = s->candidate;
     id_set recent;
     float penalty = (float)s->options.repeat_penalty;
     size_t last = s->options.repeat_last, n = s->recent_count, lowered = 0, put = 0;
@@ -260,16 +253,16 @@ static void penalise_best(bl_sampler *s, const bl_candidate *best, size_t count,
         int32_t id = bl_sampler_recent(s, i);
         *slot_of(&recent, id) = id;
     }
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count && put < k; i++)
         if (*slot_of(&recent, best[i].id) == best[i].id)
-            put_in_order(lower, lowered++,
-                         (bl_candidate){penalised(best[i].logit, penalty), best[i].id});
-    for (size_t i = 0, at = 0; put < k;) {
-        while (i < count && *slot_of(&recent, best[i].id) == best[i].id)
-            i++;
-        int take_lower = i == count || (at < lowered && bl_candidate_better(&lower[at], &best[i]));
-        s->candidate[put++] = take_lower ? lower[at++] : best[i++];
-    }
+            lower[lowered++] = (bl_candidate){penalised(best[i].logit, penalty), best[i].id};
+        else
+            c[put++] = best[i];
+    for (size_t i = 0; i < lowered; i++)
+        if (put < k)
+            bl_best_insert(c, put++, lower[i]);
+        else if (bl_candidate_better(&lower[i], &c[k - 1]))
+            bl_best_insert(c, k - 1, lower[i]);
 }
 
 int32_t bl_sampler_next_of(bl_sampler *s, const bl_candidate *best, size_t count)

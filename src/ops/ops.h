@@ -145,7 +145,7 @@ typedef struct bl_latents {
     size_t count;
 } bl_latents;
 
-enum { BL_TOP_MOST = 256 }; /* the most that head_top finds of a row */
+enum { BL_TOP_MOST = BL_BEST_MOST }; /* the most that head_top finds of a row */
 
 /* The largest shapes of a run; a device sizes its scratch by them (reserve). */
 #define BL_LIMITS(X) X(B) X(T) X(D) X(H) X(F) X(I) X(V) X(C) X(K) X(M)
