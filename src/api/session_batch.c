@@ -11,6 +11,7 @@ struct bl_batch {
     bl_model *model;
     bl_net net; /* the model's, on a device of the batch's own */
     bl_reader reader;
+    size_t threads;
     bl_roster *roster;
     bl_turn *turns;   /* [rows] */
     bl_piece *pieces; /* [rows] */
@@ -22,14 +23,13 @@ enum { ROWS_MOST = 1 << 16 };
 static bl_status open_parts(bl_batch *b, size_t rows, const bl_options *device, bl_error *err)
 {
     bl_executors *executors = &b->model->executors;
-    size_t threads;
-    BL_TRY(bl_executors_threads(executors, device, &threads, err));
+    BL_TRY(bl_executors_threads(executors, device, &b->threads, err));
     BL_TRY(bl_roster_open(&b->roster, rows, executors->lock, err));
     b->turns = bl_calloc(rows, sizeof *b->turns);
     b->pieces = bl_calloc(rows, sizeof *b->pieces);
     if (!b->turns || !b->pieces)
         return bl_fail(err, BL_ENOMEM, "out of memory for a batch of %zu rows", rows);
-    BL_TRY(bl_executors_view(executors, threads, &b->net, err));
+    BL_TRY(bl_executors_view(executors, b->threads, &b->net, err));
     return bl_reader_open(&b->reader, &b->net, rows, rows, err);
 }
 
@@ -143,16 +143,29 @@ bl_status bl_batch_leave(bl_batch *b, bl_session *s, bl_error *err)
 
 /* ---- reading ---- */
 
-static bl_status check_turns(const bl_batch *b, const bl_batch_turn *turns, size_t count,
-                             const char *where, bl_error *err)
+/* What a call does with turns: their tokens are read, and with `ids` one is drawn after them. */
+typedef struct reading {
+    const char *where;
+    const bl_batch_turn *turns;
+    size_t count;
+    int32_t *ids;                     /* [count], or NULL */
+    const bl_options *const *options; /* [count], or NULL: the defaults, as where one of them is */
+    bl_generate_options defaults;
+} reading;
+
+static bl_status check_turns(const bl_batch *b, const reading *c, bl_error *err)
 {
-    if (count > b->reader.sequences)
-        return bl_fail(err, BL_EINVAL, "%s: %zu turns of a batch of %zu rows", where, count,
+    if (c->count > b->reader.sequences)
+        return bl_fail(err, BL_EINVAL, "%s: %zu turns of a batch of %zu rows", c->where, c->count,
                        b->reader.sequences);
-    for (size_t i = 0; i < count; i++)
-        if (!turns[i].session || (turns[i].count && !turns[i].ids))
-            return bl_fail(err, BL_EINVAL, "%s: turns[%zu].%s is NULL", where, i,
-                           turns[i].session ? "ids" : "session");
+    for (size_t i = 0; i < c->count; i++) {
+        const bl_batch_turn *t = &c->turns[i];
+        if (!t->session || (t->count && !t->ids))
+            return bl_fail(err, BL_EINVAL, "%s: turns[%zu].%s is NULL", c->where, i,
+                           t->session ? "ids" : "session");
+        if (c->options)
+            BL_TRY(bl_options_expect(c->options[i], BL_OPTIONS_GENERATE, c->where, err));
+    }
     return BL_OK;
 }
 
@@ -164,24 +177,41 @@ static int is_before(const bl_batch_turn *turns, size_t i)
     return 0;
 }
 
-static bl_status enter_turn(bl_batch *b, const bl_batch_turn *turns, size_t i, const char *where,
-                            bl_error *err)
+static const bl_generate_options *options_of(const reading *c, size_t i)
 {
-    bl_session *s = turns[i].session;
+    if (!c->ids)
+        return NULL;
+    return c->options && c->options[i] ? bl_options_generate(c->options[i]) : &c->defaults;
+}
+
+/* How a message calls the session of turn i. */
+static const char *name_of(char name[64], size_t i)
+{
+    (void)snprintf(name, 64, "the session of turns[%zu]", i);
+    return name;
+}
+
+static bl_status enter_turn(bl_batch *b, const reading *c, size_t i, bl_error *err)
+{
+    const bl_batch_turn *t = &c->turns[i];
     char name[64];
-    (void)snprintf(name, sizeof name, "the session of turns[%zu]", i);
-    bl_status status = bl_session_enter(s, name, where, err);
-    if (status != BL_OK && is_before(turns, i))
-        return bl_fail(err, BL_EINVAL, "%s: turns[%zu] is of a session that has one already", where,
-                       i);
-    BL_TRY(status);
-    status = check_joined(b, s, name, where, err);
-    if (status != BL_OK) {
-        bl_session_leave(s);
+    if (bl_session_enter(t->session, "", c->where, NULL) != BL_OK) {
+        if (is_before(c->turns, i))
+            return bl_fail(err, BL_EINVAL, "%s: turns[%zu] is of a session that has one already",
+                           c->where, i);
+        BL_TRY(bl_session_enter(t->session, name_of(name, i), c->where, err));
+    }
+    if (t->session->roster != b->roster) {
+        bl_status status = check_joined(b, t->session, name_of(name, i), c->where, err);
+        bl_session_leave(t->session);
         return status;
     }
-    b->turns[i] = (bl_turn){
-        .s = &s->text, .ids = turns[i].ids, .count = turns[i].count, .logits = turns[i].logits};
+    b->turns[i] = (bl_turn){.s = &t->session->text,
+                            .ids = t->ids,
+                            .count = t->count,
+                            .logits = t->logits,
+                            .options = options_of(c, i),
+                            .drawn = BL_NO_TOKEN};
     return BL_OK;
 }
 
@@ -191,24 +221,32 @@ static int is_closing(void *user)
     return bl_busy_closing(&b->busy);
 }
 
-static bl_status feed(bl_batch *b, const bl_batch_turn *turns, size_t count, const char *where,
-                      bl_error *err)
+static bl_status feed(bl_batch *b, const reading *c, bl_error *err)
 {
+    const bl_batch_room room = {.r = &b->reader,
+                                .pieces = b->pieces,
+                                .t = b->model->tokenizer,
+                                .threads = b->threads,
+                                .stop = is_closing,
+                                .user = b};
     bl_watch watch;
     size_t entered = 0;
     uint64_t tokens = 0;
-    bl_status status = check_turns(b, turns, count, where, err);
-    while (status == BL_OK && entered < count) {
-        status = enter_turn(b, turns, entered, where, err);
+    bl_status status = check_turns(b, c, err);
+    while (status == BL_OK && entered < c->count) {
+        status = enter_turn(b, c, entered, err);
         if (status == BL_OK)
-            tokens += turns[entered++].count;
+            tokens += c->turns[entered++].count;
     }
-    bl_watch_begin(&watch, "reading", "tok", tokens);
-    if (status == BL_OK)
-        status = bl_batch_read(&b->reader, b->turns, count, b->pieces, is_closing, b, err);
-    bl_watch_end(&watch);
+    if (status == BL_OK) {
+        bl_watch_begin(&watch, "reading", "tok", tokens);
+        status = bl_batch_read(&room, b->turns, c->count, err);
+        bl_watch_end(&watch);
+        for (size_t i = 0; c->ids && i < c->count; i++)
+            c->ids[i] = b->turns[i].drawn;
+    }
     while (entered)
-        bl_session_leave(turns[--entered].session);
+        bl_session_leave(c->turns[--entered].session);
     return status;
 }
 
@@ -218,5 +256,6 @@ bl_status bl_batch_feed(bl_batch *b, const bl_batch_turn *turns, size_t count, b
     BL_NOT_NULL(err, b);
     BL_NOT_NULL_IF(err, count, turns);
     BL_TRY(enter(b, &call, __func__, err));
-    return leave(b, &call, feed(b, turns, count, __func__, err), err);
+    const reading c = {.where = __func__, .turns = turns, .count = count};
+    return leave(b, &call, feed(b, &c, err), err);
 }

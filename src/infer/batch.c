@@ -1,5 +1,6 @@
-/* Many sequences read at once: whose tokens are in which pass. */
+/* Many sequences read at once: whose tokens are in which pass, and what is drawn after it. */
 #include "infer/batch.h"
+#include "core/team.h"
 #include "core/watch.h"
 #include "infer/feed.h"
 #include "model/base.h"
@@ -17,13 +18,27 @@ static bl_status of_turn(bl_status status, size_t turn, bl_error *err)
     return bl_fail(err, status, "turn %zu: %s", turn, why.message);
 }
 
+/* Whether logits are wanted of what the turn ends with. */
+static int wants_logits(const bl_turn *t)
+{
+    return t->logits || t->options;
+}
+
+/* A reply begins a sequence that has read nothing with the end-of-text token. */
+static int begins(const bl_turn *t)
+{
+    return t->options && t->options->bos && t->s->state.position == 0 &&
+           t->s->pending == BL_NO_TOKEN;
+}
+
 /* Before anything is read. */
 static bl_status check_turns(const bl_reader *r, const bl_turn *turns, size_t count, bl_error *err)
 {
     for (size_t i = 0; i < count; i++) {
         const bl_turn *t = &turns[i];
         bl_status status = bl_infer_check_ids(r->net, t->ids, t->count, err);
-        if (status == BL_OK && t->logits && !left_of(t) && !t->s->state.has_last)
+        if (status == BL_OK && wants_logits(t) && !left_of(t) && !begins(t) &&
+            !t->s->state.has_last)
             status = bl_sequence_no_logits(t->s, err);
         if (status != BL_OK)
             return of_turn(status, i, err);
@@ -41,7 +56,7 @@ static bl_piece next_piece(bl_turn *t, const bl_net *net, size_t most)
     size_t room = bl_base_room(p.state, net);
     p.T = p.T < room ? p.T : room;
     p.T = p.T < most ? p.T : most;
-    if (t->logits && p.T == left_of(t))
+    if (wants_logits(t) && p.T == left_of(t))
         p.want = BL_LOGITS_LAST;
     return p;
 }
@@ -80,13 +95,13 @@ static void note_piece(bl_turn *t, const bl_piece *p)
     t->s->decoder = (bl_decoder){.started = 1}; /* another text follows */
 }
 
-/* Row `row` of the reader's logits for turn i. */
-static bl_status get_logits(const bl_reader *r, const bl_turn *t, size_t i, size_t row,
+/* Row t->row of the reader's logits to the host, those of turn i. */
+static bl_status get_logits(const bl_reader *r, const bl_turn *t, size_t i, float *logits,
                             bl_error *err)
 {
-    bl_status status = bl_reader_get(r, row, t->logits, err);
+    bl_status status = bl_reader_get(r, t->row, logits, err);
     if (status == BL_OK)
-        status = bl_infer_check_logits(&t->s->state, t->logits, 1, r->net->m.V, err);
+        status = bl_infer_check_logits(&t->s->state, logits, 1, r->net->m.V, err);
     return status == BL_OK ? BL_OK : of_turn(status, i, err);
 }
 
@@ -104,58 +119,190 @@ static void note_trouble(trouble *first, bl_status status, const bl_error *err)
     first->err = *err;
 }
 
-static bl_status read_pass(bl_reader *r, bl_turn *turns, size_t count, bl_piece *pieces,
+/* ---- drawing ---- */
+
+/* The options of all turns, and where their sequences begin. */
+static bl_status begin_turns(const bl_reader *r, bl_turn *turns, size_t count, bl_error *err)
+{
+    for (size_t i = 0; i < count; i++) {
+        bl_turn *t = &turns[i];
+        if (!t->options)
+            continue;
+        BL_TRY(bl_sampler_configure(&t->s->sampler, t->options, err));
+        t->enough = bl_sampler_enough(&t->s->sampler);
+    }
+    for (size_t i = 0; i < count; i++) {
+        turns[i].begins = begins(&turns[i]);
+        if (turns[i].begins)
+            turns[i].s->pending = (int32_t)r->net->config.bos_token_id;
+    }
+    return BL_OK;
+}
+
+/* What was drawn waits to be read by the next call; what was to begin a sequence does not. */
+static void end_turns(bl_turn *turns, size_t count)
+{
+    for (size_t i = 0; i < count; i++) {
+        bl_turn *t = &turns[i];
+        if (t->drawn != BL_NO_TOKEN)
+            t->s->pending = t->drawn;
+        else if (t->begins && t->s->state.position == 0)
+            t->s->pending = BL_NO_TOKEN;
+    }
+}
+
+/* Draws turn t's token from the best logits, or from all when there are none. */
+static void draw(const bl_batch_room *b, bl_turn *t, const bl_candidate *best, size_t top,
+                 const float *logits)
+{
+    const bl_config *c = &b->r->net->config;
+    bl_sampler *s = &t->s->sampler;
+    if (t->begins)
+        bl_sampler_accept(s, (int32_t)c->bos_token_id);
+    for (size_t i = 0; i < t->count; i++)
+        bl_sampler_accept(s, t->ids[i]);
+    t->drawn = best ? bl_sampler_next_of(s, best, top) : bl_sampler_next(s, logits);
+    bl_sampler_accept(s, t->drawn);
+    int ends = t->drawn == (int32_t)c->eos_token_id && !t->options->ignore_eos;
+    if (b->t && !ends) /* for a reply that follows */
+        (void)bl_decoder_feed(&t->s->decoder, b->t, t->drawn, 1, NULL);
+}
+
+/* A pass whose rows are drawn from. */
+typedef struct draws {
+    const bl_batch_room *b;
+    bl_turn *turns; /* the first of those that a thread may take */
+    size_t top;     /* candidates of a row */
+} draws;
+
+static const bl_candidate *best_of(const bl_reader *r, const bl_turn *t, size_t top)
+{
+    return r->best + t->row * (top + 1);
+}
+
+static void draw_from_best(void *user, size_t first, size_t last, size_t member)
+{
+    const draws *d = user;
+    (void)member;
+    for (size_t i = first; i < last; i++) {
+        bl_turn *t = &d->turns[i];
+        if (t->at_row && t->options && t->enough)
+            draw(d->b, t, best_of(d->b->r, t, d->top), d->top, NULL);
+    }
+}
+
+/* Hands out and draws from the rows that a pass left of turns `from` and after it. */
+static void use_rows(const bl_batch_room *b, bl_turn *turns, size_t from, size_t count, size_t top,
+                     trouble *first)
+{
+    enum { EACH = 8 }; /* turns of a thread, at least: some microseconds */
+    bl_reader *r = b->r;
+    bl_error why;
+    for (size_t i = from; i < from + count; i++) {
+        bl_turn *t = &turns[i];
+        bl_status status = BL_OK;
+        if (t->at_row && t->logits)
+            status = get_logits(r, t, i, t->logits, &why);
+        if (t->at_row && t->options && t->enough && status == BL_OK) {
+            status = bl_infer_check_best(&t->s->state, best_of(r, t, top), top, r->net->m.V, &why);
+            status = status == BL_OK ? BL_OK : of_turn(status, i, &why);
+        }
+        if (t->at_row && t->options && !t->enough && status == BL_OK) {
+            status = get_logits(r, t, i, r->host, &why);
+            if (status == BL_OK)
+                draw(b, t, NULL, 0, r->host);
+        }
+        note_trouble(first, status, &why);
+        t->at_row = t->at_row && status == BL_OK;
+    }
+    draws d = {b, turns + from, top};
+    size_t threads = b->threads < count / EACH ? b->threads : count / EACH;
+    if (top)
+        bl_team_run(threads ? threads : 1, count, draw_from_best, &d);
+    for (size_t i = from; i < from + count; i++)
+        turns[i].at_row = 0;
+}
+
+/* ---- passes ---- */
+
+/* The most that any turn draws from. */
+static size_t top_of(const bl_turn *turns, size_t count)
+{
+    size_t top = 0;
+    for (size_t i = 0; i < count; i++)
+        top = turns[i].enough > top ? turns[i].enough : top;
+    return top;
+}
+
+static bl_status read_pass(const bl_batch_room *b, bl_turn *turns, size_t count, size_t top,
                            trouble *first, bl_error *err)
 {
-    size_t n = cut_pieces(r, turns, count, pieces), row = 0;
-    bl_error why;
-    BL_TRY(bl_reader_feed(r, pieces, n, err));
+    bl_reader *r = b->r;
+    const bl_piece *pieces = b->pieces;
+    size_t n = cut_pieces(r, turns, count, b->pieces), row = 0;
+    r->top = top;
+    bl_status status = bl_reader_feed(r, pieces, n, err);
+    r->top = 0;
+    BL_TRY(status);
     for (size_t i = 0, k = 0; i < count && k < n; i++) {
         bl_turn *t = &turns[i];
         if (pieces[k].state != &t->s->state)
             continue;
         note_piece(t, &pieces[k]);
-        if (pieces[k++].want == BL_LOGITS_LAST) {
-            bl_status status = get_logits(r, t, i, row++, &why);
-            note_trouble(first, status, &why);
-        }
+        t->at_row = pieces[k++].want == BL_LOGITS_LAST;
+        t->row = row;
+        row += (size_t)t->at_row;
     }
+    if (row)
+        use_rows(b, turns, 0, count, top, first);
     return BL_OK;
 }
 
 /* Turns of no tokens: logits of what was read by an earlier call. */
-static bl_status read_last(bl_reader *r, const bl_turn *turns, size_t count, trouble *first,
+static bl_status read_last(const bl_batch_room *b, bl_turn *turns, size_t count, trouble *first,
                            bl_error *err)
 {
-    bl_error why;
     for (size_t i = 0; i < count; i++) {
-        if (!turns[i].logits || left_of(&turns[i]))
+        bl_turn *t = &turns[i];
+        if (!wants_logits(t) || left_of(t))
             continue;
-        BL_TRY(bl_reader_logits(r, &turns[i].s->state, err));
-        bl_status status = get_logits(r, &turns[i], i, 0, &why);
-        note_trouble(first, status, &why);
+        b->r->top = t->enough;
+        bl_status status = bl_reader_logits(b->r, &t->s->state, err);
+        b->r->top = 0;
+        BL_TRY(status);
+        t->at_row = 1;
+        t->row = 0;
+        use_rows(b, turns, i, 1, t->enough, first);
     }
     return BL_OK;
 }
 
-bl_status bl_batch_read(bl_reader *r, bl_turn *turns, size_t count, bl_piece *pieces,
-                        bl_stop_fn *stop, void *user, bl_error *err)
+static bl_status read_turns(const bl_batch_room *b, bl_turn *turns, size_t count, trouble *first,
+                            bl_error *err)
 {
-    trouble first = {.status = BL_OK};
-    size_t left = 0;
-    BL_TRY(check_turns(r, turns, count, err));
-    BL_TRY(read_last(r, turns, count, &first, err));
+    size_t left = 0, top = top_of(turns, count);
+    BL_TRY(read_last(b, turns, count, first, err));
     for (size_t i = 0; i < count; i++)
         left += left_of(&turns[i]);
     for (size_t all = left; left;) {
-        BL_TRY(read_pass(r, turns, count, pieces, &first, err));
-        left -= r->filled;
+        BL_TRY(read_pass(b, turns, count, top, first, err));
+        left -= b->r->filled;
         if (left)
             BL_TRY(bl_watch_poll(all - left, all, err));
-        if (left && stop && stop(user))
+        if (left && b->stop && b->stop(b->user))
             return bl_fail(err, BL_EINTERRUPTED, "the batch was closed");
     }
-    if (first.status != BL_OK)
-        return bl_fail(err, first.status, "%s", first.err.message);
     return BL_OK;
+}
+
+bl_status bl_batch_read(const bl_batch_room *b, bl_turn *turns, size_t count, bl_error *err)
+{
+    trouble first = {.status = BL_OK};
+    BL_TRY(check_turns(b->r, turns, count, err));
+    BL_TRY(begin_turns(b->r, turns, count, err));
+    bl_status status = read_turns(b, turns, count, &first, err);
+    end_turns(turns, count);
+    if (status == BL_OK && first.status != BL_OK)
+        return bl_fail(err, first.status, "%s", first.err.message);
+    return status;
 }

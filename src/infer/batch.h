@@ -4,23 +4,40 @@
 
 #include "infer/sequence.h"
 
-/* What a sequence reads: its pending token, if there is one, and then ids. */
+/* What a sequence reads: its pending token, if there is one, and then ids; and whether it draws. */
 typedef struct bl_turn {
     bl_sequence *s;
     const int32_t *ids;
     size_t count;
     float *logits; /* [V] host, for those after the last token, of this call or an earlier one; or
                       NULL */
-    size_t done;   /* of ids: how many were read; 0 at first */
+    const bl_generate_options *options; /* not NULL: one token is drawn after those, as
+                                           bl_sequence_generate() would that reads them */
+    int32_t drawn; /* it, which is pending then; BL_NO_TOKEN: none yet, as at first */
+    /* of the call; 0 at first */
+    size_t done;   /* of ids: how many were read */
+    size_t enough; /* bl_sampler_enough() */
+    int begins;    /* by the end-of-text token before ids */
+    int at_row;    /* the pass left logits of this turn, ... */
+    size_t row;    /* ... which are this row */
 } bl_turn;
 
-/* Reads all of it in as few passes of the reader as its rows allow, which the turns share evenly;
- * `pieces`: room for r->sequences.  What fails before anything is read: BL_EFORMAT for an id past
- * the vocabulary, BL_EINVAL for logits of a sequence without a last token, both naming the turn.
- * Logits that are not numbers (BL_EFORMAT) keep no other sequence from reading.  Polls the watch
- * and `stop` (not NULL) between passes. */
+/* What a batch reads with.  Polls the watch and `stop` (not NULL) between passes. */
 typedef int bl_stop_fn(void *user);
-bl_status bl_batch_read(bl_reader *r, bl_turn *turns, size_t count, bl_piece *pieces,
-                        bl_stop_fn *stop, void *user, bl_error *err) BL_NODISCARD;
+typedef struct bl_batch_room {
+    bl_reader *r;
+    bl_piece *pieces;      /* room for r->sequences */
+    const bl_tokenizer *t; /* or NULL: the sequences have no text */
+    size_t threads;        /* to draw with */
+    bl_stop_fn *stop;
+    void *user;
+} bl_batch_room;
+
+/* Reads all of it in as few passes of the reader as its rows allow, which the turns share evenly.
+ * What fails before anything is read: BL_EFORMAT for an id past the vocabulary, BL_EINVAL for
+ * logits of a sequence without a last token, both naming the turn; BL_ENOMEM.  Logits that are not
+ * numbers (BL_EFORMAT) keep no other sequence from reading and drawing. */
+bl_status bl_batch_read(const bl_batch_room *room, bl_turn *turns, size_t count,
+                        bl_error *err) BL_NODISCARD;
 
 #endif

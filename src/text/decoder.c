@@ -44,6 +44,7 @@ static size_t feed_byte(bl_decoder *d, unsigned char byte, char *out)
 size_t bl_decoder_feed(bl_decoder *d, const bl_tokenizer *t, int32_t id, int drop_prefix_space,
                        char *out)
 {
+    char dropped[16];
     size_t bytes, n = 0;
     const char *token = bl_tokenizer_bytes(t, id, &bytes);
     if (!token || (t->special[id] && !d->special))
@@ -53,7 +54,7 @@ size_t bl_decoder_feed(bl_decoder *d, const bl_tokenizer *t, int32_t id, int dro
         d->started = 1;
         if (first && drop_prefix_space && !t->no_prefix_space && token[i] == ' ')
             continue;
-        n += feed_byte(d, (unsigned char)token[i], out + n);
+        n += feed_byte(d, (unsigned char)token[i], out ? out + n : dropped);
     }
     return n;
 }

@@ -39,7 +39,7 @@ typedef struct bl_decoder {
 } bl_decoder;
 
 /* The text that token `id` completes, into out (at least 3 * (the token's bytes + 1): every byte
- * may turn into U+FFFD); returns its length, 0 for special tokens unless they are asked for.
+ * may turn into U+FFFD; NULL: nowhere); returns its length, 0 for special tokens unless they are asked for.
  * drop_prefix_space: leave out one leading space of the whole stream, if the tokenizer is one that
  * adds it. */
 size_t bl_decoder_feed(bl_decoder *d, const bl_tokenizer *t, int32_t id, int drop_prefix_space,
