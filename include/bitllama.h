@@ -160,11 +160,11 @@ typedef int bl_progress_fn(void *user, const char *stage, uint64_t done, uint64_
 /** Sends the progress of long calls of this thread to a function (NULL: nowhere), so that it can
  *  show them and stop them.  It covers the calls that take no function of their own:
  *  bl_model_open() ("loading"), bl_generate() while it encodes and reads the prompt ("encoding",
- *  "reading"), bl_session_feed(), bl_session_feed_each() and bl_batch_feed() of more than a pass
- *  ("reading"), bl_session_load() and bl_session_save() ("hashing"), bl_tokenizer_encode() and
- *  bl_encoder_run() ("encoding"), bl_export() and bl_info() ("loading", "hashing", "packing"),
- *  bl_trainer_open() ("checking"), a session's first bl_session_consolidate() ("finding its
- *  rest").  It is called at least once every 64 tokens, pass of a batch, 64 KB of text, or tensor.
+ *  "reading"), bl_session_feed(), bl_session_feed_each(), bl_batch_feed() and bl_batch_next() of
+ *  more than a pass ("reading"), bl_session_load() and bl_session_save() ("hashing"),
+ *  bl_tokenizer_encode() and bl_encoder_run() ("encoding"), bl_export() and bl_info() ("loading",
+ *  "hashing", "packing"), bl_trainer_open() ("checking"), a session's first
+ *  bl_session_consolidate() ("finding its rest").  It is called at least once every 64 tokens, pass of a batch, 64 KB of text, or tensor.
  *  A stopped call returns BL_EINTERRUPTED: what it opens, loads or writes is as after any other
  *  failure; tokens read by then stay read, nothing is pending, and bl_session_position() counts
  *  them.  Threads: any; each has its own function. */
@@ -717,6 +717,26 @@ typedef struct bl_batch_turn {
  *  and batches of the model may be at work. */
 BL_API bl_status bl_batch_feed(bl_batch *b, const bl_batch_turn *turns, size_t count,
                                bl_error *err);
+
+/** Reads turns as bl_batch_feed() does, and draws a token of each session after what its turn reads:
+ *  the one that bl_generate() draws which reads the same with these options, from the session's own
+ *  random numbers and window.  It stays pending, so a turn of no tokens reads it and draws the next
+ *  one: called again and again with such turns this writes a reply of each session.  ids[count]
+ *  receives what was drawn, -1 where nothing was.  A token that is the model's eos_token_id
+ *  (bl_model_config()) ends a text; whether the session goes on is for the caller to say.
+ *
+ *  options: [count] BL_OPTIONS_GENERATE sets, one a turn, the same or others; NULL, or NULL for a
+ *  turn: the defaults.  The tokens of a turn enter the window of repeat_penalty.  With bos, a
+ *  session that has read nothing begins with bos_token_id.  A seed means what it means to
+ *  bl_generate(): -1 and the one in use continue.  max_tokens, special and log_probability mean
+ *  nothing here, and ignore_eos only that the token's text belongs to the reply for a bl_generate()
+ *  that follows.  logits of a turn may be asked for, but what they are drawn from is found where the
+ *  model computes, and fetching all costs more.  A turn with nothing to read draws from the logits
+ *  that bl_session_feed() of no tokens would give.
+ *  Errors: as of bl_batch_feed(); BL_EINVAL (a set of other options).  A failure leaves what was
+ *  drawn by then in ids, and pending. */
+BL_API bl_status bl_batch_next(bl_batch *b, const bl_batch_turn *turns, size_t count,
+                               const bl_options *const *options, int32_t *ids, bl_error *err);
 
 /** Makes a lesson outlast the half-lives: what every head forgets towards (at first where the model
  *  begins) moves by `share`, above 0 up to 1, of the way to that beginning plus what the head has

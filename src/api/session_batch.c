@@ -259,3 +259,18 @@ bl_status bl_batch_feed(bl_batch *b, const bl_batch_turn *turns, size_t count, b
     const reading c = {.where = __func__, .turns = turns, .count = count};
     return leave(b, &call, feed(b, &c, err), err);
 }
+
+bl_status bl_batch_next(bl_batch *b, const bl_batch_turn *turns, size_t count,
+                        const bl_options *const *options, int32_t *ids, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL_IF(err, count, ids);
+    for (size_t i = 0; i < count; i++)
+        ids[i] = BL_NO_TOKEN;
+    BL_NOT_NULL(err, b);
+    BL_NOT_NULL_IF(err, count, turns);
+    BL_TRY(enter(b, &call, __func__, err));
+    reading c = {.where = __func__, .turns = turns, .count = count, .options = options, .ids = ids};
+    bl_options_defaults(BL_OPTIONS_GENERATE, &c.defaults);
+    return leave(b, &call, feed(b, &c, err), err);
+}

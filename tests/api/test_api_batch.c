@@ -156,6 +156,172 @@ static void replies_between(void **state)
     bl_options_close(o);
 }
 
+/* ---- tokens drawn ---- */
+
+enum { TOLD = 60 };
+typedef struct told {
+    int32_t ids[TOLD];
+    size_t count;
+} told;
+
+static int note_id(void *user, const bl_token_event *token)
+{
+    told *t = user;
+    assert_true(t->count < TOLD);
+    t->ids[t->count++] = token->id;
+    return 0;
+}
+
+/* Sessions with options of their own, which join one after the other, and their twins that write
+ * alone: from all logits, which log_probability needs. */
+static const char *const tastes[][8] = {
+    {"seed", "1"},
+    {"seed", "2", "temperature", "0"},
+    {"seed", "3", "repeat_penalty", "1.4", "repeat_last", "30"},
+    {"seed", "4", "repeat_penalty", "0.7", "top_k", "12"},
+    {"seed", "5", "top_k", "0", "top_p", "1", "min_p", "0"},
+    {"seed", "6", "top_k", "200", "repeat_penalty", "2", "temperature", "3"},
+    {"seed", "7", "top_k", "300", "bos", "false"},
+    {"seed", "8", "temperature", "0", "repeat_penalty", "1.1"},
+};
+enum { TASTES = sizeof tastes / sizeof *tastes, WRITERS = 3 * TASTES };
+
+static bl_options *options_of(size_t i, const char *tokens)
+{
+    bl_options *o = api_options(BL_OPTIONS_GENERATE, "ignore_eos", "true", "log_probability",
+                                "true", "max_tokens", tokens, (char *)NULL);
+    for (size_t k = 0; k < 8 && tastes[i % TASTES][k]; k += 2)
+        assert_ok(bl_options_set(o, tastes[i % TASTES][k], tastes[i % TASTES][k + 1], &api_error));
+    return o;
+}
+
+static size_t encode(const char *of, int32_t ids[64])
+{
+    size_t count;
+    assert_ok(bl_tokenizer_encode(bl_model_tokenizer(model), of, strlen(of), 0, ids, 64, &count,
+                                  &api_error));
+    assert_true(count <= 64);
+    return count;
+}
+
+/* The ones without bos must have something to read. */
+static const char *prompt_of(size_t i)
+{
+    static const char *const prompts[] = {"Once upon a time", "Tom", "",
+                                          "a small dog and a big dog"};
+    return prompts[i % TASTES == 6 ? 0 : (i + i / TASTES) % 4];
+}
+
+static void the_tokens_of_generate(void **state)
+{
+    (void)state;
+    enum { STEPS = 40 };
+    bl_options *o[WRITERS];
+    bl_session *s[WRITERS], *alone[WRITERS];
+    told in_batch[WRITERS] = {0}, by_itself[WRITERS] = {0};
+    static int32_t prompt[WRITERS][64];
+    bl_options *three = api_options(BL_OPTIONS_DEVICE, "threads", "3", (char *)NULL);
+    bl_batch *b; /* of so few rows that prompts take several passes */
+    assert_ok(bl_batch_open(&b, model, WRITERS + 3, three, &api_error));
+    for (size_t i = 0; i < WRITERS; i++) {
+        o[i] = options_of(i, "40");
+        s[i] = open_session(model);
+        alone[i] = open_session(model);
+        join(b, s[i]);
+    }
+    for (size_t step = 0; step < STEPS + WRITERS / 3; step++) {
+        bl_batch_turn turns[WRITERS];
+        const bl_options *options[WRITERS];
+        int32_t ids[WRITERS];
+        size_t who[WRITERS], count = 0;
+        for (size_t i = WRITERS; i-- > 0;) { /* three more in each step */
+            if (step < i / 3 || step >= i / 3 + STEPS)
+                continue;
+            const char *of = prompt_of(i);
+            turns[count] =
+                (bl_batch_turn){s[i], prompt[i], step == i / 3 ? encode(of, prompt[i]) : 0, NULL};
+            options[count] = o[i];
+            who[count++] = i;
+        }
+        assert_ok(bl_batch_next(b, turns, count, options, ids, &api_error));
+        for (size_t k = 0; k < count; k++)
+            in_batch[who[k]].ids[in_batch[who[k]].count++] = ids[k];
+    }
+    for (size_t i = 0; i < WRITERS; i++) {
+        const char *of = prompt_of(i);
+        assert_ok(
+            bl_generate(alone[i], of, strlen(of), o[i], note_id, &by_itself[i], NULL, &api_error));
+        assert_int_equal(by_itself[i].count, STEPS);
+        assert_memory_equal(in_batch[i].ids, by_itself[i].ids, STEPS * sizeof(int32_t));
+        assert_int_equal(bl_session_position(s[i]), bl_session_position(alone[i]));
+        text[0][0] = text[1][0] = 0; /* and each may be continued as the other */
+        assert_ok(bl_generate(s[i], "", 0, o[i], keep, text[0], NULL, &api_error));
+        assert_ok(bl_generate(alone[i], "", 0, o[i], keep, text[1], NULL, &api_error));
+        assert_string_equal(text[0], text[1]);
+        bl_session_close(s[i]);
+        bl_session_close(alone[i]);
+        bl_options_close(o[i]);
+    }
+    bl_options_close(three);
+    bl_batch_close(b);
+}
+
+/* Without tokens: what is pending, or the logits of an earlier call; and what cannot be drawn. */
+static void drawn_from_what_was_read(void **state)
+{
+    (void)state;
+    static float logits[API_V];
+    static const int32_t wrong[] = {3, API_V};
+    bl_options *greedy =
+        api_options(BL_OPTIONS_GENERATE, "temperature", "0", "bos", "false", (char *)NULL);
+    bl_options *bos = api_options(BL_OPTIONS_GENERATE, "temperature", "0", (char *)NULL);
+    bl_options *other_kind = api_options(BL_OPTIONS_TRAIN, "steps", "3", (char *)NULL);
+    const bl_options *both[2] = {greedy, bos};
+    bl_batch *b = open_batch(2);
+    bl_session *s = open_session(model), *t = open_session(model);
+    int32_t ids[2] = {7, 7}, best = 0;
+    join(b, s);
+    join(b, t);
+    bl_batch_turn turns[2] = {{s, NULL, 0, NULL}, {t, some, 2, NULL}};
+    REFUSES(bl_batch_next(b, turns, 2, both, ids, &e), BL_EINVAL, "turn 0: no logits");
+    assert_true(ids[0] == -1 && ids[1] == -1);
+    turns[0] = (bl_batch_turn){s, some, 2, NULL};
+    turns[1] = (bl_batch_turn){t, wrong, 2, NULL};
+    REFUSES(bl_batch_next(b, turns, 2, both, ids, &e), BL_EFORMAT, "turn 1: token 1 is id 400");
+    both[1] = other_kind;
+    REFUSES(bl_batch_next(b, turns, 2, both, ids, &e), BL_EINVAL, "bl_batch_next");
+    turns[1] = (bl_batch_turn){s, some, 1, NULL};
+    both[1] = bos;
+    REFUSES(bl_batch_next(b, turns, 2, both, ids, &e), BL_EINVAL, "turns[1] is of a session");
+    assert_int_equal(bl_session_position(s) + bl_session_position(t), 0);
+
+    assert_ok(bl_session_feed(s, some, SOME, logits, &api_error));
+    for (int32_t i = 1; i < API_V; i++)
+        best = logits[i] > logits[best] ? i : best;
+    turns[0] = (bl_batch_turn){s, NULL, 0, logits};
+    turns[1] = (bl_batch_turn){t, NULL, 0, NULL}; /* begins with bos */
+    memset(logits, 0, sizeof logits);
+    assert_ok(bl_batch_next(b, turns, 2, both, ids, &api_error));
+    assert_int_equal(ids[0], best);
+    assert_true(logits[best] != 0);
+    assert_int_equal(bl_session_position(s), SOME);
+    assert_int_equal(bl_session_position(t), 1);
+    bl_session *fork;
+    assert_ok(bl_session_fork(&fork, s, &api_error)); /* with what is pending */
+    bl_session_seed(s, 12);
+    assert_ok(bl_batch_next(b, turns, 2, NULL, ids, &api_error));
+    assert_int_equal(bl_session_position(s), SOME + 1);
+    assert_ok(bl_session_feed(fork, NULL, 0, NULL, &api_error));
+    assert_int_equal(bl_session_position(fork), SOME + 1);
+    bl_session_close(fork);
+    bl_session_close(t);
+    bl_session_close(s);
+    bl_batch_close(b);
+    bl_options_close(greedy);
+    bl_options_close(bos);
+    bl_options_close(other_kind);
+}
+
 /* ---- from the callback ---- */
 
 typedef struct meddler {
@@ -224,6 +390,44 @@ static void from_its_own_callback(void **state)
     }
 }
 
+static int stop(void *user, const char *stage, uint64_t done, uint64_t total, const char *unit)
+{
+    (void)user, (void)stage, (void)done, (void)total, (void)unit;
+    return 1;
+}
+
+/* What was drawn before a stop is told, and pending. */
+static void stopped_between_passes(void **state)
+{
+    (void)state;
+    static int32_t long_text[200];
+    bl_options *o = api_options(BL_OPTIONS_GENERATE, "seed", "4", (char *)NULL);
+    const bl_options *options[] = {o, o};
+    bl_batch *b = open_batch(8);
+    bl_session *s = open_session(model), *t = open_session(model), *alone = open_session(model);
+    int32_t ids[2], next[2];
+    told by_itself = {.count = 0};
+    join(b, s);
+    join(b, t);
+    const bl_batch_turn turns[] = {{t, long_text, 200, NULL}, {s, NULL, 0, NULL}};
+    bl_progress_to(stop, NULL);
+    REFUSES(bl_batch_next(b, turns, 2, options, ids, &e), BL_EINTERRUPTED, "");
+    bl_progress_to(NULL, NULL);
+    assert_int_equal(ids[0], -1);
+    assert_true(bl_session_position(t) > 0 && bl_session_position(t) < 200);
+    assert_int_equal(bl_session_position(s), 1);
+    assert_ok(bl_batch_next(b, turns + 1, 1, options, next, &api_error));
+    assert_ok(bl_options_set(o, "max_tokens", "2", &api_error));
+    assert_ok(bl_generate(alone, "", 0, o, note_id, &by_itself, NULL, &api_error));
+    assert_int_equal(by_itself.ids[0], ids[1]);
+    assert_int_equal(by_itself.ids[1], next[0]);
+    bl_session_close(alone);
+    bl_session_close(s);
+    bl_session_close(t);
+    bl_batch_close(b);
+    bl_options_close(o);
+}
+
 /* The model stays for its batch. */
 static void the_model_closed_first(void **state)
 {
@@ -262,7 +466,10 @@ int main(void)
         cmocka_unit_test(members),
         cmocka_unit_test(refusals),
         cmocka_unit_test(replies_between),
+        cmocka_unit_test(the_tokens_of_generate),
+        cmocka_unit_test(drawn_from_what_was_read),
         cmocka_unit_test(from_its_own_callback),
+        cmocka_unit_test(stopped_between_passes),
         cmocka_unit_test(the_model_closed_first),
     };
     return cmocka_run_group_tests(tests, make, remove_all);

@@ -203,6 +203,7 @@ static bl_status tell_batch(uint64_t *sum)
     bl_status status;
     bl_model *m = NULL;
     bl_batch *b = NULL;
+    bl_options *o = NULL;
     bl_session *s[3] = {NULL};
     static float logits[3][API_V];
     static const int32_t ids[] = {7, 3, 99, 12, 5, 60, 2, 2, 31};
@@ -219,8 +220,17 @@ static bl_status tell_batch(uint64_t *sum)
     TRY(bl_batch_leave(b, s[0], &failed));
     const bl_batch_turn second[] = {{s[1], NULL, 0, logits[1]}, {s[2], ids + 3, 2, logits[2]}};
     TRY(bl_batch_feed(b, second, 2, &failed));
+    int32_t drawn[2];
+    TRY(bl_options_open(&o, BL_OPTIONS_GENERATE, &failed));
+    TRY(bl_options_set(o, "seed", "3", &failed));
+    const bl_options *const options[] = {o, o};
+    for (int i = 0; i < 2; i++) {
+        TRY(bl_batch_next(b, second, 2, options, drawn, &failed));
+        *sum = mix(*sum, drawn, sizeof drawn);
+    }
     *sum = mix(*sum, logits, sizeof logits);
 done:
+    bl_options_close(o);
     bl_session_close(s[2]);
     bl_batch_close(b);
     bl_session_close(s[1]);

@@ -401,11 +401,18 @@ static void sessions(void **state)
     REFUSED(bl_batch_feed, ids, batch, &turn, 1, e);
     turn = (bl_batch_turn){s, NULL, 0, NULL};
     FINE(bl_batch_feed, err, batch, &turn, 1, e);
+    int32_t next[1];
+    REFUSED(bl_batch_next, b, NULL, &turn, 1, NULL, next, e);
+    REFUSED(bl_batch_next, turns, batch, NULL, 1, NULL, next, e);
+    REFUSED(bl_batch_next, ids, batch, &turn, 1, NULL, NULL, e);
+    FINE(bl_batch_next, turns, batch, NULL, 0, NULL, NULL, e);
+    FINE(bl_batch_next, options, batch, &turn, 1, NULL, next, e);
+    FINE(bl_batch_next, options, batch, &turn, 1, (const bl_options *[]){NULL}, next, e);
     REFUSED(bl_batch_leave, b, NULL, s, e);
     REFUSED(bl_batch_leave, s, batch, NULL, e);
     assert_ok(bl_batch_leave(batch, s, &api_error));
     bl_batch_close(batch);
-    GIVES(bl_session_position, s, bl_session_position(NULL) == 0 && bl_session_position(s) == 4);
+    GIVES(bl_session_position, s, bl_session_position(NULL) == 0 && bl_session_position(s) == 7);
     GIVES(bl_session_bytes, s, bl_session_bytes(NULL) == 0);
     GIVES(bl_session_has_base, s, bl_session_has_base(NULL) == 0 && bl_session_has_base(s) == 0);
     REFUSED(bl_session_consolidate, s, NULL, 0.5, e);
@@ -531,6 +538,13 @@ static void sets_of_another_kind(void **state)
     WRONG(bl_trainer_open_corpora, BL_OPTIONS_TRAIN, &t, &here, 1, none, o, NULL, e)
     WRONG(bl_trainer_open_corpora, BL_OPTIONS_CONFIG, &t, &here, 1, none, NULL, o, e)
     WRONG(bl_generate, BL_OPTIONS_GENERATE, s, "a", 1, o, NULL, NULL, NULL, e)
+    bl_batch *b;
+    int32_t id;
+    assert_ok(bl_batch_open(&b, m, 1, NULL, &api_error));
+    assert_ok(bl_batch_join(b, s, &api_error));
+    const bl_batch_turn turn = {s, NULL, 0, NULL};
+    WRONG(bl_batch_next, BL_OPTIONS_GENERATE, b, &turn, 1, (const bl_options *[]){o}, &id, e)
+    bl_batch_close(b);
     bl_eval_result r = {.size = sizeof r};
     WRONG(bl_eval_text, BL_OPTIONS_PREPARE, m, data, o, 16, NULL, NULL, NULL, &r, e)
     WRONG(bl_read_text, BL_OPTIONS_PREPARE, data, o, NULL, ignore_text, NULL, e)

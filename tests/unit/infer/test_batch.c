@@ -227,13 +227,21 @@ static void enlarge(const char *path, const char *tensor)
     free(bytes);
 }
 
-/* Its results are not finite, and it keeps nobody else from reading. */
-static void one_that_overflows(void **state)
+static int32_t likeliest(const float *logits)
 {
-    (void)state;
+    int32_t id = 0;
+    for (int32_t i = 1; i < TINY_V; i++)
+        id = logits[i] > logits[id] ? i : id;
+    return id;
+}
+
+/* Its results are not finite, and it keeps nobody else from reading. */
+static void overflow(int draws)
+{
     enum { SESSIONS = 3 };
     static const int32_t ids[] = {5, 3, 8, 100, 7};
     static float logits[SESSIONS][TINY_V], alone[TINY_V];
+    int32_t drawn[SESSIONS];
     bl_model *m = tiny_open("none", "cpu");
     bl_batch *b;
     bl_session *s[SESSIONS], *single;
@@ -250,7 +258,17 @@ static void one_that_overflows(void **state)
     assert_ok(bl_session_fork(&single, s[1], &failure));
     assert_int_equal(bl_session_feed(single, ids, 3, alone, &failure), BL_EFORMAT);
     bl_session_close(single);
-    assert_int_equal(bl_batch_feed(b, turns, SESSIONS, &failure), BL_EFORMAT);
+    if (draws) {
+        turns[1].logits = NULL;
+        bl_options *o = tiny_options(BL_OPTIONS_GENERATE, "bos=false,temperature=0");
+        const bl_options *const options[SESSIONS] = {o, o, o};
+        assert_int_equal(bl_batch_next(b, turns, SESSIONS, options, drawn, &failure), BL_EFORMAT);
+        for (size_t i = 0; i < SESSIONS; i++)
+            assert_int_equal(drawn[i], i == 1 ? -1 : likeliest(logits[i]));
+        bl_options_close(o);
+    } else {
+        assert_int_equal(bl_batch_feed(b, turns, SESSIONS, &failure), BL_EFORMAT);
+    }
     assert_non_null(strstr(failure.message, "turn 1: logit"));
     for (size_t i = 0; i < SESSIONS; i++) {
         assert_int_equal(bl_session_position(s[i]), 2 + i);
@@ -262,6 +280,13 @@ static void one_that_overflows(void **state)
     }
     bl_batch_close(b);
     bl_model_close(m);
+}
+
+static void one_that_overflows(void **state)
+{
+    (void)state;
+    overflow(0);
+    overflow(1);
 }
 
 /* ---- threads ---- */
