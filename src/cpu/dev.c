@@ -4,7 +4,6 @@
 #include "core/alloc.h"
 #include "core/arena.h"
 #include "core/machine.h"
-#include "ops/composite.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -94,18 +93,6 @@ static void plan(bl_cpu *c, bl_arena *a, const bl_limits *m)
     c->conv_w = bl_arena_push(a, 2 * (m->K + 1) * m->D, F);
     c->norms = bl_arena_push(a, NORM_BLOCKS, sizeof(double));
     c->local = bl_arena_push(a, c->threads * c->local_floats, F);
-}
-
-size_t bl_cpu_decode_rows(bl_dev *d, const bl_decode_model *m)
-{
-    (void)d, (void)m;
-    return 0;
-}
-
-void bl_cpu_decode(bl_dev *d, bl_act *x, const bl_decode_model *m, const bl_dev_rows *rows,
-                   size_t count)
-{
-    bl_composite_decode(d, x, m, rows, count);
 }
 
 size_t bl_cpu_scratch_bytes(bl_dev *d, const bl_limits *most)

@@ -3,7 +3,7 @@
 #ifndef BL_MODEL_READER_H
 #define BL_MODEL_READER_H
 
-#include "model/decode.h"
+#include "model/decode_model.h"
 #include "model/pass.h"
 
 enum { BL_READER_ROWS = 64 }; /* tokens of a prompt that one sequence reads at once */

@@ -9,14 +9,15 @@ find src/ops/ref src/cpu src/cuda src/kern/c src/kern/x86 src/kern/body tests/ch
     -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' | LC_ALL=C sort | xargs awk '
 BEGIN {
     # A family, or a family and which part of it: ttt_mlp_bwd.
-    list("family", "bitlinear conv elementwise embed head matmul norm optim ttt ttt_linear ttt_mlp")
+    list("family", "bitlinear conv decode elementwise embed head matmul norm optim ttt ttt_linear ttt_mlp")
     list("part", "ttt_linear_fwd ttt_linear_bwd ttt_linear_step ttt_mlp_fwd ttt_mlp_bwd ttt_mlp_step " \
         "head_top ttt_chunk ttt_consolidate ttt_each ttt_grads ttt_lr_gate matmul_dots matmul_tile")
     # What a folder has beside its families.
     list("src/ops/ref", "ref dev scratch")
     list("src/cpu", "cpu_dev cpu_impl dev work")
-    list("src/cuda", "cuda cuda_dev dev mma wgmma norm_bwd ttt_lr_gate_mma bitlinear_mma bitlinear_wgmma ttt_bwd ttt_products ttt_step " \
-        "ttt_linear_mma ttt_linear_fwd_mma ttt_linear_bwd_mma ttt_linear_grads_mma ttt_linear_state_mma")
+    list("src/cuda", "cuda cuda_dev dev mma wgmma cluster decode_products decode_rows decode_ttt head_mma norm_bwd ttt_lr_gate_mma bitlinear_mma bitlinear_wgmma ttt_bwd ttt_products ttt_step " \
+        "ttt_linear_mma ttt_linear_fwd_mma ttt_linear_bwd_mma ttt_linear_grads_mma ttt_linear_state_mma " \
+        "ttt_linear_walk_mma ttt_linear_fwd_walk_mma ttt_linear_bwd_walk_mma")
     list("src/kern/c", "vec")
     list("src/kern/x86", "vec lanes")
     list("src/kern/body", "")

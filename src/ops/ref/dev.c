@@ -33,12 +33,6 @@ static void plan_scratch(bl_arena *a, const bl_limits *m)
         REF(doubles)(a, m->F);
 }
 
-size_t REF(decode_rows)(bl_dev *d, const bl_decode_model *m)
-{
-    (void)d, (void)m;
-    return 0;
-}
-
 size_t REF(scratch_bytes)(bl_dev *d, const bl_limits *most)
 {
     (void)d;

@@ -1,5 +1,5 @@
 /* What a device's decode op is told of a model and its sequences (ops.h). */
-#include "model/decode.h"
+#include "model/decode_model.h"
 #include "core/alloc.h"
 #include "model/base.h"
 

@@ -1,6 +1,6 @@
 /* What a device's decode op is told of a model and its sequences (ops.h). */
-#ifndef BL_MODEL_DECODE_H
-#define BL_MODEL_DECODE_H
+#ifndef BL_MODEL_DECODE_MODEL_H
+#define BL_MODEL_DECODE_MODEL_H
 
 #include "model/state.h"
 
