@@ -216,12 +216,17 @@ static size_t teams_at_once(const bl_dev *d, const void *kernel, const decode_ar
     return teams > 0 ? (size_t)teams : 1;
 }
 
+/* The kernel for so many sequences a team. */
+template <typename A> static void (*kernel_for(int seqs))(A *, const decode_args)
+{
+    return seqs == 1   ? decode_kernel<1, A>
+           : seqs == 2 ? decode_kernel<2, A>
+                       : decode_kernel<SEQS_MOST, A>;
+}
+
 static const void *kernel_of(const bl_dev *d, int seqs)
 {
-    const void *kernel;
-    WITH_ACT(d, kernel = seqs == 1 ? (const void *)decode_kernel<1, A>
-                                   : (const void *)decode_kernel<SEQS_MOST, A>;);
-    return kernel;
+    WITH_ACT(d, return (const void *)kernel_for<A>(seqs););
 }
 
 /* Teams of `size` blocks with the fewest sequences each by which all run at once, or with as many as
@@ -244,21 +249,23 @@ static decode_args plan_teams(bl_dev *d, const bl_decode_model *m, size_t size, 
     return a;
 }
 
-/* The more blocks a team has, the sooner a token is done; the more sequences, the later.
- * BITLLAMA_CUDA_TEAM=N: teams of N blocks, for measuring. */
+/* The fewest sequences a team, and then the most blocks.  BITLLAMA_CUDA_TEAM=N: teams of N blocks, for
+ * measuring. */
 static decode_args choose(bl_dev *d, const bl_decode_model *m, size_t count)
 {
-    enum { FEW = 4 };
     const char *wanted = bl_env("BITLLAMA_CUDA_TEAM");
     size_t size = wanted ? (size_t)(wanted[0] - '0') : m->H < 4 ? m->H : 4;
+    int at_once, was_at_once;
     if (cuda_of(d)->sm < 90 || size < 1 || size > CLUSTER_MOST)
         size = 1;
-    for (;; size /= 2) {
-        int at_once;
+    decode_args best = plan_teams(d, m, size, count, &was_at_once);
+    while (!wanted && (size /= 2) > 0) {
         decode_args a = plan_teams(d, m, size, count, &at_once);
-        if ((at_once && a.seqs <= FEW) || size == 1 || wanted)
-            return a;
+        if (a.at.bytes <= room_most(d) &&
+            (at_once > was_at_once || (at_once == was_at_once && a.seqs < best.seqs)))
+            best = a, was_at_once = at_once;
     }
+    return best;
 }
 
 extern "C" size_t bl_cuda_decode_rows(bl_dev *d, const bl_decode_model *m)
@@ -282,6 +289,6 @@ extern "C" void bl_cuda_decode(bl_dev *d, bl_act *x, const bl_decode_model *m,
     a.eps = m->eps, a.lr_scale = m->lr_scale;
     unsigned blocks = div_up(count, (size_t)a.seqs) * (unsigned)a.size;
     cuda_allow_shared(d, kernel_of(d, a.seqs), (size_t)a.at.bytes);
-    WITH_ACT(d, auto *kernel = a.seqs == 1 ? decode_kernel<1, A> : decode_kernel<SEQS_MOST, A>;
+    WITH_ACT(d, auto *kernel = kernel_for<A>(a.seqs);
              LAUNCH_CLUSTERS(d, kernel, blocks, a.size, THREADS, a.at.bytes, acts<A>(x), a););
 }
