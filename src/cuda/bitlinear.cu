@@ -118,7 +118,7 @@ template <typename A> static __global__ void ternarise_kernel(latents w)
     size_t in = m->in, pieces = m->to.words;
     int whole = in % 16 == 0;
     if (blockIdx.x == 0 && threadIdx.x == 0)
-        *m->to.g = g;
+        *(float4 *)(void *)m->to.g = make_float4(g, 0, 0, 0); /* decode copies 16 bytes */
     for (size_t i = (size_t)blockIdx.x * blockDim.x + threadIdx.x; i < m->out * pieces;
          i += (size_t)gridDim.x * blockDim.x) {
         size_t o = i / pieces, k = i % pieces * 16;

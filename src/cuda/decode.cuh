@@ -5,9 +5,9 @@
  * others need it stores into their shared memory, and they meet at a barrier four times a layer.
  * What is cheap is done by every block for itself: norms and quantisation.  What a layer reads of the
  * parameters and states comes into shared memory while the one before is at work, and the first
- * weights of a product into registers before the barrier that its rows wait for: a token is a long chain of short
- * steps, and a read from memory takes as long as one of them.  A value is rounded to the
- * type of activations wherever the ops one by one would store it, and sums are taken in their order. */
+ * weights of a product before the barrier that its rows wait for: a token is a long chain of short
+ * steps, and a read from memory takes as long as one of them.  A value is rounded to the type of
+ * activations wherever the ops one by one would store it, and sums are taken in their order. */
 #ifndef BL_CUDA_DECODE_CUH
 #define BL_CUDA_DECODE_CUH
 
