@@ -9,18 +9,12 @@ enum { CLUSTER_MOST = 8 }; /* blocks of one that every Hopper can run */
 
 #if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
 
-/* The number of this block in its cluster, and how many there are. */
+/* The number of this block in its cluster. */
 static __device__ __forceinline__ int cluster_rank(void)
 {
     int rank;
     asm volatile("mov.u32 %0, %%cluster_ctarank;" : "=r"(rank));
     return rank;
-}
-static __device__ __forceinline__ int cluster_size(void)
-{
-    int size;
-    asm volatile("mov.u32 %0, %%cluster_nctarank;" : "=r"(size));
-    return size;
 }
 
 /* A barrier of all threads of a cluster, after which each sees what the others have stored. */
@@ -46,10 +40,6 @@ static __device__ __forceinline__ void cluster_store(float *at, float x, int ran
 static __device__ __forceinline__ int cluster_rank(void)
 {
     return 0;
-}
-static __device__ __forceinline__ int cluster_size(void)
-{
-    return 1;
 }
 static __device__ __forceinline__ void cluster_sync(void)
 {

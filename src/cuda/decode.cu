@@ -188,10 +188,23 @@ static decode_args plan(const bl_dev *d, const bl_decode_model *m, size_t size, 
     return a;
 }
 
+/* Whether the kernels run in clusters: only Hopper's own machine code has them, which later cards do
+ * not run. */
+static int has_clusters(const bl_dev *d)
+{
+#ifdef BL_CUDA_90A
+    return cuda_of(d)->sm >= 90 && cuda_of(d)->sm < 100;
+#else
+    (void)d;
+    return 0;
+#endif
+}
+
 /* Shared memory of a block for which there is surely room. */
 static int room_most(const bl_dev *d)
 {
-    return (cuda_of(d)->sm >= 90 ? 220 : cuda_of(d)->sm == 80 ? 160 : 98) << 10;
+    int sm = cuda_of(d)->sm;
+    return (sm >= 90 && sm < 120 ? 220 : sm == 80 ? 160 : 98) << 10;
 }
 
 /* How many teams the device has room for at once. */
@@ -256,7 +269,7 @@ static decode_args choose(bl_dev *d, const bl_decode_model *m, size_t count)
     const char *wanted = bl_env("BITLLAMA_CUDA_TEAM");
     size_t size = wanted ? (size_t)(wanted[0] - '0') : m->H < 4 ? m->H : 4;
     int at_once, was_at_once;
-    if (cuda_of(d)->sm < 90 || size < 1 || size > CLUSTER_MOST)
+    if (!has_clusters(d) || size < 1 || size > CLUSTER_MOST)
         size = 1;
     decode_args best = plan_teams(d, m, size, count, &was_at_once);
     while (!wanted && (size /= 2) > 0) {
