@@ -122,12 +122,16 @@ static void keep_shape(graph *g, size_t place, const void *member)
     (void)keep(g, place, &copy, sizeof copy);
 }
 
-static void keep_state(graph *g, size_t place, const void *member)
-{
-    const bl_ttt_state *s;
-    memcpy(&s, member, sizeof s);
-    (void)keep(g, place, s, sizeof *s);
-}
+/* Structs that are kept as they are. */
+#define KEEP_WHOLE(name, type)                                                                     \
+    static void keep_##name(graph *g, size_t place, const void *member)                            \
+    {                                                                                              \
+        const type *x;                                                                             \
+        memcpy(&x, member, sizeof x);                                                              \
+        (void)keep(g, place, x, sizeof *x);                                                        \
+    }
+KEEP_WHOLE(state, bl_ttt_state)
+KEEP_WHOLE(model, bl_decode_model)
 
 static void keep_params(graph *g, size_t place, const void *member)
 {
@@ -144,27 +148,6 @@ static void keep_latents(graph *g, size_t place, const void *member)
     memcpy(&w, member, sizeof w);
     size_t at = keep(g, place, w, sizeof *w);
     (void)keep(g, at + offsetof(bl_latents, at), w->at, w->count * sizeof *w->at);
-}
-
-static void keep_model(graph *g, size_t place, const void *member)
-{
-    const bl_decode_model *m;
-    bl_decode_model copy;
-    memcpy(&m, member, sizeof m);
-    memset(&copy, 0, sizeof copy);
-    copy.layer = m->layer;
-    copy.embed = m->embed;
-    copy.L = m->L;
-    copy.D = m->D;
-    copy.H = m->H;
-    copy.I = m->I;
-    copy.C = m->C;
-    copy.K = m->K;
-    copy.last = m->last;
-    copy.eps = m->eps;
-    copy.lr_scale = m->lr_scale;
-    copy.rope_theta = m->rope_theta;
-    (void)keep(g, place, &copy, sizeof copy);
 }
 
 #define BY_TYPE(verb, x)                                                                           \
