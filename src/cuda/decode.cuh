@@ -96,7 +96,7 @@ enum {
     X(char, tail, seqs *taps *own *act)                                                            \
     X(float, pair, pairs *PAIR_FLOATS)                                                             \
     X(float, state, pairs *state)    /* W, b, k and h of a pair's head */                          \
-    X(float, team, 2 * THREADS / 32) /* of decode_sum */
+    X(float, team, 2 * THREADS / 32) /* of team_sum */
 
 /* A head of a sequence: the n-th, and the block's own-th. */
 typedef struct decode_head {

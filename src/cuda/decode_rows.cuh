@@ -4,27 +4,6 @@
 
 #include "cuda/decode.cuh"
 
-/* What four warps next to each other make of a value of each, to which every thread of the block
- * comes; the sum is taken in the order of team_sum. */
-static __device__ __forceinline__ float decode_four(float x, float *room, int most)
-{
-    int warp = (int)threadIdx.x / 32;
-    if (threadIdx.x % 32 == 0)
-        room[warp] = x;
-    __syncthreads();
-    room += warp & ~3;
-    x = most ? fmaxf(fmaxf(room[0], room[1]), fmaxf(room[2], room[3]))
-             : room[0] + room[1] + room[2] + room[3];
-    __syncthreads();
-    return x;
-}
-
-static __device__ __forceinline__ float decode_sum(float x, int four, float *room)
-{
-    x = warp_sum(x);
-    return four ? decode_four(x, room, 0) : x;
-}
-
 /* The pieces of 8 neighbours of a row that a thread keeps. */
 enum { KEPT = NARROW / (32 * 8) };
 #define KEPT_EIGHTS(i, k)                                                                          \
@@ -93,7 +72,7 @@ static __device__ __forceinline__ decode_source decode_source_of(const decode_ar
  * is 0. */
 static __device__ __forceinline__ void decode_quantise(const decode_args &a,
                                                        const float (&y)[KEPT][8], float s, int seq,
-                                                       int thread, int threads, int end)
+                                                       int thread, int threads, int end, int &turn)
 {
     int8_t *xi = ROOM(int8_t, xi) + seq * a.wide;
     int total = 0;
@@ -109,9 +88,9 @@ static __device__ __forceinline__ void decode_quantise(const decode_args &a,
         total = __dp4a((int)word[1], 0x01010101, total);
         *(uint2 *)(void *)(xi + i) = make_uint2(word[0], word[1]);
     }
-    total = __reduce_add_sync(0xffffffffu, total);
-    if (threads > 32) /* of integers below 2^24: exact */
-        total = (int)decode_four((float)total, ROOM(float, team), 0);
+    total = threads > 32 /* of integers below 2^24: exact */
+                ? (int)team_sum<4>((float)total, ROOM(float, team), turn)
+                : __reduce_add_sync(0xffffffffu, total);
     for (int i = end + thread; end && i < (end + 63 & ~63); i += threads)
         xi[i] = 0;
     if (end && thread == 0)
@@ -127,10 +106,10 @@ template <typename A>
 static __device__ __forceinline__ void decode_norm(const decode_args &a, const decode_block &b,
                                                    decode_phase phase)
 {
-    int n = phase == DOWN ? a.I : a.D, four = n > NARROW;
+    int n = phase == DOWN ? a.I : a.D, four = n > NARROW, turn = 0;
     int threads = four ? 128 : 32, thread = (int)threadIdx.x & (threads - 1);
     const decode_source r = decode_source_of(a, phase);
-    float each = 1.0f / (float)n;
+    float each = 1.0f / (float)n, *room = ROOM(float, team);
 #pragma unroll 1
     for (int first = 0; first < b.n; first += THREADS / threads) {
         int seq = first + (int)threadIdx.x / threads, end = seq < b.n ? n : 0;
@@ -147,7 +126,8 @@ static __device__ __forceinline__ void decode_norm(const decode_args &a, const d
             for (int j = 0; j < 8; j++)
                 sum += y[k][j] * y[k][j];
         }
-        float rms = 1.0f / sqrtf(decode_sum(sum, four, ROOM(float, team)) * each + a.eps);
+        sum = four ? team_sum<4>(sum, room, turn) : warp_sum(sum);
+        float rms = 1.0f / sqrtf(sum * each + a.eps);
         KEPT_EIGHTS(i, k)
         {
             float w[8];
@@ -163,11 +143,11 @@ static __device__ __forceinline__ void decode_norm(const decode_args &a, const d
         }
         if (phase == PRE_CONV)
             continue;
-        /* from 0 on floats are in the order of their bits */
-        most = __uint_as_float(__reduce_max_sync(0xffffffffu, __float_as_uint(fmaxf(most, 1e-5f))));
-        if (four)
-            most = decode_four(most, ROOM(float, team), 1);
-        decode_quantise(a, y, __fdiv_rn(127.0f, most), seq, thread, threads, end);
+        most = fmaxf(most, 1e-5f);
+        most = four ? team_max<4>(most, room,
+                                  turn) /* from 0 on floats are in the order of their bits */
+                    : __uint_as_float(__reduce_max_sync(0xffffffffu, __float_as_uint(most)));
+        decode_quantise(a, y, __fdiv_rn(127.0f, most), seq, thread, threads, end, turn);
     }
     __syncthreads();
 }

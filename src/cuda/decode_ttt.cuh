@@ -147,19 +147,8 @@ static __device__ __noinline__ void decode_fold(float *W, float *b, const float 
     const float *half_life = floats(l->inner.half_life);
     const float *ks = old + (HEAD + 1) * HEAD, *hs = ks + C * HEAD;
     float rho = half_life ? (float)ttt_forget_of(half_life[h]).rho : 1;
-    W0 += h * HEAD * HEAD, b0 += h * HEAD;
-    for (int x = warp; x <= HEAD; x += PAIR_THREADS / 32) /* row HEAD is b */
-        for (int y = ttt_lane(); y < HEAD; y += 32) {
-            int at = x * HEAD + y;
-            float w = old[at], sum = 0;
-            if (half_life) {
-                float start = x < HEAD ? W0[at] : b0[y];
-                w = start + rho * (w - start);
-            }
-            for (int j = 0; j < C; j++)
-                sum = fmaf(x < HEAD ? ks[j * HEAD + x] : 1, hs[j * HEAD + y], sum);
-            *(x < HEAD ? &W[at] : &b[y]) = fmaf(-tau, sum, w);
-        }
+    ttt_token_fold(W, b, old, old + HEAD * HEAD, W0 + h * HEAD * HEAD, b0 + h * HEAD, ks, hs,
+                   half_life != NULL, rho, tau, C, HEAD, HEAD, warp, PAIR_THREADS / 32);
 }
 
 /* One token of heads of sequences, number `first` and on, by the PAIR_THREADS threads of each pair, as

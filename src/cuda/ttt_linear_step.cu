@@ -57,8 +57,8 @@ static __global__ void __launch_bounds__(THREADS)
         return;
     __syncthreads();
     float rho = p.half_life ? (float)ttt_forget_of(p.half_life[h]).rho : 1;
-    ttt_token_fold(W, b, p.start[0] + h * F * F, p.start[1] + h * F, ks, hs, p.half_life != NULL,
-                   rho, tau, s.C, F, F, ttt_warp(), ttt_warps());
+    ttt_token_fold(W, b, W, b, p.start[0] + h * F * F, p.start[1] + h * F, ks, hs,
+                   p.half_life != NULL, rho, tau, s.C, F, F, ttt_warp(), ttt_warps());
     __syncthreads();
     ttt_clear(ks, s.C * F);
     ttt_clear(hs, s.C * F);

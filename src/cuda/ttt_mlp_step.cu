@@ -114,10 +114,10 @@ static __global__ void __launch_bounds__(MLP_THREADS)
     if (j < s.C - 1)
         return;
     float rho = p.half_life ? (float)ttt_forget_of(p.half_life[h]).rho : 1;
-    ttt_token_fold(W1, b1, p.start[0] + h * FM, p.start[1] + h * M, ks, h1s, p.half_life != NULL,
-                   rho, tau, s.C, F, M, ttt_warp(), ttt_warps());
-    ttt_token_fold(W2, b2, p.start[2] + h * FM, p.start[3] + h * F, x2s, h2s, p.half_life != NULL,
-                   rho, tau, s.C, M, F, ttt_warp(), ttt_warps());
+    ttt_token_fold(W1, b1, W1, b1, p.start[0] + h * FM, p.start[1] + h * M, ks, h1s,
+                   p.half_life != NULL, rho, tau, s.C, F, M, ttt_warp(), ttt_warps());
+    ttt_token_fold(W2, b2, W2, b2, p.start[2] + h * FM, p.start[3] + h * F, x2s, h2s,
+                   p.half_life != NULL, rho, tau, s.C, M, F, ttt_warp(), ttt_warps());
     __syncthreads();
     ttt_clear(ks, s.C * F);
     ttt_clear(h1s, s.C * M);

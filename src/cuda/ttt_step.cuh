@@ -253,23 +253,25 @@ static __device__ __forceinline__ float ttt_token_sum(const float *mix, const fl
     return sum;
 }
 
-/* One matrix in global memory at the end of a full chunk: it forgets (rho < 1), then
- * W -= tau sum_j k_j^T h_j,  b -= tau sum_j h_j;  k [C,in], h [C,out], W0 and b0 of this head. */
-static __device__ void ttt_token_fold(float *W, float *b, const float *W0, const float *b0,
-                                      const float *k, const float *h, int forgets, float rho,
-                                      float tau, int C, int in, int out, int warp, int warps)
+/* One matrix at the end of a full chunk: it forgets (rho < 1), then W -= tau sum_j k_j^T h_j,
+ * b -= tau sum_j h_j; old_W and old_b are what W and b were, the same or a copy; k [C,in], h [C,out], W0
+ * and b0 of this head. */
+static __device__ void ttt_token_fold(float *W, float *b, const float *old_W, const float *old_b,
+                                      const float *W0, const float *b0, const float *k,
+                                      const float *h, int forgets, float rho, float tau, int C,
+                                      int in, int out, int warp, int warps)
 {
     for (int x = warp; x <= in; x += warps)
         for (int y = ttt_lane(); y < out; y += 32) {
-            float *to = x < in ? &W[(size_t)x * out + y] : &b[y];
-            float w = *to, sum = 0;
+            size_t at = (size_t)x * out + y;
+            float w = x < in ? old_W[at] : old_b[y], sum = 0;
             if (forgets) {
-                float start = x < in ? W0[(size_t)x * out + y] : b0[y];
+                float start = x < in ? W0[at] : b0[y];
                 w = start + rho * (w - start);
             }
             for (int j = 0; j < C; j++)
                 sum = fmaf(x < in ? k[(size_t)j * in + x] : 1, h[(size_t)j * out + y], sum);
-            *to = fmaf(-tau, sum, w);
+            *(x < in ? &W[at] : &b[y]) = fmaf(-tau, sum, w);
         }
 }
 

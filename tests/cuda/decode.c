@@ -34,6 +34,7 @@ static const variant variants[] = {
      .no_forget = 1},
     {"no gate, 8 taps", .D = 256, .I = 688, .L = 1, .C = 16, .K = 8, .no_gate = 1},
     {"consolidated", .D = 128, .I = 64, .L = 2, .C = 2, .K = 3, .base = 1},
+    {"broad", .D = 64, .I = 1024, .L = 1, .C = 4, .K = 4},
     {"wide", .D = 768, .I = 2048, .L = 1, .C = 16, .K = 4, .together = 3, .tokens = 3, .large = 1},
 };
 
