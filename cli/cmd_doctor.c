@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "doctor_devices.h"
 #include "figures.h"
+#include "limits.h"
 #include "output.h"
 
 #include <inttypes.h>
@@ -15,7 +16,8 @@ enum { VARIABLES = sizeof variables / sizeof *variables };
 
 typedef struct doctor {
     bl_asked asked;
-    int as_json;
+    bl_limit_list limits;
+    int as_json, with_limits;
     bl_status status;
     bl_error *err;
 } doctor;
@@ -139,6 +141,8 @@ static void print_text(const doctor *d, const bl_machine_info *m)
     } else {
         puts("  none: set BITLLAMA_CACHE or HOME");
     }
+    if (d->with_limits)
+        bl_limits_print(&d->limits);
 }
 
 /* ---- for programs ---- */
@@ -231,6 +235,10 @@ static void print_json(const doctor *d, const bl_machine_info *m)
     json_text("cache", m->cache);
     fputs(", ", stdout);
     json_number("cache_free_bytes", m->cache_free);
+    if (d->with_limits) {
+        fputs(",\n \"limits\": ", stdout);
+        bl_limits_print_json(&d->limits);
+    }
     puts("}");
 }
 
@@ -247,8 +255,12 @@ static void print(void *user, const bl_machine_info *m)
 static bl_status run(const bl_args *args, bl_error *err)
 {
     uint64_t seconds = 0;
-    doctor d = {.as_json = bl_flags_on(args, "json"), .err = err};
+    doctor d = {.as_json = bl_flags_on(args, "json"),
+                .with_limits = bl_flags_on(args, "limits"),
+                .err = err};
     bl_status status = bl_flags_whole(args, "wait", 1, WAIT_MOST, &seconds, err);
+    if (status == BL_OK && d.with_limits)
+        status = bl_limits_collect(&d.limits, 0, err);
     if (status == BL_OK)
         status = bl_asked_begin(&d.asked, (unsigned)seconds, err);
     if (status == BL_OK)
@@ -262,6 +274,9 @@ static const bl_flag flags[] = {
      .value = "SECONDS",
      .fallback = "30",
      .help = "how long a device may take to answer"},
+    {.name = "limits",
+     .help = "measure what the processor reaches at most: reading memory and caches, products; a "
+             "few seconds"},
     {.name = "json", .help = "as JSON, memory in bytes"},
     {0},
 };
@@ -269,10 +284,13 @@ static const bl_flag flags[] = {
 const bl_command bl_command_doctor = {
     .name = "doctor",
     .summary = "Says what this machine offers: processor, threads, memory, devices, plug-ins.",
-    .usage = "[--json]",
-    .details = "A device that cannot be used is a line that says why, and no error. Devices are "
-               "asked by a "
-               "process of their own, so that a driver that hangs or crashes is such a line too.",
+    .usage = "[--limits] [--json]",
+    .details =
+        "A device that cannot be used is a line that says why, and no error. Devices are "
+        "asked by a "
+        "process of their own, so that a driver that hangs or crashes is such a line too.\n\n"
+        "Limits are those of the SIMD level in use, with one thread and with all: what other "
+        "programs take meanwhile is missing in them.",
     .example = "bitllama doctor",
     .flags = flags,
     .run = run,

@@ -381,6 +381,22 @@ typedef void bl_machine_fn(void *user, const bl_machine_info *machine);
 /** Calls fn once; loads no plug-in.  Errors: BL_ENOMEM.  Threads: any. */
 BL_API bl_status bl_machine(bl_machine_fn *fn, void *user, bl_error *err);
 
+/* A ceiling of the machine; a multiplication and an addition count as two. */
+typedef struct bl_limit {
+    size_t size;
+    const char *name; /* reading: "dram", "l3", "l2"; products by the SIMD level in use: "int8",
+                         "f32", "bf16" */
+    const char *unit; /* "GB/s", "GOP/s", "GFLOP/s" */
+    double one, all;  /* of one thread and of all; 0: there is none, or it cannot be known */
+} bl_limit;
+
+typedef void bl_limit_fn(void *user, const bl_limit *limit);
+
+/** Measures them, which takes a few seconds and up to a quarter of the memory, with `threads` (0:
+ *  those of bl_set_threads()).  Errors: BL_EINVAL (threads), BL_ENOMEM, BL_EINTERRUPTED
+ *  (bl_progress_to(), "measuring"). */
+BL_API bl_status bl_machine_limits(size_t threads, bl_limit_fn *fn, void *user, bl_error *err);
+
 /* ---------------------------------------------------------------- files of the Hugging Face Hub */
 
 typedef enum bl_hub_kind { BL_HUB_MODEL, BL_HUB_DATASET } bl_hub_kind;

@@ -23,6 +23,11 @@ size_t bl_os_processors_allowed(void);
 void bl_os_processor_name(char *name, size_t cap);
 void bl_cpuinfo_name(const char *path, char *name, size_t cap);
 
+/* The size of the first processor's cache of a level, and how many processors share it; 0 and 1 when
+ * not known; and from a folder like /sys/devices/system/cpu/cpu0/cache. */
+uint64_t bl_os_cache_bytes(int level, size_t *processors);
+uint64_t bl_cache_bytes(const char *folder, int level, size_t *processors);
+
 /* "Linux 6.1.0-18-amd64 x86_64". */
 void bl_os_system(char *text, size_t cap);
 

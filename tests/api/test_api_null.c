@@ -263,6 +263,7 @@ static void hub_prepare_and_plans(void **state)
     REFUSED(bl_plan_model, result, run, NULL, NULL, e);
     REFUSED(bl_devices, fn, NULL, NULL, e);
     REFUSED(bl_machine, fn, NULL, NULL, e);
+    REFUSED(bl_machine_limits, fn, 0, NULL, NULL, e);
 }
 
 /* Through one function or the other. */

@@ -57,6 +57,20 @@ expect "BITLLAMA_CPU=c" 0 "*SIMD         c; *  cpu  *, c, [0-9]* thread*" '' doc
 expect "in JSON" 0 '*"simd": "c", "simd_best": "*"variables": {"BITLLAMA_CPU": "c", "BITLLAMA_PLUGINS": null}*' '' doctor --json
 unset BITLLAMA_CPU
 
+# ---- what the processor reaches: a figure for each, whatever it is ----
+expect "limits" 0 "*limits *1 thread *thread*$line  dram *" '' doctor --limits
+for name in dram l3 l2; do
+    says "limits: $name" "  $name  *\([0-9.]*  *[0-9.]*\|-  *-\)  GB/s read"
+done
+says "limits: int8" '  int8  *[0-9.]*[0-9]  *[0-9.]*[0-9]  GOP/s'
+says "limits: f32" '  f32  *[0-9.]*[0-9]  *[0-9.]*[0-9]  GFLOP/s'
+says "limits: bf16" '  bf16  *[0-9.-]*  *[0-9.-]*  GFLOP/s'
+export BITLLAMA_CPU=c
+expect "limits in JSON" 0 '*"limits": [[]*{"name": "int8", "unit": "GOP/s", "one": [0-9]*, "all": [0-9]*, "threads": [0-9]*}*
+  {"name": "bf16", "unit": "GFLOP/s", "one": null, "all": null, "threads": [0-9]*}]}' '' doctor --limits --json
+valid "limits"
+unset BITLLAMA_CPU
+
 # ---- plug-ins that load and that do not fit ----
 mkdir -p "with space" broken/hang broken/crash broken/end
 cp "$plugins/libbitllama_plain.so" "$plugins/libbitllama_strange.so" "$plugins/libbitllama_none.so" "with space/"

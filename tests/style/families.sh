@@ -18,8 +18,8 @@ BEGIN {
     list("src/cuda", "cuda cuda_dev dev mma wgmma cluster decode_products decode_rows decode_ttt head_mma norm_bwd ttt_lr_gate_mma bitlinear_mma bitlinear_wgmma ttt_bwd ttt_products ttt_step " \
         "ttt_linear_mma ttt_linear_fwd_mma ttt_linear_bwd_mma ttt_linear_grads_mma ttt_linear_state_mma " \
         "ttt_linear_walk_mma ttt_linear_fwd_walk_mma ttt_linear_bwd_walk_mma")
-    list("src/kern/c", "vec")
-    list("src/kern/x86", "vec lanes")
+    list("src/kern/c", "limit vec")
+    list("src/kern/x86", "limit vec lanes")
     list("src/kern/body", "")
     list("tests/check", "buffers check")
     list("tests/checkops", "checkops dev io rows split")
