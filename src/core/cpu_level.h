@@ -21,4 +21,8 @@ bl_cpu_level bl_cpu_best(void);
  * the variable names no level or one that this machine lacks. */
 bl_status bl_cpu_choose(bl_cpu_level *level, bl_error *err) BL_NODISCARD;
 
+/* How many bytes in advance this processor wants to be asked for what a loop reads in order, in
+ * addition to what it fetches by itself; 0: it does not (docs/SPEED.md has the measurements). */
+size_t bl_cpu_fetch_ahead(void);
+
 #endif

@@ -180,7 +180,8 @@ static void ternary_tiles(void *user, size_t first, size_t last, size_t member)
                            .ld = v->ld,
                            .sum = v->sum + n,
                            .scale = v->scale + n,
-                           .rows = bl_least(a->N - n, MATMUL_ROWS)};
+                           .rows = bl_least(a->N - n, MATMUL_ROWS),
+                           .ahead = a->c->k.ahead};
         a->c->k.tern_matmul(a->y + n * a->out + o, a->out,
                             tern_packed(a->w) + p * bl_tern_panel_bytes(a->in), *tern_scale(a->w),
                             &rows, bl_least(a->out - o, BL_TERN_ROWS), a->in, a->accumulate);

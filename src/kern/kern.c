@@ -4,6 +4,7 @@
 void bl_kern_init(bl_kern *k, bl_cpu_level level)
 {
     k->level = BL_CPU_C;
+    k->ahead = bl_cpu_fetch_ahead();
 #define X(family) bl_kern_##family##_c(k);
     BL_KERN_FAMILY_LIST(X)
 #undef X

@@ -40,6 +40,7 @@ typedef struct bl_q8_rows {
     const int32_t *sum; /* [rows] sum of the row's q */
     const float *scale; /* [rows] s: q = rint(x s) */
     size_t rows;
+    size_t ahead; /* bytes of weights to ask the memory for in advance, or 0; no result changes */
 } bl_q8_rows;
 
 /* AdamW's numbers of one step. */
@@ -141,6 +142,7 @@ typedef struct bl_kern {
     BL_KERN_LIST(X)
 #undef X
     size_t tile_rows, tile_cols; /* that suit matmul best */
+    size_t ahead;                /* bl_q8_rows.ahead that suits this processor */
 } bl_kern;
 
 /* Fills the table with C and overwrites it on the way up to `level`. */

@@ -112,7 +112,8 @@ static bl_q8_rows rows_of(check *k, size_t rows, size_t in, int all)
         }
         scale[n] = 1.0f + (float)n;
     }
-    return (bl_q8_rows){.q = q, .ld = ld, .sum = sum, .scale = scale, .rows = rows};
+    size_t ahead = in % 2 ? 4096 : 0; /* behind the weights no page may be touched */
+    return (bl_q8_rows){.q = q, .ld = ld, .sum = sum, .scale = scale, .rows = rows, .ahead = ahead};
 }
 
 static void one_matmul(check *k, size_t rows, size_t outs, size_t in, int w, int q, int accumulate)

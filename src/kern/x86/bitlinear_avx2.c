@@ -76,7 +76,8 @@ static inline __m256i four(const int8_t *q)
 
 /* Half a panel (16 outputs) by one row.  Fields 0 and 2 keep the weight 1, fields 1 and 3 stay 4
  * times too large, which saves two shifts of three; 8 tiles keep 16 * 4 * 508 within int16. */
-static void dot16(__m256i acc[2], const uint8_t *w, const int8_t *q, size_t tiles)
+static inline void dot16(__m256i acc[2], const uint8_t *w, const int8_t *q, size_t tiles,
+                         size_t ahead, int fetch)
 {
     const __m256i low = _mm256_set1_epi8(0x03), high = _mm256_set1_epi8(0x0c);
     const __m256i ones = _mm256_set1_epi16(1), fours = _mm256_set1_epi16(4);
@@ -85,6 +86,8 @@ static void dot16(__m256i acc[2], const uint8_t *w, const int8_t *q, size_t tile
         size_t end = tiles - t > 8 ? t + 8 : tiles;
         __m256i a0 = _mm256_setzero_si256(), a1 = a0, b0 = a0, b1 = a0;
         for (; t < end; t++, w += BL_TERN_TILE, q += BL_TERN_INS) {
+            if (fetch)
+                _mm_prefetch((const char *)w + ahead, _MM_HINT_T0);
             __m256i w0 = _mm256_loadu_si256((const __m256i *)w);
             __m256i w1 = _mm256_loadu_si256((const __m256i *)(w + 32));
             __m256i x = four(q);
@@ -112,30 +115,45 @@ static void dot16(__m256i acc[2], const uint8_t *w, const int8_t *q, size_t tile
 }
 
 /* One row: the packed bytes are read once, in order. */
-static void gemv(float *y, const uint8_t *packed, float g, const bl_q8_rows *x, size_t n,
-                 size_t outs, size_t tiles, int accumulate)
+static inline void gemv(float *y, const uint8_t *packed, float g, const bl_q8_rows *x, size_t n,
+                        size_t outs, size_t tiles, int accumulate, int fetch)
 {
     float scale = g / x->scale[n];
     for (size_t o = 0; o < outs; o += 16) {
         __m256i acc[2];
-        dot16(acc, packed + 4 * o, x->q + n * x->ld, tiles);
+        dot16(acc, packed + 4 * o, x->q + n * x->ld, tiles, x->ahead, fetch);
         store8(y + o, acc[0], x->sum[n], scale, outs - o, accumulate);
         if (outs - o > 8)
             store8(y + o + 8, acc[1], x->sum[n], scale, outs - o - 8, accumulate);
     }
 }
 
+static void gemv_near(float *y, const uint8_t *packed, float g, const bl_q8_rows *x, size_t n,
+                      size_t outs, size_t tiles, int accumulate)
+{
+    gemv(y, packed, g, x, n, outs, tiles, accumulate, 0);
+}
+
+static void gemv_far(float *y, const uint8_t *packed, float g, const bl_q8_rows *x, size_t n,
+                     size_t outs, size_t tiles, int accumulate)
+{
+    gemv(y, packed, g, x, n, outs, tiles, accumulate, 1);
+}
+
 /* Codes of up to 16 tiles as bytes: step 4 t + f holds 32 rows x 4 inputs. */
-static void unpack(uint8_t *codes, const uint8_t *packed, size_t tiles)
+static void unpack(uint8_t *codes, const uint8_t *packed, size_t tiles, size_t ahead)
 {
     const __m256i low = _mm256_set1_epi8(0x03);
-    for (size_t t = 0; t < tiles; t++)
+    for (size_t t = 0; t < tiles; t++) {
+        _mm_prefetch((const char *)packed + t * BL_TERN_TILE + ahead, _MM_HINT_T0);
+        _mm_prefetch((const char *)packed + t * BL_TERN_TILE + ahead + 64, _MM_HINT_T0);
         for (size_t j = 0; j < 4; j++) {
             __m256i w = _mm256_load_si256((const __m256i *)(packed + t * BL_TERN_TILE + 32 * j));
             uint8_t *to = codes + t * 4 * BL_TERN_TILE + 32 * j;
             for (size_t f = 0; f < 4; f++, w = _mm256_srli_epi16(w, 2))
                 _mm256_store_si256((__m256i *)(to + f * BL_TERN_TILE), _mm256_and_si256(w, low));
         }
+    }
 }
 
 /* sums[rows][32] += 16 outputs of 4 rows, or of 1, over one block of inputs.  The accumulators have
@@ -181,7 +199,7 @@ static void gemm(float *y, size_t ldy, const uint8_t *packed, float g, const bl_
     const int8_t *q = x->q + first * x->ld;
     for (size_t t = 0; t < tiles; t += BLOCK_INS / BL_TERN_INS) {
         size_t some = tiles - t < BLOCK_INS / BL_TERN_INS ? tiles - t : BLOCK_INS / BL_TERN_INS;
-        unpack(codes, packed + t * BL_TERN_TILE, some);
+        unpack(codes, packed + t * BL_TERN_TILE, some, x->ahead);
         for (size_t o = 0; o < outs; o += 16)
             for (size_t n = 0; n < rows;) {
                 const int8_t *qn = q + n * x->ld + t * BL_TERN_INS;
@@ -211,7 +229,8 @@ static void tern_matmul(float *y, size_t ldy, const uint8_t *packed, float g, co
     for (size_t n = 0; n < x->rows;) {
         size_t rows = x->rows - n < BLOCK_ROWS ? x->rows - n : BLOCK_ROWS;
         if (rows < 4) {
-            gemv(y + n * ldy, packed, g, x, n, outs, tiles, accumulate);
+            (x->ahead ? gemv_far : gemv_near)(y + n * ldy, packed, g, x, n, outs, tiles,
+                                              accumulate);
             rows = 1;
         } else {
             gemm(y + n * ldy, ldy, packed, g, x, n, rows, outs, tiles, accumulate);

@@ -110,6 +110,12 @@ static inline __m512i fold(__m512i a0, __m512i a1, __m512i a2, __m512i a3)
     return _mm512_add_epi32(low, high);
 }
 
+/* A line of weights into L1 while those before it are used; an address behind the matrix does
+ * nothing.  Compiled in or not at all, because even a hint takes the place of a load. */
+#define FETCH(p)                                                                                   \
+    if (fetch)                                                                                     \
+    _mm_prefetch((const char *)(p) + ahead, _MM_HINT_T0)
+
 /* One row: the packed bytes are read once, in order.  Two tiles a turn have accumulators of their
  * own, so that sixteen products are under way: vpdpbusd takes four to five cycles, two start in
  * one. */
@@ -120,6 +126,8 @@ static inline __m512i fold(__m512i a0, __m512i a1, __m512i a2, __m512i a3)
     DOT(a##t##f, _mm512_and_si512(w, m##f), c);                                                    \
     DOT(b##t##f, _mm512_and_si512(v, m##f), c);
 #define STEP_TILE(t)                                                                               \
+    FETCH(packed + BL_TERN_TILE * (t));                                                            \
+    FETCH(packed + BL_TERN_TILE * (t) + 64);                                                       \
     w = _mm512_loadu_si512(packed + BL_TERN_TILE * (t));                                           \
     v = _mm512_loadu_si512(packed + BL_TERN_TILE * (t) + 64);                                      \
     KEEP(w);                                                                                       \
@@ -127,9 +135,10 @@ static inline __m512i fold(__m512i a0, __m512i a1, __m512i a2, __m512i a3)
     STEP_GROUP(t, 0) STEP_GROUP(t, 1) STEP_GROUP(t, 2) STEP_GROUP(t, 3)
 #define SUM_TILES(s, f) _mm512_add_epi32(s##0##f, s##1##f)
 
-static void gemv(float *y, const uint8_t *packed, float g, const bl_q8_rows *x, size_t n,
-                 size_t outs, size_t tiles, int accumulate)
+static inline void gemv(float *y, const uint8_t *packed, float g, const bl_q8_rows *x, size_t n,
+                        size_t outs, size_t tiles, int accumulate, int fetch)
 {
+    const size_t ahead = x->ahead;
     const __m512i m0 = _mm512_set1_epi8(0x03), m1 = _mm512_set1_epi8(0x0c);
     const __m512i m2 = _mm512_set1_epi8(0x30), m3 = _mm512_set1_epi8((char)0xc0);
     const int8_t *q = x->q + n * x->ld;
@@ -154,8 +163,21 @@ static void gemv(float *y, const uint8_t *packed, float g, const bl_q8_rows *x, 
     store16(y + HALF, c, x->sum[n], scale, outs - HALF, accumulate);
 }
 
+static void gemv_near(float *y, const uint8_t *packed, float g, const bl_q8_rows *x, size_t n,
+                      size_t outs, size_t tiles, int accumulate)
+{
+    gemv(y, packed, g, x, n, outs, tiles, accumulate, 0);
+}
+
+static void gemv_far(float *y, const uint8_t *packed, float g, const bl_q8_rows *x, size_t n,
+                     size_t outs, size_t tiles, int accumulate)
+{
+    gemv(y, packed, g, x, n, outs, tiles, accumulate, 1);
+}
+
 /* R rows: a tile is unpacked once, to bytes of 0, 1, 2 in eight registers, for all of them.  The
- * accumulators have names of their own: gcc copies an array of them around every instruction. */
+ * accumulators have names of their own: gcc copies an array of them around every instruction.  A
+ * hint for so many rows costs nothing, not even one for the line at hand. */
 #define ZERO_ROW(r) __m512i lo##r = _mm512_setzero_si512(), hi##r = lo##r;
 #define STEP_ROW(r)                                                                                \
     c = four(q + (r)*ld);                                                                          \
@@ -181,13 +203,15 @@ static void gemv(float *y, const uint8_t *packed, float g, const bl_q8_rows *x, 
     {                                                                                              \
         const __m512i low = _mm512_set1_epi8(0x03);                                                \
         const int8_t *q = x->q + n * x->ld;                                                        \
-        size_t ld = x->ld;                                                                         \
+        size_t ld = x->ld, ahead = x->ahead;                                                       \
         float scale;                                                                               \
         ROWS_##R(ZERO_ROW) for (const uint8_t *end = packed + tiles * BL_TERN_TILE; packed < end;  \
                                 packed += BL_TERN_TILE)                                            \
         {                                                                                          \
             __m512i w0 = _mm512_loadu_si512(packed), v0 = _mm512_loadu_si512(packed + 64);         \
             __m512i w, v, c;                                                                       \
+            _mm_prefetch((const char *)packed + ahead, _MM_HINT_T0);                               \
+            _mm_prefetch((const char *)packed + ahead + 64, _MM_HINT_T0);                          \
             KEEP(w0);                                                                              \
             KEEP(v0);                                                                              \
             STEP_FIELD(R, 0)                                                                       \
@@ -211,7 +235,7 @@ static void tern_matmul(float *y, size_t ldy, const uint8_t *packed, float g, co
         n += 4;
     }
     for (; n < x->rows; n++)
-        gemv(y + n * ldy, packed, g, x, n, outs, tiles, accumulate);
+        (x->ahead ? gemv_far : gemv_near)(y + n * ldy, packed, g, x, n, outs, tiles, accumulate);
 }
 
 /* One tile of one row: codes of 16 inputs become bytes, and the four groups of four are laid over
