@@ -153,11 +153,11 @@ size_t bl_tern_packed_bytes(size_t out, size_t in);
 size_t bl_tern_panel_bytes(size_t in);
 size_t bl_q8_stride(size_t in);
 
-/* The families of the table, and those with a faster version for AVX-512.  Each is a file a level,
+/* The families of the table, and those that are faster at AVX-512.  Each is a file a level,
  * c/NAME_c.c, x86/NAME_avx2.c, x86/NAME_avx512vnni.c, with a function that fills its slots. */
 #define BL_KERN_FAMILY_LIST(X)                                                                     \
     X(bitlinear) X(matmul) X(norm) X(elementwise) X(optim) X(head) X(conv) X(ttt)
-#define BL_KERN_AVX512_LIST(X) X(bitlinear) X(matmul)
+#define BL_KERN_AVX512_LIST(X) X(bitlinear) X(matmul) X(norm) X(elementwise) X(head) X(ttt)
 
 #define X(family) void bl_kern_##family##_c(bl_kern *k);
 BL_KERN_FAMILY_LIST(X)

@@ -1,7 +1,9 @@
-/* Eight float lanes: in plain C, or one AVX2 register where the file is compiled for AVX2.
+/* A vector of float lanes: eight in plain C, one AVX2 or AVX-512 register where the file is compiled
+ * for that.
  *
  * Float kernels that are the same at every level are written once over these lanes (src/kern/body)
- * and compiled once a level.  Sums across lanes use one tree: (0+4 1+5 2+6 3+7), then halves. */
+ * and compiled once a level.  Sums across lanes use one tree: (0+4 1+5 2+6 3+7), then halves;
+ * sixteen lanes are folded to eight first. */
 #ifndef BL_KERN_VEC_H
 #define BL_KERN_VEC_H
 
@@ -21,21 +23,32 @@ static inline float bl_madd(float a, float b, float c)
 #endif
 }
 
+#if defined(__AVX512F__)
+enum { VEC_LANES = 16 };
+#include "kern/x86/vec_avx512.h"
+#else
+enum { VEC_LANES = 8 };
 #if defined(__AVX2__) && defined(__FMA__)
 #include "kern/x86/vec_avx2.h"
 #else
 #include "kern/c/vec_c.h"
 #endif
 
-/* The first min(left, 8) lanes from memory, zero in the others; and back. */
+static inline v8 v8_recip(v8 x)
+{
+    return v8_div(v8_set(1.0f), x);
+}
+#endif
+
+/* The first min(left, VEC_LANES) lanes from memory, zero in the others; and back. */
 static inline v8 v8_get(const float *p, size_t left)
 {
-    return left >= 8 ? v8_load(p) : v8_load_part(p, left);
+    return left >= VEC_LANES ? v8_load(p) : v8_load_part(p, left);
 }
 
 static inline void v8_put(float *p, size_t left, v8 x)
 {
-    if (left >= 8)
+    if (left >= VEC_LANES)
         v8_store(p, x);
     else
         v8_store_part(p, left, x);
@@ -68,8 +81,7 @@ static inline v8 v8_exp(v8 x)
 
 static inline v8 v8_sigmoid(v8 x)
 {
-    v8 one = v8_set(1.0f);
-    return v8_div(one, v8_add(one, v8_exp(v8_sub(v8_zero(), x))));
+    return v8_recip(v8_add(v8_set(1.0f), v8_exp(v8_sub(v8_zero(), x))));
 }
 
 /* gelu_tanh(z) = z/2 (1 + tanh u) = z sigmoid(2u), u = sqrt(2/pi) (z + 0.044715 z^3). */

@@ -23,11 +23,11 @@ static inline void pad_q8(int8_t *q, size_t n)
 static inline float quantise(int8_t *q, int32_t *sum, const float *x, size_t n)
 {
     v8 amax = v8_zero();
-    for (size_t i = 0; i < n; i += 8)
+    for (size_t i = 0; i < n; i += VEC_LANES)
         amax = v8_max(amax, v8_abs(v8_get(x + i, n - i)));
     float s = scale_of(amax);
     v8_isum total = v8_isum_zero();
-    for (size_t i = 0; i < n; i += 8)
+    for (size_t i = 0; i < n; i += VEC_LANES)
         total = v8_isum_quantise(total, q + i, v8_mul(v8_get(x + i, n - i), v8_set(s)));
     *sum = v8_isum_total(total);
     pad_q8(q, n);

@@ -6,7 +6,7 @@
 static void conv_row(float *y, const float *const *u, const float *wt, const float *bias, size_t K,
                      size_t n)
 {
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         v8 acc = v8_get(bias + i, n - i);
         for (size_t j = 0; j < K; j++)
             if (u[j])
@@ -18,7 +18,7 @@ static void conv_row(float *y, const float *const *u, const float *wt, const flo
 static void conv_bwd_row(float *du, float *dwt, float *dbias, const float *const *dy,
                          const float *u, const float *wt, size_t K, size_t n)
 {
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         size_t left = n - i;
         v8 acc = v8_get(du + i, left), x = v8_get(u + i, left);
         for (size_t j = 0; j < K; j++) {

@@ -5,13 +5,13 @@
 
 static void add(float *x, const float *y, size_t n)
 {
-    for (size_t i = 0; i < n; i += 8)
+    for (size_t i = 0; i < n; i += VEC_LANES)
         v8_put(x + i, n - i, v8_add(v8_get(x + i, n - i), v8_get(y + i, n - i)));
 }
 
 static void mul(float *y, const float *a, const float *b, size_t n)
 {
-    for (size_t i = 0; i < n; i += 8)
+    for (size_t i = 0; i < n; i += VEC_LANES)
         v8_put(y + i, n - i, v8_mul(v8_get(a + i, n - i), v8_get(b + i, n - i)));
 }
 
@@ -22,7 +22,7 @@ static void gelu(float *y, float *slope, float *curve, const float *x, size_t n)
 {
     const float a = 2.0f * 0.79788456f, b = 3.0f * 0.044715f;
     const v8 one = v8_set(1.0f), two = v8_set(2.0f);
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         size_t left = n - i;
         v8 z = v8_get(x + i, left), S = v8_gelu_gate(z);
         v8_put(y + i, left, v8_mul(z, S));
@@ -39,19 +39,19 @@ static void gelu(float *y, float *slope, float *curve, const float *x, size_t n)
 
 static void axpy(float *y, float a, const float *x, size_t n)
 {
-    for (size_t i = 0; i < n; i += 8)
+    for (size_t i = 0; i < n; i += VEC_LANES)
         v8_put(y + i, n - i, v8_fma(v8_set(a), v8_get(x + i, n - i), v8_get(y + i, n - i)));
 }
 
 static void sigmoid(float *y, const float *x, float a, size_t n)
 {
-    for (size_t i = 0; i < n; i += 8)
+    for (size_t i = 0; i < n; i += VEC_LANES)
         v8_put(y + i, n - i, v8_mul(v8_set(a), v8_sigmoid(v8_get(x + i, n - i))));
 }
 
 static void scale(float *x, float a, size_t n)
 {
-    for (size_t i = 0; i < n; i += 8)
+    for (size_t i = 0; i < n; i += VEC_LANES)
         v8_put(x + i, n - i, v8_mul(v8_get(x + i, n - i), v8_set(a)));
 }
 

@@ -32,7 +32,7 @@ static void dots_2x4(float *c, size_t ldc, const float *a, size_t lda, const flo
 {
     v8 p0 = v8_zero(), p1 = p0, p2 = p0, p3 = p0, q0 = p0, q1 = p0, q2 = p0, q3 = p0;
     size_t k = 0;
-    for (; k + 8 <= K; k += 8)
+    for (; k + VEC_LANES <= K; k += VEC_LANES)
         STEP_2x4(WHOLE);
     if (k < K)
         STEP_2x4(LEFT);
@@ -44,7 +44,7 @@ static void dots_1x4(float *c, const float *a, const float *b, size_t ldb, size_
 {
     v8 p0 = v8_zero(), p1 = p0, p2 = p0, p3 = p0;
     size_t k = 0;
-    for (; k + 8 <= K; k += 8)
+    for (; k + VEC_LANES <= K; k += VEC_LANES)
         STEP_1x4(WHOLE);
     if (k < K)
         STEP_1x4(LEFT);
@@ -54,7 +54,7 @@ static void dots_1x4(float *c, const float *a, const float *b, size_t ldb, size_
 static float dot(const float *a, const float *b, size_t K)
 {
     v8 p = v8_zero();
-    for (size_t k = 0; k < K; k += 8)
+    for (size_t k = 0; k < K; k += VEC_LANES)
         p = v8_fma(v8_get(a + k, K - k), v8_get(b + k, K - k), p);
     return v8_sum(p);
 }

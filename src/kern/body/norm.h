@@ -1,6 +1,6 @@
 /* Row kernels of the normalisations and what is fused with them: one row of n; BL_KERN_FILL names
  * the function that puts this level into the table.  Each tensor is read and written once;
- * statistics are in float32 over eight interleaved chains. */
+ * statistics are in float32 over as many chains as a vector has lanes. */
 #include "kern/body/bitlinear.h"
 
 static float rstd_of(v8 sumsq, float eps, size_t n)
@@ -13,12 +13,12 @@ static float rmsnorm_fwd(float *y, int8_t *q, int32_t *sum, float *s, const floa
                          const float *w, float eps, size_t n)
 {
     v8 ss = v8_zero(), amax = v8_zero();
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         v8 v = v8_get(x + i, n - i);
         ss = v8_fma(v, v, ss);
     }
     float rstd = rstd_of(ss, eps, n);
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         v8 v = v8_mul(v8_mul(v8_get(x + i, n - i), v8_set(rstd)), v8_get(w + i, n - i));
         amax = v8_max(amax, v8_abs(v));
         if (y)
@@ -28,7 +28,7 @@ static float rmsnorm_fwd(float *y, int8_t *q, int32_t *sum, float *s, const floa
         return rstd;
     *s = scale_of(amax);
     v8_isum total = v8_isum_zero();
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         v8 v = v8_mul(v8_mul(v8_get(x + i, n - i), v8_set(rstd)), v8_get(w + i, n - i));
         total = v8_isum_quantise(total, q + i, v8_mul(v, v8_set(*s)));
     }
@@ -42,13 +42,13 @@ static void rmsnorm_bwd(float *dx, float *dw, const float *dy, const float *x, c
                         float rstd, size_t n)
 {
     v8 dot = v8_zero(), r = v8_set(rstd);
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         v8 xh = v8_mul(v8_get(x + i, n - i), r), g = v8_get(dy + i, n - i);
         v8_put(dw + i, n - i, v8_fma(g, xh, v8_get(dw + i, n - i)));
         dot = v8_fma(v8_mul(g, v8_get(w + i, n - i)), xh, dot);
     }
     v8 mean = v8_set(v8_sum(dot) / (float)n);
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         v8 xh = v8_mul(v8_get(x + i, n - i), r);
         v8 g = v8_mul(v8_get(dy + i, n - i), v8_get(w + i, n - i));
         v8_put(dx + i, n - i, v8_fma(r, v8_fnma(xh, mean, g), v8_get(dx + i, n - i)));
@@ -61,7 +61,7 @@ static float scale_and_quantise(float *y, int8_t *q, int32_t *sum, float *s, v8 
 {
     float rstd = rstd_of(ss, eps, n);
     v8 amax = v8_zero();
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         v8 v = v8_mul(v8_mul(v8_get(y + i, n - i), v8_set(rstd)), v8_get(w + i, n - i));
         amax = v8_max(amax, v8_abs(v));
         v8_put(y + i, n - i, v);
@@ -70,7 +70,7 @@ static float scale_and_quantise(float *y, int8_t *q, int32_t *sum, float *s, v8 
         return rstd;
     *s = scale_of(amax);
     v8_isum total = v8_isum_zero();
-    for (size_t i = 0; i < n; i += 8)
+    for (size_t i = 0; i < n; i += VEC_LANES)
         total = v8_isum_quantise(total, q + i, v8_mul(v8_get(y + i, n - i), v8_set(*s)));
     *sum = v8_isum_total(total);
     pad_q8(q, n);
@@ -81,11 +81,11 @@ static float scale_and_quantise(float *y, int8_t *q, int32_t *sum, float *s, v8 
 static void layer_stats(float stats[2], const float *x, size_t n)
 {
     v8 sum = v8_zero(), ss = v8_zero();
-    for (size_t i = 0; i < n; i += 8)
+    for (size_t i = 0; i < n; i += VEC_LANES)
         sum = v8_add(sum, v8_get(x + i, n - i));
     float mean = v8_sum(sum) / (float)n;
     size_t i = 0;
-    for (; i + 8 <= n; i += 8) {
+    for (; i + VEC_LANES <= n; i += VEC_LANES) {
         v8 v = v8_sub(v8_load(x + i), v8_set(mean));
         ss = v8_fma(v, v, ss);
     }
@@ -108,7 +108,7 @@ static void gate_norm_fwd(float *y, int8_t *q, int32_t *sum, float *s, float *st
 {
     layer_stats(stats, o, n);
     v8 ss = v8_zero();
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         v8 v = v8_fma(xhat(o + i, stats, n - i), v8_get(w + i, n - i), v8_get(b + i, n - i));
         if (z) {
             v8 gate = v8_get(z + i, n - i);
@@ -128,7 +128,7 @@ static void gate_norm_bwd(float *dout, float *dz, float *dw, float *db, float *d
                           const float *b, const float *sub, const float *stats, size_t n)
 {
     v8 dot = v8_zero(), rms = v8_set(stats[2]);
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         size_t left = n - i;
         v8 gate = v8_set(1.0f);
         if (z) {
@@ -143,7 +143,7 @@ static void gate_norm_bwd(float *dout, float *dz, float *dw, float *db, float *d
     }
     v8 mean = v8_set(v8_sum(dot) / (float)n);
     v8 sum = v8_zero(), sumx = v8_zero();
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         size_t left = n - i;
         v8 xh = xhat(o + i, stats, left), wi = v8_get(w + i, left);
         v8 p = v8_fma(xh, wi, v8_get(b + i, left));
@@ -166,7 +166,7 @@ static void gate_norm_bwd(float *dout, float *dz, float *dw, float *db, float *d
         v8_put(dout + i, left, dxh);
     }
     v8 m = v8_set(v8_sum(sum) / (float)n), mx = v8_set(v8_sum(sumx) / (float)n);
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         v8 dxh = v8_sub(v8_get(dout + i, n - i), m);
         v8 xh = xhat(o + i, stats, n - i);
         v8_put(dout + i, n - i, v8_mul(v8_set(stats[1]), v8_fnma(xh, mx, dxh)));
@@ -177,7 +177,7 @@ static float swiglu_norm_fwd(float *y, int8_t *q, int32_t *sum, float *s, const 
                              const float *up, const float *w, float eps, size_t n)
 {
     v8 ss = v8_zero();
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         v8 g = v8_get(gate + i, n - i);
         v8 v = v8_mul(v8_mul(g, v8_sigmoid(g)), v8_get(up + i, n - i));
         ss = v8_fma(v, v, ss);
@@ -192,7 +192,7 @@ static void swiglu_norm_bwd(float *dgate, float *dup, float *dw, float *tmp, con
                             size_t n)
 {
     v8 dot = v8_zero(), r = v8_set(rstd), one = v8_set(1.0f);
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         size_t left = n - i;
         v8 g = v8_get(gate + i, left), S = v8_sigmoid(g), d = v8_get(dh + i, left);
         v8_put(tmp + i, left, S);
@@ -201,7 +201,7 @@ static void swiglu_norm_bwd(float *dgate, float *dup, float *dw, float *tmp, con
         dot = v8_fma(v8_mul(d, v8_get(w + i, left)), yh, dot);
     }
     v8 mean = v8_set(v8_sum(dot) / (float)n);
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         size_t left = n - i;
         v8 g = v8_get(gate + i, left), S = v8_get(tmp + i, left), u = v8_get(up + i, left);
         v8 silu = v8_mul(g, S), d = v8_mul(v8_get(dh + i, left), v8_get(w + i, left));

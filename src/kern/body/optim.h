@@ -22,7 +22,7 @@ static void adamw(float *p, float *g, float *m, float *v, const bl_adamw_step *a
 {
     v8 b1 = v8_set(a->beta1), b2 = v8_set(a->beta2), lr = v8_set(a->lr);
     v8 n1 = v8_set(1.0f - a->beta1), n2 = v8_set(1.0f - a->beta2);
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         size_t left = n - i;
         v8 gi = v8_mul(v8_get(g + i, left), v8_set(a->grad_scale));
         v8 mi = v8_fma(b1, v8_get(m + i, left), v8_mul(n1, gi));

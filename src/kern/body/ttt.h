@@ -9,16 +9,16 @@ enum { F_MOST = 128 }; /* the widest head (MODEL 5) */
 static float layer_hat(float *xh, const float *z, size_t n)
 {
     v8 sum = v8_zero(), ss = v8_zero();
-    for (size_t i = 0; i < n; i += 8)
+    for (size_t i = 0; i < n; i += VEC_LANES)
         sum = v8_add(sum, v8_get(z + i, n - i));
     v8 mean = v8_set(v8_sum(sum) / (float)n);
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         v8_put(xh + i, n - i, v8_sub(v8_get(z + i, n - i), mean));
         v8 d = v8_get(xh + i, n - i);
         ss = v8_fma(d, d, ss);
     }
     float rstd = 1.0f / sqrtf(v8_sum(ss) / (float)n + 1e-6f);
-    for (size_t i = 0; i < n; i += 8)
+    for (size_t i = 0; i < n; i += VEC_LANES)
         v8_put(xh + i, n - i, v8_mul(v8_get(xh + i, n - i), v8_set(rstd)));
     return rstd;
 }
@@ -33,7 +33,7 @@ static float ttt_inner(float *h, float *G, float *xh, const float *z, const floa
         xh = hat;
     float rstd = layer_hat(xh, z, n);
     v8 sum = v8_zero(), dot = v8_zero();
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         size_t left = n - i;
         v8 x = v8_get(xh + i, left), g = v8_get(gamma + i, left);
         v8 e = v8_sub(v8_fma(g, x, v8_get(beta + i, left)),
@@ -44,7 +44,7 @@ static float ttt_inner(float *h, float *G, float *xh, const float *z, const floa
         v8_put(a + i, left, ai);
     }
     v8 mean = v8_set(v8_sum(sum) / (float)n), meanx = v8_set(v8_sum(dot) / (float)n);
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         size_t left = n - i;
         v8 d = v8_sub(v8_get(a + i, left), mean);
         v8 Gi = v8_mul(v8_fnma(v8_get(xh + i, left), meanx, d), v8_set(rstd));
@@ -60,7 +60,7 @@ static void ttt_out(float *o, const float *q, const float *zb, const float *gamm
 {
     float hat[F_MOST];
     layer_hat(hat, zb, n);
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         size_t left = n - i;
         v8 y = v8_fma(v8_get(gamma + i, left), v8_get(hat + i, left), v8_get(beta + i, left));
         v8_put(o + i, left, v8_add(v8_get(q + i, left), y));
@@ -71,13 +71,13 @@ static void ttt_out(float *o, const float *q, const float *zb, const float *gamm
 static void project(float *y, const float *a, const float *xh, float scale, size_t n)
 {
     v8 sum = v8_zero(), dot = v8_zero();
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         v8 ai = v8_get(a + i, n - i);
         sum = v8_add(sum, ai);
         dot = v8_fma(ai, v8_get(xh + i, n - i), dot);
     }
     v8 mean = v8_set(v8_sum(sum) / (float)n), meanx = v8_set(v8_sum(dot) / (float)n);
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         v8 d = v8_sub(v8_get(a + i, n - i), mean);
         v8_put(y + i, n - i, v8_mul(v8_fnma(v8_get(xh + i, n - i), meanx, d), v8_set(scale)));
     }
@@ -89,7 +89,7 @@ static void ttt_out_bwd(float *dzb, float *dgamma, float *dbeta, const float *do
 {
     float xo[F_MOST], a[F_MOST];
     float rstd = layer_hat(xo, zb, n);
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         size_t left = n - i;
         v8 d = v8_get(dout + i, left);
         v8_put(a + i, left, v8_mul(v8_get(gamma + i, left), d));
@@ -109,7 +109,7 @@ static void ttt_inner_bwd(float *dz, float *de, float *dgamma, float *dbeta, con
     float a[F_MOST], dxh[F_MOST] = {0};
     v8 sum_u = v8_zero(), dot_u = v8_zero(), dot_a = v8_zero(), dot_G = v8_zero();
     v8 r = v8_set(rstd);
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         size_t left = n - i;
         v8 x = v8_get(xh + i, left), g = v8_get(gamma + i, left), d = v8_get(dG + i, left);
         v8 e = v8_sub(v8_fma(g, x, v8_get(beta + i, left)),
@@ -125,7 +125,7 @@ static void ttt_inner_bwd(float *dz, float *de, float *dgamma, float *dbeta, con
     float inv = 1.0f / (float)n, dsig = -v8_sum(dot_G) * rstd;
     v8 mu = v8_set(v8_sum(sum_u) * inv), mux = v8_set(v8_sum(dot_u) * inv);
     v8 max = v8_set(v8_sum(dot_a) * inv);
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         size_t left = n - i;
         v8 x = v8_get(xh + i, left), g = v8_get(gamma + i, left), e = v8_get(de + i, left);
         v8 u = v8_mul(v8_get(dG + i, left), r);
@@ -139,14 +139,14 @@ static void ttt_inner_bwd(float *dz, float *de, float *dgamma, float *dbeta, con
     }
     project(dz, dxh, xh, rstd, n);
     v8 c = v8_set(dsig * inv);
-    for (size_t i = 0; i < n; i += 8)
+    for (size_t i = 0; i < n; i += VEC_LANES)
         v8_put(dz + i, n - i, v8_fma(c, v8_get(xh + i, n - i), v8_get(dz + i, n - i)));
 }
 
 /* cs holds cos a twice per pair, sn holds -sin a, +sin a: (x0 cos - x1 sin, x1 cos + x0 sin). */
 static void rope(float *y, const float *x, const float *cs, const float *sn, size_t n)
 {
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         v8 v = v8_get(x + i, n - i);
         v8 t = v8_mul(v8_swap(v), v8_get(sn + i, n - i));
         v8_put(y + i, n - i, v8_fma(v, v8_get(cs + i, n - i), t));
@@ -156,14 +156,14 @@ static void rope(float *y, const float *x, const float *cs, const float *sn, siz
 static void forget(float *w, const float *w0, float rho, size_t n)
 {
     v8 r = v8_set(rho);
-    for (size_t i = 0; i < n; i += 8) {
+    for (size_t i = 0; i < n; i += VEC_LANES) {
         v8 start = v8_get(w0 + i, n - i);
         v8_put(w + i, n - i, v8_fma(r, v8_sub(v8_get(w + i, n - i), start), start));
     }
 }
 
-/* Eight elements of forget_bwd; its dot product is in two chains. */
-static inline v8 forget_bwd8(float *dw, float *sum, const float *w, const float *w0, v8 rho, v8 dot,
+/* One vector of forget_bwd; its dot product is in two chains. */
+static inline v8 forget_bwd1(float *dw, float *sum, const float *w, const float *w0, v8 rho, v8 dot,
                              size_t left)
 {
     v8 d = v8_get(dw, left);
@@ -175,10 +175,11 @@ static inline v8 forget_bwd8(float *dw, float *sum, const float *w, const float 
 static float forget_bwd(float *dw, float *sum, const float *w, const float *w0, float rho, size_t n)
 {
     v8 r = v8_set(rho), even = v8_zero(), odd = v8_zero();
-    for (size_t i = 0; i < n; i += 16) {
-        even = forget_bwd8(dw + i, sum + i, w + i, w0 + i, r, even, n - i);
-        if (n - i > 8)
-            odd = forget_bwd8(dw + i + 8, sum + i + 8, w + i + 8, w0 + i + 8, r, odd, n - i - 8);
+    for (size_t i = 0; i < n; i += 2 * VEC_LANES) {
+        size_t j = i + VEC_LANES;
+        even = forget_bwd1(dw + i, sum + i, w + i, w0 + i, r, even, n - i);
+        if (j < n)
+            odd = forget_bwd1(dw + j, sum + j, w + j, w0 + j, r, odd, n - j);
     }
     return v8_sum(v8_add(even, odd));
 }
