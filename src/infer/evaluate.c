@@ -58,9 +58,10 @@ done:
 
 double bl_loss_of(const float *logits, size_t V, int32_t target)
 {
-    double most = (double)logits[0], sum = 0;
-    for (size_t i = 1; i < V; i++)
-        most = fmax(most, (double)logits[i]);
+    float top = logits[0];
+    for (size_t i = 1; i < V; i++) /* in float: gcc 12 for ARM breaks down over a fmax of doubles */
+        top = fmaxf(top, logits[i]);
+    double most = (double)top, sum = 0;
     for (size_t i = 0; i < V; i++)
         sum += exp((double)logits[i] - most);
     return most + log(sum) - (double)logits[target];
