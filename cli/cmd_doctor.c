@@ -83,14 +83,24 @@ static void print_threads(const bl_machine_info *m)
     puts("; --threads chooses another number");
 }
 
+static void print_levels(const bl_machine_info *m)
+{
+    char text[160] = "";
+    size_t used =
+        (size_t)snprintf(text, sizeof text, "%s; BITLLAMA_CPU forces another: ",
+                         *m->simd ? m->simd : "none that BITLLAMA_CPU asks for (see cpu)");
+    for (size_t i = 0; i < m->level_count && used < sizeof text; i++)
+        used +=
+            (size_t)snprintf(text + used, sizeof text - used, "%s%s",
+                             i == 0 ? "" : (i + 1 < m->level_count ? ", " : " or "), m->levels[i]);
+    put_row("SIMD", text);
+}
+
 static void print_machine(const bl_machine_info *m)
 {
-    char text[160];
     put_row("system", m->system);
     put_row("processor", m->processor);
-    (void)snprintf(text, sizeof text, "%s; BITLLAMA_CPU forces another: c, avx2 or avx512",
-                   *m->simd ? m->simd : "none that BITLLAMA_CPU asks for (see cpu)");
-    put_row("SIMD", text);
+    print_levels(m);
     print_threads(m);
     printf("%-*s%s for this process\n", LABEL, "memory", scaled_bytes(m->memory_bytes).text);
 }

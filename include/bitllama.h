@@ -362,8 +362,8 @@ BL_API bl_status bl_devices(bl_device_fn *fn, void *user, bl_error *err);
 typedef struct bl_machine_info {
     size_t size;
     const char *compiler, *system, *processor;
-    const char *simd, *simd_best; /* "c", "avx2" or "avx512": in use (empty when BITLLAMA_CPU asks
-                                     for what is not there), and the processor's best */
+    const char *simd, *simd_best; /* of `levels`: in use (empty when BITLLAMA_CPU asks for what is
+                                     not there), and the processor's best */
     size_t threads;               /* of a computation (bl_set_threads) */
     size_t processors, affinity;  /* of the machine, and those that this process may run on */
     size_t quota;                 /* processors that its control groups pay for; 0: no limit */
@@ -372,8 +372,11 @@ typedef struct bl_machine_info {
     const char *const *plugins;   /* [plugin_count], their files found there: bl_devices() asks them
                                      in this order */
     size_t folder_count, plugin_count;
-    const char *cache;   /* of downloads: a folder that may not exist yet */
-    uint64_t cache_free; /* bytes that may be written there; UINT64_MAX: not known */
+    const char *cache;         /* of downloads: a folder that may not exist yet */
+    uint64_t cache_free;       /* bytes that may be written there; UINT64_MAX: not known */
+    const char *const *levels; /* [level_count], rising: "c", "avx2", "avx512"; on 64-bit ARM "c",
+                                  "neon", "dotprod", "i8mm" */
+    size_t level_count;
 } bl_machine_info;
 
 typedef void bl_machine_fn(void *user, const bl_machine_info *machine);

@@ -67,6 +67,8 @@ static void tell(bl_machine_fn *fn, void *user, const bl_names *folders, const b
         .plugin_count = plugins->count,
         .cache = cache,
         .cache_free = *cache ? room_for(cache) : UINT64_MAX,
+        .levels = bl_cpu_level_names,
+        .level_count = BL_CPU_LEVELS,
     };
     bl_call *call = bl_call_out();
     fn(user, &machine);

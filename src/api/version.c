@@ -24,6 +24,11 @@ enum { X86 = 1 };
 #else
 enum { X86 = 0 };
 #endif
+#ifdef __aarch64__
+enum { ARM64 = 1 };
+#else
+enum { ARM64 = 0 };
+#endif
 
 const bl_feature *bl_feature_at(size_t i)
 {
@@ -31,6 +36,7 @@ const bl_feature *bl_feature_at(size_t i)
         {sizeof(bl_feature), "curl", "downloads from the Hugging Face Hub", CURL},
         {sizeof(bl_feature), "avx2", "kernels for processors with AVX2 and FMA", X86},
         {sizeof(bl_feature), "avx512vnni", "kernels for processors with AVX-512 VNNI", X86},
+        {sizeof(bl_feature), "neon", "kernels for 64-bit ARM: NEON, sdot and smmla", ARM64},
     };
     return i < sizeof all / sizeof *all ? &all[i] : NULL;
 }

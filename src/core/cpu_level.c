@@ -1,14 +1,20 @@
 /* Processor features. */
 #include "core/cpu_level.h"
+#include "core/arm_features.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-static const char *const level_names[BL_CPU_LEVELS] = {"c", "avx2", "avx512"};
+const char *const bl_cpu_level_names[] = {
+#define X(level, name) name,
+    BL_CPU_LEVEL_LIST(X)
+#undef X
+};
 
 const char *bl_cpu_level_name(bl_cpu_level level)
 {
-    return level_names[level];
+    return bl_cpu_level_names[level];
 }
 
 bl_cpu_level bl_cpu_best(void)
@@ -22,28 +28,46 @@ bl_cpu_level bl_cpu_best(void)
         __builtin_cpu_supports("avx512vnni"))
         return BL_CPU_AVX512;
     return BL_CPU_AVX2;
+#elif defined(__aarch64__)
+    if (!bl_arm_has(BL_ARM_NEON))
+        return BL_CPU_C;
+    if (!bl_arm_has(BL_ARM_DOTPROD))
+        return BL_CPU_NEON;
+    return bl_arm_has(BL_ARM_I8MM) ? BL_CPU_I8MM : BL_CPU_DOTPROD;
 #else
     return BL_CPU_C;
 #endif
 }
 
+/* "c, avx2 and avx512" */
+static void list_levels(char *text, size_t cap)
+{
+    size_t used = 0;
+    for (int i = 0; i < BL_CPU_LEVELS && used < cap; i++)
+        used += (size_t)snprintf(text + used, cap - used, "%s%s",
+                                 i == 0 ? "" : (i + 1 < BL_CPU_LEVELS ? ", " : " and "),
+                                 bl_cpu_level_names[i]);
+}
+
 bl_status bl_cpu_choose(bl_cpu_level *level, bl_error *err)
 {
+    char all[64];
     bl_cpu_level best = bl_cpu_best();
     const char *wanted = getenv("BITLLAMA_CPU");
     *level = best;
     if (!wanted || !*wanted)
         return BL_OK;
     for (int i = 0; i < BL_CPU_LEVELS; i++) {
-        if (strcmp(wanted, level_names[i]) != 0)
+        if (strcmp(wanted, bl_cpu_level_names[i]) != 0)
             continue;
         if (i > (int)best)
             return bl_fail(err, BL_EINVAL, "BITLLAMA_CPU=%s: this processor only has level %s",
-                           wanted, level_names[best]);
+                           wanted, bl_cpu_level_names[best]);
         *level = (bl_cpu_level)i;
         return BL_OK;
     }
-    return bl_fail(err, BL_EINVAL, "BITLLAMA_CPU=%s: the levels are c, avx2 and avx512", wanted);
+    list_levels(all, sizeof all);
+    return bl_fail(err, BL_EINVAL, "BITLLAMA_CPU=%s: the levels are %s", wanted, all);
 }
 
 /* By vendor, as far as it was measured: products by weights outside L2 gain a third on Intel's

@@ -4,21 +4,41 @@
 
 #include "core/status.h"
 
-/* Rising levels; each has all that the ones before it have. */
+/* X(level, name): the rising levels of the kind of processor that this is compiled for; each has all
+ * that the ones before it have. */
+#define BL_CPU_ANY_LEVEL(X) X(BL_CPU_C, "c") /* plain C, any processor */
+#if defined(__x86_64__)
+#define BL_CPU_LEVEL_LIST(X)                                                                       \
+    BL_CPU_ANY_LEVEL(X)                                                                            \
+    X(BL_CPU_AVX2, "avx2")     /* AVX2 and FMA */                                                  \
+    X(BL_CPU_AVX512, "avx512") /* AVX-512 F, BW, VL, DQ and VNNI */
+#elif defined(__aarch64__)
+#define BL_CPU_LEVEL_LIST(X)                                                                       \
+    BL_CPU_ANY_LEVEL(X)                                                                            \
+    X(BL_CPU_NEON, "neon")       /* every 64-bit ARM */                                            \
+    X(BL_CPU_DOTPROD, "dotprod") /* sdot */                                                        \
+    X(BL_CPU_I8MM, "i8mm")       /* and smmla */
+#else
+#define BL_CPU_LEVEL_LIST(X) BL_CPU_ANY_LEVEL(X)
+#endif
+
 typedef enum bl_cpu_level {
-    BL_CPU_C,      /* plain C, any processor */
-    BL_CPU_AVX2,   /* x86-64: AVX2 and FMA */
-    BL_CPU_AVX512, /* x86-64: AVX-512 F, BW, VL, DQ and VNNI */
-    BL_CPU_LEVELS
+#define X(level, name) level,
+    BL_CPU_LEVEL_LIST(X)
+#undef X
+        BL_CPU_LEVELS
 } bl_cpu_level;
+
+/* [BL_CPU_LEVELS] */
+extern const char *const bl_cpu_level_names[];
 
 const char *bl_cpu_level_name(bl_cpu_level level);
 
 /* The highest level of this machine. */
 bl_cpu_level bl_cpu_best(void);
 
-/* The level to use: bl_cpu_best(), or what BITLLAMA_CPU (c, avx2, avx512) asks for.  BL_EINVAL when
- * the variable names no level or one that this machine lacks. */
+/* The level to use: bl_cpu_best(), or what BITLLAMA_CPU asks for.  BL_EINVAL when the variable names
+ * no level or one that this machine lacks. */
 bl_status bl_cpu_choose(bl_cpu_level *level, bl_error *err) BL_NODISCARD;
 
 /* How many bytes in advance this processor wants to be asked for what a loop reads in order, in

@@ -21,11 +21,15 @@ valid() { # NAME: stdout is one JSON value
 # ---- no plug-ins ----
 expect "no plug-ins" 0 "*plug-ins found$line  none$line*" '' doctor
 says "version and compiler" "version      $("$bitllama" version | cut -d ' ' -f 2), compiled by \(gcc\|clang\) [0-9].*"
-says "features" 'built with   .*avx.*\|built with   curl\|built with   nothing.*'
+says "features" 'built with   .*avx.*\|built with   .*neon.*\|built with   curl\|built with   nothing.*'
 says "system" "system       $(uname -s) $(uname -r) $(uname -m)"
 model=$(sed -n 's/^model name[[:space:]]*:[[:space:]]*//p' /proc/cpuinfo 2>/dev/null | head -n 1)
 check "processor" grep -qxF -e "processor    ${model:-not known}" stdout
-says "SIMD" 'SIMD         \(c\|avx2\|avx512\); BITLLAMA_CPU forces another: c, avx2 or avx512'
+case $(uname -m) in
+aarch64 | arm64) levels="c, neon, dotprod or i8mm" ;;
+*) levels="c, avx2 or avx512" ;;
+esac
+says "SIMD" "SIMD         [a-z0-9]*; BITLLAMA_CPU forces another: $levels"
 says "threads" 'threads      [1-9][0-9]*: .*'
 says "memory" 'memory       [0-9.]*[kMGT]B for this process'
 says "the processor as a device" "  cpu  *[0-9.]*[kMGT]B  ${model:-this processor}, [a-z0-9]*, [0-9]* threads*"
@@ -50,7 +54,7 @@ check "one device each" test "$(grep -c '{"name": ' stdout)" -eq 3
 # ---- a level that is not there ----
 BITLLAMA_CPU=mmx "$bitllama" doctor >stdout 2>stderr
 check "BITLLAMA_CPU: exit 0" test $? -eq 0
-says "BITLLAMA_CPU: the device" '  cpu  *-  cannot be used: BITLLAMA_CPU=mmx: the levels are c, avx2 and avx512'
+says "BITLLAMA_CPU: the device" '  cpu  *-  cannot be used: BITLLAMA_CPU=mmx: the levels are '"${levels% or *} and ${levels##* }"
 says "BITLLAMA_CPU: the variable" 'BITLLAMA_CPU=mmx'
 export BITLLAMA_CPU=c
 expect "BITLLAMA_CPU=c" 0 "*SIMD         c; *  cpu  *, c, [0-9]* thread*" '' doctor

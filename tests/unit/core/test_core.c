@@ -253,7 +253,11 @@ static void draws_are_in_range(void **state)
 static void cpu_levels(void **state)
 {
     (void)state;
+#if defined(__aarch64__)
+    static const char *const names[] = {"c", "neon", "dotprod", "i8mm"};
+#else
     static const char *const names[] = {"c", "avx2", "avx512"};
+#endif
     for (int i = 0; i < BL_CPU_LEVELS; i++)
         assert_string_equal(bl_cpu_level_name((bl_cpu_level)i), names[i]);
     bl_cpu_level level;
