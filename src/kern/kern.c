@@ -21,6 +21,25 @@ void bl_kern_init(bl_kern *k, bl_cpu_level level)
         BL_KERN_AVX512_LIST(X)
 #undef X
     }
+#elif defined(__aarch64__)
+    if (level >= BL_CPU_NEON) {
+        k->level = BL_CPU_NEON;
+#define X(family) bl_kern_##family##_neon(k);
+        BL_KERN_NEON_LIST(X)
+#undef X
+    }
+    if (level >= BL_CPU_DOTPROD) {
+        k->level = BL_CPU_DOTPROD;
+#define X(family) bl_kern_##family##_dotprod(k);
+        BL_KERN_DOTPROD_LIST(X)
+#undef X
+    }
+    if (level >= BL_CPU_I8MM) {
+        k->level = BL_CPU_I8MM;
+#define X(family) bl_kern_##family##_i8mm(k);
+        BL_KERN_I8MM_LIST(X)
+#undef X
+    }
 #else
     (void)level;
 #endif

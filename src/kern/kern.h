@@ -153,11 +153,14 @@ size_t bl_tern_packed_bytes(size_t out, size_t in);
 size_t bl_tern_panel_bytes(size_t in);
 size_t bl_q8_stride(size_t in);
 
-/* The families of the table, and those that are faster at AVX-512.  Each is a file a level,
- * c/NAME_c.c, x86/NAME_avx2.c, x86/NAME_avx512vnni.c, with a function that fills its slots. */
+/* The families of the table, and those with a faster version at a level.  Each is a file a level,
+ * as c/NAME_c.c, x86/NAME_avx2.c, arm/NAME_neon.c, with a function that fills its slots. */
 #define BL_KERN_FAMILY_LIST(X)                                                                     \
     X(bitlinear) X(matmul) X(norm) X(elementwise) X(optim) X(head) X(conv) X(ttt)
-#define BL_KERN_AVX512_LIST(X) X(bitlinear) X(matmul) X(norm) X(elementwise) X(head) X(ttt)
+#define BL_KERN_AVX512_LIST(X)  X(bitlinear) X(matmul) X(norm) X(elementwise) X(head) X(ttt)
+#define BL_KERN_NEON_LIST(X)    X(bitlinear)
+#define BL_KERN_DOTPROD_LIST(X) X(bitlinear)
+#define BL_KERN_I8MM_LIST(X)    X(bitlinear)
 
 #define X(family) void bl_kern_##family##_c(bl_kern *k);
 BL_KERN_FAMILY_LIST(X)
@@ -168,6 +171,16 @@ BL_KERN_FAMILY_LIST(X)
 #undef X
 #define X(family) void bl_kern_##family##_avx512vnni(bl_kern *k);
 BL_KERN_AVX512_LIST(X)
+#undef X
+#elif defined(__aarch64__)
+#define X(family) void bl_kern_##family##_neon(bl_kern *k);
+BL_KERN_NEON_LIST(X)
+#undef X
+#define X(family) void bl_kern_##family##_dotprod(bl_kern *k);
+BL_KERN_DOTPROD_LIST(X)
+#undef X
+#define X(family) void bl_kern_##family##_i8mm(bl_kern *k);
+BL_KERN_I8MM_LIST(X)
 #undef X
 #endif
 

@@ -1,5 +1,6 @@
 /* A vector of float lanes: eight in plain C, one AVX2 or AVX-512 register where the file is compiled
- * for that.
+ * for that, two NEON registers in the files of src/kern/arm: all compilers for ARM have NEON, and
+ * plain C is to stay plain.
  *
  * Float kernels that are the same at every level are written once over these lanes (src/kern/body)
  * and compiled once a level.  Sums across lanes use one tree: (0+4 1+5 2+6 3+7), then halves;
@@ -16,7 +17,7 @@
  * fmaf would cost ten times as much as the product. */
 static inline float bl_madd(float a, float b, float c)
 {
-#if defined(__FMA__) || defined(FP_FAST_FMAF)
+#if defined(__FMA__) || defined(__ARM_FEATURE_FMA) || defined(FP_FAST_FMAF)
     return fmaf(a, b, c);
 #else
     return a * b + c;
@@ -30,6 +31,8 @@ enum { VEC_LANES = 16 };
 enum { VEC_LANES = 8 };
 #if defined(__AVX2__) && defined(__FMA__)
 #include "kern/x86/vec_avx2.h"
+#elif defined(BL_VEC_NEON)
+#include "kern/arm/vec_neon.h"
 #else
 #include "kern/c/vec_c.h"
 #endif

@@ -1,6 +1,6 @@
 /* check: is every version of every kernel the one in plain C?
  *
- * usage: check [--bench] [KERNEL]
+ * usage: check [--bench] [--level LEVEL] [KERNEL]
  *
  * For every level above C that this processor has, each kernel is run with the inputs of the C one:
  * odd lengths, misaligned buffers that end at a guard page, extreme values.  Integers must be
@@ -73,10 +73,12 @@ static int count_unchecked(void)
 int main(int argc, char **argv)
 {
     check k = {0};
-    const char *only = NULL;
+    const char *only = NULL, *level_only = NULL;
     for (int i = 1; i < argc; i++) {
         if (strcmp(argv[i], "--bench") == 0)
             k.bench = 1;
+        else if (strcmp(argv[i], "--level") == 0 && i + 1 < argc)
+            level_only = argv[++i];
         else
             only = argv[i];
     }
@@ -88,11 +90,13 @@ int main(int argc, char **argv)
     k.c = &c;
     k.x = &x;
     int failures = count_unchecked(), levels = 0;
-    for (int level = (int)bl_cpu_best() + 1; level <= (int)BL_CPU_AVX512; level++)
+    for (int level = (int)bl_cpu_best() + 1; level < (int)BL_CPU_LEVELS; level++)
         printf("skipped: kernels of %s (not on this processor)\n",
                bl_cpu_level_name((bl_cpu_level)level));
     for (int level = k.bench ? BL_CPU_C : BL_CPU_C + 1; level <= (int)bl_cpu_best(); level++) {
         bl_kern_init(&x, (bl_cpu_level)level);
+        if (level_only && strcmp(level_only, bl_cpu_level_name((bl_cpu_level)level)) != 0)
+            continue;
         if (x.level != (bl_cpu_level)level)
             continue; /* a level without kernels of its own */
         levels++;
@@ -101,7 +105,7 @@ int main(int argc, char **argv)
                 if (!only || strcmp(only, one->kernel) == 0)
                     run_case(&k, one);
     }
-    failures += k.failures;
-    printf("check: %d levels above C, %d failures\n", levels, failures);
+    failures += k.failures + (level_only && !levels);
+    printf("check: %d levels, %d failures\n", levels, failures);
     return failures ? 1 : 0;
 }

@@ -5,7 +5,7 @@
 #   families.sh ROOT          (docs/ARCHITECTURE.md says what each family is)
 cd "$1" || exit 2
 
-find src/ops/ref src/cpu src/cuda src/kern/c src/kern/x86 src/kern/body tests/check tests/checkops tests/gradcheck \
+find src/ops/ref src/cpu src/cuda src/kern/c src/kern/x86 src/kern/arm src/kern/body tests/check tests/checkops tests/gradcheck \
     -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' | LC_ALL=C sort | xargs awk '
 BEGIN {
     # A family, or a family and which part of it: ttt_mlp_bwd.
@@ -20,6 +20,7 @@ BEGIN {
         "ttt_linear_walk_mma ttt_linear_fwd_walk_mma ttt_linear_bwd_walk_mma")
     list("src/kern/c", "limit vec")
     list("src/kern/x86", "limit vec lanes")
+    list("src/kern/arm", "vec tern")
     list("src/kern/body", "")
     list("tests/check", "buffers check")
     list("tests/checkops", "checkops dev io rows split")
@@ -39,8 +40,8 @@ FNR == 1 {
     where = name = FILENAME
     sub(/\/[^\/]*$/, "", where)
     gsub(/^.*\/|[.](c|h|cu|cuh)$/, "", name)
-    if (where ~ /^src\/kern\/(c|x86)$/)
-        sub(/_(c|avx2|avx512|avx512vnni)$/, "", name)
+    if (where ~ /^src\/kern\/(c|x86|arm)$/)
+        sub(/_(c|avx2|avx512|avx512vnni|neon|dotprod|i8mm)$/, "", name)
     if (!(("family", name) in allowed) && !(("part", name) in allowed) && !((where, name) in allowed))
         complain(FILENAME ": \"" name "\" is no family, nor part of one")
 }
