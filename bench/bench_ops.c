@@ -8,10 +8,10 @@
  * once more with a wait after every op for the table. */
 #include "api/device.h"
 #include "core/clock.h"
-#include "core/rng.h"
 #include "format/options.h"
 #include "model/reader.h"
 #include "ops/trace.h"
+#include "train/rehearsal.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,10 +21,7 @@ enum { WARM_UP = 3, BATCH_MOST = 256 };
 
 typedef struct bench {
     bl_dev *dev; /* traced */
-    bl_net net;
-    bl_pass pass;
-    void *block[3]; /* gradients, first and second moments */
-    bl_params grads;
+    bl_rehearsal r;
 } bench;
 
 static void must(bl_status status, const bl_error *err)
@@ -50,52 +47,21 @@ static void bench_open(bench *b, const char *preset, char **fields, size_t B, si
         must(bl_options_set(o, *fields, value, &err), &err);
     }
     must(bl_trace_open(&b->dev, dev, &err), &err);
-    bl_dev *d = b->dev;
+    bl_trace_wait(b->dev, 0);
     bl_config_half_lives(bl_options_config(o), T);
-    must(bl_net_open(&b->net, bl_options_config(o), d, &err), &err);
-    must(bl_net_init(&b->net, 1, &err), &err);
-    must(bl_pass_open(&b->pass, &b->net, B, T, BL_PASS_GRADIENTS, &err), &err);
-    size_t bytes = b->net.tensors.elements * d->param_bytes;
-    for (size_t i = 0; i < 3; i++) {
-        must(BL_OP(d, alloc, &b->block[i], bytes, &err), &err);
-        BL_OP(d, zero, b->block[i], bytes);
-    }
-    b->grads.layer = calloc(b->net.m.L, sizeof *b->grads.layer);
-    bl_params_bind(&b->grads, &b->net.tensors, b->net.m.L, b->block[0], d->param_bytes);
+    must(bl_rehearsal_open(&b->r, b->dev, bl_options_config(o), B, T, BL_PASS_GRADIENTS, &err),
+         &err);
+    must(bl_rehearsal_fill(&b->r, &err), &err);
     bl_options_close(o);
-}
-
-static void put_ids(bench *b, bl_dev_id *to, uint64_t stream)
-{
-    bl_error err;
-    int32_t *ids = malloc(b->pass.N * sizeof *ids);
-    for (size_t i = 0; i < b->pass.N; i++)
-        ids[i] = (int32_t)bl_rng_below(1, stream, i, b->net.m.V);
-    must(bl_put_id(b->dev, to, ids, b->pass.N, &err), &err);
-    free(ids);
 }
 
 static double train_step(bench *b)
 {
     bl_error err;
-    bl_dev *d = b->dev;
-    bl_step step = {.step = 1,
-                    .lr = 1e-3f,
-                    .beta1 = 0.9f,
-                    .beta2 = 0.95f,
-                    .adam_eps = 1e-8f,
-                    .weight_decay = 0.1f,
-                    .bias1 = 0.1f,
-                    .bias2 = 0.05f,
-                    .clip = 1.0f};
-    must(bl_put_step(d, b->pass.in.step, &step, 1, &err), &err);
+    double seconds;
     bl_trace_reset(b->dev);
-    double start = bl_clock_seconds();
-    bl_net_fwd(&b->net, &b->pass);
-    bl_net_loss_bwd(&b->net, &b->pass, &b->grads, 1.0f / (float)b->pass.N, NULL, NULL);
-    bl_net_update(&b->net, b->block[0], b->block[1], b->block[2], b->pass.in.step);
-    must(BL_OP(d, sync, &err), &err);
-    return bl_clock_seconds() - start;
+    must(bl_rehearsal_step(&b->r, 0, &seconds, &err), &err);
+    return seconds;
 }
 
 /* The ops of one run. */
@@ -122,15 +88,13 @@ static void bench_training(bench *b, size_t steps, int enqueues)
 {
     double best = 1e30, *seconds = calloc(steps, sizeof *seconds);
     table fastest = {.rows = 0};
-    put_ids(b, b->pass.in.ids, 0);
-    put_ids(b, b->pass.in.targets, 1);
     for (size_t i = 0; i < WARM_UP; i++)
         (void)train_step(b);
     for (size_t i = 0; i < steps; i++)
         seconds[i] = train_step(b);
     qsort(seconds, steps, sizeof *seconds, ascending);
     printf("training, %zu tokens a step, median of %zu: %.3f ms, %.0f tokens/s; fastest %.3f ms\n",
-           b->pass.N, steps, seconds[steps / 2] * 1e3, (double)b->pass.N / seconds[steps / 2],
+           b->r.pass.N, steps, seconds[steps / 2] * 1e3, (double)b->r.pass.N / seconds[steps / 2],
            seconds[0] * 1e3);
     free(seconds);
     bl_trace_wait(b->dev, enqueues);
@@ -150,15 +114,15 @@ static void bench_decoding(bench *b, size_t tokens)
     bl_error err;
     bl_reader r;
     bl_state s;
-    must(bl_reader_open(&r, &b->net, BL_READER_ROWS, 1, &err), &err);
-    must(bl_state_open(&s, &b->net, &err), &err);
+    must(bl_reader_open(&r, &b->r.net, BL_READER_ROWS, 1, &err), &err);
+    must(bl_state_open(&s, &b->r.net, &err), &err);
     double best = 1e30;
     table fastest = {.rows = 0};
     for (int run = 0; run < 3; run++) {
         bl_trace_reset(b->dev);
         double start = bl_clock_seconds();
         for (size_t i = 0; i < tokens; i++) {
-            int32_t id = (int32_t)(i * 37 % b->net.m.V);
+            int32_t id = (int32_t)(i * 37 % b->r.net.m.V);
             const bl_piece piece = {&s, &id, 1, BL_LOGITS_LAST};
             must(bl_reader_feed(&r, &piece, 1, &err), &err);
         }
@@ -171,7 +135,7 @@ static void bench_decoding(bench *b, size_t tokens)
     printf("decoding, fastest of 3 runs of %zu tokens: %.3f ms a token, %.0f tokens/s\n", tokens,
            best * 1e3 / (double)tokens, (double)tokens / best);
     print_table(&fastest, best);
-    bl_state_release(&s, &b->net);
+    bl_state_release(&s, &b->r.net);
     bl_reader_release(&r);
 }
 
@@ -246,9 +210,9 @@ static void bench_batch(bench *b)
     bl_error err;
     crowd *c = calloc(1, sizeof *c);
     double pass = 0;
-    must(bl_reader_open(&c->r, &b->net, BATCH_MOST, BATCH_MOST, &err), &err);
+    must(bl_reader_open(&c->r, &b->r.net, BATCH_MOST, BATCH_MOST, &err), &err);
     for (size_t i = 0; i < BATCH_MOST; i++)
-        must(bl_state_open(&c->s[i], &b->net, &err), &err);
+        must(bl_state_open(&c->s[i], &b->r.net, &err), &err);
     for (size_t k = 0; k < SIZES; k++) {
         if (pass > patience)
             printf("decoding %zu sequences: left out, as a pass of %zu takes %.3f s\n", sizes[k],
@@ -257,7 +221,7 @@ static void bench_batch(bench *b)
             pass = bench_crowd(b, c, sizes[k]);
     }
     for (size_t i = 0; i < BATCH_MOST; i++)
-        bl_state_release(&c->s[i], &b->net);
+        bl_state_release(&c->s[i], &b->r.net);
     bl_reader_release(&c->r);
     free(c);
 }
@@ -287,11 +251,7 @@ int main(int argc, char **argv)
     bench_training(b, number[3], strcmp(request.name, "cpu") != 0);
     bench_decoding(b, 256);
     bench_batch(b);
-    free(b->grads.layer);
-    for (size_t i = 0; i < 3; i++)
-        BL_OP(b->dev, free, b->block[i]);
-    bl_pass_release(&b->pass, &b->net);
-    bl_net_release(&b->net);
+    bl_rehearsal_release(&b->r);
     bl_dev_close(b->dev);
     free(b);
     return 0;

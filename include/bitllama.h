@@ -391,6 +391,7 @@ typedef struct bl_limit {
                          "f32", "bf16" */
     const char *unit; /* "GB/s", "GOP/s", "GFLOP/s" */
     double one, all;  /* of one thread and of all; 0: there is none, or it cannot be known */
+    uint64_t bytes;   /* of "l3", "l2": what those of all threads hold; else 0 */
 } bl_limit;
 
 typedef void bl_limit_fn(void *user, const bl_limit *limit);
@@ -606,6 +607,29 @@ BL_API void bl_trainer_save(bl_trainer *t);
 /** While it runs: bl_trainer_stop(), and the run closes it on returning, without another event. */
 BL_API void bl_trainer_close(bl_trainer *t);
 
+/** Times optimizer steps on random tokens, with random weights and no files: `train` says `batch`,
+ *  `context`, `recompute`, `dropout` and where to compute, or is NULL, and `config` what, as of
+ *  bl_trainer_open().  fn is called after each step, until it returns non-zero: BL_OK.
+ *  Errors: BL_EINVAL, BL_ENOMEM, BL_EDEVICE, BL_EINTERRUPTED (bl_progress_to(), "training"). */
+typedef int bl_step_fn(void *user, double seconds);
+BL_API bl_status bl_time_steps(const bl_options *train, const bl_options *config, bl_step_fn *fn,
+                               void *user, bl_error *err);
+
+/* What an op has done on devices "trace:NAME", by its shapes: the least that it must read and
+ * write, and its products, in which an addition is an operation too. */
+typedef struct bl_op_work {
+    size_t size;
+    const char *op;
+    uint64_t calls;
+    double seconds, bytes, int_ops, float_ops;
+} bl_op_work;
+
+typedef void bl_op_fn(void *user, const bl_op_work *work);
+
+/** Calls fn for each op since the last call, slowest first, and forgets them; fn may be NULL.
+ *  Threads: not while such a device computes. */
+BL_API bl_status bl_ops_counted(bl_op_fn *fn, void *user, bl_error *err);
+
 /* ------------------------------------------------------------------ model and sessions */
 
 typedef struct bl_model bl_model;
@@ -618,6 +642,11 @@ typedef struct bl_session bl_session;
  *  Threads: an open model may be shared by sessions. */
 BL_API bl_status bl_model_open(bl_model **m, const char *path, const bl_options *device,
                                bl_error *err);
+
+/** A model of random ternary weights, packed, that is in no file, has no tokenizer and cannot be
+ *  exported: to measure with.  config: a BL_OPTIONS_CONFIG set.  Errors: as of bl_model_open(). */
+BL_API bl_status bl_model_random(bl_model **m, const bl_options *config, const bl_options *device,
+                                 bl_error *err);
 
 /** While sessions and batches of it are open or a call uses it, the model stays for them, and is
  *  freed with the last of them. */

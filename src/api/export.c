@@ -318,6 +318,8 @@ bl_status bl_export(bl_model *m, const char *out, const char *dtype, int replace
     BL_NOT_NULL(err, m);
     BL_NOT_NULL(err, out);
     BL_NOT_NULL(err, dtype);
+    if (!*m->path)
+        return bl_fail(err, BL_EUNSUPPORTED, "random weights are not exported");
     bl_call_begin(&call, err);
     bl_watch_begin(&watch, "packing", "%", 100);
     bl_model_hold(m);

@@ -74,9 +74,10 @@ typedef struct results {
     size_t threads;
 } results;
 
-static void tell(const results *r, const char *name, const char *unit, double one, double all)
+static void tell(const results *r, const char *name, const char *unit, double one, double all,
+                 uint64_t bytes)
 {
-    const bl_limit limit = {sizeof limit, name, unit, one, all};
+    const bl_limit limit = {sizeof limit, name, unit, one, all, bytes};
     bl_call *call = bl_call_out();
     r->fn(r->user, &limit);
     bl_call_back(call);
@@ -89,6 +90,7 @@ static void tell(const results *r, const char *name, const char *unit, double on
 typedef struct read_range {
     const char *name;
     size_t bytes, pieces;
+    uint64_t cache; /* what the caches of all threads hold; 0: this is memory */
 } read_range;
 
 static size_t most(size_t a, size_t b)
@@ -110,8 +112,8 @@ static read_range memory_range(size_t threads, size_t l3, size_t sharers)
     if (memory < UINT64_MAX && wanted > memory / 4)
         wanted = memory / 4;
     if (wanted < 2 * caches || wanted < threads * piece)
-        return (read_range){"dram", 0, 0};
-    return (read_range){"dram", piece, (size_t)(wanted / piece)};
+        return (read_range){"dram", 0, 0, 0};
+    return (read_range){"dram", piece, (size_t)(wanted / piece), 0};
 }
 
 static void find_ranges(read_range at[3], size_t threads)
@@ -121,8 +123,8 @@ static void find_ranges(read_range at[3], size_t threads)
     size_t l3 = (size_t)bl_os_cache_bytes(3, &sharers);
     size_t own = least(l3 / (2 * sharers), (size_t)16 << 20);
     at[0] = memory_range(threads, l3, sharers);
-    at[1] = (read_range){"l3", own > 2 * l2 ? own : 0, threads};
-    at[2] = (read_range){"l2", l2 / (2 * l2_sharers), threads};
+    at[1] = (read_range){"l3", own > 2 * l2 ? own : 0, threads, most(l3, l3 / sharers * threads)};
+    at[2] = (read_range){"l2", l2 / (2 * l2_sharers), threads, most(l2, l2 / l2_sharers * threads)};
 }
 
 /* With and without asking ahead, whatever is faster there. */
@@ -175,7 +177,7 @@ static bl_status measure_range(const read_range *at, const bl_limit_loops *loops
         bl_free(l.sums);
     }
     if (status == BL_OK)
-        tell(r, at->name, "GB/s", one, all);
+        tell(r, at->name, "GB/s", one, all, at->cache);
     return status;
 }
 
@@ -198,7 +200,7 @@ static bl_status measure_products(const char *name, const char *unit, bl_limit_p
     if (fn && status == BL_OK && r->threads > 1)
         status = measure(&l, r->threads, amount, &all, err);
     if (status == BL_OK)
-        tell(r, name, unit, one, all);
+        tell(r, name, unit, one, all, 0);
     return status;
 }
 

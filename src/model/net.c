@@ -118,7 +118,7 @@ static bl_status ternarise_now(bl_net *net, bl_error *err)
     return BL_OP(net->dev, sync, err);
 }
 
-static void fill_initial(const bl_net *net, const bl_tensor *t, uint64_t seed, uint64_t number,
+void bl_net_fill_initial(const bl_net *net, const bl_tensor *t, uint64_t seed, uint64_t number,
                          float *host)
 {
     float deviation = (float)net->config.initializer_range;
@@ -151,7 +151,7 @@ bl_status bl_net_init(bl_net *net, uint64_t seed, bl_error *err)
     uint64_t number = 0; /* half-lives draw nothing: with them and without, the rest starts alike */
     for (size_t i = 0; i < net->tensors.count && status == BL_OK; i++) {
         const bl_tensor *t = &net->tensors.at[i];
-        fill_initial(net, t, seed, number, host);
+        bl_net_fill_initial(net, t, seed, number, host);
         number += t->init != BL_INIT_FORGET;
         status = bl_dev_put(net->dev, BL_KIND_param, bl_net_place(net, net->block, t), host,
                             t->count, err);

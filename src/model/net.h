@@ -34,6 +34,14 @@ bl_status bl_net_open_packed(bl_net *net, const bl_config *config, bl_dev *dev,
 /* Initial weights (MODEL 4): a pure function of seed and the tensor's place in the list. */
 bl_status bl_net_init(bl_net *net, uint64_t seed, bl_error *err) BL_NODISCARD;
 
+/* Random weights of a ternary net from bl_net_open_packed: no codes of a trained model, but as many,
+ * and numbers that stay finite. */
+bl_status bl_net_randomise(bl_net *net, uint64_t seed, bl_error *err) BL_NODISCARD;
+
+/* The initial values of a tensor that is the number-th to draw any, into host[t->count]. */
+void bl_net_fill_initial(const bl_net *net, const bl_tensor *t, uint64_t seed, uint64_t number,
+                         float *host);
+
 /* Parameters from and to a safetensors file.  Load refuses a missing tensor and a wrong shape; both
  * refuse a value that is not finite. */
 bl_status bl_net_load(bl_net *net, const bl_st *st, const char *path, bl_error *err) BL_NODISCARD;

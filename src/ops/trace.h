@@ -9,6 +9,7 @@ typedef struct bl_trace_row {
     double seconds; /* between the call and its return: the waits of a device that only enqueues
                        show in put, get and sync */
     size_t calls;
+    double bytes, int_ops, float_ops; /* by shapes (ops/cost.h) */
 } bl_trace_row;
 
 /* Around `inner`, which is taken over, also on failure.  Closing writes the table through
@@ -19,10 +20,14 @@ bl_status bl_trace_open(bl_dev **d, bl_dev *inner, bl_error *err) BL_NODISCARD;
 void bl_trace_reset(bl_dev *d);
 
 /* Whether to wait after every compute op, so that on a device that only enqueues each has its own
- * time; what fails there is not reported. */
+ * time, as such a device begins with; what fails there is not reported. */
 void bl_trace_wait(bl_dev *d, int waits);
 
 /* The ops called since, slowest first; returns how many.  d is a device of bl_trace_open(). */
 size_t bl_trace_rows(const bl_dev *d, bl_trace_row row[BL_OPS_COUNT]);
+
+/* The same of all traced devices of the process since the last call, those that were closed
+ * included; no such device may be computing. */
+size_t bl_trace_take(bl_trace_row row[BL_OPS_COUNT]);
 
 #endif

@@ -263,7 +263,48 @@ static void hub_prepare_and_plans(void **state)
     REFUSED(bl_plan_model, result, run, NULL, NULL, e);
     REFUSED(bl_devices, fn, NULL, NULL, e);
     REFUSED(bl_machine, fn, NULL, NULL, e);
+}
+
+static int enough_steps(void *user, double seconds)
+{
+    (void)user;
+    return seconds >= 0;
+}
+
+static bl_options *small_options(bl_options_kind kind, const char *const pairs[][2], size_t count)
+{
+    bl_options *o;
+    assert_ok(bl_options_open(&o, kind, &api_error));
+    for (size_t i = 0; i < count; i++)
+        assert_ok(bl_options_set(o, pairs[i][0], pairs[i][1], &api_error));
+    return o;
+}
+
+static void measuring(void **state)
+{
+    (void)state;
+    static const char *const shape[][2] = {{"vocab_size", "64"},
+                                           {"hidden_size", "32"},
+                                           {"intermediate_size", "40"},
+                                           {"num_hidden_layers", "1"},
+                                           {"num_attention_heads", "2"}};
+    static const char *const steps[][2] = {{"preset", "tiny"}, {"batch", "1"}, {"context", "16"}};
+    bl_options *config = small_options(BL_OPTIONS_CONFIG, shape, sizeof shape / sizeof *shape);
+    bl_options *train = small_options(BL_OPTIONS_TRAIN, steps, sizeof steps / sizeof *steps);
+    bl_model *made = (bl_model *)1;
     REFUSED(bl_machine_limits, fn, 0, NULL, NULL, e);
+    REFUSED(bl_time_steps, fn, train, config, NULL, NULL, e);
+    FINE(bl_time_steps, train, NULL, config, enough_steps, NULL, e);
+    FINE(bl_time_steps, config, train, NULL, enough_steps, NULL, e);
+    FINE(bl_ops_counted, fn, NULL, NULL, e);
+    REFUSED(bl_model_random, m, NULL, config, NULL, e);
+    REFUSED(bl_model_random, config, &made, NULL, NULL, e);
+    assert_null(made);
+    GIVES(bl_model_random, device, bl_model_random(&made, config, NULL, NULL) == BL_OK);
+    assert_int_equal(bl_export(made, none, "f32", 0, NULL), BL_EUNSUPPORTED);
+    bl_model_close(made);
+    bl_options_close(config);
+    bl_options_close(train);
 }
 
 /* Through one function or the other. */
@@ -538,6 +579,11 @@ static void sets_of_another_kind(void **state)
     WRONG(bl_trainer_open, BL_OPTIONS_CONFIG, &t, data, none, NULL, o, e)
     WRONG(bl_trainer_open_corpora, BL_OPTIONS_TRAIN, &t, &here, 1, none, o, NULL, e)
     WRONG(bl_trainer_open_corpora, BL_OPTIONS_CONFIG, &t, &here, 1, none, NULL, o, e)
+    WRONG(bl_time_steps, BL_OPTIONS_TRAIN, o, NULL, enough_steps, NULL, e)
+    WRONG(bl_time_steps, BL_OPTIONS_CONFIG, NULL, o, enough_steps, NULL, e)
+    bl_model *made;
+    WRONG(bl_model_random, BL_OPTIONS_CONFIG, &made, o, NULL, e)
+    WRONG(bl_model_random, BL_OPTIONS_DEVICE, &made, sets[BL_OPTIONS_CONFIG], o, e)
     WRONG(bl_generate, BL_OPTIONS_GENERATE, s, "a", 1, o, NULL, NULL, NULL, e)
     bl_batch *b;
     int32_t id;
@@ -559,6 +605,7 @@ int main(void)
         cmocka_unit_test(files_and_advice),
         cmocka_unit_test(tokenizers),
         cmocka_unit_test(hub_prepare_and_plans),
+        cmocka_unit_test(measuring),
         cmocka_unit_test(trainers),
         cmocka_unit_test(models),
         cmocka_unit_test(sessions),
