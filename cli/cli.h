@@ -50,6 +50,7 @@ struct bl_command {
     X(learn)                                                                                       \
     X(logits)                                                                                      \
     X(eval)                                                                                        \
+    X(bench)                                                                                       \
     X(export)                                                                                      \
     X(info)                                                                                        \
     X(memory)                                                                                      \

@@ -16,7 +16,7 @@ check "--help is help" cmp "$scratch/stdout" "$scratch/overview"
 expect "-h" 0 'usage: *' '' -h
 
 # ---- help of each command ----
-for command in prepare train plan generate learn logits eval export info memory tokenize detokenize doctor version help; do
+for command in prepare train plan generate learn logits eval bench export info memory tokenize detokenize doctor version help; do
     expect "$command --help" 0 "usage: bitllama $command*example:*bitllama *flags:*--help*" '' "$command" --help
     cp "$scratch/stdout" "$scratch/help"
     expect "help $command" 0 '*' '' help "$command"
