@@ -27,7 +27,21 @@ typedef void bl_team_fn(void *user, size_t first, size_t last, size_t member);
  * a loop inside a loop, which must not use its member's scratch.  Threads: any. */
 void bl_team_run(size_t threads, size_t count, bl_team_fn *fn, void *user);
 
-/* The same for tasks of very different size: they are started one by one, in ascending order. */
+/* A chain of loops on one team: step s is tasks 0 .. count(user, s) - 1 of fn and begins when all
+ * tasks of the step before are done.  Between two steps no thread is woken, so short ones are worth
+ * sharing; a step of one task is done by the thread that ended the step before.  The caller does
+ * not wait for a thread that holds no task, not even for one that has taken part already.  Members
+ * as in bl_team_run, at most BL_TEAM_CHAIN. */
+enum { BL_TEAM_CHAIN = 32 };
+typedef struct bl_team_steps {
+    size_t steps;
+    size_t (*count)(void *user, size_t step);
+    void (*fn)(void *user, size_t step, size_t first, size_t last, size_t member);
+    void *user;
+} bl_team_steps;
+void bl_team_chain(size_t threads, const bl_team_steps *steps);
+
+/* The same as bl_team_run for tasks of very different size: they are started one by one, in ascending order. */
 void bl_team_deal(size_t threads, size_t count, bl_team_fn *fn, void *user);
 
 #endif

@@ -1,4 +1,4 @@
-/* The pool of threads: every task once, in shares and dealt out, with two callers, loops in loops,
+/* The pool of threads: every task once, in shares, dealt out and in chains, with two callers, loops in loops,
  * and after a fork(). */
 #define _POSIX_C_SOURCE 200809L
 
@@ -55,6 +55,48 @@ static int wrong(const tally *t, size_t count)
     return bad;
 }
 
+/* Steps of 0 to 40 tasks; before a task all of the steps before must be done. */
+enum { STEPS = 60 };
+typedef struct ladder {
+    atomic_size_t done[STEPS];
+    atomic_int bad, inside[THREADS];
+    double sleep;
+} ladder;
+
+static size_t tasks_of(void *user, size_t step)
+{
+    static const size_t counts[] = {3, 1, 40, 0, 2, 1, 1, 7, 5, 0, 0, 19};
+    (void)user;
+    return counts[step % (sizeof counts / sizeof *counts)];
+}
+
+static void climb(void *user, size_t step, size_t first, size_t last, size_t member)
+{
+    ladder *l = user;
+    if (member >= THREADS || atomic_fetch_add(&l->inside[member], 1))
+        atomic_fetch_add(&l->bad, 1);
+    if (first >= last || last > tasks_of(l, step))
+        atomic_fetch_add(&l->bad, 1);
+    for (size_t s = 0; s < step; s++)
+        if (atomic_load(&l->done[s]) != tasks_of(l, s))
+            atomic_fetch_add(&l->bad, 1);
+    if (l->sleep > 0 && step % 4 == 0)
+        bl_os_sleep(l->sleep);
+    atomic_fetch_add(&l->done[step], last - first);
+    if (member < THREADS)
+        atomic_fetch_sub(&l->inside[member], 1);
+}
+
+static int wrong_chain(size_t threads, size_t steps, double sleep)
+{
+    ladder l = {.sleep = sleep};
+    bl_team_chain(threads, &(bl_team_steps){steps, tasks_of, climb, &l});
+    int bad = atomic_load(&l.bad);
+    for (size_t s = 0; s < STEPS; s++)
+        bad += atomic_load(&l.done[s]) != (s < steps ? tasks_of(&l, s) : 0);
+    return bad;
+}
+
 static int wrong_loops(void)
 {
     static const size_t counts[] = {0, 1, 2, 3, 4, 5, 6, 39, 40, 41, 999, TASKS};
@@ -66,6 +108,9 @@ static int wrong_loops(void)
                 runs[r](threads, counts[i], count_tasks, &t);
                 bad += wrong(&t, counts[i]);
             }
+    for (size_t threads = 1; threads <= THREADS; threads++)
+        for (size_t steps = 0; steps <= STEPS; steps += 12)
+            bad += wrong_chain(threads, steps, 0);
     return bad;
 }
 
@@ -87,6 +132,8 @@ static void test_sleeping(void **state)
             assert_int_equal(wrong(&t, 7), 0);
             bl_os_sleep(0.001);
         }
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(wrong_chain(THREADS, STEPS, 0.001), 0);
 }
 
 static void *loop_often(void *user)
@@ -96,6 +143,7 @@ static void *loop_often(void *user)
         tally t = {0};
         runs[i % 2](THREADS, TASKS, count_tasks, &t);
         *bad += wrong(&t, TASKS);
+        *bad += wrong_chain(THREADS, STEPS, 0);
     }
     return NULL;
 }
