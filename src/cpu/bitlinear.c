@@ -166,14 +166,10 @@ typedef struct product_op {
     size_t first, rows; /* the current rows of x */
 } product_op;
 
-/* Tasks are (row tile, panel), panels fastest: a row tile's activations stay in L2 while the
- * panels, which fit there too, pass by. */
-static void ternary_tiles(void *user, size_t first, size_t last, size_t member)
+void bl_cpu_tern_tiles(const bl_cpu *c, const bl_tern_product *a, size_t first, size_t last)
 {
-    const product_op *a = user;
     const bl_q8_view *v = &a->x;
     size_t panels = bl_blocks(a->out, BL_TERN_ROWS);
-    (void)member;
     for (size_t task = first; task < last; task++) {
         size_t n = task / panels * MATMUL_ROWS, p = task % panels, o = p * BL_TERN_ROWS;
         bl_q8_rows rows = {.q = v->q + n * v->ld,
@@ -181,24 +177,29 @@ static void ternary_tiles(void *user, size_t first, size_t last, size_t member)
                            .sum = v->sum + n,
                            .scale = v->scale + n,
                            .rows = bl_least(a->N - n, MATMUL_ROWS),
-                           .ahead = a->c->k.ahead};
-        a->c->k.tern_matmul(a->y + n * a->out + o, a->out,
-                            tern_packed(a->w) + p * bl_tern_panel_bytes(a->in), *tern_scale(a->w),
-                            &rows, bl_least(a->out - o, BL_TERN_ROWS), a->in, a->accumulate);
+                           .ahead = c->k.ahead};
+        c->k.tern_matmul(a->y + n * a->out + o, a->out,
+                         tern_packed(a->w) + p * bl_tern_panel_bytes(a->in), *tern_scale(a->w),
+                         &rows, bl_least(a->out - o, BL_TERN_ROWS), a->in, a->accumulate);
     }
+}
+
+typedef struct tern_op {
+    const bl_cpu *c;
+    bl_tern_product product;
+} tern_op;
+
+static void ternary_tiles(void *user, size_t first, size_t last, size_t member)
+{
+    const tern_op *a = user;
+    (void)member;
+    bl_cpu_tern_tiles(a->c, &a->product, first, last);
 }
 
 static void ternary_fwd(const bl_cpu *c, float *y, const bl_q8 *x, const bl_tern *w, size_t N,
                         size_t out, size_t in, int accumulate)
 {
-    product_op a = {.c = c,
-                    .w = w,
-                    .x = bl_q8_open(c, x, N, in),
-                    .y = y,
-                    .N = N,
-                    .out = out,
-                    .in = in,
-                    .accumulate = accumulate};
+    tern_op a = {c, {y, w, bl_q8_open(c, x, N, in), N, out, in, accumulate}};
     bl_cpu_run(c, N * out * in / 16, bl_blocks(N, MATMUL_ROWS) * bl_blocks(out, BL_TERN_ROWS),
                ternary_tiles, &a);
 }

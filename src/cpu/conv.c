@@ -3,14 +3,20 @@
 
 #include <string.h>
 
-enum { K_MOST = 8 };
-
-/* wt[j,c] = w[c,K-1-j]: the taps by distance, each a row. */
-static void taps_by_distance(float *wt, const float *w, size_t D, size_t K)
+/* Inlined with K known, the compiler shuffles vectors. */
+static inline void taps(float *wt, const float *w, size_t n, size_t K)
 {
-    for (size_t j = 0; j < K; j++)
-        for (size_t i = 0; i < D; i++)
-            wt[j * D + i] = w[i * K + K - 1 - j];
+    for (size_t i = 0; i < n; i++)
+        for (size_t j = 0; j < K; j++)
+            wt[j * n + i] = w[i * K + K - 1 - j];
+}
+
+void bl_taps_by_distance(float *wt, const float *w, size_t n, size_t K)
+{
+    if (K == 4) /* as in every preset */
+        taps(wt, w, n, 4);
+    else
+        taps(wt, w, n, K);
 }
 
 typedef struct conv_op {
@@ -27,7 +33,7 @@ static void conv_rows(void *user, size_t first, size_t last, size_t member)
     size_t T = a->T, D = a->D, K = a->K;
     (void)member;
     for (size_t n = first; n < last; n++) {
-        const float *rows[K_MOST];
+        const float *rows[CONV_MOST];
         size_t b = n / T, t = n % T;
         for (size_t j = 0; j < K; j++)
             rows[j] = j <= t   ? a->u + (n - j) * D
@@ -49,7 +55,7 @@ void bl_cpu_conv_fwd(bl_dev *d, bl_act *y, const bl_act *u, const bl_act *tail, 
                  .old = (const float *)tail,
                  .bias = (const float *)bias,
                  .y = (float *)y};
-    taps_by_distance(c->conv_w, (const float *)w, D, K);
+    bl_taps_by_distance(c->conv_w, (const float *)w, D, K);
     bl_cpu_run(c, B * T * D * K, B * T, conv_rows, &a);
 }
 
@@ -90,7 +96,7 @@ static void conv_bwd_blocks(void *user, size_t first, size_t last, size_t member
     for (size_t k = first; k < last; k++) {
         float *part = bl_cpu_part(a->c->partial, k, width);
         for (size_t n = k * ROW_BLOCK; n < bl_least(a->N, (k + 1) * ROW_BLOCK); n++) {
-            const float *rows[K_MOST];
+            const float *rows[CONV_MOST];
             if (a->old && n % T == 0)
                 conv_bwd_tail(a, part, room, n / T);
             for (size_t j = 0; j < K; j++)
@@ -120,7 +126,7 @@ void bl_cpu_conv_bwd(bl_dev *d, bl_act *du, bl_param *dw, bl_param *dbias, const
                  .dy = (const float *)dy,
                  .du = (float *)du,
                  .accumulate = accumulate};
-    taps_by_distance(c->conv_w, (const float *)w, D, K);
+    bl_taps_by_distance(c->conv_w, (const float *)w, D, K);
     bl_cpu_run(c, 2 * N * D * K, blocks, conv_bwd_blocks, &a);
     memset(sums, 0, width * sizeof *sums);
     bl_cpu_reduce(c, sums, c->partial, blocks, width);

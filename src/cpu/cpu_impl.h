@@ -2,6 +2,7 @@
 #ifndef BL_CPU_CPU_IMPL_H
 #define BL_CPU_CPU_IMPL_H
 
+#include "core/arena.h"
 #include "core/team.h"
 #include "kern/kern.h"
 #include "ops/ops.h"
@@ -18,8 +19,17 @@ enum {
     HEAD_ROWS = 256,     /* rows whose logits are held at a time */
     HEAD_COLS = 256,     /* columns of one tile of them */
     HEAD_CHUNKS = 16,    /* at most this many partial sums of dx, of at least 4 tiles each */
-    NORM_BLOCKS = 4096   /* partial sums of a gradient norm */
+    NORM_BLOCKS = 4096,  /* partial sums of a gradient norm */
+    CONV_MOST = 8        /* taps of a convolution */
 };
+
+/* What a token of several sequences leaves between the steps of a layer. */
+typedef struct bl_decode_room {
+    float *xn, *u, *q, *k, *v, *z, *o; /* [DECODE_ROWS,D] */
+    float *gate, *up;                  /* [DECODE_ROWS,I] */
+    float *lambda;                     /* [DECODE_ROWS,H] */
+    bl_q8 *xq, *hq;
+} bl_decode_room;
 
 typedef struct bl_cpu {
     bl_kern k;
@@ -38,7 +48,8 @@ typedef struct bl_cpu {
     float *rope;                 /* [2, C, F] cos and sin, for the shape below */
     float *conv_w;               /* [2 (K + 1), D] */
     double *norms;               /* [NORM_BLOCKS] */
-    float *local;                /* [threads, local_floats] */
+    bl_decode_room decode;
+    float *local; /* [threads, local_floats] */
     size_t local_floats, partial_floats;
     float rope_theta;
     size_t rope_C, rope_F;
@@ -94,6 +105,18 @@ typedef struct bl_q8_view {
 } bl_q8_view;
 bl_q8_view bl_q8_open(const bl_cpu *c, const bl_q8 *q8, size_t N, size_t K);
 
+/* y[N,out] = (accumulate ? y : 0) + x . w^T, in tiles: tasks are (MATMUL_ROWS rows, panel), panels
+ * fastest, so that a row tile's activations stay in L2 while the panels, which fit there too, pass
+ * by. */
+typedef struct bl_tern_product {
+    float *y;
+    const bl_tern *w;
+    bl_q8_view x;
+    size_t N, out, in;
+    int accumulate;
+} bl_tern_product;
+void bl_cpu_tern_tiles(const bl_cpu *c, const bl_tern_product *product, size_t first, size_t last);
+
 /* c[M,N] = (add ? c : 0) + op(a) op(b); op transposes where ta, tb are set (a is then [K,M], b is
  * [N,K]).  Called for one tile of a larger product; uses the member's scratch. */
 void bl_matmul(const bl_cpu *cpu, size_t member, int ta, int tb, size_t M, size_t N, size_t K,
@@ -108,6 +131,9 @@ void bl_matmul_pack(const bl_kern *kern, float *to, size_t K, size_t N, const fl
                     size_t first, size_t count);
 void bl_matmul_packed(const bl_cpu *cpu, size_t member, int ta, size_t M, size_t N, size_t K,
                       const float *a, size_t lda, const float *b, int add, float *c, size_t ldc);
+void bl_cpu_decode_plan(bl_decode_room *r, bl_arena *a, const bl_limits *most, bl_dev *d);
+/* The taps of n channels by distance, each a row: wt[j,c] = w[c,K-1-j]. */
+void bl_taps_by_distance(float *wt, const float *w, size_t n, size_t K);
 size_t bl_ttt_linear_local_floats(const bl_limits *most);
 size_t bl_ttt_mlp_local_floats(const bl_limits *most);
 

@@ -68,7 +68,7 @@ void bl_cpu_copy(bl_dev *d, void *to, const void *from, size_t bytes)
 }
 
 /* The plan of all scratch; run once to measure and once to bind. */
-static void plan(bl_cpu *c, bl_arena *a, const bl_limits *m)
+static void plan(bl_dev *d, bl_cpu *c, bl_arena *a, const bl_limits *m)
 {
     size_t N = m->B * m->T, wide = bl_most(m->D, m->I), F = sizeof(float);
     size_t rows = bl_least(N, HEAD_ROWS);
@@ -92,6 +92,7 @@ static void plan(bl_cpu *c, bl_arena *a, const bl_limits *m)
     c->rope = bl_arena_push(a, 2 * m->C * m->F, F);
     c->conv_w = bl_arena_push(a, 2 * (m->K + 1) * m->D, F);
     c->norms = bl_arena_push(a, NORM_BLOCKS, sizeof(double));
+    bl_cpu_decode_plan(&c->decode, a, m, d);
     c->local = bl_arena_push(a, c->threads * c->local_floats, F);
 }
 
@@ -100,7 +101,7 @@ size_t bl_cpu_scratch_bytes(bl_dev *d, const bl_limits *most)
     bl_cpu copy = *bl_cpu_of(d); /* its pointers stay */
     bl_arena a;
     bl_arena_measure(&a);
-    plan(&copy, &a, most);
+    plan(d, &copy, &a, most);
     return a.failed ? SIZE_MAX : bl_arena_bytes(&a);
 }
 
@@ -124,7 +125,7 @@ bl_status bl_cpu_reserve(bl_dev *d, const bl_limits *most, bl_error *err)
         return bl_fail(err, BL_ENOMEM, "out of memory: %zu bytes of CPU scratch", bytes);
     bl_arena a;
     bl_arena_bind(&a, c->block, bytes);
-    plan(c, &a, &m);
+    plan(d, c, &a, &m);
     c->most = m;
     c->rope_F = 0;
     return bl_arena_status(&a, "CPU scratch", err);

@@ -56,6 +56,12 @@ struct bl_ttt_task {
 
 /* ---- the op (ttt_each.c) ---- */
 
+/* In parts: the device's tables of a shape, kept while it stays; what follows from the op's p, s
+ * and M, by tables that are there; (sequence, head)s first .. last - 1. */
+void bl_ttt_rope(bl_cpu *c, const bl_ttt_shape *s);
+void bl_ttt_begin(bl_ttt_op *op, const bl_cpu *c);
+void bl_ttt_tasks(void *op, size_t first, size_t last, size_t member);
+
 /* Runs op->fn for every (sequence, head). */
 void bl_ttt_each(bl_dev *d, bl_ttt_op *op);
 

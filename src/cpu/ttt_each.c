@@ -15,27 +15,32 @@ size_t bl_ttt_grad_floats(size_t F, size_t C, size_t M)
     return bl_ttt_state_floats(F, M) + 2 * F + C + 1;
 }
 
-/* Fills what follows from the op's p, s and M: rope tables (kept while the shape stays), tau. */
-static void begin(bl_ttt_op *op, bl_cpu *c)
+void bl_ttt_rope(bl_cpu *c, const bl_ttt_shape *s)
+{
+    size_t C = s->C, F = s->F;
+    float *cs = c->rope, *sn = cs + C * F;
+    assert(C <= TTT_C_MOST);
+    if (c->rope_C == C && c->rope_F == F && c->rope_theta <= s->rope_theta &&
+        c->rope_theta >= s->rope_theta)
+        return;
+    for (size_t t = 0; t < C; t++)
+        for (size_t i = 0; i < F; i += 2) {
+            double a = (double)t * pow((double)s->rope_theta, -(double)i / (double)F);
+            cs[t * F + i] = cs[t * F + i + 1] = (float)cos(a);
+            sn[t * F + i] = -(float)sin(a);
+            sn[t * F + i + 1] = (float)sin(a);
+        }
+    c->rope_C = C;
+    c->rope_F = F;
+    c->rope_theta = s->rope_theta;
+}
+
+void bl_ttt_begin(bl_ttt_op *op, const bl_cpu *c)
 {
     const bl_ttt_params *p = op->p;
     const bl_ttt_shape *s = op->s;
     size_t C = s->C, F = s->F, M = op->M;
-    assert(C <= TTT_C_MOST);
-    float *cs = c->rope, *sn = cs + C * F;
-    if (c->rope_C != C || c->rope_F != F || c->rope_theta < s->rope_theta ||
-        c->rope_theta > s->rope_theta) {
-        for (size_t t = 0; t < C; t++)
-            for (size_t i = 0; i < F; i += 2) {
-                double a = (double)t * pow((double)s->rope_theta, -(double)i / (double)F);
-                cs[t * F + i] = cs[t * F + i + 1] = (float)cos(a);
-                sn[t * F + i] = -(float)sin(a);
-                sn[t * F + i + 1] = (float)sin(a);
-            }
-        c->rope_C = C;
-        c->rope_F = F;
-        c->rope_theta = s->rope_theta;
-    }
+    const float *cs = c->rope, *sn = cs + C * F;
     op->c = c;
     op->work = s->B * s->T * s->H * F * M * (M == F ? 1 : 2);
     op->width = bl_ttt_grad_floats(F, C, M);
@@ -115,7 +120,7 @@ static void give_part(bl_ttt_task *t)
     t->x.drho = t->x.dtau + op->s->C;
 }
 
-static void run_tasks(void *user, size_t first, size_t last, size_t member)
+void bl_ttt_tasks(void *user, size_t first, size_t last, size_t member)
 {
     const bl_ttt_op *op = user;
     bl_ttt_task t = {.op = op, .local = bl_cpu_local(op->c, member)};
@@ -130,8 +135,9 @@ static void run_tasks(void *user, size_t first, size_t last, size_t member)
 
 void bl_ttt_each(bl_dev *d, bl_ttt_op *op)
 {
-    begin(op, bl_cpu_of(d));
-    bl_cpu_run(op->c, op->work, op->s->B * op->s->H, run_tasks, op);
+    bl_ttt_rope(bl_cpu_of(d), op->s);
+    bl_ttt_begin(op, bl_cpu_of(d));
+    bl_cpu_run(op->c, op->work, op->s->B * op->s->H, bl_ttt_tasks, op);
 }
 
 void bl_ttt_forward(bl_dev *d, bl_ttt_op *op, bl_act *o, const bl_act *q, const bl_act *k,

@@ -35,7 +35,7 @@ static int lists(const char *list, const char *op)
 }
 
 /* close has no row: it ends every device of this program.  A token in one call is held against the
- * other ops of its device (tests/cuda/decode.c). */
+ * other ops of its device (tests/decode/decode.c). */
 static const char elsewhere[] = "close decode decode_rows";
 
 #define X(op, params, args) " " #op
