@@ -86,8 +86,15 @@ size_t bl_ttt_grad_floats(size_t F, size_t C, size_t M);
 
 /* ---- forward (ttt_chunk.c): one matrix W [in,out] that keys write and queries read ---- */
 
-/* S[i,j] = -tau[at + i] (q_i . k_j + 1) for j <= at + i, else 0: minus `mix` of MODEL 3.4 without
- * lambda, which h carries.  q [m,in], k [at + m,in], mix rows of stride C. */
+/* S[i,j] = q_i . k_j where j <= at + i; rows of stride C, what is right of these is not defined. */
+void bl_ttt_dots(const bl_ttt_call *call, float *S, const float *q, const float *k, size_t at,
+                 size_t m, size_t in);
+
+/* mix[i,j] = -tau[at + i] (S[i,j] + 1) for j <= at + i, else 0: minus `mix` of MODEL 3.4 without
+ * lambda, which h carries.  Rows of stride C; mix may be S. */
+void bl_ttt_weigh(const bl_ttt_call *call, float *mix, const float *S, size_t at, size_t m);
+
+/* Both.  q [m,in], k [at + m,in]. */
 void bl_ttt_mix(const bl_ttt_call *call, float *mix, const float *q, const float *k, size_t at,
                 size_t m, size_t in);
 
@@ -123,6 +130,17 @@ size_t bl_ttt_lay_out(const bl_ttt_part *parts, size_t count, float *base);
 void bl_ttt_rotate(const bl_ttt_call *call, const bl_ttt_head *x, float *q, float *k, size_t first,
                    size_t m);
 
+/* Asks for row t of dq, dk and dv, which will be written when the chunk is done: the rows of a head
+ * lie too far apart for the processor to see them come. */
+static inline void bl_ttt_fetch_out(const bl_ttt_call *call, const bl_ttt_head *x, size_t t)
+{
+    for (size_t j = t * call->ld; j < t * call->ld + call->F; j += 16) {
+        __builtin_prefetch(x->dq + j, 1);
+        __builtin_prefetch(x->dk + j, 1);
+        __builtin_prefetch(x->dv + j, 1);
+    }
+}
+
 /* Writes rows of dq and dk, rotated back, and of dlambda to the tensors of the call. */
 void bl_ttt_hand_out(const bl_ttt_call *call, const bl_ttt_head *x, const float *dq,
                      const float *dk, const float *dlam, size_t first, size_t m);
@@ -131,7 +149,7 @@ void bl_ttt_hand_out(const bl_ttt_call *call, const bl_ttt_head *x, const float 
  * dlam and x->dtau += through rate.  Wt becomes W^T.  dW and db are left to the caller. */
 typedef struct bl_ttt_reader {
     const float *q, *k, *W, *G, *dzb; /* [m,in], [m,in], [in,out], [m,out], [m,out] */
-    const float *mix;                 /* as bl_ttt_mix made it */
+    const float *S, *mix;             /* q . k and what bl_ttt_weigh made of it */
     float *dq, *dk, *dG;              /* [m,in], [m,in], [m,out] */
     float *Wt;                        /* [out,in] */
     size_t in, out;
@@ -139,7 +157,7 @@ typedef struct bl_ttt_reader {
 
 /* Work matrices of the adjoint of a read, [C,C] each. */
 typedef struct bl_ttt_squares {
-    float *coef, *dC, *S;
+    float *coef, *dC;
 } bl_ttt_squares;
 void bl_ttt_read_bwd(const bl_ttt_call *call, const bl_ttt_reader *r, const bl_ttt_squares *sq,
                      const bl_ttt_head *x, float *dlam, size_t first, size_t m);
@@ -149,6 +167,7 @@ typedef struct bl_ttt_updater {
     const float *k, *G, *dW, *db; /* [m,in], [m,out]; gradients of W', b' */
     float *dk, *dG;
     float *tmp; /* [C, larger of in and out] */
+    float *dWt; /* [out,in] */
     size_t in, out;
 } bl_ttt_updater;
 void bl_ttt_update_bwd(const bl_ttt_call *call, const bl_ttt_updater *u, const bl_ttt_head *x,

@@ -3,14 +3,34 @@
 
 #include <string.h>
 
+enum { DOTS_ROWS = 4 }; /* rows of a triangle that the dots kernel takes at a time */
+
+void bl_ttt_dots(const bl_ttt_call *call, float *S, const float *q, const float *k, size_t at,
+                 size_t m, size_t in)
+{
+    for (size_t i = 0; i < m; i += DOTS_ROWS) {
+        size_t rows = bl_least(m - i, DOTS_ROWS);
+        call->kern->dots(S + i * call->C, call->C, q + i * in, in, k, in, rows, at + i + rows, in);
+    }
+}
+
+void bl_ttt_weigh(const bl_ttt_call *call, float *mix, const float *S, size_t at, size_t m)
+{
+    size_t C = call->C;
+    for (size_t i = 0; i < m; i++) {
+        size_t j = 0;
+        for (; j <= at + i; j++)
+            mix[i * C + j] = -call->tau[at + i] * (S[i * C + j] + 1.0f);
+        for (; j < at + m; j++)
+            mix[i * C + j] = 0.0f;
+    }
+}
+
 void bl_ttt_mix(const bl_ttt_call *call, float *mix, const float *q, const float *k, size_t at,
                 size_t m, size_t in)
 {
-    size_t C = call->C;
-    call->kern->dots(mix, C, q, in, k, in, m, at + m, in);
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < at + m; j++)
-            mix[i * C + j] = j <= at + i ? -call->tau[at + i] * (mix[i * C + j] + 1.0f) : 0.0f;
+    bl_ttt_dots(call, mix, q, k, at, m, in);
+    bl_ttt_weigh(call, mix, mix, at, m);
 }
 
 void bl_ttt_affine(const bl_ttt_call *call, float *z, const float *k, const float *W,

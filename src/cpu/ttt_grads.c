@@ -50,22 +50,24 @@ void bl_ttt_read_bwd(const bl_ttt_call *call, const bl_ttt_reader *r, const bl_t
     kern->transpose(r->Wt, in, r->W, out, in, out);
     kern->matmul(r->dq, in, r->dzb, out, 1, r->Wt, in, m, in, out); /* dQ += dZb W^T */
 
-    kern->dots(sq->S, C, r->q, in, r->k, in, m, m, in);
-    kern->dots(sq->dC, C, r->dzb, out, r->G, out, m, m, out);
-    for (size_t i = 0; i < m; i++)
-        for (size_t j = 0; j < m; j++) {
-            size_t at = i * C + j;
-            float lam = lambda[j * call->H];
-            if (j > i) {
-                sq->coef[at] = sq->dC[at] = 0.0f;
-                continue;
-            }
-            float dC = -sq->dC[at], drate = dC * (sq->S[at] + 1.0f);
-            sq->coef[at] = r->mix[at] * lam;
-            sq->dC[at] = dC * (call->tau[i] * lam);
-            dlam[j] += drate * call->tau[i];
-            x->dtau[i] += drate * lam;
+    bl_ttt_dots(call, sq->dC, r->dzb, r->G, 0, m, out);
+    float lam[TTT_C_MOST];
+    for (size_t j = 0; j < m; j++)
+        lam[j] = lambda[j * call->H];
+    for (size_t i = 0; i < m; i++) {
+        const float *S = r->S + i * C, *mix = r->mix + i * C;
+        float *coef = sq->coef + i * C, *dC = sq->dC + i * C, tau = call->tau[i], dtau = 0;
+        for (size_t j = 0; j <= i; j++) {
+            float drate = -dC[j] * (S[j] + 1.0f);
+            coef[j] = mix[j] * lam[j];
+            dC[j] = -dC[j] * (tau * lam[j]);
+            dlam[j] += drate * tau;
+            dtau += drate * lam[j];
         }
+        memset(coef + i + 1, 0, (m - i - 1) * sizeof *coef);
+        memset(dC + i + 1, 0, (m - i - 1) * sizeof *dC);
+        x->dtau[i] += dtau;
+    }
     memset(r->dG, 0, m * out * sizeof *r->dG);
     memset(r->dk, 0, m * in * sizeof *r->dk);
     kern->matmul(r->dG, out, sq->coef, 1, C, r->dzb, out, m, out, m); /* dG = -C^T dZb */
@@ -89,9 +91,12 @@ void bl_ttt_update_bwd(const bl_ttt_call *call, const bl_ttt_updater *u, const b
         dlam[i] -= tau * dr;
         x->dtau[call->C - 1] -= dr * lam;
     }
-    kern->dots(u->tmp, in, u->G, out, u->dW, out, m, in, out); /* A = G dW'^T */
+    /* dK -= tau lambda G dW'^T */
     for (size_t i = 0; i < m; i++)
-        kern->axpy(u->dk + i * in, -(tau * lambda[i * call->H]), u->tmp + i * in, in);
+        for (size_t j = 0; j < out; j++)
+            u->tmp[i * out + j] = -(tau * lambda[i * call->H]) * u->G[i * out + j];
+    kern->transpose(u->dWt, in, u->dW, out, in, out);
+    kern->matmul(u->dk, in, u->tmp, out, 1, u->dWt, in, m, in, out);
 }
 
 void bl_ttt_state_bwd(const bl_ttt_call *call, float *dW, float *db, const float *q,

@@ -11,11 +11,11 @@
 typedef struct bl_ttt_tape {
     float *W, *b;                     /* [chunks + 1, F,F], [chunks + 1, F] before each chunk */
     float *q, *k, *h, *G, *xh, *rstd; /* [T,F] rotated q, k; h = lambda G; [T] 1/sigma */
-    float *Wt;                        /* [F,F] W transposed */
+    float *Wt, *dWt;                  /* [F,F] W and dW transposed */
     float *dW, *db;                   /* the gradients of the state: in the task's partial sums */
     float *sum;                       /* [F F + F] of them over the chunks that forgot */
     float *zb, *dzb, *dq, *dk, *dG, *de, *dz, *tmp; /* [C,F] */
-    float *mix;                                     /* [C,C] */
+    float *S, *mix;                                 /* [C,C] */
     bl_ttt_squares squares;
 } bl_ttt_tape;
 
@@ -32,6 +32,7 @@ static size_t tape_plan(bl_ttt_tape *t, float *base, size_t T, size_t C, size_t 
                                  {&t->rstd, rows},
                                  {&t->sum, F * F + F},
                                  {&t->Wt, F * F},
+                                 {&t->dWt, F * F},
                                  {&t->zb, C * F},
                                  {&t->dzb, C * F},
                                  {&t->dq, C * F},
@@ -43,7 +44,7 @@ static size_t tape_plan(bl_ttt_tape *t, float *base, size_t T, size_t C, size_t 
                                  {&t->mix, C * C},
                                  {&t->squares.coef, C * C},
                                  {&t->squares.dC, C * C},
-                                 {&t->squares.S, C * C}};
+                                 {&t->S, C * C}};
     return bl_ttt_lay_out(parts, sizeof parts / sizeof *parts, base);
 }
 
@@ -88,19 +89,22 @@ static void back_read(const bl_ttt_call *call, const bl_ttt_tape *t, const bl_tt
                       const bl_ttt_chunk *ch, float *dlam)
 {
     size_t F = call->F, m = ch->m;
-    bl_ttt_mix(call, t->mix, ch->q, ch->k, 0, m, F);
+    bl_ttt_dots(call, t->S, ch->q, ch->k, 0, m, F);
+    bl_ttt_weigh(call, t->mix, t->S, 0, m);
     bl_ttt_read(call, t->zb, ch->q, ch->W, ch->b, t->mix, ch->h, 0, m, F, F);
     for (size_t i = 0; i < m; i++) {
         const float *dout = x->dout + (ch->first + i) * call->ld;
         call->kern->ttt_out_bwd(t->dzb + i * F, x->dgamma, x->dbeta, dout, t->zb + i * F,
                                 call->gamma, F);
         memcpy(t->dq + i * F, dout, F * sizeof *dout);
+        bl_ttt_fetch_out(call, x, ch->first + i);
     }
     bl_ttt_reader read = {.q = ch->q,
                           .k = ch->k,
                           .W = ch->W,
                           .G = ch->G,
                           .dzb = t->dzb,
+                          .S = t->S,
                           .mix = t->mix,
                           .dq = t->dq,
                           .dk = t->dk,
@@ -146,7 +150,7 @@ static void back_chunk(const bl_ttt_call *call, const bl_ttt_tape *t, const bl_t
                        .rstd = t->rstd + first};
     float dlam[TTT_C_MOST] = {0};
     back_read(call, t, x, &ch, dlam);
-    bl_ttt_updater update = {ch.k, ch.G, t->dW, t->db, t->dk, t->dG, t->tmp, F, F};
+    bl_ttt_updater update = {ch.k, ch.G, t->dW, t->db, t->dk, t->dG, t->tmp, t->dWt, F, F};
     if (first + C < T) { /* nobody reads the last chunk's W' */
         bl_ttt_update_bwd(call, &update, x, dlam, first, ch.m);
         if (call->forgets)

@@ -12,7 +12,8 @@ typedef struct bl_mlp_tape {
     bl_mlp_chunk chunk;
     float *dzb, *dq, *dk, *dG, *de, *dz;         /* [C,F]; dzb = dZb2, dG = dG2, dz = dZ2 */
     float *H, *G1, *dxb, *dx2, *dG1, *dz1, *tmp; /* [C,M] */
-    float *W1t, *W2t;                            /* W1, W2 transposed */
+    float *W1t, *W2t, *dWt;                      /* W1, W2 and a gradient of them transposed */
+    float *S;                                    /* [C,C] */
     bl_ttt_squares squares;
     bl_mlp_state d; /* the gradients of the state: in the task's partial sums */
     float *sum;     /* of them over the chunks that forgot */
@@ -53,9 +54,10 @@ static size_t tape_plan(bl_mlp_tape *t, float *base, size_t T, size_t C, size_t 
                                  {&t->sum, state_floats(F)},
                                  {&t->W1t, F * M},
                                  {&t->W2t, M * F},
+                                 {&t->dWt, M * F},
                                  {&t->squares.coef, C * C},
                                  {&t->squares.dC, C * C},
-                                 {&t->squares.S, C * C}};
+                                 {&t->S, C * C}};
     return bl_ttt_lay_out(parts, sizeof parts / sizeof *parts, base);
 }
 
@@ -94,6 +96,7 @@ static void back_queries(const bl_ttt_call *call, const bl_mlp_room *room, const
                             .W = w->W2,
                             .G = room->G,
                             .dzb = t->dzb,
+                            .S = t->S,
                             .mix = room->mix2,
                             .dq = t->dxb,
                             .dk = t->dx2,
@@ -102,6 +105,7 @@ static void back_queries(const bl_ttt_call *call, const bl_mlp_room *room, const
                             .in = M,
                             .out = F};
     memset(t->dxb, 0, m * M * sizeof *t->dxb);
+    bl_ttt_dots(call, t->S, room->xb, c->x2, 0, m, M);
     bl_ttt_read_bwd(call, &second, &t->squares, x, dlam, first, m);
     call->kern->mul(t->dxb, t->dxb, room->slope_xb, m * M); /* dZb1 = dXb gelu'(Zb1) */
     bl_ttt_reader one = {.q = room->q,
@@ -109,6 +113,7 @@ static void back_queries(const bl_ttt_call *call, const bl_mlp_room *room, const
                          .W = w->W1,
                          .G = t->G1,
                          .dzb = t->dxb,
+                         .S = t->S,
                          .mix = room->mix1,
                          .dq = t->dq,
                          .dk = t->dk,
@@ -116,6 +121,7 @@ static void back_queries(const bl_ttt_call *call, const bl_mlp_room *room, const
                          .Wt = t->W1t,
                          .in = F,
                          .out = M};
+    bl_ttt_dots(call, t->S, room->q, c->k, 0, m, F);
     bl_ttt_read_bwd(call, &one, &t->squares, x, dlam, first, m);
 }
 
@@ -169,12 +175,14 @@ static void back_chunk(const bl_ttt_call *call, const bl_mlp_room *room, const b
         kern->ttt_out_bwd(t->dzb + i * F, x->dgamma, x->dbeta, dout, room->z + i * F, call->gamma,
                           F);
         memcpy(t->dq + i * F, dout, F * sizeof *dout);
+        bl_ttt_fetch_out(call, x, first + i);
     }
     back_queries(call, room, t, &w, x, dlam, first, m);
     if (first + C < T) { /* nobody reads the last chunk's state */
         const bl_mlp_chunk *c = &t->chunk;
-        bl_ttt_updater one = {c->k, t->G1, t->d.W1, t->d.b1, t->dk, t->dG1, t->tmp, F, M};
-        bl_ttt_updater second = {c->x2, room->G, t->d.W2, t->d.b2, t->dx2, t->dG, t->tmp, M, F};
+        bl_ttt_updater one = {c->k, t->G1, t->d.W1, t->d.b1, t->dk, t->dG1, t->tmp, t->dWt, F, M};
+        bl_ttt_updater second = {c->x2, room->G, t->d.W2, t->d.b2, t->dx2,
+                                 t->dG, t->tmp,  t->dWt,  M,       F};
         bl_ttt_update_bwd(call, &one, x, dlam, first, m);
         bl_ttt_update_bwd(call, &second, x, dlam, first, m);
         if (call->forgets) {

@@ -73,7 +73,7 @@ typedef struct bl_adamw_step {
       "t[j,i] = a[i,j]")                                                                           \
     X(void, dots, (float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t ldb,   \
       size_t M, size_t N, size_t K),                                                               \
-      "c[i,j] = sum_k a[i,k] b[j,k]: 8 interleaved chains, then a fixed tree")                     \
+      "c[i,j] = sum_k a[i,k] b[j,k]: 8 or 16 chains by level, then a fixed tree")                   \
     /* norm: a row normalised and quantised, with the gates fused to it */                         \
     X(float, rmsnorm_fwd, (float *y, int8_t *q, int32_t *sum, float *s, const float *x,            \
       const float *w, float eps, size_t n),                                                        \

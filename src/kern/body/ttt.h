@@ -6,7 +6,7 @@
 enum { F_MOST = 128 }; /* the widest head (MODEL 5) */
 
 /* xh = (z - mean(z)) / sigma, sigma^2 = var + 1e-6; returns 1/sigma.  Lanes past n are zero. */
-static float layer_hat(float *xh, const float *z, size_t n)
+static inline float layer_hat(float *xh, const float *z, size_t n)
 {
     v8 sum = v8_zero(), ss = v8_zero();
     for (size_t i = 0; i < n; i += VEC_LANES)
@@ -24,9 +24,9 @@ static float layer_hat(float *xh, const float *z, size_t n)
 }
 
 /* e = gamma xh + beta - (v - k);  a = gamma e;  G = (a - mean(a) - xh mean(a xh)) / sigma */
-static float ttt_inner(float *h, float *G, float *xh, const float *z, const float *k,
-                       const float *v, const float *gamma, const float *beta, float lambda,
-                       size_t n)
+static inline float ttt_inner_of(float *h, float *G, float *xh, const float *z, const float *k,
+                                 const float *v, const float *gamma, const float *beta,
+                                 float lambda, size_t n)
 {
     float hat[F_MOST], a[F_MOST];
     if (!xh)
@@ -55,8 +55,8 @@ static float ttt_inner(float *h, float *G, float *xh, const float *z, const floa
     return rstd;
 }
 
-static void ttt_out(float *o, const float *q, const float *zb, const float *gamma,
-                    const float *beta, size_t n)
+static inline void ttt_out_of(float *o, const float *q, const float *zb, const float *gamma,
+                              const float *beta, size_t n)
 {
     float hat[F_MOST];
     layer_hat(hat, zb, n);
@@ -68,7 +68,7 @@ static void ttt_out(float *o, const float *q, const float *zb, const float *gamm
 }
 
 /* y = P(a; xh) scale = (a - mean(a) - xh mean(a xh)) scale */
-static void project(float *y, const float *a, const float *xh, float scale, size_t n)
+static inline void project(float *y, const float *a, const float *xh, float scale, size_t n)
 {
     v8 sum = v8_zero(), dot = v8_zero();
     for (size_t i = 0; i < n; i += VEC_LANES) {
@@ -84,8 +84,8 @@ static void project(float *y, const float *a, const float *xh, float scale, size
 }
 
 /* dzb = P(gamma dO; xo) / sigma_o;  dgamma += dO xo;  dbeta += dO */
-static void ttt_out_bwd(float *dzb, float *dgamma, float *dbeta, const float *dout, const float *zb,
-                        const float *gamma, size_t n)
+static inline void ttt_out_bwd_of(float *dzb, float *dgamma, float *dbeta, const float *dout,
+                                  const float *zb, const float *gamma, size_t n)
 {
     float xo[F_MOST], a[F_MOST];
     float rstd = layer_hat(xo, zb, n);
@@ -102,9 +102,10 @@ static void ttt_out_bwd(float *dzb, float *dgamma, float *dbeta, const float *do
 /* The block "inner" of MODEL 3.5:
  *   u = dG / sigma;  da = P(u; xh);  de = gamma da;  dsig = -sum(dG G) / sigma
  *   dxh = -(u mean(a xh) + a mean(u xh)) + gamma de;  dz = P(dxh; xh) / sigma + dsig xh / n */
-static void ttt_inner_bwd(float *dz, float *de, float *dgamma, float *dbeta, const float *dG,
-                          const float *G, const float *xh, float rstd, const float *k,
-                          const float *v, const float *gamma, const float *beta, size_t n)
+static inline void ttt_inner_bwd_of(float *dz, float *de, float *dgamma, float *dbeta,
+                                    const float *dG, const float *G, const float *xh, float rstd,
+                                    const float *k, const float *v, const float *gamma,
+                                    const float *beta, size_t n)
 {
     float a[F_MOST], dxh[F_MOST] = {0};
     v8 sum_u = v8_zero(), dot_u = v8_zero(), dot_a = v8_zero(), dot_G = v8_zero();
@@ -141,6 +142,42 @@ static void ttt_inner_bwd(float *dz, float *de, float *dgamma, float *dbeta, con
     v8 c = v8_set(dsig * inv);
     for (size_t i = 0; i < n; i += VEC_LANES)
         v8_put(dz + i, n - i, v8_fma(c, v8_get(xh + i, n - i), v8_get(dz + i, n - i)));
+}
+
+/* Rows of the usual width have loops of a known length, so they stay in registers. */
+#define WIDTHS(call)                                                                               \
+    if (n == 64) {                                                                                 \
+        size_t width = 64;                                                                         \
+        call;                                                                                      \
+    } else {                                                                                       \
+        size_t width = n;                                                                          \
+        call;                                                                                      \
+    }
+
+static float ttt_inner(float *h, float *G, float *xh, const float *z, const float *k,
+                       const float *v, const float *gamma, const float *beta, float lambda,
+                       size_t n)
+{
+    WIDTHS(return ttt_inner_of(h, G, xh, z, k, v, gamma, beta, lambda, width))
+}
+
+static void ttt_out(float *o, const float *q, const float *zb, const float *gamma,
+                    const float *beta, size_t n)
+{
+    WIDTHS(ttt_out_of(o, q, zb, gamma, beta, width))
+}
+
+static void ttt_out_bwd(float *dzb, float *dgamma, float *dbeta, const float *dout, const float *zb,
+                        const float *gamma, size_t n)
+{
+    WIDTHS(ttt_out_bwd_of(dzb, dgamma, dbeta, dout, zb, gamma, width))
+}
+
+static void ttt_inner_bwd(float *dz, float *de, float *dgamma, float *dbeta, const float *dG,
+                          const float *G, const float *xh, float rstd, const float *k,
+                          const float *v, const float *gamma, const float *beta, size_t n)
+{
+    WIDTHS(ttt_inner_bwd_of(dz, de, dgamma, dbeta, dG, G, xh, rstd, k, v, gamma, beta, width))
 }
 
 /* cs holds cos a twice per pair, sn holds -sin a, +sin a: (x0 cos - x1 sin, x1 cos + x0 sin). */
