@@ -168,58 +168,67 @@ static inline uint32x4_t codes_of(float32x4_t w, float32x4_t g)
 }
 
 /* The four bytes of a row in a tile, from the codes of its four fields. */
-static inline void put_tile(uint8_t *to, const uint32x4_t code[4])
+static inline void put_tile(uint8_t *to, uint32x4_t c0, uint32x4_t c1, uint32x4_t c2, uint32x4_t c3)
 {
-    uint32x4_t t = vsliq_n_u32(code[0], code[1], 2);
-    t = vsliq_n_u32(vsliq_n_u32(t, code[2], 4), code[3], 6);
+    uint32x4_t t = vsliq_n_u32(vsliq_n_u32(vsliq_n_u32(c0, c1, 2), c2, 4), c3, 6);
     uint16x4_t narrow = vmovn_u32(t);
     uint32_t bytes = vget_lane_u32(vreinterpret_u32_u8(vmovn_u16(vcombine_u16(narrow, narrow))), 0);
     memcpy(to, &bytes, sizeof bytes);
+}
+
+/* The last tile, whose padding is 0. */
+static void pack_part(uint8_t *to, const float *w, float32x4_t g, size_t n)
+{
+    uint32_t code[BL_TERN_INS];
+    float padded[BL_TERN_INS] = {0};
+    memcpy(padded, w, n * sizeof *w);
+    for (size_t f = 0; f < FIELDS; f++)
+        vst1q_u32(code + 4 * f, codes_of(vld1q_f32(padded + 4 * f), g));
+    memset(code + n, 0, (BL_TERN_INS - n) * sizeof *code);
+    put_tile(to, vld1q_u32(code), vld1q_u32(code + 4), vld1q_u32(code + 8), vld1q_u32(code + 12));
 }
 
 static void tern_pack(uint8_t *packed, const float *w, float g, size_t rows, size_t in)
 {
     const float32x4_t bound = vdupq_n_f32(g);
     memset(packed, 0, bl_tern_panel_bytes(in));
-    for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < in; i += BL_TERN_INS) {
-            const float *from = w + r * in + i;
-            uint32x4_t code[FIELDS];
-            for (size_t f = 0; f < FIELDS; f++) {
-                size_t left = in - i > 4 * f ? in - i - 4 * f : 0;
-                if (left >= 4) {
-                    code[f] = codes_of(vld1q_f32(from + 4 * f), bound);
-                    continue;
-                }
-                uint32_t lane[4] = {0}; /* padding is 0 */
-                if (left) {
-                    vst1q_u32(lane, codes_of(vec_load_part4(from + 4 * f, left), bound));
-                    memset(lane + left, 0, (4 - left) * sizeof *lane);
-                }
-                code[f] = vld1q_u32(lane);
-            }
-            put_tile(packed + i / BL_TERN_INS * BL_TERN_TILE + 4 * r, code);
-        }
+    for (size_t r = 0; r < rows; r++, w += in) {
+        uint8_t *to = packed + 4 * r;
+        size_t i = 0;
+        for (; i + BL_TERN_INS <= in; i += BL_TERN_INS, to += BL_TERN_TILE)
+            put_tile(to, codes_of(vld1q_f32(w + i), bound), codes_of(vld1q_f32(w + i + 4), bound),
+                     codes_of(vld1q_f32(w + i + 8), bound), codes_of(vld1q_f32(w + i + 12), bound));
+        if (i < in)
+            pack_part(to, w + i, bound, in - i);
+    }
+}
+
+/* A tile of one row back to 16 floats. */
+static inline void expand_tile(float *w, const uint8_t *from, float g)
+{
+    uint32_t bits;
+    memcpy(&bits, from, sizeof bits);
+    uint16x4_t narrow = vget_low_u16(vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(bits))));
+    int32x4_t b = vreinterpretq_s32_u32(vmovl_u16(narrow));
+    for (size_t f = 0; f < FIELDS; f++, b = vshrq_n_s32(b, 2)) {
+        int32x4_t c = vsubq_s32(vandq_s32(b, vdupq_n_s32(3)), vdupq_n_s32(1));
+        vst1q_f32(w + 4 * f, vmulq_n_f32(vcvtq_f32_s32(c), g));
+    }
 }
 
 static void tern_expand(float *w, const uint8_t *packed, float g, size_t rows, size_t in)
 {
-    for (size_t r = 0; r < rows; r++)
-        for (size_t i = 0; i < in; i += BL_TERN_INS) {
-            uint32_t bits;
-            memcpy(&bits, packed + i / BL_TERN_INS * BL_TERN_TILE + 4 * r, sizeof bits);
-            uint16x4_t narrow = vget_low_u16(vmovl_u8(vreinterpret_u8_u32(vdup_n_u32(bits))));
-            int32x4_t b = vreinterpretq_s32_u32(vmovl_u16(narrow));
-            for (size_t f = 0; f < FIELDS && i + 4 * f < in; f++, b = vshrq_n_s32(b, 2)) {
-                int32x4_t c = vsubq_s32(vandq_s32(b, vdupq_n_s32(3)), vdupq_n_s32(1));
-                float32x4_t v = vmulq_n_f32(vcvtq_f32_s32(c), g);
-                float *to = w + r * in + i + 4 * f;
-                if (in - i - 4 * f >= 4)
-                    vst1q_f32(to, v);
-                else
-                    vec_store_part4(to, in - i - 4 * f, v);
-            }
+    for (size_t r = 0; r < rows; r++, w += in) {
+        const uint8_t *from = packed + 4 * r;
+        size_t i = 0;
+        for (; i + BL_TERN_INS <= in; i += BL_TERN_INS, from += BL_TERN_TILE)
+            expand_tile(w + i, from, g);
+        if (i < in) {
+            float padded[BL_TERN_INS];
+            expand_tile(padded, from, g);
+            memcpy(w + i, padded, (in - i) * sizeof *w);
         }
+    }
 }
 
 void bl_kern_bitlinear_neon(bl_kern *k)

@@ -30,28 +30,22 @@ typedef struct tern_way {
                   size_t tiles);
 } tern_way;
 
-/* y of 4 outputs of one row from their int32 sums over the codes. */
-static inline void store4(float *y, int32x4_t acc, int32_t sum, float scale, size_t outs,
-                          int accumulate)
-{
-    float32x4_t v = vmulq_n_f32(vcvtq_f32_s32(vsubq_s32(acc, vdupq_n_s32(sum))), scale);
-    if (outs >= 4) {
-        vst1q_f32(y, accumulate ? vaddq_f32(vld1q_f32(y), v) : v);
-        return;
-    }
-    float lane[4];
-    vst1q_f32(lane, v);
-    for (size_t j = 0; j < outs; j++)
-        y[j] = accumulate ? y[j] + lane[j] : lane[j];
-}
-
-/* y of row n of x from its sums. */
+/* y of row n of x from its int32 sums over the codes. */
 static inline void store_row(float *y, const int32_t *sums, float g, const bl_q8_rows *x, size_t n,
                              size_t outs, int accumulate)
 {
+    const int32x4_t sum = vdupq_n_s32(x->sum[n]);
     float scale = g / x->scale[n];
-    for (size_t o = 0; o < outs; o += 4)
-        store4(y + o, vld1q_s32(sums + o), x->sum[n], scale, outs - o, accumulate);
+    size_t o = 0;
+    for (; o + 4 <= outs; o += 4) {
+        int32x4_t acc = vsubq_s32(vld1q_s32(sums + o), sum);
+        float32x4_t v = vmulq_n_f32(vcvtq_f32_s32(acc), scale);
+        vst1q_f32(y + o, accumulate ? vaddq_f32(vld1q_f32(y + o), v) : v);
+    }
+    for (; o < outs; o++) {
+        float v = (float)(sums[o] - x->sum[n]) * scale;
+        y[o] = accumulate ? y[o] + v : v;
+    }
 }
 
 static inline uint8x16_t low_field(uint8x16_t w)
@@ -70,10 +64,11 @@ static inline void many_rows(const tern_way *way, float *y, size_t ldy, const ui
     memset(sums, 0, rows * BL_TERN_ROWS * sizeof *sums);
     for (size_t t = 0; t < tiles; t += BLOCK_TILES) {
         size_t some = tiles - t < BLOCK_TILES ? tiles - t : BLOCK_TILES;
-        for (size_t i = 0; i < groups * some; i++) {
-            const uint8_t *w = packed + (t + i % some) * BL_TERN_TILE + i / some * 4 * GROUP;
-            way->unpack(codes + i / some * BLOCK_GROUP + i % some * GROUP_TILE, vld1q_u8(w),
-                        vld1q_u8(w + 16));
+        for (size_t i = 0; i < groups; i++) {
+            const uint8_t *w = packed + t * BL_TERN_TILE + 4 * GROUP * i;
+            uint8_t *to = codes + i * BLOCK_GROUP, *end = to + some * GROUP_TILE;
+            for (; to < end; to += GROUP_TILE, w += BL_TERN_TILE)
+                way->unpack(to, vld1q_u8(w), vld1q_u8(w + 16));
         }
         for (size_t n = 0; n < rows; n += way->step)
             way->block(sums + n * BL_TERN_ROWS, codes, x->q + (first + n) * x->ld + t * BL_TERN_INS,
