@@ -158,7 +158,7 @@ size_t bl_q8_stride(size_t in);
 #define BL_KERN_FAMILY_LIST(X)                                                                     \
     X(bitlinear) X(matmul) X(norm) X(elementwise) X(optim) X(head) X(conv) X(ttt)
 #define BL_KERN_AVX512_LIST(X)  X(bitlinear) X(matmul) X(norm) X(elementwise) X(head) X(ttt)
-#define BL_KERN_NEON_LIST(X)    X(bitlinear)
+#define BL_KERN_NEON_LIST(X)    BL_KERN_FAMILY_LIST(X)
 #define BL_KERN_DOTPROD_LIST(X) X(bitlinear)
 #define BL_KERN_I8MM_LIST(X)    X(bitlinear)
 

@@ -8,8 +8,9 @@
  * The file that includes this defines
  *
  *     VEC, LANES                       a vector of floats, and how many
- *     LOAD(p), STORE(p, x), SPLAT(p)   whole vectors; *p in every lane
- *     FMA(a, b, c)                     a b + c in one rounding
+ *     LOAD(p), STORE(p, x)             whole vectors
+ *     ONE, SPLAT(p)                    what stands for *p in every lane
+ *     FMA(a, b, c)                     a b + c in one rounding, a of ONE
  *     PART, PART_OF(n)                 what stands for the first n lanes, or all when n is larger
  *     LOAD_PART(p, part), STORE_PART(p, part, x)
  *     TILE_ROWS, SEVERAL(X)            the height of a tile: 6 or 8; X(2) ... X(TILE_ROWS)
@@ -48,7 +49,8 @@
     {                                                                                              \
         TIMES_##M(BEGIN_ROW);                                                                      \
         for (size_t k = 0; k < K; k++, a += a_col, b += ldb) {                                     \
-            VEC b0 = LOAD(b), b1 = LOAD(b + LANES), x;                                             \
+            VEC b0 = LOAD(b), b1 = LOAD(b + LANES);                                                \
+            ONE x;                                                                                 \
             TIMES_##M(STEP_ROW);                                                                   \
         }                                                                                          \
         TIMES_##M(END_ROW);                                                                        \
@@ -86,7 +88,7 @@ TILE(1)
     {                                                                                              \
         TIMES_##n(BEGIN_COLUMN);                                                                   \
         for (size_t k = 0; k < K; k++, a += a_col, b += ldb) {                                     \
-            VEC x = SPLAT(a);                                                                      \
+            ONE x = SPLAT(a);                                                                      \
             TIMES_##n(STEP_COLUMN);                                                                \
         }                                                                                          \
         TIMES_##n(END_COLUMN);                                                                     \

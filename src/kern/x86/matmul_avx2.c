@@ -5,6 +5,7 @@ enum { LANES = 8, TILE_ROWS = 6 };
 
 /* clang-format off */
 #define VEC                     v8
+#define ONE                     v8
 #define LOAD(p)                 v8_load(p)
 #define STORE(p, x)             v8_store(p, x)
 #define SPLAT(p)                _mm256_broadcast_ss(p)

@@ -5,6 +5,7 @@ enum { LANES = 16, TILE_ROWS = 8 };
 
 /* clang-format off */
 #define VEC                     __m512
+#define ONE                     __m512
 #define LOAD(p)                 _mm512_loadu_ps(p)
 #define STORE(p, x)             _mm512_storeu_ps(p, x)
 #define SPLAT(p)                _mm512_set1_ps(*(p))
