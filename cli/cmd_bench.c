@@ -358,8 +358,8 @@ static const bl_flag flags[] = {
      .fallback = "temperature=0",
      .help = "how tokens are drawn, by the options of generate; the default is the likeliest"},
     {.name = "ops",
-     .help = "also where the time goes: calls, GB/s and GOP/s of each op, and on the processor its "
-             "share of what doctor --limits measures"},
+     .help = "also where the time of the fastest of as many repetitions more goes: calls, GB/s and "
+             "GOP/s of each op, and on the processor its share of what doctor --limits measures"},
     {.name = "json", .help = "as JSON, times in seconds"},
     {.name = "csv", .help = "as CSV, without the ops"},
     {0},
