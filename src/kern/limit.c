@@ -10,8 +10,14 @@ void bl_limit_loops_init(bl_limit_loops *l, bl_cpu_level level)
         bl_limit_loops_avx2(l);
     if (level >= BL_CPU_AVX512)
         bl_limit_loops_avx512vnni(l);
+#elif defined(__aarch64__)
+    if (level >= BL_CPU_NEON)
+        bl_limit_loops_neon(l);
+    if (level >= BL_CPU_DOTPROD)
+        bl_limit_loops_dotprod(l);
+    if (level >= BL_CPU_I8MM)
+        bl_limit_loops_i8mm(l);
 #else
-    if (level != BL_CPU_C) /* whose products are faster than those of plain C */
-        l->int8 = l->f32 = NULL;
+    (void)level;
 #endif
 }
