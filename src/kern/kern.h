@@ -17,7 +17,11 @@
  * Tiles follow one another along the inputs, then panels along the rows, so one thread reads one
  * sequential stream; the four bytes of a 32-bit lane meet four consecutive activations, so no sum
  * across lanes is needed.  Rows are padded to 32 and inputs to 16 with the code 0: padded
- * activations are zero, padded outputs are not stored.  Packed bytes begin at a multiple of 32. */
+ * activations are zero, padded outputs are not stored.  Packed bytes begin at a multiple of 32.
+ *
+ * Coarse rows of the head.  A panel holds 16 rows E[r]: bytes q + 128, four inputs of each row after
+ * another (input 4 j + i of row r at 64 j + 4 r + i, inputs padded to 16 with q = 0), then 16 floats
+ * each of s, |E[r] - s q| and |E[r]| + |E[r] - s q|, the latter two rounded upwards. */
 #ifndef BL_KERN_KERN_H
 #define BL_KERN_KERN_H
 
@@ -30,7 +34,8 @@ enum {
     BL_TERN_ROWS = 32,  /* rows of a panel */
     BL_TERN_INS = 16,   /* inputs of a tile */
     BL_TERN_TILE = 128, /* bytes of a tile */
-    BL_Q8_ALIGN = 32    /* quantised rows are padded to this many inputs */
+    BL_Q8_ALIGN = 32,   /* quantised rows are padded to this many inputs */
+    BL_COARSE_ROWS = 16 /* rows of a panel of coarse rows; their inputs are padded to as many */
 };
 
 /* What tern_matmul reads besides the weights: `rows` quantised rows of stride ld. */
@@ -42,6 +47,14 @@ typedef struct bl_q8_rows {
     size_t rows;
     size_t ahead; /* bytes of weights to ask the memory for in advance, or 0; no result changes */
 } bl_q8_rows;
+
+/* A row x as coarse rows meet it: x = step (128 high + low) + a rest; the lengths of x and of the
+ * rest are rounded upwards, and the latter has in it what float sums lose of |E[r]|. */
+typedef struct bl_coarse_x {
+    const int8_t *high, *low; /* padded with 0 */
+    int32_t high_sum, low_sum;
+    float step, length, rest;
+} bl_coarse_x;
 
 /* AdamW's numbers of one step. */
 typedef struct bl_adamw_step {
@@ -74,6 +87,8 @@ typedef struct bl_adamw_step {
     X(void, dots, (float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t ldb,   \
       size_t M, size_t N, size_t K),                                                               \
       "c[i,j] = sum_k a[i,k] b[j,k]: 8 or 16 chains by level, then a fixed tree")                   \
+    X(void, dots_at, (float *c, const float *a, const float *b, size_t ldb, const int32_t *at,     \
+      size_t N, size_t K), "c[j] = dots(a, b[at[j]]), the same bits")                              \
     /* norm: a row normalised and quantised, with the gates fused to it */                         \
     X(float, rmsnorm_fwd, (float *y, int8_t *q, int32_t *sum, float *s, const float *x,            \
       const float *w, float eps, size_t n),                                                        \
@@ -109,6 +124,11 @@ typedef struct bl_adamw_step {
     /* head */                                                                                     \
     X(float, exp_row, (float *p, float *sum, const float *x, size_t n),                            \
       "m = max x; p = exp(x - m) when not NULL, and may be x; sum of exp(x - m); returns m")       \
+    X(void, coarse_pack, (uint8_t *panel, const float *E, size_t rows, size_t D),                  \
+      "one panel of rows <= 16; of a row that is not finite the lengths are infinite")             \
+    X(void, coarse_bounds, (float *upper, float *lower, const uint8_t *panels,                     \
+      const bl_coarse_x *x, size_t rows, size_t D),                                                \
+      "upper[r] is not below dots(x, E[r]); of lower[16] each is reached by one of r, r + 16, ..") \
     /* conv */                                                                                     \
     X(void, conv_row, (float *y, const float *const *u, const float *wt, const float *bias,        \
       size_t K, size_t n),                                                                         \
@@ -143,6 +163,7 @@ typedef struct bl_kern {
 #undef X
     size_t tile_rows, tile_cols; /* that suit matmul best */
     size_t ahead;                /* bl_q8_rows.ahead that suits this processor */
+    int coarse_pays;             /* coarse_bounds is faster than dots */
 } bl_kern;
 
 /* Fills the table with C and overwrites it on the way up to `level`. */
@@ -152,6 +173,14 @@ void bl_kern_init(bl_kern *k, bl_cpu_level level);
 size_t bl_tern_packed_bytes(size_t out, size_t in);
 size_t bl_tern_panel_bytes(size_t in);
 size_t bl_q8_stride(size_t in);
+
+/* Of coarse rows of D: padded inputs, bytes of a panel, and where in it its 3 x 16 floats are. */
+size_t bl_coarse_ins(size_t D);
+size_t bl_coarse_panel_bytes(size_t D);
+static inline float *bl_coarse_floats(const uint8_t *panel, size_t ins)
+{
+    return (float *)(void *)((uintptr_t)panel + BL_COARSE_ROWS * ins);
+}
 
 /* The families of the table, and those with a faster version at a level.  Each is a file a level,
  * as c/NAME_c.c, x86/NAME_avx2.c, arm/NAME_neon.c, with a function that fills its slots. */

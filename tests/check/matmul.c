@@ -75,9 +75,31 @@ static void check_dots(check *k)
     }
 }
 
+static void check_dots_at(check *k)
+{
+    enum { ROWS = 9, MOST = 11 };
+    static const int32_t at[MOST] = {8, 0, 3, 3, 7, 1, 2, 8, 5, 6, 4};
+    for (size_t N = 1; N <= MOST; N++)
+        for (size_t i = 0; i < CHECK_LENGTHS; i++) {
+            size_t K = check_lengths[i];
+            float *a, *b, c;
+            const float *x = check_floats(k, K, 1), *y = check_floats(k, ROWS * K, 1);
+            check_twins(k, &a, &b, N, 1);
+            k->c->dots_at(a, x, y, K, at, N, K);
+            k->x->dots_at(b, x, y, K, at, N, K);
+            check_close(k, "c", a, b, N);
+            for (size_t j = 0; j < N; j++) {
+                k->x->dots(&c, 1, x, K, y + (size_t)at[j] * K, K, 1, 1, K);
+                check_same(k, "dots", &c, b + j, sizeof c);
+            }
+            check_release(k);
+        }
+}
+
 const check_case matmul_checks[] = {
     {"matmul", check_matmul, 8, 2e-5},
     {"transpose", check_transpose, 0, 0},
     {"dots", check_dots, 8, 2e-5},
+    {"dots_at", check_dots_at, 8, 2e-5},
     {NULL, NULL, 0, 0},
 };

@@ -1,4 +1,5 @@
-/* A row of the softmax; BL_KERN_FILL names the function that puts this level into the table. */
+/* A row of the softmax, and coarse rows.  BL_KERN_FILL names the function that puts this level into
+ * the table; where BL_COARSE_PAYS, the level has a coarse_bounds of its own. */
 #include "kern/kern.h"
 #include "kern/vec.h"
 
@@ -46,7 +47,100 @@ static float exp_row(float *p, float *sum, const float *x, size_t n)
     return m;
 }
 
+/* What floats lose of a length is below `upwards` and `exact`, what underflows below `least`. */
+static const float upwards = 1 + 1e-3f, exact = 0x1p-22f, least = 1e-16f;
+
+/* Row r of a panel: q = rint(E / s), s = max|E| / 127; 0 for a row that is all but 0. */
+static void coarse_row(uint8_t *panel, size_t r, const float *E, size_t D)
+{
+    float *floats = bl_coarse_floats(panel, bl_coarse_ins(D)) + r;
+    v8 most = v8_zero(), whole = most, lost = most;
+    for (size_t i = 0; i < D; i += VEC_LANES)
+        most = v8_max(most, v8_abs(v8_get(E + i, D - i)));
+    float m = v8_hmax(most), s = m > 1e-28f ? m / 127 : 0, inverse = s > 0 ? 1 / s : 0;
+    uint8_t *to = panel + 4 * r;
+    for (size_t i = 0; i < D; i += VEC_LANES) {
+        v8 x = v8_get(E + i, D - i), y = v8_mul(x, v8_set(inverse));
+        v8 rest = v8_fnma(v8_round(y), v8_set(s), x);
+        int8_t q[VEC_LANES];
+        (void)v8_isum_quantise(v8_isum_zero(), q, y);
+        for (size_t j = 0; j < VEC_LANES; j += 4, to += 4 * BL_COARSE_ROWS) {
+            uint32_t four;
+            memcpy(&four, q + j, sizeof four);
+            four ^= 0x80808080; /* q as q + 128 */
+            memcpy(to, &four, sizeof four);
+        }
+        whole = v8_fma(x, x, whole);
+        lost = v8_fma(rest, rest, lost);
+    }
+    float length = sqrtf(v8_sum(whole)) * upwards;
+    floats[0] = s;
+    floats[BL_COARSE_ROWS] = sqrtf(v8_sum(lost)) * upwards + length * exact + least;
+    floats[2 * BL_COARSE_ROWS] = length + floats[BL_COARSE_ROWS];
+}
+
+static int all_finite(const float *x, size_t n)
+{
+    uint32_t odd = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        odd |= (bits & 0x7F800000) == 0x7F800000;
+    }
+    return !odd;
+}
+
+static void coarse_pack(uint8_t *panel, const float *E, size_t rows, size_t D)
+{
+    size_t ins = bl_coarse_ins(D);
+    float *floats = bl_coarse_floats(panel, ins);
+    memset(panel, 128, BL_COARSE_ROWS * ins);
+    memset(floats, 0, 3 * BL_COARSE_ROWS * sizeof *floats);
+    for (size_t r = 0; r < rows; r++)
+        if (all_finite(E + r * D, D))
+            coarse_row(panel, r, E + r * D, D);
+        else
+            floats[BL_COARSE_ROWS + r] = floats[2 * BL_COARSE_ROWS + r] = INFINITY;
+}
+
+/* What is known of the dot product whose integer parts are `high` and `low`. */
+static inline void coarse_bound(float *upper, float *lower, const float *floats, size_t r,
+                                int32_t high, int32_t low, const bl_coarse_x *x)
+{
+    float value = ((float)high * 128 + (float)low) * floats[r] * x->step;
+    float error = floats[BL_COARSE_ROWS + r] * x->length + floats[2 * BL_COARSE_ROWS + r] * x->rest;
+    *upper = value + error;
+    *lower = value - error > *lower ? value - error : *lower;
+}
+
+#if !BL_COARSE_PAYS
+static void coarse_bounds(float *upper, float *lower, const uint8_t *panels, const bl_coarse_x *x,
+                          size_t rows, size_t D)
+{
+    size_t ins = bl_coarse_ins(D), bytes = bl_coarse_panel_bytes(D);
+    for (size_t r = 0; r < BL_COARSE_ROWS; r++)
+        lower[r] = -INFINITY;
+    for (size_t n = 0; n < rows; n++) {
+        size_t r = n % BL_COARSE_ROWS;
+        const uint8_t *panel = panels + n / BL_COARSE_ROWS * bytes;
+        int32_t high = -128 * x->high_sum, low = -128 * x->low_sum;
+        for (size_t i = 0; i < ins; i++) {
+            int q = panel[i / 4 * (4 * BL_COARSE_ROWS) + 4 * r + i % 4];
+            high += q * x->high[i];
+            low += q * x->low[i];
+        }
+        coarse_bound(upper + n, lower + r, bl_coarse_floats(panel, ins), r, high, low, x);
+    }
+}
+#else
+static void coarse_bounds(float *upper, float *lower, const uint8_t *panels, const bl_coarse_x *x,
+                          size_t rows, size_t D);
+#endif
+
 void BL_KERN_FILL(bl_kern *k)
 {
     k->exp_row = exp_row;
+    k->coarse_pack = coarse_pack;
+    k->coarse_bounds = coarse_bounds;
+    k->coarse_pays = BL_COARSE_PAYS;
 }

@@ -21,10 +21,10 @@
 #define STEP_1x4(get)                                                                              \
     {                                                                                              \
         v8 x = get(a + k);                                                                         \
-        p0 = v8_fma(x, get(b + k), p0);                                                            \
-        p1 = v8_fma(x, get(b + ldb + k), p1);                                                      \
-        p2 = v8_fma(x, get(b + 2 * ldb + k), p2);                                                  \
-        p3 = v8_fma(x, get(b + 3 * ldb + k), p3);                                                  \
+        p0 = v8_fma(x, get(b0 + k), p0);                                                           \
+        p1 = v8_fma(x, get(b1 + k), p1);                                                           \
+        p2 = v8_fma(x, get(b2 + k), p2);                                                           \
+        p3 = v8_fma(x, get(b3 + k), p3);                                                           \
     }
 
 static void dots_2x4(float *c, size_t ldc, const float *a, size_t lda, const float *b, size_t ldb,
@@ -40,7 +40,8 @@ static void dots_2x4(float *c, size_t ldc, const float *a, size_t lda, const flo
     v8_sum4(c + ldc, q0, q1, q2, q3);
 }
 
-static void dots_1x4(float *c, const float *a, const float *b, size_t ldb, size_t K)
+static void dots_1x4(float *c, const float *a, const float *b0, const float *b1, const float *b2,
+                     const float *b3, size_t K)
 {
     v8 p0 = v8_zero(), p1 = p0, p2 = p0, p3 = p0;
     size_t k = 0;
@@ -68,9 +69,22 @@ static void dots(float *c, size_t ldc, const float *a, size_t lda, const float *
         for (; i + 2 <= M; i += 2)
             dots_2x4(c + i * ldc + j, ldc, a + i * lda, lda, b + j * ldb, ldb, K);
         if (i < M)
-            dots_1x4(c + i * ldc + j, a + i * lda, b + j * ldb, ldb, K);
+            dots_1x4(c + i * ldc + j, a + i * lda, b + j * ldb, b + (j + 1) * ldb,
+                     b + (j + 2) * ldb, b + (j + 3) * ldb, K);
     }
     for (; j < N; j++)
         for (size_t i = 0; i < M; i++)
             c[i * ldc + j] = dot(a + i * lda, b + j * ldb, K);
+}
+
+static void dots_at(float *c, const float *a, const float *b, size_t ldb, const int32_t *at,
+                    size_t N, size_t K)
+{
+#define ROW(j) (b + (size_t)at[j] * ldb)
+    size_t j = 0;
+    for (; j + 4 <= N; j += 4)
+        dots_1x4(c + j, a, ROW(j), ROW(j + 1), ROW(j + 2), ROW(j + 3), K);
+    for (; j < N; j++)
+        c[j] = dot(a, ROW(j), K);
+#undef ROW
 }

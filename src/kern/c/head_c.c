@@ -1,3 +1,4 @@
-/* The softmax kernels in plain C. */
-#define BL_KERN_FILL bl_kern_head_c
+/* The kernels of the head in plain C. */
+#define BL_KERN_FILL   bl_kern_head_c
+#define BL_COARSE_PAYS 0
 #include "kern/body/head.h"

@@ -26,6 +26,7 @@ void bl_kern_matmul_c(bl_kern *k)
     k->transpose = transpose;
     k->matmul = matmul;
     k->dots = dots;
+    k->dots_at = dots_at;
     k->tile_rows = 6;
     k->tile_cols = 16;
 }

@@ -99,6 +99,13 @@ static void dots(float *c, size_t ldc, const float *a, size_t lda, const float *
             c[i * ldc + j] = dot(a + i * lda, b + j * ldb, K);
 }
 
+static void dots_at(float *c, const float *a, const float *b, size_t ldb, const int32_t *at,
+                    size_t N, size_t K)
+{
+    for (size_t j = 0; j < N; j++)
+        c[j] = dot(a, b + (size_t)at[j] * ldb, K);
+}
+
 /* Sixteen rows x four columns: quarters of four rows come together as they are loaded, then the
  * four blocks of 4 x 4 are turned. */
 static inline void transpose_16x4(float *t, size_t ldt, const float *a, size_t lda)
@@ -134,6 +141,7 @@ void bl_kern_matmul_avx512vnni(bl_kern *k)
 {
     k->matmul = matmul;
     k->dots = dots;
+    k->dots_at = dots_at;
     k->transpose = transpose;
     k->tile_rows = TILE_ROWS;
     k->tile_cols = 2 * LANES;
