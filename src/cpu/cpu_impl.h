@@ -19,6 +19,8 @@ enum {
     HEAD_ROWS = 256,     /* rows whose logits are held at a time */
     HEAD_COLS = 256,     /* columns of one tile of them */
     HEAD_CHUNKS = 16,    /* at most this many partial sums of dx, of at least 4 tiles each */
+    COARSE_TASK = 256,   /* coarse rows of one task */
+    COARSE_SHARE = 8,    /* a row of logits is computed exactly for 1 in so many, or for all */
     NORM_BLOCKS = 4096,  /* partial sums of a gradient norm */
     CONV_MOST = 8        /* taps of a convolution */
 };
@@ -41,6 +43,10 @@ typedef struct bl_cpu {
     float *head_most, *head_sum; /* [tiles, HEAD_ROWS] */
     float *head_target;          /* [HEAD_ROWS] logits of the targets */
     float *head_dx;              /* [HEAD_CHUNKS, HEAD_ROWS, D] */
+    int8_t *coarse_bytes;        /* [HEAD_ROWS, 2, D padded] */
+    bl_coarse_x *coarse_x;       /* [HEAD_ROWS] */
+    float *coarse_lower;         /* [HEAD_ROWS, tasks, BL_COARSE_ROWS] */
+    bl_candidate *coarse_found;  /* [threads, V / COARSE_SHARE] */
     float *dense_x;              /* [DEQUANT_ROWS, max(D, I)], packed */
     float *dense_w;              /* [out, in] of the largest, packed */
     float *partial;              /* [row blocks, widest parameter gradient] */

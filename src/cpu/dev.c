@@ -83,6 +83,10 @@ static void plan(bl_dev *d, bl_cpu *c, bl_arena *a, const bl_limits *m)
     c->head_sum = bl_arena_push(a, tiles * rows, F);
     c->head_target = bl_arena_push(a, rows, F);
     c->head_dx = bl_arena_push(a, HEAD_CHUNKS * rows * m->D, F);
+    c->coarse_bytes = bl_arena_push(a, rows, 2 * bl_coarse_ins(m->D));
+    c->coarse_x = bl_arena_push(a, rows, sizeof *c->coarse_x);
+    c->coarse_lower = bl_arena_push(a, rows * bl_blocks(m->V, COARSE_TASK) * BL_COARSE_ROWS, F);
+    c->coarse_found = bl_arena_push(a, c->threads * (m->V / COARSE_SHARE), sizeof(bl_candidate));
     c->dense_x = bl_arena_push(a, bl_matmul_packed_floats(bl_least(N, DEQUANT_ROWS), wide), F);
     c->dense_w = bl_arena_push(
         a, bl_most(bl_matmul_packed_floats(m->D, wide), bl_matmul_packed_floats(wide, m->D)), F);

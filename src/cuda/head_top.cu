@@ -173,3 +173,23 @@ void bl_cuda_head_top(bl_dev *d, bl_dev_candidate *best, const bl_real *logits, 
     LAUNCH(d, kernel, (unsigned)N, threads, room * sizeof(ranked), (bl_candidate *)(void *)best,
            floats(logits), V, (unsigned)k, merged);
 }
+
+size_t bl_cuda_head_coarse_bytes(bl_dev *d, size_t V, size_t D)
+{
+    (void)d, (void)V, (void)D;
+    return 0;
+}
+
+void bl_cuda_head_coarse(bl_dev *d, bl_coarse *coarse, const bl_param *E, size_t V, size_t D)
+{
+    (void)d, (void)coarse, (void)E, (void)V, (void)D;
+}
+
+void bl_cuda_head_best(bl_dev *d, bl_dev_candidate *best, bl_real *room, const bl_act *x,
+                       const bl_param *E, const bl_coarse *coarse, size_t N, size_t D, size_t V,
+                       size_t k)
+{
+    (void)coarse;
+    bl_cuda_head_logits(d, room, x, E, N, D, V);
+    bl_cuda_head_top(d, best, room, N, V, k);
+}

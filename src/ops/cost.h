@@ -19,6 +19,7 @@ typedef struct bl_cost {
 #define COST_REALS(n)  ((double)(n) * (double)d->real_bytes)
 #define COST_Q8(N, K)  ((double)d->ops->q8_bytes(d, N, K))
 #define COST_TERN(out, in) ((double)d->ops->tern_bytes(d, out, in))
+#define COST_COARSE(V, D) ((double)d->ops->head_coarse_bytes(d, V, D))
 #define COST_MADDS(a, b, c) (2.0 * (double)(a) * (double)(b) * (double)(c))
 #define COST_GIVEN(pointer) ((pointer) ? 1.0 : 0.0)
 
@@ -65,6 +66,8 @@ typedef struct bl_cost {
 #define COST_swiglu_norm_bwd ~, cost(5 * COST_ACTS(N * I) + COST_REALS(N) + 3 * COST_PARAMS(I), 0, 0)
 #define COST_head_logits ~, cost(COST_ACTS(N * D) + COST_PARAMS(V * D) + COST_REALS(N * V), 0, COST_MADDS(N, D, V))
 #define COST_head_top ~, cost(COST_REALS(N * V), 0, 0)
+#define COST_head_coarse ~, cost(COST_PARAMS(V * D) + COST_COARSE(V, D), 0, 0)
+#define COST_head_best ~, cost_head_best(d, coarse, N, D, V)
 #define COST_head_loss ~, cost(COST_ACTS(N * D) * (1 + COST_GIVEN(dx)) + COST_PARAMS(V * D) * (1 + 2 * COST_GIVEN(dx)) + \
     COST_REALS(N), 0, COST_MADDS(N, D, V) * (1 + 2 * COST_GIVEN(dx)))
 #define COST_head_loss_sum ~, cost(COST_REALS(N), 0, 0)
@@ -94,6 +97,14 @@ static inline bl_cost cost_ternarise(bl_dev *d, const bl_latents *w)
     for (size_t i = 0; i < w->count; i++)
         bytes += COST_PARAMS(w->at[i].out * w->at[i].in) + COST_TERN(w->at[i].out, w->at[i].in);
     return cost(bytes, 0, 0);
+}
+
+/* With a copy of E each byte of it meets two of x; the few rows of E itself are not counted. */
+static inline bl_cost cost_head_best(bl_dev *d, const bl_coarse *coarse, size_t N, size_t D,
+                                     size_t V)
+{
+    double x = COST_ACTS(N * D), ops = COST_MADDS(N, D, V), bytes = COST_COARSE(V, D);
+    return coarse && bytes > 0 ? cost(x + bytes, 2 * ops, 0) : cost(x + COST_PARAMS(V * D), 0, ops);
 }
 
 /* Whole rows: `acts` arrays of activations; `wide` is M / F. */

@@ -50,6 +50,9 @@ typedef struct bl_step {
 /* What head_top leaves in device memory: bl_candidates. */
 typedef struct bl_dev_candidate bl_dev_candidate;
 
+/* E in fewer bits, with bounds of what they lose: what lets head_best read less than E. */
+typedef struct bl_coarse bl_coarse;
+
 /* One TTT layer's shapes. */
 typedef struct bl_ttt_shape {
     size_t B, T, H, F, C;
@@ -186,6 +189,8 @@ typedef struct bl_dev {
     /* how many sequences decode takes at once; 0: the device has no such op for this model, and the \
        others are called in turn */                                                                \
     X(decode_rows, (bl_dev *d, const bl_decode_model *m), (d, m))                                  \
+    /* a bl_coarse of E [V,D]; 0: head_best has no use for one */                                  \
+    X(head_coarse_bytes, (bl_dev *d, size_t V, size_t D), (d, V, D))                               \
     /* what reserve holds for these shapes; SIZE_MAX: more than any memory */                      \
     X(scratch_bytes, (bl_dev *d, const bl_limits *most), (d, most))                                \
     /* device memory that this process may use beyond what it does; SIZE_MAX: not known */         \
@@ -344,6 +349,14 @@ typedef struct bl_dev {
        infinity, -0 as 0.  k is 1 .. min(V, BL_TOP_MOST) */                                        \
     X(head_top, (bl_dev *d, bl_dev_candidate *best, const bl_real *logits, size_t N, size_t V,     \
       size_t k), (d, best, logits, N, V, k))                                                       \
+    /* coarse of E; where head_coarse_bytes is 0 it does nothing */                                 \
+    X(head_coarse, (bl_dev *d, bl_coarse *coarse, const bl_param *E, size_t V, size_t D),          \
+      (d, coarse, E, V, D))                                                                        \
+    /* best as head_top makes it of head_logits' row, to the bit.  coarse: of this E as it is now,  \
+       or NULL; room [N,V] is written, with anything */                                            \
+    X(head_best, (bl_dev *d, bl_dev_candidate *best, bl_real *room, const bl_act *x,               \
+      const bl_param *E, const bl_coarse *coarse, size_t N, size_t D, size_t V, size_t k),         \
+      (d, best, room, x, E, coarse, N, D, V, k))                                                   \
     /* loss[n] = -log softmax(x E^T)[target].  When dx is not NULL also the gradient of            \
        scale * sum loss: dx written, dE +=.  The [N,V] logits are never held whole. */             \
     X(head_loss, (bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const bl_act *x,             \

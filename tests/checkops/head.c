@@ -84,9 +84,44 @@ static void run_head_top(io *b, const shape *s)
     top_of(b, logits, 1, 16385, BL_TOP_MOST);
 }
 
+/* Whole numbers, whose sums are exact everywhere. */
+static float *whole_numbers(io *b, size_t n)
+{
+    float *host = malloc(n * sizeof *host);
+    uint64_t stream = b->draws++;
+    for (size_t i = 0; i < n; i++)
+        host[i] = b->zeros ? 0 : (float)bl_rng_below(7, stream, i, 7) - 3;
+    return host;
+}
+
+static void best_of(io *b, size_t N, size_t D, size_t V)
+{
+    static const size_t counts[] = {1, 5, 64, BL_TOP_MOST};
+    float *host = whole_numbers(b, N * D), *rows = whole_numbers(b, V * D);
+    void *x = io_put_act(b, host, N * D), *E = io_put(b, rows, V * D * sizeof *rows);
+    bl_coarse *coarse = io_bytes(b, BL_OP(b->d, head_coarse_bytes, V, D));
+    void *room = io_bytes(b, N * V * sizeof(float));
+    BL_OP(b->d, head_coarse, coarse, E, V, D);
+    for (size_t i = 0; i < sizeof counts / sizeof *counts; i++) {
+        size_t k = counts[i] < V ? counts[i] : V;
+        BL_OP(b->d, head_best, io_out(b, "best", N * (k + 1) * 2, 0), room, x, E,
+              i % 2 ? NULL : coarse, N, D, V, k);
+    }
+    free(host);
+    free(rows);
+}
+
+static void run_head_best(io *b, const shape *s)
+{
+    best_of(b, shape_rows(s), s->D, s->V);
+    if (s->V == 2) /* once: where a copy of E pays */
+        best_of(b, 3, 256, 2100);
+}
+
 const op_case head_cases[] = {
     {"head_logits", run_head_logits, 1e-12, 1e-5, -1, 1e-5, 2e-2},
     {"head_top", run_head_top, 0, 0, -1, 0, 0},
+    {"head_coarse_bytes head_coarse head_best", run_head_best, 0, 0, -1, 0, 0},
     {"head_loss_sum", run_head_loss_sum, 0, 0, -1, 0, 0},
     {"head_loss", run_head_loss, 1e-11, 1e-4, -1, 2e-5, 2e-2},
     {NULL, NULL, 0, 0, 0, 0, 0},

@@ -178,6 +178,9 @@ BL_OPS_VOID_LIST(X)
       IN(up, N * I), w, rstd, N, I))                                                               \
     X(head_logits, (bl_dev *d, bl_real *logits, const bl_act *x, const bl_param *E, size_t N,      \
       size_t D, size_t V), (d, logits, IN(x, N * D), E, N, D, V))                                  \
+    X(head_best, (bl_dev *d, bl_dev_candidate *best, bl_real *room, const bl_act *x,               \
+      const bl_param *E, const bl_coarse *coarse, size_t N, size_t D, size_t V, size_t k),         \
+      (d, best, room, IN(x, N * D), E, coarse, N, D, V, k))                                        \
     X(head_loss, (bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const bl_act *x,             \
       const bl_param *E, const bl_dev_id *targets, float scale, size_t N, size_t D, size_t V),     \
       (d, loss, OUT(dx, N * D), dE, IN(x, N * D), E, targets, scale, N, D, V))

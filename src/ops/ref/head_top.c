@@ -33,3 +33,23 @@ void REF(head_top)(bl_dev *d, bl_dev_candidate *best_, const bl_real *logits_, s
         best[k] = (bl_candidate){0, (int32_t)odd};
     }
 }
+
+size_t REF(head_coarse_bytes)(bl_dev *d, size_t V, size_t D)
+{
+    (void)d, (void)V, (void)D;
+    return 0;
+}
+
+void REF(head_coarse)(bl_dev *d, bl_coarse *coarse, const bl_param *E, size_t V, size_t D)
+{
+    (void)d, (void)coarse, (void)E, (void)V, (void)D;
+}
+
+void REF(head_best)(bl_dev *d, bl_dev_candidate *best, bl_real *room, const bl_act *x,
+                    const bl_param *E, const bl_coarse *coarse, size_t N, size_t D, size_t V,
+                    size_t k)
+{
+    (void)coarse;
+    REF(head_logits)(d, room, x, E, N, D, V);
+    REF(head_top)(d, best, room, N, V, k);
+}
