@@ -249,6 +249,7 @@ int main(int argc, char **argv)
     must(bl_device_open(&dev, &request, &err), &err);
     bench_open(b, preset, argc > 8 ? argv + 8 : argv + argc, number[0], number[1], dev);
     bench_training(b, number[3], strcmp(request.name, "cpu") != 0);
+    must(bl_net_coarsen(&b->r.net, &err), &err);
     bench_decoding(b, 256);
     bench_batch(b);
     bl_rehearsal_release(&b->r);

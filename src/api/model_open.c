@@ -151,6 +151,8 @@ static bl_status open_weights(bl_model *m, const bl_config *config, bl_error *er
     if (status == BL_OK)
         status = m->form == BL_WEIGHTS_LATENT ? bl_net_load(&m->net, st, path, err)
                                               : bl_net_load_packed(&m->net, m->form, st, path, err);
+    if (status == BL_OK)
+        status = bl_net_coarsen(&m->net, err);
     bl_st_close(st);
     bl_free(path);
     return status;

@@ -56,7 +56,7 @@ static bl_status measure_session(bl_plan_result *result, bl_dev *counting, const
     bl_status status = bl_state_open(&state, net, err);
     if (status == BL_OK) {
         *result = (bl_plan_result){.weights = net->tensors.elements * counting->param_bytes +
-                                              net->tern_bytes,
+                                              net->tern_bytes + net->coarse_bytes,
                                    .activations = reader.bytes + (state.block_bytes - state.bytes),
                                    .scratch = bl_measure_scratch(counting),
                                    .state = state.bytes,
@@ -75,7 +75,9 @@ static bl_status measure(bl_plan_result *result, bl_dev *counting, const bl_conf
     bl_net net;
     BL_TRY(form == BL_WEIGHTS_LATENT ? bl_net_open(&net, c, counting, err)
                                      : bl_net_open_packed(&net, c, counting, err));
-    bl_status status = measure_session(result, counting, &net, err);
+    bl_status status = bl_net_coarsen(&net, err);
+    if (status == BL_OK)
+        status = measure_session(result, counting, &net, err);
     bl_net_release(&net);
     return status;
 }

@@ -234,6 +234,15 @@ static size_t top_of(const bl_turn *turns, size_t count)
     return top;
 }
 
+/* Whether anybody wants all logits, to have or to draw from. */
+static int all_logits(const bl_turn *turns, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (turns[i].logits || (turns[i].options && !turns[i].enough))
+            return 1;
+    return 0;
+}
+
 static bl_status read_pass(const bl_batch_room *b, bl_turn *turns, size_t count, size_t top,
                            trouble *first, bl_error *err)
 {
@@ -241,6 +250,7 @@ static bl_status read_pass(const bl_batch_room *b, bl_turn *turns, size_t count,
     const bl_piece *pieces = b->pieces;
     size_t n = cut_pieces(r, turns, count, b->pieces), row = 0;
     r->top = top;
+    r->logits_too = all_logits(turns, count);
     bl_status status = bl_reader_feed(r, pieces, n, err);
     r->top = 0;
     BL_TRY(status);
@@ -267,6 +277,7 @@ static bl_status read_last(const bl_batch_room *b, bl_turn *turns, size_t count,
         if (!wants_logits(t) || left_of(t))
             continue;
         b->r->top = t->enough;
+        b->r->logits_too = all_logits(t, 1);
         bl_status status = bl_reader_logits(b->r, &t->s->state, err);
         b->r->top = 0;
         BL_TRY(status);

@@ -71,6 +71,7 @@ void bl_net_release(bl_net *net)
     if (net->dev) {
         BL_OP(net->dev, free, net->block);
         BL_OP(net->dev, free, net->tern_block);
+        BL_OP(net->dev, free, net->coarse);
     }
     bl_free(net->w.layer);
     bl_free(net->terns);
@@ -267,6 +268,19 @@ bl_status bl_net_load(bl_net *net, const bl_st *st, const char *path, bl_error *
 {
     BL_TRY(bl_net_block_load(net, net->block, st, "", path, err));
     return ternarise_now(net, err);
+}
+
+bl_status bl_net_coarsen(bl_net *net, bl_error *err)
+{
+    const bl_dims *m = &net->m;
+    void *place;
+    net->coarse_bytes = BL_OP(net->dev, head_coarse_bytes, m->V, m->D);
+    if (!net->coarse_bytes)
+        return BL_OK;
+    BL_TRY(BL_OP(net->dev, alloc, &place, net->coarse_bytes, err));
+    net->coarse = place;
+    BL_OP(net->dev, head_coarse, net->coarse, bl_net_head(net), m->V, m->D);
+    return BL_OP(net->dev, sync, err);
 }
 
 bl_status bl_net_save(const bl_net *net, const char *path, bl_error *err)

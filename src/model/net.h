@@ -19,6 +19,8 @@ typedef struct bl_net {
     bl_layer_terns *terns; /* [L] */
     bl_latent *latents;    /* what is ternarised: tensors of BL_ROLE_LATENT, unless packed */
     size_t latent_count;
+    bl_coarse *coarse; /* device: of the head as it is; NULL: there is none */
+    size_t coarse_bytes;
 } bl_net;
 
 /* Memory for a model on a device; the parameters are undefined until init or load.
@@ -52,6 +54,10 @@ bl_status bl_net_tensor_load(const bl_net *net, const bl_tensor *t, const bl_st 
                              const char *path, float *host, bl_error *err) BL_NODISCARD;
 bl_status bl_net_tensor_get(const bl_net *net, const bl_tensor *t, float *host,
                             bl_error *err) BL_NODISCARD;
+
+/* Makes what finds the best logits sooner (head_best), where the device has such a thing.  For a net
+ * whose weights are loaded and stay as they are. */
+bl_status bl_net_coarsen(bl_net *net, bl_error *err) BL_NODISCARD;
 
 /* A host buffer for the largest tensor, for such calls; free with bl_free. */
 bl_status bl_net_host_buffer(float **host, const bl_net *net, bl_error *err) BL_NODISCARD;

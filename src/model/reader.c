@@ -220,14 +220,20 @@ static void layer_step(const bl_reader *r, size_t l, const bl_piece *pieces, siz
     BL_OP(d, bitlinear_residual, r->x, r->y, r->hq, t->down_proj, N, D, I);
 }
 
-/* Logits of n rows of what the layers made, and the best of them if wanted. */
+/* Logits of n rows of what the layers made, or the best of them, or both. */
 static void head(const bl_reader *r, const bl_act *x, size_t n)
 {
     const bl_net *net = r->net;
     const bl_dims *m = &net->m;
     BL_OP(net->dev, rmsnorm_fwd, r->h, NULL, r->rstd, x, net->w.norm,
           (float)net->config.rms_norm_eps, n, m->D);
-    BL_OP(net->dev, head_logits, r->logits, r->h, bl_net_head(net), n, m->D, m->V);
+    const bl_param *E = bl_net_head(net);
+    if (r->top && !r->logits_too) {
+        BL_OP(net->dev, head_best, r->best_at, r->logits, r->h, E, net->coarse, n, m->D, m->V,
+              r->top);
+        return;
+    }
+    BL_OP(net->dev, head_logits, r->logits, r->h, E, n, m->D, m->V);
     if (r->top)
         BL_OP(net->dev, head_top, r->best_at, r->logits, n, m->V, r->top);
 }

@@ -39,6 +39,7 @@ typedef struct bl_reader {
     size_t bytes;
     size_t filled; /* rows of x, left by the last pass */
     size_t top; /* wanted of each row: the best so many logits, at most BL_TOP_MOST and V; or 0 */
+    int logits_too;     /* with top: r->logits is wanted as well */
     bl_candidate *best; /* [rows, top + 1] these, as head_top leaves them */
     bl_step *host_step;
     int32_t *host_ids;
@@ -51,13 +52,14 @@ bl_status bl_reader_open(bl_reader *r, const bl_net *net, size_t rows, size_t se
                          bl_error *err) BL_NODISCARD;
 void bl_reader_release(bl_reader *r);
 
-/* One pass over pieces of different sequences, each with the bits that it has alone.  r->logits:
- * the rows wanted, in the order of the pieces; r->best, with r->top: of these rows. */
+/* One pass over pieces of different sequences, each with the bits that it has alone.  The rows
+ * wanted, in the order of the pieces: with r->top in r->best, without it or with r->logits_too in
+ * r->logits. */
 bl_status bl_reader_feed(bl_reader *r, const bl_piece *pieces, size_t count,
                          bl_error *err) BL_NODISCARD;
 
-/* Writes the logits of the last token that a sequence has read, when s->has_last, as the first row
- * of r->logits: those that its feed would have left. */
+/* Writes what a sequence's feed would have left of the last token that it has read, when
+ * s->has_last, as the first row. */
 bl_status bl_reader_logits(bl_reader *r, const bl_state *s, bl_error *err) BL_NODISCARD;
 
 /* A row of r->logits as floats on the host [V]. */

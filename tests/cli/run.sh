@@ -49,6 +49,16 @@ expect "tokenize --offsets, start" 0 '[0-9]* 0 [0-9]*' '' tokenize -m "$run" -f 
 expect "tokenize --offsets --json" 0 '{"ids": \[*\], "offsets": \[\[0, *, 4\]\]}' '' tokenize -m "$run" -f abc --offsets --json
 expect "tokenize nothing --offsets" 0 '' '' tokenize -m "$run" -p '' --offsets
 expect "a token a line" 0 '       2 * -[0-9]*.[0-9]*' '*' generate -m "$run" -p 'a' --max-tokens 1 --ignore-eos --log-probability
+# Where a copy of the head in 8 bits pays: drawn from few logits, and from all.
+"$bitllama" prepare tales --tales-facts 1024 --tales-bytes 300000 --vocab-size 1024 --out wide-data 2>stderr &&
+    "$bitllama" train --data wide-data --out wide --preset tiny --hidden-size 256 --intermediate-size 64 \
+        --num-hidden-layers 1 --context 32 --batch 4 --steps 30 --lr 4e-3 2>stderr
+for flags in '--temperature 0' '--temperature 1' '--temperature 2 --repeat-penalty 1.3 --repeat-last 20 --top-p 1 --min-p 0'; do
+    wide="generate -m wide -p Once --seed 3 --max-tokens 60 --ignore-eos $flags"
+    "$bitllama" $wide --log-probability 2>stderr | awk '{print $2}' >listed
+    expect "$flags, as drawn from all logits" 0 "*$("$bitllama" detokenize -m wide -f listed)" '*60 tokens*' $wide
+done
+expect "the copy is used" 0 '*' '*head_best *head_coarse *' generate -m wide -p Once --max-tokens 3 --device trace:cpu
 expect "no list in a chat" 2 '' '*bitllama generate*' chat -m "$run" --log-probability
 expect "detokenize a special token" 0 '' '' detokenize -m "$run" -p 0
 expect "detokenize --special" 0 '<|endoftext|>' '' detokenize -m "$run" -p 0 --special
