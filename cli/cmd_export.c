@@ -35,8 +35,9 @@ static const bl_flag flags[] = {
     {.name = "out", .value = "DIR", .required = 1, .help = "the folder to write"},
     {.name = "dtype",
      .value = "f32|bf16|f16",
-     .fallback = "f32",
-     .help = "type of embedding and head; f32 keeps every bit of what the model computes"},
+     .fallback = "bf16",
+     .help = "type of embedding and head (of a float model, of all matrices); f32 is twice as "
+             "large and keeps every bit of what the model computes"},
     {.name = "force", .option = "replace", .help = "replace a model folder that is there"},
     {0},
 };

@@ -235,7 +235,7 @@ expect "eval by another window" 0 'loss *' '*' eval -m "$run" --data "$data/val.
 expect "a window past the file" 3 '' '*val.bin*' eval -m "$run" --data "$data/val.bin" --window 1000000
 
 # ---- export ----
-expect "export" 0 '' '*packed: *parameters*fingerprint*next: *bitllama* info packed*' export -m "$run" --out packed
+expect "export" 0 '' '*packed: *parameters*fingerprint*next: *bitllama* info packed*' export -m "$run" --out packed --dtype f32
 for file in config.json model.safetensors tokenizer.json tokenizer_config.json generation_config.json README.md; do
     check "export writes $file" test -s "packed/$file"
 done
@@ -265,8 +265,15 @@ expect "export twice" 2 '' '*packed is not empty*--force*' export -m "$run" --ou
 expect "export over a run" 2 '' '*no part of an export' export -m packed --out "$run" --force
 expect "export to nowhere" 2 '' '*has no name' export -m packed --out ""
 expect "export over the model" 2 '' '*packed holds the model that is to be exported*' export -m packed --out ./packed/ --force
-expect "export again, as BF16" 0 '' '*' export -m "$run" --out packed --force --dtype bf16
+expect "export again, as BF16" 0 '' '*' export -m "$run" --out packed --force
 expect "its info" 0 "*parent_fingerprint *$fingerprint*" '' info packed
+check "its table is BF16" grep -q '"model.embed_tokens.weight":{"dtype":"BF16"' packed/model.safetensors
+expect "a memory of the run in it" 0 '?*' '*warning: half.mem is a memory of the model that this one was exported from with loss*' \
+    generate -m packed -p "" --max-tokens 25 --seed 7 --load half.mem --save lossy.mem
+expect "its own memory again" 0 '?*' '[!w]*' generate -m packed -p "" --max-tokens 5 --load lossy.mem
+expect "its memory in the run" 2 '' '*lossy.mem is a memory of another model*' generate -m "$run" -p "" --load lossy.mem
+expect "a copy of it" 0 '' '*' export -m packed --out packed-copy
+check "has the same bytes" cmp packed/model.safetensors packed-copy/model.safetensors
 expect "a type that there is not" 2 '' '*f32|bf16|f16*' export -m "$run" --out other-type --dtype int8
 expect "an export that cannot be written" 4 '' '*none/x*' export -m "$run" --out /proc/none/x
 check "nothing stays beside" sh -c '! ls -A | grep -F .tmp'

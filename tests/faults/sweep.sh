@@ -45,8 +45,8 @@ quietly() {
     quietly "$bitllama" prepare tales --tales-bytes 4000 --seed 2 $tales --out new
     quietly "$bitllama" train --data old --out run4 $shape --steps 6 --stop-after 4
     cp -r run4 run6 && quietly "$bitllama" train --data old --out run6 --resume --no-plot
-    quietly "$bitllama" export -m run4 --out x16 --dtype bf16
-    quietly "$bitllama" export -m run4 --out x32
+    quietly "$bitllama" export -m run4 --out x16
+    quietly "$bitllama" export -m run4 --out x32 --dtype f32
     for n in 1 2; do
         quietly "$bitllama" generate -m run4 -p x --max-tokens $n --seed 1 --save mem$n
         quietly "$bitllama" logits -m run4 --ids 1,2,$n -o logits$n
@@ -124,12 +124,12 @@ again_resume() { ends_right; }
 
 # ---- export ----
 make_export() { :; }
-run_export() { "$bitllama" export -m run4 --out now/x; }
+run_export() { "$bitllama" export -m run4 --out now/x --dtype f32; }
 look_export() { [ ! -e now/x ] && echo none || { same now/x x32 && echo new || echo lost; }; }
-again_export() { "$bitllama" export -m run4 --out now/x --force && same now/x x32; }
+again_export() { "$bitllama" export -m run4 --out now/x --dtype f32 --force && same now/x x32; }
 
 make_export_over() { cp -r x16 now/x; }
-run_export_over() { "$bitllama" export -m run4 --out now/x --force; }
+run_export_over() { "$bitllama" export -m run4 --out now/x --dtype f32 --force; }
 look_export_over() { same now/x x16 && echo old || { same now/x x32 && echo new || echo lost; }; }
 again_export_over() { again_export; }
 

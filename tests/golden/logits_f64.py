@@ -185,7 +185,7 @@ class Comparison:
         """Packs the model by the program and from docs/FORMATS.md: the folder of the first, after holding its
         tensors against the second's."""
         shutil.rmtree(os.path.join(self.program.work, "packed"), ignore_errors=True)
-        self.program.call("export", "-m", "latent", "--out", "packed")
+        self.program.call("export", "-m", "latent", "--out", "packed", "--dtype", "f32")
         config, expected = pack(case.config(), tensors, inverse=False)
         with open(os.path.join(self.program.work, "packed", "config.json"), encoding="utf-8") as file:
             written = json.load(file)["quantization_config"]

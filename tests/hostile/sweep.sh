@@ -69,7 +69,7 @@ config packed/config.json info packed
 config packed/config.json generate -m packed -p ab $reply
 config packed/config.json plan -m packed
 config packed/config.json tokenize -m packed -p ab
-config latent/config.json export -m latent --out out --dtype bf16
+config latent/config.json export -m latent --out out --dtype f32
 config run/config.json $onward
 weights latent/model.safetensors info latent
 weights latent/model.safetensors generate -m latent -p ab $reply
