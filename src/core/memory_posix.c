@@ -7,6 +7,7 @@
 #include "core/machine.h"
 
 #include <stdio.h>
+#include <sys/mman.h>
 #include <sys/resource.h>
 #include <unistd.h>
 
@@ -45,4 +46,15 @@ uint64_t bl_os_memory(void)
     uint64_t limits = least(left_of(RLIMIT_AS, all * (uint64_t)page),
                             left_of(RLIMIT_DATA, data * (uint64_t)page));
     return least(least(machine, group), limits);
+}
+
+void bl_os_large_pages(void *block, size_t bytes)
+{
+#if defined(MADV_HUGEPAGE)
+    size_t page = (size_t)2 << 20, first = (page - (uintptr_t)block % page) % page;
+    if (bytes > first && bytes - first >= page)
+        (void)madvise((char *)block + first, (bytes - first) / page * page, MADV_HUGEPAGE);
+#else
+    (void)block, (void)bytes;
+#endif
 }

@@ -108,29 +108,48 @@ void bl_cpu_ternarise(bl_dev *d, const bl_latents *w)
         ternarise_one(bl_cpu_of(d), &w->at[i]);
 }
 
-/* A panel of codes as floats, for the kernels that pack and expand with g = 1. */
+/* A panel of codes as floats, for the kernel that expands with g = 1. */
 static bl_status panel_room(float **panel, size_t in, bl_error *err)
 {
     *panel = bl_calloc(in, BL_TERN_ROWS * sizeof **panel);
     return *panel ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory for a panel of %zu inputs", in);
 }
 
+/* One tile's four bytes of a row, from up to 16 codes: the groups of four laid over one another, each
+ * code plus one and no carry into its neighbour. */
+static void put_tile(uint8_t *to, const int8_t *codes, size_t n)
+{
+    uint8_t all[BL_TERN_INS] = {0};
+    uint32_t group[4], low = 0x7f7f7f7fu, ones = 0x01010101u;
+    if (n < BL_TERN_INS) {
+        memset(all, -1, sizeof all); /* padding is 0 */
+        memcpy(all, codes, n);
+    } else {
+        memcpy(all, codes, sizeof all);
+    }
+    memcpy(group, all, sizeof group);
+    for (size_t f = 0; f < 4; f++)
+        group[f] = ((group[f] & low) + ones) ^ (group[f] & ~low);
+    group[0] |= group[1] << 2 | group[2] << 4 | group[3] << 6;
+    memcpy(to, group, 4);
+}
+
 bl_status bl_cpu_tern_put(bl_dev *d, bl_tern *w, const int8_t *codes, float g, size_t out,
                           size_t in, bl_error *err)
 {
-    const bl_cpu *c = bl_cpu_of(d);
-    float *panel;
-    assert(c->ternary);
-    BL_TRY(panel_room(&panel, in, err));
+    assert(d->ternary);
+    (void)d, (void)err;
     *tern_scale(w) = g;
     for (size_t o = 0; o < out; o += BL_TERN_ROWS) {
         size_t rows = bl_least(out - o, BL_TERN_ROWS);
-        for (size_t i = 0; i < rows * in; i++)
-            panel[i] = (float)codes[o * in + i];
-        c->k.tern_pack(tern_packed(w) + o / BL_TERN_ROWS * bl_tern_panel_bytes(in), panel, 1.0f,
-                       rows, in);
+        uint8_t *panel = tern_packed(w) + o / BL_TERN_ROWS * bl_tern_panel_bytes(in);
+        if (rows < BL_TERN_ROWS)
+            memset(panel, 0, bl_tern_panel_bytes(in));
+        for (size_t r = 0; r < rows; r++)
+            for (size_t i = 0; i < in; i += BL_TERN_INS)
+                put_tile(panel + i / BL_TERN_INS * BL_TERN_TILE + 4 * r, codes + (o + r) * in + i,
+                         bl_least(in - i, BL_TERN_INS));
     }
-    bl_free(panel);
     return BL_OK;
 }
 

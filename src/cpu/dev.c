@@ -12,6 +12,8 @@ bl_status bl_cpu_alloc(bl_dev *d, void **p, size_t bytes, bl_error *err)
 {
     (void)d;
     *p = bl_alloc_aligned(bytes, 1);
+    if (*p)
+        bl_os_large_pages(*p, bytes);
     return *p ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory: %zu bytes", bytes);
 }
 

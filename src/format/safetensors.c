@@ -6,6 +6,7 @@
 #include "format/json.h"
 #include "format/other_file.h"
 
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -354,19 +355,28 @@ bl_status bl_st_read(const bl_st *st, const bl_st_tensor *t, size_t first, size_
     return bl_file_read(st->file, st->data + t->place + first, to, n, err);
 }
 
-bl_status bl_st_get_f32(const bl_st *st, const char *name, size_t rank, const size_t *shape,
-                        float *out, bl_error *err)
+bl_status bl_st_get_f32_part(const bl_st *st, const char *name, size_t rank, const size_t *shape,
+                             size_t first, size_t n, float *out, bl_error *err)
 {
     unsigned char piece[4096];
     const bl_st_tensor *t;
     BL_TRY(find_f32(&t, st, name, rank, shape, err));
+    assert(first <= t->count && n <= t->count - first);
     const size_t bytes = bl_dtype_bytes(t->dtype), most = sizeof piece / bytes;
     if (t->dtype == BL_F32)
-        return bl_st_read(st, t, 0, t->count * bytes, out, err);
-    for (size_t at = 0; at < t->count; at += most) {
-        size_t n = t->count - at < most ? t->count - at : most;
-        BL_TRY(bl_st_read(st, t, at * bytes, n * bytes, piece, err));
-        bl_dtype_widen(t->dtype, piece, n, out + at);
+        return bl_st_read(st, t, first * bytes, n * bytes, out, err);
+    for (size_t at = 0; at < n; at += most) {
+        size_t some = n - at < most ? n - at : most;
+        BL_TRY(bl_st_read(st, t, (first + at) * bytes, some * bytes, piece, err));
+        bl_dtype_widen(t->dtype, piece, some, out + at);
     }
     return BL_OK;
+}
+
+bl_status bl_st_get_f32(const bl_st *st, const char *name, size_t rank, const size_t *shape,
+                        float *out, bl_error *err)
+{
+    const bl_st_tensor *t;
+    BL_TRY(find_f32(&t, st, name, rank, shape, err));
+    return bl_st_get_f32_part(st, name, rank, shape, 0, t->count, out, err);
 }

@@ -60,6 +60,10 @@ bl_status bl_st_read(const bl_st *st, const bl_st_tensor *t, size_t first, size_
 bl_status bl_st_get_f32(const bl_st *st, const char *name, size_t rank, const size_t *shape,
                         float *out, bl_error *err) BL_NODISCARD;
 
+/* The same of its elements first .. first + n - 1, which must be there. */
+bl_status bl_st_get_f32_part(const bl_st *st, const char *name, size_t rank, const size_t *shape,
+                             size_t first, size_t n, float *out, bl_error *err) BL_NODISCARD;
+
 /* ---- writing: declare all tensors, then write their data in the same order ---- */
 
 typedef struct bl_st_writer bl_st_writer;

@@ -47,7 +47,8 @@ static bl_status open_net(bl_net *net, const bl_config *config, bl_dev *dev, int
     size_t bytes = net->tensors.elements * dev->param_bytes;
     BL_TRY_GOTO(status, BL_OP(dev, alloc, &net->block, bytes, err), fail);
     BL_TRY_GOTO(status, BL_OP(dev, alloc, &net->tern_block, net->tern_bytes, err), fail);
-    BL_OP(dev, zero, net->block, bytes);
+    if (!packed) /* whose every tensor is loaded */
+        BL_OP(dev, zero, net->block, bytes);
     bl_params_bind(&net->w, &net->tensors, net->m.L, net->block, dev->param_bytes);
     (void)bind_terns(net, net->tern_block, net->tern_bytes);
     return BL_OK;
@@ -80,7 +81,7 @@ void bl_net_release(bl_net *net)
     *net = (bl_net){0};
 }
 
-/* ---- initial values, files: tensor by tensor through one host buffer ---- */
+/* ---- initial values, files ---- */
 
 static size_t largest_tensor(const bl_net *net)
 {
@@ -182,23 +183,43 @@ bl_status bl_tensors_check(const bl_tensor_list *list, const bl_st *st, const ch
     return BL_OK;
 }
 
-static bl_status check_finite(const float *x, size_t n, const char *path, const char *name,
-                              bl_error *err)
+/* Elements `first` to first + n - 1 of a tensor; a pass without branches finds whether to look. */
+static bl_status check_finite(const float *x, size_t first, size_t n, const char *path,
+                              const char *name, bl_error *err)
 {
-    for (size_t i = 0; i < n; i++)
+    const uint32_t exponent = 0x7f800000;
+    uint32_t bad = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, x + i, sizeof bits);
+        bad |= (bits & exponent) == exponent;
+    }
+    for (size_t i = 0; bad && i < n; i++)
         if (!isfinite(x[i]))
             return bl_fail(err, BL_EFORMAT, "%s: tensor %s: element %zu is not finite", path, name,
-                           i);
+                           first + i);
+    return BL_OK;
+}
+
+/* Pieces that stay in the cache on their way: a whole tensor on the host would be as much memory
+ * again. */
+static bl_status load_tensor(const bl_net *net, void *block, const bl_tensor *t, const bl_st *st,
+                             const char *name, const char *path, float *host, bl_error *err)
+{
+    char *to = bl_net_place(net, block, t);
+    for (size_t at = 0; at < t->count; at += BL_NET_PIECE) {
+        size_t n = t->count - at < BL_NET_PIECE ? t->count - at : BL_NET_PIECE;
+        BL_TRY(bl_st_get_f32_part(st, name, t->rank, t->shape, at, n, host, err));
+        BL_TRY(check_finite(host, at, n, path, name, err));
+        BL_TRY(bl_dev_put(net->dev, BL_KIND_param, to + at * net->dev->param_bytes, host, n, err));
+    }
     return BL_OK;
 }
 
 bl_status bl_net_tensor_load(const bl_net *net, const bl_tensor *t, const bl_st *st,
                              const char *path, float *host, bl_error *err)
 {
-    BL_TRY(bl_st_get_f32(st, t->name, t->rank, t->shape, host, err));
-    BL_TRY(check_finite(host, t->count, path, t->name, err));
-    return bl_dev_put(net->dev, BL_KIND_param, bl_net_place(net, net->block, t), host, t->count,
-                      err);
+    return load_tensor(net, net->block, t, st, t->name, path, host, err);
 }
 
 bl_status bl_net_tensor_get(const bl_net *net, const bl_tensor *t, float *host, bl_error *err)
@@ -206,25 +227,21 @@ bl_status bl_net_tensor_get(const bl_net *net, const bl_tensor *t, float *host, 
     BL_TRY(
         bl_dev_get(net->dev, BL_KIND_param, host, bl_net_place(net, net->block, t), t->count, err));
     /* what could not be loaded again is not written */
-    return check_finite(host, t->count, "nothing written", t->name, err);
+    return check_finite(host, 0, t->count, "nothing written", t->name, err);
 }
 
 bl_status bl_net_block_load(const bl_net *net, void *block, const bl_st *st, const char *prefix,
                             const char *path, bl_error *err)
 {
-    float *host;
-    BL_TRY(bl_net_host_buffer(&host, net, err));
     bl_status status = BL_OK;
+    float *host = bl_calloc(BL_NET_PIECE, sizeof *host);
+    if (!host)
+        return bl_fail(err, BL_ENOMEM, "out of memory for a piece of a tensor");
     for (size_t i = 0; i < net->tensors.count; i++) {
         const bl_tensor *t = &net->tensors.at[i];
         char name[128];
         BL_TRY_GOTO(status, prefixed(name, sizeof name, prefix, t, err), done);
-        BL_TRY_GOTO(status, bl_st_get_f32(st, name, t->rank, t->shape, host, err), done);
-        BL_TRY_GOTO(status, check_finite(host, t->count, path, name, err), done);
-        BL_TRY_GOTO(
-            status,
-            bl_dev_put(net->dev, BL_KIND_param, bl_net_place(net, block, t), host, t->count, err),
-            done);
+        BL_TRY_GOTO(status, load_tensor(net, block, t, st, name, path, host, err), done);
         BL_TRY_GOTO(status, bl_watch_poll(i + 1, net->tensors.count, err), done);
     }
 done:
@@ -254,7 +271,7 @@ bl_status bl_net_block_write(const bl_net *net, const void *block, bl_st_writer 
         status =
             bl_dev_get(net->dev, BL_KIND_param, host, bl_net_place(net, block, t), t->count, err);
         if (status == BL_OK) /* what could not be loaded again is not written */
-            status = check_finite(host, t->count, "nothing written", t->name, err);
+            status = check_finite(host, 0, t->count, "nothing written", t->name, err);
         if (status == BL_OK)
             status = bl_st_writer_data(w, host, t->count * sizeof *host, err);
         if (status == BL_OK)

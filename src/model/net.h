@@ -49,7 +49,9 @@ void bl_net_fill_initial(const bl_net *net, const bl_tensor *t, uint64_t seed, u
 bl_status bl_net_load(bl_net *net, const bl_st *st, const char *path, bl_error *err) BL_NODISCARD;
 bl_status bl_net_save(const bl_net *net, const char *path, bl_error *err) BL_NODISCARD;
 
-/* One tensor from and to a file, through host memory for t->count floats. */
+/* One tensor from a file, piece by piece through host memory for BL_NET_PIECE floats; and one to the
+ * host, which has room for t->count. */
+enum { BL_NET_PIECE = 1 << 16 };
 bl_status bl_net_tensor_load(const bl_net *net, const bl_tensor *t, const bl_st *st,
                              const char *path, float *host, bl_error *err) BL_NODISCARD;
 bl_status bl_net_tensor_get(const bl_net *net, const bl_tensor *t, float *host,
@@ -59,7 +61,7 @@ bl_status bl_net_tensor_get(const bl_net *net, const bl_tensor *t, float *host,
  * whose weights are loaded and stay as they are. */
 bl_status bl_net_coarsen(bl_net *net, bl_error *err) BL_NODISCARD;
 
-/* A host buffer for the largest tensor, for such calls; free with bl_free. */
+/* A host buffer for the largest tensor; free with bl_free. */
 bl_status bl_net_host_buffer(float **host, const bl_net *net, bl_error *err) BL_NODISCARD;
 
 /* Is every tensor of the list, as prefix + name, in the file with its shape?  No data is read.

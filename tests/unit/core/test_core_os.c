@@ -254,6 +254,25 @@ static void processors(void **state)
     assert_true(bl_os_processors_allowed() >= bl_os_processors());
 }
 
+/* Large pages or not, a block holds what it held, from end to end. */
+static void large_pages(void **state)
+{
+    static const size_t sizes[] = {64, 4096, (2u << 20) - 64, 2u << 20, (5u << 20) + 64};
+    (void)state;
+    for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++) {
+        size_t n = sizes[i];
+        unsigned char *block = bl_alloc_aligned(n, 1);
+        assert_non_null(block);
+        memset(block, 1, n / 2);
+        bl_os_large_pages(block, n);
+        memset(block + n / 2, 2, n - n / 2);
+        for (size_t at = 0; at < n; at++)
+            if (block[at] != (at < n / 2 ? 1 : 2))
+                fail_msg("byte %zu of %zu is %d", at, n, block[at]);
+        bl_free(block);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -267,6 +286,7 @@ int main(void)
         cmocka_unit_test(locks),
         cmocka_unit_test(clocks),
         cmocka_unit_test(processors),
+        cmocka_unit_test(large_pages),
     };
     return cmocka_run_group_tests(tests, scratch_make, scratch_remove);
 }
