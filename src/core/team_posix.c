@@ -150,30 +150,26 @@ static uint64_t await(size_t who, uint32_t seen)
     return gate;
 }
 
-/* Until the turn is another one.  The caller waits as long as it takes; others give up: 0. */
-static int await_turn(size_t who, uint64_t *turn)
+/* Until the turn is another one; the caller counts how long it waits. */
+static uint64_t await_turn(size_t who, uint64_t seen)
 {
     member *m = &pool.member[who];
-    uint64_t seen = *turn;
+    uint64_t turn;
     patience p = {0};
     do {
-        *turn = atomic_load(&chain.turn);
-        if (*turn == seen)
-            continue;
-        if (!who && p.start)
-            chain.waited += clock_ns() - p.start;
-        return 1;
-    } while (look_again(&p));
-    if (who)
-        return 0;
-    (void)pthread_mutex_lock(&m->lock);
-    atomic_store(&m->asleep, 1);
-    while ((*turn = atomic_load(&chain.turn)) == seen)
-        (void)pthread_cond_wait(&m->woken, &m->lock);
-    atomic_store(&m->asleep, 0);
-    (void)pthread_mutex_unlock(&m->lock);
-    chain.waited += clock_ns() - p.start;
-    return 1;
+        turn = atomic_load(&chain.turn);
+    } while (turn == seen && look_again(&p));
+    if (turn == seen) {
+        (void)pthread_mutex_lock(&m->lock);
+        atomic_store(&m->asleep, 1);
+        while ((turn = atomic_load(&chain.turn)) == seen)
+            (void)pthread_cond_wait(&m->woken, &m->lock);
+        atomic_store(&m->asleep, 0);
+        (void)pthread_mutex_unlock(&m->lock);
+    }
+    if (!who && p.start)
+        chain.waited += clock_ns() - p.start;
+    return turn;
 }
 
 /* After a change of the gate that `who` may be waiting for. */
@@ -218,13 +214,14 @@ static void open_step(size_t who)
         if (chain.tasks)
             t->fn(t->user, chain.step, 0, 1, who);
     }
-    size_t most = chain.members * CHAIN_PIECES;
+    size_t members = chain.members, most = members * CHAIN_PIECES;
     size_t pieces = chain.step == t->steps ? 0 : chain.tasks < most ? chain.tasks : most;
     chain.pieces += pieces;
     atomic_store_explicit(&chain.left, pieces, memory_order_relaxed);
-    atomic_store(&chain.turn, number << 16 | pieces << 6 | chain.members);
-    if (who)
-        wake(0);
+    atomic_store(&chain.turn, number << 16 | pieces << 6 | members);
+    for (size_t i = 0; i < members; i++) /* from here on the chain may be another one */
+        if (i != who)
+            wake(i);
 }
 
 /* Does piece i if nobody has it; 1: it was the last, and the next step is open. */
@@ -245,7 +242,7 @@ static int take_piece(uint64_t turn, size_t i, size_t who)
     return 1;
 }
 
-/* To the end of the chain; a thread leaves when it has waited long enough to sleep. */
+/* To the end of the chain. */
 static void follow(size_t who)
 {
     for (uint64_t turn = atomic_load(&chain.turn);;) {
@@ -255,8 +252,7 @@ static void follow(size_t who)
         for (size_t i = 0, first = who * pieces / members; i < pieces; i++)
             if (take_piece(turn, (first + i) % pieces, who))
                 break;
-        if (!await_turn(who, &turn))
-            return;
+        turn = await_turn(who, turn);
     }
 }
 
