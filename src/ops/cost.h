@@ -120,14 +120,21 @@ static inline bl_cost cost_ttt(const bl_dev *d, const bl_ttt_shape *s, double ac
     return cost(bytes, 0, tokens * each);
 }
 
-/* Decoding: the inner weights are read with every call, and written once a chunk; of the chunk half
- * is there. */
+/* What a call of decoding reads of B states: the inner weights, at the end of a chunk twice more and
+ * written, beside what they forget towards; and half a chunk of keys and gradients. */
+static inline double cost_states(const bl_dev *d, const bl_ttt_shape *s, size_t wide)
+{
+    double heads = (double)(s->B * s->H), chunks = (double)s->T / (double)s->C;
+    double inner = (double)(s->F * s->F * wide) * (wide > 1 ? 2 : 1);
+    double chunk = (double)(s->C * (s->F + s->F * wide)) / 2 * (wide > 1 ? 2 : 1);
+    return COST_REALS(heads * (inner * (1 + 3 * chunks) + chunk));
+}
+
 static inline bl_cost cost_ttt_step(const bl_dev *d, const bl_ttt_shape *s, size_t wide,
                                     double products, double chunk_products)
 {
     bl_cost c = cost_ttt(d, s, 4, 0, wide, products, chunk_products);
-    double inner = COST_REALS(s->B * s->H * s->F * s->F * wide) * (wide > 1 ? 2 : 1);
-    c.bytes += inner * (1 + 2 * (double)s->T / (double)s->C);
+    c.bytes += cost_states(d, s, wide) - COST_PARAMS(s->H * s->F * s->F * wide);
     return c;
 }
 
@@ -137,13 +144,15 @@ static inline bl_cost cost_ttt_start(const bl_dev *d, const bl_ttt_shape *s, siz
     return cost(COST_PARAMS(n) + COST_REALS(s->B * n), 0, 0);
 }
 
-/* All layers of a model with its usual matrices: q, v, g and o, gate, up and down. */
+/* All layers of a model with its usual parts: q, v, g and o, gate, up and down; three convolutions
+ * and the gates of step sizes. */
 static inline bl_cost cost_decode(bl_dev *d, const bl_decode_model *m, size_t count)
 {
     double weights = 4 * COST_TERN(m->D, m->D) + 2 * COST_TERN(m->I, m->D) + COST_TERN(m->D, m->I);
-    double states = COST_REALS(count * m->D * (m->D / m->H));
+    const bl_ttt_shape shape = {.B = count, .T = 1, .H = m->H, .F = m->D / m->H, .C = m->C};
+    double small = 3 * COST_PARAMS(m->D * (m->K + 1)) + COST_PARAMS(m->H * m->D);
     double ops = 4 * COST_MADDS(count, m->D, m->D) + 3 * COST_MADDS(count, m->D, m->I);
-    return cost((double)m->L * (weights + states), (double)m->L * ops,
+    return cost((double)m->L * (weights + small + cost_states(d, &shape, 1)), (double)m->L * ops,
                 (double)m->L * 3 * COST_MADDS(count, m->D, m->D / m->H));
 }
 

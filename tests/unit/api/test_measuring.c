@@ -141,6 +141,28 @@ static void ops_of_a_prompt(void **state)
     bl_model_close(m);
 }
 
+/* One token goes through all layers in one call, and takes as many products as four in turn / 4. */
+static void ops_of_a_token(void **state)
+{
+    (void)state;
+    static const int32_t id = 5;
+    float logits[V];
+    bl_op_work ops[64] = {0};
+    bl_session *s;
+    bl_model *m = random_model(SHAPE, "device=trace:cpu,threads=1");
+    assert_ok(bl_session_open(&s, m, NULL, &failure));
+    assert_ok(bl_ops_counted(NULL, NULL, &failure));
+    assert_ok(bl_session_feed(s, &id, 1, logits, &failure));
+    assert_ok(bl_ops_counted(add_op, ops, &failure)); /* of a device that is open */
+    const bl_op_work *decode = found(ops, "decode");
+    assert_int_equal(decode->calls, 1);
+    assert_true(fabs(decode->int_ops - 2.0 * L * (4.0 * D * D + 3.0 * D * I)) < 0.5);
+    double codes = L * (4.0 * D * D + 3.0 * D * I) / 4, states = 4.0 * L * D * (D / H);
+    assert_true(decode->bytes > codes + states && decode->bytes < 2 * (codes + 2 * states));
+    bl_session_close(s);
+    bl_model_close(m);
+}
+
 typedef struct steps {
     size_t seen, wanted;
 } steps;
@@ -221,9 +243,9 @@ static void refused_and_stopped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_models),       cmocka_unit_test(impossible_models),
-        cmocka_unit_test(ops_of_a_prompt),     cmocka_unit_test(ops_of_training),
-        cmocka_unit_test(refused_and_stopped),
+        cmocka_unit_test(random_models),   cmocka_unit_test(impossible_models),
+        cmocka_unit_test(ops_of_a_prompt), cmocka_unit_test(ops_of_training),
+        cmocka_unit_test(ops_of_a_token),  cmocka_unit_test(refused_and_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
