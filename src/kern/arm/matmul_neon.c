@@ -61,6 +61,7 @@ void bl_kern_matmul_neon(bl_kern *k)
     k->transpose = transpose;
     k->matmul = matmul;
     k->dots = dots;
+    k->dots_at = dots_at;
     k->tile_rows = TILE_ROWS;
     k->tile_cols = 2 * LANES;
 }
