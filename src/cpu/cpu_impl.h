@@ -16,7 +16,8 @@ enum {
     MATMUL_ROWS = 128,   /* rows of one task of a float or ternary product */
     MATMUL_OUTS = 64,    /* outputs of one task of a weight gradient */
     DEQUANT_ROWS = 1024, /* rows of x held as floats at a time for a weight gradient */
-    HEAD_ROWS = 256,     /* rows whose logits are held at a time */
+    HEAD_ROWS = 256,     /* rows whose logits are held, or best are found, at a time */
+    HEAD_WIDE = 32768,   /* logits of twice as many rows of a vocabulary up to this */
     HEAD_COLS = 256,     /* columns of one tile of them */
     HEAD_CHUNKS = 16,    /* at most this many partial sums of dx, of at least 4 tiles each */
     COARSE_TASK = 256,   /* coarse rows of one task */
@@ -39,10 +40,10 @@ typedef struct bl_cpu {
     int ternary;
     bl_limits most;
     void *block;                 /* all scratch */
-    float *logits;               /* [tiles, HEAD_ROWS, HEAD_COLS] */
-    float *head_most, *head_sum; /* [tiles, HEAD_ROWS] */
-    float *head_target;          /* [HEAD_ROWS] logits of the targets */
-    float *head_dx;              /* [HEAD_CHUNKS, HEAD_ROWS, D] */
+    float *logits;               /* [tiles, rows, HEAD_COLS], rows of bl_logit_rows() */
+    float *head_most, *head_sum; /* [tiles, rows] */
+    float *head_target;          /* [rows] logits of the targets */
+    float *head_dx;              /* [HEAD_CHUNKS, rows, D] */
     int8_t *coarse_bytes;        /* [HEAD_ROWS, 2, D padded] */
     bl_coarse_x *coarse_x;       /* [HEAD_ROWS] */
     float *coarse_lower;         /* [HEAD_ROWS, tasks, BL_COARSE_ROWS] */
@@ -79,6 +80,12 @@ static inline size_t bl_least(size_t a, size_t b)
 static inline size_t bl_most(size_t a, size_t b)
 {
     return a > b ? a : b;
+}
+
+/* Rows whose logits are held at a time: room for them is as large as the largest vocabulary. */
+static inline size_t bl_logit_rows(const bl_limits *most)
+{
+    return most->V > HEAD_WIDE ? HEAD_ROWS : 2 * HEAD_ROWS;
 }
 
 /* The scratch of a member of a team. */

@@ -73,7 +73,7 @@ void bl_cpu_copy(bl_dev *d, void *to, const void *from, size_t bytes)
 static void plan(bl_dev *d, bl_cpu *c, bl_arena *a, const bl_limits *m)
 {
     size_t N = m->B * m->T, wide = bl_most(m->D, m->I), F = sizeof(float);
-    size_t rows = bl_least(N, HEAD_ROWS);
+    size_t rows = bl_least(N, bl_logit_rows(m)), best = bl_least(N, HEAD_ROWS);
     size_t grads = bl_most(bl_most(3 * m->D, m->I), bl_most(m->D * (m->K + 1), m->H * (m->D + 1)));
     size_t ttt = m->M > m->F ? bl_ttt_mlp_local_floats(m) : bl_ttt_linear_local_floats(m);
     c->partial_floats = bl_blocks(N, ROW_BLOCK) * grads;
@@ -85,9 +85,9 @@ static void plan(bl_dev *d, bl_cpu *c, bl_arena *a, const bl_limits *m)
     c->head_sum = bl_arena_push(a, tiles * rows, F);
     c->head_target = bl_arena_push(a, rows, F);
     c->head_dx = bl_arena_push(a, HEAD_CHUNKS * rows * m->D, F);
-    c->coarse_bytes = bl_arena_push(a, rows, 2 * bl_coarse_ins(m->D));
-    c->coarse_x = bl_arena_push(a, rows, sizeof *c->coarse_x);
-    c->coarse_lower = bl_arena_push(a, rows * bl_blocks(m->V, COARSE_TASK) * BL_COARSE_ROWS, F);
+    c->coarse_bytes = bl_arena_push(a, best, 2 * bl_coarse_ins(m->D));
+    c->coarse_x = bl_arena_push(a, best, sizeof *c->coarse_x);
+    c->coarse_lower = bl_arena_push(a, best * bl_blocks(m->V, COARSE_TASK) * BL_COARSE_ROWS, F);
     c->coarse_found = bl_arena_push(a, c->threads * (m->V / COARSE_SHARE), sizeof(bl_candidate));
     c->dense_x = bl_arena_push(a, bl_matmul_packed_floats(bl_least(N, DEQUANT_ROWS), wide), F);
     c->dense_w = bl_arena_push(

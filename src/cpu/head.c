@@ -38,10 +38,11 @@ void bl_cpu_head_logits(bl_dev *d, bl_real *logits, const bl_act *x, const bl_pa
                logits_tiles, &a);
 }
 
-/* HEAD_ROWS rows at a time.  Their logits lie in tiles of HEAD_COLS columns, each contiguous: a
- * tile stays in L2 from its product to its exponentials, and products run slower by half over rows
- * that are a whole vocabulary apart.  A tile keeps p = exp(x - m) with its own maximum m; what the
- * softmax still lacks is one factor for each row and tile:
+/* bl_logit_rows rows at a time: what is read of E and added to dE is shared by them.  Their logits
+ * lie in tiles of HEAD_COLS columns, each contiguous: a tile stays in L2 from its product to its
+ * exponentials, and products run slower by half over rows that are a whole vocabulary apart.  A
+ * tile keeps p = exp(x - m) with its own maximum m; what the softmax still lacks is one factor for
+ * each row and tile:
  *
  *     M = max m,  S = sum of (tile's sum) exp(m - M),  factor = scale exp(m - M) / S
  *     loss = M + log S - x[target],  dlogits = factor p - scale onehot(target) */
@@ -173,9 +174,10 @@ void bl_cpu_head_loss(bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const 
                       const bl_param *E, const bl_dev_id *targets, float scale, size_t N, size_t D,
                       size_t V)
 {
-    size_t tiles = bl_blocks(V, HEAD_COLS);
-    for (size_t n = 0; n < N; n += HEAD_ROWS) {
-        bl_head_rows h = {.c = bl_cpu_of(d),
+    const bl_cpu *c = bl_cpu_of(d);
+    size_t tiles = bl_blocks(V, HEAD_COLS), most = bl_logit_rows(&c->most);
+    for (size_t n = 0; n < N; n += most) {
+        bl_head_rows h = {.c = c,
                           .loss = (float *)loss + n,
                           .dx = dx ? (float *)dx + n * D : NULL,
                           .dE = (float *)dE,
@@ -183,7 +185,7 @@ void bl_cpu_head_loss(bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const 
                           .E = (const float *)E,
                           .targets = (const int32_t *)targets + n,
                           .scale = scale,
-                          .rows = bl_least(N - n, HEAD_ROWS),
+                          .rows = bl_least(N - n, most),
                           .D = D,
                           .V = V,
                           .tiles = tiles,

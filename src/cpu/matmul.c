@@ -63,35 +63,55 @@ static void pack_a(const bl_kern *kern, float *to, const float *a, size_t lda, s
         pack_rows(to, strip, a + i, lda, bl_least(M - i, strip), K);
 }
 
-/* c[M,N] += a b for b in panels of `tall` rows, of which K count, and a packed or [M,K]. */
-static void block(const bl_kern *kern, float *c, size_t ldc, const float *a, size_t lda, int packed,
-                  const float *b, size_t tall, size_t M, size_t N, size_t K)
+/* A tile of c at zero just before its product, which reads it from the store buffer. */
+static inline void zero_tile(float *c, size_t ldc, size_t m, size_t n)
+{
+    for (size_t i = 0; i < m; i++)
+        memset(c + i * ldc, 0, n * sizeof *c);
+}
+
+/* Asks for a tile of c, which the next product begins with. */
+static inline void fetch_tile(const float *c, size_t ldc, size_t m, size_t n)
+{
+    for (size_t i = 0; i < m; i++)
+        for (size_t j = 0; j < n; j += 16)
+            __builtin_prefetch(c + i * ldc + j, 1);
+}
+
+/* c[M,N] = (add ? c : 0) + a b for b in panels of `tall` rows, of which K count, and a packed or
+ * [M,K]. */
+static void block(const bl_kern *kern, int add, float *c, size_t ldc, const float *a, size_t lda,
+                  int packed, const float *b, size_t tall, size_t M, size_t N, size_t K)
 {
     size_t panel = kern->tile_cols, strip = kern->tile_rows;
-    for (size_t j = 0; j < N; j += panel)
-        for (size_t i = 0; i < M; i += strip)
-            kern->matmul(c + i * ldc + j, ldc, packed ? a + i * BLOCK_K : a + i * lda,
-                         packed ? 1 : lda, packed ? strip : 1, b + j * tall, panel,
-                         bl_least(M - i, strip), bl_least(N - j, panel), K);
+    for (size_t j = 0; j < N; j += panel) {
+        size_t n = bl_least(N - j, panel);
+        for (size_t i = 0; i < M; i += strip) {
+            size_t m = bl_least(M - i, strip);
+            float *tile = c + i * ldc + j;
+            if (!add)
+                zero_tile(tile, ldc, m, n);
+            if (i + strip < M)
+                fetch_tile(tile + strip * ldc, ldc, bl_least(M - i - strip, strip), n);
+            else if (j + panel < N)
+                fetch_tile(c + j + panel, ldc, bl_least(M, strip), bl_least(N - j - panel, panel));
+            kern->matmul(tile, ldc, packed ? a + i * BLOCK_K : a + i * lda, packed ? 1 : lda,
+                         packed ? strip : 1, b + j * tall, panel, m, n, K);
+        }
+    }
 }
 
 /* The same for all rows of a, packed when it is transposed. */
-static void rows(const bl_kern *kern, float *room, float *c, size_t ldc, int ta, const float *a,
-                 size_t lda, const float *b, size_t tall, size_t M, size_t N, size_t K)
+static void rows(const bl_kern *kern, float *room, int add, float *c, size_t ldc, int ta,
+                 const float *a, size_t lda, const float *b, size_t tall, size_t M, size_t N,
+                 size_t K)
 {
     for (size_t i = 0; i < M; i += BLOCK_M) {
         size_t m = bl_least(M - i, BLOCK_M);
         if (ta)
             pack_a(kern, room, a + i, lda, m, K);
-        block(kern, c + i * ldc, ldc, ta ? room : a + i * lda, lda, ta, b, tall, m, N, K);
+        block(kern, add, c + i * ldc, ldc, ta ? room : a + i * lda, lda, ta, b, tall, m, N, K);
     }
-}
-
-static void begin(float *c, size_t ldc, int add, size_t M, size_t N)
-{
-    if (!add)
-        for (size_t i = 0; i < M; i++)
-            memset(c + i * ldc, 0, N * sizeof *c);
 }
 
 void bl_matmul(const bl_cpu *cpu, size_t member, int ta, int tb, size_t M, size_t N, size_t K,
@@ -99,13 +119,12 @@ void bl_matmul(const bl_cpu *cpu, size_t member, int ta, int tb, size_t M, size_
                size_t ldc)
 {
     float *pb = bl_cpu_local(cpu, member), *pa = pb + BLOCK_K * BLOCK_N;
-    begin(c, ldc, add, M, N);
     for (size_t j = 0; j < N; j += BLOCK_N)
         for (size_t k = 0; k < K; k += BLOCK_K) {
             size_t n = bl_least(N - j, BLOCK_N), depth = bl_least(K - k, BLOCK_K);
             pack_b(&cpu->k, pb, tb ? b + j * ldb + k : b + k * ldb + j, ldb, tb, depth, n);
-            rows(&cpu->k, pa, c + j, ldc, ta, ta ? a + k * lda : a + k, lda, pb, BLOCK_K, M, n,
-                 depth);
+            rows(&cpu->k, pa, add || k, c + j, ldc, ta, ta ? a + k * lda : a + k, lda, pb, BLOCK_K,
+                 M, n, depth);
         }
 }
 
@@ -125,8 +144,7 @@ void bl_matmul_pack(const bl_kern *kern, float *to, size_t K, size_t N, const fl
 void bl_matmul_packed(const bl_cpu *cpu, size_t member, int ta, size_t M, size_t N, size_t K,
                       const float *a, size_t lda, const float *b, int add, float *c, size_t ldc)
 {
-    begin(c, ldc, add, M, N);
     for (size_t k = 0; k < K; k += BLOCK_K)
-        rows(&cpu->k, bl_cpu_local(cpu, member), c, ldc, ta, ta ? a + k * lda : a + k, lda,
-             b + k * cpu->k.tile_cols, K, M, N, bl_least(K - k, BLOCK_K));
+        rows(&cpu->k, bl_cpu_local(cpu, member), add || k, c, ldc, ta, ta ? a + k * lda : a + k,
+             lda, b + k * cpu->k.tile_cols, K, M, N, bl_least(K - k, BLOCK_K));
 }
