@@ -23,7 +23,7 @@ tiny, changed, random weights, [0-9,]* parameters; device cpu, precision auto; 2
 test *' '' bench $small -p 5,70 -n 3 -b 1,4 -t 1,2 -r 2 --train 2x16,1x32
 for threads in 1 2; do
     for test in pp5 pp70 tg3 tg3x4 train2x16 train1x32; do
-        says "$test with $threads" "$test  *$threads  *$number  *$number  *$number  *$number[0-9][0-9]"
+        says "$test with $threads" "$test  *$threads  *$number  *$number  *$number  *${number}[0-9][0-9]"
     done
 done
 check "a row for each" test "$(grep -c "$number" stdout)" -eq 13
@@ -47,10 +47,10 @@ expect "ops" 0 '*
 pp20, 1 thread, a prompt:*
 tg4, 1 thread, a token:*
 train1x16, 1 thread, a step:*' '' bench $small -t 1 -p 20 -n 4 -r 1 --train 1x16 --ops
-says "ops: a ternary product" "  bitlinear_fwd  *10[.]0  *$number[0-9][0-9]  *$number%  *$number[0-9]  *$number  *$number%  l[23]\|  bitlinear_fwd  *10[.]0 .*dram"
+says "ops: a ternary product" "  bitlinear_fwd  *10[.]0  *${number}[0-9][0-9]  *$number%  *${number}[0-9]  *$number  *$number%  l[23]\|  bitlinear_fwd  *10[.]0 .*dram"
 check "ops: each test has its head" test "$(grep -c '^  head_logits \|^  head_best \|^  head_loss ' stdout)" -eq 3
 check "ops: memory that is freed is none" sh -c "! grep -q '^  free ' stdout"
-says "ops: what only waits has no figures" "  put  *[0-9.]*  *$number[0-9][0-9]  *$number%  *-  *-  *- *"
+says "ops: what only waits has no figures" "  put  *[0-9.]*  *${number}[0-9][0-9]  *$number%  *-  *-  *- *"
 # shellcheck disable=SC2086
 expect "ops of a device without limits" 0 '*bitlinear_fwd *- *' '' bench $small --device ref -p 3 -n 0 -r 1 --ops
 
@@ -81,12 +81,12 @@ expect "a model and a preset" 2 '' '*-m is a model as it is*' bench -m "$run" --
 expect "a model and its fields" 2 '' '*-m is a model as it is*' bench -m "$run" --hidden-size 64
 expect "no such model" 3 '' '*nowhere*' bench -m nowhere
 expect "no repetitions" 2 '' '*--repetitions is a whole number from 1 to*' bench -r 0
-for bad in '' x 1, ,1 1,x -3 1.5 99999999999999999999 "$(seq -s, 33)"; do
+for bad in '' x '1,' ',1' '1,x' -3 1.5 99999999999999999999 "$(seq -s, 33)"; do
     expect "a list '$bad'" 2 '' '*--n-gen is a list of*' bench "--n-gen=$bad"
 done
 expect "a batch of none" 2 '' '*--batch is a list of*' bench -b 0
 expect "threads" 2 '' '*--threads is a list of*' bench -t 1,2000
-for bad in '' 32 32x 0x16 32x128x2 32x128, x; do
+for bad in '' 32 32x 0x16 32x128x2 '32x128,' x; do
     expect "train '$bad'" 2 '' '*--train is a list of*' bench "--train=$bad"
 done
 expect "train in chunks" 2 '' '*' bench --train 65537x1
@@ -119,7 +119,7 @@ stop_after() { # FILE LINE ARGUMENTS...: sends SIGINT once the file has that lin
 stop_after stdout '^pp4 ' -p 4 -n 1000000 -r 2 -t 1
 check "Ctrl-C: exit 130" test $code -eq 130
 check "Ctrl-C: without a message" test ! -s stderr
-says "Ctrl-C: the row that was there" "pp4  *1  *$number  *$number  *$number  *$number[0-9][0-9]"
+says "Ctrl-C: the row that was there" "pp4  *1  *$number  *$number  *$number  *${number}[0-9][0-9]"
 check "Ctrl-C: and no half one" sh -c "! grep -q '^tg' stdout"
 stop_after stdout '^pp4 ' -p 4 -n 0 -r 1 -t 1 --train 64x1024
 check "Ctrl-C in training: exit 130" test $code -eq 130
