@@ -96,8 +96,8 @@ bl_status bl_rehearsal_fits(bl_dev *dev, const char *device, const bl_config *co
         if (plan.total < plan.scratch) /* either is SIZE_MAX */
             plan.total = UINT64_MAX;
         bl_measure_machine(&plan, dev);
-        status = bl_measure_fits(&plan, device, "training", ": take a smaller `batch` or `context`",
-                                 err);
+        status =
+            bl_measure_fits(&plan, device, "training", ": take a smaller batch or context", err);
     }
     bl_rehearsal_release(&r);
     bl_dev_close(counting);

@@ -94,9 +94,10 @@ expect "draw without a value" 2 '' '*--draw is a list of OPTION=VALUE*' bench --
 expect "draw by no option" 2 '' '*hotness*' bench --draw hotness=3
 expect "a shape that cannot be" 2 '' '*' bench --preset tiny --num-attention-heads 3
 expect "a device that is none" 2 '' '*device gpu:*' bench --preset tiny --device gpu
-expect "more memory than there is" 4 '*' '*memory*' bench --hidden-size 65536 \
-    --intermediate-size 131072 --num-hidden-layers 1024 --num-attention-heads 512
-expect "and for training" 4 '*' '*training needs*--batch*' bench --preset tiny -p 0 -n 0 --train 65536x1048576
+expect "more memory than there is" 4 '*' '*random weights: this model needs*' bench --vocab-size 16777216 \
+    --hidden-size 16384 --intermediate-size 64 --num-hidden-layers 1 --num-attention-heads 128
+expect "and for training" 4 '*' '*training needs*take a smaller batch or context' bench --preset tiny -p 0 -n 0 \
+    --train 65536x1048576
 output=/dev/full
 # shellcheck disable=SC2086
 expect "to a full disk" 4 '' '*cannot write to standard output: *' bench $small -p 3 -n 0 -r 1

@@ -81,8 +81,8 @@ static void impossible_models(void **state)
     assert_int_equal(bl_model_random(&m, config, NULL, &failure), BL_EINVAL);
     assert_null(m);
     bl_options_close(config);
-    config = tiny_options(BL_OPTIONS_CONFIG, "hidden_size=65536,intermediate_size=131072,"
-                                             "num_hidden_layers=1024,num_attention_heads=512");
+    config = tiny_options(BL_OPTIONS_CONFIG, "vocab_size=16777216,hidden_size=16384,intermediate_"
+                                             "size=64,num_hidden_layers=1,num_attention_heads=128");
     assert_int_equal(bl_model_random(&m, config, NULL, &failure), BL_ENOMEM);
     bl_options_close(config);
 }
