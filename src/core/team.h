@@ -41,6 +41,9 @@ typedef struct bl_team_steps {
 } bl_team_steps;
 void bl_team_chain(size_t threads, const bl_team_steps *steps);
 
+/* For tests, before any chain: each has its team, also where a team does not pay. */
+void bl_team_insist(void);
+
 /* The same as bl_team_run for tasks of very different size: they are started one by one, in ascending order. */
 void bl_team_deal(size_t threads, size_t count, bl_team_fn *fn, void *user);
 

@@ -77,6 +77,7 @@ static struct {
      * the next one that was not worth a team */
     int64_t waited;
     size_t own, alone, later;
+    int insist;
 } chain;
 
 static uint32_t number_of(uint64_t gate)
@@ -441,7 +442,7 @@ static void weigh(int64_t time)
     enum { ALONE_MOST = 64 };
     size_t others = chain.pieces - chain.own;
     int64_t saved = (time - chain.waited) * (int64_t)others / (int64_t)(chain.own + 1);
-    int worth = saved > chain.waited;
+    int worth = saved > chain.waited || chain.insist;
     chain.alone = worth ? 0 : chain.later;
     chain.later = worth ? 0 : chain.later < ALONE_MOST ? 2 * chain.later + 1 : ALONE_MOST;
 }
@@ -464,4 +465,9 @@ void bl_team_chain(size_t threads, const bl_team_steps *t)
     run_chain(t);
     weigh(clock_ns() - start);
     shut_gate();
+}
+
+void bl_team_insist(void)
+{
+    chain.insist = 1;
 }

@@ -10,7 +10,7 @@
 
 enum {
     DECODE_ROWS = 64,
-    MEMBER_WORK = 6144 /* element visits of a step that make one more thread worthwhile */
+    MEMBER_WORK = 12288 /* element visits of a step that make one more thread worthwhile */
 };
 
 enum {

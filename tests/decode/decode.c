@@ -7,6 +7,7 @@
  * have the same bits alone and in any company. */
 #include "api/device.h"
 #include "core/rng.h"
+#include "core/team.h"
 #include "model/base.h"
 #include "model/reader.h"
 
@@ -191,6 +192,7 @@ int main(int argc, char **argv)
                                  .ternary = 1,
                                  .threads = argc > 3 ? strtoul(argv[3], NULL, 10) : 0};
     bl_dev *dev;
+    bl_team_insist();
     must(bl_device_open(&dev, &request, &err), &err);
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
         check(&variants[i], dev);

@@ -316,5 +316,6 @@ int main(void)
                                        cmocka_unit_test(test_fork),
                                        cmocka_unit_test(test_fork_beside_a_loop),
                                        cmocka_unit_test(test_worker_and_fork)};
+    bl_team_insist();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
