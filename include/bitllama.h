@@ -665,7 +665,8 @@ BL_API uint64_t bl_model_parameters(const bl_model *m);
 BL_API bl_status bl_model_fingerprint(const bl_model *m, char hex[33], bl_error *err);
 
 /** Writes a model folder for others to read: ternary matrices packed to 2 bits, embedding and head
- *  as `dtype` "f32", "bf16" or "f16" (without quantization, all matrices), the rest float32; with
+ *  as `dtype` "f32", "bf16" or "f16" (without quantization, all matrices) or "int8" (a ternary
+ *  model's), the rest float32; with
  *  tokenizer, config and model card.  It is written under a hidden name, read back, compared, and
  *  renamed.  `out` must be absent or empty, or with `replace` hold an export and nothing else;
  *  never the model itself or its weights.

@@ -33,13 +33,13 @@ static bl_status read_dtype(bl_dtype *dtype, const char *word, bl_error *err)
     static const struct {
         const char *word;
         bl_dtype dtype;
-    } known[] = {{"f32", BL_F32}, {"bf16", BL_BF16}, {"f16", BL_F16}};
+    } known[] = {{"f32", BL_F32}, {"bf16", BL_BF16}, {"f16", BL_F16}, {"int8", BL_I8}};
     for (size_t i = 0; i < sizeof known / sizeof *known; i++)
         if (strcmp(word, known[i].word) == 0) {
             *dtype = known[i].dtype;
             return BL_OK;
         }
-    return bl_fail(err, BL_EINVAL, "dtype is one of f32|bf16|f16, not '%.40s'", word);
+    return bl_fail(err, BL_EINVAL, "dtype is one of f32|bf16|f16|int8, not '%.40s'", word);
 }
 
 /* Whether an export writes a file of that name: such a file may be replaced. */
@@ -185,7 +185,7 @@ static bl_status write_card(const export_job *job, bl_error *err)
                   job->form == BL_WEIGHTS_PACKED ? "ternary matrices packed to 2 bits, " : "");
     bl_buf_printf(&text, "%s as %s.\n",
                   job->form == BL_WEIGHTS_PACKED ? "embedding and head" : "the matrices",
-                  bl_dtype_name(job->dtype));
+                  job->dtype == BL_I8 ? "rows of int8" : bl_dtype_name(job->dtype));
     bl_status status = bl_buf_status(&text, err);
     if (status == BL_OK)
         status = bl_folder_card(job->beside, &job->m->net, text.data, err);
@@ -297,6 +297,9 @@ static bl_status export_to(const bl_model *m, const char *out, const char *dtype
     job.out = place.data;
     if (status == BL_OK)
         status = read_dtype(&job.dtype, dtype, err);
+    if (status == BL_OK && job.dtype == BL_I8 && job.form != BL_WEIGHTS_PACKED)
+        status = bl_fail(err, BL_EUNSUPPORTED,
+                         "int8 is of a ternary model's embedding and head; this one is of floats");
     if (status == BL_OK) {
         bl_dir_recover(job.out);
         status = check_place(m, job.out, replace, err);

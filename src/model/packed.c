@@ -3,6 +3,7 @@
 #include "core/alloc.h"
 #include "core/watch.h"
 #include "format/dtype.h"
+#include "model/int8_rows.h"
 
 #include <math.h>
 #include <stdio.h>
@@ -89,6 +90,10 @@ bl_status bl_packed_check(const bl_tensor_list *list, int ternary, const bl_st *
     const bl_st_tensor *file;
     for (size_t i = 0; i < list->count; i++) {
         const bl_tensor *t = &list->at[i];
+        if (bl_int8_rows_are(t, st)) {
+            BL_TRY(bl_int8_rows_check(t, st, path, err));
+            continue;
+        }
         if (t->role != BL_ROLE_LATENT || !ternary) {
             BL_TRY(bl_st_check_f32(st, t->name, t->rank, t->shape, err));
             continue;
@@ -146,6 +151,29 @@ static size_t load_room(const bl_net *net)
     return most;
 }
 
+static bl_status load_rows(const bl_net *net, const bl_tensor *t, const bl_st *st, const char *path,
+                           bl_error *err)
+{
+    float *host = bl_calloc(t->count, sizeof *host);
+    if (!host)
+        return bl_fail(err, BL_ENOMEM, "out of memory for the largest tensor");
+    bl_status status = bl_int8_rows_get(t, st, path, host, err);
+    if (status == BL_OK)
+        status = bl_put_param(net->dev, bl_net_place(net, net->block, t), host, t->count, err);
+    bl_free(host);
+    return status;
+}
+
+static bl_status load_tensor(bl_net *net, const bl_tensor *t, bl_weight_form form, const bl_st *st,
+                             const char *path, float *host, bl_error *err)
+{
+    if (is_packed(net, t))
+        return load_matrix(net, t, form, st, path, host, err);
+    if (bl_int8_rows_are(t, st))
+        return load_rows(net, t, st, path, err);
+    return bl_net_tensor_load(net, t, st, path, host, err);
+}
+
 bl_status bl_net_load_packed(bl_net *net, bl_weight_form form, const bl_st *st, const char *path,
                              bl_error *err)
 {
@@ -154,9 +182,7 @@ bl_status bl_net_load_packed(bl_net *net, bl_weight_form form, const bl_st *st, 
     if (!host)
         return bl_fail(err, BL_ENOMEM, "out of memory for the largest matrix");
     for (size_t i = 0; i < net->tensors.count && status == BL_OK; i++) {
-        const bl_tensor *t = &net->tensors.at[i];
-        status = is_packed(net, t) ? load_matrix(net, t, form, st, path, host, err)
-                                   : bl_net_tensor_load(net, t, st, path, host, err);
+        status = load_tensor(net, &net->tensors.at[i], form, st, path, host, err);
         if (status == BL_OK)
             status = bl_watch_poll(i + 1, net->tensors.count, err);
     }
@@ -178,11 +204,13 @@ static void pack(unsigned char *bytes, const int8_t *codes, size_t out, size_t i
     }
 }
 
-/* The type of a tensor that is not packed: tables and unrounded projections take the one asked for,
- * all else stays float32. */
+/* The type of a tensor that is not packed: tables and unrounded projections take the one asked for.
+ * Beside rows of int8 the inner model's matrices are bfloat16; all else stays float32. */
 static bl_dtype dtype_of(const bl_tensor *t, bl_dtype wanted)
 {
-    return t->role == BL_ROLE_PLAIN ? BL_F32 : wanted;
+    if (t->role != BL_ROLE_PLAIN)
+        return wanted;
+    return wanted == BL_I8 && t->init == BL_INIT_NORMAL ? BL_BF16 : BL_F32;
 }
 
 static bl_status declare(const bl_net *net, bl_dtype dtype, bl_st_writer *w, bl_error *err)
@@ -190,6 +218,10 @@ static bl_status declare(const bl_net *net, bl_dtype dtype, bl_st_writer *w, bl_
     for (size_t i = 0; i < net->tensors.count; i++) {
         const bl_tensor *t = &net->tensors.at[i];
         char name[128];
+        if (!is_packed(net, t) && dtype_of(t, dtype) == BL_I8) {
+            BL_TRY(bl_int8_rows_declare(t, w, err));
+            continue;
+        }
         if (!is_packed(net, t)) {
             BL_TRY(bl_st_writer_declare(w, t->name, dtype_of(t, dtype), t->rank, t->shape, err));
             continue;
@@ -222,6 +254,8 @@ static bl_status write_floats(const bl_net *net, const bl_tensor *t, bl_dtype dt
                               void *narrow, bl_st_writer *w, bl_error *err)
 {
     BL_TRY(bl_net_tensor_get(net, t, host, err));
+    if (dtype == BL_I8)
+        return bl_int8_rows_write(t, host, w, err);
     const float limit = dtype == BL_F16 ? 65520.0f : 0x1.ffp127f; /* from there on it is infinite */
     for (size_t i = 0; dtype != BL_F32 && i < t->count; i++)
         if (fabsf(host[i]) >= limit)

@@ -274,8 +274,14 @@ expect "its own memory again" 0 '?*' '[!w]*' generate -m packed -p "" --max-toke
 expect "its memory in the run" 2 '' '*lossy.mem is a memory of another model*' generate -m "$run" -p "" --load lossy.mem
 expect "a copy of it" 0 '' '*' export -m packed --out packed-copy
 check "has the same bytes" cmp packed/model.safetensors packed-copy/model.safetensors
-expect "a type that there is not" 2 '' '*f32|bf16|f16*' export -m "$run" --out other-type --dtype int8
+expect "a type that there is not" 2 '' '*f32|bf16|f16*' export -m "$run" --out other-type --dtype int4
 expect "an export that cannot be written" 4 '' '*none/x*' export -m "$run" --out /proc/none/x
+expect "rows of int8, and what they cost" 0 '' '*val.bin: loss [0-9.]* before, [0-9.]* exported ([-+]0.[0-9]*)*next: *' \
+    export -m "$run" --out rows --dtype int8 --data "$data/val.bin"
+check "they are int8" grep -q '"model.embed_tokens.weight":{"dtype":"I8"' rows/model.safetensors
+expect "a model of int8 rows writes" 0 '?*' '*' generate -m rows -p x --max-tokens 5
+expect "and says what it is of" 0 "*weight_form *packed*parent_fingerprint *$fingerprint*" '' info rows
+expect "a loss on what is not there" 3 '' '*none.txt*' export -m "$run" --out rows --force --dtype int8 --data none.txt
 check "nothing stays beside" sh -c '! ls -A | grep -F .tmp'
 
 # ---- info ----

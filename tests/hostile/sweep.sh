@@ -42,6 +42,7 @@ mkdir whole && cd whole || exit 1
     quietly "$bitllama" prepare tales --tales-bytes 3000 --seed 1 $words --out data
     quietly "$bitllama" train --data data --out run $shape --steps 6 --stop-after 4
     quietly "$bitllama" export -m run --out packed
+    quietly "$bitllama" export -m run --out rows --dtype int8
     quietly "$bitllama" generate -m packed -p "A fox" --max-tokens 2 --seed 1 --save memory
     mkdir latent && cp run/*.json run/model.safetensors latent
     printf 'A fox met a hen.\n<|endoftext|>\nThe hen ran \303\244way, \342\202\254 5!\n' >tale.txt
@@ -79,6 +80,8 @@ weights packed/model.safetensors info packed --json
 weights packed/model.safetensors generate -m packed -p ab $reply
 weights packed/model.safetensors logits -m packed --ids 1,2,3 -o out.npy
 weights packed/model.safetensors export -m packed --out out
+weights rows/model.safetensors generate -m rows -p ab $reply
+weights rows/model.safetensors export -m rows --out out --dtype f32
 tokenizer packed/tokenizer.json tokenize -m packed -f tale.txt --offsets
 tokenizer packed/tokenizer.json generate -m packed -p ab $reply
 tokenizer packed/tokenizer.json eval -m packed --data tale.txt
