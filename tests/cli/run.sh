@@ -312,9 +312,9 @@ expect "a run that diverges" 6 '' '*step 2? skipped: *back to diverged/ckpt/step
     --context 32 --batch 4 --steps 400 --lr 10 --weight-decay 10 --warmup 1 --save-every 5 --save-seconds 0
 expect "its last checkpoint is a model" 0 '?*' '*' generate -m diverged -p x --max-tokens 20 --seed 1 --ignore-eos
 
-expect "a run that ends worse than it began" 0 '' '*warning: the run ended worse than it began: the validation loss is *, at first it was [56].*; lower --lr*done after 40 steps*' \
+expect "a run that ends worse than it began" 0 '' '*warning: the run ended worse than it began: the validation loss is *, at first it was [56].*; lower --lr*done after 20 steps*' \
     train --data "$data" --out worse --preset tiny --no-pre-conv --hidden-size 32 --intermediate-size 48 --num-hidden-layers 1 \
-    --context 32 --batch 4 --steps 40 --lr 10 --warmup 1 --no-samples
+    --context 32 --batch 4 --steps 20 --lr 10 --warmup 1 --no-samples
 expect "one that ends well says nothing" 0 '' '*done after 31 steps*' \
     train --data "$data" --out changed-not --preset tiny --hidden-size 32 --num-hidden-layers 1 --context 32 --batch 4 --steps 31
 check "of its end" sh -c '! grep "the run ended" stderr'
