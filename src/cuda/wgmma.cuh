@@ -1,66 +1,16 @@
-/* Instructions of Hopper (sm_90a): the copy engine, barriers that count its bytes, products of a
- * warpgroup.  Their only inline assembly. */
+/* Instructions of Hopper (sm_90a): the copy engine by boxes, products of a warpgroup. */
 #ifndef BL_CUDA_WGMMA_CUH
 #define BL_CUDA_WGMMA_CUH
 
-#include "cuda/mma.cuh"
+#include "cuda/barrier.cuh"
 
 #include <cuda.h>
-
-/* Whether this pass of the compiler makes code for Hopper. */
-#if defined(__CUDA_ARCH_FEAT_SM90_ALL)
-#define ON_HOPPER 1
-#else
-#define ON_HOPPER 0
-#endif
 
 /* A row-major [rows, bytes] of int8 as the copy engine sees it, in boxes of box_rows x 128 bytes that
  * lie turned (128-byte swizzle) in shared memory; what is outside comes as 0.  0 on failure. */
 int cuda_tensor_map(CUtensorMap *map, const void *base, size_t rows, size_t stride, int box_rows);
 
 #if ON_HOPPER
-
-static __device__ __forceinline__ void barrier_init(uint64_t *bar, int arrivals)
-{
-    asm volatile("mbarrier.init.shared::cta.b64 [%0], %1;" ::"r"(shared_address(bar)), "r"(arrivals)
-                 : "memory");
-}
-
-/* After the barriers are made, before others and the copy engine see them. */
-static __device__ __forceinline__ void barrier_init_fence(void)
-{
-    asm volatile("fence.mbarrier_init.release.cluster;" ::: "memory");
-    asm volatile("fence.proxy.async.shared::cta;" ::: "memory");
-}
-
-static __device__ __forceinline__ void barrier_arrive(uint64_t *bar)
-{
-    asm volatile("mbarrier.arrive.shared::cta.b64 _, [%0];" ::"r"(shared_address(bar)) : "memory");
-}
-
-/* One arrival, and so many bytes to come. */
-static __device__ __forceinline__ void barrier_expect(uint64_t *bar, int bytes)
-{
-    asm volatile(
-        "mbarrier.arrive.expect_tx.shared::cta.b64 _, [%0], %1;" ::"r"(shared_address(bar)),
-        "r"(bytes)
-        : "memory");
-}
-
-/* Until the phase of this parity has ended. */
-static __device__ __forceinline__ void barrier_wait(uint64_t *bar, int parity)
-{
-    asm volatile("{\n"
-                 ".reg .pred done;\n"
-                 "again:\n"
-                 "mbarrier.try_wait.parity.shared::cta.b64 done, [%0], %1;\n"
-                 "@done bra over;\n"
-                 "bra again;\n"
-                 "over:\n"
-                 "}" ::"r"(shared_address(bar)),
-                 "r"(parity)
-                 : "memory");
-}
 
 /* The box at (x bytes, row) of a map. */
 static __device__ __forceinline__ void copy_box(void *to, const CUtensorMap *map, int x, int row,

@@ -21,7 +21,8 @@
  *     - missing barriers, mostly: BL_EMULATE_ORDER=reverse or random:SEED runs blocks, and threads
  *       between barriers, in another order, so that results change.  With a list, forward,reverse, each
  *       device that is opened takes the next: checkops then compares the two to the bit;
- *     - missing copy_async_wait: the bytes arrive only there, and the place is 0xFF until then;
+ *     - missing copy_async_wait or barrier_wait: the bytes arrive only there, and the place is 0xFF until
+ *       then;
  *     - addresses out of bounds, and mostly those not aligned: the handler of SIGSEGV names kernel, block
  *       and thread.  Shared memory, and each piece from cudaMalloc, ends at a page that cannot be touched;
  *     - the host touching memory of the device, where the processor has protection keys (pku);
@@ -248,5 +249,11 @@ int emulate_block_wait(emulate_kind kind, int yes, const char *file, int line);
 void emulate_copy(void *shared, const void *global, int bytes, const char *file, int line);
 void emulate_copy_commit(void);
 void emulate_copy_wait(unsigned under_way);
+
+/* Barriers that count arrivals.  What a thread waits for must be told by then: a program in which others
+ * may yet arrive is an error here, as nobody would wait. */
+void emulate_barrier_init(uint64_t *bar, int arrivals);
+void emulate_copy_arrive(uint64_t *bar);
+void emulate_barrier_wait(uint64_t *bar, int parity, const char *file, int line);
 
 #endif

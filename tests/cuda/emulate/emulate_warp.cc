@@ -2,6 +2,9 @@
 #include "cuda_bf16.h"
 #include "emulate_impl.h"
 
+#include <map>
+#include <vector>
+
 enum { LANES = 32 };
 
 /* ---- shuffles and votes ---- */
@@ -228,4 +231,50 @@ void emulate_copy_wait(unsigned under_way)
     c->groups = under_way;
     for (unsigned i = 0; i < under_way; i++)
         c->ends[i] = c->ends[i + done] - end;
+}
+
+/* ---- barriers that count arrivals ---- */
+
+/* A barrier as it lies in its 8 bytes. */
+typedef struct counter {
+    uint16_t all, missing; /* arrivals of a phase */
+    uint32_t phase;        /* the one that has not ended */
+} counter;
+
+static std::map<uint64_t *, std::vector<emulate_pending>>
+    coming; /* copies by the barrier that tells them */
+
+void emulate_barrier_init(uint64_t *bar, int arrivals)
+{
+    const counter c = {(uint16_t)arrivals, (uint16_t)arrivals, 0};
+    memcpy(bar, &c, sizeof c);
+    coming[bar].clear();
+}
+
+void emulate_copy_arrive(uint64_t *bar)
+{
+    emulate_copies *mine = emulate_my_copies();
+    std::vector<emulate_pending> &all = coming[bar];
+    all.insert(all.end(), mine->at, mine->at + mine->count);
+    mine->count = mine->groups = 0;
+    counter c;
+    memcpy(&c, bar, sizeof c);
+    if (!c.missing)
+        emulate_fail("copy_async_arrive: a barrier that nobody made", NULL, 0);
+    if (!--c.missing)
+        c.phase++, c.missing = c.all;
+    memcpy(bar, &c, sizeof c);
+}
+
+void emulate_barrier_wait(uint64_t *bar, int parity, const char *file, int line)
+{
+    counter c;
+    memcpy(&c, bar, sizeof c);
+    if ((int)(c.phase % 2) == parity)
+        emulate_fail("barrier_wait: what is waited for has not been asked for by all", file, line);
+    for (const emulate_pending &p : coming[bar]) {
+        memcpy(p.to, p.from, (size_t)p.bytes);
+        memset((char *)p.to + p.bytes, 0, (size_t)(16 - p.bytes));
+    }
+    coming[bar].clear();
 }

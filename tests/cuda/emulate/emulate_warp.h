@@ -159,6 +159,21 @@ template <int N> static inline void copy_async_wait(void)
     emulate_copy_wait(N);
 }
 
+/* ---- src/cuda/barrier.cuh ---- */
+
+static inline void barrier_init(uint64_t *bar, int arrivals)
+{
+    emulate_barrier_init(bar, arrivals);
+}
+static inline void copy_async_arrive(uint64_t *bar)
+{
+    emulate_copy_arrive(bar);
+}
+static inline void barrier_wait(uint64_t *bar, int parity, EMULATE_HERE)
+{
+    emulate_barrier_wait(bar, parity, file, line);
+}
+
 /* ---- atomics of integers; the old value.  None of floats: their order is not that of the source. ---- */
 
 #define EMULATE_ATOMIC(name, T, expression)                                                        \

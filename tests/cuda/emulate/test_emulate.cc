@@ -1,6 +1,6 @@
 /* The emulation itself: sums by shuffles, tensor-core products and copies against plain loops, in
  * every order. */
-#include "cuda/mma.cuh"
+#include "cuda/barrier.cuh"
 #include "emulate_impl.h"
 
 #include <algorithm>
@@ -326,6 +326,17 @@ static __global__ void past_read_kernel(float *x)
     x[0] = x[64];
 }
 
+/* Nobody else arrives. */
+static __global__ void lonely_kernel(const float *x)
+{
+    DYNAMIC_SHARED(float, tile);
+    __shared__ uint64_t there[1];
+    barrier_init(there, 2);
+    copy_async(tile, x, 16);
+    copy_async_arrive(there);
+    barrier_wait(there, 0);
+}
+
 static int ends_badly(int which)
 {
     fflush(stdout);
@@ -352,6 +363,8 @@ static int ends_badly(int which)
         else if (which == 7)
             EMULATE(d, past_read_kernel, 1, 32, 0, x);
         else if (which == 8)
+            EMULATE(d, lonely_kernel, 1, 1, 64, x);
+        else if (which == 9)
             *(volatile float *)x = 1;
         (void)cudaFree(x);
         _exit(0);
@@ -364,13 +377,13 @@ static int ends_badly(int which)
 static void test_mistakes(void)
 {
     const char *const names[] = {
-        "a barrier that not all reach",    "a shuffle that not all reach",
-        "two collectives at once",         "far past shared memory",
-        "just past shared memory",         "just past memory of the device",
-        "before memory of the device",     "a read past memory of the device",
-        "the host in memory of the device"};
-    for (int i = 0; i < 9; i++)
-        if (i < 8 || emulate_memory_closes())
+        "a barrier that not all reach", "a shuffle that not all reach",
+        "two collectives at once",      "far past shared memory",
+        "just past shared memory",      "just past memory of the device",
+        "before memory of the device",  "a read past memory of the device",
+        "a barrier_wait for nobody",    "the host in memory of the device"};
+    for (int i = 0; i < 10; i++)
+        if (i < 9 || emulate_memory_closes())
             check(ends_badly(i), names[i]);
 }
 
@@ -392,13 +405,30 @@ static __global__ void missing_wait_kernel(float *y, const float *x)
     y[1] = tile[0];
 }
 
+/* The same copy told by a barrier that counts both threads. */
+static __global__ void counted_kernel(float *y, const float *x)
+{
+    DYNAMIC_SHARED(float, tile);
+    __shared__ uint64_t there[1];
+    if (threadIdx.x == 0)
+        barrier_init(there, 2);
+    __syncthreads();
+    copy_async(tile + threadIdx.x * 4, x, 16);
+    copy_async_arrive(there);
+    __syncthreads();
+    if (threadIdx.x == 0)
+        y[0] = tile[4];
+    __syncthreads();
+    barrier_wait(there, 0);
+    y[1 + threadIdx.x] = tile[4 - threadIdx.x * 4];
+}
 static void test_poison(void)
 {
     int *sums;
     float *x = on_device(std::vector<float>(4, 5)), *y;
     bl_dev *d = &device.dev;
     (void)cudaMalloc(&sums, 64 * sizeof *sums);
-    (void)cudaMalloc(&y, 2 * sizeof *y);
+    (void)cudaMalloc(&y, 3 * sizeof *y);
     std::vector<float> seen = from_device(y, 1);
     check(from_device(sums, 1)[0] == -1 && seen[0] != seen[0], "new memory");
     EMULATE(d, missing_barrier_kernel, 1, 64, 0, sums);
@@ -407,6 +437,9 @@ static void test_poison(void)
     EMULATE(d, missing_wait_kernel, 1, 1, 64, y, x);
     seen = from_device(y, 2);
     check(seen[0] != seen[0] && seen[1] == 5, "a missing copy_async_wait shows");
+    EMULATE(d, counted_kernel, 1, 2, 64, y, x);
+    seen = from_device(y, 3);
+    check(seen[0] != seen[0] && seen[1] == 5 && seen[2] == 5, "a missing barrier_wait shows");
     (void)cudaFree(sums);
     (void)cudaFree(x);
     (void)cudaFree(y);
