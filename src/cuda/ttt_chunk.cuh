@@ -17,6 +17,14 @@ static __device__ __forceinline__ void ttt_angle(float *cosine, float *sine, int
     sincosf(rest, sine, cosine);
 }
 
+/* (even, odd) rotated; products are fused alike wherever it is called */
+static __device__ __forceinline__ float ttt_rotated(float even, float odd, float cosine, float sine,
+                                                    int second)
+{
+    return second ? fmaf(even, sine, __fmul_rn(odd, cosine))
+                  : fmaf(even, cosine, -__fmul_rn(odd, sine));
+}
+
 /* tau = max(1/t + delta[t], 0) at row j, t = j + 1 */
 static __device__ __forceinline__ float ttt_tau(float delta, int j)
 {
@@ -59,8 +67,8 @@ static __device__ void ttt_load_rotated(float *y, const A *x, const ttt_block &c
         float *to = y + j * s.wF;
         for (int i = ttt_lane(); i < s.half; i += 32) {
             float even = to_float(from[2 * i]), odd = to_float(from[2 * i + 1]);
-            to[2 * i] = even * cosine[i] - odd * sine[i];
-            to[2 * i + 1] = even * sine[i] + odd * cosine[i];
+            to[2 * i] = ttt_rotated(even, odd, cosine[i], sine[i], 0);
+            to[2 * i + 1] = ttt_rotated(even, odd, cosine[i], sine[i], 1);
         }
         if (s.F % 2 && ttt_lane() == 0)
             to[s.F - 1] = to_float(from[s.F - 1]);

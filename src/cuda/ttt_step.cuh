@@ -213,10 +213,10 @@ static __device__ void ttt_token_in(float *q, float *k, float *v, const ttt_toke
         float q0 = to_float(x.q[row + 2 * i]), q1 = to_float(x.q[row + 2 * i + 1]);
         float k0 = to_float(x.k[row + 2 * i]), k1 = to_float(x.k[row + 2 * i + 1]);
         ttt_angle(&cosine, &sine, j, i, s.F, s.theta_log2);
-        q[2 * i] = q0 * cosine - q1 * sine;
-        q[2 * i + 1] = q0 * sine + q1 * cosine;
-        k[2 * i] = k0 * cosine - k1 * sine;
-        k[2 * i + 1] = k0 * sine + k1 * cosine;
+        for (int second = 0; second < 2; second++) {
+            q[2 * i + second] = ttt_rotated(q0, q1, cosine, sine, second);
+            k[2 * i + second] = ttt_rotated(k0, k1, cosine, sine, second);
+        }
     }
     if (s.F % 2 && threadIdx.x == 0) {
         q[s.F - 1] = to_float(x.q[row + s.F - 1]);
@@ -253,6 +253,12 @@ static __device__ __forceinline__ float ttt_token_sum(const float *mix, const fl
     return sum;
 }
 
+/* w on its way back to where it began */
+static __device__ __forceinline__ float ttt_forgotten(float w, float start, float rho)
+{
+    return fmaf(rho, w - start, start);
+}
+
 /* One matrix at the end of a full chunk: it forgets (rho < 1), then W -= tau sum_j k_j^T h_j,
  * b -= tau sum_j h_j; old_W and old_b are what W and b were, the same or a copy; k [C,in], h [C,out], W0
  * and b0 of this head. */
@@ -265,10 +271,8 @@ static __device__ void ttt_token_fold(float *W, float *b, const float *old_W, co
         for (int y = ttt_lane(); y < out; y += 32) {
             size_t at = (size_t)x * out + y;
             float w = x < in ? old_W[at] : old_b[y], sum = 0;
-            if (forgets) {
-                float start = x < in ? W0[at] : b0[y];
-                w = start + rho * (w - start);
-            }
+            if (forgets)
+                w = ttt_forgotten(w, x < in ? W0[at] : b0[y], rho);
             for (int j = 0; j < C; j++)
                 sum = fmaf(x < in ? k[(size_t)j * in + x] : 1, h[(size_t)j * out + y], sum);
             *(x < in ? &W[at] : &b[y]) = fmaf(-tau, sum, w);
