@@ -3,11 +3,11 @@
 #ifndef BL_CUDA_CLUSTER_CUH
 #define BL_CUDA_CLUSTER_CUH
 
-#include "cuda/mma.cuh"
+#include "cuda/barrier.cuh"
 
 enum { CLUSTER_MOST = 8 }; /* blocks of one that every Hopper can run */
 
-#if defined(__CUDA_ARCH__) && __CUDA_ARCH__ >= 900
+#if ON_HOPPER
 
 /* The number of this block in its cluster. */
 static __device__ __forceinline__ int cluster_rank(void)
@@ -17,22 +17,45 @@ static __device__ __forceinline__ int cluster_rank(void)
     return rank;
 }
 
-/* A barrier of all threads of a cluster, after which each sees what the others have stored. */
-static __device__ __forceinline__ void cluster_sync(void)
+/* A barrier of all threads of a cluster: those that wait see what all have stored before they arrived. */
+static __device__ __forceinline__ void cluster_arrive(void)
 {
-    asm volatile("barrier.cluster.arrive.release.aligned;\n"
-                 "barrier.cluster.wait.acquire.aligned;" ::
-                     : "memory");
+    asm volatile("barrier.cluster.arrive.release.aligned;" ::: "memory");
+}
+static __device__ __forceinline__ void cluster_wait(void)
+{
+    asm volatile("barrier.cluster.wait.acquire.aligned;" ::: "memory");
 }
 
-/* *at = x in the shared memory of another block, or of this one. */
-static __device__ __forceinline__ void cluster_store(float *at, float x, int rank)
+/* Four neighbours at `at` in the shared memory of a block of a cluster of several become x, and its barrier
+ * counts their bytes. */
+static __device__ __forceinline__ void cluster_send(float *at, const float (&x)[4], uint64_t *bar,
+                                                    int rank)
 {
-    uint32_t there;
-    asm volatile("mapa.shared::cluster.u32 %0, %1, %2;"
-                 : "=r"(there)
-                 : "r"(shared_address(at)), "r"(rank));
-    asm volatile("st.shared::cluster.f32 [%0], %1;" ::"r"(there), "f"(x) : "memory");
+    uint32_t there, told;
+    asm volatile("mapa.shared::cluster.u32 %0, %2, %4;\n"
+                 "mapa.shared::cluster.u32 %1, %3, %4;"
+                 : "=r"(there), "=r"(told)
+                 : "r"(shared_address(at)), "r"(shared_address(bar)), "r"(rank));
+    asm volatile("st.async.weak.shared::cluster.mbarrier::complete_tx::bytes.v4.f32 "
+                 "[%0], {%2, %3, %4, %5}, [%1];" ::"r"(there),
+                 "r"(told), "f"(x[0]), "f"(x[1]), "f"(x[2]), "f"(x[3])
+                 : "memory");
+}
+
+/* Until the phase of this parity has ended, and what blocks have sent is seen. */
+static __device__ __forceinline__ void cluster_await(uint64_t *bar, int parity)
+{
+    asm volatile("{\n"
+                 ".reg .pred done;\n"
+                 "again:\n"
+                 "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, [%0], %1;\n"
+                 "@done bra over;\n"
+                 "bra again;\n"
+                 "over:\n"
+                 "}" ::"r"(shared_address(bar)),
+                 "r"(parity)
+                 : "memory");
 }
 
 #else
@@ -41,15 +64,8 @@ static __device__ __forceinline__ int cluster_rank(void)
 {
     return 0;
 }
-static __device__ __forceinline__ void cluster_sync(void)
-{
-    __syncthreads();
-}
-static __device__ __forceinline__ void cluster_store(float *at, float x, int rank)
-{
-    (void)rank;
-    *at = x;
-}
+static __device__ __forceinline__ void cluster_arrive(void) {}
+static __device__ __forceinline__ void cluster_wait(void) {}
 
 #endif
 

@@ -2,12 +2,13 @@
 #ifndef BL_CUDA_DECODE_TTT_CUH
 #define BL_CUDA_DECODE_TTT_CUH
 
-#include "cuda/decode.cuh"
+#include "cuda/decode_rows.cuh"
 
-/* One head of one sequence: its state, the copy of it in shared memory, and what is made there. */
+/* One head of one sequence: its state in memory, the copy of it in shared memory, and what is made
+ * there. */
 typedef struct decode_pair {
-    float *ks, *hs;
-    float *own_W, *own_b, *own_ks, *own_hs;
+    decode_place state;
+    float *W, *b, *ks, *hs;
     float *q, *k, *v, *z, *zq, *mix, *left, *right;
     int j; /* the token's place in its chunk */
 } decode_pair;
@@ -16,83 +17,45 @@ enum { GROUPS = PAIR_THREADS / (HEAD / 4), EACH = HEAD / GROUPS /* rows of W a t
 
 static __device__ __forceinline__ decode_pair decode_pair_at(const decode_args &a,
                                                              const decode_block &b,
-                                                             decode_head head)
+                                                             decode_head head, int slot)
 {
-    int n = head.n;
-    const bl_decode_layer *l = decode_layer(a, b);
-    int slot = (int)threadIdx.x / PAIR_THREADS, h = b.head + head.own;
     decode_pair p;
-    p.j = (int)(ROOM(bl_decode_row, row)[n].position % (uint64_t)a.C);
-    p.ks = (float *)(void *)decode_state(a, n, l->k) + h * a.C * HEAD;
-    p.hs = (float *)(void *)decode_state(a, n, l->h) + h * a.C * HEAD;
-    p.own_W = ROOM(float, state) + slot * a.state;
-    p.own_b = p.own_W + HEAD * HEAD, p.own_ks = p.own_b + HEAD, p.own_hs = p.own_ks + a.C * HEAD;
+    p.state = decode_place_of(a, b, decode_layer(a, b, b.l), head.n, b.head + head.own);
+    p.j = ROOM(int, in_chunk)[head.n];
+    p.W = ROOM(float, state) + slot * a.state;
+    p.b = p.W + HEAD * HEAD, p.ks = p.b + HEAD, p.hs = p.ks + a.C * HEAD;
     p.q = ROOM(float, pair) + slot * PAIR_FLOATS;
     p.k = p.q + HEAD, p.v = p.k + HEAD, p.z = p.v + HEAD, p.zq = p.z + HEAD;
     p.mix = p.zq + HEAD, p.left = p.mix + 64, p.right = p.left + GROUPS * HEAD;
     return p;
 }
 
-/* W and b of head h of sequence n. */
-static __device__ __forceinline__ float *decode_W(const decode_args &a, const decode_block &b,
-                                                  int n, int h)
+/* Thread t of a pair: an element of q, of k, both convolved where they share a projection and rotated,
+ * of v, or of the tail of that convolution, which moves on. */
+template <typename A>
+static __device__ __forceinline__ void decode_pair_in(const decode_args &a, const decode_block &b,
+                                                      const decode_pair &p, int n, int own, int t)
 {
-    return (float *)(void *)decode_state(a, n, decode_layer(a, b)->W) + h * HEAD * HEAD;
-}
-static __device__ __forceinline__ float *decode_b(const decode_args &a, const decode_block &b,
-                                                  int n, int h)
-{
-    return (float *)(void *)decode_state(a, n, decode_layer(a, b)->b) + h * HEAD;
-}
-
-/* n floats, a multiple of 4, by `threads` threads. */
-static __device__ __forceinline__ void decode_copy(float *to, const float *from, int n, int thread,
-                                                   int threads)
-{
-#pragma unroll 1
-    for (int i = thread * 4; i < n; i += threads * 4)
-        copy_async(to + i, from + i, 16);
-}
-
-/* The head that this thread's pair has when the first pair has head `first` of all heads of all
- * sequences; -1: none. */
-static __device__ __forceinline__ int decode_pair_mine(const decode_args &a, const decode_block &b,
-                                                       int first)
-{
-    int slot = (int)threadIdx.x / PAIR_THREADS, mine = first + slot;
-    return slot < a.pairs && mine < b.n * b.heads ? mine : -1;
-}
-
-/* The state of the pair's next head begins to come: number `first` and on, for all pairs. */
-static __device__ __forceinline__ void decode_pair_fetch(const decode_args &a,
-                                                         const decode_block &b, int first)
-{
-    int mine = decode_pair_mine(a, b, first), t = (int)threadIdx.x % PAIR_THREADS;
-    if (mine < 0)
-        return;
-    decode_head head = ROOM(decode_head, head)[mine];
-    decode_pair p = decode_pair_at(a, b, head);
-    decode_copy(p.own_W, decode_W(a, b, head.n, b.head + head.own), HEAD * HEAD, t, PAIR_THREADS);
-    decode_copy(p.own_ks, p.ks, p.j * HEAD, t, PAIR_THREADS);
-    decode_copy(p.own_hs, p.hs, p.j * HEAD, t, PAIR_THREADS);
-    decode_copy(p.own_b, decode_b(a, b, head.n, b.head + head.own), HEAD, t, PAIR_THREADS);
-}
-
-/* q, k and v of the block's head `own`, q and k rotated. */
-static __device__ __forceinline__ void decode_pair_in(const decode_args &a, const decode_pair &p,
-                                                      int n, int own, int t)
-{
-    int at = n * a.own + own * HEAD, i = t % HEAD, pair = n * (HEAD / 2) + i / 2;
-    if (t >= 3 * HEAD)
-        return;
-    if (t >= 2 * HEAD) {
-        p.v[i] = ROOM(float, v)[at + i];
+    int i = t % HEAD, c = own * HEAD + i, at = n * a.own + c, angle = n * (HEAD / 2) + i / 2;
+    const A *tail = LAYER(const A, tail) + n * (a.K - 1) * a.own + c;
+    if (t >= 3 * HEAD) {
+        A *to = (A *)(void *)decode_state(a, b, n, decode_layer(a, b, b.l)->tail);
+        if (!b.keys)
+            decode_move<A>(a, to + b.head * HEAD + c, tail, a.own, ROOM(float, q)[at]);
         return;
     }
-    const float *from = (t < HEAD ? ROOM(float, q) : ROOM(float, k)) + at + (i & ~1);
-    float cosine = ROOM(float, cosine)[pair], sine = ROOM(float, sine)[pair];
-    (t < HEAD ? p.q : p.k)[i] =
-        i % 2 ? from[0] * sine + from[1] * cosine : from[0] * cosine - from[1] * sine;
+    if (t >= 2 * HEAD) {
+        p.v[i] = ROOM(float, v)[at];
+        return;
+    }
+    int key = t >= HEAD; /* the same for all lanes of a warp */
+    float x = (key && b.keys ? ROOM(float, k) : ROOM(float, q))[at];
+    if (!b.keys)
+        x = decode_conv<A>(a, x, tail, a.own, (key ? TENSOR(conv_k) : TENSOR(conv_q)) + c * a.K,
+                           (key ? TENSOR(conv_k_b) : TENSOR(conv_q_b))[c]);
+    float cosine = ROOM(float, cosine)[angle], sine = ROOM(float, sine)[angle];
+    float other = __shfl_xor_sync(0xffffffffu, x, 1);
+    (key ? p.k : p.q)[i] = ttt_rotated(i % 2 ? other : x, i % 2 ? x : other, cosine, sine, i % 2);
 }
 
 /* The sums of each group of threads of k W and q W. */
@@ -103,7 +66,7 @@ static __device__ __forceinline__ void decode_pair_sums(const decode_pair &p, in
 #pragma unroll
     for (int i = 0; i < EACH; i++) {
         float w[4];
-        load<4>(w, p.own_W + (group + i * GROUPS) * HEAD + c);
+        load<4>(w, p.W + (group + i * GROUPS) * HEAD + c);
 #pragma unroll
         for (int x = 0; x < 4; x++) {
             one[x] = fmaf(p.k[group + i * GROUPS], w[x], one[x]);
@@ -114,88 +77,191 @@ static __device__ __forceinline__ void decode_pair_sums(const decode_pair &p, in
     store<4>(p.right + group * HEAD + c, two);
 }
 
+enum { KEPT = HEAD / 32 }; /* elements of a head's row that a lane of one warp has: 32 apart */
+
+/* ttt_standardise of a row that a warp keeps. */
+static __device__ __forceinline__ float decode_standardise(float (&z)[KEPT])
+{
+    float mean = 0, var = 0;
+    for (int i = 0; i < KEPT; i++)
+        mean += z[i];
+    mean = warp_sum(mean) / (float)HEAD;
+    for (int i = 0; i < KEPT; i++)
+        var = fmaf(z[i] - mean, z[i] - mean, var);
+    float sigma = sqrtf(warp_sum(var) / (float)HEAD + 1e-6f);
+    for (int i = 0; i < KEPT; i++)
+        z[i] = (z[i] - mean) / sigma;
+    return sigma;
+}
+
+/* ttt_gradient of such a row: z becomes G; k_v: v - k. */
+static __device__ __forceinline__ void decode_gradient(float (&z)[KEPT], const float (&k_v)[KEPT],
+                                                       const float (&gamma)[KEPT],
+                                                       const float (&beta)[KEPT])
+{
+    float sigma = decode_standardise(z), mean = 0, slope = 0, e[KEPT];
+    for (int i = 0; i < KEPT; i++) {
+        e[i] = gamma[i] * (gamma[i] * z[i] + beta[i] - k_v[i]);
+        mean += e[i];
+        slope = fmaf(e[i], z[i], slope);
+    }
+    mean = warp_sum(mean) / (float)HEAD;
+    slope = warp_sum(slope) / (float)HEAD;
+    for (int i = 0; i < KEPT; i++)
+        z[i] = (e[i] - mean - z[i] * slope) / sigma;
+}
+
 /* By one warp: h joins the state and o goes to the whole team. */
 template <typename A>
 static __device__ __forceinline__ void decode_pair_out(const decode_args &a, const decode_block &b,
                                                        const decode_pair &p, int n, int own,
                                                        float lambda)
 {
-    const float *gamma = TENSOR(gamma) + own * HEAD, *beta = TENSOR(beta) + own * HEAD;
-    (void)ttt_gradient(p.z, p.z, p.k, p.v, gamma, beta, HEAD);
-    for (int i = ttt_lane(); i < HEAD; i += 32) {
-        float mine = lambda * p.z[i];
-        p.ks[p.j * HEAD + i] = p.k[i];
-        p.hs[p.j * HEAD + i] = mine;
-        if (p.j == a.C - 1) /* for the fold; else what comes next may be on its way there */
-            p.own_ks[p.j * HEAD + i] = p.k[i], p.own_hs[p.j * HEAD + i] = mine;
-        p.zq[i] -= p.mix[p.j] * mine;
+    float z[KEPT], zq[KEPT], k[KEPT], k_v[KEPT], gamma[KEPT], beta[KEPT];
+    for (int x = 0; x < KEPT; x++) {
+        int i = ttt_lane() + 32 * x;
+        z[x] = p.z[i], zq[x] = p.zq[i], k[x] = p.k[i], k_v[x] = p.v[i] - p.k[i];
+        gamma[x] = TENSOR(gamma)[own * HEAD + i], beta[x] = TENSOR(beta)[own * HEAD + i];
     }
-    (void)ttt_standardise(p.zq, HEAD);
-    for (int i = ttt_lane(); i < HEAD; i += 32)
-        decode_tell(a, ROOM(float, o) + n * a.D + (b.head + own) * HEAD + i,
-                    stored<A>(p.q[i] + gamma[i] * p.zq[i] + beta[i]), 0, 1);
+    decode_gradient(z, k_v, gamma, beta);
+    for (int x = 0; x < KEPT; x++) {
+        int i = p.j * HEAD + ttt_lane() + 32 * x;
+        float mine = lambda * z[x];
+        p.state.k[i] = k[x];
+        p.state.h[i] = mine;
+        if (p.j == a.C - 1) /* for the fold; else what comes next may be on its way there */
+            p.ks[i] = k[x], p.hs[i] = mine;
+        zq[x] -= p.mix[p.j] * mine;
+    }
+    (void)decode_standardise(zq);
+    for (int x = 0; x < KEPT; x++) {
+        int i = ttt_lane() + 32 * x;
+        p.zq[i] = stored<A>(p.q[i] + gamma[x] * zq[x] + beta[x]);
+    }
+    __syncwarp();
+    float four[4];
+    int quad = ttt_lane() % (HEAD / 4) * 4;
+    load<4>(four, p.zq + quad);
+    for (int rank = ttt_lane() / (HEAD / 4); rank < a.size; rank += 32 / (HEAD / 4))
+        team_send(a, b, ROOM(float, o) + n * a.D + (b.head + own) * HEAD + quad, four, TEAM_O,
+                  rank);
 }
 
-/* A full chunk goes into W and b of head h: k, h and the old W and b are in shared memory.  base: what
- * the sequence forgets towards. */
-static __device__ __noinline__ void decode_fold(float *W, float *b, const float *old,
-                                                const bl_decode_layer *l, const char *base, int h,
-                                                int C, float tau, int warp)
+/* A full chunk goes into W and b of a head, as ttt_token_fold has it: `p` has k, h and the old W and b in
+ * shared memory.  W0 and b0: what they forget towards, if they do.  A thread has four columns of each
+ * GROUPS-th row, and reads them all first. */
+static __device__ __forceinline__ void decode_fold(const decode_pair &p, const float *W0,
+                                                   const float *b0, float rho, float tau, int C,
+                                                   int t)
 {
-    const float *W0 = base ? (const float *)(const void *)(base + l->W0) : floats(l->inner.W0);
-    const float *b0 = base ? (const float *)(const void *)(base + l->b0) : floats(l->inner.b0);
-    const float *half_life = floats(l->inner.half_life);
-    const float *ks = old + (HEAD + 1) * HEAD, *hs = ks + C * HEAD;
-    float rho = half_life ? (float)ttt_forget_of(half_life[h]).rho : 1;
-    ttt_token_fold(W, b, old, old + HEAD * HEAD, W0 + h * HEAD * HEAD, b0 + h * HEAD, ks, hs,
-                   half_life != NULL, rho, tau, C, HEAD, HEAD, warp, PAIR_THREADS / 32);
+    int group = t / (HEAD / 4), c = t % (HEAD / 4) * 4;
+    float start[EACH][4], sum[EACH][4] = {}, bias = 0;
+    for (int i = 0; i < EACH && W0; i++)
+        load<4>(start[i], W0 + (group + i * GROUPS) * HEAD + c);
+#pragma unroll 2
+    for (int j = 0; j < C; j++) {
+        float h[4];
+        load<4>(h, p.hs + j * HEAD + c);
+        for (int i = 0; i < EACH; i++)
+            for (int x = 0; x < 4; x++)
+                sum[i][x] = fmaf(p.ks[j * HEAD + group + i * GROUPS], h[x], sum[i][x]);
+    }
+    for (int i = 0; i < EACH; i++) {
+        int at = (group + i * GROUPS) * HEAD + c;
+        float w[4];
+        load<4>(w, p.W + at);
+        for (int x = 0; x < 4; x++)
+            w[x] = fmaf(-tau, sum[i][x], W0 ? ttt_forgotten(w[x], start[i][x], rho) : w[x]);
+        store<4>(p.state.W + at, w);
+    }
+    if (t >= HEAD)
+        return;
+    for (int j = 0; j < C; j++)
+        bias += p.hs[j * HEAD + t];
+    p.state.b[t] = fmaf(-tau, bias, W0 ? ttt_forgotten(p.b[t], b0[t], rho) : p.b[t]);
+}
+
+/* Whether a pair from `first` on is at the end of its chunk: the same for all threads. */
+static __device__ __forceinline__ int decode_any_full(const decode_args &a, const decode_block &b,
+                                                      int first)
+{
+    int any = 0;
+    for (int i = first; i < first + a.pairs && i < b.n * b.heads; i++)
+        any |= ROOM(int, in_chunk)[ROOM(decode_head, head)[i].n] == a.C - 1;
+    return any;
 }
 
 /* One token of heads of sequences, number `first` and on, by the PAIR_THREADS threads of each pair, as
  * linear_token_kernel has it (ttt_linear_step.cu).  Every thread of the block comes. */
 template <typename A>
 static __device__ __forceinline__ void decode_pairs(const decode_args &a, const decode_block &b,
-                                                    int first)
+                                                    decode_flow &f, int first)
 {
-    int mine = decode_pair_mine(a, b, first), t = (int)threadIdx.x % PAIR_THREADS;
-    int live = mine >= 0;
-    decode_head head = ROOM(decode_head, head)[live ? mine : 0];
-    int n = head.n, own = head.own;
-    decode_pair p = decode_pair_at(a, b, head);
+    int slot = (int)threadIdx.x / PAIR_THREADS, t = (int)threadIdx.x % PAIR_THREADS;
+    int mine = first + slot, live = slot < a.pairs && mine < b.n * b.heads;
+    int helps = !live && slot < PAIRS_MOST; /* with the first pair's mix */
+    mine = live ? mine : first;
+    decode_head head = ROOM(decode_head, head)[mine];
+    int n = head.n, own = head.own, any_full = decode_any_full(a, b, first);
+    decode_pair p = decode_pair_at(a, b, head, live ? slot : 0);
     float tau = ttt_tau(TENSOR(delta)[p.j], p.j);
     if (live)
-        decode_pair_in(a, p, n, own, t);
-    copy_async_wait<0>();
+        decode_pair_in<A>(a, b, p, n, own, t);
     __syncthreads();
-    if (live) {
+    barrier_wait(BARRIER(STATE_THERE), f.state_parity);
+    f.state_parity ^= 1;
+    if (live)
         decode_pair_sums(p, t);
-        ttt_token_mix(p.mix, p.q, p.own_ks, p.k, tau, p.j, HEAD, t / 32, PAIR_THREADS / 32);
-    }
+    if (helps || (live && (PAIRS_MOST == 1 || (a.pairs > 1 && first + 1 < b.n * b.heads))))
+        ttt_token_mix(p.mix, p.q, p.ks, p.k, tau, p.j, HEAD, t / 32, PAIR_THREADS / 32);
     __syncthreads();
     if (live && t < HEAD)
-        p.z[t] = p.own_b[t] + ttt_pass_sum(p.left, GROUPS, HEAD, t);
+        p.z[t] = p.b[t] + ttt_pass_sum(p.left, GROUPS, HEAD, t);
     else if (live && t < 2 * HEAD)
-        p.zq[t - HEAD] = p.own_b[t - HEAD] + ttt_pass_sum(p.right, GROUPS, HEAD, t - HEAD) -
-                         ttt_token_sum(p.mix, p.own_hs, p.j, HEAD, t - HEAD);
+        p.zq[t - HEAD] = p.b[t - HEAD] + ttt_pass_sum(p.right, GROUPS, HEAD, t - HEAD) -
+                         ttt_token_sum(p.mix, p.hs, p.j, HEAD, t - HEAD);
     __syncthreads();
-    int full = live && p.j == a.C - 1;
-    if (!full)
-        decode_pair_fetch(a, b, first + a.pairs);
-    copy_async_commit();
+    if (!any_full)
+        decode_ask_states(a, b, b.l, first + a.pairs);
     if (live && t < 32)
         decode_pair_out<A>(a, b, p, n, own, ROOM(float, lambda)[mine]);
-    if (!__syncthreads_count(full))
+    if (!any_full)
         return;
-    if (full)
-        decode_fold(decode_W(a, b, n, b.head + own), decode_b(a, b, n, b.head + own), p.own_W,
-                    decode_layer(a, b), (const char *)ROOM(bl_decode_row, row)[n].base,
-                    b.head + own, a.C, tau, t / 32);
-    for (int i = t; full && i < a.C * HEAD; i += PAIR_THREADS)
-        p.ks[i] = p.hs[i] = 0;
+    int full = live && p.j == a.C - 1, h = b.head + own;
     __syncthreads();
-    if (full)
-        decode_pair_fetch(a, b, first + a.pairs);
-    copy_async_commit();
+    if (full) {
+        const bl_decode_layer *l = decode_layer(a, b, b.l);
+        const char *base = (const char *)ROOM(bl_decode_row, row)[n].base;
+        const float *half_life = floats(l->inner.half_life), *W0 = NULL, *b0 = NULL;
+        float rho = 1;
+        if (half_life) {
+            rho = (float)ttt_forget_of(half_life[h]).rho;
+            W0 = (base ? (const float *)(const void *)(base + l->W0) : floats(l->inner.W0)) +
+                 h * HEAD * HEAD;
+            b0 = (base ? (const float *)(const void *)(base + l->b0) : floats(l->inner.b0)) +
+                 h * HEAD;
+        }
+        decode_fold(p, W0, b0, rho, tau, a.C, t);
+    }
+    for (int i = t; full && i < a.C * HEAD; i += PAIR_THREADS)
+        p.state.k[i] = p.state.h[i] = 0;
+#if ON_HOPPER
+    copy_bulk_after_stores();
+#endif
+    __syncthreads();
+    decode_ask_states(a, b, b.l, first + a.pairs);
+}
+
+/* The projections are there: the TTT layer's output goes to the team. */
+template <typename A>
+static __device__ __forceinline__ void decode_ttt(const decode_args &a, const decode_block &b,
+                                                  decode_flow &f)
+{
+#pragma unroll 1
+    for (int p = 0; p < b.n * b.heads; p += a.pairs) {
+        __syncthreads();
+        decode_pairs<A>(a, b, f, p);
+    }
 }
 
 #endif
