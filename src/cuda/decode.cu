@@ -149,7 +149,7 @@ static __global__ void __launch_bounds__(THREADS)
     cluster_arrive();
     decode_ask_layer<A>(a, b, 0);
     decode_ask_weights(a, b, f, a.slots);
-    decode_ask_states(a, b, 0, 0);
+    decode_ask_state(a, b, 0, 0);
     if (a.twice)
         decode_ask_layer<A>(a, b, 1);
     compute<SEQS, A>(x, a, b, f);
@@ -244,13 +244,12 @@ static void plan_sources(decode_args *a, const bl_decode_model *m)
 }
 
 /* How `seqs` sequences a team of `size` blocks are laid out; bytes is 0 if they cannot be. */
-static decode_args plan(const bl_dev *d, const bl_decode_model *m, size_t size, size_t seqs,
-                        size_t pairs)
+static decode_args plan(const bl_dev *d, const bl_decode_model *m, size_t size, size_t seqs)
 {
     decode_args a = {};
     size_t L = m->L, D = m->D, I = m->I, K = m->K, C = m->C, H = m->H, at = 0;
     size_t heads = (H + size - 1) / size, own = heads * HEAD, wide = kept_columns(D > I ? D : I);
-    size_t taps = K - 1, act = d->act_bytes, state = (HEAD + 1 + 2 * C) * HEAD;
+    size_t taps = K - 1, act = d->act_bytes;
     size_t most = (size_t)room_most(d);
 #define X(type, name, elements)                                                                    \
     a.at.name = (int)at;                                                                           \
@@ -268,10 +267,10 @@ static decode_args plan(const bl_dev *d, const bl_decode_model *m, size_t size, 
     a.tensor[TENSOR_##name].head = (int)(of_head);
     DECODE_TENSORS(X)
 #undef X
-    a.size = (int)size, a.seqs = (int)seqs, a.pairs = (int)pairs;
+    a.size = (int)size, a.seqs = (int)seqs;
     while (1 << (a.size_log + 1) <= a.size)
         a.size_log++;
-    a.own = (int)own, a.wide = (int)wide, a.state = (int)state;
+    a.own = (int)own, a.wide = (int)wide;
     plan_sources(&a, m);
     a.layer_bytes = (int)at;
     a.at.layers = (int)all;
@@ -336,11 +335,10 @@ static const void *kernel_of(const bl_dev *d, int seqs)
 static decode_args plan_teams(bl_dev *d, const bl_decode_model *m, size_t size, size_t count,
                               int *at_once)
 {
-    size_t pairs = plan(d, m, size, 1, PAIRS_MOST).bytes ? PAIRS_MOST : 1;
-    decode_args a = plan(d, m, size, 1, pairs), more = a;
+    decode_args a = plan(d, m, size, 1), more = a;
     *at_once = 0;
     for (size_t seqs = 1; seqs <= SEQS_MOST && !*at_once; seqs++) {
-        more = plan(d, m, size, seqs, pairs);
+        more = plan(d, m, size, seqs);
         if (!more.bytes)
             break;
         a = more;

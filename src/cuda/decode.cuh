@@ -2,7 +2,7 @@
  *
  * A team is a cluster, or one block, and has up to `seqs` sequences.  Each block owns some heads, some
  * columns of x and some of the SwiGLU's, and computes those for all sequences of the team; what the
- * others need it sends into their shared memory, three times a layer, and they wait for the bytes and
+ * others need it sends into their shared memory, four times a layer, and they wait for the bytes and
  * not for each other.  What is cheap is done by every block for itself: norms and quantisation.  What a
  * layer reads of the parameters and states comes into shared memory while those before it are at
  * work (decode_flow.cuh): a token is a long chain of short steps, and a read from memory takes as
@@ -18,14 +18,13 @@
 enum {
     THREADS = 384,
     WARPS = THREADS / 32,
-    SEQS_MOST = 8, /* of a team */
-    HEAD = 64,     /* F */
-    PAIR_THREADS = 256,
-    PAIRS_MOST = THREADS / PAIR_THREADS, /* heads of sequences that are in the TTT layer at once */
+    SEQS_MOST = 8,      /* of a team */
+    HEAD = 64,          /* F */
+    PAIR_THREADS = 256, /* that compute a head of a sequence in the TTT layer */
     PAIR_FLOATS = 5 * HEAD + 64 + 2 * 4 * PAIR_THREADS,
     NARROW = 768,  /* columns of a row that one warp adds up */
     BROAD = 2048,  /* and four warps */
-    SLOTS_MOST = 8 /* pieces of weights that are there or on their way */
+    SLOTS_MOST = 8 /* parts of products whose weights are there or on their way */
 };
 
 /* The matrices of a layer, in the order of bl_decode_layer. */
@@ -54,7 +53,7 @@ typedef struct decode_product {
 /* The layouts by decode_phase: PROJECTIONS of four matrices; behind them, of three and of two. */
 enum { PRODUCTS = PHASES + 2 };
 
-/* What barriers tell: the TTT layer's output is there (and its gate), x, h; a pair's state; from there on, a
+/* What barriers tell: the TTT layer's output is there (and its gate), x, h; a head's state; from there on, a
  * layer's tensors; from there on, a slot's weights. */
 enum {
     TEAM_O,
@@ -124,9 +123,9 @@ enum {
     X(int, sum, seqs)               /* of xi */                                                    \
     X(float, scale, seqs *MATRICES) /* g / s */                                                    \
     X(int8_t, xi, seqs *wide)       /* quantised rows (decode_xi) */                               \
-    X(float, pair, pairs *PAIR_FLOATS)                                                             \
-    X(float, state, pairs *state)    /* W, b, k and h of a pair's head */                          \
-    X(float, team, 2 * THREADS / 32) /* of team_sum */
+    X(float, pair, PAIR_FLOATS)                                                                    \
+    X(float, state, (HEAD + 1 + 2 * C) * HEAD) /* W, b, k and h of a head of a sequence */         \
+    X(float, team, 2 * THREADS / 32)           /* of team_sum */
 
 /* The block's head of a sequence: the n-th, and the block's own-th. */
 typedef struct decode_head {
@@ -167,12 +166,11 @@ typedef struct decode_args {
     int L, D, I, C, K, H;
     int wide;              /* bytes from a quantised row to the next */
     int own;               /* columns of the heads of a block, at most */
-    int state;             /* floats of a pair's */
     int slots, slot_bytes; /* of weights */
     int sums;              /* of a sequence, that warps make of a part */
     int layer_bytes;       /* of a layer's room */
     int twice;             /* there is room for two layers' */
-    int size, size_log, seqs, pairs;
+    int size, size_log, seqs;
     int bytes; /* of all shared memory */
     float eps, lr_scale;
 } decode_args;

@@ -229,24 +229,23 @@ static __device__ __forceinline__ decode_place decode_place_of(const decode_args
     return p;
 }
 
-/* The states of the pairs whose first is `first` of the block's heads of all sequences begin to come, of
- * the next layer where this one has no more. */
-static __device__ __forceinline__ void decode_ask_states(const decode_args &a,
-                                                         const decode_block &b, int l, int first)
+/* The state of number `mine` of the block's heads of all sequences begins to come, of the next layer where
+ * this one has no more. */
+static __device__ __forceinline__ void decode_ask_state(const decode_args &a, const decode_block &b,
+                                                        int l, int mine)
 {
-    if (first >= b.n * b.heads)
-        first = 0, l++;
+    if (mine >= b.n * b.heads)
+        mine = 0, l++;
     if (l >= a.L || !decode_asks())
         return;
     uint64_t *bar = BARRIER(STATE_THERE);
+    decode_head head = ROOM(decode_head, head)[mine];
+    decode_place p = decode_place_of(a, b, decode_layer(a, b, l), head.n, b.head + head.own);
     int bytes = 0, step = ON_HOPPER ? 1 : WARPS;
 #pragma unroll 1
-    for (int i = ON_HOPPER ? 0 : (int)threadIdx.x / 32; i < 4 * min(a.pairs, b.n * b.heads - first);
-         i += step) {
-        decode_head head = ROOM(decode_head, head)[first + i / 4];
-        decode_place p = decode_place_of(a, b, decode_layer(a, b, l), head.n, b.head + head.own);
-        int some = ROOM(int, in_chunk)[head.n] * HEAD, square = HEAD * HEAD, what = i % 4;
-        float *to = ROOM(float, state) + i / 4 * a.state;
+    for (int what = ON_HOPPER ? 0 : (int)threadIdx.x / 32; what < 4; what += step) {
+        int some = ROOM(int, in_chunk)[head.n] * HEAD, square = HEAD * HEAD;
+        float *to = ROOM(float, state);
         const float *from = what == 0 ? p.W : what == 1 ? p.b : what == 2 ? p.k : p.h;
         to += what == 0 ? 0 : what == 1 ? square : square + HEAD + (what - 2) * a.C * HEAD;
         int count = what == 0 ? square : what == 1 ? HEAD : some;

@@ -17,14 +17,14 @@ enum { GROUPS = PAIR_THREADS / (HEAD / 4), EACH = HEAD / GROUPS /* rows of W a t
 
 static __device__ __forceinline__ decode_pair decode_pair_at(const decode_args &a,
                                                              const decode_block &b,
-                                                             decode_head head, int slot)
+                                                             decode_head head)
 {
     decode_pair p;
     p.state = decode_place_of(a, b, decode_layer(a, b, b.l), head.n, b.head + head.own);
     p.j = ROOM(int, in_chunk)[head.n];
-    p.W = ROOM(float, state) + slot * a.state;
+    p.W = ROOM(float, state);
     p.b = p.W + HEAD * HEAD, p.ks = p.b + HEAD, p.hs = p.ks + a.C * HEAD;
-    p.q = ROOM(float, pair) + slot * PAIR_FLOATS;
+    p.q = ROOM(float, pair);
     p.k = p.q + HEAD, p.v = p.k + HEAD, p.z = p.v + HEAD, p.zq = p.z + HEAD;
     p.mix = p.zq + HEAD, p.left = p.mix + 64, p.right = p.left + GROUPS * HEAD;
     return p;
@@ -181,55 +181,41 @@ static __device__ __forceinline__ void decode_fold(const decode_pair &p, const f
     p.state.b[t] = fmaf(-tau, bias, W0 ? ttt_forgotten(p.b[t], b0[t], rho) : p.b[t]);
 }
 
-/* Whether a pair from `first` on is at the end of its chunk: the same for all threads. */
-static __device__ __forceinline__ int decode_any_full(const decode_args &a, const decode_block &b,
-                                                      int first)
-{
-    int any = 0;
-    for (int i = first; i < first + a.pairs && i < b.n * b.heads; i++)
-        any |= ROOM(int, in_chunk)[ROOM(decode_head, head)[i].n] == a.C - 1;
-    return any;
-}
-
-/* One token of heads of sequences, number `first` and on, by the PAIR_THREADS threads of each pair, as
+/* One token of number `mine` of the block's heads of all sequences, by PAIR_THREADS threads, as
  * linear_token_kernel has it (ttt_linear_step.cu).  Every thread of the block comes. */
 template <typename A>
-static __device__ __forceinline__ void decode_pairs(const decode_args &a, const decode_block &b,
-                                                    decode_flow &f, int first)
+static __device__ __forceinline__ void decode_head_step(const decode_args &a, const decode_block &b,
+                                                        decode_flow &f, int mine)
 {
-    int slot = (int)threadIdx.x / PAIR_THREADS, t = (int)threadIdx.x % PAIR_THREADS;
-    int mine = first + slot, live = slot < a.pairs && mine < b.n * b.heads;
-    int helps = !live && slot < PAIRS_MOST; /* with the first pair's mix */
-    mine = live ? mine : first;
     decode_head head = ROOM(decode_head, head)[mine];
-    int n = head.n, own = head.own, any_full = decode_any_full(a, b, first);
-    decode_pair p = decode_pair_at(a, b, head, live ? slot : 0);
+    int t = (int)threadIdx.x, n = head.n, own = head.own;
+    decode_pair p = decode_pair_at(a, b, head);
+    int live = t < PAIR_THREADS, full = p.j == a.C - 1, h = b.head + own;
     float tau = ttt_tau(TENSOR(delta)[p.j], p.j);
     if (live)
         decode_pair_in<A>(a, b, p, n, own, t);
     __syncthreads();
     barrier_wait(BARRIER(STATE_THERE), f.state_parity);
     f.state_parity ^= 1;
-    if (live)
+    if (live) {
         decode_pair_sums(p, t);
-    if (helps || (live && (PAIRS_MOST == 1 || (a.pairs > 1 && first + 1 < b.n * b.heads))))
         ttt_token_mix(p.mix, p.q, p.ks, p.k, tau, p.j, HEAD, t / 32, PAIR_THREADS / 32);
+    }
     __syncthreads();
-    if (live && t < HEAD)
+    if (t < HEAD)
         p.z[t] = p.b[t] + ttt_pass_sum(p.left, GROUPS, HEAD, t);
-    else if (live && t < 2 * HEAD)
+    else if (t < 2 * HEAD)
         p.zq[t - HEAD] = p.b[t - HEAD] + ttt_pass_sum(p.right, GROUPS, HEAD, t - HEAD) -
                          ttt_token_sum(p.mix, p.hs, p.j, HEAD, t - HEAD);
     __syncthreads();
-    if (!any_full)
-        decode_ask_states(a, b, b.l, first + a.pairs);
-    if (live && t < 32)
+    if (!full)
+        decode_ask_state(a, b, b.l, mine + 1);
+    if (t < 32)
         decode_pair_out<A>(a, b, p, n, own, ROOM(float, lambda)[mine]);
-    if (!any_full)
+    if (!full)
         return;
-    int full = live && p.j == a.C - 1, h = b.head + own;
     __syncthreads();
-    if (full) {
+    if (live) {
         const bl_decode_layer *l = decode_layer(a, b, b.l);
         const char *base = (const char *)ROOM(bl_decode_row, row)[n].base;
         const float *half_life = floats(l->inner.half_life), *W0 = NULL, *b0 = NULL;
@@ -243,13 +229,13 @@ static __device__ __forceinline__ void decode_pairs(const decode_args &a, const 
         }
         decode_fold(p, W0, b0, rho, tau, a.C, t);
     }
-    for (int i = t; full && i < a.C * HEAD; i += PAIR_THREADS)
+    for (int i = t; i < a.C * HEAD; i += THREADS)
         p.state.k[i] = p.state.h[i] = 0;
 #if ON_HOPPER
     copy_bulk_after_stores();
 #endif
     __syncthreads();
-    decode_ask_states(a, b, b.l, first + a.pairs);
+    decode_ask_state(a, b, b.l, mine + 1);
 }
 
 /* The projections are there: the TTT layer's output goes to the team. */
@@ -258,9 +244,9 @@ static __device__ __forceinline__ void decode_ttt(const decode_args &a, const de
                                                   decode_flow &f)
 {
 #pragma unroll 1
-    for (int p = 0; p < b.n * b.heads; p += a.pairs) {
+    for (int mine = 0; mine < b.n * b.heads; mine++) {
         __syncthreads();
-        decode_pairs<A>(a, b, f, p);
+        decode_head_step<A>(a, b, f, mine);
     }
 }
 
