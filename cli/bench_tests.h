@@ -47,10 +47,9 @@ typedef struct bl_bench_rates {
 } bl_bench_rates;
 bl_bench_rates bl_bench_rates_of(const bl_bench_test *t);
 
-/* Runs a test: a warm-up, the repetitions, and with `ops` some more under a trace (bl_log_to() is
- * then bl_progress_log() again).  *model is what
- * an earlier test with as many threads has opened, or NULL.  BL_EINTERRUPTED when a signal came:
- * t->count repetitions are whole. */
+/* Runs a test: a warm-up, the repetitions, and with `ops` as many more under a trace (bl_log_to()
+ * is then bl_progress_log() again).  *model is what an earlier test with as many threads has
+ * opened, or NULL.  BL_EINTERRUPTED when a signal came: t->count repetitions are whole. */
 bl_status bl_bench_run(const bl_bench *b, bl_bench_test *t, bl_model **model, bl_error *err);
 
 #endif

@@ -104,7 +104,7 @@ static bl_status read_device(bench_job *j, const bl_args *args, bl_error *err)
                            : status;
 }
 
-/* OPTION=VALUE,... over the likeliest token. */
+/* OPTION=VALUE,...; what is not named is as generate has it. */
 static bl_status read_draw(bench_job *j, const char *text, bl_error *err)
 {
     char pair[256];
@@ -114,7 +114,7 @@ static bl_status read_draw(bench_job *j, const char *text, bl_error *err)
         size_t bytes = strcspn(text, ",");
         (void)snprintf(pair, sizeof pair, "%.*s", (int)(bytes < 255 ? bytes : 255), text);
         char *value = strchr(pair, '=');
-        if (!value)
+        if (!value || bytes >= sizeof pair)
             return bl_cli_fail(err, BL_EINVAL, "--draw is a list of OPTION=VALUE, not '%s'", pair);
         *value++ = 0;
         status = bl_options_set(j->draw, pair, value, err);

@@ -91,6 +91,7 @@ for bad in '' 32 32x 0x16 32x128x2 '32x128,' x; do
 done
 expect "train in chunks" 2 '' '*' bench --train 65537x1
 expect "draw without a value" 2 '' '*--draw is a list of OPTION=VALUE*' bench --draw top_k
+expect "draw by a value too long" 2 '' '*--draw is a list of OPTION=VALUE*' bench --draw "top_k=$(printf %0300d 5)"
 expect "draw by no option" 2 '' '*hotness*' bench --draw hotness=3
 expect "a shape that cannot be" 2 '' '*' bench --preset tiny --num-attention-heads 3
 expect "a device that is none" 2 '' '*device gpu:*' bench --preset tiny --device gpu
