@@ -643,8 +643,10 @@ typedef struct bl_session bl_session;
 BL_API bl_status bl_model_open(bl_model **m, const char *path, const bl_options *device,
                                bl_error *err);
 
-/** A model of random ternary weights, packed, that is in no file, has no tokenizer and cannot be
- *  exported: to measure with.  config: a BL_OPTIONS_CONFIG set.  Errors: as of bl_model_open(). */
+/** A model of random weights, ternary ones packed, that is in no file (its path is ""), has no
+ *  tokenizer and cannot be exported: to measure with.  config: a BL_OPTIONS_CONFIG set.
+ *  Errors: BL_EINVAL, BL_ENOMEM, BL_EDEVICE, BL_EINTERRUPTED (bl_progress_to(), "making
+ *  weights"). */
 BL_API bl_status bl_model_random(bl_model **m, const bl_options *config, const bl_options *device,
                                  bl_error *err);
 
@@ -665,14 +667,14 @@ BL_API uint64_t bl_model_parameters(const bl_model *m);
 BL_API bl_status bl_model_fingerprint(const bl_model *m, char hex[33], bl_error *err);
 
 /** Writes a model folder for others to read: ternary matrices packed to 2 bits, embedding and head
- *  as `dtype` "f32", "bf16" or "f16" (without quantization, all matrices) or "int8" (a ternary
- *  model's), the rest float32; with
+ *  as `dtype` "f32", "bf16" or "f16" (without quantization, all matrices), the rest float32; or
+ *  "int8" (of a ternary model only), which leaves the inner model's matrices as bf16; with
  *  tokenizer, config and model card.  It is written under a hidden name, read back, compared, and
  *  renamed.  `out` must be absent or empty, or with `replace` hold an export and nothing else;
  *  never the model itself or its weights.
- *  Errors: BL_EINVAL (dtype; the place is taken), BL_EUNSUPPORTED (a matrix whose rows are not a
- *  multiple of 4; a value too large for f16 or bf16), BL_EIO, BL_ENOMEM; nothing half-written
- *  stays.  Threads: not while sessions of the model compute or close. */
+ *  Errors: BL_EINVAL (dtype; the place is taken), BL_EUNSUPPORTED (int8 of a model of floats;
+ *  random weights; a matrix whose rows are not a multiple of 4; a value too large for the dtype),
+ *  BL_EIO, BL_ENOMEM; nothing half-written stays.  Threads: not while sessions of the model compute or close. */
 BL_API bl_status bl_export(bl_model *m, const char *out, const char *dtype, int replace,
                            bl_error *err);
 
