@@ -37,45 +37,40 @@ bl_status bl_int8_rows_check(const bl_tensor *t, const bl_st *st, const char *pa
     return bl_st_check_f32(st, name, 1, t->shape, err);
 }
 
-/* The bytes lie at the end of host: each float is written before the bytes behind it are read. */
-static bl_status expand(const bl_tensor *t, const float *scale, const char *path, float *host,
-                        bl_error *err)
+/* n rows; the bytes lie at the end of their floats: each float is written before the bytes behind it
+ * are read. */
+static bl_status expand(const bl_tensor *t, const float *scale, const char *path, size_t first,
+                        size_t n, float *host, bl_error *err)
 {
     size_t D = t->shape[1];
-    const int8_t *q = (const int8_t *)(host + t->count) - t->count;
-    for (size_t v = 0; v < t->shape[0]; v++) {
+    const int8_t *q = (const int8_t *)(host + n * D) - n * D;
+    for (size_t v = 0; v < n; v++) {
         if (!(scale[v] >= 0 && scale[v] <= 0x1p100f))
             return bl_fail(err, BL_EFORMAT, "%s: tensor %s_scale: element %zu is %g", path, t->name,
-                           v, (double)scale[v]);
+                           first + v, (double)scale[v]);
         for (size_t i = v * D; i < (v + 1) * D; i++) {
             int8_t byte;
             memcpy(&byte, q + i, 1);
             if (byte < -MOST)
                 return bl_fail(err, BL_EFORMAT, "%s: tensor %s: element %zu is %d", path, t->name,
-                               i, byte);
+                               first * D + i, byte);
             host[i] = scale[v] * (float)byte;
         }
     }
     return BL_OK;
 }
 
-bl_status bl_int8_rows_get(const bl_tensor *t, const bl_st *st, const char *path, float *host,
-                           bl_error *err)
+bl_status bl_int8_rows_get(const bl_tensor *t, const bl_st *st, const char *path, size_t first,
+                           size_t n, float *host, bl_error *err)
 {
     scale_name name;
+    size_t D = t->shape[1];
+    float *scale = host + n * D;
     BL_TRY(bl_int8_rows_check(t, st, path, err));
-    float *scale = bl_calloc(t->shape[0], sizeof *scale);
-    if (!scale)
-        return bl_fail(err, BL_ENOMEM, "out of memory for %zu scales", t->shape[0]);
     name_scale(name, t);
-    bl_status status = bl_st_get_f32(st, name, 1, t->shape, scale, err);
-    if (status == BL_OK)
-        status = bl_st_read(st, bl_st_find(st, t->name), 0, t->count,
-                            (int8_t *)(host + t->count) - t->count, err);
-    if (status == BL_OK)
-        status = expand(t, scale, path, host, err);
-    bl_free(scale);
-    return status;
+    BL_TRY(bl_st_get_f32_part(st, name, 1, t->shape, first, n, scale, err));
+    BL_TRY(bl_st_read(st, bl_st_find(st, t->name), first * D, n * D, (int8_t *)scale - n * D, err));
+    return expand(t, scale, path, first, n, host, err);
 }
 
 bl_status bl_int8_rows_declare(const bl_tensor *t, bl_st_writer *w, bl_error *err)

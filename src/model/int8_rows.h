@@ -11,10 +11,10 @@ int bl_int8_rows_are(const bl_tensor *t, const bl_st *st);
 bl_status bl_int8_rows_check(const bl_tensor *t, const bl_st *st, const char *path,
                              bl_error *err) BL_NODISCARD;
 
-/* E = s q to host [t->count].  BL_EFORMAT, besides what is checked, for a q of -128 and a scale
- * that is not a number from 0 to 2^100. */
-bl_status bl_int8_rows_get(const bl_tensor *t, const bl_st *st, const char *path, float *host,
-                           bl_error *err) BL_NODISCARD;
+/* Rows first .. first + n - 1 of E = s q to host, which has room for n (D + 1) floats.  BL_EFORMAT,
+ * besides what is checked, for a q of -128 and a scale that is not a number from 0 to 2^100. */
+bl_status bl_int8_rows_get(const bl_tensor *t, const bl_st *st, const char *path, size_t first,
+                           size_t n, float *host, bl_error *err) BL_NODISCARD;
 
 bl_status bl_int8_rows_declare(const bl_tensor *t, bl_st_writer *w, bl_error *err) BL_NODISCARD;
 

@@ -138,30 +138,41 @@ static bl_status load_matrix(bl_net *net, const bl_tensor *t, bl_weight_form for
     return BL_OP(net->dev, tern_put, bl_net_tern(net, t), codes, g, out, in, err);
 }
 
+/* Rows of int8 that are on their way at a time. */
+static size_t piece_rows(const bl_tensor *t)
+{
+    size_t rows = BL_NET_PIECE / (t->shape[1] + 1);
+    return rows + !rows;
+}
+
 /* Bytes for what is on its way: a piece of a tensor, or the largest matrix. */
 static size_t load_room(const bl_net *net)
 {
     size_t most = BL_NET_PIECE * sizeof(float);
     for (size_t i = 0; i < net->tensors.count; i++) {
         const bl_tensor *t = &net->tensors.at[i];
-        size_t bytes = t->count + t->count / CODES;
-        if (is_packed(net, t) && bytes > most)
-            most = bytes;
+        size_t bytes = 0;
+        if (is_packed(net, t))
+            bytes = t->count + t->count / CODES;
+        else if (t->role == BL_ROLE_TABLE)
+            bytes = piece_rows(t) * (t->shape[1] + 1) * sizeof(float);
+        most = bytes > most ? bytes : most;
     }
     return most;
 }
 
 static bl_status load_rows(const bl_net *net, const bl_tensor *t, const bl_st *st, const char *path,
-                           bl_error *err)
+                           float *host, bl_error *err)
 {
-    float *host = bl_calloc(t->count, sizeof *host);
-    if (!host)
-        return bl_fail(err, BL_ENOMEM, "out of memory for the largest tensor");
-    bl_status status = bl_int8_rows_get(t, st, path, host, err);
-    if (status == BL_OK)
-        status = bl_put_param(net->dev, bl_net_place(net, net->block, t), host, t->count, err);
-    bl_free(host);
-    return status;
+    size_t V = t->shape[0], D = t->shape[1], most = piece_rows(t);
+    char *to = bl_net_place(net, net->block, t);
+    for (size_t at = 0; at < V; at += most) {
+        size_t n = V - at < most ? V - at : most;
+        BL_TRY(bl_int8_rows_get(t, st, path, at, n, host, err));
+        BL_TRY(bl_dev_put(net->dev, BL_KIND_param, to + at * D * net->dev->param_bytes, host, n * D,
+                          err));
+    }
+    return BL_OK;
 }
 
 static bl_status load_tensor(bl_net *net, const bl_tensor *t, bl_weight_form form, const bl_st *st,
@@ -170,7 +181,7 @@ static bl_status load_tensor(bl_net *net, const bl_tensor *t, bl_weight_form for
     if (is_packed(net, t))
         return load_matrix(net, t, form, st, path, host, err);
     if (bl_int8_rows_are(t, st))
-        return load_rows(net, t, st, path, err);
+        return load_rows(net, t, st, path, host, err);
     return bl_net_tensor_load(net, t, st, path, host, err);
 }
 

@@ -18,9 +18,10 @@ bl_status bl_packed_check(const bl_tensor_list *list, int ternary, const bl_st *
                           const char *path, bl_error *err) BL_NODISCARD;
 
 /* Writes the weights as inference reads them: ternary matrices packed, embedding and head (with
- * quantization none also the projections) as `dtype` F32, BF16 or F16, or I8, which is rows of int8
- * (model/int8_rows.h), of a ternary model alone, whose inner matrices are BF16 then; the rest F32.  parent: NULL, or the fingerprint to
- * record.  BL_EUNSUPPORTED when the number of rows of a matrix is not a multiple of 4. */
+ * quantization none also the projections) as `dtype` F32, BF16 or F16, the rest F32.  Or, of a
+ * ternary model alone, as I8, which is rows of int8 (model/int8_rows.h); the inner model's matrices
+ * are BF16 then.  parent: NULL, or the fingerprint to record.  BL_EUNSUPPORTED when the number of
+ * rows of a matrix is not a multiple of 4. */
 bl_status bl_net_save_packed(const bl_net *net, bl_dtype dtype, const char *parent,
                              const char *path, bl_error *err) BL_NODISCARD;
 
