@@ -443,8 +443,9 @@ static void weigh(int64_t time)
     size_t others = chain.pieces - chain.own;
     int64_t saved = (time - chain.waited) * (int64_t)others / (int64_t)(chain.own + 1);
     int worth = saved > chain.waited || chain.insist;
+    size_t longer = 2 * chain.later + 1;
     chain.alone = worth ? 0 : chain.later;
-    chain.later = worth ? 0 : chain.later < ALONE_MOST ? 2 * chain.later + 1 : ALONE_MOST;
+    chain.later = worth ? 0 : longer < ALONE_MOST ? longer : ALONE_MOST;
 }
 
 void bl_team_chain(size_t threads, const bl_team_steps *t)

@@ -1,5 +1,5 @@
-/* The pool of threads: every task once, in shares, dealt out and in chains, with two callers, loops in loops,
- * and after a fork(). */
+/* The pool of threads: every task once, in shares, dealt out and in chains, with two callers, loops
+ * in loops, and after a fork(). */
 #define _POSIX_C_SOURCE 200809L
 
 #include "core/clock.h"
