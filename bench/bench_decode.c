@@ -88,6 +88,10 @@ int main(int argc, char **argv)
     size_t number[3] = {1, 1, 40}; /* threads, sequences, rounds */
     for (int i = 2; i < argc && i < 5; i++)
         number[i - 2] = (size_t)strtoul(argv[i], NULL, 10);
+    if (!number[1] || !number[2]) {
+        fprintf(stderr, "usage: bench_decode [preset] [threads] [sequences] [rounds]\n");
+        return 2;
+    }
     const bl_device_request request = {.name = "cpu", .ternary = 1, .threads = number[0]};
     size_t rounds = number[2];
     bench b;
