@@ -23,8 +23,8 @@
     vst1q_s32(low + 4 * (j), vpaddq_s32(k##j, l##j));
 
 /* The 16 rows of a panel. */
-static inline void dot16(int32_t *high, int32_t *low, const uint8_t *panel, const bl_coarse_x *x,
-                         size_t ins)
+static void dot16(int32_t *high, int32_t *low, const uint8_t *panel, const bl_coarse_x *x,
+                  size_t ins)
 {
     const uint8x16_t sign = vdupq_n_u8(128);
     ROWS(ZERO)
@@ -35,20 +35,4 @@ static inline void dot16(int32_t *high, int32_t *low, const uint8_t *panel, cons
         ROWS(STEP)
     }
     ROWS(STORE)
-}
-
-static void coarse_bounds(float *upper, float *lower, const uint8_t *panels, const bl_coarse_x *x,
-                          size_t rows, size_t D)
-{
-    size_t ins = bl_coarse_ins(D), bytes = bl_coarse_panel_bytes(D);
-    for (size_t r = 0; r < BL_COARSE_ROWS; r++)
-        lower[r] = -INFINITY;
-    for (size_t n = 0; n < rows; n += BL_COARSE_ROWS, panels += bytes) {
-        const float *floats = bl_coarse_floats(panels, ins);
-        size_t live = rows - n < BL_COARSE_ROWS ? rows - n : BL_COARSE_ROWS;
-        int32_t high[BL_COARSE_ROWS], low[BL_COARSE_ROWS];
-        dot16(high, low, panels, x, ins);
-        for (size_t r = 0; r < live; r++)
-            coarse_bound(upper + n + r, lower + r, floats, r, high[r], low[r], x);
-    }
 }

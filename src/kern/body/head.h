@@ -1,5 +1,5 @@
 /* A row of the softmax, and coarse rows.  BL_KERN_FILL names the function that puts this level into
- * the table; where BL_COARSE_PAYS, the level has a coarse_bounds of its own. */
+ * the table.  The level has a dot16; where BL_COARSE_OWN, a whole coarse_bounds instead. */
 #include "kern/kern.h"
 #include "kern/vec.h"
 
@@ -113,28 +113,29 @@ static inline void coarse_bound(float *upper, float *lower, const float *floats,
     *lower = value - error > *lower ? value - error : *lower;
 }
 
-#if !BL_COARSE_PAYS
+static void coarse_bounds(float *upper, float *lower, const uint8_t *panels, const bl_coarse_x *x,
+                          size_t rows, size_t D);
+
+#if !defined(BL_COARSE_OWN)
+/* high and low = the 16 rows of a panel times the two parts of x. */
+static void dot16(int32_t *high, int32_t *low, const uint8_t *panel, const bl_coarse_x *x,
+                  size_t ins);
+
 static void coarse_bounds(float *upper, float *lower, const uint8_t *panels, const bl_coarse_x *x,
                           size_t rows, size_t D)
 {
     size_t ins = bl_coarse_ins(D), bytes = bl_coarse_panel_bytes(D);
     for (size_t r = 0; r < BL_COARSE_ROWS; r++)
         lower[r] = -INFINITY;
-    for (size_t n = 0; n < rows; n++) {
-        size_t r = n % BL_COARSE_ROWS;
-        const uint8_t *panel = panels + n / BL_COARSE_ROWS * bytes;
-        int32_t high = -128 * x->high_sum, low = -128 * x->low_sum;
-        for (size_t i = 0; i < ins; i++) {
-            int q = panel[i / 4 * (4 * BL_COARSE_ROWS) + 4 * r + i % 4];
-            high += q * x->high[i];
-            low += q * x->low[i];
-        }
-        coarse_bound(upper + n, lower + r, bl_coarse_floats(panel, ins), r, high, low, x);
+    for (size_t n = 0; n < rows; n += BL_COARSE_ROWS, panels += bytes) {
+        const float *floats = bl_coarse_floats(panels, ins);
+        size_t live = rows - n < BL_COARSE_ROWS ? rows - n : BL_COARSE_ROWS;
+        int32_t high[BL_COARSE_ROWS], low[BL_COARSE_ROWS];
+        dot16(high, low, panels, x, ins);
+        for (size_t r = 0; r < live; r++)
+            coarse_bound(upper + n + r, lower + r, floats, r, high[r], low[r], x);
     }
 }
-#else
-static void coarse_bounds(float *upper, float *lower, const uint8_t *panels, const bl_coarse_x *x,
-                          size_t rows, size_t D);
 #endif
 
 void BL_KERN_FILL(bl_kern *k)

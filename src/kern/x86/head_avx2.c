@@ -19,8 +19,8 @@ static inline __m256i four(const int8_t *q)
 #define STORE(to, x) _mm256_storeu_si256((__m256i *)(void *)(to), x)
 
 /* The 16 rows of a panel in two registers. */
-static inline void dot16(int32_t *high, int32_t *low, const uint8_t *panel, const bl_coarse_x *x,
-                         size_t ins)
+static void dot16(int32_t *high, int32_t *low, const uint8_t *panel, const bl_coarse_x *x,
+                  size_t ins)
 {
     const __m256i ones = _mm256_set1_epi16(1), sign = _mm256_set1_epi8(-128);
     __m256i h0 = _mm256_setzero_si256(), h1 = h0, l0 = h0, l1 = h0;
@@ -41,20 +41,4 @@ static inline void dot16(int32_t *high, int32_t *low, const uint8_t *panel, cons
     STORE(high + 8, h1);
     STORE(low, l0);
     STORE(low + 8, l1);
-}
-
-static void coarse_bounds(float *upper, float *lower, const uint8_t *panels, const bl_coarse_x *x,
-                          size_t rows, size_t D)
-{
-    size_t ins = bl_coarse_ins(D), bytes = bl_coarse_panel_bytes(D);
-    for (size_t r = 0; r < BL_COARSE_ROWS; r++)
-        lower[r] = -INFINITY;
-    for (size_t n = 0; n < rows; n += BL_COARSE_ROWS, panels += bytes) {
-        const float *floats = bl_coarse_floats(panels, ins);
-        size_t live = rows - n < BL_COARSE_ROWS ? rows - n : BL_COARSE_ROWS;
-        int32_t high[BL_COARSE_ROWS], low[BL_COARSE_ROWS];
-        dot16(high, low, panels, x, ins);
-        for (size_t r = 0; r < live; r++)
-            coarse_bound(upper + n + r, lower + r, floats, r, high[r], low[r], x);
-    }
 }

@@ -1,6 +1,7 @@
 /* The kernels of the head for AVX-512; bounds of logits with VNNI, where a lane is a row. */
 #define BL_KERN_FILL   bl_kern_head_avx512vnni
 #define BL_COARSE_PAYS 1
+#define BL_COARSE_OWN
 #include "kern/body/head.h"
 #include "kern/x86/lanes_avx512.h"
 
