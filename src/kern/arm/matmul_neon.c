@@ -1,7 +1,7 @@
 /* Small float matrix products for NEON: register tiles of 6 rows x 16 columns, and dot products. */
 #include "kern/vec.h"
 
-enum { LANES = 8, TILE_ROWS = 6 };
+enum { LANES = 8, TILE_ROWS = 6, TRANSPOSE_ROWS = 4, TRANSPOSE_COLS = 4 };
 
 /* clang-format off */
 #define VEC                     v8
@@ -31,7 +31,7 @@ static inline v8 fma_by_one(float a, v8 b, v8 c)
 #include "kern/body/matmul_tile.h"
 
 /* One 4 x 4 block: rows are interleaved by ones, then by twos. */
-static void transpose4(float *t, size_t ldt, const float *a, size_t lda)
+static void transpose_block(float *t, size_t ldt, const float *a, size_t lda)
 {
     float32x4_t r0 = vld1q_f32(a), r1 = vld1q_f32(a + lda);
     float32x4_t r2 = vld1q_f32(a + 2 * lda), r3 = vld1q_f32(a + 3 * lda);
@@ -45,16 +45,7 @@ static void transpose4(float *t, size_t ldt, const float *a, size_t lda)
     vst1q_f32(t + 3 * ldt, vreinterpretq_f32_f64(vtrn2q_f64(s1, s3)));
 }
 
-static void transpose(float *t, size_t ldt, const float *a, size_t lda, size_t M, size_t N)
-{
-    size_t M4 = M / 4 * 4, N4 = N / 4 * 4;
-    for (size_t i = 0; i < M4; i += 4)
-        for (size_t j = 0; j < N4; j += 4)
-            transpose4(t + j * ldt + i, ldt, a + i * lda + j, lda);
-    for (size_t i = 0; i < M; i++)
-        for (size_t j = i < M4 ? N4 : 0; j < N; j++)
-            t[j * ldt + i] = a[i * lda + j];
-}
+#include "kern/body/matmul_transpose.h"
 
 void bl_kern_matmul_neon(bl_kern *k)
 {

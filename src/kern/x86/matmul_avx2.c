@@ -1,7 +1,7 @@
 /* Small float matrix products for AVX2: register tiles of 6 rows x 16 columns, and dot products. */
 #include "kern/vec.h"
 
-enum { LANES = 8, TILE_ROWS = 6 };
+enum { LANES = 8, TILE_ROWS = 6, TRANSPOSE_ROWS = 8, TRANSPOSE_COLS = 8 };
 
 /* clang-format off */
 #define VEC                     v8
@@ -21,7 +21,7 @@ enum { LANES = 8, TILE_ROWS = 6 };
 #include "kern/body/matmul_tile.h"
 
 /* One 8 x 8 block: rows are interleaved by ones, then by twos, then halves change places. */
-static void transpose8(float *t, size_t ldt, const float *a, size_t lda)
+static void transpose_block(float *t, size_t ldt, const float *a, size_t lda)
 {
     __m256 r[8], s[8];
     for (size_t i = 0; i < 8; i++)
@@ -41,16 +41,7 @@ static void transpose8(float *t, size_t ldt, const float *a, size_t lda)
     }
 }
 
-static void transpose(float *t, size_t ldt, const float *a, size_t lda, size_t M, size_t N)
-{
-    size_t M8 = M / 8 * 8, N8 = N / 8 * 8;
-    for (size_t i = 0; i < M8; i += 8)
-        for (size_t j = 0; j < N8; j += 8)
-            transpose8(t + j * ldt + i, ldt, a + i * lda + j, lda);
-    for (size_t i = 0; i < M; i++)
-        for (size_t j = i < M8 ? N8 : 0; j < N; j++)
-            t[j * ldt + i] = a[i * lda + j];
-}
+#include "kern/body/matmul_transpose.h"
 
 void bl_kern_matmul_avx2(bl_kern *k)
 {

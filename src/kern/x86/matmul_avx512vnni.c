@@ -1,7 +1,7 @@
 /* Small float matrix products for AVX-512: register tiles of 8 rows x 32 columns; dot products. */
 #include "kern/x86/lanes_avx512.h"
 
-enum { LANES = 16, TILE_ROWS = 8 };
+enum { LANES = 16, TILE_ROWS = 8, TRANSPOSE_ROWS = 16, TRANSPOSE_COLS = 4 };
 
 /* clang-format off */
 #define VEC                     __m512
@@ -108,7 +108,7 @@ static void dots_at(float *c, const float *a, const float *b, size_t ldb, const 
 
 /* Sixteen rows x four columns: quarters of four rows come together as they are loaded, then the
  * four blocks of 4 x 4 are turned. */
-static inline void transpose_16x4(float *t, size_t ldt, const float *a, size_t lda)
+static inline void transpose_block(float *t, size_t ldt, const float *a, size_t lda)
 {
 #define QUARTERS(i)                                                                                \
     _mm512_insertf32x4(                                                                            \
@@ -126,16 +126,7 @@ static inline void transpose_16x4(float *t, size_t ldt, const float *a, size_t l
     _mm512_storeu_ps(t + 3 * ldt, _mm512_shuffle_ps(s1, s3, 0xEE));
 }
 
-static void transpose(float *t, size_t ldt, const float *a, size_t lda, size_t M, size_t N)
-{
-    size_t M16 = M / 16 * 16, N4 = N / 4 * 4;
-    for (size_t i = 0; i < M16; i += 16)
-        for (size_t j = 0; j < N4; j += 4)
-            transpose_16x4(t + j * ldt + i, ldt, a + i * lda + j, lda);
-    for (size_t i = 0; i < M; i++)
-        for (size_t j = i < M16 ? N4 : 0; j < N; j++)
-            t[j * ldt + i] = a[i * lda + j];
-}
+#include "kern/body/matmul_transpose.h"
 
 void bl_kern_matmul_avx512vnni(bl_kern *k)
 {
