@@ -20,24 +20,25 @@ static __device__ __forceinline__ void barrier_init(uint64_t *bar, int arrivals)
                  : "memory");
 }
 
-/* Until the phase of this parity has ended. */
+/* Until `try` says that the phase of this parity has ended. */
+#define BARRIER_UNTIL(try, bar, parity)                                                            \
+    asm volatile("{\n"                                                                             \
+                 ".reg .pred done;\n"                                                              \
+                 "again:\n" try " done, [%0], %1;\n"                                               \
+                 "@done bra over;\n"                                                               \
+                 "bra again;\n"                                                                    \
+                 "over:\n"                                                                         \
+                 "}" ::"r"(shared_address(bar)),                                                   \
+                 "r"(parity)                                                                       \
+                 : "memory")
+
 static __device__ __forceinline__ void barrier_wait(uint64_t *bar, int parity)
 {
 #if ON_HOPPER
-#define BARRIER_TRY "mbarrier.try_wait.parity.shared.b64"
+    BARRIER_UNTIL("mbarrier.try_wait.parity.shared.b64", bar, parity);
 #else
-#define BARRIER_TRY "mbarrier.test_wait.parity.shared.b64"
+    BARRIER_UNTIL("mbarrier.test_wait.parity.shared.b64", bar, parity);
 #endif
-    asm volatile("{\n"
-                 ".reg .pred done;\n"
-                 "again:\n" BARRIER_TRY " done, [%0], %1;\n"
-                 "@done bra over;\n"
-                 "bra again;\n"
-                 "over:\n"
-                 "}" ::"r"(shared_address(bar)),
-                 "r"(parity)
-                 : "memory");
-#undef BARRIER_TRY
 }
 
 /* An arrival when all that this thread has begun to copy is there; one of those that were counted at

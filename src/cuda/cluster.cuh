@@ -46,16 +46,7 @@ static __device__ __forceinline__ void cluster_send(float *at, const float (&x)[
 /* Until the phase of this parity has ended, and what blocks have sent is seen. */
 static __device__ __forceinline__ void cluster_await(uint64_t *bar, int parity)
 {
-    asm volatile("{\n"
-                 ".reg .pred done;\n"
-                 "again:\n"
-                 "mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64 done, [%0], %1;\n"
-                 "@done bra over;\n"
-                 "bra again;\n"
-                 "over:\n"
-                 "}" ::"r"(shared_address(bar)),
-                 "r"(parity)
-                 : "memory");
+    BARRIER_UNTIL("mbarrier.try_wait.parity.acquire.cluster.shared::cta.b64", bar, parity);
 }
 
 #else
