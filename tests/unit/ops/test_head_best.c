@@ -171,8 +171,6 @@ static void all_matters(bl_dev *d)
                 rows += found_by_bounds(&g);
             }
             compare(&g, 7, NULL);
-            if (getenv("SHOW"))
-                printf("N %zu D %zu V %zu what %d: %zu\n", s->N, s->D, s->V, what, rows);
             if (is_coarse(d, s) && what == FLOATS)
                 assert_true(rows >= 2 * s->N); /* this test is not of all logits twice */
             if (!is_coarse(d, s) || what == ODD_E || what == OVERFLOW_ || what == DENORMAL)
