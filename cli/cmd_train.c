@@ -293,7 +293,7 @@ static bl_status run(const bl_args *args, bl_error *err)
         bl_signals_attach(trainer);
         w->data = c;
         w->options = train;
-        w->own_model = bl_flags_given(args, "config") || bl_options_is_set(train, "init_from") ||
+        w->own_model = bl_flags_given(args, "config") || bl_options_is_set(train, "init") ||
                        (config && (bl_options_is_set(config, "hidden_size") ||
                                    bl_options_is_set(config, "num_hidden_layers")));
         status = bl_trainer_run(trainer, on_event, w, err);

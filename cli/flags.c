@@ -153,9 +153,15 @@ static bl_status unknown_flag(const bl_command *command, const char *name, bl_er
                        command->name);
 }
 
+/* Flags by which scripts of earlier versions call what the library's options still answer to. */
+static const char *name_now(const char *name)
+{
+    return strcmp(name, "init-from") == 0 ? "init" : name;
+}
+
 static int find(const bl_command *command, const char *name, bl_setting *found)
 {
-    search s = {.name = name};
+    search s = {.name = name_now(name)};
     if (!visit_flags(command, is_wanted, &s))
         return 0;
     *found = s.found;

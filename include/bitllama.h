@@ -566,7 +566,8 @@ BL_API bl_status bl_plan_model(const char *path, const bl_options *device, bl_pl
 
 /** A training run in folder run_dir over a data folder from bl_prepare().  `train` is a
  *  BL_OPTIONS_TRAIN set or NULL, `config` a BL_OPTIONS_CONFIG set or NULL (the preset of `train`).
- *  With the option init_from it starts from the weights and the shape of that model, which `config`
+ *  With the option init (also under its older name, init_from) it starts from the weights and the
+ *  shape of that model, a folder, run or repository of the Hub, which `config`
  *  must not contradict, and whose tokenizer the data must have.
  *  With the option resume the newest checkpoint that verifies is loaded, and options that differ
  *  from its own are reported through bl_log_to(); true demands one, auto starts a new run where

@@ -186,6 +186,9 @@ static bl_status write_card(const export_job *job, bl_error *err)
     bl_buf_printf(&text, "%s as %s.\n",
                   job->form == BL_WEIGHTS_PACKED ? "embedding and head" : "the matrices",
                   job->dtype == BL_I8 ? "rows of int8" : bl_dtype_name(job->dtype));
+    if (*job->m->begun_with)
+        bl_buf_printf(&text, "Begun with the weights of the model of fingerprint %s.\n",
+                      job->m->begun_with);
     bl_status status = bl_buf_status(&text, err);
     if (status == BL_OK)
         status = bl_folder_card(job->beside, &job->m->net, text.data, err);

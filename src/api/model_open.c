@@ -158,14 +158,16 @@ static bl_status open_weights(bl_model *m, const bl_config *config, bl_error *er
     return status;
 }
 
-/* The context a run was trained with; a plain model folder does not say. */
-static bl_status context_of(size_t *context, const bl_model_files *files, bl_error *err)
+/* The context a run was trained with, and what it began with; a plain model folder does not say. */
+static bl_status read_run(bl_model *m, const bl_model_files *files, bl_error *err)
 {
     bl_train_state state;
     bl_status status = BL_ENOENT;
     if (files->is_run)
         status = bl_checkpoint_state(&state, files->weights_dir, err);
-    *context = status == BL_OK ? state.options.context : DEFAULT_CONTEXT;
+    m->context = status == BL_OK ? state.options.context : DEFAULT_CONTEXT;
+    if (status == BL_OK)
+        memcpy(m->begun_with, state.parent, sizeof m->begun_with);
     return bl_status_is_passing(status) ? status : BL_OK;
 }
 
@@ -198,7 +200,7 @@ static bl_status open_model(bl_model *m, const bl_model_files *files, const bl_o
     if (m->tokenizer && bl_tokenizer_vocab_size(m->tokenizer) > config.vocab_size)
         return bl_fail(err, BL_EFORMAT, "%s: the tokenizer has %zu ids, the model %zu",
                        files->config_dir, bl_tokenizer_vocab_size(m->tokenizer), config.vocab_size);
-    BL_TRY(context_of(&m->context, files, err));
+    BL_TRY(read_run(m, files, err));
     BL_TRY(bl_options_copy(&m->device, BL_OPTIONS_DEVICE, device, err));
     const bl_device_request request =
         bl_device_requested(m->device, config.quantization == BL_QUANT_TERNARY);

@@ -20,6 +20,7 @@ struct bl_model {
     size_t context; /* the run's training context, or a default */
     bl_weight_form form;
     char parent[33];       /* fingerprint of the model that it is a lossy copy of, or "" */
+    char begun_with[64];   /* of the model whose weights its run began with, or "" */
     atomic_size_t holders; /* besides the caller: sessions, and calls at work */
 };
 

@@ -1,10 +1,12 @@
-/* The model whose weights a run starts from (option init_from). */
+/* The model whose weights a run starts from (option init). */
 #include "api/parent.h"
 #include "api/model_open.h"
 #include "api/weights.h"
 #include "core/alloc.h"
 #include "core/hash.h"
 #include "core/path.h"
+#include "core/watch.h"
+#include "hub/hub.h"
 
 #include <string.h>
 
@@ -37,10 +39,50 @@ static bl_status open_files(void *user, const bl_model_files *files, bl_error *e
     return bl_weights_open(&p->weights, p->path, &p->config, form, err);
 }
 
+static int watch_download(void *user, const char *stage, uint64_t done, uint64_t total,
+                          const char *unit)
+{
+    (void)user, (void)stage, (void)unit;
+    return bl_watch_poll(done, total, NULL) != BL_OK;
+}
+
+/* OWNER/NAME, which no file or folder has. */
+static int is_repository(const char *model)
+{
+    const char *slash = strchr(model, '/');
+    return slash && slash > model && slash[1] && !strchr(slash + 1, '/') && *model != '.' &&
+           *model != '~' && bl_path_what(model) == BL_PATH_NONE;
+}
+
+/* The folder of the cache that holds a repository's model, fetched when it is not there. */
+static bl_status fetch(char **folder, const char *repository, bl_error *err)
+{
+    static const char *const files[] = {"config.json", "tokenizer.json", "model.safetensors"};
+    bl_hub hub;
+    bl_buf path;
+    bl_buf_init(&path);
+    *folder = NULL;
+    bl_status status = bl_hub_open(&hub, watch_download, NULL, err);
+    for (size_t i = 0; status == BL_OK && i < sizeof files / sizeof *files; i++) {
+        const bl_hub_file file = {"models", repository, "main", files[i]};
+        bl_buf_clear(&path);
+        status = bl_hub_get(&hub, &file, &path, err);
+    }
+    bl_hub_close(&hub);
+    if (status == BL_OK && !(*folder = bl_path_parent(path.data)))
+        status = bl_fail(err, BL_ENOMEM, "out of memory");
+    bl_buf_release(&path);
+    return status;
+}
+
 bl_status bl_parent_open(bl_parent *p, const char *model, bl_error *err)
 {
+    char *folder = NULL;
     *p = (bl_parent){.path = NULL};
-    bl_status status = bl_model_files_use(model, open_files, p, err);
+    if (is_repository(model))
+        BL_TRY(fetch(&folder, model, err));
+    bl_status status = bl_model_files_use(folder ? folder : model, open_files, p, err);
+    bl_free(folder);
     if (status != BL_OK)
         bl_parent_close(p);
     return status;
@@ -59,8 +101,9 @@ bl_status bl_parent_check_data(const bl_parent *p, const char *data_dir, const b
     if (strcmp(p->tokenizer_hash, meta->tokenizer_hash) == 0 &&
         p->config.vocab_size == meta->vocab_size)
         return BL_OK;
-    return bl_fail(err, BL_EINVAL,
-                   "%s was trained with another tokenizer than %s was prepared with: prepare it "
-                   "with `tokenizer`, that of the model's folder",
-                   p->path, data_dir);
+    return bl_fail(
+        err, BL_EINVAL,
+        "%s was trained with another tokenizer (%zu ids) than %s was prepared with (%llu "
+        "ids): prepare that with `tokenizer`, that of the model's folder",
+        p->path, p->config.vocab_size, data_dir, (unsigned long long)meta->vocab_size);
 }

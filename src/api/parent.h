@@ -1,4 +1,4 @@
-/* The model whose weights a run starts from (option init_from). */
+/* The model whose weights a run starts from (option init). */
 #ifndef BL_API_PARENT_H
 #define BL_API_PARENT_H
 
@@ -13,8 +13,9 @@ typedef struct bl_parent {
     char tokenizer_hash[33]; /* "" when it has none */
 } bl_parent;
 
-/* A model folder, or a run's best checkpoint.  BL_EUNSUPPORTED for packed weights, which are
- * rounded already; else as bl_model_open(). */
+/* A model folder, a checkpoint, a run's best one or, if nothing has that name, a repository of the
+ * Hub (OWNER/NAME), which is downloaded.  BL_EUNSUPPORTED for packed weights, which are rounded
+ * already; else as bl_model_open() and bl_hub_fetch(). */
 bl_status bl_parent_open(bl_parent *p, const char *model, bl_error *err) BL_NODISCARD;
 void bl_parent_close(bl_parent *p);
 

@@ -83,7 +83,7 @@ static const char *value_of(const bl_field *field, const bl_train_options *o, ch
 static bl_status check_same_begin(const bl_options *given, const bl_train_options *saved,
                                   bl_error *err)
 {
-    static const char *const names[] = {"preset", "init_from"};
+    static const char *const names[] = {"preset", "init"};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
         const bl_field *field = bl_field_find(bl_fields(BL_OPTIONS_TRAIN), names[i]);
         bl_opt_text was, now;
@@ -159,8 +159,8 @@ bl_status bl_trainer_choose(bl_config *chosen, bl_train_options *o, bl_parent *p
                             const bl_options *train, const bl_options *config, bl_error *err)
 {
     *o = *bl_options_train(train);
-    if (*o->init_from)
-        return choose_parent(chosen, parent, o->init_from, config, err);
+    if (*o->init)
+        return choose_parent(chosen, parent, o->init, config, err);
     if (config) {
         *chosen = *bl_options_config_const(config);
         return BL_OK;
@@ -228,9 +228,8 @@ static bl_status plan_resumed(run_plan *plan, const char *run_dir, const bl_opti
         status = nothing_to_resume(run_dir, "checkpoint", err);
     } else {
         bl_log(BL_LOG_INFO, "%s holds no checkpoint yet: beginning anew", run_dir);
-        if (*plan->options.init_from)
-            status =
-                choose_parent(&plan->config, &plan->parent, plan->options.init_from, config, err);
+        if (*plan->options.init)
+            status = choose_parent(&plan->config, &plan->parent, plan->options.init, config, err);
     }
 done:
     bl_free(config_path);

@@ -4,7 +4,7 @@
 
 #include "api/parent.h"
 
-/* The config and the options of a new run: the config is that of the model of `init_from`, which
+/* The config and the options of a new run: the config is that of the model of `init`, which
  * `config` must not contradict; else `config`, or the preset of `train` when that is NULL.  The
  * vocabulary still comes from the data.  *parent, zero-initialised, receives the model; close it in
  * any case. */

@@ -54,11 +54,26 @@ const bl_field_table *bl_fields(bl_options_kind kind)
     return &tables[kind];
 }
 
+/* What fields were called by earlier versions, in files and programs that are still there. */
+static const struct {
+    const char *was, *is;
+} renamed[] = {{"init_from", "init"}};
+
+const char *bl_field_older_name(const bl_field *field)
+{
+    for (size_t i = 0; i < sizeof renamed / sizeof *renamed; i++)
+        if (strcmp(renamed[i].is, field->info.name) == 0)
+            return renamed[i].was;
+    return NULL;
+}
+
 const bl_field *bl_field_find(const bl_field_table *table, const char *name)
 {
-    for (size_t i = 0; i < table->count; i++)
-        if (strcmp(table->fields[i].info.name, name) == 0)
+    for (size_t i = 0; i < table->count; i++) {
+        const char *older = bl_field_older_name(&table->fields[i]);
+        if (strcmp(table->fields[i].info.name, name) == 0 || (older && strcmp(older, name) == 0))
             return &table->fields[i];
+    }
     return NULL;
 }
 

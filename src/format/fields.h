@@ -28,7 +28,10 @@ typedef struct bl_field_table {
 
 const bl_field_table *bl_fields(bl_options_kind kind);
 
-/* The field of that name, or NULL. */
+/* What earlier versions called it, or NULL. */
+const char *bl_field_older_name(const bl_field *field);
+
+/* The field that has that name, or had it, or NULL. */
 const bl_field *bl_field_find(const bl_field_table *table, const char *name);
 
 /* BL_EINVAL for a name that no field has, with the closest one. */

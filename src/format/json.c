@@ -292,6 +292,9 @@ bl_status bl_options_from_json(bl_options_kind kind, void *fields, const void *j
     bl_options_defaults(kind, fields);
     for (size_t i = 0; i < table->count; i++) {
         const json_t *value = json_object_get(object, table->fields[i].info.name);
+        const char *older = bl_field_older_name(&table->fields[i]);
+        if (!value && older)
+            value = json_object_get(object, older);
         if (value)
             BL_TRY(bl_field_from_json(&table->fields[i], fields, value, name, err));
     }

@@ -61,7 +61,10 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(size, stop_after, "0", 0, 1e12, NULL, "stop after this step, schedule unchanged; 0: never")   \
     X(real, lr, "0", 0, 10, NULL, "peak learning rate; 0: the preset's")                            \
     X(size, warmup, "0", 0, 1e9, NULL, "warm-up steps; 0: min(50, steps / 20)")                     \
+    X(choice, schedule, "two-stage", 0, 0, "two-stage|cosine|linear|constant", "how the learning rate falls after the warm-up; two-stage: linearly, from 2/3 of the peak in the second half") \
+    X(real, min_lr, "0", 0, 10, NULL, "learning rate that the schedule falls to")                   \
     X(real, weight_decay, "0.1", 0, 10, NULL, "AdamW decay of matrices and embedding")              \
+    X(real, decay_until, "1", 0, 1, NULL, "share of the steps after the warm-up that have it; 0.5: none in the second half") \
     X(real, beta1, "0.9", 0, 0.999999, NULL, "AdamW beta 1")                                        \
     X(real, beta2, "0.95", 0, 0.999999, NULL, "AdamW beta 2")                                       \
     X(real, adam_eps, "1e-8", 1e-30, 1, NULL, "AdamW epsilon")                                          \
@@ -71,7 +74,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(choice, windows, "anywhere", 0, 0, "anywhere|documents", "where the rows of a batch begin: anywhere in the data, or, documents, at the start of the document where they would, if all of it fits") \
     X(choice, prefetch, "auto", 0, 0, "auto|on|off", "make the next batch while a step runs; auto: when the data exceeds half of the memory") \
     X(flag, recompute, "false", 0, 1, NULL, "keep the activations of one layer and compute the others again in the backward pass: less memory, slower, the same bits") \
-    X(text, init_from, "", 0, 0, NULL, "begin with the weights of this model or run; its shape is the run's, its tokenizer the data's") \
+    X(text, init, "", 0, 0, NULL, "begin with the weights of this run, checkpoint, model folder or repository of the Hub (OWNER/NAME), optimizer and schedule fresh; its shape is the run's, its tokenizer the data's") \
     X(choice, resume, "false", 0, 0, "false|true|auto", "continue from the newest good checkpoint; auto: or begin where there is none") \
     X(size, save_every, "10", 1, 1e12, NULL, "steps between checkpoints")                           \
     X(real, save_seconds, "60", 0, 1e9, NULL, "but not sooner than this after the last one")        \
@@ -141,9 +144,15 @@ enum { BL_QUANT_TERNARY, BL_QUANT_NONE };                        /* quantization
 enum { BL_PRECISION_AUTO, BL_PRECISION_F32, BL_PRECISION_BF16 }; /* precision */
 enum { BL_WINDOWS_ANYWHERE, BL_WINDOWS_DOCUMENTS };              /* windows */
 enum { BL_PREFETCH_AUTO, BL_PREFETCH_ON, BL_PREFETCH_OFF };      /* prefetch */
-enum { BL_RESUME_NO, BL_RESUME_YES, BL_RESUME_AUTO };            /* resume */
-enum { BL_PRESET_MICRO, BL_PRESET_CODE, BL_PRESET_TINY };        /* preset */
-enum {                                                           /* documents */
+enum {                                                           /* schedule */
+       BL_SCHEDULE_TWO_STAGE,
+       BL_SCHEDULE_COSINE,
+       BL_SCHEDULE_LINEAR,
+       BL_SCHEDULE_CONSTANT
+};
+enum { BL_RESUME_NO, BL_RESUME_YES, BL_RESUME_AUTO };     /* resume */
+enum { BL_PRESET_MICRO, BL_PRESET_CODE, BL_PRESET_TINY }; /* preset */
+enum {                                                    /* documents */
        BL_DOCUMENTS_AUTO,
        BL_DOCUMENTS_BLANK_LINE,
        BL_DOCUMENTS_LINE,

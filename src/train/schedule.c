@@ -1,4 +1,4 @@
-/* The learning rate of a step (MODEL 6). */
+/* The learning rate and weight decay of a step (MODEL 6). */
 #include "train/schedule.h"
 
 #include <math.h>
@@ -28,6 +28,9 @@ bl_status bl_train_resolve(bl_train_options *o, const bl_config *c, bl_error *er
         o->steps = presets[o->preset].steps;
     if (o->lr == 0)
         o->lr = default_lr(c);
+    if (o->min_lr > o->lr)
+        return bl_fail(err, BL_EINVAL, "`min_lr` %g is above `lr` %g, from which it would fall",
+                       o->min_lr, o->lr);
     if (!o->warmup)
         o->warmup = o->steps / 20 < 50 ? o->steps / 20 : 50;
     if (!o->eval_every)
@@ -37,13 +40,37 @@ bl_status bl_train_resolve(bl_train_options *o, const bl_config *c, bl_error *er
     return BL_OK;
 }
 
-double bl_train_lr(const bl_train_options *o, uint64_t index)
+/* How far a step is on its way from the end of the warm-up (0) to the end of the schedule (1). */
+static double progress_of(const bl_train_options *o, uint64_t index)
 {
     if (index < o->warmup)
-        return o->lr * (double)(index + 1) / (double)o->warmup;
-    if (index >= o->steps)
         return 0;
-    double progress = (double)(index - o->warmup) / (double)(o->steps - o->warmup);
-    double peak = progress < 0.5 ? o->lr : o->lr * (2.0 / 3.0);
-    return peak * (1 - progress);
+    if (index >= o->steps)
+        return 1;
+    return (double)(index - o->warmup) / (double)(o->steps - o->warmup);
+}
+
+double bl_train_lr(const bl_train_options *o, uint64_t index)
+{
+    double progress = progress_of(o, index), height = o->lr - o->min_lr;
+    if (index < o->warmup)
+        return o->lr * (double)(index + 1) / (double)o->warmup;
+    switch (o->schedule) {
+    case BL_SCHEDULE_CONSTANT:
+        return o->lr;
+    case BL_SCHEDULE_COSINE:
+        return o->min_lr + height * (0.5 + 0.5 * cos(acos(-1) * progress));
+    case BL_SCHEDULE_TWO_STAGE:
+        height = progress < 0.5 ? height : height * (2.0 / 3.0);
+        break;
+    default: /* linear */
+        break;
+    }
+    return o->min_lr + height * (1 - progress);
+}
+
+double bl_train_weight_decay(const bl_train_options *o, uint64_t index)
+{
+    int on = o->decay_until >= 1 || progress_of(o, index) < o->decay_until;
+    return on ? o->weight_decay : 0;
 }

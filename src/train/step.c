@@ -28,7 +28,7 @@ static bl_step step_block(const bl_trainer *t, uint64_t micro)
                      .beta1 = (float)o->beta1,
                      .beta2 = (float)o->beta2,
                      .adam_eps = (float)o->adam_eps,
-                     .weight_decay = (float)o->weight_decay,
+                     .weight_decay = (float)bl_train_weight_decay(o, next_step(t) - 1),
                      .bias1 = (float)(1 - pow(o->beta1, step)),
                      .bias2 = (float)(1 - pow(o->beta2, step)),
                      .clip = (float)o->clip,

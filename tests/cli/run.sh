@@ -202,10 +202,15 @@ expect "eval --recall" 0 '*distance *questions *right *chance *control *greedy *
  *1,000 *10 *' '*' eval -m teller --recall 20,1000 --questions 10
 expect "eval --recall --json" 0 '{"recall": \[{"distance": 5, "questions": 7, "changed": [0-9]*, "chance": 0.1, "right": *, "error": *, "greedy": *, "control": *, "control_error": *, "changed_right": *, "changed_old": *, "seconds": *}\]}' '*' \
     eval -m teller --recall 5 --questions 7 --json
-expect "training from another model" 0 '' '*began with the weights of [0-9a-f]*' train --data facts --out further --init-from teller --steps 2 \
+expect "training from another model" 0 '' '*began with the weights of [0-9a-f]*' train --data facts --out further --init teller --steps 2 \
     --batch 2 --context 32 --no-samples --no-plot
 check "its name in the records" grep -q '"parent": *"[0-9a-f]\{32\}"' further/ckpt/step-00000002/state.json
-expect "from another shape" 2 '' '*teller was trained with --num-hidden-layers 1, not 2*' train --data facts --out wider --init-from teller --num-hidden-layers 2
+expect "by the flag's older name" 0 '' '*began with the weights of [0-9a-f]*' train --data facts --out older --init-from teller --steps 1 \
+    --batch 2 --context 32 --no-samples --no-plot --schedule cosine --min-lr 1e-4 --decay-until 0.5
+expect "an export of it" 0 '*' '*' export -m older --out older-packed
+check "its card names what it began with" grep -q 'Begun with the weights of the model of fingerprint [0-9a-f]\{32\}' older-packed/README.md
+expect "training from packed weights" 3 '' '*packed weights are rounded*name the run that it was exported from*' train --data facts --out from-packed --init older-packed
+expect "from another shape" 2 '' '*teller was trained with --num-hidden-layers 1, not 2*' train --data facts --out wider --init teller --num-hidden-layers 2
 expect "recall without the colors" 3 '' '*the tokenizer has no token that begins *1024*' eval -m "$run" --recall 5
 for list in '' 5, ,5 5,x -5 5.5 99999999999; do
     expect "recall after '$list' tokens" 2 '' "*--recall is a list of up to 32 numbers*'$list'*" eval -m teller --recall="$list"

@@ -66,11 +66,11 @@ if [ ! -f middle-run/config.json ]; then
 fi
 
 # Then facts farther apart, with stories between, and longer windows.
-train --preset tiny --data nearest:1 --data dense:2 --data far:3 --out middle-run --init-from nearest-run \
+train --preset tiny --data nearest:1 --data dense:2 --data far:3 --out middle-run --init nearest-run \
     --batch 8 --context 512 --lr 3e-3 --steps 1600
-train --preset tiny --data dense:1 --data far:4 --out far-run --init-from middle-run \
+train --preset tiny --data dense:1 --data far:4 --out far-run --init middle-run \
     --batch 2 --context 2048 --lr 3e-3 --steps 1400
-train --preset tiny --data farther --out farther-run --init-from far-run \
+train --preset tiny --data farther --out farther-run --init far-run \
     --batch 1 --context 8192 --lr 2e-3 --steps 500
 
 "$bitllama" eval -m farther-run --recall 100,300,1000,3000,10000 --questions 500 --json >recall.json

@@ -1,11 +1,11 @@
-/* Runs that begin with the weights of another model (init_from): which weights, what is fresh, what
+/* Runs that begin with the weights of another model (init): which weights, what is fresh, what
  * is recorded, resumed to the bit, and what is refused. */
 #include "small_run.h"
 
 #include "train/state_json.h"
 #include "core/path.h"
 
-static const pair from_first[] = {{"init_from", NULL}, {"steps", "6"}, {"seed", "9"}, {NULL}};
+static const pair from_first[] = {{"init", NULL}, {"steps", "6"}, {"seed", "9"}, {NULL}};
 
 /* The options of a run from `model`, and one more. */
 static pair *from(const char *model, const char *name, const char *value)
@@ -73,7 +73,7 @@ static void begins_with_the_weights(void **state)
     assert_string_equal(first, begun);
     assert_ok(bl_train_state_load(&s, scratch("begun/ckpt/step-00000000/state.json"), &failure));
     assert_string_equal(s.parent, first);
-    assert_string_equal(s.options.init_from, scratch("first"));
+    assert_string_equal(s.options.init, scratch("first"));
     assert_int_equal(s.step, 0);
     assert_int_equal(s.tokens, 0);
     assert_true(holds(scratch("begun/README.md"), first));
@@ -130,7 +130,7 @@ static void refusals(void **state)
     (void)state;
     bl_model *m;
     watch w = {0};
-    static pair other[] = {{"resume", "true"}, {"init_from", "elsewhere"}, {NULL}};
+    static pair other[] = {{"resume", "true"}, {"init", "elsewhere"}, {NULL}};
     refused("none", from(scratch("nothing"), NULL, NULL), BL_ENOENT, "no such model");
     refused("none", from(scratch("data"), NULL, NULL), BL_EFORMAT, "config.json");
     refused("none", from(scratch("first"), "num_hidden_layers", "2"), BL_EINVAL,
@@ -140,7 +140,7 @@ static void refusals(void **state)
     bl_model_close(m);
     refused("none", from(scratch("packed"), NULL, NULL), BL_EUNSUPPORTED, "packed weights");
     assert_int_equal(train("begun", other, &w), BL_EINVAL);
-    assert_non_null(strstr(failure.message, "the run was begun with `init_from`"));
+    assert_non_null(strstr(failure.message, "the run was begun with `init`"));
 }
 
 static void other_tokenizer(void **state)
@@ -155,7 +155,7 @@ static void other_tokenizer(void **state)
     assert_ok(bl_prepare(&source, 1, scratch("more"), o, NULL, NULL, NULL, &failure));
     bl_options_close(o);
     assert_ok(bl_options_open(&o, BL_OPTIONS_TRAIN, &failure));
-    assert_ok(bl_options_set(o, "init_from", scratch("first"), &failure));
+    assert_ok(bl_options_set(o, "init", scratch("first"), &failure));
     assert_int_equal(bl_trainer_open(&t, scratch("more"), scratch("none"), o, NULL, &failure),
                      BL_EINVAL);
     assert_non_null(strstr(failure.message, "another tokenizer"));
@@ -171,7 +171,7 @@ static void plan(void **state)
     bl_plan_result r = {.size = sizeof r};
     assert_ok(bl_model_open(&m, scratch("first"), NULL, &failure));
     assert_ok(bl_options_open(&o, BL_OPTIONS_TRAIN, &failure));
-    assert_ok(bl_options_set(o, "init_from", scratch("first"), &failure));
+    assert_ok(bl_options_set(o, "init", scratch("first"), &failure));
     assert_ok(bl_plan(scratch("data"), o, NULL, &r, &failure));
     assert_int_equal(r.parameters, bl_model_parameters(m));
     bl_options_close(o);
