@@ -186,7 +186,7 @@ static inline float *bl_coarse_floats(const uint8_t *panel, size_t ins)
  * as c/NAME_c.c, x86/NAME_avx2.c, arm/NAME_neon.c, with a function that fills its slots. */
 #define BL_KERN_FAMILY_LIST(X)                                                                     \
     X(bitlinear) X(matmul) X(norm) X(elementwise) X(optim) X(head) X(conv) X(ttt)
-#define BL_KERN_AVX512_LIST(X)  X(bitlinear) X(matmul) X(norm) X(elementwise) X(head) X(ttt)
+#define BL_KERN_AVX512_LIST(X)  X(bitlinear) X(matmul) X(norm) X(elementwise) X(head) X(ttt) X(conv)
 #define BL_KERN_NEON_LIST(X)    BL_KERN_FAMILY_LIST(X)
 #define BL_KERN_DOTPROD_LIST(X) X(bitlinear)
 #define BL_KERN_I8MM_LIST(X)    X(bitlinear)

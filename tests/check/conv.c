@@ -26,6 +26,11 @@ static void check_conv(check *k)
             check_close(k, "db", db[0], db[1], n);
             check_release(k);
         }
+    const float *rows[K], *wt = check_floats(k, 256 * K, 1), *bias = check_floats(k, 256, 1);
+    float *y = check_floats(k, 256, 1);
+    for (unsigned j = 0; j < K; j++)
+        rows[j] = check_floats(k, 256, 1);
+    CHECK_BENCH(k, "256", 2 * 256 * K, k->x->conv_row(y, rows, wt, bias, K, 256));
 }
 
 const check_case conv_checks[] = {
