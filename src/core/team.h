@@ -39,9 +39,14 @@ typedef struct bl_team_steps {
     void (*fn)(void *user, size_t step, size_t first, size_t last, size_t member);
     void *user;
 } bl_team_steps;
-void bl_team_chain(size_t threads, const bl_team_steps *steps);
+/* Whether a team has paid: chains to be done alone now, and after the next one that was not worth a
+ * team.  At zero at first; of chains alike, as those of one caller with one number of threads. */
+typedef struct bl_team_record {
+    size_t alone, later;
+} bl_team_record;
+void bl_team_chain(size_t threads, const bl_team_steps *steps, bl_team_record *record);
 
-/* For tests, before any chain: each has its team, also where a team does not pay. */
+/* For tests, while no chain runs: from now on no team is one that did not pay. */
 void bl_team_insist(void);
 
 /* The same as bl_team_run for tasks of very different size: they are started one by one, in ascending order. */

@@ -73,10 +73,9 @@ static struct {
     bl_team_steps todo;
     claim piece[BL_TEAM_CHAIN * CHAIN_PIECES];
     size_t pieces; /* of the steps so far */
-    /* the caller's: its nanoseconds of waiting, and pieces; chains to be done alone now, and after
-     * the next one that was not worth a team */
+    /* the caller's: its nanoseconds of waiting, and pieces */
     int64_t waited;
-    size_t own, alone, later;
+    size_t own;
     int insist;
 } chain;
 
@@ -437,25 +436,25 @@ static void run_chain(const bl_team_steps *t)
 /* Where the processors have other work, a team costs more than it brings: the caller waits for
  * threads that stand still with a piece in their hands.  Then most chains are done alone for a
  * while, twice as long each time that the next attempt fails. */
-static void weigh(int64_t time)
+static void weigh(bl_team_record *r, int64_t time)
 {
     enum { ALONE_MOST = 64 };
     size_t others = chain.pieces - chain.own;
     int64_t saved = (time - chain.waited) * (int64_t)others / (int64_t)(chain.own + 1);
     int worth = saved > chain.waited || chain.insist;
-    size_t longer = 2 * chain.later + 1;
-    chain.alone = worth ? 0 : chain.later;
-    chain.later = worth ? 0 : longer < ALONE_MOST ? longer : ALONE_MOST;
+    size_t longer = 2 * r->later + 1;
+    r->alone = worth ? 0 : r->later;
+    r->later = worth ? 0 : longer < ALONE_MOST ? longer : ALONE_MOST;
 }
 
-void bl_team_chain(size_t threads, const bl_team_steps *t)
+void bl_team_chain(size_t threads, const bl_team_steps *t, bl_team_record *record)
 {
     if (!take_pool(threads < BL_TEAM_CHAIN ? threads : BL_TEAM_CHAIN)) {
         run_alone(t);
         return;
     }
-    if (chain.alone) {
-        chain.alone--;
+    if (record->alone) {
+        record->alone--;
         run_alone(t);
         atomic_store(&pool.taken, 0);
         return;
@@ -464,7 +463,7 @@ void bl_team_chain(size_t threads, const bl_team_steps *t)
     chain.own = chain.pieces = 0;
     int64_t start = clock_ns();
     run_chain(t);
-    weigh(clock_ns() - start);
+    weigh(record, clock_ns() - start);
     shut_gate();
 }
 

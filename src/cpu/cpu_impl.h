@@ -56,7 +56,8 @@ typedef struct bl_cpu {
     float *conv_w;               /* [2 (K + 1), D] */
     double *norms;               /* [NORM_BLOCKS] */
     bl_decode_room decode;
-    float *local; /* [threads, local_floats] */
+    bl_team_record chains[BL_TEAM_CHAIN + 1]; /* of decode, by the number of threads */
+    float *local;                             /* [threads, local_floats] */
     size_t local_floats, partial_floats;
     float rope_theta;
     size_t rope_C, rope_F;

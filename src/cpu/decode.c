@@ -354,6 +354,7 @@ void bl_cpu_decode(bl_dev *d, bl_act *x, const bl_decode_model *m, const bl_dev_
                   .hq = bl_q8_open(c, c->decode.hq, count, m->I)};
     bl_ttt_rope(c, &shape);
     size_t work = count * D * (4 * D + 3 * m->I) / 16 / parallel;
-    bl_team_chain(bl_least(c->threads, work / MEMBER_WORK),
-                  &(bl_team_steps){m->L * LAYER_STEPS + 1, tasks_of, do_step, &a});
+    size_t threads = bl_least(bl_least(c->threads, work / MEMBER_WORK), BL_TEAM_CHAIN);
+    bl_team_chain(threads, &(bl_team_steps){m->L * LAYER_STEPS + 1, tasks_of, do_step, &a},
+                  &c->chains[threads]);
 }

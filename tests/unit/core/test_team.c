@@ -90,7 +90,7 @@ static void climb(void *user, size_t step, size_t first, size_t last, size_t mem
 static int wrong_chain(size_t threads, size_t steps, double sleep)
 {
     ladder l = {.sleep = sleep};
-    bl_team_chain(threads, &(bl_team_steps){steps, tasks_of, climb, &l});
+    bl_team_chain(threads, &(bl_team_steps){steps, tasks_of, climb, &l}, &(bl_team_record){0});
     int bad = atomic_load(&l.bad);
     for (size_t s = 0; s < STEPS; s++)
         bad += atomic_load(&l.done[s]) != (s < steps ? tasks_of(&l, s) : 0);
@@ -134,6 +134,47 @@ static void test_sleeping(void **state)
         }
     for (int i = 0; i < 3; i++)
         assert_int_equal(wrong_chain(THREADS, STEPS, 0.001), 0);
+}
+
+static size_t two_tasks(void *user, size_t step)
+{
+    (void)user, (void)step;
+    return 2;
+}
+
+/* What another thread than the caller takes, it holds for long. */
+static void hold_up(void *user, size_t step, size_t first, size_t last, size_t member)
+{
+    atomic_int *others = user;
+    (void)step, (void)first, (void)last;
+    if (!member)
+        return;
+    atomic_fetch_add(others, 1);
+    bl_os_sleep(0.005);
+}
+
+/* First of all tests, while no team is insisted on: a team that did not pay is one record's. */
+static void test_record_of_each_team(void **state)
+{
+    (void)state;
+    atomic_int others = 0;
+    const bl_team_steps steps = {4, two_tasks, hold_up, &others};
+    bl_team_record bad = {0}, good = {0};
+    bl_team_chain(2, &steps, &bad);
+    assert_int_equal(bad.alone, 0);
+    assert_int_equal(bad.later, 1);
+    bl_team_chain(2, &steps, &bad);
+    assert_int_equal(bad.alone, 1);
+    assert_int_equal(bad.later, 3);
+    bl_team_insist();
+    bl_team_chain(2, &steps, &good);
+    assert_int_equal(good.alone + good.later, 0);
+    assert_int_equal(bad.alone, 1);
+    atomic_store(&others, 0);
+    bl_team_chain(2, &steps, &bad);
+    assert_int_equal(bad.alone, 0);
+    assert_int_equal(bad.later, 3);
+    assert_int_equal(atomic_load(&others), 0);
 }
 
 static void *loop_often(void *user)
@@ -307,7 +348,8 @@ static void test_worker_and_fork(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(test_every_task_once),
+    const struct CMUnitTest tests[] = {cmocka_unit_test(test_record_of_each_team),
+                                       cmocka_unit_test(test_every_task_once),
                                        cmocka_unit_test(test_sleeping),
                                        cmocka_unit_test(test_two_callers),
                                        cmocka_unit_test(test_loop_in_loop),
@@ -316,6 +358,5 @@ int main(void)
                                        cmocka_unit_test(test_fork),
                                        cmocka_unit_test(test_fork_beside_a_loop),
                                        cmocka_unit_test(test_worker_and_fork)};
-    bl_team_insist();
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
