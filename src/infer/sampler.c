@@ -3,6 +3,7 @@
 #include "core/alloc.h"
 #include "core/machine.h"
 #include "core/rng.h"
+#include "infer/mass.h"
 #include "ops/ops.h"
 
 #include <math.h>
@@ -164,12 +165,19 @@ static size_t cut_by_mass(const bl_sampler *s, size_t n)
     return n;
 }
 
+/* The next random number of the seed, in 0..1. */
+static double next_uniform(const bl_sampler *s)
+{
+    return (double)bl_rng_uniform(s->seed, BL_RNG_SAMPLE, s->draws);
+}
+
 static int32_t draw(bl_sampler *s, size_t n)
 {
     const bl_candidate *c = s->candidate;
     double terms[BL_TOP_MOST], temperature = s->options.temperature;
     double total = sum_terms(terms, c, n, temperature);
-    double u = (double)bl_rng_uniform(s->seed, BL_RNG_SAMPLE, s->draws++) * total;
+    double u = next_uniform(s) * total;
+    s->draws++;
     for (size_t i = 0; i < n; i++) {
         u -= term_of(terms, c, i, temperature);
         if (u < 0)
@@ -194,12 +202,91 @@ static size_t kept(const bl_sampler *s)
     return s->options.top_k && s->options.top_k < s->V ? s->options.top_k : s->V;
 }
 
-int32_t bl_sampler_next(bl_sampler *s, const float *logits)
+static void fill(bl_sampler *s, const float *logits)
 {
-    size_t k = kept(s);
     for (size_t i = 0; i < s->V; i++)
         s->candidate[i] = (bl_candidate){rank_of(logits[i]), (int32_t)i};
     penalise(s, logits);
+}
+
+/* ---- from all, unsorted ---- */
+
+static bl_candidate best_of(const bl_candidate *c, size_t n)
+{
+    bl_candidate best = c[0];
+    for (size_t i = 1; i < n; i++)
+        if (bl_candidate_better(&c[i], &best))
+            best = c[i];
+    return best;
+}
+
+/* What min-p leaves of c[n], to its front. */
+static size_t keep_likely(const bl_sampler *s, size_t n, const bl_candidate *best)
+{
+    bl_candidate *c = s->candidate, last = *best;
+    for (size_t i = 0; s->options.min_p > 0 && i < n; i++)
+        if (bl_candidate_better(&last, &c[i]) &&
+            !(bl_mass_of(c[i].logit, best->logit, 1) < s->options.min_p))
+            last = c[i];
+    return s->options.min_p > 0 ? bl_mass_keep(c, n, &last) : n;
+}
+
+/* Without top-p a sum in order ends where it grows no more, by terms too small for it: how much may
+ * be left out so, at the temperature. */
+static double loose_end(const bl_sampler *s, size_t n, float best)
+{
+    const bl_candidate *c = s->candidate;
+    double total = 0, loose = 0, lowest = (double)best;
+    for (size_t i = 0; i < n; i++)
+        lowest = (double)c[i].logit < lowest ? (double)c[i].logit : lowest;
+    if (exp(lowest - (double)best) > (double)n * 0x1p-50)
+        return 0;
+    for (size_t i = 0; i < n; i++)
+        total += bl_mass_of(c[i].logit, best, 1);
+    double small = (double)best + log(total * 0x1p-50);
+    for (size_t i = 0; i < n; i++)
+        if ((double)c[i].logit < small)
+            loose += bl_mass_of(c[i].logit, best, s->options.temperature);
+    return loose;
+}
+
+/* What choose() finds in the sorted candidates; -1: only sorting them can tell. */
+static int32_t choose_unsorted(bl_sampler *s)
+{
+    const bl_generate_options *o = &s->options;
+    bl_candidate *c = s->candidate, best = best_of(c, s->V), at;
+    size_t n = s->V;
+    double loose = 0;
+    if (isinf(best.logit))
+        return best.id;
+    if (o->top_p < 1) {
+        if (!bl_mass_reach(c, n, best.logit, 1, o->top_p, 0, &at))
+            return -1;
+        n = bl_mass_keep(c, n, &at);
+    }
+    n = keep_likely(s, n, &best);
+    if (!(o->top_p < 1))
+        loose = loose_end(s, n, best.logit);
+    if (n <= BL_BEST_MOST && !(loose > 0)) {
+        bl_best_keep(c, n, n);
+        return draw(s, n);
+    }
+    if (!bl_mass_reach(c, n, best.logit, o->temperature, next_uniform(s), loose, &at))
+        return -1;
+    s->draws++;
+    return at.id;
+}
+
+int32_t bl_sampler_next(bl_sampler *s, const float *logits)
+{
+    size_t k = kept(s);
+    fill(s, logits);
+    if (k == s->V && k > BL_BEST_MOST) {
+        int32_t id = choose_unsorted(s);
+        if (id >= 0)
+            return id;
+        fill(s, logits);
+    }
     bl_best_keep(s->candidate, s->V, k);
     return choose(s, k);
 }

@@ -2,6 +2,7 @@
 #include "scratch.h"
 
 #include "core/rng.h"
+#include "infer/mass.h"
 #include "infer/sampler.h"
 #include "ops/ops.h"
 
@@ -18,8 +19,9 @@ static uint64_t below(uint64_t n)
 
 static bl_generate_options some_options(void)
 {
-    static const double temperature[] = {0, 1e-300, 0.3, 0.8, 0.8, 1, 7},
-                        top_p[] = {0, 0.5, 0.95, 1}, min_p[] = {0, 0.05, 1},
+    static const double temperature[] = {0, 1e-300, 0.3, 0.8, 0.8, 1, 7, 90},
+                        top_p[] = {0, 0.5, 0.95, 1 - 0x1p-40, 1, 1},
+                        min_p[] = {0, 0, 1e-16, 0.05, 1},
                         penalty[] = {1, 1, 1.00000001, 1.0000002, 1.1, 1.5, 100, 0.7};
     static const size_t top_k[] = {0, 1, 2, 5, 40, 40, 63, 64, 200, 255, 256, 257},
                         last[] = {0, 1, 3, 24, 64, 150, 255, 400};
@@ -38,12 +40,16 @@ static bl_generate_options some_options(void)
 static void some_logits(float *x, size_t V)
 {
     static const float odd[] = {INFINITY, -INFINITY, NAN, -0.0f, 0, 3e38f, -3e38f, 1e-45f};
+    static const float width[] = {1, 1, 1, 1e-3f, 7, 20};
     uint64_t kind = below(5), stream = 100 + draws;
+    float wide = ONE_OF(width); /* 240: many weigh nothing, or so little that a sum does not grow */
     for (size_t i = 0; i < V; i++) {
-        float u = 12 * bl_rng_uniform(3, stream, i) - 6;
+        float u = wide * (12 * bl_rng_uniform(3, stream, i) - 6);
         x[i] = kind == 0 ? rintf(u) : kind == 1 ? -1 - fabsf(u) : u;
         if (kind == 2 && below(4) == 0)
             x[i] = ONE_OF(odd);
+        if (kind == 3 && wide > 7) /* e^-40 adds nothing to 1, and counts when it is warm */
+            x[i] = u < 0 ? -40 : 0;
     }
 }
 
@@ -161,6 +167,23 @@ static void all_ways_are_one(void **state)
     assert_true(seen.from_few > 2000);
 }
 
+/* Equal ones, whose ends are known: between two ends the one there, at an end nobody. */
+static void nothing_is_claimed_at_an_end(void **state)
+{
+    (void)state;
+    static bl_candidate c[1000], at;
+    for (size_t n = 1; n <= 1000; n = 2 * n + 1)
+        for (size_t k = 0; k < n; k++) {
+            for (size_t i = 0; i < n; i++)
+                c[i] = (bl_candidate){-3, (int32_t)(n - 1 - i)};
+            double middle = ((double)k + 0.5) / (double)n, end = ((double)k + 1) / (double)n;
+            assert_true(bl_mass_reach(c, n, -3, 0.8, middle, 0, &at));
+            assert_int_equal(at.id, k);
+            assert_false(bl_mass_reach(c, n, -3, 0.8, middle, 0.6, &at));
+            assert_false(bl_mass_reach(c, n, -3, 0.8, end, 0, &at));
+        }
+}
+
 static size_t enough_of(size_t V, double temperature, size_t top_k, double penalty, size_t last)
 {
     bl_generate_options o;
@@ -201,6 +224,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(all_ways_are_one),
+        cmocka_unit_test(nothing_is_claimed_at_an_end),
         cmocka_unit_test(how_many_are_enough),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
