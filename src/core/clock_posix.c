@@ -28,3 +28,10 @@ double bl_clock_wall(void)
 {
     return seconds_of(CLOCK_REALTIME);
 }
+
+int bl_clock_date(int64_t seconds, struct tm *date)
+{
+    time_t t = (time_t)seconds;
+    tzset();
+    return localtime_r(&t, date) != NULL;
+}
