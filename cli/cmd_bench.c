@@ -235,6 +235,22 @@ static bl_status take_fields(bench_job *j, bl_error *err)
     return status;
 }
 
+/* What as many sequences as --batch says keep, before there are any. */
+static bl_status check_rows(const bench_job *j, const bl_plan_result *plan, bl_error *err)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < j->test_count; i++)
+        if (j->tests[i].kind == BL_BENCH_WRITE && j->tests[i].rows > most)
+            most = j->tests[i].rows;
+    double needed = (double)plan->state * (double)most, there = (double)plan->machine;
+    if (needed <= there)
+        return BL_OK;
+    return bl_cli_fail(err, *plan->device ? BL_EDEVICE : BL_ENOMEM,
+                       "--batch %zu: the states of so many sequences take %.2f GB of memory, and "
+                       "there are %.2f GB; take fewer",
+                       most, needed * 1e-9, there * 1e-9);
+}
+
 /* How large it is. */
 static bl_status plan_model(bench_job *j, bl_error *err)
 {
@@ -242,6 +258,8 @@ static bl_status plan_model(bench_job *j, bl_error *err)
     bl_status status = j->b.path ? bl_plan_model(j->b.path, j->b.device, &plan, err)
                                  : bl_plan(NULL, j->b.train, j->b.config, &plan, err);
     j->facts.parameters = plan.parameters;
+    if (status == BL_OK)
+        status = check_rows(j, &plan, err);
     return status == BL_OK && j->b.path && j->train_count ? take_fields(j, err) : status;
 }
 

@@ -81,6 +81,9 @@ const bl_command bl_command_export = {
     .name = "export",
     .summary = "Writes a model folder with its ternary weights packed to 2 bits.",
     .usage = "-m MODEL --out DIR [flags]",
+    .details =
+        "--dtype is the form of the head: rows of f32, bf16 or int8; the ternary matrices have 2 "
+        "bits whatever it says.",
     .example = "bitllama export -m run --out my-model",
     .flags = flags,
     .groups = {{"device", BL_OPTIONS_DEVICE}},

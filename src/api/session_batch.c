@@ -4,6 +4,7 @@
 #include "core/call.h"
 #include "core/watch.h"
 #include "infer/batch.h"
+#include "ops/measure.h"
 
 #include <stdio.h>
 
@@ -20,6 +21,30 @@ struct bl_batch {
 
 enum { ROWS_MOST = 1 << 16 };
 
+/* Before anything is allocated: the weights and the room for so many rows. */
+static bl_status check_room(const bl_batch *b, size_t rows, bl_error *err)
+{
+    bl_dev *dev = b->net.dev;
+    bl_net view = b->net;
+    bl_reader reader;
+    bl_plan_result plan = {.weights = view.tensors.elements * dev->param_bytes + view.tern_bytes +
+                                      view.coarse_bytes};
+    char what[64];
+    BL_TRY(bl_measure_open(&view.dev, dev, err));
+    bl_status status = bl_reader_open(&reader, &view, rows, rows, err);
+    if (status == BL_OK) {
+        plan.scratch = bl_measure_scratch(view.dev);
+        plan.total = bl_measure_allocated(view.dev) + plan.scratch;
+        plan.total = plan.total < plan.scratch ? UINT64_MAX : plan.total + plan.weights;
+        bl_measure_machine(&plan, dev);
+        (void)snprintf(what, sizeof what, "a batch of %zu rows", rows);
+        status = bl_measure_fits(&plan, dev->name, what, "; take fewer rows", err);
+        bl_reader_release(&reader);
+    }
+    bl_dev_close(view.dev);
+    return status;
+}
+
 static bl_status open_parts(bl_batch *b, size_t rows, const bl_options *device, bl_error *err)
 {
     bl_executors *executors = &b->model->executors;
@@ -30,6 +55,7 @@ static bl_status open_parts(bl_batch *b, size_t rows, const bl_options *device, 
     if (!b->turns || !b->pieces)
         return bl_fail(err, BL_ENOMEM, "out of memory for a batch of %zu rows", rows);
     BL_TRY(bl_executors_view(executors, b->threads, &b->net, err));
+    BL_TRY(check_room(b, rows, err));
     return bl_reader_open(&b->reader, &b->net, rows, rows, err);
 }
 

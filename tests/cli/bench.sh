@@ -97,6 +97,10 @@ expect "a shape that cannot be" 2 '' '*' bench --preset tiny --num-attention-hea
 expect "a device that is none" 2 '' '*device gpu:*' bench --preset tiny --device gpu
 expect "more memory than there is" 4 '*' '*random weights: this model needs*' bench --vocab-size 16777216 \
     --hidden-size 16384 --intermediate-size 64 --num-hidden-layers 1 --num-attention-heads 128
+expect "for more sequences than there is memory" 4 '' '*--batch 65536: the states of so many sequences take*' \
+    bench --preset code --num-hidden-layers 64 -b 1,65536
+expect "for more rows" 4 '*' '*a batch of 65536 rows needs*take fewer rows' bench --preset tiny --num-hidden-layers 1 \
+    --hidden-size 32 --num-attention-heads 2 --vocab-size 1000000 -p 0 -n 1 -b 65536
 expect "and for training" 4 '*' '*training needs*take a smaller batch or context' bench --preset tiny -p 0 -n 0 \
     --train 65536x1048576
 output=/dev/full
