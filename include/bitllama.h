@@ -829,6 +829,41 @@ typedef void bl_head_fn(void *user, const bl_head_info *head);
 /** Calls fn for each head, layer by layer.  Errors: BL_ENOMEM, BL_EDEVICE. */
 BL_API bl_status bl_session_heads(const bl_session *s, bl_head_fn *fn, void *user, bl_error *err);
 
+/* ------------------------------------------------------------------ grammars and biases */
+
+/* What a text that is written must be (docs/GRAMMARS.md).  It is compiled once, for a tokenizer, and
+ * may be used by many sessions and threads at once; what one finds out about it is kept for all. */
+typedef struct bl_grammar bl_grammar;
+
+/** A grammar in GBNF, whose rule root is the whole text; or a JSON schema, for texts that are JSON
+ *  and for which it holds.  Errors: BL_EFORMAT (the line, or the place in the schema, is named),
+ *  BL_EUNSUPPORTED (a rule that begins with itself, a keyword; too large), BL_ENOMEM. */
+BL_API bl_status bl_grammar_open(bl_grammar **g, const bl_tokenizer *t, const char *gbnf,
+                                 size_t bytes, bl_error *err);
+BL_API bl_status bl_grammar_open_schema(bl_grammar **g, const bl_tokenizer *t, const char *schema,
+                                        size_t bytes, bl_error *err);
+BL_API void bl_grammar_close(bl_grammar *g); /* sessions that use it go on */
+
+/** From the next token drawn, by bl_generate() or bl_batch_next(), what s writes is a text of the
+ *  grammar from its beginning; what it reads does not matter.  Of the top_k likeliest tokens those
+ *  are kept that the grammar allows, or, when it allows none of these, of all tokens.  The model's
+ *  eos_token_id may be drawn where the text may end, and ends it, also with ignore_eos; after it
+ *  nothing is constrained.  A fork stands where s does; a memory file and a reset have no grammar.
+ *  NULL takes it away.  Drawing then fails with BL_EUNSUPPORTED where no token can go on (the
+ *  vocabulary lacks a byte, or rules nest 1,024 deep) or a text can be read in too many ways.
+ *  Errors: BL_EINVAL (a grammar of another tokenizer than the model's), BL_ENOMEM. */
+BL_API bl_status bl_session_constrain(bl_session *s, bl_grammar *g, bl_error *err);
+
+/** 0: no grammar constrains s; 1: its text is not whole; 2: it is, but may go on. */
+BL_API int bl_session_constrained(const bl_session *s);
+
+/** Adds bias[i] to the logit of ids[i], before everything else, for all tokens that s draws;
+ *  -INFINITY: it is never drawn.  Replaces what was set before; count 0: none.  Forks have it,
+ *  memory files do not; a reset keeps it.  Errors: BL_EINVAL (an id past the vocabulary or given
+ *  twice, a bias that is NaN or +INFINITY, all tokens forbidden), BL_ENOMEM. */
+BL_API bl_status bl_session_bias(bl_session *s, const int32_t *ids, const float *bias, size_t count,
+                                 bl_error *err);
+
 /* ------------------------------------------------------------------ generation and evaluation */
 
 /** A token that was drawn. */
@@ -853,6 +888,7 @@ typedef struct bl_generate_result {
     double prompt_seconds, seconds;
     int ended;            /* 1: the model wrote its end-of-text token */
     size_t waiting_bytes; /* of a character whose end the next token may bring */
+    int whole;            /* under a grammar: 1 when its text is whole; else 0 */
 } bl_generate_result;
 
 /** Continues a prompt and hands out each token as it is drawn.  `options`: a BL_OPTIONS_GENERATE

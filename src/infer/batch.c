@@ -151,21 +151,35 @@ static void end_turns(bl_turn *turns, size_t count)
     }
 }
 
-/* Draws turn t's token from the best logits, or from all when there are none. */
-static void draw(const bl_batch_room *b, bl_turn *t, const bl_candidate *best, size_t top,
-                 const float *logits)
+/* Draws turn t's token from the best logits, or from all when there are none.  Where the best do
+ * not do, or it fails, it is drawn again from all. */
+static bl_status draw(const bl_batch_room *b, bl_turn *t, const bl_candidate *best, size_t top,
+                      const float *logits, bl_error *err)
 {
     const bl_config *c = &b->r->net->config;
+    const bl_drawing d = {.best = best,
+                          .count = top,
+                          .logits = logits,
+                          .end = (int32_t)c->eos_token_id,
+                          .drops_space = b->t && bl_tokenizer_prefix_space(b->t)};
     bl_sampler *s = &t->s->sampler;
-    if (t->begins)
-        bl_sampler_accept(s, (int32_t)c->bos_token_id);
-    for (size_t i = 0; i < t->count; i++)
-        bl_sampler_accept(s, t->ids[i]);
-    t->drawn = best ? bl_sampler_next_of(s, best, top) : bl_sampler_next(s, logits);
+    int constrained = t->s->constraint != NULL;
+    if (!t->wants_all) {
+        if (t->begins)
+            bl_sampler_accept(s, (int32_t)c->bos_token_id);
+        for (size_t i = 0; i < t->count; i++)
+            bl_sampler_accept(s, t->ids[i]);
+    }
+    t->wants_all = 0;
+    bl_status status = bl_sequence_draw(t->s, &d, &t->drawn, err);
+    t->wants_all = best && (status != BL_OK || t->drawn == BL_NO_TOKEN);
+    if (status != BL_OK || t->wants_all)
+        return status;
     bl_sampler_accept(s, t->drawn);
-    int ends = t->drawn == (int32_t)c->eos_token_id && !t->options->ignore_eos;
+    int ends = t->drawn == d.end && (!t->options->ignore_eos || constrained);
     if (b->t && !ends) /* for a reply that follows */
         (void)bl_decoder_feed(&t->s->decoder, b->t, t->drawn, 1, NULL);
+    return BL_OK;
 }
 
 /* A pass whose rows are drawn from. */
@@ -187,8 +201,22 @@ static void draw_from_best(void *user, size_t first, size_t last, size_t member)
     for (size_t i = first; i < last; i++) {
         bl_turn *t = &d->turns[i];
         if (t->at_row && t->options && t->enough)
-            draw(d->b, t, best_of(d->b->r, t, d->top), d->top, NULL);
+            (void)draw(d->b, t, best_of(d->b->r, t, d->top), d->top, NULL, NULL);
     }
+}
+
+static bl_status draw_from_all(const bl_batch_room *b, bl_turn *t, size_t i, bl_error *err)
+{
+    bl_status status = draw(b, t, NULL, 0, b->r->host, err);
+    return status == BL_OK ? BL_OK : of_turn(status, i, err);
+}
+
+/* All logits of a turn whose best were fetched; the rows of the pass are lost. */
+static bl_status fetch_all(const bl_batch_room *b, bl_turn *t, size_t i, bl_error *err)
+{
+    bl_status status = bl_reader_logits(b->r, &t->s->state, err);
+    t->row = 0;
+    return status == BL_OK ? get_logits(b->r, t, i, b->r->host, err) : of_turn(status, i, err);
 }
 
 /* Hands out and draws from the rows that a pass left of turns `from` and after it. */
@@ -210,7 +238,7 @@ static void use_rows(const bl_batch_room *b, bl_turn *turns, size_t from, size_t
         if (t->at_row && t->options && !t->enough && status == BL_OK) {
             status = get_logits(r, t, i, r->host, &why);
             if (status == BL_OK)
-                draw(b, t, NULL, 0, r->host);
+                status = draw_from_all(b, t, i, &why);
         }
         note_trouble(first, status, &why);
         t->at_row = t->at_row && status == BL_OK;
@@ -219,8 +247,16 @@ static void use_rows(const bl_batch_room *b, bl_turn *turns, size_t from, size_t
     size_t threads = b->threads < count / EACH ? b->threads : count / EACH;
     if (top)
         bl_team_run(threads ? threads : 1, count, draw_from_best, &d);
-    for (size_t i = from; i < from + count; i++)
-        turns[i].at_row = 0;
+    for (size_t i = from; i < from + count; i++) {
+        bl_turn *t = &turns[i];
+        if (t->at_row && t->wants_all) {
+            bl_status status = fetch_all(b, t, i, &why);
+            if (status == BL_OK)
+                status = draw_from_all(b, t, i, &why);
+            note_trouble(first, status, &why);
+        }
+        t->at_row = 0;
+    }
 }
 
 /* ---- passes ---- */

@@ -17,6 +17,7 @@ typedef struct bl_turn {
     /* of the call; 0 at first */
     size_t done;   /* of ids: how many were read */
     size_t enough; /* bl_sampler_enough() */
+    int wants_all; /* a grammar allows none of the best: it is drawn from all logits */
     int begins;    /* by the end-of-text token before ids */
     int at_row;    /* the pass left logits of this turn, ... */
     size_t row;    /* ... which are this row */

@@ -103,11 +103,30 @@ static bl_status read_on(generation *g, const int32_t *ids, size_t n, bl_error *
                   : bl_sequence_feed(g->s, g->r, ids, n, g->r->host, 0, err);
 }
 
-static int32_t draw(generation *g)
+/* The next token: from the best logits, or, when a grammar allows none of these, from all. */
+static bl_status draw(generation *g, uint64_t left, int32_t *id, bl_error *err)
 {
-    bl_sampler *sampler = &g->s->sampler;
-    return g->top ? bl_sampler_next_of(sampler, g->r->best, g->top)
-                  : bl_sampler_next(sampler, g->r->host);
+    bl_sequence *s = g->s;
+    bl_drawing d = {.best = g->top ? g->r->best : NULL,
+                    .count = g->top,
+                    .logits = g->r->host,
+                    .left = left,
+                    .end = (int32_t)g->r->net->config.eos_token_id,
+                    .drops_space = bl_tokenizer_prefix_space(g->t)};
+    BL_TRY(bl_sequence_draw(s, &d, id, err));
+    if (*id != BL_NO_TOKEN)
+        return BL_OK;
+    d.best = NULL;
+    BL_TRY(bl_sequence_feed(s, g->r, NULL, 0, g->r->host, 0, err));
+    return bl_sequence_draw(s, &d, id, err);
+}
+
+/* Whether what was written is whole by the grammar, which `constrained` it at the beginning. */
+static bl_status find_whole(const generation *g, int constrained, bl_generate_result *result,
+                            bl_error *err)
+{
+    result->whole = constrained && !g->s->constraint;
+    return g->s->constraint ? bl_constraint_ends(g->s->constraint, &result->whole, err) : BL_OK;
 }
 
 /* Draws and hands out until the end-of-text token or max_tokens. */
@@ -117,12 +136,14 @@ static bl_status write_reply(generation *g, bl_generate_result *result, bl_error
     while (result->tokens < g->o->max_tokens) {
         if (s->pending != BL_NO_TOKEN) /* from the second token on */
             BL_TRY(read_on(g, NULL, 0, err));
-        int32_t id = draw(g);
+        int32_t id;
+        int constrained = s->constraint != NULL;
+        BL_TRY(draw(g, g->o->finish ? g->o->max_tokens - result->tokens : 0, &id, err));
         bl_sampler_accept(&s->sampler, id);
         s->pending = id;
         result->tokens++;
         result->ended = id == (int32_t)g->r->net->config.eos_token_id;
-        int ends = result->ended && !g->o->ignore_eos;
+        int ends = result->ended && (!g->o->ignore_eos || constrained);
         BL_TRY(hand_out(g, ends, err));
         if (ends)
             return BL_OK;
@@ -173,7 +194,10 @@ static bl_status run(generation *g, const char *prompt, size_t bytes, bl_generat
         bl_sampler_accept(&s->sampler, g->prompt[i]);
     double read = bl_clock_seconds();
     result->prompt_seconds = read - start;
+    int constrained = s->constraint != NULL;
     bl_status status = write_reply(g, result, err);
+    if (status == BL_OK)
+        status = find_whole(g, constrained, result, err);
     result->seconds = bl_clock_seconds() - read;
     result->waiting_bytes = s->decoder.waiting;
     return status;

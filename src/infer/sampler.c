@@ -20,6 +20,7 @@ void bl_sampler_release(bl_sampler *s)
 {
     bl_free(s->candidate);
     bl_free(s->recent);
+    bl_free(s->biases);
     *s = (bl_sampler){0};
 }
 
@@ -78,12 +79,31 @@ void bl_sampler_restart(bl_sampler *s)
     drop_window(s);
 }
 
+void bl_sampler_bias(bl_sampler *s, bl_bias *biases, size_t count)
+{
+    bl_free(s->biases);
+    s->biases = biases;
+    s->bias_count = count;
+    s->raised = 0;
+    for (size_t i = 0; i < count; i++)
+        s->raised |= biases[i].bias > 0;
+}
+
 bl_status bl_sampler_copy(bl_sampler *to, const bl_sampler *from, bl_error *err)
 {
-    if (from->recent_size)
-        BL_TRY(widen(to, from->recent_size, from, err));
-    else
+    bl_bias *biases = bl_calloc(from->bias_count, sizeof *biases);
+    if (!biases)
+        return bl_fail(err, BL_ENOMEM, "out of memory for %zu biases", from->bias_count);
+    if (from->bias_count)
+        memcpy(biases, from->biases, from->bias_count * sizeof *biases);
+    bl_status status = from->recent_size ? widen(to, from->recent_size, from, err) : BL_OK;
+    if (status != BL_OK) {
+        bl_free(biases);
+        return status;
+    }
+    if (!from->recent_size)
         drop_window(to);
+    bl_sampler_bias(to, biases, from->bias_count);
     to->options = from->options;
     to->seeded = from->seeded;
     to->seed = from->seed;
@@ -107,6 +127,20 @@ static float rank_of(float logit)
     return isnan(logit) ? -INFINITY : logit;
 }
 
+/* What is added to a token's logit. */
+static float bias_of(const bl_sampler *s, int32_t id)
+{
+    size_t low = 0, high = s->bias_count;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (s->biases[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < s->bias_count && s->biases[low].id == id ? s->biases[low].bias : 0.0f;
+}
+
 /* Divided by the penalty when positive and multiplied when negative (Keskar et al.,
  * arXiv:1909.05858). */
 static float penalised(float logit, float penalty)
@@ -124,7 +158,7 @@ static void penalise(bl_sampler *s, const float *logits)
     for (size_t i = count > last ? count - last : 0; i < count; i++) {
         int32_t id = bl_sampler_recent(s, i);
         float *logit = &s->candidate[id].logit;
-        if (*logit != rank_of(logits[id])) /* penalised already */
+        if (*logit != rank_of(logits[id]) + bias_of(s, id)) /* penalised already */
             continue;
         *logit = penalised(*logit, penalty);
     }
@@ -186,10 +220,10 @@ static int32_t draw(bl_sampler *s, size_t n)
     return c[n - 1].id;
 }
 
-/* From the k best candidates, in order. */
-static int32_t choose(bl_sampler *s, size_t k)
+int32_t bl_sampler_choose(bl_sampler *s, size_t k)
 {
-    if (k == 1 || isinf(s->candidate[0].logit)) /* infinities have no softmax */
+    if (k == 1 || s->options.temperature == 0 ||
+        isinf(s->candidate[0].logit)) /* infinities have no softmax */
         return s->candidate[0].id;
     return draw(s, cut_by_mass(s, k));
 }
@@ -197,8 +231,9 @@ static int32_t choose(bl_sampler *s, size_t k)
 /* How many candidates top-k leaves, of which one is drawn; the likeliest alone when it is cold. */
 static size_t kept(const bl_sampler *s)
 {
+    enum { SOME = 64 }; /* for who may refuse the likeliest */
     if (s->options.temperature == 0)
-        return 1;
+        return !s->restricted ? 1 : s->V < SOME ? s->V : SOME;
     return s->options.top_k && s->options.top_k < s->V ? s->options.top_k : s->V;
 }
 
@@ -206,6 +241,8 @@ static void fill(bl_sampler *s, const float *logits)
 {
     for (size_t i = 0; i < s->V; i++)
         s->candidate[i] = (bl_candidate){rank_of(logits[i]), (int32_t)i};
+    for (size_t i = 0; i < s->bias_count; i++)
+        s->candidate[s->biases[i].id].logit += s->biases[i].bias;
     penalise(s, logits);
 }
 
@@ -277,18 +314,41 @@ static int32_t choose_unsorted(bl_sampler *s)
     return at.id;
 }
 
+int bl_sampler_leaves_all(const bl_sampler *s)
+{
+    return kept(s) > BL_TOP_MOST || kept(s) == s->V;
+}
+
+/* Without those at the end that a bias forbids, unless there are no others. */
+static size_t drop_forbidden(const bl_sampler *s, size_t k)
+{
+    while (s->bias_count && k > 1 && s->candidate[k - 1].logit == -INFINITY)
+        k--;
+    return k;
+}
+
+size_t bl_sampler_leave(bl_sampler *s, const float *logits, const uint64_t *mask)
+{
+    size_t k = kept(s), n = 0;
+    fill(s, logits);
+    for (size_t i = 0; i < s->V; i++)
+        if (!mask || mask[i / 64] >> i % 64 & 1)
+            s->candidate[n++] = s->candidate[i];
+    k = k < n ? k : n;
+    if (k)
+        bl_best_keep(s->candidate, n, k);
+    return drop_forbidden(s, k);
+}
+
 int32_t bl_sampler_next(bl_sampler *s, const float *logits)
 {
-    size_t k = kept(s);
-    fill(s, logits);
-    if (k == s->V && k > BL_BEST_MOST) {
+    if (kept(s) == s->V && s->V > BL_BEST_MOST && !s->bias_count) {
+        fill(s, logits);
         int32_t id = choose_unsorted(s);
         if (id >= 0)
             return id;
-        fill(s, logits);
     }
-    bl_best_keep(s->candidate, s->V, k);
-    return choose(s, k);
+    return bl_sampler_choose(s, bl_sampler_leave(s, logits, NULL));
 }
 
 /* ---- from the best alone ---- */
@@ -301,7 +361,8 @@ size_t bl_sampler_enough(const bl_sampler *s)
     float penalty = (float)s->options.repeat_penalty;
     size_t k = kept(s), recent = penalty == 1.0f ? 0 : s->options.repeat_last;
     size_t most = s->V < BL_TOP_MOST ? s->V : BL_TOP_MOST, enough = LEAST;
-    if (recent && penalty < 1.0f)
+    recent += s->bias_count; /* which lowers too */
+    if (s->raised || (s->options.repeat_last && penalty < 1.0f))
         return 0;
     if (k + recent > most)
         return most == s->V ? most : 0;
@@ -327,24 +388,29 @@ static int32_t *slot_of(id_set *set, int32_t id)
     return &set->id[at];
 }
 
-/* The k best candidates after the penalty: the first k that are not recent keep their order, and
- * those before them that are come where they belong now. */
+/* The k best candidates after biases and the penalty: the first k that have neither keep their
+ * order, and those before them that have come where they belong now. */
 static void penalise_best(bl_sampler *s, const bl_candidate *best, size_t count, size_t k)
 {
     bl_candidate lower[BL_TOP_MOST], *c = s->candidate;
     id_set recent;
     float penalty = (float)s->options.repeat_penalty;
-    size_t last = s->options.repeat_last, n = s->recent_count, lowered = 0, put = 0;
+    size_t last = penalty == 1.0f ? 0 : s->options.repeat_last;
+    size_t n = s->recent_count, lowered = 0, put = 0;
     memset(&recent, 0xFF, sizeof recent);
     for (size_t i = n > last ? n - last : 0; i < n; i++) {
         int32_t id = bl_sampler_recent(s, i);
         *slot_of(&recent, id) = id;
     }
-    for (size_t i = 0; i < count && put < k; i++)
-        if (*slot_of(&recent, best[i].id) == best[i].id)
-            lower[lowered++] = (bl_candidate){penalised(best[i].logit, penalty), best[i].id};
+    for (size_t i = 0; i < count && put < k; i++) {
+        int is_recent = *slot_of(&recent, best[i].id) == best[i].id;
+        float bias = bias_of(s, best[i].id), logit = best[i].logit + bias;
+        if (is_recent || bias < 0)
+            lower[lowered++] =
+                (bl_candidate){is_recent ? penalised(logit, penalty) : logit, best[i].id};
         else
             c[put++] = best[i];
+    }
     for (size_t i = 0; i < lowered; i++)
         if (put < k)
             bl_best_insert(c, put++, lower[i]);
@@ -352,12 +418,18 @@ static void penalise_best(bl_sampler *s, const bl_candidate *best, size_t count,
             bl_best_insert(c, k - 1, lower[i]);
 }
 
-int32_t bl_sampler_next_of(bl_sampler *s, const bl_candidate *best, size_t count)
+size_t bl_sampler_leave_of(bl_sampler *s, const bl_candidate *best, size_t count)
 {
     size_t k = kept(s);
-    if ((float)s->options.repeat_penalty == 1.0f || !s->options.repeat_last)
-        memcpy(s->candidate, best, k * sizeof *best);
-    else
+    int penalty = (float)s->options.repeat_penalty != 1.0f && s->options.repeat_last;
+    if (penalty || s->bias_count)
         penalise_best(s, best, count, k);
-    return choose(s, k);
+    else
+        memcpy(s->candidate, best, k * sizeof *best);
+    return drop_forbidden(s, k);
+}
+
+int32_t bl_sampler_next_of(bl_sampler *s, const bl_candidate *best, size_t count)
+{
+    return bl_sampler_choose(s, bl_sampler_leave_of(s, best, count));
 }

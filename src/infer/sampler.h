@@ -5,6 +5,12 @@
 #include "core/best.h"
 #include "format/options.h"
 
+/* What is added to the logit of a token. */
+typedef struct bl_bias {
+    int32_t id;
+    float bias; /* -INFINITY: it is never drawn */
+} bl_bias;
+
 typedef struct bl_sampler {
     bl_generate_options options;
     int seeded;           /* 0: no seed yet */
@@ -13,6 +19,10 @@ typedef struct bl_sampler {
     bl_candidate *candidate; /* [V] */
     int32_t *recent;         /* ring of the last tokens, for the repeat penalty */
     size_t recent_size, recent_count, recent_next;
+    bl_bias *biases; /* rising ids */
+    size_t bias_count;
+    int raised;     /* a bias is above 0 */
+    int restricted; /* somebody chooses among the candidates before one is drawn */
 } bl_sampler;
 
 bl_status bl_sampler_open(bl_sampler *s, size_t V, bl_error *err) BL_NODISCARD;
@@ -30,7 +40,10 @@ void bl_sampler_seed(bl_sampler *s, uint64_t seed);
 /* Forgets the seed and the window with its width. */
 void bl_sampler_restart(bl_sampler *s);
 
-/* Seed, draws and window of `from`; BL_ENOMEM leaves `to` as it was. */
+/* Takes these biases, of different ids, sorted, for its own; with count 0 none. */
+void bl_sampler_bias(bl_sampler *s, bl_bias *biases, size_t count);
+
+/* Seed, draws, window and biases of `from`; BL_ENOMEM leaves `to` as it was. */
 bl_status bl_sampler_copy(bl_sampler *to, const bl_sampler *from, bl_error *err) BL_NODISCARD;
 
 /* The i-th id in the window, the oldest first. */
@@ -39,8 +52,8 @@ int32_t bl_sampler_recent(const bl_sampler *s, size_t i);
 /* Notes a token for the repeat penalty: prompt and reply alike. */
 void bl_sampler_accept(bl_sampler *s, int32_t id);
 
-/* Draws from logits [V] in the order penalty, top-k, top-p, min-p, temperature.  Equal logits rank
- * by the smaller id.  A logit that is not a number counts as minus infinity. */
+/* Draws from logits [V] in the order bias, penalty, top-k, top-p, min-p, temperature.  Equal logits
+ * rank by the smaller id.  A logit that is not a number counts as minus infinity. */
 int32_t bl_sampler_next(bl_sampler *s, const float *logits);
 
 /* How many of the best logits the next token can be drawn from, at most BL_TOP_MOST and V; 0: from
@@ -50,5 +63,16 @@ size_t bl_sampler_enough(const bl_sampler *s);
 /* What bl_sampler_next() draws, from the `count` best of its logits, best first: at least
  * bl_sampler_enough(). */
 int32_t bl_sampler_next_of(bl_sampler *s, const bl_candidate *best, size_t count);
+
+/* The same in two steps: the candidates that top-k leaves, in s->candidate, best first (from all
+ * logits those of the tokens whose bits are set in mask; NULL: all); and one drawn from the first
+ * `count` of them, at least one.  Both ways leave the same candidates.  `restricted`, with a
+ * temperature of 0 too there are some to choose among. */
+size_t bl_sampler_leave(bl_sampler *s, const float *logits, const uint64_t *mask);
+size_t bl_sampler_leave_of(bl_sampler *s, const bl_candidate *best, size_t count);
+int32_t bl_sampler_choose(bl_sampler *s, size_t count);
+
+/* Whether top-k leaves so many candidates that the best are not looked for first. */
+int bl_sampler_leaves_all(const bl_sampler *s);
 
 #endif

@@ -6,6 +6,7 @@
 #ifndef BL_INFER_SEQUENCE_H
 #define BL_INFER_SEQUENCE_H
 
+#include "constrain/constraint.h"
 #include "infer/sampler.h"
 #include "model/reader.h"
 #include "text/text.h"
@@ -16,7 +17,9 @@ typedef struct bl_sequence {
     bl_state state;
     bl_sampler sampler;
     bl_decoder decoder;
-    int32_t pending; /* drawn but not read, or BL_NO_TOKEN */
+    int32_t pending;           /* drawn but not read, or BL_NO_TOKEN */
+    bl_constraint *constraint; /* where what is drawn stands in a grammar, or NULL */
+    uint64_t *mask;            /* [(V + 63) / 64] with it: of the tokens that may be next */
 } bl_sequence;
 
 bl_status bl_sequence_open(bl_sequence *s, const bl_net *net, bl_error *err) BL_NODISCARD;
@@ -39,6 +42,29 @@ bl_status bl_sequence_feed(bl_sequence *s, bl_reader *r, const int32_t *ids, siz
 /* The same, and of the logits after the last token the best so many, in the reader's `best`. */
 bl_status bl_sequence_feed_best(bl_sequence *s, bl_reader *r, const int32_t *ids, size_t count,
                                 size_t top, bl_error *err) BL_NODISCARD;
+
+/* What is drawn from now on is a text of this grammar; of none.  A failure changes nothing. */
+bl_status bl_sequence_constrain(bl_sequence *s, bl_grammar *g, bl_error *err) BL_NODISCARD;
+void bl_sequence_unconstrain(bl_sequence *s);
+
+/* The same, and the same place in it, as of another sequence of the model. */
+bl_status bl_sequence_constrain_as(bl_sequence *s, const bl_sequence *other,
+                                   bl_error *err) BL_NODISCARD;
+
+/* What a token is drawn from, and for. */
+typedef struct bl_drawing {
+    const bl_candidate *best; /* of its logits the best `count`, at least bl_sampler_enough(); */
+    size_t count;
+    const float *logits; /* or, when best is NULL, all */
+    uint64_t left;       /* bl_token_limit; 0: no bound */
+    int32_t end;         /* the model's end-of-text token */
+    int drops_space;     /* of a text's beginning, which is the tokenizer's */
+} bl_drawing;
+
+/* Draws the next token; by BL_NO_TOKEN none can be drawn from the best alone, and it must be called
+ * again with all logits.  BL_EUNSUPPORTED when the grammar cannot go on, BL_ENOMEM. */
+bl_status bl_sequence_draw(bl_sequence *s, const bl_drawing *d, int32_t *id,
+                           bl_error *err) BL_NODISCARD;
 
 /* BL_EINVAL, which says why there are no logits of a last token. */
 bl_status bl_sequence_no_logits(const bl_sequence *s, bl_error *err) BL_NODISCARD;

@@ -93,6 +93,19 @@ static void check_fine(const char *function, const char *pointer, bl_status stat
 /* Functions without a result: all that can be seen is that nothing happens. */
 #define NOTHING(function, pointer, ...) function(__VA_ARGS__)
 
+static void grammars(void **state)
+{
+    (void)state;
+    bl_grammar *g;
+    REFUSED(bl_grammar_open, g, NULL, tok, "root ::= \"a\"", 12, e);
+    REFUSED(bl_grammar_open, t, &g, NULL, "root ::= \"a\"", 12, e);
+    REFUSED(bl_grammar_open, gbnf, &g, tok, NULL, 12, e);
+    REFUSED(bl_grammar_open_schema, g, NULL, tok, "{}", 2, e);
+    REFUSED(bl_grammar_open_schema, t, &g, NULL, "{}", 2, e);
+    REFUSED(bl_grammar_open_schema, schema, &g, tok, NULL, 2, e);
+    NOTHING(bl_grammar_close, g, NULL);
+}
+
 static void options_and_log(void **state)
 {
     (void)state;
@@ -458,6 +471,13 @@ static void sessions(void **state)
     GIVES(bl_session_bytes, s, bl_session_bytes(NULL) == 0);
     GIVES(bl_session_has_base, s, bl_session_has_base(NULL) == 0 && bl_session_has_base(s) == 0);
     REFUSED(bl_session_consolidate, s, NULL, 0.5, e);
+    REFUSED(bl_session_constrain, s, NULL, NULL, e);
+    FINE(bl_session_constrain, g, s, NULL, e);
+    GIVES(bl_session_constrained, s, bl_session_constrained(NULL) == 0);
+    REFUSED(bl_session_bias, s, NULL, &(int32_t){3}, &(float){1}, 1, e);
+    REFUSED(bl_session_bias, ids, s, NULL, &(float){1}, 1, e);
+    REFUSED(bl_session_bias, bias, s, &(int32_t){3}, NULL, 1, e);
+    FINE(bl_session_bias, ids, s, NULL, NULL, 0, e);
     REFUSED(bl_session_heads, s, NULL, ignore_head, NULL, e);
     REFUSED(bl_session_heads, fn, s, NULL, NULL, e);
     FINE(bl_session_heads, err, s, ignore_head, NULL, e);
@@ -601,6 +621,7 @@ static void sets_of_another_kind(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(grammars),
         cmocka_unit_test(options_and_log),
         cmocka_unit_test(files_and_advice),
         cmocka_unit_test(tokenizers),

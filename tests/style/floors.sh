@@ -6,7 +6,7 @@ cd "$1" || exit 2
 
 find src cli include -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' | LC_ALL=C sort | xargs awk '
 BEGIN {
-    split("core 0 format 1 hub 1 tales 1 ops 2 cpu 2 cuda 2 kern 2 comm 2 text 2 template 2 data 2 model 3 corpus 3 " \
+    split("core 0 format 1 hub 1 tales 1 ops 2 cpu 2 cuda 2 kern 2 comm 2 text 2 template 2 data 2 model 3 corpus 3 constrain 3 " \
           "prepare 4 train 4 infer 4 api 5", words, " ")
     for (i = 1; i in words; i += 2)
         floor[words[i]] = words[i + 1]
