@@ -8,6 +8,7 @@ typedef struct bl_chat {
     bl_model *model;
     bl_session *session;
     bl_options *options; /* BL_OPTIONS_GENERATE */
+    bl_grammar *grammar; /* of each reply, or NULL */
     int leaving;         /* /quit was typed */
     int seeded;          /* `seed` is the one in use */
     uint64_t seed;

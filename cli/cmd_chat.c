@@ -2,6 +2,7 @@
 #include "chat.h"
 #include "chat_line.h"
 #include "figures.h"
+#include "grammar_flags.h"
 #include "model_flags.h"
 #include "output.h"
 #include "progress.h"
@@ -56,8 +57,12 @@ static bl_status say(bl_chat *chat, const char *text, size_t bytes, int typed, i
     reply r = {.err = &write_err, .last = '\n'};
     (void)bl_signals_take(SIGINT);
     uint64_t before = bl_session_position(chat->session);
-    bl_status status =
-        bl_generate(chat->session, text, bytes, chat->options, on_token, &r, &result, err);
+    bl_status status = BL_OK;
+    if (chat->grammar && (bytes || !bl_session_constrained(chat->session)))
+        status = bl_session_constrain(chat->session, chat->grammar, err);
+    if (status != BL_OK)
+        return status;
+    status = bl_generate(chat->session, text, bytes, chat->options, on_token, &r, &result, err);
     if (r.status == BL_OK && r.last != '\n')
         r.status = bl_output_write("\n", 1, &write_err);
     if (r.status != BL_OK) {
@@ -151,6 +156,8 @@ static bl_status begin(bl_chat *chat, const bl_args *args, bl_error *err)
         return bl_cli_fail(err, BL_EUNSUPPORTED, "%s: no tokenizer.json, so no text",
                            bl_model_path(chat->model));
     if (status == BL_OK)
+        status = bl_cli_grammar_open(&chat->grammar, args, chat->model, err);
+    if (status == BL_OK)
         status = bl_session_open(&chat->session, chat->model, NULL, err);
     if (status == BL_OK && load)
         status = bl_session_load(chat->session, load, err);
@@ -175,6 +182,7 @@ static bl_status run(const bl_args *args, bl_error *err)
     }
     bl_chat_line_close(lines);
     bl_session_close(chat.session);
+    bl_grammar_close(chat.grammar);
     bl_model_close(chat.model);
     bl_options_close(chat.options);
     return status;
@@ -182,6 +190,7 @@ static bl_status run(const bl_args *args, bl_error *err)
 
 static const bl_flag flags[] = {
     BL_FLAG_MODEL,
+    BL_FLAGS_GRAMMAR,
     {.name = "load", .value = "FILE", .help = "go on from a memory that /save wrote"},
     {.name = "history",
      .fallback = "true",

@@ -1,6 +1,7 @@
 /* bitllama generate: one continuation to stdout, streamed. */
 #include "cli.h"
 #include "figures.h"
+#include "grammar_flags.h"
 #include "input.h"
 #include "model_flags.h"
 #include "output.h"
@@ -69,8 +70,10 @@ static bl_status read_prompt(bl_text *prompt, const bl_args *args, bl_error *err
     return status;
 }
 
-static void report(const bl_generate_result *r)
+static void report(const bl_generate_result *r, int constrained)
 {
+    if (constrained && !r->whole)
+        bl_progress_print("the text is not whole by the grammar: it needs more --max-tokens");
     bl_short speed = bl_format_rate((double)r->tokens, r->seconds);
     bl_short prefill = bl_format_rate((double)r->prompt_tokens, r->prompt_seconds);
     bl_progress_print(
@@ -87,6 +90,7 @@ static bl_status write_continuation(bl_session *session, const bl_text *prompt,
     bl_generate_result result = {.size = sizeof result};
     char listed[8] = "";
     (void)bl_options_get(options, "log_probability", listed, sizeof listed, NULL, NULL);
+    int constrained = bl_session_constrained(session);
     stream out = {BL_OK, &write_err, '\n', strcmp(listed, "true") == 0};
     bl_status status =
         bl_generate(session, prompt->data, prompt->bytes, options, on_token, &out, &result, err);
@@ -104,18 +108,24 @@ static bl_status write_continuation(bl_session *session, const bl_text *prompt,
         }
     }
     if (status == BL_OK)
-        report(&result);
+        report(&result, constrained);
     return status;
 }
 
 /* --load before, --save after; what was written until Ctrl-C, or until the reader went, is saved
  * too. */
-static bl_status continue_memory(bl_session *session, const bl_args *args, const bl_text *prompt,
-                                 const bl_options *options, bl_error *err)
+static bl_status continue_memory(bl_session *session, const bl_model *model, const bl_args *args,
+                                 const bl_text *prompt, const bl_options *options, bl_error *err)
 {
     const char *load = bl_flags_text(args, "load"), *save = bl_flags_text(args, "save");
-    bl_status status = load ? bl_session_load(session, load, err) : BL_OK;
+    bl_grammar *grammar = NULL;
+    bl_status status = bl_cli_grammar_open(&grammar, args, model, err);
     int begun = 0;
+    if (status == BL_OK && load)
+        status = bl_session_load(session, load, err);
+    if (status == BL_OK)
+        status = bl_session_constrain(session, grammar, err);
+    bl_grammar_close(grammar);
     if (status == BL_OK)
         status = write_continuation(session, prompt, options, &begun, err);
     int stopped = status == BL_EINTERRUPTED || bl_output_closed();
@@ -145,7 +155,7 @@ static bl_status run(const bl_args *args, bl_error *err)
         status = bl_session_open(&session, model, NULL, err);
     if (status == BL_OK) {
         bl_signals_catch();
-        status = continue_memory(session, args, &prompt, options, err);
+        status = continue_memory(session, model, args, &prompt, options, err);
     }
     bl_session_close(session);
     bl_model_close(model);
@@ -168,6 +178,7 @@ static const bl_flag flags[] = {
     BL_FLAG_ENCODING,
     BL_FLAG_FIELD,
     BL_FLAG_REPLACE,
+    BL_FLAGS_GRAMMAR,
     {.name = "load", .value = "FILE", .help = "go on from a memory file; -p \"\" adds no text"},
     {.name = "save", .value = "FILE", .help = "write the memory to a file when done"},
     {0},
