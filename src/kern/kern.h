@@ -35,6 +35,9 @@ enum {
     BL_TERN_INS = 16,   /* inputs of a tile */
     BL_TERN_TILE = 128, /* bytes of a tile */
     BL_Q8_ALIGN = 32,   /* quantised rows are padded to this many inputs */
+    BL_BF16_TILE = 512, /* numbers of a tile of bfloat16: 1 KiB */
+    BL_BF16_DEEP = 32,  /* of them along the sum */
+    BL_BF16_WIDE = 16,  /* rows of a, columns of b */
     BL_COARSE_ROWS = 16 /* rows of a panel of coarse rows; their inputs are padded to as many */
 };
 
@@ -89,6 +92,27 @@ typedef struct bl_adamw_step {
       "c[i,j] = sum_k a[i,k] b[j,k]: 8 or 16 chains by level, then a fixed tree")                   \
     X(void, dots_at, (float *c, const float *a, const float *b, size_t ldb, const int32_t *at,     \
       size_t N, size_t K), "c[j] = dots(a, b[at[j]]), the same bits")                              \
+    /* bf16: products of bfloat16 (training) over tiles of BL_BF16_TILE numbers */                 \
+    X(void, bf16_rows, (uint16_t *tiles, const float *x, size_t ldx, float s, size_t rows,         \
+      size_t n), "a strip: rows <= 16 of s x, rounded, as tiles [row][32 columns], padded with 0") \
+    X(void, bf16_pairs, (uint16_t *tiles, size_t step, const float *x, size_t ldx,                 \
+      const float *s, size_t rows, size_t n),                                                      \
+      "rows <= 32 of x s[row] (x if NULL), rounded, as tiles [row / 2][16 columns][row % 2]")      \
+    X(void, bf16_bytes, (uint16_t *tiles, size_t step, const int8_t *q, size_t ldq, size_t rows,   \
+      size_t n), "the same of integers, which are exact")                                          \
+    X(void, bf16_turn, (uint16_t *to, const uint16_t *from),                                       \
+      "one tile: to[j][i] = from[i][j] of 16 x 16 pairs, which makes the one kind the other's")     \
+    X(void, bf16_matmul, (float *c, size_t ldc, int add, const uint16_t *a, size_t strip,          \
+      const uint16_t *b, size_t panel, size_t M, size_t N, size_t tiles),                          \
+      "c[i,j] = (add ? c[i,j] : 0) + sum_k a[i,k] b[k,j] over k < 32 tiles: a in strips of 16 "    \
+      "rows, b in panels of 16 columns, `strip` and `panel` numbers apart")                        \
+    X(void, bf16_exp, (uint16_t *tiles, size_t step, float *most, float *sum, const float *x,      \
+      size_t rows, size_t padded),                                                                 \
+      "of each of 32 columns of x [rows,32]: most = max x, p = exp(x - most), sum of p; p rounded " \
+      "in strips `step` apart, padded with 0")                                                     \
+    X(void, bf16_scale, (uint16_t *a, size_t a_step, uint16_t *b, size_t b_step,                   \
+      const uint16_t *p, size_t p_step, const float *f),                                           \
+      "two strips, one tile wide: a = p f[column]; b the same as two tiles of pairs of rows")      \
     /* norm: a row normalised and quantised, with the gates fused to it */                         \
     X(float, rmsnorm_fwd, (float *y, int8_t *q, int32_t *sum, float *s, const float *x,            \
       const float *w, float eps, size_t n),                                                        \
@@ -169,6 +193,21 @@ typedef struct bl_kern {
 /* Fills the table with C and overwrites it on the way up to `level`. */
 void bl_kern_init(bl_kern *k, bl_cpu_level level);
 
+/* How products of bfloat16 are computed: bf16_matmul is of the table's level, or of instructions
+ * for them, which are no part of any level. */
+typedef enum bl_bf16_way {
+    BL_BF16_FLOATS, /* as float32 */
+    BL_BF16_PAIRS,  /* vdpbf16ps of AVX-512 */
+    BL_BF16_TILES,  /* tdpbf16ps of AMX */
+    BL_BF16_WAYS
+} bl_bf16_way;
+
+/* The best way of this machine for a table of that level; its name; and putting it into the table
+ * (bf16.c). */
+bl_bf16_way bl_bf16_best(bl_cpu_level level);
+const char *bl_bf16_name(bl_bf16_way way);
+void bl_kern_bf16(bl_kern *k, bl_bf16_way way);
+
 /* Bytes of a packed [out,in]; stride of a quantised row of `in` (layout.c). */
 size_t bl_tern_packed_bytes(size_t out, size_t in);
 size_t bl_tern_panel_bytes(size_t in);
@@ -185,8 +224,9 @@ static inline float *bl_coarse_floats(const uint8_t *panel, size_t ins)
 /* The families of the table, and those with a faster version at a level.  Each is a file a level,
  * as c/NAME_c.c, x86/NAME_avx2.c, arm/NAME_neon.c, with a function that fills its slots. */
 #define BL_KERN_FAMILY_LIST(X)                                                                     \
-    X(bitlinear) X(matmul) X(norm) X(elementwise) X(optim) X(head) X(conv) X(ttt)
-#define BL_KERN_AVX512_LIST(X)  X(bitlinear) X(matmul) X(norm) X(elementwise) X(head) X(ttt) X(conv)
+    X(bitlinear) X(matmul) X(bf16) X(norm) X(elementwise) X(optim) X(head) X(conv) X(ttt)
+#define BL_KERN_AVX512_LIST(X)                                                                     \
+    X(bitlinear) X(matmul) X(bf16) X(norm) X(elementwise) X(head) X(ttt) X(conv)
 #define BL_KERN_NEON_LIST(X)    BL_KERN_FAMILY_LIST(X)
 #define BL_KERN_DOTPROD_LIST(X) X(bitlinear)
 #define BL_KERN_I8MM_LIST(X)    X(bitlinear)
@@ -201,6 +241,8 @@ BL_KERN_FAMILY_LIST(X)
 #define X(family) void bl_kern_##family##_avx512vnni(bl_kern *k);
 BL_KERN_AVX512_LIST(X)
 #undef X
+void bl_kern_bf16_avx512bf16(bl_kern *k);
+void bl_kern_bf16_amx(bl_kern *k);
 #elif defined(__aarch64__)
 #define X(family) void bl_kern_##family##_neon(bl_kern *k);
 BL_KERN_NEON_LIST(X)

@@ -9,9 +9,9 @@ find src/ops/ref src/cpu src/cuda src/kern/c src/kern/x86 src/kern/arm src/kern/
     -name '*.[ch]' -o -name '*.cu' -o -name '*.cuh' | LC_ALL=C sort | xargs awk '
 BEGIN {
     # A family, or a family and which part of it: ttt_mlp_bwd.
-    list("family", "bitlinear conv decode elementwise embed head matmul norm optim ttt ttt_linear ttt_mlp")
+    list("family", "bf16 bitlinear conv decode elementwise embed head matmul norm optim ttt ttt_linear ttt_mlp")
     list("part", "ttt_linear_fwd ttt_linear_bwd ttt_linear_step ttt_mlp_fwd ttt_mlp_bwd ttt_mlp_step " \
-        "head_top ttt_chunk ttt_consolidate ttt_each ttt_grads ttt_lr_gate matmul_dots matmul_tile matmul_transpose")
+        "head_bf16 head_top ttt_chunk ttt_consolidate ttt_each ttt_grads ttt_lr_gate matmul_dots matmul_tile matmul_transpose")
     # What a folder has beside its families.
     list("src/ops/ref", "ref dev scratch")
     list("src/cpu", "cpu_dev cpu_impl dev work")
@@ -41,7 +41,7 @@ FNR == 1 {
     sub(/\/[^\/]*$/, "", where)
     gsub(/^.*\/|[.](c|h|cu|cuh)$/, "", name)
     if (where ~ /^src\/kern\/(c|x86|arm)$/)
-        sub(/_(c|avx2|avx512|avx512vnni|neon|dotprod|i8mm)$/, "", name)
+        sub(/_(c|avx2|avx512|avx512vnni|avx512bf16|amx|neon|dotprod|i8mm)$/, "", name)
     if (!(("family", name) in allowed) && !(("part", name) in allowed) && !((where, name) in allowed))
         complain(FILENAME ": \"" name "\" is no family, nor part of one")
 }
