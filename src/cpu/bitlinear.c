@@ -1,6 +1,6 @@
 /* BitLinear (MODEL 2): rows quantised and matrices ternarised, forward, and the straight-through
  * backward. */
-#include "cpu/cpu_impl.h"
+#include "cpu/bf16.h"
 #include "core/alloc.h"
 
 #include <assert.h>
@@ -299,7 +299,21 @@ static void bwd_x_rows(void *user, size_t first, size_t last, size_t member)
 void bl_cpu_bitlinear_bwd_x(bl_dev *d, bl_act *dx, const bl_act *dy, const bl_tern *w,
                             int accumulate, size_t N, size_t out, size_t in)
 {
-    product_op a = {.c = bl_cpu_of(d),
+    const bl_cpu *c = bl_cpu_of(d);
+    if (c->bf16) {
+        const bl_bf16_product p = {.dy = (const float *)dy,
+                                   .dx = (float *)dx,
+                                   .packed = c->ternary ? tern_packed(w) : NULL,
+                                   .dense = (const float *)w,
+                                   .g = c->ternary ? *tern_scale(w) : 1,
+                                   .N = N,
+                                   .out = out,
+                                   .in = in,
+                                   .accumulate = accumulate};
+        bl_bf16_bwd_x(c, &p);
+        return;
+    }
+    product_op a = {.c = c,
                     .w = w,
                     .dy = (const float *)dy,
                     .dx = (float *)dx,
@@ -340,6 +354,16 @@ void bl_cpu_bitlinear_bwd_w(bl_dev *d, bl_param *dw, const bl_act *dy, const bl_
                             size_t out, size_t in)
 {
     const bl_cpu *c = bl_cpu_of(d);
+    if (c->bf16) {
+        const bl_bf16_product p = {.dy = (const float *)dy,
+                                   .dw = (float *)dw,
+                                   .x = bl_q8_open(c, x, N, in),
+                                   .N = N,
+                                   .out = out,
+                                   .in = in};
+        bl_bf16_bwd_w(c, &p);
+        return;
+    }
     product_op a = {.c = c,
                     .x = bl_q8_open(c, x, N, in),
                     .dy = (const float *)dy,

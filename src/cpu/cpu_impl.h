@@ -38,12 +38,15 @@ typedef struct bl_cpu {
     bl_kern k;
     size_t threads;
     int ternary;
+    int bf16; /* gradients' products are of bfloat16 (bf16.c, head_bf16.c) */
     bl_limits most;
     void *block;                 /* all scratch */
     float *logits;               /* [tiles, rows, HEAD_COLS], rows of bl_logit_rows() */
     float *head_most, *head_sum; /* [tiles, rows] */
     float *head_target;          /* [rows] logits of the targets */
     float *head_dx;              /* [HEAD_CHUNKS, rows, D] */
+    uint16_t *half_E, *half_Et;  /* the head's matrix and its transposed, as strips */
+    uint16_t *half_x, *half_xt;  /* its rows and their transposed, as panels */
     int8_t *coarse_bytes;        /* [HEAD_ROWS, 2, D padded] */
     bl_coarse_x *coarse_x;       /* [HEAD_ROWS] */
     float *coarse_lower;         /* [HEAD_ROWS, tasks, BL_COARSE_ROWS] */

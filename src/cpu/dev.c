@@ -1,9 +1,11 @@
 /* The CPU device: opening, memory, scratch and the op table. */
 #include "cpu/cpu_dev.h"
+#include "cpu/bf16.h"
 #include "cpu/ttt.h"
 #include "core/alloc.h"
 #include "core/arena.h"
 #include "core/machine.h"
+#include "format/options.h"
 
 #include <stdio.h>
 #include <string.h>
@@ -74,10 +76,13 @@ static void plan(bl_dev *d, bl_cpu *c, bl_arena *a, const bl_limits *m)
 {
     size_t N = m->B * m->T, wide = bl_most(m->D, m->I), F = sizeof(float);
     size_t rows = bl_least(N, bl_logit_rows(m)), best = bl_least(N, HEAD_ROWS);
+    rows = c->bf16 ? bl_blocks(rows, BL_BF16_DEEP) * BL_BF16_DEEP : rows;
     size_t grads = bl_most(bl_most(3 * m->D, m->I), bl_most(m->D * (m->K + 1), m->H * (m->D + 1)));
     size_t ttt = m->M > m->F ? bl_ttt_mlp_local_floats(m) : bl_ttt_linear_local_floats(m);
     c->partial_floats = bl_blocks(N, ROW_BLOCK) * grads;
     c->local_floats = bl_most(bl_most(bl_matmul_local_floats(), ttt), BL_TERN_ROWS * wide);
+    if (c->bf16)
+        c->local_floats = bl_most(c->local_floats, bl_bf16_local_floats(m));
     c->local_floats = bl_blocks(c->local_floats, 16) * 16;
     size_t tiles = bl_blocks(m->V, HEAD_COLS);
     c->logits = bl_arena_push(a, tiles * rows * HEAD_COLS, F);
@@ -89,9 +94,18 @@ static void plan(bl_dev *d, bl_cpu *c, bl_arena *a, const bl_limits *m)
     c->coarse_x = bl_arena_push(a, best, sizeof *c->coarse_x);
     c->coarse_lower = bl_arena_push(a, best * bl_blocks(m->V, COARSE_TASK) * BL_COARSE_ROWS, F);
     c->coarse_found = bl_arena_push(a, c->threads * (m->V / COARSE_SHARE), sizeof(bl_candidate));
-    c->dense_x = bl_arena_push(a, bl_matmul_packed_floats(bl_least(N, DEQUANT_ROWS), wide), F);
-    c->dense_w = bl_arena_push(
-        a, bl_most(bl_matmul_packed_floats(m->D, wide), bl_matmul_packed_floats(wide, m->D)), F);
+    size_t deep = bl_least(N, DEQUANT_ROWS);
+    if (c->bf16) {
+        c->dense_x = bl_arena_push(a, bl_bf16_numbers(deep, wide) / 2, F);
+        c->dense_w = bl_arena_push(
+            a, bl_most(bl_bf16_numbers(m->D, wide), bl_bf16_numbers(wide, m->D)) / 2, F);
+        bl_bf16_head_plan(c, a, m);
+    } else {
+        c->dense_x = bl_arena_push(a, bl_matmul_packed_floats(deep, wide), F);
+        c->dense_w = bl_arena_push(
+            a, bl_most(bl_matmul_packed_floats(m->D, wide), bl_matmul_packed_floats(wide, m->D)),
+            F);
+    }
     c->partial = bl_arena_push(a, c->partial_floats, F);
     c->ttt_grads =
         bl_arena_push(a, m->B * m->H * bl_ttt_grad_floats(m->F, m->C, bl_most(m->F, m->M)), F);
@@ -157,7 +171,6 @@ bl_status bl_cpu_open(bl_dev **d, const bl_device_request *request, bl_error *er
 {
     bl_cpu_level level;
     *d = NULL;
-    BL_TRY(bl_request_is_f32(request, err));
     BL_TRY(bl_cpu_choose(&level, err));
     bl_dev *dev = bl_calloc(1, sizeof *dev);
     bl_cpu *c = bl_calloc(1, sizeof *c);
@@ -169,6 +182,9 @@ bl_status bl_cpu_open(bl_dev **d, const bl_device_request *request, bl_error *er
     bl_kern_init(&c->k, level);
     c->threads = bl_threads(request->threads);
     c->ternary = request->ternary;
+    c->bf16 = request->precision == BL_PRECISION_BF16;
+    if (c->bf16)
+        bl_kern_bf16(&c->k, bl_bf16_best(level));
     *dev = (bl_dev){.ops = &cpu_ops,
                     .name = "cpu",
                     .impl = c,

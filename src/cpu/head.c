@@ -1,5 +1,5 @@
 /* The output head: logits for inference, cross-entropy with its gradients for training. */
-#include "cpu/cpu_impl.h"
+#include "cpu/bf16.h"
 
 #include <math.h>
 #include <string.h>
@@ -175,6 +175,20 @@ void bl_cpu_head_loss(bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const 
                       size_t V)
 {
     const bl_cpu *c = bl_cpu_of(d);
+    if (c->bf16 && dx) {
+        const bl_head_grads g = {.loss = (float *)loss,
+                                 .dx = (float *)dx,
+                                 .dE = (float *)dE,
+                                 .x = (const float *)x,
+                                 .E = (const float *)E,
+                                 .targets = (const int32_t *)targets,
+                                 .scale = scale,
+                                 .N = N,
+                                 .D = D,
+                                 .V = V};
+        bl_bf16_head(c, &g);
+        return;
+    }
     size_t tiles = bl_blocks(V, HEAD_COLS), most = bl_logit_rows(&c->most);
     for (size_t n = 0; n < N; n += most) {
         bl_head_rows h = {.c = c,

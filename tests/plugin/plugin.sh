@@ -42,7 +42,7 @@ refused "a device past the last" 7 'device plain:1: there is one ref device*' pl
 refused "an index that is none" 2 'device plain:x: built in are *' plain:x
 expect "a folder with a space" 0 '*' '*' generate -m run-ref -p "Once" --max-tokens 20 --seed 1 --device spaced
 check "the same story" cmp -s ref.txt stdout
-expect "no such precision" 3 '' '*device cpu computes in f32: no --precision bf16*' generate -m run-ref -p x --precision bf16
+expect "no such precision" 3 '' '*device ref computes in f32: no --precision bf16*' generate -m run-ref -p x --device ref --precision bf16
 refused "no CUDA plug-in" 7 \
     'device cuda: no CUDA back end is installed: no libbitllama_cuda.so is in /nowhere, hostile, with space, *' cuda
 refused "nor its second device" 7 'device cuda: no CUDA back end is installed: *' trace:cuda:1
