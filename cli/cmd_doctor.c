@@ -96,12 +96,27 @@ static void print_levels(const bl_machine_info *m)
     put_row("SIMD", text);
 }
 
+static void print_precision(const bl_machine_info *m)
+{
+    char text[160];
+    if (m->bf16_gain > 0)
+        (void)snprintf(
+            text, sizeof text,
+            "trains in %s: products of bfloat16 (%s) are %.2g times as fast as float32's",
+            m->precision, m->bf16_by, m->bf16_gain);
+    else
+        (void)snprintf(text, sizeof text, "trains in %s: nothing is made for products of bfloat16",
+                       m->precision);
+    put_row("precision", text);
+}
+
 static void print_machine(const bl_machine_info *m)
 {
     put_row("system", m->system);
     put_row("processor", m->processor);
     print_levels(m);
     print_threads(m);
+    print_precision(m);
     printf("%-*s%s for this process\n", LABEL, "memory", scaled_bytes(m->memory_bytes).text);
 }
 
@@ -205,7 +220,8 @@ static void json_machine(const bl_machine_info *m)
     printf(",\n \"threads\": %zu, \"processors\": %zu, \"affinity\": %zu, ", m->threads,
            m->processors, m->affinity);
     json_number("quota", m->quota ? m->quota : UINT64_MAX);
-    fputs(", ", stdout);
+    printf(",\n \"precision\": \"%s\", \"bf16_by\": \"%s\", \"bf16_gain\": %.3g, ", m->precision,
+           m->bf16_by, m->bf16_gain);
     json_number("memory_bytes", m->memory_bytes);
 }
 

@@ -377,6 +377,10 @@ typedef struct bl_machine_info {
     const char *const *levels; /* [level_count], rising: "c", "avx2", "avx512"; on 64-bit ARM "c",
                                   "neon", "dotprod", "i8mm" */
     size_t level_count;
+    const char *precision; /* of training on the CPU with `precision` auto: "bf16" or "f32" */
+    const char *bf16_by;   /* what makes products of bfloat16: "AMX", "AVX-512 BF16", "float32" */
+    double bf16_gain;      /* how many times as fast they are as those of float32, measured in a
+                              millisecond; 0: nothing is made for them */
 } bl_machine_info;
 
 typedef void bl_machine_fn(void *user, const bl_machine_info *machine);

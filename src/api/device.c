@@ -3,6 +3,7 @@
 #include "api/backends.h"
 #include "core/call.h"
 #include "core/team.h"
+#include "cpu/cpu_dev.h"
 #include "format/number.h"
 #include "ops/fault.h"
 #include "ops/graph.h"
@@ -133,10 +134,29 @@ bl_device_request bl_device_requested(const bl_options *options, int ternary)
     return r;
 }
 
+int bl_device_is_cpu(const char *name)
+{
+    for (const wrapper *w; (w = wrapper_of(name)) != NULL;)
+        name += strlen(w->prefix);
+    return strcmp(name, "cpu") == 0 || strcmp(name, "cpu:0") == 0;
+}
+
 bl_device_request bl_device_of_training(const bl_train_options *o, int ternary)
 {
-    return (bl_device_request){
+    const char *by;
+    bl_device_request r = {
         .name = o->device, .precision = o->precision, .ternary = ternary, .threads = o->threads};
+    if (r.precision == BL_PRECISION_AUTO && bl_device_is_cpu(r.name))
+        r.precision =
+            bl_cpu_bf16_pays(bl_cpu_bf16_gain(&by)) ? BL_PRECISION_BF16 : BL_PRECISION_F32;
+    return r;
+}
+
+int bl_device_precision(const bl_dev *d, const bl_device_request *request)
+{
+    if (request->precision != BL_PRECISION_AUTO)
+        return request->precision;
+    return d->act_bytes < sizeof(float) ? BL_PRECISION_BF16 : BL_PRECISION_F32;
 }
 
 typedef struct device_listing {

@@ -18,8 +18,15 @@ bl_status bl_device_open(bl_dev **d, const bl_device_request *request, bl_error 
 void bl_device_describe(const bl_device_request *request, char *text, size_t cap);
 
 /* What a set of BL_OPTIONS_DEVICE (NULL: its defaults) and what a run's options ask for; the name
- * points into them. */
+ * points into them.  For training `precision` auto is settled where the CPU computes; other devices
+ * do that when they are opened. */
 bl_device_request bl_device_requested(const bl_options *options, int ternary);
 bl_device_request bl_device_of_training(const bl_train_options *options, int ternary);
+
+/* Is that, without what is before and after its name, the CPU's back end? */
+int bl_device_is_cpu(const char *name);
+
+/* BL_PRECISION_F32 or _BF16: what an opened device makes of its request. */
+int bl_device_precision(const bl_dev *d, const bl_device_request *request);
 
 #endif

@@ -7,6 +7,7 @@
 #include "core/machine.h"
 #include "core/path.h"
 #include "core/team.h"
+#include "cpu/cpu_dev.h"
 #include "hub/hub.h"
 
 #include <string.h>
@@ -46,6 +47,8 @@ static void tell(bl_machine_fn *fn, void *user, const bl_names *folders, const b
                  const char *cache)
 {
     char processor[128], system[300];
+    const char *bf16_by;
+    double gain = bl_cpu_bf16_gain(&bf16_by);
     uint64_t quota = bl_cgroup_cpus("/proc/self/cgroup", "/sys/fs/cgroup");
     bl_os_processor_name(processor, sizeof processor);
     bl_os_system(system, sizeof system);
@@ -69,6 +72,9 @@ static void tell(bl_machine_fn *fn, void *user, const bl_names *folders, const b
         .cache_free = *cache ? room_for(cache) : UINT64_MAX,
         .levels = bl_cpu_level_names,
         .level_count = BL_CPU_LEVELS,
+        .precision = bl_cpu_bf16_pays(gain) ? "bf16" : "f32",
+        .bf16_by = bf16_by,
+        .bf16_gain = gain,
     };
     bl_call *call = bl_call_out();
     fn(user, &machine);

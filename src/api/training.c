@@ -9,6 +9,7 @@
 #include "core/log.h"
 #include "core/path.h"
 #include "core/watch.h"
+#include "cpu/cpu_dev.h"
 #include "format/fields.h"
 #include "train/schedule.h"
 #include "train/trainer.h"
@@ -252,6 +253,36 @@ static bl_status plan_run(run_plan *plan, const char *run_dir, const bl_options 
     return plan_resumed(plan, run_dir, train, config, err);
 }
 
+/* `precision` auto is settled when a run begins.  Runs of before that was so are in float32 where
+ * the CPU computes. */
+static void keep_precision(run_plan *plan)
+{
+    bl_train_options *o = &plan->options;
+    if (!plan->checkpoint)
+        return;
+    if (plan->saved.precision == BL_PRECISION_AUTO && bl_device_is_cpu(o->device))
+        plan->saved.precision = BL_PRECISION_F32;
+    if (o->precision == BL_PRECISION_AUTO)
+        o->precision = plan->saved.precision;
+}
+
+/* A run that was begun elsewhere keeps its precision, and so its curve, but not its speed. */
+static void tell_slow(const bl_train_options *o)
+{
+    const char *by;
+    if (o->precision != BL_PRECISION_BF16 || !bl_device_is_cpu(o->device))
+        return;
+    double gain = bl_cpu_bf16_gain(&by);
+    if (gain == 0)
+        bl_log(BL_LOG_WARNING, "this processor has no products of bfloat16: `precision` bf16 makes "
+                               "them of rounded float32, slower than f32");
+    else if (gain < 1)
+        bl_log(BL_LOG_WARNING,
+               "products of bfloat16 (%s) are %.1f times as fast as those of float32 "
+               "on this processor: `precision` bf16 is slower than f32",
+               by, gain);
+}
+
 static bl_status lock_run(bl_lock **lock, const char *run_dir, bl_error *err)
 {
     *lock = NULL;
@@ -297,11 +328,14 @@ static bl_status open_run(bl_trainer **t, const bl_corpus *corpora, size_t count
     if (!plan->checkpoint)
         bl_config_half_lives(&plan->config, plan->options.context);
     BL_TRY_GOTO(status, bl_train_resolve(&plan->options, &plan->config, err), fail);
+    keep_precision(plan);
     if (plan->checkpoint)
         tell_changes(&plan->saved, &plan->options);
     const bl_device_request request =
         bl_device_of_training(&plan->options, plan->config.quantization == BL_QUANT_TERNARY);
     BL_TRY_GOTO(status, bl_device_open(&dev, &request, err), fail);
+    plan->options.precision = bl_device_precision(dev, &request);
+    tell_slow(&plan->options);
     const bl_train_begin begin = {
         .checkpoint = plan->checkpoint, .weights = plan->parent.weights, .path = plan->parent.path};
     BL_TRY(bl_trainer_open_on(t, dev, data, run_dir, lock, &plan->config, &plan->options, &begin,

@@ -47,7 +47,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
 #define BL_DEVICE_FIELDS(X)                                                                         \
     X(text, device, "cpu", 0, 0, NULL, "where to compute: cpu, ref, or a plug-in's name, as NAME:1 its second device; trace:cpu times the ops, fault:cpu guards memory") \
     X(size, threads, "0", 0, 1024, NULL, "threads; 0: as many as this process may use processors")  \
-    X(choice, precision, "auto", 0, 0, "auto|f32|bf16", "of activations and products; auto: the device's usual one")
+    X(choice, precision, "auto", 0, 0, "auto|f32|bf16", "of activations and products; on the CPU bf16 is of the products for gradients; auto: the device's usual one, on the CPU the faster one when a run begins")
 
 #define BL_TRAIN_FIELDS(X)                                                                          \
     X(choice, preset, "micro", 0, 0, "micro|code|tiny", "model size and its defaults")              \

@@ -212,13 +212,13 @@ static void announce(bl_trainer *t)
     double read = (double)t->o.steps * (double)(t->o.batch * t->o.context * t->o.accum);
     bl_outputs_say(
         &t->outputs, BL_TRAIN_START,
-        "%zu parameters (%zu layers of width %zu, vocabulary %zu) on %s; %zu x %zu x %zu "
+        "%zu parameters (%zu layers of width %zu, vocabulary %zu) on %s in %s; %zu x %zu x %zu "
         "tokens a step, %zu steps, lr %g; %.1f MB of memory; reads %.0f training tokens %.3g "
         "times%s%s",
-        t->blocks.net.tensors.parameters, m->L, m->D, m->V, t->dev->name, t->o.batch, t->o.context,
-        t->o.accum, t->o.steps, t->o.lr, (double)t->plan.total * 1e-6, tokens,
-        tokens > 0 ? read / tokens : 0, *t->state.parent ? "; began with the weights of " : "",
-        t->state.parent);
+        t->blocks.net.tensors.parameters, m->L, m->D, m->V, t->dev->name,
+        t->o.precision == BL_PRECISION_BF16 ? "bf16" : "f32", t->o.batch, t->o.context, t->o.accum,
+        t->o.steps, t->o.lr, (double)t->plan.total * 1e-6, tokens, tokens > 0 ? read / tokens : 0,
+        *t->state.parent ? "; began with the weights of " : "", t->state.parent);
     if (t->resumed_from)
         bl_outputs_say(&t->outputs, BL_TRAIN_RESUME, "%s", t->resumed_from);
     uint64_t val = bl_corpora_tokens(t->data, BL_DATA_VAL);

@@ -57,8 +57,8 @@ check "BITLLAMA_CPU: exit 0" test $? -eq 0
 says "BITLLAMA_CPU: the device" '  cpu  *-  cannot be used: BITLLAMA_CPU=mmx: the levels are '"${levels% or *} and ${levels##* }"
 says "BITLLAMA_CPU: the variable" 'BITLLAMA_CPU=mmx'
 export BITLLAMA_CPU=c
-expect "BITLLAMA_CPU=c" 0 "*SIMD         c; *  cpu  *, c, [0-9]* thread*" '' doctor
-expect "in JSON" 0 '*"simd": "c", "simd_best": "*"variables": {"BITLLAMA_CPU": "c", "BITLLAMA_PLUGINS": null}*' '' doctor --json
+expect "BITLLAMA_CPU=c" 0 "*SIMD         c; *precision    trains in f32: nothing *  cpu  *, c, [0-9]* thread*" '' doctor
+expect "in JSON" 0 '*"simd": "c", "simd_best": "*"precision": "f32", "bf16_by": "float32", "bf16_gain": 0, "memory_bytes"*"variables": {"BITLLAMA_CPU": "c", "BITLLAMA_PLUGINS": null}*' '' doctor --json
 unset BITLLAMA_CPU
 
 # ---- what the processor reaches: a figure for each, whatever it is ----

@@ -11,7 +11,7 @@ BEGIN {
     # A family, or a family and which part of it: ttt_mlp_bwd.
     list("family", "bf16 bitlinear conv decode elementwise embed head matmul norm optim ttt ttt_linear ttt_mlp")
     list("part", "ttt_linear_fwd ttt_linear_bwd ttt_linear_step ttt_mlp_fwd ttt_mlp_bwd ttt_mlp_step " \
-        "head_bf16 head_top ttt_chunk ttt_consolidate ttt_each ttt_grads ttt_lr_gate matmul_dots matmul_tile matmul_transpose")
+        "bf16_gain head_bf16 head_top ttt_chunk ttt_consolidate ttt_each ttt_grads ttt_lr_gate matmul_dots matmul_tile matmul_transpose")
     # What a folder has beside its families.
     list("src/ops/ref", "ref dev scratch")
     list("src/cpu", "cpu_dev cpu_impl dev work")
