@@ -30,6 +30,7 @@ typedef struct job {
     bl_positions *curve;       /* NULL: not wanted; opened by whoever knows its bins */
     bl_stream_loss *stream;    /* NULL: not wanted; opened before what is read */
     uint64_t most;             /* tokens of it, 0: all */
+    int masked;                /* only what a mask says counts */
     const bl_sequence *memory; /* what every document is read from; NULL: nothing */
     double nats;
     bl_eval_result found, *result; /* the latter is the caller's */
@@ -39,7 +40,7 @@ typedef struct job {
 static void fill_split(job *j, const bl_data_split *split)
 {
     bl_eval_result *r = &j->found;
-    if (split->bytes && split->tokens)
+    if (split->bytes && split->tokens && !j->masked)
         r->bits_per_byte =
             j->nats / (double)r->tokens / log(2.0) * (double)split->tokens / (double)split->bytes;
     r->documents = split->documents;
@@ -103,7 +104,10 @@ static bl_status eval_tokens(const bl_model *m, const bl_net *net, job *j, bl_er
                 bl_evaluate_windows(net, &pass, tokens, 0, j->progress, j->user, j->curve, &j->nats,
                                     &r->tokens, err),
                 done);
+    j->masked = bl_token_file_mask(tokens) != NULL;
     fill_split(j, &split);
+    if (!r->tokens)
+        status = bl_fail(err, BL_EFORMAT, "%s: its mask lets no token count", j->path);
 done:
     bl_pass_release(&pass, net);
     bl_token_file_close(tokens);

@@ -102,7 +102,8 @@ bl_status bl_runs_check(const char *data_dir, const bl_data_meta *meta, bl_error
         return BL_OK; /* no data there */
     int same = strcmp(old.tokenizer_hash, meta->tokenizer_hash) == 0;
     for (int i = 0; i < BL_DATA_SPLITS; i++)
-        same &= strcmp(old.split[i].hash, meta->split[i].hash) == 0;
+        same &= strcmp(old.split[i].hash, meta->split[i].hash) == 0 &&
+                strcmp(old.split[i].mask_hash, meta->split[i].mask_hash) == 0;
     if (!same && read_list(data_dir, &list) == BL_OK)
         for (char *at = list.data; status == BL_OK && (line = next_line(&at)) != NULL;)
             if (depends(line, old.split[BL_DATA_TRAIN].hash))

@@ -84,6 +84,8 @@ static int is_name_of_ours(const char *name)
         "meta.json",
         "train.bin",
         "val.bin",
+        "train.mask",
+        "val.mask",
         "tokenizer.json",
         "tokenizer_config.json",
         "config.json",

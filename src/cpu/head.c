@@ -50,7 +50,7 @@ typedef struct bl_head_rows {
     const bl_cpu *c;
     float *loss, *dx, *dE;
     const float *x, *E;
-    const int32_t *targets;
+    const int32_t *targets; /* negative: the row does not count */
     float scale;
     size_t rows, D, V, tiles, chunk; /* tiles in a chunk */
 } bl_head_rows;
@@ -60,7 +60,7 @@ static float *tile_at(const bl_head_rows *h, size_t t)
     return h->c->logits + t * h->rows * HEAD_COLS;
 }
 
-/* The target's column within tile t, or HEAD_COLS when it is in another. */
+/* The target's column within tile t, or HEAD_COLS when it is in another or none. */
 static size_t target_in(const bl_head_rows *h, size_t t, size_t n)
 {
     size_t v = (size_t)h->targets[n];
@@ -96,9 +96,10 @@ static void row_loss(const bl_head_rows *h, size_t n)
         *m = expf(*m - top);
         total += sum[t * h->rows] * *m;
     }
+    int counts = h->targets[n] >= 0;
     for (size_t t = 0; t < h->tiles; t++)
-        most[t * h->rows] *= h->scale / total;
-    h->loss[n] = top + logf(total) - h->c->head_target[n];
+        most[t * h->rows] *= counts ? h->scale / total : 0;
+    h->loss[n] = counts ? top + logf(total) - h->c->head_target[n] : 0;
 }
 
 static void chunk_grads(const bl_head_rows *h, size_t chunk, size_t member)
@@ -171,10 +172,11 @@ static void rows_loss(bl_head_rows *h)
 }
 
 void bl_cpu_head_loss(bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const bl_act *x,
-                      const bl_param *E, const bl_dev_id *targets, float scale, size_t N, size_t D,
-                      size_t V)
+                      const bl_param *E, const bl_dev_id *targets, const bl_dev_step *step,
+                      size_t N, size_t D, size_t V)
 {
     const bl_cpu *c = bl_cpu_of(d);
+    float scale = dx ? ((const bl_step *)step)->loss_scale : 0;
     if (c->bf16 && dx) {
         const bl_head_grads g = {.loss = (float *)loss,
                                  .dx = (float *)dx,

@@ -108,7 +108,7 @@ static uint16_t *p_of(const head_rows *h, size_t tile)
     return (uint16_t *)(void *)h->c->logits + tile * HEAD_COLS / WIDE * over_rows(h);
 }
 
-/* The target of row n within the tile, or HEAD_COLS when it is in another. */
+/* The target of row n within the tile, or HEAD_COLS when it is in another or none. */
 static size_t target_in(const head_rows *h, size_t tile, size_t n)
 {
     size_t v = (size_t)h->g->targets[h->first + n];
@@ -149,9 +149,10 @@ static void row_loss(const head_rows *h, size_t n)
         *m = expf(*m - top);
         total += sum[t * h->padded] * *m;
     }
+    int counts = h->g->targets[h->first + n] >= 0;
     for (size_t t = 0; t < h->tiles; t++)
-        most[t * h->padded] *= h->g->scale / total;
-    float loss = top + logf(total) - c->head_target[n];
+        most[t * h->padded] *= counts ? h->g->scale / total : 0;
+    float loss = counts ? top + logf(total) - c->head_target[n] : 0;
     h->g->loss[h->first + n] = loss;
     c->head_target[n] = h->g->scale * expm1f(-loss);
 }

@@ -106,21 +106,23 @@ void bl_cuda_head_logits(bl_dev *d, bl_real *logits, const bl_act *x, const bl_p
 enum { ROW_THREADS = 512, ROW_WARPS = ROW_THREADS / 32 };
 
 /* Of the row x of logits: loss = m + log S - x[target],  m = max x,  S = sum exp(x - m);  and, when
- * `grads`, in place x = scale (exp(x - m) / S - onehot(target)).  A block a row.  STEPS > 0: the row
+ * `step`, in place x = scale (exp(x - m) / S - onehot(target)); 0 where target < 0.  A block a row.  STEPS > 0: the row
  * is kept in registers, V * STEPS elements a thread; 0: it is read once a pass. */
 template <int V, int STEPS, typename L>
 static __global__ void __launch_bounds__(ROW_THREADS)
-    softmax_kernel(float *loss, L *logits, const int32_t *targets, float scale, int grads,
+    softmax_kernel(float *loss, L *logits, const int32_t *targets, const bl_step *given,
                    size_t cols)
 {
     enum { KEPT = STEPS ? STEPS : 1 };
     __shared__ float room[2 * ROW_WARPS];
     int turn = 0;
+    int counts = targets[blockIdx.x] >= 0;
     size_t target = (size_t)targets[blockIdx.x], step = (size_t)ROW_THREADS * V;
+    float scale = given && counts ? given->loss_scale : 0.0f;
     size_t steps = STEPS ? STEPS : (cols + step - 1) / step, mine = (size_t)threadIdx.x * V;
     L *row = logits + blockIdx.x * cols;
     float x[KEPT][V], lowest = -INFINITY, most = lowest, sum = 0, at_target = 0;
-    if (threadIdx.x == 0)
+    if (threadIdx.x == 0 && counts)
         at_target = to_float(row[target]);
 #pragma unroll(KEPT)
     for (size_t k = 0; k < steps; k++) {
@@ -150,13 +152,13 @@ static __global__ void __launch_bounds__(ROW_THREADS)
     }
     sum = team_sum<ROW_WARPS>(sum, room, turn);
     if (threadIdx.x == 0)
-        loss[blockIdx.x] = most + logf(sum) - at_target;
+        loss[blockIdx.x] = counts ? most + logf(sum) - at_target : 0.0f;
     float factor = scale / sum;
 #pragma unroll(KEPT)
     for (size_t k = 0; k < steps; k++) {
         float *own = x[STEPS ? k : 0];
         size_t i = k * step + mine;
-        if (!grads || i >= cols)
+        if (!given || i >= cols)
             continue;
         if (!STEPS)
             load<V>(own, row + i);
@@ -170,8 +172,8 @@ static __global__ void __launch_bounds__(ROW_THREADS)
 }
 
 template <typename L>
-static void softmax(bl_dev *d, float *loss, L *logits, const int32_t *targets, float scale,
-                    int grads, size_t rows, size_t cols)
+static void softmax(bl_dev *d, float *loss, L *logits, const int32_t *targets, const bl_step *step,
+                    size_t rows, size_t cols)
 {
     size_t eights = cols % 8 == 0 ? cols / 8 : SIZE_MAX;
     auto *kernel = cols % 8                    ? softmax_kernel<1, 0, L>
@@ -179,7 +181,7 @@ static void softmax(bl_dev *d, float *loss, L *logits, const int32_t *targets, f
                    : eights <= 4 * ROW_THREADS ? softmax_kernel<8, 4, L>
                    : eights <= 8 * ROW_THREADS ? softmax_kernel<8, 8, L>
                                                : softmax_kernel<8, 0, L>;
-    LAUNCH(d, kernel, (unsigned)rows, ROW_THREADS, 0, loss, logits, targets, scale, grads, cols);
+    LAUNCH(d, kernel, (unsigned)rows, ROW_THREADS, 0, loss, logits, targets, step, cols);
 }
 
 static size_t chunk_bytes(bl_dev *d)
@@ -229,8 +231,8 @@ static void head_grads(bl_dev *d, void *dx, float *dE, const void *dlogits, cons
 }
 
 void bl_cuda_head_loss(bl_dev *d, bl_real *loss_, bl_act *dx, bl_param *dE, const bl_act *x,
-                       const bl_param *E, const bl_dev_id *targets_, float scale, size_t N,
-                       size_t D, size_t V)
+                       const bl_param *E, const bl_dev_id *targets_, const bl_dev_step *step_,
+                       size_t N, size_t D, size_t V)
 {
     bl_arena *scratch = cuda_scratch(d);
     const void *matrix = cast_matrix(d, scratch, floats(E), V, D);
@@ -238,6 +240,7 @@ void bl_cuda_head_loss(bl_dev *d, bl_real *loss_, bl_act *dx, bl_param *dE, cons
     size_t bytes = d->act_bytes, size = kind == CUDA_F32 ? sizeof(float) : bytes;
     size_t most = chunk_rows(d, N, V, size);
     void *logits = take<char>(scratch, most * V * size);
+    const bl_step *step = dx ? step_at(step_) : NULL;
     for (size_t n = 0; n < N; n += most) {
         size_t rows = N - n < most ? N - n : most;
         float *loss = floats(loss_) + n;
@@ -245,9 +248,9 @@ void bl_cuda_head_loss(bl_dev *d, bl_real *loss_, bl_act *dx, bl_param *dE, cons
         const char *xn = (const char *)(const void *)x + n * D * bytes;
         logits_product(d, logits, xn, matrix, rows, D, V, kind);
         if (kind == CUDA_F32)
-            softmax(d, loss, (float *)logits, targets, scale, dx != NULL, rows, V);
+            softmax(d, loss, (float *)logits, targets, step, rows, V);
         else
-            softmax(d, loss, (bf16 *)logits, targets, scale, 1, rows, V);
+            softmax(d, loss, (bf16 *)logits, targets, step, rows, V);
         if (dx)
             head_grads(d, (char *)(void *)dx + n * D * bytes, floats(dE), logits, xn, matrix, rows,
                        D, V);

@@ -113,3 +113,11 @@ uint64_t bl_corpora_bytes(const bl_corpora *c)
         sum += bl_token_file_size(c->data[i]->split[BL_DATA_TRAIN]);
     return sum;
 }
+
+int bl_corpora_masked(const bl_corpora *c)
+{
+    for (size_t i = 0; i < c->count; i++)
+        if (bl_data_meta_masked(&c->data[i]->meta))
+            return 1;
+    return 0;
+}

@@ -23,4 +23,7 @@ void bl_corpora_close(bl_corpora *c);
 uint64_t bl_corpora_tokens(const bl_corpora *c, int split);
 uint64_t bl_corpora_bytes(const bl_corpora *c);
 
+/* Does any folder have a mask? */
+int bl_corpora_masked(const bl_corpora *c);
+
 #endif

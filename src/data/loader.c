@@ -84,6 +84,8 @@ bl_status bl_window_get(const bl_token_file *tokens, size_t start, size_t T, int
                         bl_error *err)
 {
     BL_TRY(bl_token_file_get(tokens, start, T, x, err));
+    if (bl_token_file_mask(tokens))
+        return bl_token_file_targets(tokens, start + 1, T, y, err);
     memcpy(y, x + 1, (T - 1) * sizeof *y);
     return bl_token_file_get(tokens, start + T, 1, y + T - 1, err);
 }
@@ -109,19 +111,19 @@ int bl_loader_keeps_documents(const bl_loader *l)
 /* `first` is the place of the last end at or before the start, and what is read after it ends with
  * the window that begins there: an end found there is of a document that fits.  With none in the T
  * tokens before, nothing is read after the start; the beginning of the file counts as one. */
-bl_status bl_loader_place(const bl_loader *l, size_t *start, bl_error *err)
+static bl_status find_document(const bl_loader *l, size_t *start, int *found, bl_error *err)
 {
     enum { PIECE = 1024 };
     int32_t ids[PIECE];
     size_t first = *start > l->T ? *start - l->T : 0, n;
-    if (l->end < 0)
-        return BL_OK;
+    *found = 0;
     for (size_t i = first; i <= first + l->T; i += n) {
         n = first + l->T + 1 - i < PIECE ? first + l->T + 1 - i : PIECE;
         BL_TRY(bl_token_file_get(l->tokens, i, n, ids, err));
         for (size_t k = 0; k < n; k++) {
             if (ids[k] == l->end && i + k > *start) {
                 *start = first;
+                *found = 1;
                 return BL_OK;
             }
             if (ids[k] == l->end)
@@ -129,6 +131,49 @@ bl_status bl_loader_place(const bl_loader *l, size_t *start, bl_error *err)
         }
     }
     return BL_OK;
+}
+
+/* Whether token i is of an answer, and whether it ends a document. */
+static bl_status look_at(const bl_loader *l, size_t i, int *answer, int *end, bl_error *err)
+{
+    unsigned char counts;
+    int32_t id;
+    BL_TRY(bl_mask_get(bl_token_file_mask(l->tokens), i, 1, &counts, err));
+    BL_TRY(bl_token_file_get(l->tokens, i, 1, &id, err));
+    *answer = counts;
+    *end = id == l->end;
+    return BL_OK;
+}
+
+/* In a conversation that does not fit: a window that would begin inside an answer begins with the
+ * question before it, if both fit. */
+static bl_status find_question(const bl_loader *l, size_t *start, bl_error *err)
+{
+    size_t count = bl_token_file_count(l->tokens), first = *start, last = *start;
+    int answer, end;
+    BL_TRY(look_at(l, first, &answer, &end, err));
+    if (!answer)
+        return BL_OK;
+    while (answer && last - *start < l->T && ++last < count)
+        BL_TRY(look_at(l, last, &answer, &end, err));
+    for (answer = 1; answer && first > 0 && last - first <= l->T;)
+        BL_TRY(look_at(l, --first, &answer, &end, err));
+    while (!answer && !end && first > 0 && last - first <= l->T) {
+        BL_TRY(look_at(l, first - 1, &answer, &end, err));
+        first -= !answer;
+    }
+    if (last - first <= l->T)
+        *start = first;
+    return BL_OK;
+}
+
+bl_status bl_loader_place(const bl_loader *l, size_t *start, bl_error *err)
+{
+    int found;
+    if (l->end < 0)
+        return BL_OK;
+    BL_TRY(find_document(l, start, &found, err));
+    return found || !bl_token_file_mask(l->tokens) ? BL_OK : find_question(l, start, err);
 }
 
 bl_status bl_loader_next(bl_loader *l, int32_t *x, int32_t *y, bl_error *err)

@@ -7,7 +7,9 @@
  * With bl_loader_documents() a window that would begin inside a document which fits into it moves
  * back, and begins with the token before that document: the one that ends the previous document
  * (for the first in the file: its own first token).  All of the document is then among the targets,
- * read as generate and eval read a text.  The place follows from the tokens around it: no state. */
+ * read as generate and eval read a text.  In a file with a mask a window inside an answer of a longer
+ * document moves back as well, to the start of the question before it, when both fit.  The place
+ * follows from the tokens around it: no state. */
 #ifndef BL_DATA_LOADER_H
 #define BL_DATA_LOADER_H
 
@@ -50,7 +52,7 @@ bl_status bl_loader_seek(bl_loader *l, bl_loader_cursor cursor, bl_error *err) B
 size_t bl_loader_windows(const bl_loader *l);
 size_t bl_loader_start(const bl_loader *l, uint64_t epoch, uint64_t position);
 
-/* A window from token `start` on, x[T] and y[T]. */
+/* A window from token `start` on, x[T] and y[T]; y is -1 where a mask says that it does not count. */
 bl_status bl_window_get(const bl_token_file *tokens, size_t start, size_t T, int32_t *x, int32_t *y,
                         bl_error *err) BL_NODISCARD;
 

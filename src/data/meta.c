@@ -8,10 +8,11 @@
 #include <errno.h>
 #include <string.h>
 
-enum { META_VERSION = 1, LOOKS = 5 };
+enum { META_VERSION = 1, META_VERSION_MASKED = 2, LOOKS = 5 };
 
 static const char *const split_names[BL_DATA_SPLITS] = {"train", "val"};
 static const char *const file_names[BL_DATA_SPLITS] = {"train.bin", "val.bin"};
+static const char *const mask_names[BL_DATA_SPLITS] = {"train.mask", "val.mask"};
 
 /* The counts of a split: X(field). */
 #define SPLIT_FIELDS(X)                                                                            \
@@ -57,8 +58,9 @@ static bl_status move_up(const char *next, const char *dir, const char *name, bl
 
 bl_status bl_data_settle(const char *dir, bl_error *err)
 {
-    static const char *const names[] = {"train.bin", "val.bin", "tokenizer.json",
-                                        "tokenizer_config.json", "meta.json"};
+    static const char *const names[] = {"train.bin", "val.bin",        "train.mask",
+                                        "val.mask",  "tokenizer.json", "tokenizer_config.json",
+                                        "meta.json"};
     char *next = bl_path_join(dir, BL_DATA_NEXT);
     bl_status status = next ? BL_OK : no_memory(err);
     if (status == BL_OK && bl_path_what(next) == BL_PATH_DIR) {
@@ -82,19 +84,28 @@ static json_t *split_to_json(const bl_data_split *split)
     SPLIT_FIELDS(X)
 #undef X
     json_object_set_new(object, "xxh3_128", json_string(split->hash));
+    if (*split->mask_hash) {
+        json_object_set_new(object, "counted", json_integer((json_int_t)split->counted));
+        json_object_set_new(object, "mask_xxh3_128", json_string(split->mask_hash));
+    }
     return object;
+}
+
+int bl_data_meta_masked(const bl_data_meta *meta)
+{
+    return *meta->split[BL_DATA_TRAIN].mask_hash != 0;
 }
 
 bl_status bl_data_meta_save(const bl_data_meta *meta, const char *dir, bl_error *err)
 {
     errno = 0; /* a member that finds no room would be left out silently */
-    json_t *root =
-        json_pack("{s:s, s:i, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:f, s:I}", "format",
-                  "bitllama-tokens", "version", META_VERSION, "dtype", dtype_name(meta->vocab_size),
-                  "vocab_size", (json_int_t)meta->vocab_size, "eos_token_id",
-                  (json_int_t)meta->roles.eos, "pad_token_id", (json_int_t)meta->roles.pad,
-                  "tokenizer_xxh3_128", meta->tokenizer_hash, "source", meta->source, "split_rule",
-                  meta->split_rule, "val_split", meta->val_split, "seed", (json_int_t)meta->seed);
+    json_t *root = json_pack(
+        "{s:s, s:i, s:s, s:I, s:I, s:I, s:s, s:s, s:s, s:f, s:I}", "format", "bitllama-tokens",
+        "version", bl_data_meta_masked(meta) ? META_VERSION_MASKED : META_VERSION, "dtype",
+        dtype_name(meta->vocab_size), "vocab_size", (json_int_t)meta->vocab_size, "eos_token_id",
+        (json_int_t)meta->roles.eos, "pad_token_id", (json_int_t)meta->roles.pad,
+        "tokenizer_xxh3_128", meta->tokenizer_hash, "source", meta->source, "split_rule",
+        meta->split_rule, "val_split", meta->val_split, "seed", (json_int_t)meta->seed);
     if (root && meta->ends)
         json_object_set_new(root, "ends", json_integer((json_int_t)meta->ends));
     for (int i = 0; root && i < BL_DATA_SPLITS; i++)
@@ -129,7 +140,7 @@ static bl_status get_text(const json_t *object, const char *key, char *text, siz
     return BL_OK;
 }
 
-static bl_status get_split(const json_t *root, const char *name, bl_data_split *split,
+static bl_status get_split(const json_t *root, const char *name, int masked, bl_data_split *split,
                            const char *path, bl_error *err)
 {
     const json_t *object = json_object_get(root, name);
@@ -140,7 +151,15 @@ static bl_status get_split(const json_t *root, const char *name, bl_data_split *
 #undef X
     if (json_object_get(object, "xxh3_128")) /* older folders have none */
         BL_TRY(get_text(object, "xxh3_128", split->hash, sizeof split->hash, path, err));
-    if (split->documents > split->tokens || (split->documents && !split->bytes))
+    if (masked) {
+        BL_TRY(get_count(object, "counted", &split->counted, path, err));
+        BL_TRY(get_text(object, "mask_xxh3_128", split->mask_hash, sizeof split->mask_hash, path,
+                        err));
+        if (strspn(split->mask_hash, "0123456789abcdef") != 32)
+            return bl_fail(err, BL_EFORMAT, "%s: \"mask_xxh3_128\" is no hash", path);
+    }
+    if (split->documents > split->tokens || (split->documents && !split->bytes) ||
+        split->counted > split->tokens)
         return bl_fail(err, BL_EFORMAT, "%s: the counts of \"%s\" contradict each other", path,
                        name);
     return BL_OK;
@@ -170,9 +189,9 @@ static bl_status parse(bl_data_meta *meta, const json_t *root, const char *path,
         return bl_fail(err, BL_EFORMAT, "%s: format \"%s\", expected \"bitllama-tokens\"", path,
                        word);
     BL_TRY(get_count(root, "version", &version, path, err));
-    if (version != META_VERSION)
-        return bl_fail(err, BL_EFORMAT, "%s: version %llu, this program reads %d", path,
-                       (unsigned long long)version, META_VERSION);
+    if (version != META_VERSION && version != META_VERSION_MASKED)
+        return bl_fail(err, BL_EFORMAT, "%s: version %llu, this program reads %d and %d", path,
+                       (unsigned long long)version, META_VERSION, META_VERSION_MASKED);
     BL_TRY(get_count(root, "vocab_size", &meta->vocab_size, path, err));
     if (meta->vocab_size < 1 || meta->vocab_size > (uint64_t)1 << 24)
         return bl_fail(err, BL_EFORMAT, "%s: a vocabulary of %llu is out of bounds", path,
@@ -198,7 +217,8 @@ static bl_status parse(bl_data_meta *meta, const json_t *root, const char *path,
         return bl_fail(err, BL_EFORMAT, "%s: \"val_split\" is missing or no share", path);
     meta->val_split = json_number_value(share);
     for (int i = 0; i < BL_DATA_SPLITS; i++)
-        BL_TRY(get_split(root, split_names[i], &meta->split[i], path, err));
+        BL_TRY(get_split(root, split_names[i], version == META_VERSION_MASKED, &meta->split[i],
+                         path, err));
     return BL_OK;
 }
 
@@ -219,7 +239,28 @@ bl_status bl_data_meta_load(bl_data_meta *meta, const char *dir, bl_error *err)
 
 /* ---- the folder ---- */
 
-static bl_status open_split(bl_token_file **t, const bl_data_meta *meta, int which,
+/* The mask of a split as prepare wrote it. */
+static bl_status open_mask(bl_token_file *t, const char *dir, const bl_data_split *split, int which,
+                           bl_error *err)
+{
+    bl_mask *mask = NULL;
+    char *path = bl_data_path(dir, mask_names[which]);
+    bl_status status = path ? bl_mask_open(&mask, path, split->tokens, err) : no_memory(err);
+    if (status == BL_OK && (strcmp(bl_mask_hash(mask), split->mask_hash) != 0 ||
+                            bl_mask_counted(mask) != split->counted))
+        status = bl_fail(err, BL_EFORMAT,
+                         "%s: not what prepare wrote (hash %s, meta.json says %s); run prepare "
+                         "again",
+                         path, bl_mask_hash(mask), split->mask_hash);
+    bl_free(path);
+    if (status == BL_OK)
+        bl_token_file_set_mask(t, mask);
+    else
+        bl_mask_close(mask);
+    return status;
+}
+
+static bl_status open_split(bl_token_file **t, const bl_data_meta *meta, const char *dir, int which,
                             const char *path, bl_error *err)
 {
     const bl_data_split *split = &meta->split[which];
@@ -234,6 +275,8 @@ static bl_status open_split(bl_token_file **t, const bl_data_meta *meta, int whi
                          "%s: not what prepare wrote (hash %s, meta.json says %s); run prepare "
                          "again",
                          path, bl_token_file_hash(*t), split->hash);
+    if (status == BL_OK && *split->mask_hash)
+        status = open_mask(*t, dir, split, which, err);
     if (status == BL_OK)
         return BL_OK;
     bl_token_file_close(*t);
@@ -266,7 +309,7 @@ static bl_status open_once(bl_data **result, const char *dir, bl_error *err)
     BL_TRY_GOTO(status, check_tokenizer(&d->meta, dir, err), failed);
     for (int i = 0; i < BL_DATA_SPLITS; i++) {
         char *path = bl_data_path(dir, file_names[i]);
-        status = path ? open_split(&d->split[i], &d->meta, i, path, err) : no_memory(err);
+        status = path ? open_split(&d->split[i], &d->meta, dir, i, path, err) : no_memory(err);
         bl_free(path);
         if (status != BL_OK)
             goto failed;
@@ -321,7 +364,7 @@ static bl_status open_described(bl_token_file **t, const char *dir, const bl_dat
             bl_fail(err, BL_EFORMAT, "%s: made for a vocabulary of %llu, the model has %llu", path,
                     (unsigned long long)meta->vocab_size, (unsigned long long)vocab_size);
     if (status == BL_OK)
-        status = open_split(t, meta, which, path, err);
+        status = open_split(t, meta, dir, which, path, err);
     bl_free(path);
     return status;
 }

@@ -14,6 +14,7 @@ struct bl_token_file {
     int scattered;
     char hash[BL_HASH_TEXT]; /* of the file when it was opened */
     char *path;
+    bl_mask *mask; /* NULL: all tokens count */
 };
 
 int bl_token_file_is_named(const char *path)
@@ -135,6 +136,7 @@ void bl_token_file_close(bl_token_file *t)
     if (!t)
         return;
     bl_file_close(t->file);
+    bl_mask_close(t->mask);
     bl_free(t->path);
     bl_free(t);
 }
@@ -156,7 +158,8 @@ const char *bl_token_file_path(const bl_token_file *t)
 
 bl_status bl_token_file_still(const bl_token_file *t, bl_error *err)
 {
-    return bl_file_still(t->file, err);
+    BL_TRY(bl_file_still(t->file, err));
+    return t->mask ? bl_mask_still(t->mask, err) : BL_OK;
 }
 
 size_t bl_token_file_size(const bl_token_file *t)
@@ -168,6 +171,8 @@ void bl_token_file_scattered(bl_token_file *t)
 {
     t->scattered = 1;
     bl_file_scattered(t->file);
+    if (t->mask)
+        bl_mask_scattered(t->mask);
 }
 
 int bl_token_file_is_scattered(const bl_token_file *t)
@@ -179,6 +184,19 @@ void bl_token_file_want(const bl_token_file *t, size_t first, size_t count)
 {
     if (t->scattered)
         bl_file_want(t->file, (uint64_t)first * t->width, count * t->width);
+    if (t->scattered && t->mask)
+        bl_mask_want(t->mask, first, count);
+}
+
+void bl_token_file_set_mask(bl_token_file *t, bl_mask *mask)
+{
+    bl_mask_close(t->mask);
+    t->mask = mask;
+}
+
+const bl_mask *bl_token_file_mask(const bl_token_file *t)
+{
+    return t->mask;
 }
 
 bl_status bl_token_file_get(const bl_token_file *t, size_t first, size_t count, int32_t *ids,
@@ -191,6 +209,22 @@ bl_status bl_token_file_get(const bl_token_file *t, size_t first, size_t count, 
         BL_TRY(read_ids(t, first + done, n, room, err));
         for (size_t i = 0; i < n; i++)
             ids[done + i] = (int32_t)id_at(room, i, t->width);
+    }
+    return BL_OK;
+}
+
+bl_status bl_token_file_targets(const bl_token_file *t, size_t first, size_t count, int32_t *ids,
+                                bl_error *err)
+{
+    enum { PIECE = 1024 };
+    unsigned char counts[PIECE];
+    BL_TRY(bl_token_file_get(t, first, count, ids, err));
+    for (size_t done = 0; t->mask && done < count; done += PIECE) {
+        size_t n = count - done < PIECE ? count - done : PIECE;
+        BL_TRY(bl_mask_get(t->mask, first + done, n, counts, err));
+        for (size_t i = 0; i < n; i++)
+            if (!counts[i])
+                ids[done + i] = -1;
     }
     return BL_OK;
 }

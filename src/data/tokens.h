@@ -5,8 +5,8 @@
 #ifndef BL_DATA_TOKENS_H
 #define BL_DATA_TOKENS_H
 
-#include "core/hash.h"
 #include "core/status.h"
+#include "data/mask.h"
 #include "format/options.h"
 #include "text/roles.h"
 
@@ -43,6 +43,10 @@ const char *bl_token_file_path(const bl_token_file *t);
 const char *
 bl_token_file_hash(const bl_token_file *t); /* XXH3-128 of the file when it was opened */
 
+/* The mask of a file, owned from here on, or NULL: all tokens count. */
+void bl_token_file_set_mask(bl_token_file *t, bl_mask *mask);
+const bl_mask *bl_token_file_mask(const bl_token_file *t);
+
 /* BL_EIO when another process has cut the file short: checked before every batch and every
  * evaluation, so that it is reported at once and not when the missing part is read. */
 bl_status bl_token_file_still(const bl_token_file *t, bl_error *err) BL_NODISCARD;
@@ -60,6 +64,10 @@ void bl_token_file_want(const bl_token_file *t, size_t first, size_t count);
 bl_status bl_token_file_get(const bl_token_file *t, size_t first, size_t count, int32_t *ids,
                             bl_error *err) BL_NODISCARD;
 
+/* The same as targets: -1 in the place of those that do not count. */
+bl_status bl_token_file_targets(const bl_token_file *t, size_t first, size_t count, int32_t *ids,
+                                bl_error *err) BL_NODISCARD;
+
 /* ---- the folder that bl_prepare() writes ---- */
 
 enum { BL_DATA_TRAIN, BL_DATA_VAL, BL_DATA_SPLITS };
@@ -69,6 +77,8 @@ typedef struct bl_data_split {
     uint64_t bytes;            /* of the source documents, for bits per byte */
     uint64_t longest_document; /* in tokens, including the one that ends it */
     char hash[33];             /* XXH3-128 of the file, hexadecimal; "" when not known */
+    uint64_t counted;          /* tokens whose loss counts, when there is a mask */
+    char mask_hash[33];        /* of the mask file; "": there is none, and all count */
 } bl_data_split;
 
 /* What `prepare` makes is complete in this folder inside the data folder before any file of it
@@ -94,6 +104,9 @@ typedef struct bl_data_meta {
     bl_opt_text source, split_rule;
     bl_data_split split[BL_DATA_SPLITS];
 } bl_data_meta;
+
+/* Does the folder have masks? */
+int bl_data_meta_masked(const bl_data_meta *meta);
 
 /* meta.json of the folder `dir`.  Reading is strict: a missing or misplaced field is BL_EFORMAT. */
 bl_status bl_data_meta_load(bl_data_meta *meta, const char *dir, bl_error *err) BL_NODISCARD;

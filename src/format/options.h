@@ -71,7 +71,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(real, clip, "1", 0, 1e6, NULL, "largest gradient norm; 0: no clipping")                       \
     X(real, dropout, "0", 0, 0.9, NULL, "dropout on embedding and residual additions")              \
     X(real, carry, "0", 0, 1, NULL, "rows of a batch continue where they ended, with the inner state, and begin anew with this probability a window; 0: every row always begins anew") \
-    X(choice, windows, "anywhere", 0, 0, "anywhere|documents", "where the rows of a batch begin: anywhere in the data, or, documents, at the start of the document where they would, if all of it fits") \
+    X(choice, windows, "auto", 0, 0, "auto|anywhere|documents", "where the rows of a batch begin: anywhere in the data, or, documents, at the start of the document where they would, if all of it fits; auto: documents for conversations, else anywhere") \
     X(choice, prefetch, "auto", 0, 0, "auto|on|off", "make the next batch while a step runs; auto: when the data exceeds half of the memory") \
     X(flag, recompute, "false", 0, 1, NULL, "keep the activations of one layer and compute the others again in the backward pass: less memory, slower, the same bits") \
     X(text, init, "", 0, 0, NULL, "begin with the weights of this run, checkpoint, model folder or repository of the Hub (OWNER/NAME), optimizer and schedule fresh; its shape is the run's, its tokenizer the data's") \
@@ -140,12 +140,12 @@ typedef struct bl_generate_options {
 } bl_generate_options;
 #undef X
 
-enum { BL_TTT_LINEAR, BL_TTT_MLP };                              /* ttt_layer_type */
-enum { BL_QUANT_TERNARY, BL_QUANT_NONE };                        /* quantization */
-enum { BL_PRECISION_AUTO, BL_PRECISION_F32, BL_PRECISION_BF16 }; /* precision */
-enum { BL_WINDOWS_ANYWHERE, BL_WINDOWS_DOCUMENTS };              /* windows */
-enum { BL_PREFETCH_AUTO, BL_PREFETCH_ON, BL_PREFETCH_OFF };      /* prefetch */
-enum {                                                           /* schedule */
+enum { BL_TTT_LINEAR, BL_TTT_MLP };                                  /* ttt_layer_type */
+enum { BL_QUANT_TERNARY, BL_QUANT_NONE };                            /* quantization */
+enum { BL_PRECISION_AUTO, BL_PRECISION_F32, BL_PRECISION_BF16 };     /* precision */
+enum { BL_WINDOWS_AUTO, BL_WINDOWS_ANYWHERE, BL_WINDOWS_DOCUMENTS }; /* windows */
+enum { BL_PREFETCH_AUTO, BL_PREFETCH_ON, BL_PREFETCH_OFF };          /* prefetch */
+enum {                                                               /* schedule */
        BL_SCHEDULE_TWO_STAGE,
        BL_SCHEDULE_COSINE,
        BL_SCHEDULE_LINEAR,

@@ -2,20 +2,68 @@
 #include "infer/evaluate.h"
 #include "core/alloc.h"
 #include "core/watch.h"
-#include "data/loader.h"
+#include "data/walk.h"
 #include "infer/feed.h"
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
-/* Windows first .. first + n - 1 into the batch; rows past n repeat the last and do not count. */
-static bl_status put_windows(const bl_net *net, bl_pass *p, const bl_token_file *tokens,
-                             size_t first, size_t n, int32_t *host, bl_error *err)
+/* The windows of a file one after the other: in file order, or, with a mask, of a walk. */
+typedef struct reading {
+    const bl_token_file *tokens;
+    size_t T, windows, next;
+    bl_walk walk; /* with a mask */
+    uint64_t most;
+} reading;
+
+static bl_status open_reading(reading *r, const bl_net *net, const bl_token_file *tokens, size_t T,
+                              uint64_t most, bl_error *err)
 {
-    for (size_t row = 0; row < p->B; row++) {
-        size_t window = first + (row < n ? row : n - 1);
-        BL_TRY(
-            bl_windows_get(tokens, p->T, window, host + row * p->T, host + p->N + row * p->T, err));
+    size_t windows = bl_windows_count(tokens, T);
+    if (most && most / T < windows)
+        windows = most < T ? 1 : (size_t)(most / T);
+    *r = (reading){.tokens = tokens, .T = T, .windows = windows, .most = most};
+    return bl_token_file_mask(tokens)
+               ? bl_walk_open(&r->walk, tokens, T, (int32_t)net->config.eos_token_id, err)
+               : BL_OK;
+}
+
+static int is_over(const reading *r)
+{
+    if (r->walk.loader)
+        return bl_walk_over(&r->walk) || (r->most && r->walk.done >= r->most);
+    return r->next >= r->windows;
+}
+
+static uint64_t tokens_read(const reading *r)
+{
+    uint64_t all = r->windows * r->T;
+    return !r->walk.loader ? r->next * r->T : r->walk.done < all ? r->walk.done : all;
+}
+
+static bl_status next_window(reading *r, int32_t *x, int32_t *y, bl_error *err)
+{
+    if (r->walk.loader)
+        return bl_walk_next(&r->walk, x, y, err);
+    return bl_windows_get(r->tokens, r->T, r->next++, x, y, err);
+}
+
+/* The next windows into the batch; rows for which there are none repeat the last, and do not
+ * count. */
+static bl_status put_windows(const bl_net *net, bl_pass *p, reading *r, int32_t *host,
+                             bl_error *err)
+{
+    int32_t *x = host, *y = host + p->N;
+    size_t T = p->T;
+    for (size_t row = 0; row < p->B; row++, x += T, y += T) {
+        if (!is_over(r)) {
+            BL_TRY(next_window(r, x, y, err));
+            continue;
+        }
+        memcpy(x, x - T, T * sizeof *x);
+        for (size_t i = 0; i < T; i++)
+            y[i] = -1;
     }
     BL_TRY(bl_put_id(net->dev, p->in.ids, host, p->N, err));
     return bl_put_id(net->dev, p->in.targets, host + p->N, p->N, err);
@@ -26,31 +74,32 @@ bl_status bl_evaluate_windows(const bl_net *net, bl_pass *p, const bl_token_file
                               bl_positions *curve, double *nats, uint64_t *count, bl_error *err)
 {
     assert(!p->dropout && p->kind == BL_PASS_LOSS);
-    size_t windows = bl_windows_count(tokens, p->T);
-    if (most && most / p->T < windows)
-        windows = most < p->T ? 1 : (size_t)(most / p->T);
+    reading r;
+    *nats = 0;
+    *count = 0;
+    BL_TRY(open_reading(&r, net, tokens, p->T, most, err));
     int32_t *host = bl_calloc(2 * p->N, sizeof *host);
     float *loss = bl_calloc(p->N, sizeof *loss);
     bl_status status = BL_OK;
-    *nats = 0;
-    *count = 0;
     if (!host || !loss)
         status = bl_fail(err, BL_ENOMEM, "out of memory for a batch of %zu tokens", p->N);
-    for (size_t first = 0; status == BL_OK && first < windows; first += p->B) {
-        size_t n = windows - first < p->B ? windows - first : p->B;
-        BL_TRY_GOTO(status, put_windows(net, p, tokens, first, n, host, err), done);
+    while (status == BL_OK && !is_over(&r)) {
+        BL_TRY_GOTO(status, put_windows(net, p, &r, host, err), done);
         bl_net_fwd(net, p);
         bl_net_loss(net, p);
         BL_TRY_GOTO(status, bl_get_real(net->dev, loss, p->loss, p->N, err), done);
-        for (size_t i = 0; i < n * p->T; i++) {
+        for (size_t i = 0; i < p->N; i++) {
+            if (host[p->N + i] < 0)
+                continue;
             *nats += (double)loss[i];
             bl_positions_add(curve, i % p->T, (double)loss[i]);
+            ++*count;
         }
-        *count += n * p->T;
-        if (progress && progress(user, "evaluating", *count, windows * p->T, "tok") != 0)
+        if (progress && progress(user, "evaluating", tokens_read(&r), r.windows * p->T, "tok") != 0)
             status = bl_fail(err, BL_EINTERRUPTED, "evaluation stopped");
     }
 done:
+    bl_walk_close(&r.walk);
     bl_free(host);
     bl_free(loss);
     return status;

@@ -7,8 +7,9 @@
 #include "model/reader.h"
 
 /* Windows of p->T tokens with a fresh state each, p->B at a time, the tail of the file dropped; the
- * first `most` tokens only (0: all).  p is a pass for evaluation.  *nats receives the sum, *count
- * the number of tokens; curve (NULL: none) has a bin for each of the p->T positions. */
+ * first `most` tokens only (0: all).  Of a file with a mask the tokens that count, each once, in the
+ * windows of a bl_walk.  p is a pass for evaluation.  *nats receives the sum, *count the number of
+ * tokens, which may be 0 with a mask; curve (NULL: none) has a bin for each of the p->T positions. */
 bl_status bl_evaluate_windows(const bl_net *net, bl_pass *p, const bl_token_file *tokens,
                               uint64_t most, bl_progress_fn *progress, void *user,
                               bl_positions *curve, double *nats, uint64_t *count,

@@ -80,15 +80,15 @@ static void layer_bwd(const bl_net *net, bl_pass *p, size_t l, const bl_layer_pa
     }
 }
 
-void bl_net_loss_bwd(const bl_net *net, bl_pass *p, const bl_params *grads, float scale,
-                     bl_grads_fn *done, void *user)
+void bl_net_loss_bwd(const bl_net *net, bl_pass *p, const bl_params *grads, bl_grads_fn *done,
+                     void *user)
 {
     const bl_dims *m = &net->m;
     bl_dev *d = net->dev;
     size_t n = p->N * m->D;
     bl_param *dhead = net->config.tie_word_embeddings ? grads->embed : grads->head;
-    BL_OP(d, head_loss, p->loss, p->dxn, dhead, p->h, bl_net_head(net), p->in.targets, scale, p->N,
-          m->D, m->V);
+    BL_OP(d, head_loss, p->loss, p->dxn, dhead, p->h, bl_net_head(net), p->in.targets, p->in.step,
+          p->N, m->D, m->V);
     BL_OP(d, zero, p->dx, n * d->act_bytes);
     BL_OP(d, rmsnorm_bwd, p->dx, grads->norm, p->dxn, p->x, p->rstd, net->w.norm, p->N, m->D);
     for (size_t l = m->L; l-- > 0;) {

@@ -105,6 +105,6 @@ void bl_net_fwd(const bl_net *net, bl_pass *p)
 
 void bl_net_loss(const bl_net *net, bl_pass *p)
 {
-    BL_OP(net->dev, head_loss, p->loss, NULL, NULL, p->h, bl_net_head(net), p->in.targets, 1.0f,
+    BL_OP(net->dev, head_loss, p->loss, NULL, NULL, p->h, bl_net_head(net), p->in.targets, NULL,
           p->N, net->m.D, net->m.V);
 }

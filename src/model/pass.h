@@ -95,8 +95,9 @@ void bl_net_fwd(const bl_net *net, bl_pass *p);
 void bl_net_layer_acts(const bl_net *net, bl_pass *p, size_t l); /* all that a layer keeps */
 void bl_net_loss(const bl_net *net, bl_pass *p);
 
-/* The same with gradients: grads += d(scale * sum loss).  bl_net_fwd comes first. */
-void bl_net_loss_bwd(const bl_net *net, bl_pass *p, const bl_params *grads, float scale,
-                     bl_grads_fn *done, void *user);
+/* The same with gradients: grads += d(loss_scale * sum loss), loss_scale that of p->in.step.
+ * bl_net_fwd comes first. */
+void bl_net_loss_bwd(const bl_net *net, bl_pass *p, const bl_params *grads, bl_grads_fn *done,
+                     void *user);
 
 #endif

@@ -378,7 +378,7 @@ bl_status bl_reader_loss(bl_reader *r, bl_pass *p, const int32_t *targets, float
     BL_TRY(bl_put_id(d, p->in.targets, targets, r->filled, err));
     BL_OP(d, rmsnorm_fwd, r->h, NULL, r->rstd, r->x, net->w.norm, (float)net->config.rms_norm_eps,
           r->filled, m->D);
-    BL_OP(d, head_loss, p->loss, NULL, NULL, r->h, bl_net_head(net), p->in.targets, 1.0f, r->filled,
+    BL_OP(d, head_loss, p->loss, NULL, NULL, r->h, bl_net_head(net), p->in.targets, NULL, r->filled,
           m->D, m->V);
     return bl_get_real(d, loss, p->loss, r->filled, err);
 }

@@ -40,6 +40,7 @@ typedef struct bl_step {
     float bias1, bias2; /* 1 - beta1^step, 1 - beta2^step */
     float clip;         /* largest gradient norm; 0: no clipping */
     float dropout;      /* probability of dropping, in [0, 1) */
+    float loss_scale;   /* of gradients: 1 over the targets of the whole step that count */
     /* written on the device; grad_norm's are read by adamw, and all by the host */
     double nats; /* summed loss, by head_loss_sum; the host begins with 0 */
     float grad_norm;
@@ -357,11 +358,12 @@ typedef struct bl_dev {
     X(head_best, (bl_dev *d, bl_dev_candidate *best, bl_real *room, const bl_act *x,               \
       const bl_param *E, const bl_coarse *coarse, size_t N, size_t D, size_t V, size_t k),         \
       (d, best, room, x, E, coarse, N, D, V, k))                                                   \
-    /* loss[n] = -log softmax(x E^T)[target].  When dx is not NULL also the gradient of            \
-       scale * sum loss: dx written, dE +=.  The [N,V] logits are never held whole. */             \
+    /* loss[n] = -log softmax(x E^T)[target]; 0 where the target is negative: it does not count.    \
+       When dx is not NULL also the gradient of step's loss_scale * sum loss: dx written, dE +=.    \
+       The [N,V] logits are never held whole.  step may be NULL when dx is */                      \
     X(head_loss, (bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const bl_act *x,             \
-      const bl_param *E, const bl_dev_id *targets, float scale, size_t N, size_t D, size_t V),       \
-      (d, loss, dx, dE, x, E, targets, scale, N, D, V))                                            \
+      const bl_param *E, const bl_dev_id *targets, const bl_dev_step *step, size_t N, size_t D,    \
+      size_t V), (d, loss, dx, dE, x, E, targets, step, N, D, V))                                  \
     /* step->nats += sum of loss [N], in double */                                                 \
     X(head_loss_sum, (bl_dev *d, bl_dev_step *step, const bl_real *loss, size_t N),                \
       (d, step, loss, N))                                                                          \

@@ -14,6 +14,7 @@
 typedef struct bl_train_part {
     uint64_t tokens; /* of its train.bin */
     char train_hash[64];
+    char mask_hash[64];
     double weight;
     uint64_t epoch, position, windows; /* the loader's cursor, windows taken in all */
     uint64_t tokens_read;
@@ -31,6 +32,7 @@ typedef struct bl_train_state {
     uint64_t metrics_bytes; /* of metrics.jsonl when this was saved */
     char data_id[64];       /* which data: the run refuses to continue on other data */
     char train_hash[64];    /* XXH3-128 of train.bin; "" in older states */
+    char mask_hash[64];     /* of train.mask; "": there is none */
     char parent[64];        /* fingerprint of the model whose weights it began with, or "" */
     size_t part_count;      /* data folders when there are several, else 0 */
     bl_train_part part[BL_MIX_MOST];

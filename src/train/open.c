@@ -33,6 +33,14 @@ static bl_status other_data(const char *checkpoint, const bl_token_file *file, c
                    checkpoint, bl_token_file_path(file), is, was);
 }
 
+static bl_status other_mask(const char *checkpoint, const char *dir, bl_error *err)
+{
+    return bl_fail(err, BL_EINVAL,
+                   "%s was trained with another mask than train.mask of %s; resume with the same "
+                   "folder",
+                   checkpoint, dir);
+}
+
 /* Folders, order and weights of a run over several must be those it began with. */
 static bl_status check_parts(const bl_trainer *t, const bl_train_state *saved,
                              const char *checkpoint, bl_error *err)
@@ -47,6 +55,8 @@ static bl_status check_parts(const bl_trainer *t, const bl_train_state *saved,
         if (strcmp(old->train_hash, now->train_hash) != 0)
             return other_data(checkpoint, t->data->data[i]->split[BL_DATA_TRAIN], old->train_hash,
                               now->train_hash, err);
+        if (strcmp(old->mask_hash, now->mask_hash) != 0)
+            return other_mask(checkpoint, t->data->dir[i], err);
         if (fabs(old->weight - now->weight) > 1e-9)
             return bl_fail(err, BL_EINVAL,
                            "%s was trained with %.6g of the windows from %s, here it is %.6g; "
@@ -97,13 +107,24 @@ bl_status bl_trainer_restore(bl_trainer *t, const char *checkpoint, bl_error *er
     if (*state.train_hash && strcmp(state.train_hash, t->state.train_hash) != 0)
         return other_data(checkpoint, t->data->data[0]->split[BL_DATA_TRAIN], state.train_hash,
                           t->state.train_hash, err);
+    if (!state.part_count && strcmp(state.mask_hash, t->state.mask_hash) != 0)
+        return other_mask(checkpoint, t->data->dir[0], err);
     BL_TRY(bl_checkpoint_tensors(&t->blocks.net, &t->blocks.moments, checkpoint, err));
     BL_TRY(seek(t, &state, err));
     BL_TRY(restore_carried(t, &state.options, checkpoint, err));
     state.options = t->o;
     memcpy(state.train_hash, t->state.train_hash, sizeof state.train_hash);
+    memcpy(state.mask_hash, t->state.mask_hash, sizeof state.mask_hash);
     t->state = state;
     return BL_OK;
+}
+
+/* An answer without its question teaches little: windows over conversations keep them whole unless
+ * it is said otherwise. */
+static int keeps_documents(const bl_trainer *t, size_t i)
+{
+    return t->o.windows == BL_WINDOWS_DOCUMENTS ||
+           (t->o.windows == BL_WINDOWS_AUTO && bl_data_meta_masked(&t->data->data[i]->meta));
 }
 
 /* A batch costs microseconds when its pages are in memory: only what may have to wait for a disk is
@@ -119,8 +140,9 @@ static bl_status open_batches(bl_trainer *t, bl_error *err)
     }
     BL_TRY(bl_mix_open(&t->mix, train, t->data->weight, t->data->count, t->o.batch, t->o.context,
                        t->o.seed, err));
-    for (size_t i = 0; i < t->data->count && t->o.windows == BL_WINDOWS_DOCUMENTS; i++)
-        bl_mix_documents(t->mix, i, (int32_t)t->data->data[i]->meta.roles.eos);
+    for (size_t i = 0; i < t->data->count; i++)
+        if (keeps_documents(t, i))
+            bl_mix_documents(t->mix, i, (int32_t)t->data->data[i]->meta.roles.eos);
     int ahead = t->o.prefetch == BL_PREFETCH_AUTO ? large : t->o.prefetch == BL_PREFETCH_ON;
     if (t->o.carry > 0) /* where its rows continue is known when they have been drawn */
         ahead = 0;
@@ -137,6 +159,8 @@ static void describe_data(bl_trainer *t)
                    bl_corpora_tokens(c, BL_DATA_TRAIN));
     if (c->count == 1) {
         (void)snprintf(s->train_hash, sizeof s->train_hash, "%s", c->hash[0]);
+        (void)snprintf(s->mask_hash, sizeof s->mask_hash, "%s",
+                       c->data[0]->meta.split[BL_DATA_TRAIN].mask_hash);
         return;
     }
     s->part_count = c->count;
@@ -145,6 +169,8 @@ static void describe_data(bl_trainer *t)
         part->tokens = c->data[i]->meta.split[BL_DATA_TRAIN].tokens;
         part->weight = c->weight[i];
         (void)snprintf(part->train_hash, sizeof part->train_hash, "%s", c->hash[i]);
+        (void)snprintf(part->mask_hash, sizeof part->mask_hash, "%s",
+                       c->data[i]->meta.split[BL_DATA_TRAIN].mask_hash);
     }
 }
 

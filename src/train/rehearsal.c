@@ -57,12 +57,13 @@ bl_status bl_rehearsal_step(bl_rehearsal *r, double dropout, double *seconds, bl
                           .bias1 = 0.1f,
                           .bias2 = 0.05f,
                           .clip = 1.0f,
-                          .dropout = (float)dropout};
+                          .dropout = (float)dropout,
+                          .loss_scale = 1.0f / (float)r->pass.N};
     r->pass.dropout = dropout > 0;
     BL_TRY(bl_put_step(d, r->pass.in.step, &step, 1, err));
     double start = bl_clock_seconds();
     bl_net_fwd(&r->net, &r->pass);
-    bl_net_loss_bwd(&r->net, &r->pass, &r->grads, 1.0f / (float)r->pass.N, NULL, NULL);
+    bl_net_loss_bwd(&r->net, &r->pass, &r->grads, NULL, NULL);
     bl_net_update(&r->net, r->block[0], r->block[1], r->block[2], r->pass.in.step);
     BL_TRY(BL_OP(d, sync, err));
     *seconds = bl_clock_seconds() - start;

@@ -18,12 +18,14 @@
     X(count, metrics_bytes, MUST)                                                                  \
     X(text, data_id, MUST)                                                                         \
     X(text, train_hash, MAY)                                                                       \
+    X(text, mask_hash, MAY)                                                                        \
     X(text, parent, MAY)
 
 /* The same for one of several data folders. */
 #define PART_MEMBERS(X)                                                                            \
     X(count, tokens, MUST)                                                                         \
     X(text, train_hash, MUST)                                                                      \
+    X(text, mask_hash, MAY)                                                                        \
     X(number, weight, MUST)                                                                        \
     X(count, epoch, MUST)                                                                          \
     X(count, position, MUST)                                                                       \
@@ -115,7 +117,8 @@ static bl_status take_parts(bl_train_state *state, const json_t *array, const ch
         bl_train_part *part = &state->part[i];
         const json_t *object = json_array_get(array, i);
 #define X(kind, member, need)                                                                      \
-    if (!take_##kind(&part->member, json_object_get(object, #member)))                             \
+    if ((need == MUST || json_object_get(object, #member)) &&                                      \
+        !take_##kind(&part->member, json_object_get(object, #member)))                             \
         return bl_fail(err, BL_EFORMAT, "%s: \"%s\" of data folder %zu is missing or wrong", path, \
                        #member, i + 1);
         PART_MEMBERS(X)

@@ -60,15 +60,50 @@ static bl_status pass_over(bl_trainer *t, uint64_t micro, bl_error *err)
     return BL_OK;
 }
 
+static size_t tokens_of(const bl_trainer *t)
+{
+    return t->blocks.pass.N * t->o.accum;
+}
+
+static bl_status draw_batches(bl_trainer *t, bl_error *err)
+{
+    const bl_input *next = t->blocks.inputs.here;
+    for (uint64_t micro = 0; micro < t->o.accum; micro++)
+        BL_TRY(bl_share_has(&t->share, micro) ? next_batch(t, micro, next++, err)
+                                              : pass_over(t, micro, err));
+    return BL_OK;
+}
+
+/* The targets of the whole step that count: those of our micro-batches and of all others.  A process
+ * whose batches could not be drawn takes part, so that no other waits for it. */
+static bl_status count_targets(const bl_trainer *t, bl_status drawn, double *counted, bl_error *err)
+{
+    const bl_inputs *in = &t->blocks.inputs;
+    *counted = (double)tokens_of(t);
+    if (!bl_corpora_masked(t->data))
+        return drawn;
+    double count = drawn == BL_OK ? 0 : NAN;
+    for (size_t slot = 0; slot < in->slots; slot++)
+        for (size_t i = 0; i < in->N; i++)
+            count += in->here[slot].targets[i] >= 0;
+    bl_status status = bl_comm_total(t->share.comm, &count, 1, drawn == BL_OK ? err : NULL);
+    *counted = count;
+    if (drawn != BL_OK || status != BL_OK)
+        return drawn != BL_OK ? drawn : status;
+    return isfinite(count)
+               ? BL_OK
+               : bl_fail(err, BL_ENETWORK, "another process of the run could not read its data");
+}
+
 /* All that the step reads, on the host. */
 bl_status bl_trainer_draw(bl_trainer *t, bl_error *err)
 {
     bl_begun_step *b = &t->begun[next_step(t) % BL_TRAIN_AHEAD];
-    const bl_input *next = t->blocks.inputs.here;
+    const bl_inputs *in = &t->blocks.inputs;
     b->at = bl_clock_seconds();
-    for (uint64_t micro = 0; micro < t->o.accum; micro++)
-        BL_TRY(bl_share_has(&t->share, micro) ? next_batch(t, micro, next++, err)
-                                              : pass_over(t, micro, err));
+    BL_TRY(count_targets(t, draw_batches(t, err), &b->counted, err));
+    for (size_t slot = 0; slot < in->slots; slot++)
+        in->here[slot].step->loss_scale = b->counted > 0 ? (float)(1.0 / b->counted) : 0;
     bl_batches_at(t->batches, &b->place);
     return BL_OK;
 }
@@ -100,7 +135,7 @@ static void sum_layer(void *user, size_t layer)
 }
 
 /* grads += those of the micro-batch in a slot; the summed loss is added up in `total`. */
-static void micro_batch(bl_trainer *t, size_t slot, float scale, bl_dev_step *total)
+static void micro_batch(bl_trainer *t, size_t slot, bl_dev_step *total)
 {
     bl_blocks *b = &t->blocks;
     bl_pass *p = &b->pass;
@@ -109,15 +144,10 @@ static void micro_batch(bl_trainer *t, size_t slot, float scale, bl_dev_step *to
     if (p->carry)
         bl_carry_begin(&b->carried.states, &b->net, slot, p->in.fresh);
     bl_net_fwd(&b->net, p);
-    bl_net_loss_bwd(&b->net, p, &b->grads, scale, sums ? sum_layer : NULL, t);
+    bl_net_loss_bwd(&b->net, p, &b->grads, sums ? sum_layer : NULL, t);
     if (p->carry)
         bl_carry_end(&b->carried.states, &b->net);
     BL_OP(t->dev, head_loss_sum, total, p->loss, p->N);
-}
-
-static size_t tokens_of(const bl_trainer *t)
-{
-    return t->blocks.pass.N * t->o.accum;
 }
 
 /* The device gets the inputs at once and computes; the outcome is on its way back before the inputs
@@ -131,7 +161,7 @@ bl_status bl_trainer_begin(bl_trainer *t, bl_error *err)
     assert(t->begun_count < BL_TRAIN_AHEAD);
     BL_TRY(bl_inputs_put(&b->inputs, &b->net, err));
     for (size_t slot = 0; slot < b->inputs.slots; slot++)
-        micro_batch(t, slot, (float)(1.0 / (double)tokens_of(t)), total);
+        micro_batch(t, slot, total);
     bl_net_update(&b->net, b->grads_block, b->moments.m, b->moments.v, total);
     BL_TRY(bl_get_step_begin(t->dev, outcome, total, err));
     t->begun_count++;
@@ -160,7 +190,7 @@ bl_status bl_trainer_end(bl_trainer *t, bl_train_event *event, bl_error *err)
     t->state.tokens += tokens_of(t);
     bl_trainer_note_place(t, &b->place);
     *event = (bl_train_event){.kind = BL_TRAIN_STEP,
-                              .loss = done->nats / (double)tokens_of(t),
+                              .loss = b->counted > 0 ? done->nats / b->counted : done->nats,
                               .lr = (double)done->lr,
                               .grad_norm = (double)done->grad_norm,
                               .tokens_per_s = t->rate};

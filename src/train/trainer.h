@@ -14,6 +14,7 @@
 typedef struct bl_begun_step {
     bl_step outcome;     /* written at its end */
     bl_mix_cursor place; /* after its batches */
+    double counted;      /* targets whose loss counts, of all processes */
     double at;           /* clock */
 } bl_begun_step;
 

@@ -6,7 +6,8 @@
 
 static int has_window(const bl_trainer *t, size_t i)
 {
-    return t->data->data[i]->meta.split[BL_DATA_VAL].tokens > t->o.context;
+    const bl_data_split *val = &t->data->data[i]->meta.split[BL_DATA_VAL];
+    return val->tokens > t->o.context && (val->counted || !*val->mask_hash);
 }
 
 int bl_trainer_can_evaluate(const bl_trainer *t)
@@ -31,6 +32,7 @@ bl_status bl_trainer_evaluate(bl_trainer *t, bl_train_event *event,
 {
     double nats = 0;
     uint64_t count = 0, tokens = 0, bytes = 0;
+    int masked = 0;
     *event = (bl_train_event){.kind = BL_TRAIN_EVAL};
     bl_trainer_fill_corpora(t, event, corpora);
     for (size_t i = 0; i < t->data->count; i++) {
@@ -51,9 +53,10 @@ bl_status bl_trainer_evaluate(bl_trainer *t, bl_train_event *event,
         count += its_count;
         tokens += val->tokens;
         bytes += val->bytes;
+        masked |= *val->mask_hash != 0;
     }
     event->loss = nats / (double)count;
-    if (bytes)
+    if (bytes && !masked) /* how many bytes the answers have is not known */
         event->bits_per_byte = event->loss / log(2.0) * (double)tokens / (double)bytes;
     return BL_OK;
 }

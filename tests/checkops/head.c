@@ -12,15 +12,36 @@ static void run_head_logits(io *b, const shape *s)
           io_in(b, s->V * s->D, 0.1f), N, s->D, s->V);
 }
 
+/* Targets of which about a third count; at the least size none. */
+static bl_dev_id *some_targets(io *b, size_t N, size_t V)
+{
+    int32_t *host = malloc(N * sizeof *host);
+    uint64_t stream = b->draws++;
+    for (size_t n = 0; n < N; n++) {
+        int counts = N > 1 && bl_rng_below(7, stream, 2 * n, 3) == 0;
+        host[n] = counts ? (int32_t)bl_rng_below(7, stream, 2 * n + 1, V) : -1;
+    }
+    bl_dev_id *p = io_put(b, host, N * sizeof *host);
+    free(host);
+    return p;
+}
+
 static void run_head_loss(io *b, const shape *s)
 {
     size_t N = shape_rows(s);
     void *x = io_act(b, N * s->D, 1), *E = io_in(b, s->V * s->D, 0.2f);
     bl_dev_id *targets = io_ids(b, N, s->V);
-    BL_OP(b->d, head_loss, io_out(b, "loss only", N, 0), NULL, NULL, x, E, targets, 1.0f, N, s->D,
+    const bl_step host = {.loss_scale = 0.25f};
+    const bl_dev_step *step = io_put(b, &host, sizeof host);
+    BL_OP(b->d, head_loss, io_out(b, "loss only", N, 0), NULL, NULL, x, E, targets, NULL, N, s->D,
           s->V);
     BL_OP(b->d, head_loss, io_out(b, "loss", N, 0), io_act_out(b, "dx", N * s->D, 1),
-          io_out(b, "dE", s->V * s->D, 0.01f), x, E, targets, 0.25f, N, s->D, s->V);
+          io_out(b, "dE", s->V * s->D, 0.01f), x, E, targets, step, N, s->D, s->V);
+    targets = some_targets(b, N, s->V);
+    BL_OP(b->d, head_loss, io_out(b, "some loss only", N, 0), NULL, NULL, x, E, targets, NULL, N,
+          s->D, s->V);
+    BL_OP(b->d, head_loss, io_out(b, "some loss", N, 0), io_act_out(b, "some dx", N * s->D, 1),
+          io_out(b, "some dE", s->V * s->D, 0.01f), x, E, targets, step, N, s->D, s->V);
 }
 
 static void run_head_loss_sum(io *b, const shape *s)

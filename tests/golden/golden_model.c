@@ -54,12 +54,14 @@ static int check_training(bl_golden *g, const bl_net *net, const char *prefix)
     bl_golden_must(g, bl_pass_open(&pass, net, B, T, 1, &err), &err);
     put_ids(g, pass.in.ids, "ids");
     put_ids(g, pass.in.targets, "targets");
+    const bl_step step = {.loss_scale = 1.0f / N};
+    bl_golden_must(g, bl_put_step(d, pass.in.step, &step, 1, &err), &err);
     bl_params grads = {.layer = bl_calloc(net->m.L, sizeof *grads.layer)};
     char *block = bl_golden_room(g, BL_KIND_param, net->tensors.elements);
     bl_params_bind(&grads, &net->tensors, net->m.L, block, d->param_bytes);
 
     bl_net_fwd(net, &pass);
-    bl_net_loss_bwd(net, &pass, &grads, 1.0f / N, NULL, NULL);
+    bl_net_loss_bwd(net, &pass, &grads, NULL, NULL);
     bl_real *logits = bl_golden_room(g, BL_KIND_real, N * V);
     BL_OP(d, head_logits, logits, pass.h, bl_net_head(net), N, D, V);
     bl_golden_expect(g, BL_KIND_real, "", "losses", pass.loss);

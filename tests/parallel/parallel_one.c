@@ -10,10 +10,10 @@ static int only_loss;
 
 /* Of these calls, counted from 1, the first loss, or also its gradient, is not a number. */
 static void spoilt_head_loss(bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const bl_act *x,
-                             const bl_param *E, const bl_dev_id *targets, float scale, size_t N,
-                             size_t D, size_t V)
+                             const bl_param *E, const bl_dev_id *targets, const bl_dev_step *step,
+                             size_t N, size_t D, size_t V)
 {
-    sound->head_loss(d, loss, dx, dE, x, E, targets, scale, N, D, V);
+    sound->head_loss(d, loss, dx, dE, x, E, targets, step, N, D, V);
     if (!dx || ++calls < spoilt_from || calls > spoilt_to)
         return;
     *(float *)(void *)loss = NAN;

@@ -182,8 +182,8 @@ BL_OPS_VOID_LIST(X)
       const bl_param *E, const bl_coarse *coarse, size_t N, size_t D, size_t V, size_t k),         \
       (d, best, room, IN(x, N * D), E, coarse, N, D, V, k))                                        \
     X(head_loss, (bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const bl_act *x,             \
-      const bl_param *E, const bl_dev_id *targets, float scale, size_t N, size_t D, size_t V),     \
-      (d, loss, OUT(dx, N * D), dE, IN(x, N * D), E, targets, scale, N, D, V))
+      const bl_param *E, const bl_dev_id *targets, const bl_dev_step *step, size_t N, size_t D,    \
+      size_t V), (d, loss, OUT(dx, N * D), dE, IN(x, N * D), E, targets, step, N, D, V))
 #define WIDE_TTT_OPS(X, inner)                                                                     \
     X(inner##_fwd, (bl_dev *d, bl_act *o, bl_dev_saved *saved, const bl_act *q, const bl_act *k,   \
       const bl_act *v, const bl_real *lambda, const bl_ttt_params *p, const bl_ttt_shape *s),      \

@@ -160,7 +160,8 @@ static inline void whole_targets(whole *f, size_t k)
 static inline void whole_inputs(whole *f)
 {
     bl_error err;
-    const bl_step step = {.seed = 11, .step = 3, .micro = 1, .dropout = f->v->dropout};
+    const bl_step step = {
+        .seed = 11, .step = 3, .micro = 1, .dropout = f->v->dropout, .loss_scale = 1};
     for (size_t i = 0; i < f->N; i++)
         f->ids[i] = (int32_t)bl_rng_below(1, 1, i, f->net.m.V);
     whole_targets(f, 0);
@@ -274,7 +275,7 @@ static inline double whole_loss(whole *f, int carried)
 static inline void whole_backward(whole *f)
 {
     BL_OP(f->dev, zero, f->gradient, f->net.tensors.elements * f->dev->param_bytes);
-    bl_net_loss_bwd(&f->net, &f->pass, &f->grads, 1.0f, NULL, NULL);
+    bl_net_loss_bwd(&f->net, &f->pass, &f->grads, NULL, NULL);
 }
 
 /* Those of a tensor, [t->count] to bl_free(). */

@@ -34,7 +34,7 @@ static double logsumexp(const double *logit, size_t V)
     return most + log(sum);
 }
 
-/* dE[v] += scale sum_n (softmax_v(n) - [v = target_n]) x[n].  Row by row of E, so that the sum over
+/* dE[v] += scale sum_n (softmax_v(n) - [v = target_n]) x[n], over the rows that count.  Row by row of E, so that the sum over
  * n is taken in double; the logits are computed a second time for it. */
 static void add_head_gradient(BL_REAL *dE, const BL_REAL *x, const BL_REAL *E,
                               const int32_t *targets, const double *lse, double *sum, float scale,
@@ -44,6 +44,8 @@ static void add_head_gradient(BL_REAL *dE, const BL_REAL *x, const BL_REAL *E,
         for (size_t i = 0; i < D; i++)
             sum[i] = 0;
         for (size_t n = 0; n < N; n++) {
+            if (targets[n] < 0)
+                continue;
             double p = exp(logit_of(x + n * D, E + v * D, D) - lse[n]);
             double dlogit = (double)scale * (p - ((size_t)targets[n] == v));
             for (size_t i = 0; i < D; i++)
@@ -54,11 +56,14 @@ static void add_head_gradient(BL_REAL *dE, const BL_REAL *x, const BL_REAL *E,
     }
 }
 
-/* loss = lse - logit_target;  dx = scale sum_v (softmax_v - [v = target]) E[v] */
+/* loss = lse - logit_target;  dx = scale sum_v (softmax_v - [v = target]) E[v];  both are 0 in rows
+ * whose target is negative */
 void REF(head_loss)(bl_dev *d, bl_real *loss_, bl_act *dx_, bl_param *dE_, const bl_act *x_,
-                    const bl_param *E_, const bl_dev_id *targets_, float scale, size_t N, size_t D,
-                    size_t V)
+                    const bl_param *E_, const bl_dev_id *targets_, const bl_dev_step *step_,
+                    size_t N, size_t D, size_t V)
 {
+    const bl_step *step = (const void *)step_;
+    float scale = dx_ ? step->loss_scale : 0;
     BL_REAL *loss = (void *)loss_, *dx = (void *)dx_, *dE = (void *)dE_;
     const BL_REAL *x = (const void *)x_, *E = (const void *)E_;
     const int32_t *targets = (const void *)targets_;
@@ -68,16 +73,16 @@ void REF(head_loss)(bl_dev *d, bl_real *loss_, bl_act *dx_, bl_param *dE_, const
     double *sum = REF(doubles)(scratch, D);
 
     for (size_t n = 0; n < N; n++) {
-        size_t target = (size_t)targets[n];
+        size_t target = (size_t)targets[n], counts = targets[n] >= 0;
         for (size_t v = 0; v < V; v++)
             logit[v] = logit_of(x + n * D, E + v * D, D);
         lse[n] = logsumexp(logit, V);
-        loss[n] = (BL_REAL)(lse[n] - logit[target]);
+        loss[n] = counts ? (BL_REAL)(lse[n] - logit[target]) : 0;
         if (!dx)
             continue;
         for (size_t i = 0; i < D; i++)
             sum[i] = 0;
-        for (size_t v = 0; v < V; v++)
+        for (size_t v = 0; v < V && counts; v++)
             for (size_t i = 0; i < D; i++)
                 sum[i] += (exp(logit[v] - lse[n]) - (v == target)) * (double)E[v * D + i];
         for (size_t i = 0; i < D; i++)

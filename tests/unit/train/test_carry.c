@@ -215,7 +215,7 @@ static void keeps_documents(void **state)
     assert_int_equal(s.options.windows, BL_WINDOWS_DOCUMENTS);
     replace_in(path, scratch("state.json"), "\"windows\": \"documents\",", "");
     assert_ok(bl_train_state_load(&s, scratch("state.json"), &failure));
-    assert_int_equal(s.options.windows, BL_WINDOWS_ANYWHERE);
+    assert_int_equal(s.options.windows, BL_WINDOWS_AUTO); /* which is anywhere, over text */
 }
 
 /* No row may end within a chunk. */
