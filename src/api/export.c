@@ -219,7 +219,7 @@ static bl_status write_tokenizer(const export_job *job, bl_error *err)
     if (!from || !to)
         status = bl_fail(err, BL_ENOMEM, "out of memory");
     else if (bl_path_what(from) == BL_PATH_NONE)
-        status = bl_tokenizer_save_config(m->tokenizer, roles, to, err);
+        status = bl_tokenizer_save_config(m->tokenizer, roles, NULL, to, err);
     else
         status = bl_folder_copy(m->config_dir, job->beside, name, err);
     bl_free(from);

@@ -3,6 +3,7 @@
 #include "core/alloc.h"
 #include "core/utf8.h"
 #include "core/watch.h"
+#include "corpus/conversation.h"
 #include "corpus/json_text.h"
 #include "corpus/json_values.h"
 #include "corpus/tidy.h"
@@ -31,10 +32,11 @@ struct bl_cutter {
     uint64_t lines;  /* the number of the line of JSON, from 1 */
     bl_tidy tidy;
     bl_json_text json;
+    bl_conversation talk;
     bl_json_values values;
     uint64_t odd; /* of values, counted */
     bl_span rest; /* of a JSON string that was too long for one document */
-    char first_bad[256];
+    char first_bad[320];
 };
 
 bl_status bl_cutter_open(bl_cutter **c, const bl_cutter_options *options, bl_error *err)
@@ -55,6 +57,7 @@ void bl_cutter_close(bl_cutter *c)
     bl_free(c->text);
     bl_buf_release(&c->tidy.clean);
     bl_json_text_release(&c->json);
+    bl_conversation_release(&c->talk);
     bl_free(c);
 }
 
@@ -273,7 +276,7 @@ static void strip(bl_span *d)
  * dropped and counted. */
 static bl_status bad_json(bl_cutter *c, bl_span *d, bl_error *err, const char *format, ...)
 {
-    char why[120], text[sizeof c->first_bad];
+    char why[BL_CONVERSATION_WHY], text[sizeof c->first_bad];
     va_list args;
     va_start(args, format);
     (void)vsnprintf(why, sizeof why, format, args);
@@ -336,6 +339,31 @@ static bl_status read_json(bl_cutter *c, bl_span *d, bl_error *err)
     }
     *d = (bl_span){j->text.data, j->text.len};
     return BL_OK;
+}
+
+/* A JSON object as a conversation. */
+static bl_status read_conversation(bl_cutter *c, bl_span *d, bl_error *err)
+{
+    char why[BL_CONVERSATION_WHY];
+    bl_conversation *talk = &c->talk;
+    switch (bl_conversation_read(talk, d->text, d->bytes, c->o.field, why)) {
+    case BL_CONVERSATION_BAD:
+        return bad_json(c, d, err, "%s", why);
+    case BL_CONVERSATION_NO_MEMORY:
+        return bl_fail(err, BL_ENOMEM, "%s: out of memory", c->name);
+    case BL_CONVERSATION_GOOD:
+        break;
+    }
+    if (talk->text.len > c->o.most)
+        return bad_json(c, d, err, "a conversation of %zu bytes, more than `max_document`",
+                        talk->text.len);
+    *d = (bl_span){talk->text.data, talk->text.len};
+    return BL_OK;
+}
+
+const unsigned char *bl_cutter_said(const bl_cutter *c)
+{
+    return c->o.conversations && is_json(c) ? (const unsigned char *)c->talk.said.data : NULL;
 }
 
 /* A JSON string in documents of at most `most` bytes. */
@@ -406,7 +434,11 @@ bl_status bl_cutter_next(bl_cutter *c, bl_span *d, bl_error *err)
             strip(&piece);
         if (piece.bytes == 0)
             continue;
-        if (!is_json(c)) {
+        if (is_json(c) && c->o.conversations)
+            BL_TRY(read_conversation(c, &piece, err));
+        if (piece.bytes == 0)
+            continue;
+        if (!is_json(c) || c->o.conversations) {
             *d = piece;
             return BL_OK;
         }

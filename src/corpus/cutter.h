@@ -25,6 +25,7 @@ typedef struct bl_cutter_options {
     int replace_invalid; /* U+FFFD in place of what is not UTF-8, and of lone surrogates in JSON,
                             instead of an error */
     int skip_bad;        /* what is not JSON, or has no text in the field, is dropped and counted */
+    int conversations;   /* documents of JSON are those of corpus/conversation.h, and are not cut */
     int keep_space;      /* documents keep the white space at their ends */
     uint64_t most;       /* bytes of a document, at least 4 */
     int (*idle)(void *user); /* called when a pipe is idle; not 0 stops.  NULL: keep waiting */
@@ -51,6 +52,10 @@ void bl_cutter_begin(bl_cutter *c, bl_stream *stream, const char *name, bl_cut r
 /* The next document, valid until the next call; text is NULL after the last.
  * BL_EFORMAT names the byte that is not UTF-8 or the line that is not as it should be. */
 bl_status bl_cutter_next(bl_cutter *c, bl_span *document, bl_error *err) BL_NODISCARD;
+
+/* Of each byte of the document just given who said it (corpus/conversation.h); NULL: it is no
+ * conversation. */
+const unsigned char *bl_cutter_said(const bl_cutter *c);
 
 /* Counts since the cutter was opened; place and fault of the first value dropped, or "". */
 bl_cutter_counts bl_cutter_counted(const bl_cutter *c);

@@ -34,7 +34,7 @@ bl_source_options bl_source_options_of(const bl_prepare_options *o)
     static const bl_cut cuts[] = {
         [BL_DOCUMENTS_AUTO] = BL_CUT_END_OF_TEXT, [BL_DOCUMENTS_BLANK_LINE] = BL_CUT_BLANK_LINE,
         [BL_DOCUMENTS_LINE] = BL_CUT_LINE,        [BL_DOCUMENTS_FILE] = BL_CUT_FILE,
-        [BL_DOCUMENTS_JSONL] = BL_CUT_JSONL,
+        [BL_DOCUMENTS_JSONL] = BL_CUT_JSONL,      [BL_DOCUMENTS_MESSAGES] = BL_CUT_JSONL,
     };
     int by_field = o->documents == BL_DOCUMENTS_AUTO && o->field[0];
     return (bl_source_options){
@@ -48,6 +48,7 @@ bl_source_options bl_source_options_of(const bl_prepare_options *o)
         .cutter = {.field = o->field[0] ? o->field : NULL,
                    .replace_invalid = o->replace_invalid,
                    .skip_bad = o->skip_bad,
+                   .conversations = o->documents == BL_DOCUMENTS_MESSAGES,
                    .most = o->max_document},
     };
 }
@@ -88,7 +89,11 @@ bl_status bl_source_open(bl_source **result, const char *const *parts, size_t co
     BL_TRY_GOTO(status, copy_text(&s->keep, options->keep, err), failed);
     BL_TRY_GOTO(status, copy_text(&s->writing, options->writing, err), failed);
     BL_TRY_GOTO(status,
-                copy_text(&s->field, options->cutter.field ? options->cutter.field : "text", err),
+                copy_text(&s->field,
+                          options->cutter.field || options->cutter.conversations
+                              ? options->cutter.field
+                              : "text",
+                          err),
                 failed);
     s->o.cutter.field = s->field;
     s->list = (bl_listing){.glob = s->glob, .keep = s->keep, .writing = s->writing};
@@ -144,6 +149,13 @@ static bl_status pass_over(bl_source *s, bl_part *p, const bl_file_kind *kind, b
     return BL_OK;
 }
 
+/* Conversations in .json are an array, or objects one after the other. */
+static int is_json_name(const char *path)
+{
+    size_t n = bl_stream_stem(path);
+    return n > 5 && memcmp(path + n - 5, ".json", 5) == 0;
+}
+
 /* How the text is cut and read. */
 static bl_status begin_text(bl_source *s, bl_part *p, bl_error *err)
 {
@@ -153,7 +165,9 @@ static bl_status begin_text(bl_source *s, bl_part *p, bl_error *err)
     BL_TRY(look(s, p->path, &kind, err));
     if (kind.form == BL_FORM_OTHER)
         return pass_over(s, p, &kind, err);
-    if (kind.form != BL_FORM_TEXT)
+    if (s->o.cutter.conversations && is_json_name(p->path))
+        cut = BL_CUT_JSON;
+    else if (kind.form != BL_FORM_TEXT)
         cut = kind.form == BL_FORM_JSON ? BL_CUT_JSON : BL_CUT_JSONL;
     const char *encoding = bl_encoding_name(kind.encoding, &unit);
     BL_TRY(bl_stream_convert(s->stream, encoding, unit, s->o.cutter.replace_invalid, kind.returns,
@@ -216,6 +230,12 @@ bl_status bl_source_next(bl_source *s, bl_span *d, bl_error *err)
 int bl_source_special(const bl_source *s)
 {
     return s->special;
+}
+
+const unsigned char *bl_source_said(const bl_source *s)
+{
+    int told = s->at < s->list.count && s->list.parts[s->at].kind == BL_PART_TALES;
+    return told ? NULL : bl_cutter_said(s->cutter);
 }
 
 int bl_source_aside(const bl_source *s)

@@ -57,6 +57,9 @@ bl_status bl_source_next(bl_source *s, bl_span *document, bl_error *err) BL_NODI
  * documents; where documents end otherwise it is text that somebody wrote. */
 int bl_source_special(const bl_source *s);
 
+/* Of each byte of the document just given who said it; NULL: it is no conversation. */
+const unsigned char *bl_source_said(const bl_source *s);
+
 /* Does the document just given belong to the part `aside`? */
 int bl_source_aside(const bl_source *s);
 

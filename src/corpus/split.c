@@ -39,7 +39,7 @@ void bl_split_decide(bl_split *s)
     int poor =
         s->drawn == 0 || s->drawn == s->documents || drawn * 2 < wanted || drawn > wanted * 2;
     s->forced = UINT64_MAX;
-    s->ends = !s->given && s->share > 0 && poor && (double)s->longest > wanted &&
+    s->ends = !s->given && !s->whole && s->share > 0 && poor && (double)s->longest > wanted &&
               s->longest >= BL_SPLIT_LEAST_DOCUMENT;
     if (!s->ends)
         balance(s);

@@ -19,6 +19,7 @@ enum {
 typedef struct bl_split {
     uint64_t seed;
     double share; /* wanted for validation */
+    int whole;    /* no document is cut */
     int given;    /* the sides are given, not drawn: no document is cut */
     /* documents of the first pass */
     uint64_t documents, bytes, drawn, drawn_bytes, longest, longest_at;

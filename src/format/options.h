@@ -93,8 +93,8 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(real, val_split, "0.01", 0, 0.9, NULL, "share of the documents set aside for validation")     \
     X(size, seed, "0", 0, 1e15, NULL, "seed of the split and of tales")                             \
     X(text, glob, "*", 0, 0, NULL, "files to take from folders; *.txt takes a.txt.gz too")          \
-    X(choice, documents, "auto", 0, 0, "auto|blank-line|line|file|jsonl", "where documents end; auto: at lines <|endoftext|>; .jsonl and .json by their form") \
-    X(text, field, "", 0, 0, NULL, "field of JSON Lines that holds the text (text); given, auto means jsonl") \
+    X(choice, documents, "auto", 0, 0, "auto|blank-line|line|file|jsonl|messages", "where documents end; auto: at lines <|endoftext|>; .jsonl and .json by their form; messages: JSON Lines of conversations, of which the answers are learned") \
+    X(text, field, "", 0, 0, NULL, "field of JSON Lines that holds the text (text); given, auto means jsonl; of conversations the messages (messages), or question and answer (prompt,completion)") \
     X(choice, encoding, "auto", 0, 0, "auto|utf-8|utf-16|utf-16le|utf-16be|latin-1|windows-1252", "encoding of files without a byte order mark; auto: UTF-8, and UTF-16 where its zeros show it") \
     X(choice, dedup, "none", 0, 0, "none|exact|near", "drop documents that were there before, exactly or nearly") \
     X(real, near, "0.8", 0.3, 1, NULL, "how alike near is: Jaccard index of five-word shingles")      \
@@ -158,7 +158,8 @@ enum {                                                    /* documents */
        BL_DOCUMENTS_BLANK_LINE,
        BL_DOCUMENTS_LINE,
        BL_DOCUMENTS_FILE,
-       BL_DOCUMENTS_JSONL
+       BL_DOCUMENTS_JSONL,
+       BL_DOCUMENTS_MESSAGES
 };
 enum { BL_DEDUP_NONE, BL_DEDUP_EXACT, BL_DEDUP_NEAR }; /* dedup */
 

@@ -1,8 +1,11 @@
 /* The second pass: documents become the tokens of train.bin and val.bin. */
 #include "core/alloc.h"
+#include "corpus/conversation.h"
 #include "corpus/tidy.h"
 #include "prepare/preparation.h"
 #include "prepare/summary.h"
+
+#include <string.h>
 
 /* One document's ids and the one that ends it. */
 static void write_document(bl_preparation *p, int which, const int32_t *ids, size_t count,
@@ -20,6 +23,23 @@ static void write_document(bl_preparation *p, int which, const int32_t *ids, siz
     for (size_t i = 0; i < count; i++)
         p->uses[ids[i]]++;
     p->uses[end]++;
+}
+
+/* Which of its tokens count, and whether the one that ends it does. */
+static void write_counts(bl_preparation *p, int which, const unsigned char *counts, size_t count,
+                         unsigned char end)
+{
+    bl_mask_write(p->mask[which], counts, count);
+    bl_mask_write(p->mask[which], &end, 1);
+}
+
+/* Of a document that is no conversation all tokens count. */
+static bl_status write_all_count(bl_preparation *p, int which, size_t count, bl_error *err)
+{
+    BL_TRY(bl_grow(&p->counts, &p->counts_cap, count + 1, 1, err));
+    memset(p->counts, 1, count);
+    write_counts(p, which, p->counts, count, 1);
+    return BL_OK;
 }
 
 static bl_status add_piece(bl_prepare_batch *b, size_t *count, const char *text, size_t bytes,
@@ -51,21 +71,95 @@ static bl_status divide(bl_preparation *p, size_t kept, uint64_t *document, size
     return BL_OK;
 }
 
+/* ---- conversations ---- */
+
+static bl_status add_token(bl_preparation *p, size_t *count, int32_t id, unsigned char counts,
+                           bl_error *err)
+{
+    BL_TRY(bl_grow(&p->ids, &p->ids_cap, *count + 1, sizeof *p->ids, err));
+    BL_TRY(bl_grow(&p->counts, &p->counts_cap, *count + 1, 1, err));
+    p->ids[*count] = id;
+    p->counts[(*count)++] = counts;
+    return BL_OK;
+}
+
+/* Does the assistant say any of these bytes? */
+static unsigned char is_answer(const unsigned char *said, size_t first, size_t last)
+{
+    for (size_t i = first; i < last; i++)
+        if (said[i] & BL_SAID_ANSWER)
+            return 1;
+    return 0;
+}
+
+/* A token counts when any of its bytes is the assistant's. */
+static bl_status add_stretch(bl_preparation *p, const bl_encoder *encoder, const bl_stretch *s,
+                             size_t *count, bl_error *err)
+{
+    const unsigned char *said = bl_prepare_said(&p->batch, &p->batch.doc[s->document]) + s->first;
+    if (s->id >= 0)
+        return add_token(p, count, s->id, is_answer(said, 0, 1), err);
+    size_t n;
+    const int32_t *ids = bl_encoder_ids(encoder, s->text, &n);
+    const bl_offset *from = bl_encoder_offsets(encoder, s->text, NULL);
+    for (size_t i = 0; i < n; i++)
+        BL_TRY(add_token(p, count, ids[i], is_answer(said, from[i].start, from[i].end), err));
+    return BL_OK;
+}
+
+static bl_status encode_talks(bl_preparation *p, bl_encoder *encoder, uint64_t *document,
+                              bl_error *err)
+{
+    bl_prepare_batch *b = &p->batch;
+    const bl_stretches *all = &p->stretches;
+    size_t kept = bl_prepare_keep_originals(b), at = 0;
+    BL_TRY(bl_prepare_stretch(p, kept, err));
+    BL_TRY(bl_encoder_run(encoder, all->text, all->text_count, BL_ENCODE_OFFSETS, err));
+    for (size_t i = 0; i < kept; i++) {
+        bl_span d = b->doc[i];
+        size_t count = 0;
+        int training = bl_split_place(&p->split, (*document)++, bl_prepare_is_drawn(p, b->hash[i]),
+                                      d.text, d.bytes) > 0;
+        int which = training ? BL_DATA_TRAIN : BL_DATA_VAL;
+        for (; at < all->count && all->at[at].document == i; at++)
+            BL_TRY(add_stretch(p, encoder, &all->at[at], &count, err));
+        write_document(p, which, p->ids, count, d.bytes);
+        write_counts(p, which, p->counts, count, 0);
+    }
+    return BL_OK;
+}
+
+/* ---- all of them ---- */
+
+static bl_status check_files(const bl_preparation *p, bl_error *err)
+{
+    for (int i = 0; i < BL_DATA_SPLITS; i++) {
+        BL_TRY(bl_token_file_check(p->out[i], err));
+        if (p->mask[i])
+            BL_TRY(bl_mask_check(p->mask[i], err));
+    }
+    return BL_OK;
+}
+
 /* The documents of the batch to train.bin and val.bin. */
 static bl_status encode_batch(bl_preparation *p, bl_encoder *encoder, uint64_t *document,
                               bl_error *err)
 {
     bl_prepare_batch *b = &p->batch;
     size_t pieces, count;
+    if (b->talks) {
+        BL_TRY(encode_talks(p, encoder, document, err));
+        return check_files(p, err);
+    }
     BL_TRY(divide(p, bl_prepare_keep_originals(b), document, &pieces, err));
     BL_TRY(bl_encoder_run(encoder, b->piece, pieces, b->special ? BL_ENCODE_SPECIAL : 0, err));
     for (size_t i = 0; i < pieces; i++) {
         const int32_t *ids = bl_encoder_ids(encoder, i, &count);
         write_document(p, b->side[i], ids, count, b->piece[i].bytes);
+        if (p->mask[b->side[i]])
+            BL_TRY(write_all_count(p, b->side[i], count, err));
     }
-    for (int i = 0; i < BL_DATA_SPLITS; i++)
-        BL_TRY(bl_token_file_check(p->out[i], err));
-    return BL_OK;
+    return check_files(p, err);
 }
 
 static bl_status encode_all(bl_preparation *p, bl_encoder *encoder, bl_error *err)
@@ -98,6 +192,8 @@ bl_status bl_prepare_encode(bl_preparation *p, bl_error *err)
     if (!p->uses)
         return bl_fail(err, BL_ENOMEM, "out of memory");
     BL_TRY(bl_source_rewind(p->source, err));
+    if (bl_prepare_talks(p)) /* for those of the tokenizer that was just learned */
+        BL_TRY(bl_prepare_look_for_own(p, err));
     bl_split_decide(&p->split);
     bl_prepare_name_split(p->meta.split_rule, &p->split);
     BL_TRY(bl_prepare_open_tokens(p, err));

@@ -23,6 +23,32 @@ static bl_status drop_copies(bl_preparation *p, bl_dedup *dedup, bl_error *err)
     return BL_OK;
 }
 
+/* What is learned from: documents, or what is text in conversations. */
+static bl_status feed(bl_preparation *p, bl_bpe_trainer *trainer, size_t kept, bl_error *err)
+{
+    const bl_span *text = p->batch.doc;
+    size_t count = kept;
+    if (p->batch.talks) {
+        BL_TRY(bl_prepare_stretch(p, kept, err));
+        text = p->stretches.text;
+        count = p->stretches.text_count;
+    }
+    return bl_bpe_trainer_feed(trainer, text, count, bl_prepare_ask_progress, p, err);
+}
+
+/* The special tokens of a tokenizer that is trained: its own two, and the template's. */
+static bl_status open_trainer(bl_preparation *p, bl_bpe_trainer **trainer, bl_error *err)
+{
+    bl_bpe_options bpe = {.vocab_size = p->job->options->vocab_size,
+                          .min_frequency = p->job->options->min_frequency,
+                          .threads = p->job->options->threads};
+    if (bl_prepare_talks(p)) {
+        bpe.specials = bl_prepare_specials(&bpe.specials_count);
+        BL_TRY(bl_prepare_look_for(p, bpe.specials, bpe.specials_count, err));
+    }
+    return bl_bpe_trainer_open(trainer, &bpe, err);
+}
+
 static bl_status read_all(bl_preparation *p, bl_bpe_trainer *trainer, bl_dedup *dedup,
                           bl_error *err)
 {
@@ -35,8 +61,7 @@ static bl_status read_all(bl_preparation *p, bl_bpe_trainer *trainer, bl_dedup *
         p->read += p->batch.count;
         size_t kept = bl_prepare_keep_originals(&p->batch);
         if (trainer)
-            BL_TRY(
-                bl_bpe_trainer_feed(trainer, p->batch.doc, kept, bl_prepare_ask_progress, p, err));
+            BL_TRY(feed(p, trainer, kept, err));
         for (size_t i = 0; i < kept; i++)
             bl_split_note(&p->split, bl_prepare_is_drawn(p, p->batch.hash[i]),
                           p->batch.doc[i].bytes);
@@ -54,11 +79,10 @@ bl_status bl_prepare_learn(bl_preparation *p, bl_error *err)
         BL_TRY(bl_token_roles_find(&p->meta.roles, p->tokenizer, p->job->options->tokenizer,
                                    p->job->options->eos, err));
     } else {
-        const bl_bpe_options bpe = {.vocab_size = p->job->options->vocab_size,
-                                    .min_frequency = p->job->options->min_frequency,
-                                    .threads = p->job->options->threads};
-        BL_TRY(bl_bpe_trainer_open(&trainer, &bpe, err));
+        BL_TRY(open_trainer(p, &trainer, err));
     }
+    if (p->tokenizer && bl_prepare_talks(p))
+        BL_TRY(bl_prepare_look_for_own(p, err));
     if (p->job->options->dedup != BL_DEDUP_NONE)
         BL_TRY_GOTO(status,
                     bl_dedup_open(

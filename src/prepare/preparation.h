@@ -8,19 +8,40 @@
 #include "corpus/source.h"
 #include "corpus/split.h"
 #include "prepare/prepare.h"
+#include "text/added.h"
 
 /* Some documents in a row that are worked on together. */
 typedef struct bl_prepare_batch {
     bl_buf text;
+    bl_buf said; /* of conversations, a byte for each of the text (corpus/conversation.h) */
     bl_span *doc;
     bl_hash128 *hash;
     unsigned char *copy; /* a bl_copy each */
     bl_span *piece;      /* documents, or the two parts of one, to be encoded */
     unsigned char *side; /* and where they go */
     size_t count, cap, hash_cap, copy_cap, piece_cap, side_cap;
+    int talks;   /* all of them are conversations, or none */
     int special; /* bl_source_special() of all of them */
     int aside;   /* bl_source_aside() of all of them */
 } bl_prepare_batch;
+
+/* A stretch of a conversation: a special token that the template wrote, or text to be encoded. */
+typedef struct bl_stretch {
+    int32_t id;      /* of the token; negative: text */
+    size_t document; /* of the batch */
+    size_t first;    /* byte of the document */
+    size_t text;     /* number of the text among those of the batch */
+} bl_stretch;
+
+/* How conversations are cut into stretches. */
+typedef struct bl_stretches {
+    bl_added_index index; /* the special tokens that a template may write */
+    bl_added *special;
+    bl_stretch *at;
+    size_t count, cap;
+    bl_span *text;
+    size_t text_count, text_cap;
+} bl_stretches;
 
 typedef struct bl_preparation {
     const bl_prepare_job *job;
@@ -42,6 +63,11 @@ typedef struct bl_preparation {
     bl_outdir *next; /* where all files are written */
     bl_buf path;     /* of the file at hand */
     bl_token_file_out *out[BL_DATA_SPLITS];
+    bl_mask_out *mask[BL_DATA_SPLITS]; /* of conversations, else NULL */
+    bl_stretches stretches;
+    unsigned char *counts; /* of the document at hand, a byte a token */
+    int32_t *ids;
+    size_t counts_cap, ids_cap;
     const char *stage;
     uint64_t noticed; /* bytes at the last call of progress */
 } bl_preparation;
@@ -70,6 +96,27 @@ int bl_prepare_is_drawn(const bl_preparation *p, bl_hash128 hash);
 /* What meta.json says of the sources, and how they are to be divided; then opens them. */
 void bl_prepare_describe(bl_preparation *p);
 bl_status bl_prepare_open_source(bl_preparation *p, bl_error *err) BL_NODISCARD;
+
+/* ---- stretches.c ---- */
+
+/* Are the sources conversations? */
+int bl_prepare_talks(const bl_preparation *p);
+
+/* The special tokens of a tokenizer that is trained: the usual two, and those of the chat template;
+ * `count` of them. */
+const char *const *bl_prepare_specials(size_t *count);
+
+/* Looks for these tokens from now on; or for the tokenizer's own, which must have these: BL_EINVAL
+ * if not. */
+bl_status bl_prepare_look_for(bl_preparation *p, const char *const *specials, size_t count,
+                              bl_error *err) BL_NODISCARD;
+bl_status bl_prepare_look_for_own(bl_preparation *p, bl_error *err) BL_NODISCARD;
+
+/* The first `kept` documents of a batch of conversations as p->stretches. */
+bl_status bl_prepare_stretch(bl_preparation *p, size_t kept, bl_error *err) BL_NODISCARD;
+
+/* Who said the bytes of a document of the batch. */
+const unsigned char *bl_prepare_said(const bl_prepare_batch *b, const bl_span *document);
 
 /* ---- learn_pass.c, encode_pass.c ---- */
 

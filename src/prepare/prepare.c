@@ -19,10 +19,19 @@ static void release(bl_preparation *p)
 {
     for (int i = 0; i < BL_DATA_SPLITS; i++)
         bl_token_file_abandon(p->out[i]);
+    for (int i = 0; i < BL_DATA_SPLITS; i++)
+        bl_mask_abandon(p->mask[i]);
+    bl_added_index_release(&p->stretches.index);
+    bl_free(p->stretches.special);
+    bl_free(p->stretches.at);
+    bl_free(p->stretches.text);
+    bl_free(p->counts);
+    bl_free(p->ids);
     bl_outdir_abandon(p->next);
     bl_free(p->dropped);
     bl_free(p->uses);
     bl_buf_release(&p->batch.text);
+    bl_buf_release(&p->batch.said);
     bl_free(p->batch.doc);
     bl_free(p->batch.hash);
     bl_free(p->batch.copy);

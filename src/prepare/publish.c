@@ -3,12 +3,15 @@
 #include "core/file.h"
 #include "core/hash.h"
 #include "core/path.h"
+#include "corpus/conversation.h"
 #include "prepare/preparation.h"
 #include "text/text.h"
 
 static const char *const split_names[BL_DATA_SPLITS] = {"train.bin", "val.bin"};
-static const char *const file_names[] = {"train.bin", "val.bin", "tokenizer.json",
-                                         "tokenizer_config.json", "meta.json"};
+static const char *const mask_names[BL_DATA_SPLITS] = {"train.mask", "val.mask"};
+static const char *const file_names[] = {"train.bin", "val.bin",        "train.mask",
+                                         "val.mask",  "tokenizer.json", "tokenizer_config.json",
+                                         "meta.json"};
 
 /* dir/name in p->path, until the next call. */
 static bl_status in_dir(bl_preparation *p, const char *dir, const char *name, bl_error *err)
@@ -66,8 +69,19 @@ bl_status bl_prepare_open_tokens(bl_preparation *p, bl_error *err)
         BL_TRY(in_dir(p, bl_outdir_temporary(p->next), split_names[i], err));
         BL_TRY(bl_token_file_create(&p->out[i], p->path.data,
                                     bl_token_file_width(p->meta.vocab_size), err));
+        if (!bl_prepare_talks(p))
+            continue;
+        BL_TRY(in_dir(p, bl_outdir_temporary(p->next), mask_names[i], err));
+        BL_TRY(bl_mask_create(&p->mask[i], p->path.data, err));
     }
     return BL_OK;
+}
+
+/* Of the data that was there before; meta.json no longer names it. */
+static bl_status remove_mask(bl_preparation *p, const char *name, bl_error *err)
+{
+    BL_TRY(in_dir(p, p->job->dir, name, err));
+    return bl_path_what(p->path.data) == BL_PATH_FILE ? bl_file_remove(p->path.data, err) : BL_OK;
 }
 
 bl_status bl_prepare_publish(bl_preparation *p, bl_error *err)
@@ -79,9 +93,16 @@ bl_status bl_prepare_publish(bl_preparation *p, bl_error *err)
         BL_TRY(bl_token_file_verify(out, p->meta.split[i].hash, err));
         p->out[i] = NULL;
         BL_TRY(bl_token_file_commit(out, err));
+        bl_mask_out *mask = p->mask[i];
+        if (!mask)
+            continue;
+        BL_TRY(bl_mask_verify(mask, p->meta.split[i].mask_hash, &p->meta.split[i].counted, err));
+        p->mask[i] = NULL;
+        BL_TRY(bl_mask_commit(mask, err));
     }
     BL_TRY(in_dir(p, dir, "tokenizer_config.json", err));
-    BL_TRY(bl_tokenizer_save_config(p->tokenizer, p->meta.roles, p->path.data, err));
+    BL_TRY(bl_tokenizer_save_config(p->tokenizer, p->meta.roles,
+                                    bl_prepare_talks(p) ? bl_chatml : NULL, p->path.data, err));
     BL_TRY(in_dir(p, dir, "tokenizer.json", err));
     BL_TRY(bl_tokenizer_save(p->tokenizer, p->path.data, err));
     BL_TRY(bl_file_hash(p->path.data, p->meta.tokenizer_hash, err));
@@ -93,6 +114,8 @@ bl_status bl_prepare_publish(bl_preparation *p, bl_error *err)
     BL_TRY(bl_outdir_commit(next, NULL, NULL, err));
     bl_error why;
     bl_status settled = bl_data_settle(p->job->dir, &why);
+    for (int i = 0; settled == BL_OK && !bl_prepare_talks(p) && i < BL_DATA_SPLITS; i++)
+        settled = remove_mask(p, mask_names[i], &why);
     if (settled == BL_OK)
         return BL_OK;
     return bl_fail(err, settled,

@@ -36,13 +36,17 @@ static bl_status notice(bl_preparation *p, int now, bl_error *err)
                : BL_OK;
 }
 
-static bl_status add_document(bl_prepare_batch *b, bl_span d, bl_error *err)
+static bl_status add_document(bl_prepare_batch *b, bl_span d, const unsigned char *said,
+                              bl_error *err)
 {
     BL_TRY(bl_grow(&b->doc, &b->cap, b->count + 1, sizeof *b->doc, err));
     BL_TRY(bl_grow(&b->hash, &b->hash_cap, b->count + 1, sizeof *b->hash, err));
     BL_TRY(bl_grow(&b->copy, &b->copy_cap, b->count + 1, 1, err));
     bl_buf_append(&b->text, d.text, d.bytes);
+    if (said)
+        bl_buf_append(&b->said, said, d.bytes);
     BL_TRY(bl_buf_status(&b->text, err));
+    BL_TRY(bl_buf_status(&b->said, err));
     XXH128_hash_t h = XXH3_128bits(d.text, d.bytes);
     b->hash[b->count] = (bl_hash128){h.low64, h.high64};
     b->copy[b->count] = BL_COPY_NONE;
@@ -55,21 +59,25 @@ bl_status bl_prepare_read(bl_preparation *p, bl_error *err)
     bl_prepare_batch *b = &p->batch;
     b->count = 0;
     bl_buf_clear(&b->text);
+    bl_buf_clear(&b->said);
     while (!p->ended && b->count < BATCH_DOCUMENTS && b->text.len < BATCH_BYTES) {
         bl_span d = p->ahead;
         p->ahead = (bl_span){0};
         if (!d.text)
             BL_TRY(bl_source_next(p->source, &d, err));
         int special = bl_source_special(p->source), aside = bl_source_aside(p->source);
+        const unsigned char *said = bl_source_said(p->source);
+        int talks = said != NULL;
         if (!d.text) {
             p->ended = 1;
-        } else if (b->count && (special != b->special || aside != b->aside)) {
+        } else if (b->count && (special != b->special || aside != b->aside || talks != b->talks)) {
             p->ahead = d;
             break;
         } else {
             b->special = special;
             b->aside = aside;
-            BL_TRY(add_document(b, d, err));
+            b->talks = talks;
+            BL_TRY(add_document(b, d, said, err));
             BL_TRY(notice(p, 0, err));
         }
     }

@@ -20,8 +20,10 @@ void bl_prepare_describe(bl_preparation *p)
     bl_prepare_name_sources(p->meta.source, job->sources, job->count);
     p->meta.seed = p->job->options->seed;
     p->meta.val_split = p->aside ? 0 : p->job->options->val_split;
-    p->split = (bl_split){
-        .seed = p->job->options->seed, .share = p->job->options->val_split, .given = p->aside};
+    p->split = (bl_split){.seed = p->job->options->seed,
+                          .share = p->job->options->val_split,
+                          .given = p->aside,
+                          .whole = bl_prepare_talks(p)};
 }
 
 static bl_status open_parts(bl_preparation *p, const char *const *parts, size_t count,

@@ -7,9 +7,10 @@
 #include "core/utf8.h"
 
 /* tokenizer.json as Hugging Face writes it (2 spaces, their key order, no final newline), and the
- * tokenizer_config.json beside it. */
+ * tokenizer_config.json beside it, with a chat template (NULL: none). */
 bl_status bl_tokenizer_save(const bl_tokenizer *t, const char *path, bl_error *err) BL_NODISCARD;
-bl_status bl_tokenizer_save_config(const bl_tokenizer *t, bl_token_roles roles, const char *path,
+bl_status bl_tokenizer_save_config(const bl_tokenizer *t, bl_token_roles roles,
+                                   const char *chat_template, const char *path,
                                    bl_error *err) BL_NODISCARD;
 
 /* A growing list of ids, and where they come from. */

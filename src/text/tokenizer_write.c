@@ -5,6 +5,7 @@
 #include "text/tokenizer.h"
 
 #include <stdio.h>
+#include <string.h>
 
 /* A JSON string: quote, backslash and control characters escaped, everything else raw UTF-8. */
 static void put_string(bl_buf *out, const char *s, size_t n)
@@ -129,8 +130,8 @@ static void put_role(bl_buf *out, const bl_tokenizer *t, const char *role, uint3
     bl_buf_puts(out, ",\n");
 }
 
-bl_status bl_tokenizer_save_config(const bl_tokenizer *t, bl_token_roles roles, const char *path,
-                                   bl_error *err)
+bl_status bl_tokenizer_save_config(const bl_tokenizer *t, bl_token_roles roles,
+                                   const char *chat_template, const char *path, bl_error *err)
 {
     bl_buf out;
     bl_buf_init(&out);
@@ -150,6 +151,11 @@ bl_status bl_tokenizer_save_config(const bl_tokenizer *t, bl_token_roles roles, 
     }
     bl_buf_puts(&out, t->added_count ? "\n  },\n" : "},\n");
     put_role(&out, t, "bos_token", roles.eos);
+    if (chat_template) {
+        bl_buf_puts(&out, "  \"chat_template\": ");
+        put_string(&out, chat_template, strlen(chat_template));
+        bl_buf_puts(&out, ",\n");
+    }
     bl_buf_puts(&out, "  \"clean_up_tokenization_spaces\": false,\n");
     put_role(&out, t, "eos_token", roles.eos);
     put_role(&out, t, "pad_token", roles.pad);

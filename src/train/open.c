@@ -214,6 +214,16 @@ static bl_status open_weights(bl_trainer *t, const bl_train_begin *begin, bl_err
     return bl_net_fingerprint(&t->blocks.net, t->state.parent, err);
 }
 
+/* The data folder whose tokenizer_config.json the run gets: one of conversations has the chat
+ * template. */
+static const char *describing(const bl_trainer *t)
+{
+    for (size_t i = 0; i < t->data->count; i++)
+        if (bl_data_meta_masked(&t->data->data[i]->meta))
+            return t->data->dir[i];
+    return t->data->dir[0];
+}
+
 static bl_status open_parts(bl_trainer *t, const bl_config *config, const bl_train_begin *begin,
                             bl_error *err)
 {
@@ -239,7 +249,7 @@ static bl_status open_parts(bl_trainer *t, const bl_config *config, const bl_tra
         BL_TRY(bl_outputs_open(&t->outputs, 0, err));
         if (!leads)
             return BL_OK;
-        return bl_folder_describe(t->run_dir, data_dir, config, BL_WEIGHTS_LATENT,
+        return bl_folder_describe(t->run_dir, describing(t), config, BL_WEIGHTS_LATENT,
                                   err); /* now it is a run */
     }
     t->resumed_from = bl_strdup(checkpoint);

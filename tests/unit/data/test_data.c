@@ -234,8 +234,8 @@ static bl_data_meta make_folder(const char *dir)
     assert_ok(bl_file_hash(path, meta.tokenizer_hash, &failure));
     (void)snprintf(meta.source, sizeof meta.source, "a \"quoted\" name");
     (void)snprintf(meta.split_rule, sizeof meta.split_rule, "by hand");
-    meta.split[BL_DATA_TRAIN] = (bl_data_split){2, 5, 11, 3, ""};
-    meta.split[BL_DATA_VAL] = (bl_data_split){1, 2, 4, 2, ""};
+    meta.split[BL_DATA_TRAIN] = (bl_data_split){2, 5, 11, 3, "", 0, ""};
+    meta.split[BL_DATA_VAL] = (bl_data_split){1, 2, 4, 2, "", 0, ""};
     assert_ok(bl_data_meta_save(&meta, dir, &failure));
     return meta;
 }

@@ -170,7 +170,7 @@ static void test_config_is_json(void **state)
 {
     (void)state;
     bl_tokenizer *t = open_fixture(FIXTURES "added.json");
-    assert_int_equal(bl_tokenizer_save_config(t, BL_TOKEN_ROLES_OWN, SAVED, NULL), BL_OK);
+    assert_int_equal(bl_tokenizer_save_config(t, BL_TOKEN_ROLES_OWN, NULL, SAVED, NULL), BL_OK);
     json_t *config = json_load_file(SAVED, JSON_REJECT_DUPLICATES, NULL);
     assert_string_equal(json_string_value(json_object_get(config, "eos_token")), "<|endoftext|>");
     assert_string_equal(json_string_value(json_object_get(config, "pad_token")), "<|padding|>");
@@ -384,7 +384,7 @@ static void test_no_prefix_space(void **state)
     bl_decoder d = {0};
     assert_int_equal(bl_tokenizer_prefix_space(t), 0);
     assert_int_equal(bl_decoder_feed(&d, t, id, 1, out), 1);
-    assert_int_equal(bl_tokenizer_save_config(t, BL_TOKEN_ROLES_OWN, SAVED, NULL), BL_OK);
+    assert_int_equal(bl_tokenizer_save_config(t, BL_TOKEN_ROLES_OWN, NULL, SAVED, NULL), BL_OK);
     json_t *config = json_load_file(SAVED, JSON_REJECT_DUPLICATES, NULL);
     assert_true(json_is_false(json_object_get(config, "add_prefix_space")));
     json_decref(config);
