@@ -15,13 +15,13 @@ const char bl_chatml[] =
     "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
 
 /* A conversation being read: where the words of its failure go. */
-typedef struct reading {
+typedef struct talk_reader {
     bl_conversation *to;
     bl_conversation_found found;
     char *why;
     size_t answers;
     bl_buf content;
-} reading;
+} talk_reader;
 
 void bl_conversation_release(bl_conversation *c)
 {
@@ -29,9 +29,9 @@ void bl_conversation_release(bl_conversation *c)
     bl_buf_release(&c->said);
 }
 
-static int bad(reading *r, const char *format, ...) BL_PRINTF(2, 3);
+static int bad(talk_reader *r, const char *format, ...) BL_PRINTF(2, 3);
 
-static int bad(reading *r, const char *format, ...)
+static int bad(talk_reader *r, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
@@ -43,7 +43,7 @@ static int bad(reading *r, const char *format, ...)
 
 /* ---- the text ---- */
 
-static void put(reading *r, const char *text, size_t bytes, int said)
+static void put(talk_reader *r, const char *text, size_t bytes, int said)
 {
     bl_buf_append(&r->to->text, text, bytes);
     char *marks = bl_buf_reserve(&r->to->said, bytes);
@@ -53,12 +53,12 @@ static void put(reading *r, const char *text, size_t bytes, int said)
     r->to->said.len += bytes;
 }
 
-static void put_word(reading *r, const char *word, int said)
+static void put_word(talk_reader *r, const char *word, int said)
 {
     put(r, word, strlen(word), said);
 }
 
-static void put_message(reading *r, const char *role, const char *text, size_t bytes)
+static void put_message(talk_reader *r, const char *role, const char *text, size_t bytes)
 {
     int answer = strcmp(role, "assistant") == 0 ? BL_SAID_ANSWER : 0;
     put_word(r, "<|im_start|>", 0);
@@ -82,7 +82,7 @@ static const char *known_role(const char *role)
 }
 
 /* One part of a content that is a list. */
-static int read_part(reading *r, size_t number, const json_t *part)
+static int read_part(talk_reader *r, size_t number, const json_t *part)
 {
     const char *type = json_string_value(json_object_get(part, "type"));
     const json_t *text = json_object_get(part, "text");
@@ -98,7 +98,7 @@ static int read_part(reading *r, size_t number, const json_t *part)
 }
 
 /* The content as one text in r->content. */
-static int read_content(reading *r, size_t number, const json_t *content)
+static int read_content(talk_reader *r, size_t number, const json_t *content)
 {
     size_t i;
     const json_t *part;
@@ -126,7 +126,7 @@ static int is_blank(const bl_buf *text)
 
 /* An empty system message says nothing and is left out; other empty ones are refused, because what
  * they would teach is silence. */
-static int read_message(reading *r, size_t number, const json_t *message)
+static int read_message(talk_reader *r, size_t number, const json_t *message)
 {
     const json_t *role = json_object_get(message, "role");
     const char *name = known_role(json_string_value(role));
@@ -146,7 +146,7 @@ static int read_message(reading *r, size_t number, const json_t *message)
     return 1;
 }
 
-static int read_messages(reading *r, const json_t *messages, const char *field)
+static int read_messages(talk_reader *r, const json_t *messages, const char *field)
 {
     size_t i;
     const json_t *message;
@@ -159,7 +159,7 @@ static int read_messages(reading *r, const json_t *messages, const char *field)
     return r->answers ? 1 : bad(r, "no message of the assistant, so nothing to learn");
 }
 
-static int read_pair(reading *r, const json_t *object, const char *ask, const char *answer)
+static int read_pair(talk_reader *r, const json_t *object, const char *ask, const char *answer)
 {
     static const char *const roles[] = {"user", "assistant"};
     const char *const names[] = {ask, answer};
@@ -178,7 +178,7 @@ static int read_pair(reading *r, const json_t *object, const char *ask, const ch
 }
 
 /* Which of the two forms. */
-static int read_object(reading *r, const json_t *object, const char *field)
+static int read_object(talk_reader *r, const json_t *object, const char *field)
 {
     char ask[128];
     const char *comma = field ? strchr(field, ',') : NULL;
@@ -203,7 +203,7 @@ bl_conversation_found bl_conversation_read(bl_conversation *c, const char *json,
                                            const char *field, char why[BL_CONVERSATION_WHY])
 {
     json_error_t error;
-    reading r = {.to = c, .found = BL_CONVERSATION_GOOD, .why = why};
+    talk_reader r = {.to = c, .found = BL_CONVERSATION_GOOD, .why = why};
     bl_buf_clear(&c->text);
     bl_buf_clear(&c->said);
     *why = 0;

@@ -10,39 +10,39 @@
 #include <string.h>
 
 /* The windows of a file one after the other: in file order, or, with a mask, of a walk. */
-typedef struct reading {
+typedef struct window_reader {
     const bl_token_file *tokens;
     size_t T, windows, next;
     bl_walk walk; /* with a mask */
     uint64_t most;
-} reading;
+} window_reader;
 
-static bl_status open_reading(reading *r, const bl_net *net, const bl_token_file *tokens, size_t T,
-                              uint64_t most, bl_error *err)
+static bl_status open_reading(window_reader *r, const bl_net *net, const bl_token_file *tokens,
+                              size_t T, uint64_t most, bl_error *err)
 {
     size_t windows = bl_windows_count(tokens, T);
     if (most && most / T < windows)
         windows = most < T ? 1 : (size_t)(most / T);
-    *r = (reading){.tokens = tokens, .T = T, .windows = windows, .most = most};
+    *r = (window_reader){.tokens = tokens, .T = T, .windows = windows, .most = most};
     return bl_token_file_mask(tokens)
                ? bl_walk_open(&r->walk, tokens, T, (int32_t)net->config.eos_token_id, err)
                : BL_OK;
 }
 
-static int is_over(const reading *r)
+static int is_over(const window_reader *r)
 {
     if (r->walk.loader)
         return bl_walk_over(&r->walk) || (r->most && r->walk.done >= r->most);
     return r->next >= r->windows;
 }
 
-static uint64_t tokens_read(const reading *r)
+static uint64_t tokens_read(const window_reader *r)
 {
     uint64_t all = r->windows * r->T;
     return !r->walk.loader ? r->next * r->T : r->walk.done < all ? r->walk.done : all;
 }
 
-static bl_status next_window(reading *r, int32_t *x, int32_t *y, bl_error *err)
+static bl_status next_window(window_reader *r, int32_t *x, int32_t *y, bl_error *err)
 {
     if (r->walk.loader)
         return bl_walk_next(&r->walk, x, y, err);
@@ -51,7 +51,7 @@ static bl_status next_window(reading *r, int32_t *x, int32_t *y, bl_error *err)
 
 /* The next windows into the batch; rows for which there are none repeat the last, and do not
  * count. */
-static bl_status put_windows(const bl_net *net, bl_pass *p, reading *r, int32_t *host,
+static bl_status put_windows(const bl_net *net, bl_pass *p, window_reader *r, int32_t *host,
                              bl_error *err)
 {
     int32_t *x = host, *y = host + p->N;
@@ -74,7 +74,7 @@ bl_status bl_evaluate_windows(const bl_net *net, bl_pass *p, const bl_token_file
                               bl_positions *curve, double *nats, uint64_t *count, bl_error *err)
 {
     assert(!p->dropout && p->kind == BL_PASS_LOSS);
-    reading r;
+    window_reader r;
     *nats = 0;
     *count = 0;
     BL_TRY(open_reading(&r, net, tokens, p->T, most, err));
