@@ -142,6 +142,8 @@ static void report(const bl_prepare_result *r, const bl_args *args, const bl_opt
     row("documents", r->documents, r->val_documents);
     row("bytes", r->bytes, r->val_bytes);
     row("tokens", r->tokens, r->val_tokens);
+    if (r->counted)
+        row("of answers", r->counted, r->val_counted);
     bl_progress_print("%-16s %15.3f %15.3f %15.3f", "bytes a token",
                       share(r->bytes - r->val_bytes, r->tokens - r->val_tokens),
                       share(r->val_bytes, r->val_tokens), share(r->bytes, r->tokens));

@@ -52,6 +52,7 @@ enum { BL_EXIT_CODES = 128 }; /* above: 128 + the number of a signal */
     X("RUN", "RUN/events.out.tfevents.*", "the same for TensorBoard")                              \
     X("RUN", "RUN/loss.svg", "the loss curve")                                                     \
     X("DIR", "DIR/train.bin, DIR/val.bin", "token ids, for training and for validation")           \
+    X("DIR", "DIR/train.mask, DIR/val.mask", "of conversations: which tokens are learned")         \
     X("DIR", "DIR/tokenizer.json", "the tokenizer that made them")                                 \
     X("DIR", "DIR/meta.json", "counts, and the hash of the tokenizer")
 

@@ -440,7 +440,8 @@ typedef struct bl_prepare_result {
     uint64_t files_passed, ours_passed; /* in folders: not text; written by this library itself */
     int32_t top[BL_PREPARE_TOP];        /* most frequent ids; -1: fewer occur */
     uint64_t top_count[BL_PREPARE_TOP];
-    int32_t eos; /* the id after every document */
+    int32_t eos;                   /* the id after every document */
+    uint64_t counted, val_counted; /* tokens whose loss counts, of conversations; else 0 */
 } bl_prepare_result;
 
 /** Text to a data folder: out_dir/{tokenizer.json, tokenizer_config.json, train.bin, val.bin,

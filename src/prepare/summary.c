@@ -78,6 +78,8 @@ void bl_prepare_summarize(const bl_preparation *p, bl_prepare_result *r)
     r->val_bytes = val->bytes;
     r->tokens = train->tokens + val->tokens;
     r->val_tokens = val->tokens;
+    r->counted = train->counted + val->counted;
+    r->val_counted = val->counted;
     r->vocab_size = p->meta.vocab_size;
     r->eos = (int32_t)p->meta.roles.eos;
     r->longest_document = train->longest_document > val->longest_document ? train->longest_document
