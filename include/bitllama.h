@@ -164,7 +164,7 @@ typedef int bl_progress_fn(void *user, const char *stage, uint64_t done, uint64_
  *  more than a pass ("reading"), bl_session_load() and bl_session_save() ("hashing"),
  *  bl_tokenizer_encode() and bl_encoder_run() ("encoding"), bl_export() and bl_info() ("loading",
  *  "hashing", "packing"), bl_trainer_open() ("checking"), a session's first
- *  bl_session_consolidate() ("finding its rest").  It is called at least once every 64 tokens, pass of a batch, 64 KB of text, or tensor.
+ *  bl_session_consolidate() ("finding its rest").  It is called at least once every 256 tokens, pass of a batch, 64 KB of text, or tensor.
  *  A stopped call returns BL_EINTERRUPTED: what it opens, loads or writes is as after any other
  *  failure; tokens read by then stay read, nothing is pending, and bl_session_position() counts
  *  them.  Threads: any; each has its own function. */

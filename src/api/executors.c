@@ -113,7 +113,8 @@ bl_status bl_executor_take(bl_executor **e, bl_executors *all, size_t threads, i
     if (!*e)
         status = open_executor(e, all, threads, err);
     if (status == BL_OK && room && !(*e)->has_room) {
-        status = bl_reader_open(&(*e)->reader, &(*e)->net, BL_READER_ROWS, 1, err);
+        status = bl_reader_open(&(*e)->reader, &(*e)->net, bl_reader_rows((*e)->net.dev, threads),
+                                1, err);
         (*e)->has_room = status == BL_OK;
     }
     if (status != BL_OK) {

@@ -136,6 +136,7 @@ static bl_status read_parent(bl_model *m, const bl_st *st, const char *path, bl_
 /* Proven before anything of the size that config.json says is allocated. */
 static bl_status open_weights(bl_model *m, const bl_config *config, bl_error *err)
 {
+    const bl_device_request request = bl_device_requested(m->device, m->dev->ternary);
     char *path = bl_path_join(m->path, "model.safetensors");
     bl_st *st = NULL;
     bl_status status = path ? bl_weights_open(&st, path, config, m->form, err)
@@ -143,8 +144,7 @@ static bl_status open_weights(bl_model *m, const bl_config *config, bl_error *er
     if (status == BL_OK)
         status = read_parent(m, st, path, err);
     if (status == BL_OK)
-        status = bl_weights_fit(m->path, m->dev, bl_options_device(m->device)->device, config,
-                                m->form, err);
+        status = bl_weights_fit(m->path, m->dev, &request, config, m->form, err);
     if (status == BL_OK)
         status = m->form == BL_WEIGHTS_LATENT ? bl_net_open(&m->net, config, m->dev, err)
                                               : bl_net_open_packed(&m->net, config, m->dev, err);

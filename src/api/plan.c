@@ -95,7 +95,7 @@ static bl_status plan_model(const char *path, const bl_options *device, bl_plan_
         bl_device_requested(device, c.quantization == BL_QUANT_TERNARY);
     status = bl_device_open(&dev, &request, err);
     if (status == BL_OK)
-        status = bl_weights_plan(result, dev, &c, form, err);
+        status = bl_weights_plan(result, dev, &request, &c, form, err);
     bl_dev_close(dev);
     if (status == BL_OK && *result->device)
         bl_device_describe(&request, result->device, sizeof result->device);

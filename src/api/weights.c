@@ -3,6 +3,7 @@
 #include "api/weights.h"
 #include "core/alloc.h"
 #include "core/status.h"
+#include "core/team.h"
 #include "model/base.h"
 #include "model/packed.h"
 #include "model/reader.h"
@@ -47,12 +48,12 @@ static bl_status measure_base(bl_plan_result *result, bl_state *state, const bl_
 }
 
 /* A session over a model, as bl_session_open() makes them, and the room in which it is read. */
-static bl_status measure_session(bl_plan_result *result, bl_dev *counting, const bl_net *net,
-                                 bl_error *err)
+static bl_status measure_session(bl_plan_result *result, bl_dev *counting, size_t threads,
+                                 const bl_net *net, bl_error *err)
 {
     bl_reader reader;
     bl_state state = {0};
-    BL_TRY(bl_reader_open(&reader, net, BL_READER_ROWS, 1, err));
+    BL_TRY(bl_reader_open(&reader, net, bl_reader_rows(counting, threads), 1, err));
     bl_status status = bl_state_open(&state, net, err);
     if (status == BL_OK) {
         *result = (bl_plan_result){.weights = net->tensors.elements * counting->param_bytes +
@@ -69,38 +70,38 @@ static bl_status measure_session(bl_plan_result *result, bl_dev *counting, const
     return status;
 }
 
-static bl_status measure(bl_plan_result *result, bl_dev *counting, const bl_config *c,
-                         bl_weight_form form, bl_error *err)
+static bl_status measure(bl_plan_result *result, bl_dev *counting, size_t threads,
+                         const bl_config *c, bl_weight_form form, bl_error *err)
 {
     bl_net net;
     BL_TRY(form == BL_WEIGHTS_LATENT ? bl_net_open(&net, c, counting, err)
                                      : bl_net_open_packed(&net, c, counting, err));
     bl_status status = bl_net_coarsen(&net, err);
     if (status == BL_OK)
-        status = measure_session(result, counting, &net, err);
+        status = measure_session(result, counting, threads, &net, err);
     bl_net_release(&net);
     return status;
 }
 
-bl_status bl_weights_plan(bl_plan_result *result, bl_dev *dev, const bl_config *c,
-                          bl_weight_form form, bl_error *err)
+bl_status bl_weights_plan(bl_plan_result *result, bl_dev *dev, const bl_device_request *request,
+                          const bl_config *c, bl_weight_form form, bl_error *err)
 {
     bl_dev *counting;
     *result = (bl_plan_result){0};
     BL_TRY(bl_measure_open(&counting, dev, err));
-    bl_status status = measure(result, counting, c, form, err);
+    bl_status status = measure(result, counting, bl_threads(request->threads), c, form, err);
     if (status == BL_OK)
         bl_measure_machine(result, dev);
     bl_dev_close(counting);
     return status;
 }
 
-bl_status bl_weights_fit(const char *path, bl_dev *dev, const char *device, const bl_config *c,
-                         bl_weight_form form, bl_error *err)
+bl_status bl_weights_fit(const char *path, bl_dev *dev, const bl_device_request *request,
+                         const bl_config *c, bl_weight_form form, bl_error *err)
 {
     bl_plan_result plan;
     char what[BL_TEXT_MAX];
-    BL_TRY(bl_weights_plan(&plan, dev, c, form, err));
+    BL_TRY(bl_weights_plan(&plan, dev, request, c, form, err));
     (void)snprintf(what, sizeof what, "%s: this model", path);
-    return bl_measure_fits(&plan, device, what, " (bitllama plan -m shows the parts)", err);
+    return bl_measure_fits(&plan, request->name, what, " (bitllama plan -m shows the parts)", err);
 }

@@ -39,11 +39,11 @@ bl_status bl_infer_check_best(const bl_state *s, const bl_candidate *best, size_
     return odd < V ? not_finite(odd, s->position - 1, err) : BL_OK;
 }
 
-/* How many of `left` tokens the next pass reads. */
-static size_t piece_of(const bl_state *s, const bl_reader *r, size_t left)
+/* How many of `left` tokens the next pass reads; with logits of each? */
+static size_t piece_of(const bl_state *s, const bl_reader *r, size_t left, int every)
 {
-    size_t most = bl_base_room(s, r->net);
-    most = most < r->rows ? most : r->rows;
+    size_t most = bl_base_room(s, r->net), rows = every ? r->outs : r->rows;
+    most = most < rows ? most : rows;
     return left < most ? left : most;
 }
 
@@ -73,8 +73,9 @@ bl_status bl_infer_read(bl_reader *r, bl_state *s, const int32_t *ids, size_t co
     size_t V = r->net->m.V;
     BL_TRY(bl_infer_check_ids(r->net, ids, count, err));
     for (size_t done = 0; done < count;) {
-        size_t T = piece_of(s, r, count - done);
-        int last = done + T == count, every = w->logits && w->every;
+        int every = w->logits && w->every;
+        size_t T = piece_of(s, r, count - done, every);
+        int last = done + T == count;
         bl_piece piece = {.state = s, .ids = ids + done, .T = T};
         if (every || (last && (w->logits || w->top)))
             piece.want = every ? BL_LOGITS_EVERY : BL_LOGITS_LAST;

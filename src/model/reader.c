@@ -18,6 +18,15 @@ static size_t most_best(const bl_dims *m)
     return m->V < BL_TOP_MOST ? m->V : BL_TOP_MOST;
 }
 
+/* As many as a thread's cache holds of a layer's rows, and where several share them, two tiles of a
+ * product.  Devices that queue have kernels for passes of BL_READER_ROWS. */
+size_t bl_reader_rows(const bl_dev *d, size_t threads)
+{
+    if (d->queues)
+        return BL_READER_ROWS;
+    return threads > 1 ? BL_READER_MOST : BL_READER_MOST / 2;
+}
+
 static void bind(bl_reader *r, bl_arena *arena)
 {
     const bl_dims *m = &r->net->m;
@@ -31,10 +40,11 @@ static void bind(bl_reader *r, bl_arena *arena)
     r->rstd = bl_arena_push(arena, N, d->real_bytes);
     r->lambda = bl_arena_push(arena, N * m->H, d->real_bytes);
     r->stats = bl_arena_push(arena, N * 3, d->real_bytes);
-    r->logits = bl_arena_push(arena, N * m->V, d->real_bytes);
+    r->logits = bl_arena_push(arena, r->outs * m->V, d->real_bytes);
     r->xq = bl_arena_push(arena, 1, BL_OP(d, q8_bytes, N, m->D));
     r->hq = bl_arena_push(arena, 1, BL_OP(d, q8_bytes, N, m->I));
-    r->best_at = bl_arena_push(arena, N * (most_best(m) + 1), bl_kind_bytes(d, BL_KIND_candidate));
+    r->best_at =
+        bl_arena_push(arena, r->outs * (most_best(m) + 1), bl_kind_bytes(d, BL_KIND_candidate));
     r->ids = bl_arena_push(arena, N, bl_kind_bytes(d, BL_KIND_id));
     r->step = bl_arena_push(arena, r->sequences, bl_kind_bytes(d, BL_KIND_step));
     r->decode_at = bl_arena_push(arena, r->sequences, sizeof(bl_decode_row));
@@ -66,9 +76,9 @@ static bl_status open_block(bl_reader *r, bl_error *err)
     const bl_net *net = r->net;
     bl_limits most = bl_net_limits(net, 1, r->rows);
     bl_arena arena;
-    r->best = bl_calloc(r->rows * (most_best(&net->m) + 1), sizeof *r->best);
+    r->best = bl_calloc(r->outs * (most_best(&net->m) + 1), sizeof *r->best);
     if (!r->best)
-        return bl_fail(err, BL_ENOMEM, "out of memory for the best logits of %zu tokens", r->rows);
+        return bl_fail(err, BL_ENOMEM, "out of memory for the best logits of %zu tokens", r->outs);
     BL_TRY(BL_OP(net->dev, reserve, &most, err));
     bl_arena_measure(&arena);
     bind(r, &arena);
@@ -83,8 +93,10 @@ static bl_status open_block(bl_reader *r, bl_error *err)
 bl_status bl_reader_open(bl_reader *r, const bl_net *net, size_t rows, size_t sequences,
                          bl_error *err)
 {
+    size_t outs = sequences > BL_READER_ROWS ? sequences : BL_READER_ROWS;
     *r = (bl_reader){.net = net,
                      .rows = rows,
+                     .outs = rows < outs ? rows : outs,
                      .sequences = sequences,
                      .host_step = bl_calloc(sequences, sizeof *r->host_step),
                      .host_ids = bl_calloc(rows, sizeof *r->host_ids),
@@ -266,6 +278,7 @@ static const bl_act *wanted_rows(const bl_reader *r, const bl_piece *pieces, siz
         next = at + rows;
         *total += rows;
     }
+    assert(*total <= r->outs);
     if (adjacent)
         return act_row(r, r->x, first);
     for (size_t i = 0, n = 0, to = 0; i < count; n += pieces[i++].T) {

@@ -6,7 +6,11 @@
 #include "model/decode_model.h"
 #include "model/pass.h"
 
-enum { BL_READER_ROWS = 64 }; /* tokens of a prompt that one sequence reads at once */
+/* Tokens of a text that one sequence reads at once: with logits of each, and at most. */
+enum { BL_READER_ROWS = 64, BL_READER_MOST = 256 };
+
+/* How many where so many threads read, which share them. */
+size_t bl_reader_rows(const bl_dev *d, size_t threads);
 
 typedef enum bl_logits { BL_LOGITS_NONE, BL_LOGITS_LAST, BL_LOGITS_EVERY } bl_logits;
 
@@ -22,13 +26,14 @@ typedef struct bl_piece {
 typedef struct bl_reader {
     const bl_net *net;                              /* its device is that of the reader */
     size_t rows;                                    /* the most tokens of a pass */
+    size_t outs;                                    /* the most rows of logits of a pass */
     size_t sequences;                               /* the most pieces of a pass */
     bl_dev_step *step;                              /* [sequences] */
     bl_dev_id *ids;                                 /* [rows] */
-    bl_dev_candidate *best_at;                      /* [rows, BL_TOP_MOST + 1] */
+    bl_dev_candidate *best_at;                      /* [outs, BL_TOP_MOST + 1] */
     bl_act *x, *xn, *u, *q, *k, *v, *z, *o, *h, *y; /* [rows,D] */
     bl_act *gate, *up;                              /* [rows,I] */
-    bl_real *rstd, *lambda, *stats, *logits;        /* logits [rows,V] */
+    bl_real *rstd, *lambda, *stats, *logits;        /* logits [outs,V] */
     bl_q8 *xq, *hq;
     /* where the device decodes in one call; decode_rows 0: it does not */
     bl_decode_model decode;
@@ -40,14 +45,15 @@ typedef struct bl_reader {
     size_t filled; /* rows of x, left by the last pass */
     size_t top; /* wanted of each row: the best so many logits, at most BL_TOP_MOST and V; or 0 */
     int logits_too;     /* with top: r->logits is wanted as well */
-    bl_candidate *best; /* [rows, top + 1] these, as head_top leaves them */
+    bl_candidate *best; /* [outs, top + 1] these, as head_top leaves them */
     bl_step *host_step;
     int32_t *host_ids;
     bl_decode_row *host_rows; /* [sequences] */
     float *host;              /* [V] logits for who draws from them */
 } bl_reader;
 
-/* Room on the net's device for passes of up to so many tokens and pieces; `net` must outlive it. */
+/* Room on the net's device for passes of up to so many tokens and pieces, with logits of the last
+ * token of each piece or of BL_READER_ROWS tokens; `net` must outlive it. */
 bl_status bl_reader_open(bl_reader *r, const bl_net *net, size_t rows, size_t sequences,
                          bl_error *err) BL_NODISCARD;
 void bl_reader_release(bl_reader *r);

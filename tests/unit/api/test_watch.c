@@ -52,6 +52,7 @@ static char *long_text(size_t bytes)
 static int open_all(void **state)
 {
     assert_int_equal(tiny_make(state), 0);
+    bl_set_threads(1); /* several read longer pieces than 128 tokens */
     assert_int_equal(bl_model_open(&model, tiny_path("ternary"), NULL, &failure), BL_OK);
     assert_int_equal(bl_session_open(&session, model, NULL, &failure), BL_OK);
     return 0;
@@ -89,6 +90,32 @@ static void encoding_stops(void **state)
     free(text);
 }
 
+/* A call with so many threads is asked after so many tokens, which stay read. */
+static void pieces_of(const char *threads, size_t tokens)
+{
+    watcher some = {.stop = 1};
+    int32_t ids[1000] = {0};
+    bl_options *device = NULL;
+    bl_session *other = NULL;
+    assert_int_equal(bl_options_open(&device, BL_OPTIONS_DEVICE, &failure), BL_OK);
+    assert_int_equal(bl_options_set(device, "threads", threads, &failure), BL_OK);
+    assert_int_equal(bl_session_open(&other, model, device, &failure), BL_OK);
+    bl_progress_to(note, &some);
+    assert_int_equal(bl_session_feed(other, ids, 1000, NULL, &failure), BL_EINTERRUPTED);
+    bl_progress_to(NULL, NULL);
+    assert_int_equal(bl_session_position(other), tokens);
+    bl_session_close(other);
+    bl_options_close(device);
+}
+
+static void pieces_are_longer_with_threads(void **state)
+{
+    (void)state;
+    pieces_of("1", 128);
+    pieces_of("2", 256);
+    pieces_of("9", 256);
+}
+
 /* Reading stops after as many tokens as were reported, which stay read. */
 static void reading_stops(void **state)
 {
@@ -103,8 +130,8 @@ static void reading_stops(void **state)
                      BL_EINTERRUPTED);
     assert_int_equal(some.calls, 4);
     assert_string_equal(some.stage, "reading");
-    assert_int_equal(bl_session_position(session), 4 * 64);
-    assert_int_equal(some.done, 4 * 64);
+    assert_int_equal(bl_session_position(session), 4 * 128);
+    assert_int_equal(some.done, 4 * 128);
     assert_int_equal(result.tokens, 0);
     /* Nothing is pending, so an empty prompt has nothing to continue from. */
     assert_int_equal(bl_generate(session, "", 0, NULL, NULL, NULL, &result, &failure), BL_EINVAL);
@@ -115,9 +142,9 @@ static void reading_stops(void **state)
     assert_int_equal(bl_session_reset(session, &failure), BL_OK);
     assert_int_equal(bl_session_feed(session, ids, 1000, NULL, &failure), BL_EINTERRUPTED);
     assert_int_equal(some.calls, 2);
-    assert_int_equal(bl_session_position(session), 2 * 64);
+    assert_int_equal(bl_session_position(session), 2 * 128);
     some = (watcher){0};
-    assert_int_equal(bl_session_feed(session, ids, 64, NULL, &failure), BL_OK);
+    assert_int_equal(bl_session_feed(session, ids, 128, NULL, &failure), BL_OK);
     assert_int_equal(some.calls, 0); /* short work is not reported */
     bl_progress_to(NULL, NULL);
     free(text);
@@ -210,9 +237,12 @@ static void opening_and_writing_stop(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(encoding_stops),           cmocka_unit_test(reading_stops),
-        cmocka_unit_test(evaluation_stops),         cmocka_unit_test(streams_stop),
+        cmocka_unit_test(encoding_stops),
+        cmocka_unit_test(reading_stops),
+        cmocka_unit_test(evaluation_stops),
+        cmocka_unit_test(streams_stop),
         cmocka_unit_test(opening_and_writing_stop),
+        cmocka_unit_test(pieces_are_longer_with_threads),
     };
     return cmocka_run_group_tests_name("watch", tests, open_all, close_all) != 0;
 }
