@@ -176,7 +176,8 @@ const bl_added *bl_added_next(bl_added_scan *s, size_t *first, size_t *last)
         }
         const bl_added *a = p->token;
         s->at = at + p->bytes;
-        if ((a->special && !s->take_special) ||
+        if ((a->special &&
+             (!s->take_special || (s->is_text && s->is_text(s->user, at, at + p->bytes)))) ||
             (a->single_word && !is_single_word(s, at, at + p->bytes)))
             continue;
         *first = at;

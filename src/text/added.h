@@ -44,10 +44,12 @@ typedef struct bl_added_scan {
     const char *text;
     size_t bytes;
     int take_special; /* special tokens too, which are text otherwise */
-    size_t at;        /* where the search resumes: after the last match, but before the white space
+    int (*is_text)(void *user, size_t first, size_t last); /* but not this one; NULL: none */
+    void *user;
+    size_t at;     /* where the search resumes: after the last match, but before the white space
                        that it took */
-    size_t taken;     /* the end of the last token, its white space included */
-    size_t spaces;    /* the text is white space from the last rstrip token to here */
+    size_t taken;  /* the end of the last token, its white space included */
+    size_t spaces; /* the text is white space from the last rstrip token to here */
 } bl_added_scan;
 
 /* The next added token, leftmost and longest first, with what it takes: text[*first .. *last).

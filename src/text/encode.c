@@ -33,6 +33,8 @@ typedef struct encoding {
     bl_word_cache *cache;
     const char *text;
     unsigned flags;
+    const unsigned char *typed; /* [bytes] of the text, or NULL: where special tokens are text */
+    unsigned typed_mask;
     bl_id_list *out;
     const char *piece;  /* between exact added tokens, normalised: its changes are in cache->nfc */
     size_t piece_start; /* in the text */
@@ -231,6 +233,29 @@ static bl_status normalise(encoding *e, const char **text, size_t *bytes, bl_err
     return BL_OK;
 }
 
+/* A piece in which added tokens are looked for. */
+typedef struct added_piece {
+    const encoding *e;
+    const char *text;
+    int normalised;
+} added_piece;
+
+/* Was any byte of a token typed by somebody? */
+static int is_typed(void *user, size_t first, size_t last)
+{
+    const added_piece *p = user;
+    const encoding *e = p->e;
+    bl_offset at = {(size_t)(p->text - e->text) + first, (size_t)(p->text - e->text) + last};
+    if (p->normalised) {
+        size_t from = (size_t)(p->text - e->piece);
+        at = source(e, from + first, from + last);
+    }
+    for (size_t i = at.start; i < at.end; i++)
+        if (e->typed[i] & e->typed_mask)
+            return 1;
+    return 0;
+}
+
 /* Cuts the added tokens out: those not normalized, then in each remaining piece, once it is
  * normalised, the others; the rest is split into words. */
 static bl_status encode_piece(encoding *e, int pass, const char *text, size_t bytes, bl_error *err)
@@ -242,7 +267,9 @@ static bl_status encode_piece(encoding *e, int pass, const char *text, size_t by
     bl_added_scan scan = {.index = &e->t->index[pass],
                           .text = text,
                           .bytes = bytes,
-                          .take_special = e->flags & BL_ENCODE_SPECIAL};
+                          .take_special = e->flags & BL_ENCODE_SPECIAL,
+                          .is_text = e->typed ? is_typed : NULL,
+                          .user = &(added_piece){e, text, pass == 1}};
     size_t from = 0, first, last;
     for (const bl_added *a; (a = bl_added_next(&scan, &first, &last)) != NULL; from = last) {
         if (from < first)
@@ -262,8 +289,9 @@ static bl_status emit_template(encoding *e, size_t from, size_t to, size_t at, b
     return BL_OK;
 }
 
-bl_status bl_tokenizer_append(const bl_tokenizer *t, bl_word_cache *cache, const char *text,
-                              size_t bytes, unsigned flags, bl_id_list *tokens, bl_error *err)
+bl_status bl_tokenizer_append_typed(const bl_tokenizer *t, bl_word_cache *cache, const char *text,
+                                    size_t bytes, const unsigned char *typed, unsigned mask,
+                                    unsigned flags, bl_id_list *tokens, bl_error *err)
 {
     size_t invalid = bl_utf8_invalid(text, bytes), count = tokens->count;
     if (invalid < bytes)
@@ -271,8 +299,14 @@ bl_status bl_tokenizer_append(const bl_tokenizer *t, bl_word_cache *cache, const
     if (cache->owner != t->tag)
         forget_words(cache);
     cache->owner = t->tag;
-    encoding e = {
-        .t = t, .cache = cache, .text = text, .flags = flags, .out = tokens, .bytes = bytes};
+    encoding e = {.t = t,
+                  .cache = cache,
+                  .text = text,
+                  .flags = flags,
+                  .typed = typed,
+                  .typed_mask = mask,
+                  .out = tokens,
+                  .bytes = bytes};
     bl_status status = emit_template(&e, 0, t->template_before, 0, err);
     if (status == BL_OK)
         status = encode_piece(&e, 0, text, bytes, err);
@@ -281,6 +315,12 @@ bl_status bl_tokenizer_append(const bl_tokenizer *t, bl_word_cache *cache, const
     if (status != BL_OK)
         tokens->count = count;
     return status;
+}
+
+bl_status bl_tokenizer_append(const bl_tokenizer *t, bl_word_cache *cache, const char *text,
+                              size_t bytes, unsigned flags, bl_id_list *tokens, bl_error *err)
+{
+    return bl_tokenizer_append_typed(t, cache, text, bytes, NULL, 0, flags, tokens, err);
 }
 
 static bl_status encode_once(const bl_tokenizer *t, const char *text, size_t bytes, unsigned flags,

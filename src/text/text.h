@@ -31,6 +31,12 @@ bl_status bl_tokenizer_append(const bl_tokenizer *t, bl_word_cache *cache, const
                               size_t bytes, unsigned flags, bl_id_list *tokens,
                               bl_error *err) BL_NODISCARD;
 
+/* The same, but special tokens that take a byte of the text whose `typed` [bytes] has one of the
+ * bits `mask` are text: somebody typed them.  typed NULL: none. */
+bl_status bl_tokenizer_append_typed(const bl_tokenizer *t, bl_word_cache *cache, const char *text,
+                                    size_t bytes, const unsigned char *typed, unsigned mask,
+                                    unsigned flags, bl_id_list *tokens, bl_error *err) BL_NODISCARD;
+
 /* Whole characters out of a stream of tokens: bytes wait until their character is complete. */
 typedef struct bl_decoder {
     unsigned char pending[4];
