@@ -335,9 +335,8 @@ static int hand_out(void *user, const bl_token_event *token)
     return stop || bl_busy_closing(&r->session->busy);
 }
 
-static bl_status generate(bl_session *s, const char *prompt, size_t bytes,
-                          const bl_options *options, bl_token_fn *fn, void *user,
-                          bl_generate_result *result, bl_error *err)
+static bl_status generate(bl_session *s, const bl_prompt *prompt, const bl_options *options,
+                          bl_token_fn *fn, void *user, bl_generate_result *result, bl_error *err)
 {
     const bl_model *m = s->model;
     listener r = {s, fn, user};
@@ -349,25 +348,52 @@ static bl_status generate(bl_session *s, const char *prompt, size_t bytes,
         o = *bl_options_generate(options);
     bl_executor *e;
     BL_TRY(take(s, &e, 1, err));
-    bl_status status = bl_sequence_generate(&s->text, &e->reader, m->tokenizer, prompt, bytes, &o,
+    bl_status status = bl_sequence_generate(&s->text, &e->reader, m->tokenizer, prompt, &o,
                                             fn ? hand_out : NULL, &r, result, err);
     give(s, e);
     return status;
 }
 
-bl_status bl_generate(bl_session *s, const char *prompt, size_t bytes, const bl_options *options,
-                      bl_token_fn *fn, void *user, bl_generate_result *result, bl_error *err)
+/* Both kinds of bl_generate(), whose own arguments were checked; `where` is the one called. */
+static bl_status enter_and_generate(bl_session *s, const bl_prompt *prompt,
+                                    const bl_options *options, bl_token_fn *fn, void *user,
+                                    bl_generate_result *result, const char *where, bl_error *err)
 {
     bl_call call;
     bl_generate_result done = {0};
+    BL_TRY(bl_options_expect(options, BL_OPTIONS_GENERATE, where, err));
+    BL_TRY(enter(s, &call, where, err));
+    bl_status status = generate(s, prompt, options, fn, user, &done, err);
+    if (result)
+        bl_result_give(result, &done, sizeof done);
+    return leave(s, &call, status, err);
+}
+
+bl_status bl_generate(bl_session *s, const char *prompt, size_t bytes, const bl_options *options,
+                      bl_token_fn *fn, void *user, bl_generate_result *result, bl_error *err)
+{
     if (result)
         BL_TRY(bl_result_begin(result, __func__, err));
     BL_NOT_NULL(err, s);
     BL_NOT_NULL_IF(err, bytes, prompt);
-    BL_TRY(bl_options_expect(options, BL_OPTIONS_GENERATE, __func__, err));
-    BL_TRY(enter(s, &call, __func__, err));
-    bl_status status = generate(s, prompt, bytes, options, fn, user, &done, err);
+    return enter_and_generate(s, &(bl_prompt){.text = prompt, .bytes = bytes}, options, fn, user,
+                              result, __func__, err);
+}
+
+bl_status bl_generate_ids(bl_session *s, const int32_t *ids, size_t count,
+                          const bl_options *options, bl_token_fn *fn, void *user,
+                          bl_generate_result *result, bl_error *err)
+{
+    static const int32_t none;
     if (result)
-        bl_result_give(result, &done, sizeof done);
-    return leave(s, &call, status, err);
+        BL_TRY(bl_result_begin(result, __func__, err));
+    BL_NOT_NULL(err, s);
+    BL_NOT_NULL_IF(err, count, ids);
+    return enter_and_generate(s, &(bl_prompt){.ids = ids ? ids : &none, .count = count}, options,
+                              fn, user, result, __func__, err);
+}
+
+int32_t bl_session_pending(const bl_session *s)
+{
+    return s ? s->text.pending : BL_NO_TOKEN;
 }

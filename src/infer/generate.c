@@ -11,6 +11,7 @@
 #include "infer/sequence.h"
 
 #include <math.h>
+#include <string.h>
 
 /* One call's view of things. */
 typedef struct generation {
@@ -25,6 +26,27 @@ typedef struct generation {
     size_t top; /* a token is drawn from the best so many logits; 0: from all, in r->host */
     bl_buf text;
 } generation;
+
+static bl_status nothing_to_read(bl_error *err)
+{
+    return bl_fail(err, BL_EINVAL,
+                   "nothing to read: the prompt is empty, nothing was drawn before, and no "
+                   "bos is fed");
+}
+
+/* A prompt that the caller has as ids. */
+static bl_status copy_prompt(generation *g, const int32_t *ids, size_t count, bl_error *err)
+{
+    size_t cap = 0;
+    if (!count && g->s->pending == BL_NO_TOKEN)
+        return nothing_to_read(err);
+    if (count) {
+        BL_TRY(bl_grow(&g->prompt, &cap, count, sizeof *g->prompt, err));
+        memcpy(g->prompt, ids, count * sizeof *ids);
+    }
+    g->prompt_count = count;
+    return BL_OK;
+}
 
 /* The end-of-text token (to a sequence that has read nothing) and the prompt's ids. */
 static bl_status encode_prompt(generation *g, const char *prompt, size_t bytes, bl_error *err)
@@ -51,9 +73,7 @@ static bl_status encode_prompt(generation *g, const char *prompt, size_t bytes, 
         count += more;
     }
     if (!count && g->s->pending == BL_NO_TOKEN)
-        return bl_fail(err, BL_EINVAL,
-                       "nothing to read: the prompt is empty, nothing was drawn before, and no "
-                       "bos is fed");
+        return nothing_to_read(err);
     g->prompt_count = count;
     return BL_OK;
 }
@@ -176,16 +196,15 @@ static bl_status read_prompt(generation *g, bl_error *err)
     return status;
 }
 
-static bl_status run(generation *g, const char *prompt, size_t bytes, bl_generate_result *result,
-                     bl_error *err)
+/* `begins`: the prompt, whose ids are there, has text. */
+static bl_status run(generation *g, int begins, bl_generate_result *result, bl_error *err)
 {
     bl_sequence *s = g->s;
-    BL_TRY(encode_prompt(g, prompt, bytes, err));
     BL_TRY(bl_sampler_configure(&s->sampler, g->o, err));
     g->top = g->o->log_probability ? 0 : bl_sampler_enough(&s->sampler);
     result->seed = s->sampler.seed;
     result->prompt_tokens = g->prompt_count;
-    int started = s->decoder.started || bytes;
+    int started = s->decoder.started || begins;
     double start = bl_clock_seconds();
     BL_TRY(read_prompt(g, err));
     if (!started)
@@ -204,14 +223,17 @@ static bl_status run(generation *g, const char *prompt, size_t bytes, bl_generat
 }
 
 bl_status bl_sequence_generate(bl_sequence *s, bl_reader *r, const bl_tokenizer *t,
-                               const char *prompt, size_t bytes, const bl_generate_options *options,
+                               const bl_prompt *prompt, const bl_generate_options *options,
                                bl_token_fn *fn, void *user, bl_generate_result *result,
                                bl_error *err)
 {
     generation g = {.s = s, .r = r, .t = t, .o = options, .fn = fn, .user = user};
     bl_generate_result local = {0};
     bl_buf_init(&g.text);
-    bl_status status = run(&g, prompt, bytes, &local, err);
+    bl_status status = prompt->ids ? copy_prompt(&g, prompt->ids, prompt->count, err)
+                                   : encode_prompt(&g, prompt->text, prompt->bytes, err);
+    if (status == BL_OK)
+        status = run(&g, prompt->bytes || prompt->count, &local, err);
     if (result)
         *result = local;
     bl_buf_release(&g.text);

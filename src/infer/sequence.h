@@ -94,9 +94,17 @@ bl_status bl_sequence_learn(bl_sequence *s, bl_reader *r, bl_lesson *lesson, con
 bl_status bl_sequence_learned(bl_sequence *s, bl_reader *r, bl_lesson *lesson,
                               bl_error *err) BL_NODISCARD;
 
-/* bl_generate() on its parts. */
+/* What is continued: ids, when there are any to point to, otherwise a text. */
+typedef struct bl_prompt {
+    const char *text;
+    size_t bytes;
+    const int32_t *ids;
+    size_t count;
+} bl_prompt;
+
+/* bl_generate() and bl_generate_ids() on their parts. */
 bl_status bl_sequence_generate(bl_sequence *s, bl_reader *r, const bl_tokenizer *t,
-                               const char *prompt, size_t bytes, const bl_generate_options *options,
+                               const bl_prompt *prompt, const bl_generate_options *options,
                                bl_token_fn *fn, void *user, bl_generate_result *result,
                                bl_error *err) BL_NODISCARD;
 

@@ -24,9 +24,10 @@ void bl_trainer_sample(bl_trainer *t)
     bl_error why;
     bl_status status = bl_sequence_start(&t->blocks.sample, &t->blocks.net, &why);
     if (status == BL_OK)
-        status = bl_sequence_generate(&t->blocks.sample, &t->blocks.reader, t->tokenizer,
-                                      t->o.sample_prompt, strlen(t->o.sample_prompt), &options,
-                                      append_text, &text, NULL, &why);
+        status = bl_sequence_generate(
+            &t->blocks.sample, &t->blocks.reader, t->tokenizer,
+            &(bl_prompt){.text = t->o.sample_prompt, .bytes = strlen(t->o.sample_prompt)}, &options,
+            append_text, &text, NULL, &why);
     if (status == BL_OK)
         status = bl_buf_status(&text, &why);
     if (status == BL_OK) {
