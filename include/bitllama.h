@@ -336,6 +336,47 @@ BL_API bl_status bl_tokenizer_decode(const bl_tokenizer *t, const int32_t *ids, 
 BL_API int32_t bl_tokenizer_id(const bl_tokenizer *t, const char *token);
 BL_API const char *bl_tokenizer_bytes(const bl_tokenizer *t, int32_t id, size_t *bytes);
 
+/* ------------------------------------------------------------------ chat templates */
+
+/** How a model wants conversations written (docs/TEMPLATES.md): chat_template.jinja of a folder, or
+ *  chat_template of its tokenizer_config.json, or a file that is a template.  Of several the one
+ *  with this name; NULL: "default", and "tool_use" when tools are given.  Errors: BL_ENOENT (no
+ *  template), BL_EFORMAT, BL_EUNSUPPORTED (what is not supported of Jinja), BL_ENOMEM.  Threads:
+ *  the open template may be shared. */
+typedef struct bl_template bl_template;
+BL_API bl_status bl_template_open(bl_template **t, const char *path, const char *name,
+                                  bl_error *err);
+BL_API void bl_template_close(bl_template *t);
+
+/** Messages as text.  json: [{"role": "user", "content": "Hi"}], or an object of all that the
+ *  template sees: "messages", "tools", "documents", "add_generation_prompt" (false) and others.
+ *  now: the time in seconds since 1970, for templates that write the date; -1: the present.  Writes
+ *  the first `cap` bytes and the number of all to *bytes.  Errors: BL_EFORMAT (json; the template
+ *  refuses the messages, fails, or takes too much), BL_EUNSUPPORTED, BL_ENOMEM. */
+BL_API bl_status bl_template_render(const bl_template *t, const char *json, size_t json_bytes,
+                                    int64_t now, char *text, size_t cap, size_t *bytes,
+                                    bl_error *err);
+
+/** The same as ids; those of special tokens only where the template wrote them, unless flags has
+ *  BL_ENCODE_SPECIAL: then also where they stand in a message.  answers (may be NULL) is 1 for
+ *  tokens of {% generation %} blocks, else 0. */
+BL_API bl_status bl_template_encode(const bl_template *t, const bl_tokenizer *tokenizer,
+                                    const char *json, size_t json_bytes, int64_t now,
+                                    unsigned flags, int32_t *ids, unsigned char *answers,
+                                    size_t cap, size_t *count, bl_error *err);
+
+/** What a conversation gains when the user says a text [bytes], up to where the answer begins:
+ *  first, from its beginning, with the system prompt (NULL: none); later, from where the last
+ *  answer ended, with the token that ends it, which a model may have written already. */
+BL_API bl_status bl_template_turn(const bl_template *t, const bl_tokenizer *tokenizer,
+                                  const char *system, const char *user, size_t bytes, int first,
+                                  int32_t *ids, size_t cap, size_t *count, bl_error *err);
+
+/** The tokens that end an answer: the one that the template writes behind it, eos_token_id of
+ *  generation_config.json and config.json, eos_token. */
+BL_API bl_status bl_template_ends(const bl_template *t, const bl_tokenizer *tokenizer, int32_t *ids,
+                                  size_t cap, size_t *count, bl_error *err);
+
 /* ------------------------------------------------------------------ devices */
 
 /* Where models compute, the option `device`: "cpu" and "ref" (slow, the definition) are built in;
@@ -913,6 +954,15 @@ typedef struct bl_generate_result {
 BL_API bl_status bl_generate(bl_session *s, const char *prompt, size_t bytes,
                              const bl_options *options, bl_token_fn *fn, void *user,
                              bl_generate_result *result, bl_error *err);
+
+/** The same with a prompt of ids, such as those of bl_template_turn(): no bos is fed.
+ *  Errors: those of bl_generate(); BL_EINVAL (an id past the vocabulary). */
+BL_API bl_status bl_generate_ids(bl_session *s, const int32_t *ids, size_t count,
+                                 const bl_options *options, bl_token_fn *fn, void *user,
+                                 bl_generate_result *result, bl_error *err);
+
+/** The token that was drawn last and is not read yet, or -1. */
+BL_API int32_t bl_session_pending(const bl_session *s);
 
 typedef struct bl_eval_result {
     size_t size;

@@ -47,7 +47,8 @@ static int is_ours(const char *dir, const char *name)
 {
     static const char *const ours[] = {
         "config.json",           "model.safetensors",      "tokenizer.json",
-        "tokenizer_config.json", "generation_config.json", "README.md"};
+        "tokenizer_config.json", "generation_config.json", "README.md",
+        "chat_template.jinja"};
     int known = 0;
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         known |= strcmp(name, ours[i]) == 0;
@@ -214,6 +215,8 @@ static bl_status write_tokenizer(const export_job *job, bl_error *err)
     if (!m->tokenizer)
         return BL_OK;
     BL_TRY(bl_folder_copy(m->config_dir, job->beside, "tokenizer.json", err));
+    if (bl_path_has(m->config_dir, "chat_template.jinja"))
+        BL_TRY(bl_folder_copy(m->config_dir, job->beside, "chat_template.jinja", err));
     char *from = bl_path_join(m->config_dir, name), *to = bl_path_join(job->beside, name);
     bl_status status = BL_OK;
     if (!from || !to)

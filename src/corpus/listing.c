@@ -88,6 +88,7 @@ static int is_name_of_ours(const char *name)
         "val.mask",
         "tokenizer.json",
         "tokenizer_config.json",
+        "chat_template.jinja",
         "config.json",
         "*.safetensors",
         "README.md",

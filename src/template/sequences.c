@@ -128,8 +128,8 @@ static bl_value dictsort(bl_run *r, bl_value v, const bl_call_list *l)
     bl_arguments a;
     if (!bl_bind(r, &a, l, "dictsort", "case_sensitive by reverse", 0))
         return bl_none();
-    int by_value = bl_given(&a, 1) && bl_chars_are(bl_want_chars(r, a.v[1], "`by`"), "value");
-    if (bl_given(&a, 1) && !by_value && !bl_chars_are(bl_want_chars(r, a.v[1], "`by`"), "key"))
+    int by_value = bl_given(&a, 1) && bl_chars_are(bl_want_chars(r, a.v[1], "by"), "value");
+    if (bl_given(&a, 1) && !by_value && !bl_chars_are(bl_want_chars(r, a.v[1], "by"), "key"))
         bl_run_fail(r, BL_EFORMAT, "dictsort sorts by 'key' or 'value'");
     if (v.kind != BL_VALUE_DICT) {
         bl_run_fail(r, BL_EFORMAT, "dictsort takes a dict, not a %s", bl_kind_name(v));

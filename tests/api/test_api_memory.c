@@ -128,7 +128,7 @@ static uint64_t mix(uint64_t sum, const void *bytes, size_t n)
 
 static char story_text[4000]; /* no allocation while a story runs */
 static bl_error failed;
-static char data[300], run[300], out[300], memory[300];
+static char data[300], run[300], out[300], memory[300], memory_template[300];
 static bl_options *o_prepare, *o_train, *o_config, *o_generate;
 
 #define TRY(expr)                                                                                  \
@@ -363,6 +363,32 @@ done:
     return status;
 }
 
+static bl_status tell_template(uint64_t *sum)
+{
+    static const char json[] =
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"Hi <|endoftext|>\"}], \"x\": [1, {}]}";
+    bl_status status;
+    bl_tokenizer *t = NULL;
+    bl_template *template = NULL;
+    int32_t ids[200];
+    char text[800];
+    size_t n;
+    TRY(bl_template_open(&template, memory_template, NULL, &failed));
+    TRY(bl_template_render(template, json, sizeof json - 1, 0, text, sizeof text, &n, &failed));
+    *sum = mix(*sum, text, n < sizeof text ? n : sizeof text);
+    TRY(bl_tokenizer_open(&t, data, &failed));
+    TRY(bl_template_encode(template, t, json, sizeof json - 1, 0, 0, ids, NULL, 200, &n, &failed));
+    *sum = mix(*sum, ids, (n < 200 ? n : 200) * sizeof *ids);
+    TRY(bl_template_turn(template, t, "Be kind", "Hi", 2, 0, ids, 200, &n, &failed));
+    *sum = mix(*sum, ids, (n < 200 ? n : 200) * sizeof *ids);
+    TRY(bl_template_ends(template, t, ids, 200, &n, &failed));
+    *sum = mix(*sum, ids, (n < 200 ? n : 200) * sizeof *ids);
+done:
+    bl_template_close(template);
+    bl_tokenizer_close(t);
+    return status;
+}
+
 /* ---- the sweep ---- */
 
 typedef struct story {
@@ -376,6 +402,7 @@ static const story stories[] = {
     {"session", tell_session, 61},        {"batch", tell_batch, 61},
     {"evaluation", tell_evaluation, 307}, {"prepare", tell_prepare, 43},
     {"export", tell_export, 307},         {"training", tell_training, 1009},
+    {"template", tell_template, 31},
 };
 enum { STORIES = sizeof stories / sizeof *stories };
 
@@ -454,6 +481,18 @@ static int make(void **state)
     (void)snprintf(data, sizeof data, "%s", api_path("data"));
     (void)snprintf(run, sizeof run, "%s", api_path("run"));
     (void)snprintf(memory, sizeof memory, "%s", api_path("memory.ok"));
+    (void)snprintf(memory_template, sizeof memory_template, "%s", api_path("chat"));
+    assert_int_equal(mkdir(memory_template, 0777), 0);
+    FILE *chat = fopen(api_path("chat/tokenizer_config.json"), "w");
+    assert_non_null(chat);
+    assert_true(
+        fputs("{\"eos_token\": \"<|endoftext|>\", \"chat_template\": \"{% macro f(x) %}{{ x | "
+              "title | replace('H', 'J') }}{% endmacro %}{% for m in messages %}{% "
+              "generation %}{{ [m.role, 1.5] | tojson(indent=2) }}{% endgeneration %}{{ "
+              "f(m.content) ~ m.content.split(' ') }}{{ m.content }}{{ eos_token }}{% "
+              "endfor %}\"}",
+              chat) >= 0);
+    assert_int_equal(fclose(chat), 0);
     bl_model *model;
     bl_session *session;
     assert_ok(bl_model_open(&model, run, NULL, &api_error));

@@ -223,6 +223,50 @@ static void tokenizers(void **state)
     GIVES(bl_tokenizer_bytes, bytes, bl_tokenizer_bytes(tok, 3, NULL) != NULL);
 }
 
+static void templates(void **state)
+{
+    (void)state;
+    static const char hi[] = "[{\"role\": \"user\", \"content\": \"Hi\"}]";
+    char folder[300], text[64];
+    bl_template *t;
+    int32_t ids[64];
+    unsigned char answers[64];
+    size_t n;
+    (void)snprintf(folder, sizeof folder, "%s", api_path("template.jinja"));
+    FILE *f = fopen(folder, "w");
+    assert_non_null(f);
+    assert_true(fputs("{% for m in messages %}[{{ m.content }}]{% endfor %}", f) >= 0);
+    assert_int_equal(fclose(f), 0);
+    REFUSED(bl_template_open, t, NULL, folder, NULL, e);
+    REFUSED(bl_template_open, path, &t, NULL, NULL, e);
+    assert_null(t);
+    NOTHING(bl_template_close, t, NULL);
+    GIVES(bl_template_open, name, bl_template_open(&t, folder, NULL, NULL) == BL_OK);
+    REFUSED(bl_template_render, t, NULL, hi, sizeof hi - 1, 0, text, sizeof text, &n, e);
+    REFUSED(bl_template_render, json, t, NULL, 1, 0, text, sizeof text, &n, e);
+    REFUSED(bl_template_render, text, t, hi, sizeof hi - 1, 0, NULL, 1, &n, e);
+    FINE(bl_template_render, text, t, hi, sizeof hi - 1, 0, NULL, 0, &n, e);
+    REFUSED(bl_template_render, bytes, t, hi, sizeof hi - 1, 0, text, sizeof text, NULL, e);
+    REFUSED(bl_template_encode, t, NULL, tok, hi, sizeof hi - 1, 0, 0, ids, answers, 64, &n, e);
+    REFUSED(bl_template_encode, tokenizer, t, NULL, hi, sizeof hi - 1, 0, 0, ids, answers, 64, &n,
+            e);
+    REFUSED(bl_template_encode, json, t, tok, NULL, 1, 0, 0, ids, answers, 64, &n, e);
+    REFUSED(bl_template_encode, ids, t, tok, hi, sizeof hi - 1, 0, 0, NULL, answers, 1, &n, e);
+    FINE(bl_template_encode, answers, t, tok, hi, sizeof hi - 1, 0, 0, ids, NULL, 64, &n, e);
+    REFUSED(bl_template_encode, count, t, tok, hi, sizeof hi - 1, 0, 0, ids, answers, 64, NULL, e);
+    REFUSED(bl_template_turn, t, NULL, tok, NULL, "a", 1, 1, ids, 64, &n, e);
+    REFUSED(bl_template_turn, tokenizer, t, NULL, NULL, "a", 1, 1, ids, 64, &n, e);
+    FINE(bl_template_turn, system, t, tok, NULL, "a", 1, 1, ids, 64, &n, e);
+    REFUSED(bl_template_turn, user, t, tok, NULL, NULL, 1, 1, ids, 64, &n, e);
+    REFUSED(bl_template_turn, ids, t, tok, NULL, "a", 1, 1, NULL, 1, &n, e);
+    REFUSED(bl_template_turn, count, t, tok, NULL, "a", 1, 1, ids, 64, NULL, e);
+    REFUSED(bl_template_ends, t, NULL, tok, ids, 64, &n, e);
+    REFUSED(bl_template_ends, tokenizer, t, NULL, ids, 64, &n, e);
+    REFUSED(bl_template_ends, ids, t, tok, NULL, 1, &n, e);
+    REFUSED(bl_template_ends, count, t, tok, ids, 64, NULL, e);
+    bl_template_close(t);
+}
+
 static void hub_prepare_and_plans(void **state)
 {
     (void)state;
@@ -489,6 +533,13 @@ static void sessions(void **state)
     FINE(bl_generate, prompt, s, NULL, 0, o, NULL, NULL, &made, e);
     FINE(bl_generate, result, s, "a", 1, o, NULL, NULL, NULL, e);
     FINE(bl_generate, options, s, "a", 1, NULL, NULL, NULL, &made, e);
+    REFUSED(bl_generate_ids, s, NULL, ids, 1, o, NULL, NULL, &made, e);
+    REFUSED(bl_generate_ids, ids, s, NULL, 1, o, NULL, NULL, &made, e);
+    FINE(bl_generate_ids, ids, s, NULL, 0, o, NULL, NULL, &made, e);
+    FINE(bl_generate_ids, fn, s, ids, 1, o, NULL, NULL, &made, e);
+    FINE(bl_generate_ids, result, s, ids, 1, o, NULL, NULL, NULL, e);
+    FINE(bl_generate_ids, options, s, ids, 1, NULL, NULL, NULL, &made, e);
+    GIVES(bl_session_pending, s, bl_session_pending(NULL) == -1);
     assert_true(made.tokens > 0 || made.ended); /* its seed is a random one */
 }
 
@@ -625,6 +676,7 @@ int main(void)
         cmocka_unit_test(options_and_log),
         cmocka_unit_test(files_and_advice),
         cmocka_unit_test(tokenizers),
+        cmocka_unit_test(templates),
         cmocka_unit_test(hub_prepare_and_plans),
         cmocka_unit_test(measuring),
         cmocka_unit_test(trainers),
