@@ -7,7 +7,11 @@
 typedef struct bl_chat {
     bl_model *model;
     bl_session *session;
-    bl_options *options; /* BL_OPTIONS_GENERATE */
+    bl_options *options;   /* BL_OPTIONS_GENERATE */
+    bl_template *template; /* NULL: lines continue a text */
+    const char *system;    /* its system prompt, or NULL */
+    int32_t ends[64];      /* tokens that end an answer */
+    size_t end_count;
     bl_grammar *grammar; /* of each reply, or NULL */
     int leaving;         /* /quit was typed */
     int seeded;          /* `seed` is the one in use */

@@ -56,6 +56,7 @@ struct bl_command {
     X(memory)                                                                                      \
     X(tokenize)                                                                                    \
     X(detokenize)                                                                                  \
+    X(template)                                                                                    \
     X(doctor)                                                                                      \
     X(version)                                                                                     \
     X(help)

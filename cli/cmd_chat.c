@@ -20,20 +20,32 @@ typedef struct reply {
     bl_error *err;
     int interrupted; /* Ctrl-C */
     char last;       /* character written */
+    const bl_chat *chat;
+    int ended; /* by a token that ends an answer */
 } reply;
+
+/* Does a token end an answer of the chat template? */
+static int is_end(const bl_chat *chat, int32_t id)
+{
+    for (size_t i = 0; i < chat->end_count; i++)
+        if (chat->ends[i] == id)
+            return 1;
+    return 0;
+}
 
 static int on_token(void *user, const bl_token_event *token)
 {
     reply *r = user;
     bl_progress_end(); /* of reading what was said */
-    if (token->bytes) {
+    r->ended = is_end(r->chat, token->id);
+    if (token->bytes && !r->ended) {
         r->status = bl_output_text(token->text, token->bytes, r->err);
         r->last = token->text[token->bytes - 1];
     }
     if (bl_signals_take(SIGTSTP))
         bl_signals_stop_here();
     r->interrupted = bl_signals_take(SIGINT);
-    return r->status != BL_OK || r->interrupted || bl_signals_caught();
+    return r->status != BL_OK || r->interrupted || r->ended || bl_signals_caught();
 }
 
 /* ---- a turn ---- */
@@ -48,13 +60,38 @@ static void add_up(bl_chat *chat, const bl_generate_result *r)
     chat->seed = r->seed;
 }
 
+/* Reads a text into the conversation, as the chat template has it if there is one, and writes until
+ * the reply ends.  With a template an empty line goes on with an answer that was cut short. */
+static bl_status read_and_write(bl_chat *chat, const bl_text *text, reply *r,
+                                bl_generate_result *result, bl_error *err)
+{
+    bl_session *s = chat->session;
+    int32_t pending = bl_session_pending(s);
+    int fresh = bl_session_position(s) == 0 && pending < 0;
+    if (!chat->template || (!text->bytes && !fresh && !is_end(chat, pending)))
+        return bl_generate(s, text->data, text->bytes, chat->options, on_token, r, result, err);
+    if (!text->bytes)
+        return BL_OK;
+    bl_ids ids = {0};
+    bl_status status = bl_ids_turn(&ids, chat->template, bl_model_tokenizer(chat->model),
+                                   chat->system, text, fresh, err);
+    if (status == BL_OK) {
+        size_t skip = ids.count && ids.id[0] == pending; /* the model has written it */
+        status = bl_generate_ids(s, ids.id + skip, ids.count - skip, chat->options, on_token, r,
+                                 result, err);
+    }
+    bl_ids_release(&ids);
+    return status == BL_EINTERRUPTED && r->ended ? BL_OK : status;
+}
+
 /* Reads a text into the conversation and writes what follows.  *broken: standard output is. */
 static bl_status say(bl_chat *chat, const char *text, size_t bytes, int typed, int *broken,
                      bl_error *err)
 {
     bl_error write_err = {BL_OK, ""};
     bl_generate_result result = {.size = sizeof result};
-    reply r = {.err = &write_err, .last = '\n'};
+    reply r = {.err = &write_err, .last = '\n', .chat = chat};
+    const bl_text said = {(char *)(uintptr_t)text, bytes};
     (void)bl_signals_take(SIGINT);
     uint64_t before = bl_session_position(chat->session);
     bl_status status = BL_OK;
@@ -62,7 +99,7 @@ static bl_status say(bl_chat *chat, const char *text, size_t bytes, int typed, i
         status = bl_session_constrain(chat->session, chat->grammar, err);
     if (status != BL_OK)
         return status;
-    status = bl_generate(chat->session, text, bytes, chat->options, on_token, &r, &result, err);
+    status = read_and_write(chat, &said, &r, &result, err);
     if (r.status == BL_OK && r.last != '\n')
         r.status = bl_output_write("\n", 1, &write_err);
     if (r.status != BL_OK) {
@@ -83,7 +120,7 @@ static bl_status say(bl_chat *chat, const char *text, size_t bytes, int typed, i
             bl_progress_print("(stopped; what was written counts as said)");
         return BL_OK;
     }
-    if (result.ended && typed)
+    if (result.ended && typed && !chat->template)
         bl_progress_print("(here the text ends; what you say next begins another)");
     return status;
 }
@@ -144,6 +181,36 @@ static bl_status converse(bl_chat *chat, bl_chat_line *lines, bl_error *err)
                        failed.count, failed.first.message);
 }
 
+/* The model's chat template, if it has one and it is wanted. */
+static bl_status open_template(bl_chat *chat, const bl_args *args, bl_error *err)
+{
+    const bl_tokenizer *tokenizer = bl_model_tokenizer(chat->model);
+    char ignore_eos[8] = "";
+    bl_status status = BL_OK;
+    chat->system = bl_flags_text(args, "system");
+    if (bl_flags_on(args, "template"))
+        status = bl_template_open(&chat->template, bl_flags_text(args, "model"), NULL, err);
+    if (status == BL_ENOENT)
+        status = BL_OK;
+    if (status != BL_OK) {
+        bl_error why = *err;
+        return bl_cli_fail(err, status, "%.400s; --no-template goes without it", why.message);
+    }
+    if (!chat->template)
+        return chat->system ? bl_cli_fail(err, BL_EINVAL,
+                                          "--system is for a model with a chat template, and this "
+                                          "one has none or goes without")
+                            : BL_OK;
+    (void)bl_options_get(chat->options, "ignore_eos", ignore_eos, sizeof ignore_eos, NULL, NULL);
+    if (strcmp(ignore_eos, "true") == 0)
+        return BL_OK;
+    status = bl_template_ends(chat->template, tokenizer, chat->ends,
+                              sizeof chat->ends / sizeof *chat->ends, &chat->end_count, err);
+    if (chat->end_count > sizeof chat->ends / sizeof *chat->ends)
+        chat->end_count = sizeof chat->ends / sizeof *chat->ends;
+    return status;
+}
+
 static bl_status begin(bl_chat *chat, const bl_args *args, bl_error *err)
 {
     const char *load = bl_flags_text(args, "load");
@@ -157,6 +224,8 @@ static bl_status begin(bl_chat *chat, const bl_args *args, bl_error *err)
                            bl_model_path(chat->model));
     if (status == BL_OK)
         status = bl_cli_grammar_open(&chat->grammar, args, chat->model, err);
+    if (status == BL_OK)
+        status = open_template(chat, args, err);
     if (status == BL_OK)
         status = bl_session_open(&chat->session, chat->model, NULL, err);
     if (status == BL_OK && load)
@@ -183,6 +252,7 @@ static bl_status run(const bl_args *args, bl_error *err)
     bl_chat_line_close(lines);
     bl_session_close(chat.session);
     bl_grammar_close(chat.grammar);
+    bl_template_close(chat.template);
     bl_model_close(chat.model);
     bl_options_close(chat.options);
     return status;
@@ -191,6 +261,11 @@ static bl_status run(const bl_args *args, bl_error *err)
 static const bl_flag flags[] = {
     BL_FLAG_MODEL,
     BL_FLAGS_GRAMMAR,
+    {.name = "template",
+     .fallback = "true",
+     .help = "turns are written by the model's chat template, if it has one; --no-template: lines "
+             "continue a text"},
+    {.name = "system", .value = "TEXT", .help = "system prompt, where there is a chat template"},
     {.name = "load", .value = "FILE", .help = "go on from a memory that /save wrote"},
     {.name = "history",
      .fallback = "true",
@@ -201,10 +276,18 @@ static const bl_flag flags[] = {
 const bl_command bl_command_chat = {
     .name = "chat",
     .summary = "Talks with a model, line by line; its memory has constant size.",
-    .usage = "-m MODEL [--load FILE] [flags]",
+    .usage = "-m MODEL [--system TEXT] [--load FILE] [flags]",
     .details =
-        "Each line is read into the text so far, and what the model writes after it is the reply. "
-        "Models are not trained to converse, so nothing is put between the two: the line goes on "
+        "A model with a chat template (chat_template.jinja, or in tokenizer_config.json) answers: "
+        "each line is what the user says, written as the template has it, with <|im_end|> and the "
+        "like in it as letters, and the answer ends at the token that the template or "
+        "generation_config.json ends answers with. After an answer that was cut short an empty "
+        "line "
+        "goes on with it. bitllama template shows what is read."
+        "\n\n"
+        "Without one, or with --no-template, a text is continued. Each line is read into the text "
+        "so far, and what the model writes after it is the reply. "
+        "Nothing is put between the two: the line goes on "
         "with the text, with one space in front unless it begins with one, without a line break, "
         "and <|endoftext|> in it is letters (--special: the token). An empty line adds nothing: "
         "the model goes on. A line "

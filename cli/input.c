@@ -212,6 +212,20 @@ bl_status bl_ids_encode(bl_ids *ids, size_t first, const bl_tokenizer *tokenizer
     return BL_OK;
 }
 
+bl_status bl_ids_turn(bl_ids *ids, const bl_template *t, const bl_tokenizer *tokenizer,
+                      const char *system, const bl_text *text, int first, bl_error *err)
+{
+    size_t count = 0;
+    bl_status status = bl_template_turn(t, tokenizer, system, text->data, text->bytes, first, NULL,
+                                        0, &count, err);
+    if (status == BL_OK && !(ids->id = malloc((count + 1) * sizeof *ids->id)))
+        status = no_memory(err);
+    if (status == BL_OK)
+        status = bl_template_turn(t, tokenizer, system, text->data, text->bytes, first, ids->id,
+                                  count, &ids->count, err);
+    return status;
+}
+
 void bl_ids_release(bl_ids *ids)
 {
     free(ids->id);

@@ -35,6 +35,9 @@ bl_status bl_ids_parse(bl_ids *ids, const char *text, size_t bytes, const char *
 /* Room for `first` ids of the caller's, then those of the text. */
 bl_status bl_ids_encode(bl_ids *ids, size_t first, const bl_tokenizer *tokenizer,
                         const bl_text *text, unsigned flags, bl_error *err);
+/* What the text of a user adds to a conversation (bl_template_turn). */
+bl_status bl_ids_turn(bl_ids *ids, const bl_template *t, const bl_tokenizer *tokenizer,
+                      const char *system, const bl_text *text, int first, bl_error *err);
 void bl_ids_release(bl_ids *ids);
 
 /* How texts are read, from these flags: a BL_OPTIONS_PREPARE set. */
