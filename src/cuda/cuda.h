@@ -36,6 +36,7 @@ typedef struct cuda_device {
     cudaStream_t stream;
     int index, sm; /* sm: 80, 89, 90, ...; below 90 when the older path is forced */
     int multiprocessors;
+    int chain;         /* the kernel launched last lets the next one of a chain begin (chain.cuh) */
     cudaError_t error; /* the first since the last sync */
     const char *error_at;
     cuda_matmul *matmul;
@@ -98,6 +99,7 @@ void cuda_settle(bl_dev *d);
     do {                                                                                           \
         dim3 launch_blocks_ = dim3(blocks);                                                        \
         cuda_settle(d);                                                                            \
+        cuda_of(d)->chain = 0;                                                                     \
         if (launch_blocks_.x && launch_blocks_.y && launch_blocks_.z) {                            \
             kernel<<<launch_blocks_, threads, shared, cuda_of(d)->stream>>>(__VA_ARGS__);          \
             cuda_note(d, cudaGetLastError(), #kernel);                                             \
@@ -188,7 +190,7 @@ CUDA_PLANS(X)
 
 /* ---- quantised rows and ternary matrices ---- */
 
-static __host__ __device__ inline size_t round_up(size_t n, size_t to)
+static __host__ __device__ constexpr size_t round_up(size_t n, size_t to)
 {
     return (n + to - 1) / to * to;
 }
@@ -227,9 +229,14 @@ typedef struct tern_place {
     size_t stride, words;
 } tern_place;
 
+static __host__ __device__ constexpr size_t tern_packed_at(size_t out, size_t in)
+{
+    return 64 + round_up(out * round_up(in, 16), 64);
+}
+
 static __host__ __device__ inline uint32_t *tern_packed(const void *w, size_t out, size_t in)
 {
-    return (uint32_t *)(void *)((char *)w + 64 + round_up(out * round_up(in, 16), 64));
+    return (uint32_t *)(void *)((char *)w + tern_packed_at(out, in));
 }
 
 static inline tern_place tern_of(const bl_dev *d, const bl_tern *w, size_t out, size_t in)

@@ -29,7 +29,7 @@ static __device__ __forceinline__ float sigmoid(float x)
 /* (1 + tanh u) / 2 */
 static __device__ __forceinline__ float gelu_gate(float x)
 {
-    return sigmoid(2.0f * GELU_SCALE * (x + GELU_CUBE * x * x * x));
+    return sigmoid(2.0f * GELU_SCALE * fmaf(GELU_CUBE * x * x, x, x));
 }
 
 static __device__ __forceinline__ float gelu(float x)

@@ -2,6 +2,7 @@
 #ifndef BL_CUDA_HEAD_CUH
 #define BL_CUDA_HEAD_CUH
 
+#include "cuda/chain.cuh"
 #include "cuda/elementwise.cuh"
 
 /* logits[N,V] = x E^T by tensor cores (head_mma.cu); 0: not for this device or shape. */

@@ -1,4 +1,5 @@
 /* The best logits of each row, a block a row. */
+#include "cuda/chain.cuh"
 #include "cuda/elementwise.cuh"
 
 /* A number and its place in one word that no other has: of two, the better is the larger.  The upper half is
@@ -85,6 +86,8 @@ static __global__ void __launch_bounds__(MOST_THREADS)
     __shared__ unsigned count, odd;
     const float *row = logits + blockIdx.x * columns;
     unsigned t = threadIdx.x, first_odd = (unsigned)columns;
+    chain_next();
+    chain_wait();
     if (t == 0)
         odd = (unsigned)columns;
     for (size_t from = 0; from < columns; from += (size_t)EACH * blockDim.x) {
@@ -170,8 +173,8 @@ void bl_cuda_head_top(bl_dev *d, bl_dev_candidate *best, const bl_real *logits, 
     auto *kernel = fast ? top_kernel<4> : top_kernel<1>;
     cuda_allow_shared(d, (const void *)kernel,
                       room * sizeof(ranked) + sizeof(ranked) * MOST_THREADS);
-    LAUNCH(d, kernel, (unsigned)N, threads, room * sizeof(ranked), (bl_candidate *)(void *)best,
-           floats(logits), V, (unsigned)k, merged);
+    LAUNCH_CHAINED(d, kernel, (unsigned)N, threads, room * sizeof(ranked),
+                   (bl_candidate *)(void *)best, floats(logits), V, (unsigned)k, merged);
 }
 
 size_t bl_cuda_head_coarse_bytes(bl_dev *d, size_t V, size_t D)

@@ -89,6 +89,8 @@ static __global__ void __launch_bounds__(32 * W * TEAMS) forward_kernel(forward_
     size_t end = n < a.N ? a.D : 0, row = n * a.D;
     float y[P ? P : 1][V], z[P ? P : 1][V], each = 1.0f / (float)a.D;
     float mean = 0, rstd = 0, sum = 0, most = 1e-5f, s = 0;
+    chain_next();
+    chain_wait();
 
     if (P) {
         PIECES_BEGIN(i, k)
@@ -110,9 +112,9 @@ static __global__ void __launch_bounds__(32 * W * TEAMS) forward_kernel(forward_
             load<V>(y[k], a.x + row + i);
 #pragma unroll
         for (int j = 0; j < V; j++)
-            sum += (y[k][j] - mean) * (y[k][j] - mean);
+            sum = fmaf(y[k][j] - mean, y[k][j] - mean, sum);
         PIECES_END
-        rstd = 1.0f / sqrtf(team_sum<W>(sum, room, turn) * each + 1e-6f);
+        rstd = 1.0f / sqrtf(fmaf(team_sum<W>(sum, room, turn), each, 1e-6f));
         sum = 0;
     }
     PIECES_BEGIN(i, k)
@@ -121,9 +123,9 @@ static __global__ void __launch_bounds__(32 * W * TEAMS) forward_kernel(forward_
     open_gate<OP, V>(y[k], z[k], a, i, mean, rstd);
 #pragma unroll
     for (int j = 0; j < V; j++)
-        sum += y[k][j] * y[k][j];
+        sum = fmaf(y[k][j], y[k][j], sum);
     PIECES_END
-    float rms = 1.0f / sqrtf(team_sum<W>(sum, room, turn) * each + a.eps);
+    float rms = 1.0f / sqrtf(fmaf(team_sum<W>(sum, room, turn), each, a.eps));
     PIECES_BEGIN(i, k)
     if (!P) {
         read_row<OP, V>(y[k], z[k], a, row + i);
@@ -172,7 +174,7 @@ template <int OP, typename A> static void forward(bl_dev *d, const forward_rows<
     int eights = a.D % 8 == 0 && aligned(a.x) && aligned(a.z) && aligned(a.lw) && aligned(a.lb) &&
                  aligned(a.w) && aligned(a.y) && aligned(a.q.x) && aligned(a.q.xi);
     WITH_WIDTH(eights, a.D, auto *kernel = forward_kernel<OP, V, W, TEAMS, P, A>;
-               LAUNCH(d, kernel, div_up(a.N, TEAMS), 32 * W * TEAMS, 0, a););
+               LAUNCH_CHAINED(d, kernel, div_up(a.N, TEAMS), 32 * W * TEAMS, 0, a););
 }
 
 void bl_cuda_rmsnorm_fwd(bl_dev *d, bl_act *y, bl_q8 *yq, bl_real *rstd, const bl_act *x,

@@ -11,6 +11,7 @@
 #ifndef BL_CUDA_NORM_CUH
 #define BL_CUDA_NORM_CUH
 
+#include "cuda/chain.cuh"
 #include "cuda/elementwise.cuh"
 
 enum { RMSNORM, SWIGLU, GATED };

@@ -126,15 +126,15 @@ static __device__ float ttt_gradient(float *G, float *z, const float *k, const f
 {
     float sigma = ttt_standardise(z, n), mean = 0, slope = 0;
     for (int i = ttt_lane(); i < n; i += 32) {
-        float a = gamma[i] * (gamma[i] * z[i] + beta[i] - (v[i] - k[i]));
+        float a = gamma[i] * (fmaf(gamma[i], z[i], beta[i]) - (v[i] - k[i]));
         mean += a;
         slope = fmaf(a, z[i], slope);
     }
     mean = warp_sum(mean) / (float)n;
     slope = warp_sum(slope) / (float)n;
     for (int i = ttt_lane(); i < n; i += 32) {
-        float a = gamma[i] * (gamma[i] * z[i] + beta[i] - (v[i] - k[i]));
-        G[i] = (a - mean - z[i] * slope) / sigma;
+        float a = gamma[i] * (fmaf(gamma[i], z[i], beta[i]) - (v[i] - k[i]));
+        G[i] = fmaf(-z[i], slope, a - mean) / sigma;
     }
     return sigma;
 }
@@ -160,7 +160,7 @@ static __device__ void ttt_output(A *o, const ttt_block &c, const ttt_dims &s, i
         const float *Q = c.Q + j * s.wF;
         (void)ttt_standardise(xo, s.F);
         for (int i = ttt_lane(); i < s.F; i += 32)
-            o[(size_t)j * s.H * s.F + i] = from_float<A>(Q[i] + c.gamma[i] * xo[i] + c.beta[i]);
+            o[(size_t)j * s.H * s.F + i] = from_float<A>(fmaf(c.gamma[i], xo[i], Q[i]) + c.beta[i]);
     }
 }
 

@@ -47,11 +47,11 @@ static __global__ void __launch_bounds__(THREADS)
             float own = lambda * z[i];
             ks[(size_t)j * F + i] = k[i];
             hs[(size_t)j * F + i] = own;
-            zq[i] -= mix[j] * own;
+            zq[i] = fmaf(-mix[j], own, zq[i]);
         }
         (void)ttt_standardise(zq, F);
         for (int i = ttt_lane(); i < F; i += 32)
-            x.o[block * F + i] = from_float<A>(q[i] + gamma[i] * zq[i] + beta[i]);
+            x.o[block * F + i] = from_float<A>(fmaf(gamma[i], zq[i], q[i]) + beta[i]);
     }
     if (j < s.C - 1)
         return;

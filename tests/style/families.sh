@@ -15,7 +15,7 @@ BEGIN {
     # What a folder has beside its families.
     list("src/ops/ref", "ref dev scratch")
     list("src/cpu", "cpu_dev cpu_impl dev work")
-    list("src/cuda", "cuda cuda_dev dev mma barrier wgmma cluster decode_flow decode_products decode_rows decode_ttt head_mma norm_bwd ttt_lr_gate_mma bitlinear_mma bitlinear_wgmma ttt_bwd ttt_products ttt_step " \
+    list("src/cuda", "cuda cuda_dev dev mma chain barrier wgmma cluster decode_flow decode_plan decode_products decode_rows decode_ttt head_mma norm_bwd ttt_lr_gate_mma bitlinear_mma bitlinear_wgmma ttt_bwd ttt_products ttt_step " \
         "ttt_linear_mma ttt_linear_fwd_mma ttt_linear_bwd_mma ttt_linear_grads_mma ttt_linear_state_mma " \
         "ttt_linear_walk_mma ttt_linear_fwd_walk_mma ttt_linear_bwd_walk_mma")
     list("src/kern/c", "limit vec")
