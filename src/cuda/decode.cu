@@ -1,10 +1,11 @@
 /* Decoding: a token of each of some sequences through all layers in one launch (MODEL 1, 3.4). */
+#include "cuda/decode_plan.cuh"
 #include "cuda/decode_products.cuh"
 #include "cuda/decode_rows.cuh"
 #include "cuda/decode_ttt.cuh"
 
 #include <limits.h>
-#include <stddef.h>
+#include <string.h>
 
 extern "C" {
 #include "core/env.h"
@@ -15,7 +16,7 @@ static __device__ __forceinline__ void share(int *first, int *count, int n, int 
                                              int size)
 {
     *first = n / of * rank / size * of;
-    *count = n / of * (rank + 1) / size * of - *first;
+    *count = n % (of * size) == 0 ? n / size : n / of * (rank + 1) / size * of - *first;
 }
 
 enum { LAYER_WORDS = sizeof(bl_decode_layer) / sizeof(uint64_t) };
@@ -37,7 +38,7 @@ static __device__ __forceinline__ decode_block begin(const decode_args &a)
     decode_block b = {};
     size_t first = (size_t)(blockIdx.x / a.size) * a.seqs;
     b.rank = cluster_rank();
-    b.n = a.count - first < (size_t)a.seqs ? (int)(a.count - first) : a.seqs;
+    b.n = a.seqs == 1 || a.count - first >= (size_t)a.seqs ? a.seqs : (int)(a.count - first);
     share(&b.head, &b.heads, a.H, 1, b.rank, a.size);
     share(&b.column, &b.columns, a.D, 8, b.rank, a.size);
     share(&b.unit, &b.units, a.I, 8, b.rank, a.size);
@@ -56,12 +57,6 @@ static __device__ __forceinline__ decode_block begin(const decode_args &a)
         ROOM(decode_head, head)[i] = head;
     }
     __syncthreads();
-    b.keys = decode_layer(a, b, 0)->k_proj != NULL;
-    b.gates = decode_layer(a, b, 0)->g_proj != NULL;
-    b.pre = decode_layer(a, b, 0)->pre_conv != NULL;
-    b.projections = b.keys && b.gates   ? (int)PROJECTIONS
-                    : b.keys || b.gates ? (int)PHASES
-                                        : PHASES + 1;
     return b;
 }
 
@@ -82,53 +77,74 @@ static __device__ __forceinline__ void embed(const decode_args &a, const decode_
     }
 }
 
-/* One loop over the phases of all layers, so that there is one copy of what they share: the registers of
- * a multiprocessor's warps and its instruction caches are small. */
-template <int SEQS, typename A>
+template <int SEQS, int KNOWN, typename A>
+static __device__ __forceinline__ void layer_phase(const decode_args &a, decode_block &b,
+                                                   decode_flow &f, int phase)
+{
+    b.here = KNOWN ? 0 : decode_here();
+    decode_rows<A>(a, b, phase);
+    if (phase == PRE_CONV) {
+        decode_pre_conv<A>(a, b);
+        return;
+    }
+    if (phase == PROJECTIONS)
+        decode_lambda(a, b);
+    decode_multiply<SEQS, A>(a, b, f, phase);
+    if (phase == PROJECTIONS)
+        decode_ttt<A>(a, b, f);
+    decode_ask_weights(a, b, f, 1); /* all have read the phase's last part */
+}
+
+/* The phases of all layers: one after the other where the compiler knows the shape, and otherwise one loop, so
+ * that there is one copy of what they share: the registers of a multiprocessor's warps and its instruction
+ * caches are small. */
+template <int SEQS, int KNOWN, typename A>
 static __device__ __forceinline__ void layers(const decode_args &a, decode_block &b, decode_flow &f)
 {
-    int phase = PRE_CONV;
+#pragma unroll 1
     while (b.l < a.L) {
-        b.here = decode_here();
-        if (phase == PRE_CONV) {
 #if !ON_HOPPER
-            __syncthreads(); /* all have asked for it */
+        __syncthreads(); /* all have asked for it */
 #endif
-            barrier_wait(decode_layer_barrier(a, b, b.l), decode_layer_parity(a, b.l));
-            phase = b.pre ? PRE_CONV : PROJECTIONS;
+        barrier_wait(decode_layer_barrier(a, b, b.l), decode_layer_parity(a, b.l));
+        if constexpr (KNOWN) {
+            if (a.pre)
+                layer_phase<SEQS, KNOWN, A>(a, b, f, PRE_CONV);
+            layer_phase<SEQS, KNOWN, A>(a, b, f, PROJECTIONS);
+            layer_phase<SEQS, KNOWN, A>(a, b, f, OUTPUT);
+            layer_phase<SEQS, KNOWN, A>(a, b, f, GATE_UP);
+            layer_phase<SEQS, KNOWN, A>(a, b, f, DOWN);
+        } else {
+#pragma unroll 1
+            for (int turn = !a.pre; turn <= PHASES; turn++)
+                layer_phase<SEQS, KNOWN, A>(a, b, f, turn ? turn - 1 : (int)PRE_CONV);
         }
-        decode_rows<A>(a, b, phase);
-        if (phase == PRE_CONV) {
-            decode_pre_conv<A>(a, b);
-            phase = PROJECTIONS;
-            continue;
-        }
-        if (phase == PROJECTIONS)
-            decode_lambda(a, b);
-        decode_multiply<SEQS, A>(a, b, f, phase);
-        if (phase == PROJECTIONS)
-            decode_ttt<A>(a, b, f);
-        decode_ask_weights(a, b, f, 1); /* all have read the phase's last part */
-        if (++phase == PHASES) {        /* the layer's tensors are no longer needed */
-            decode_ask_layer<A>(a, b, b.l + 1 + a.twice);
-            phase = PRE_CONV;
-            b.l++;
-            b.layer = decode_layer_room(a, b.l);
-        }
+        decode_ask_layer<A>(a, b, b.l + 1 + a.twice); /* in the place of this one's tensors */
+        b.l++;
+        b.layer = decode_layer_room(a, b.l);
     }
 }
 
-/* All layers, then x and what the states keep of it. */
-template <int SEQS, typename A>
-static __device__ __forceinline__ void compute(A *x, const decode_args &a, decode_block &b,
-                                               decode_flow &f)
+/* A token of the team's sequences: x, and what the states keep of it. */
+template <int SEQS, int KNOWN, typename A>
+static __device__ __forceinline__ void decode(A *x, const decode_args &a, const decode_args &given)
 {
+    decode_flow f = {};
+    decode_block b = begin(a);
+    b.given = &given;
+    chain_next();
+    cluster_arrive();
+    decode_ask_layer<A>(a, b, 0);
+    decode_ask_weights(a, b, f, a.slots);
+    decode_ask_state(a, b, 0, 0);
+    if (a.twice)
+        decode_ask_layer<A>(a, b, 1);
     if (threadIdx.x == 0)
         for (int which = TEAM_O; which <= TEAM_H; which++)
             team_expect(a, b, which);
     embed<A>(a, b);
     cluster_wait(); /* all have their barriers */
-    layers<SEQS, A>(a, b, f);
+    layers<SEQS, KNOWN, A>(a, b, f);
     __syncthreads();
     team_wait(a, b, TEAM_X, 1);
     size_t first = (size_t)(blockIdx.x / a.size) * a.seqs;
@@ -140,19 +156,51 @@ static __device__ __forceinline__ void compute(A *x, const decode_args &a, decod
     }
 }
 
-template <int SEQS, typename A>
+/* Shapes that the compiler knows, X(name, seqs, L, D, H, I, C, K, keys, gates, pre, shared memory, blocks of a
+ * team): the presets alone and in company.  Their kernels have places and bounds written into them. */
+#ifdef BL_CUDA_EMULATED /* a small one, which tests/decode has */
+#define KNOWN_SHAPES(X)                                                                            \
+    X(small_one, 1, 2, 128, 2, 352, 4, 4, 0, 1, 1, 160 << 10, 1)                                   \
+    X(small_crowd, 2, 2, 128, 2, 352, 4, 4, 0, 1, 1, 160 << 10, 1)
+#else
+#define KNOWN_SHAPES(X)                                                                            \
+    X(micro_one, 1, 8, 256, 4, 688, 16, 4, 0, 1, 1, 220 << 10, 4)                                  \
+    X(micro_crowd, 2, 8, 256, 4, 688, 16, 4, 0, 1, 1, 220 << 10, 1)                                \
+    X(code_one, 1, 12, 768, 12, 2048, 16, 4, 0, 1, 1, 220 << 10, 8)                                \
+    X(code_some, 1, 12, 768, 12, 2048, 16, 4, 0, 1, 1, 220 << 10, 2)                               \
+    X(code_crowd, 2, 12, 768, 12, 2048, 16, 4, 0, 1, 1, 220 << 10, 1)
+#endif
+
+/* What is known of any shape. */
+struct any_shape {
+    enum { KNOWN = 0 };
+};
+
+#define X(name, seqs, L, D, H, I, C, K, keys, gates, pre, most, size)                              \
+    struct name {                                                                                  \
+        enum { KNOWN = 1, SEQS = seqs };                                                           \
+        static __host__ __device__ constexpr decode_plan plan(int act)                             \
+        {                                                                                          \
+            return plan_of({L, D, H, I, C, K, keys, gates, pre, act, most, size, seqs});           \
+        }                                                                                          \
+    };
+KNOWN_SHAPES(X)
+#undef X
+
+template <int SEQS, typename SHAPE, typename A>
 static __global__ void __launch_bounds__(THREADS)
-    decode_kernel(A *x, const __grid_constant__ decode_args a)
+    decode_kernel(A *x, const __grid_constant__ decode_args given)
 {
-    decode_flow f = {};
-    decode_block b = begin(a);
-    cluster_arrive();
-    decode_ask_layer<A>(a, b, 0);
-    decode_ask_weights(a, b, f, a.slots);
-    decode_ask_state(a, b, 0, 0);
-    if (a.twice)
-        decode_ask_layer<A>(a, b, 1);
-    compute<SEQS, A>(x, a, b, f);
+    if constexpr (SHAPE::KNOWN) {
+#if ON_HOPPER || defined(BL_CUDA_EMULATED) /* of others there is no plan */
+        constexpr decode_plan plan = SHAPE::plan((int)sizeof(A));
+        decode_args a = given;
+        (decode_plan &)a = plan;
+        decode<SEQS, 1, A>(x, a, given);
+#endif
+    } else {
+        decode<SEQS, 0, A>(x, given, given);
+    }
 }
 
 /* ---- the ops ---- */
@@ -164,123 +212,16 @@ static int room_most(const bl_dev *d)
     return (sm >= 90 && sm < 120 ? 220 : sm == 80 ? 160 : 98) << 10;
 }
 
-/* Columns of a row as threads keep it (decode_rows.cuh). */
-static size_t kept_columns(size_t columns)
+/* The plan of a model for teams of `size` blocks and `seqs` sequences each. */
+static decode_plan plan(const bl_dev *d, const bl_decode_model *m, size_t size, size_t seqs)
 {
-    return columns <= 256 ? 256 : columns <= NARROW ? (size_t)NARROW : (size_t)BROAD;
-}
-
-enum {
-    ROWS_AT_ONCE = 32,     /* a part of a product has a multiple of so many, or all */
-    SLOTS_TWICE = 96 << 10 /* room that weights leave to a second layer's tensors */
-};
-
-/* How a part of `rows` rows of a phase's matrices is laid out over warps. */
-static void plan_part(decode_product *p, size_t rows)
-{
-    int units = (int)div_up(rows, 32), even = p->pieces % 8 == 0   ? 8
-                                              : p->pieces % 4 == 0 ? 4
-                                              : p->pieces % 2 == 0 ? 2
-                                                                   : 1;
-    p->padded = units * 32;
-    for (p->log = 0; units << (p->log + 1) <= WARPS && 2 << p->log <= p->pieces;)
-        p->log++;
-    p->each = (p->pieces + (1 << p->log) - 1) >> p->log;
-    p->shift = even == 8 ? 0 : even == 4 ? 1 : 2;
-    while (even > 1 && (p->pieces % p->each || p->each % even))
-        even /= 2;
-    p->mask = even - 1;
-}
-
-/* How the phases' products are laid out, and the slots for their weights in `room` bytes. */
-static void plan_products(decode_args *a, const bl_decode_model *m, size_t room)
-{
-    size_t least = 0, most = 0, sums = 0;
-    for (int phase = PROJECTIONS; phase < PRODUCTS; phase++) {
-        size_t in = phase == DOWN ? m->I : m->D, out = phase == GATE_UP ? m->I : m->D;
-        size_t rows = phase == PROJECTIONS ? 4 * (size_t)a->own
-                      : phase >= PHASES    ? (size_t)(PHASES + 3 - phase) * (size_t)a->own
-                                           : div_up(out / 8, (size_t)a->size) * 8;
-        decode_product *p = &a->product[phase];
-        p->packed = (int)((char *)tern_packed(NULL, out, in) - (char *)NULL);
-        p->pieces = (int)(round_up(in, 64) / 64);
-        p->part = (int)rows;
-        size_t bytes = (size_t)p->pieces * 16 * (phase == GATE_UP ? 2 : 1);
-        least = least < bytes * ROWS_AT_ONCE ? bytes * ROWS_AT_ONCE : least;
-        most = most < bytes * rows ? bytes * rows : most;
-    }
-    size_t slot = room / 4 > most ? most : room / 5 / 16 * 16; /* with room for sums */
-    slot = slot > most ? most : slot < least ? least : slot;
-    for (int phase = PROJECTIONS; phase < PRODUCTS; phase++) {
-        decode_product *p = &a->product[phase];
-        int both = phase == GATE_UP ? 2 : 1, rows = (int)slot / (p->pieces * 16 * both);
-        if (rows < p->part)
-            p->part = rows / ROWS_AT_ONCE * ROWS_AT_ONCE;
-        plan_part(p, (size_t)(p->part * both));
-        sums = sums < (size_t)p->padded << p->log ? (size_t)p->padded << p->log : sums;
-    }
-    a->sums = (int)sums;
-    a->at.sums = a->at.slots;
-    sums *= (size_t)a->seqs * sizeof(int);
-    a->at.slots += (int)sums;
-    room = room > sums ? room - sums : 0;
-    a->slots = (int)(room / slot > SLOTS_MOST ? (size_t)SLOTS_MOST : room / slot);
-    a->slot_bytes = (int)slot;
-}
-
-/* The rows of the phases and their norms. */
-static void plan_sources(decode_args *a, const bl_decode_model *m)
-{
-    int D = (int)m->D;
-    const decode_room *at = &a->at;
-    const decode_source sources[] = {
-        {at->x, at->tensor[TENSOR_seq_norm], at->xn, D, 0, 1, TEAM_X},
-        {at->o, at->tensor[TENSOR_attn_sub], 0, D, 1, 1, TEAM_O},
-        {at->mid, at->tensor[TENSOR_ffn_norm], 0, D, 0, 1, TEAM_X},
-        {at->h, at->tensor[TENSOR_ffn_sub], 0, (int)m->I, 0, 1, TEAM_H},
-        {at->x, at->tensor[TENSOR_pre_norm], at->u, D, 0, 0, TEAM_X},
-    };
-    memcpy(a->source, sources, sizeof sources);
-}
-
-/* How `seqs` sequences a team of `size` blocks are laid out; bytes is 0 if they cannot be. */
-static decode_args plan(const bl_dev *d, const bl_decode_model *m, size_t size, size_t seqs)
-{
-    decode_args a = {};
-    size_t L = m->L, D = m->D, I = m->I, K = m->K, C = m->C, H = m->H, at = 0;
-    size_t heads = (H + size - 1) / size, own = heads * HEAD, wide = kept_columns(D > I ? D : I);
-    size_t taps = K - 1, act = d->act_bytes;
-    size_t most = (size_t)room_most(d);
-#define X(type, name, elements)                                                                    \
-    a.at.name = (int)at;                                                                           \
-    at += round_up((elements) * sizeof(type), 16);
-    DECODE_ROOM(X)
-    size_t all = at;
-    at = 0;
-    DECODE_LAYER_ROOM(X)
-#undef X
-#define X(name, member, elements, of_head)                                                         \
-    a.at.tensor[TENSOR_##name] = (int)at;                                                          \
-    at += round_up((elements) * sizeof(float), 16);                                                \
-    a.tensor[TENSOR_##name].from = (int)offsetof(bl_decode_layer, member);                         \
-    a.tensor[TENSOR_##name].count = (int)(elements);                                               \
-    a.tensor[TENSOR_##name].head = (int)(of_head);
-    DECODE_TENSORS(X)
-#undef X
-    a.size = (int)size, a.seqs = (int)seqs;
-    while (1 << (a.size_log + 1) <= a.size)
-        a.size_log++;
-    a.own = (int)own, a.wide = (int)wide;
-    plan_sources(&a, m);
-    a.layer_bytes = (int)at;
-    a.at.layers = (int)all;
-    a.twice = all + 2 * at + SLOTS_TWICE <= most;
-    a.at.slots = (int)(all + (a.twice ? 2 : 1) * at);
-    if ((size_t)a.at.slots < most)
-        plan_products(&a, m, most - (size_t)a.at.slots);
-    if (a.slots >= 2)
-        a.bytes = a.at.slots + a.slots * a.slot_bytes;
-    return a;
+    decode_shape s = {};
+    s.L = (int)m->L, s.D = (int)m->D, s.H = (int)m->H, s.I = (int)m->I;
+    s.C = (int)m->C, s.K = (int)m->K;
+    s.keys = m->keys, s.gates = m->gates, s.pre = m->pre;
+    s.act = (int)d->act_bytes, s.most = room_most(d);
+    s.size = (int)size, s.seqs = (int)seqs;
+    return plan_of(s);
 }
 
 /* Whether the kernels run in clusters: only Hopper's own machine code has them, which later cards do not
@@ -296,7 +237,7 @@ static int has_clusters(const bl_dev *d)
 }
 
 /* How many teams the device has room for at once. */
-static size_t teams_at_once(const bl_dev *d, const void *kernel, const decode_args *a)
+static size_t teams_at_once(const bl_dev *d, const void *kernel, const decode_plan *a)
 {
     int teams = cuda_of(d)->multiprocessors / a->size;
 #ifndef BL_CUDA_EMULATED
@@ -317,32 +258,38 @@ static size_t teams_at_once(const bl_dev *d, const void *kernel, const decode_ar
     return teams > 0 ? (size_t)teams : 1;
 }
 
-/* The kernel for so many sequences a team. */
-template <typename A> static void (*kernel_for(int seqs))(A *, const decode_args)
+/* The kernel of a plan. */
+template <typename A> static void (*kernel_for(const decode_plan &p))(A *, const decode_args)
 {
-    return seqs == 1   ? decode_kernel<1, A>
-           : seqs == 2 ? decode_kernel<2, A>
-                       : decode_kernel<SEQS_MOST, A>;
+#define X(name, ...)                                                                               \
+    constexpr decode_plan name##_plan = name::plan((int)sizeof(A));                                \
+    if (memcmp(&p, &name##_plan, sizeof p) == 0)                                                   \
+        return decode_kernel<name::SEQS, name, A>;
+    KNOWN_SHAPES(X)
+#undef X
+    return p.seqs == 1   ? decode_kernel<1, any_shape, A>
+           : p.seqs == 2 ? decode_kernel<2, any_shape, A>
+                         : decode_kernel<SEQS_MOST, any_shape, A>;
 }
 
-static const void *kernel_of(const bl_dev *d, int seqs)
+static const void *kernel_of(const bl_dev *d, const decode_plan &p)
 {
-    WITH_ACT(d, return (const void *)kernel_for<A>(seqs););
+    WITH_ACT(d, return (const void *)kernel_for<A>(p););
 }
 
 /* Teams of `size` blocks with the fewest sequences each by which all run at once, or with as many as
  * there is room for; *at_once: which of the two. */
-static decode_args plan_teams(bl_dev *d, const bl_decode_model *m, size_t size, size_t count,
+static decode_plan plan_teams(bl_dev *d, const bl_decode_model *m, size_t size, size_t count,
                               int *at_once)
 {
-    decode_args a = plan(d, m, size, 1), more = a;
+    decode_plan a = plan(d, m, size, 1), more = a;
     *at_once = 0;
     for (size_t seqs = 1; seqs <= SEQS_MOST && !*at_once; seqs++) {
         more = plan(d, m, size, seqs);
         if (!more.bytes)
             break;
         a = more;
-        const void *kernel = kernel_of(d, a.seqs);
+        const void *kernel = kernel_of(d, a);
         cuda_allow_shared(d, kernel, (size_t)a.bytes);
         *at_once = teams_at_once(d, kernel, &a) * seqs >= count;
     }
@@ -351,7 +298,7 @@ static decode_args plan_teams(bl_dev *d, const bl_decode_model *m, size_t size, 
 
 /* The fewest sequences a team, and then the most blocks.  BITLLAMA_CUDA_TEAM=N: teams of N blocks, for
  * measuring. */
-static decode_args choose(bl_dev *d, const bl_decode_model *m, size_t count)
+static decode_plan choose(bl_dev *d, const bl_decode_model *m, size_t count)
 {
     const char *wanted = bl_env("BITLLAMA_CUDA_TEAM");
     size_t size = wanted ? (size_t)(wanted[0] - '0') : m->H < CLUSTER_MOST ? m->H : CLUSTER_MOST;
@@ -360,9 +307,9 @@ static decode_args choose(bl_dev *d, const bl_decode_model *m, size_t count)
         size = 1;
     while (size & (size - 1))
         size--;
-    decode_args best = plan_teams(d, m, size, count, &was_at_once);
+    decode_plan best = plan_teams(d, m, size, count, &was_at_once);
     while (!wanted && (size /= 2) > 0) {
-        decode_args a = plan_teams(d, m, size, count, &at_once);
+        decode_plan a = plan_teams(d, m, size, count, &at_once);
         if (a.bytes && (at_once > was_at_once || (at_once == was_at_once && a.seqs < best.seqs)))
             best = a, was_at_once = at_once;
     }
@@ -372,24 +319,25 @@ static decode_args choose(bl_dev *d, const bl_decode_model *m, size_t count)
 extern "C" size_t bl_cuda_decode_rows(bl_dev *d, const bl_decode_model *m)
 {
     int fits = d->ternary && m->D == m->H * HEAD && m->D <= NARROW && m->I <= BROAD &&
-               m->I % 8 == 0 && m->C <= 64;
+               m->I % 8 == 0 && m->C <= 64 && m->K <= 64 && m->L <= 1024;
     return fits && choose(d, m, 1).bytes ? SIZE_MAX : 0;
 }
 
 extern "C" void bl_cuda_decode(bl_dev *d, bl_act *x, const bl_decode_model *m,
                                const bl_dev_rows *rows, size_t count)
 {
-    decode_args a = choose(d, m, count);
+    decode_args a = {};
+    (decode_plan &)a = choose(d, m, count);
     a.rows = (const bl_decode_row *)(const void *)rows;
     a.layers = m->layer;
     a.embed = floats(m->embed);
     a.count = count, a.last = m->last;
     a.theta_log2 = log2((double)m->rope_theta);
-    a.L = (int)m->L, a.D = (int)m->D, a.I = (int)m->I;
-    a.C = (int)m->C, a.K = (int)m->K, a.H = (int)m->H;
+    a.L = (int)m->L;
     a.eps = m->eps, a.lr_scale = m->lr_scale;
     unsigned blocks = div_up(count, (size_t)a.seqs) * (unsigned)a.size;
-    cuda_allow_shared(d, kernel_of(d, a.seqs), (size_t)a.bytes);
-    WITH_ACT(d, auto *kernel = kernel_for<A>(a.seqs);
+    cuda_allow_shared(d, kernel_of(d, a), (size_t)a.bytes);
+    WITH_ACT(d, auto *kernel = kernel_for<A>(a);
              LAUNCH_CLUSTERS(d, kernel, blocks, a.size, THREADS, a.bytes, acts<A>(x), a););
+    cuda_of(d)->chain = has_clusters(d);
 }

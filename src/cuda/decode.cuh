@@ -7,10 +7,12 @@
  * layer reads of the parameters and states comes into shared memory while those before it are at
  * work (decode_flow.cuh): a token is a long chain of short steps, and a read from memory takes as
  * long as one of them.  A value is rounded to the type of activations wherever the ops one by one
- * would store it, and sums are taken in their order. */
+ * would store it, and sums are taken in their order.  What is multiplied and added at once is written
+ * so, here and in those ops: compilers would choose differently from kernel to kernel. */
 #ifndef BL_CUDA_DECODE_CUH
 #define BL_CUDA_DECODE_CUH
 
+#include "cuda/chain.cuh"
 #include "cuda/cluster.cuh"
 #include "cuda/norm.cuh"
 #include "cuda/ttt_step.cuh"
@@ -46,12 +48,10 @@ typedef enum decode_phase {
  * row's pieces of 64 weights. */
 typedef struct decode_product {
     int packed; /* bytes from a bl_tern to its packed rows */
+    int rows;   /* of a block, at most */
     int log, pieces, each, part, padded;
     int shift, mask; /* by which lanes take turns, so that they read from different banks */
 } decode_product;
-
-/* The layouts by decode_phase: PROJECTIONS of four matrices; behind them, of three and of two. */
-enum { PRODUCTS = PHASES + 2 };
 
 /* What barriers tell: the TTT layer's output is there (and its gate), x, h; a head's state; from there on, a
  * layer's tensors; from there on, a slot's weights. */
@@ -150,20 +150,16 @@ typedef struct decode_source {
     int gated, quantised, which;
 } decode_source;
 
-/* The same for all blocks: in constant memory. */
-typedef struct decode_args {
-    const bl_decode_row *rows;
-    const bl_decode_layer *layers;
-    const float *embed;
-    size_t count, last;
-    double theta_log2;
+/* How a team's work is laid out: a function of the model's shape and of the device (decode_plan.cuh). */
+typedef struct decode_plan {
     decode_room at;
     struct {
         int from, count, head; /* in a bl_decode_layer; floats, of a head */
     } tensor[TENSORS];
-    decode_product product[PRODUCTS];
-    decode_source source[PHASES + 1]; /* by decode_phase */
-    int L, D, I, C, K, H;
+    decode_product product[PHASES]; /* by decode_phase */
+    decode_source source[PHASES + 1];
+    int D, I, C, K, H;
+    int keys, gates, pre;  /* k has a projection of its own; there are gate, pre_conv */
     int wide;              /* bytes from a quantised row to the next */
     int own;               /* columns of the heads of a block, at most */
     int slots, slot_bytes; /* of weights */
@@ -172,8 +168,18 @@ typedef struct decode_args {
     int twice;             /* there is room for two layers' */
     int size, size_log, seqs;
     int bytes; /* of all shared memory */
+} decode_plan;
+
+/* The same for all blocks: in constant memory. */
+struct decode_args : decode_plan {
+    const bl_decode_row *rows;
+    const bl_decode_layer *layers;
+    const float *embed;
+    size_t count, last;
+    double theta_log2;
+    int L;
     float eps, lr_scale;
-} decode_args;
+};
 
 /* ROOM(float, x): that part of shared memory; TENSOR(gamma), LAYER(char, tail): of the layer at work. */
 static __device__ __forceinline__ char *decode_shared(void)
@@ -188,12 +194,11 @@ static __device__ __forceinline__ char *decode_shared(void)
 
 /* A block's part of the work. */
 typedef struct decode_block {
-    int rank, n;                      /* in the team; sequences of the team */
-    int l, layer;                     /* the layer, and where its room begins */
-    int here;                         /* 0 (decode_here) */
-    int keys, gates, pre;             /* k has a projection of its own; there are gate, pre_conv */
-    int projections;                  /* their layout */
-    int head, heads;                  /* the first it owns, and how many */
+    int rank, n;              /* in the team; sequences of the team */
+    int l, layer;             /* the layer, and where its room begins */
+    int here;                 /* 0 (decode_here) */
+    const decode_args *given; /* what is indexed by numbers that the compiler does not know */
+    int head, heads;          /* the first it owns, and how many */
     int column, columns, unit, units; /* of x and of h, multiples of 8 */
 } decode_block;
 
@@ -239,7 +244,7 @@ static __device__ __forceinline__ void team_expect(const decode_args &a, const d
                                                    int which)
 {
 #if ON_HOPPER
-    int columns = which == TEAM_H ? a.I : which == TEAM_O && b.gates ? 2 * a.D : a.D;
+    int columns = which == TEAM_H ? a.I : which == TEAM_O && a.gates ? 2 * a.D : a.D;
     barrier_expect(BARRIER(which), b.n * columns * (int)sizeof(float));
 #else
     (void)a, (void)b, (void)which;

@@ -22,30 +22,25 @@ typedef struct decode_flow {
     int state_parity;                /* of STATE_THERE */
 } decode_flow;
 
-static __device__ __forceinline__ decode_job decode_job_of(const decode_block &b, int phase)
+static __device__ __forceinline__ decode_job decode_job_of(const decode_args &a,
+                                                           const decode_block &b, int phase)
 {
     decode_job j;
     j.span = phase == PROJECTIONS ? b.heads * HEAD : phase == GATE_UP ? b.units : b.columns;
     j.first = phase == PROJECTIONS ? b.head * HEAD : phase == GATE_UP ? b.unit : b.column;
-    j.rows = phase == PROJECTIONS ? j.span * (2 + b.keys + b.gates) : j.span;
+    j.rows = phase == PROJECTIONS ? j.span * (2 + a.keys + a.gates) : j.span;
     return j;
 }
 
-static __device__ __forceinline__ const decode_product &
-decode_product_of(const decode_args &a, const decode_block &b, int phase)
-{
-    return a.product[phase == PROJECTIONS ? b.projections : phase];
-}
-
 /* The matrix that row r of a job is of; r becomes its row among the block's. */
-static __device__ __forceinline__ int decode_matrix(const decode_block &b, const decode_job &j,
+static __device__ __forceinline__ int decode_matrix(const decode_args &a, const decode_job &j,
                                                     int phase, int &r)
 {
     if (phase != PROJECTIONS)
         return phase == OUTPUT ? O_PROJ : phase == DOWN ? DOWN_PROJ : GATE_PROJ;
     int m = (r >= j.span) + (r >= 2 * j.span) + (r >= 3 * j.span);
     r -= m * j.span;
-    return m >= K_PROJ && !b.keys ? m + 1 : m;
+    return m >= K_PROJ && !a.keys ? m + 1 : m;
 }
 
 /* `bytes`, rounded up to 16, begin to come: all at once, asked for by the warp that calls, or a part for
@@ -95,10 +90,11 @@ static __device__ __forceinline__ int decode_ask_item(const decode_args &a, cons
 {
     int lane = (int)threadIdx.x % 32, taps = a.K - 1, row = taps * a.D * (int)sizeof(A);
     if (i < TENSORS) {
-        const char *at = (const char *)layer + a.tensor[i].from;
+        const decode_args &g = *b.given;
+        const char *at = (const char *)layer + g.tensor[i].from;
         const float *from = *(const float *const *)(const void *)at;
-        int each = a.tensor[i].head, count = each ? each * b.heads : a.tensor[i].count;
-        return from ? decode_copy(room + a.at.tensor[i], from + each * b.head,
+        int each = g.tensor[i].head, count = each ? each * b.heads : g.tensor[i].count;
+        return from ? decode_copy(room + g.at.tensor[i], from + each * b.head,
                                   count * (int)sizeof(float), bar, lane, 32)
                     : 0;
     }
@@ -115,7 +111,7 @@ static __device__ __forceinline__ int decode_ask_item(const decode_args &a, cons
                    : 0;
     i -= b.n;
     const A *from = (const A *)(const void *)decode_state(a, b, i / taps, layer->tail);
-    return b.keys ? 0
+    return a.keys ? 0
                   : decode_copy(room + a.at.tail + i * a.own * (int)sizeof(A),
                                 from + i % taps * a.D + b.head * HEAD,
                                 b.heads * HEAD * (int)sizeof(A), bar, lane, 32);
@@ -158,15 +154,15 @@ static __device__ __forceinline__ void decode_ask_layer(const decode_args &a, co
 static __device__ __forceinline__ void decode_ask_part(const decode_args &a, const decode_block &b,
                                                        decode_flow &f)
 {
-    const decode_product &p = decode_product_of(a, b, f.phase);
+    const decode_product &p = b.given->product[f.phase];
     const bl_decode_layer *layer = decode_layer(a, b, f.l);
-    decode_job j = decode_job_of(b, f.phase);
+    decode_job j = decode_job_of(a, b, f.phase);
     int rows = min(p.part, j.rows - f.row), row_bytes = p.pieces * 16, bytes = 0;
     uint64_t *bar = BARRIER(SLOT_THERE + f.slot);
     char *to = decode_shared() + a.at.slots + f.slot * a.slot_bytes;
 #pragma unroll 1
     for (int done = 0; done < rows;) {
-        int r = f.row + done, m = decode_matrix(b, j, f.phase, r),
+        int r = f.row + done, m = decode_matrix(a, j, f.phase, r),
             some = min(rows - done, j.span - r);
 #pragma unroll 1
         for (int second = 0; second <= (f.phase == GATE_UP); second++) {

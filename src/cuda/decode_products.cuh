@@ -30,7 +30,7 @@ template <int SEQS>
 static __device__ __forceinline__ void decode_sums(const decode_args &a, const decode_block &b,
                                                    int phase, const char *w, int rows)
 {
-    const decode_product &p = decode_product_of(a, b, phase);
+    const decode_product &p = a.product[phase];
     int lane = (int)threadIdx.x % 32, groups = 1 << p.log, units = (rows + 31) / 32 << p.log;
 #pragma unroll 1
     for (int unit = (int)threadIdx.x / 32; unit < units; unit += WARPS) {
@@ -67,7 +67,7 @@ template <typename A>
 static __device__ __forceinline__ void decode_four(const decode_args &a, const decode_block &b,
                                                    int phase, int n, int row, int m, float (&y)[4])
 {
-    const decode_product &p = decode_product_of(a, b, phase);
+    const decode_product &p = a.product[phase];
     const int *at = ROOM(const int, sums) + n * a.sums + row;
     int minus = -ROOM(int, sum)[n];
     int4 sum = make_int4(minus, minus, minus, minus);
@@ -100,7 +100,7 @@ static __device__ __forceinline__ void decode_finish(const decode_args &a, const
 #pragma unroll 1
     for (int i = (int)threadIdx.x; i < each * b.n; i += THREADS) {
         int n = b.n == 1 ? 0 : i / each, rest = i - n * each, rank = rest & (a.size - 1);
-        int four = (rest >> a.size_log) * 4, r = row + four, m = decode_matrix(b, j, phase, r);
+        int four = (rest >> a.size_log) * 4, r = row + four, m = decode_matrix(a, j, phase, r);
         int at = j.first + r, which = TEAM_X;
         float y[4], other[4], *to;
         if (phase == PROJECTIONS && m < G_PROJ) {
@@ -140,20 +140,23 @@ template <int SEQS, typename A>
 static __device__ __forceinline__ void decode_multiply(const decode_args &a, const decode_block &b,
                                                        decode_flow &f, int phase)
 {
-    const decode_job j = decode_job_of(b, phase);
+    const decode_job j = decode_job_of(a, b, phase);
+    const decode_product &p = a.product[phase];
+    const int whole = p.part >= p.rows; /* all rows are one part */
+    int row = 0;
 #pragma unroll 1
-    for (int row = 0; row < j.rows;) {
-        int rows = min(decode_product_of(a, b, phase).part, j.rows - row);
+    do {
+        int rows = whole ? j.rows : min(p.part, j.rows - row);
         const char *w = decode_part(a, b, f);
         decode_sums<SEQS>(a, b, phase, w, phase == GATE_UP ? 2 * rows : rows);
         __syncthreads();
         decode_finish<A>(a, b, j, phase, row, rows);
         row += rows;
-        if (row < j.rows) { /* all have read the part, and will have the sums */
+        if (!whole && row < j.rows) { /* all have read the part, and will have the sums */
             decode_ask_weights(a, b, f, 1);
             __syncthreads();
         }
-    }
+    } while (!whole && row < j.rows);
 }
 
 #endif

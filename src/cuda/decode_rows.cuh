@@ -44,9 +44,9 @@ static __device__ __forceinline__ void decode_gate(const decode_args &a, const d
         if (i < n)
 #pragma unroll
             for (int j = 0; j < 8; j++)
-                sum += (y[k][j] - mean) * (y[k][j] - mean);
+                sum = fmaf(y[k][j] - mean, y[k][j] - mean, sum);
     }
-    float rstd = 1.0f / sqrtf(warp_sum(sum) * each + 1e-6f), w[KEPT][8], lb[KEPT][8];
+    float rstd = 1.0f / sqrtf(fmaf(warp_sum(sum), each, 1e-6f)), w[KEPT][8], lb[KEPT][8];
     decode_keep<KEPT, 1>(w, TENSOR(post_w), thread, n);
     decode_keep<KEPT, 1>(lb, TENSOR(post_b), thread, n);
     KEPT_EIGHTS(i, k)
@@ -88,7 +88,7 @@ static __device__ __forceinline__ void decode_quantise(const decode_args &a, con
 {
     int8_t *xi = ROOM(int8_t, xi) + seq * a.wide;
     int total = 0, there = seq < b.n;
-    if (there && thread < MATRICES && (thread != K_PROJ || b.keys) && (thread != G_PROJ || b.gates))
+    if (there && thread < MATRICES && (thread != K_PROJ || a.keys) && (thread != G_PROJ || a.gates))
         ROOM(float, scale)[seq * MATRICES + thread] = __fdiv_rn(LAYER(float, g)[4 * thread], s);
     KEPT_EIGHTS(i, k)
     {
@@ -128,17 +128,17 @@ static __device__ __forceinline__ void decode_norm(const decode_args &a, const d
         decode_keep<KEPT, ROW_WARPS>(y, rows + seq * n, thread, n);
         if constexpr (ROW_WARPS == 1)
             if (r.gated)
-                decode_gate<KEPT>(a, b, y, b.gates ? ROOM(float, z) + seq * n : NULL, thread, n);
+                decode_gate<KEPT>(a, b, y, a.gates ? ROOM(float, z) + seq * n : NULL, thread, n);
         KEPT_EIGHTS(i, k)
         {
 #pragma unroll
             for (int j = 0; j < 8; j++)
-                sum += y[k][j] * y[k][j];
+                sum = fmaf(y[k][j], y[k][j], sum);
         }
         sum = team_sum<ROW_WARPS>(sum, room, turn);
         if (KEPT > 1)
             decode_keep<KEPT, ROW_WARPS>(scale, w, thread, n);
-        float rms = 1.0f / sqrtf(sum * each + a.eps);
+        float rms = 1.0f / sqrtf(fmaf(sum, each, a.eps));
         KEPT_EIGHTS(i, k)
         {
 #pragma unroll
@@ -177,7 +177,7 @@ static __device__ __forceinline__ void decode_rows(const decode_args &a, const d
     int which = r.which, parity = b.l % 2;
     if (which == TEAM_X) { /* twice a layer; the first has x from the beginning */
         parity = phase != GATE_UP;
-        which = parity && (b.l == 0 || (b.pre && phase == PROJECTIONS)) ? -1 : which;
+        which = parity && (b.l == 0 || (a.pre && phase == PROJECTIONS)) ? -1 : which;
     }
     if (team_is_block(a))
         __syncthreads();

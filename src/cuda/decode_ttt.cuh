@@ -40,7 +40,7 @@ static __device__ __forceinline__ void decode_pair_in(const decode_args &a, cons
     const A *tail = LAYER(const A, tail) + n * (a.K - 1) * a.own + c;
     if (t >= 3 * HEAD) {
         A *to = (A *)(void *)decode_state(a, b, n, decode_layer(a, b, b.l)->tail);
-        if (!b.keys)
+        if (!a.keys)
             decode_move<A>(a, to + b.head * HEAD + c, tail, a.own, ROOM(float, q)[at]);
         return;
     }
@@ -49,8 +49,8 @@ static __device__ __forceinline__ void decode_pair_in(const decode_args &a, cons
         return;
     }
     int key = t >= HEAD; /* the same for all lanes of a warp */
-    float x = (key && b.keys ? ROOM(float, k) : ROOM(float, q))[at];
-    if (!b.keys)
+    float x = (key && a.keys ? ROOM(float, k) : ROOM(float, q))[at];
+    if (!a.keys)
         x = decode_conv<A>(a, x, tail, a.own, (key ? TENSOR(conv_k) : TENSOR(conv_q)) + c * a.K,
                            (key ? TENSOR(conv_k_b) : TENSOR(conv_q_b))[c]);
     float cosine = ROOM(float, cosine)[angle], sine = ROOM(float, sine)[angle];
@@ -101,14 +101,14 @@ static __device__ __forceinline__ void decode_gradient(float (&z)[KEPT], const f
 {
     float sigma = decode_standardise(z), mean = 0, slope = 0, e[KEPT];
     for (int i = 0; i < KEPT; i++) {
-        e[i] = gamma[i] * (gamma[i] * z[i] + beta[i] - k_v[i]);
+        e[i] = gamma[i] * (fmaf(gamma[i], z[i], beta[i]) - k_v[i]);
         mean += e[i];
         slope = fmaf(e[i], z[i], slope);
     }
     mean = warp_sum(mean) / (float)HEAD;
     slope = warp_sum(slope) / (float)HEAD;
     for (int i = 0; i < KEPT; i++)
-        z[i] = (e[i] - mean - z[i] * slope) / sigma;
+        z[i] = fmaf(-z[i], slope, e[i] - mean) / sigma;
 }
 
 /* By one warp: h joins the state and o goes to the whole team. */
@@ -131,12 +131,12 @@ static __device__ __forceinline__ void decode_pair_out(const decode_args &a, con
         p.state.h[i] = mine;
         if (p.j == a.C - 1) /* for the fold; else what comes next may be on its way there */
             p.ks[i] = k[x], p.hs[i] = mine;
-        zq[x] -= p.mix[p.j] * mine;
+        zq[x] = fmaf(-p.mix[p.j], mine, zq[x]);
     }
     (void)decode_standardise(zq);
     for (int x = 0; x < KEPT; x++) {
         int i = ttt_lane() + 32 * x;
-        p.zq[i] = stored<A>(p.q[i] + gamma[x] * zq[x] + beta[x]);
+        p.zq[i] = stored<A>(fmaf(gamma[x], zq[x], p.q[i]) + beta[x]);
     }
     __syncwarp();
     float four[4];

@@ -13,6 +13,9 @@ bl_decode_model bl_decode_model_of(const bl_net *net)
                              .I = net->m.I,
                              .C = net->m.C,
                              .K = net->m.K,
+                             .keys = !net->config.share_qk,
+                             .gates = net->config.use_gate,
+                             .pre = net->config.pre_conv,
                              .eps = (float)net->config.rms_norm_eps,
                              .lr_scale = bl_net_lr_scale(net),
                              .rope_theta = s.rope_theta};

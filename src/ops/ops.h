@@ -124,8 +124,9 @@ typedef struct bl_decode_model {
     const bl_decode_layer *layer; /* device memory [L] */
     const bl_param *embed;        /* [V,D] */
     size_t L, D, H, I, C, K;
-    size_t last;         /* in bl_decode_row.state: the last token's row of x */
-    float eps, lr_scale; /* of the norms; ttt_base_lr / F */
+    int keys, gates, pre; /* whether there are k_proj, g_proj, pre_conv */
+    size_t last;          /* in bl_decode_row.state: the last token's row of x */
+    float eps, lr_scale;  /* of the norms; ttt_base_lr / F */
     float rope_theta;
 } bl_decode_model;
 

@@ -1,10 +1,11 @@
 /* A token through all layers in one call against the ops one after the other, on one device.
  *
- * usage: decode DEVICE [f32|bf16] [THREADS]
+ * usage: decode DEVICE [f32|bf16] [THREADS] [micro|code]
  *
  * In float32 both must agree to the bit: rows of x, logits, and every byte of the sequences' states.  In
  * bfloat16 lr_gate_fwd of the ops uses tensor cores, whose order of sums is their own.  A sequence must
- * have the same bits alone and in any company. */
+ * have the same bits alone and in any company.  With a preset's name only that is tried, of whose shape a device
+ * may have kernels of their own, in companies that are laid out in different ways. */
 #include "api/device.h"
 #include "core/rng.h"
 #include "core/team.h"
@@ -16,7 +17,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TOGETHER = 21, TOKENS = 9, V = 61 };
+enum { TOGETHER = 21, MOST = 140, TOKENS = 9, V = 61 };
 
 typedef struct variant {
     const char *name;
@@ -25,7 +26,8 @@ typedef struct variant {
     int plain, no_gate, no_pre_conv, no_forget;
     int base; /* some sequences have been consolidated */
     size_t together, tokens;
-    int large; /* more than older cards have room for */
+    int large;  /* more than older cards have room for */
+    int preset; /* tried when it is named */
 } variant;
 
 static const variant variants[] = {
@@ -41,6 +43,13 @@ static const variant variants[] = {
     {"odd panels", .D = 36, .I = 44, .L = 2, .C = 7, .K = 3, .F = 18, .no_forget = 1},
     {"one head, plain", .D = 100, .I = 36, .L = 2, .C = 2, .K = 5, .F = 100, .plain = 1},
     {"wide", .D = 768, .I = 2048, .L = 1, .C = 16, .K = 4, .together = 3, .tokens = 3, .large = 1},
+#define MICRO .D = 256, .I = 688, .L = 8, .C = 16, .K = 4, .preset = 1
+#define CODE  .D = 768, .I = 2048, .L = 12, .C = 16, .K = 4, .preset = 1, .large = 1
+    {"micro", MICRO, .together = 3, .tokens = 35},
+    {"micro, crowd", MICRO, .together = MOST, .tokens = 18},
+    {"code", CODE, .together = 3, .tokens = 35},
+    {"code, some", CODE, .together = 40},
+    {"code, crowd", CODE, .together = MOST},
 };
 
 static void must(bl_status status, const bl_error *err)
@@ -84,23 +93,23 @@ typedef struct outcome {
     size_t bytes;
 } outcome;
 
-/* The sequences `first` to first + n - 1, i having read 3 i tokens before, in one pass. */
+/* The sequences `first` to first + n - 1, in one pass; i has read 3 i tokens before, or as one of the first has. */
 static outcome decode(const bl_net *net, const variant *v, size_t first, size_t n, size_t tokens,
                       int one_call)
 {
     bl_error err;
     bl_reader r;
-    static bl_state s[TOGETHER];
-    bl_piece pieces[TOGETHER];
-    int32_t ids[TOGETHER];
+    static bl_state s[MOST];
+    bl_piece pieces[MOST];
+    int32_t ids[MOST];
     bl_dev *d = net->dev;
-    must(bl_reader_open(&r, net, 64, TOGETHER, &err), &err);
+    must(bl_reader_open(&r, net, MOST, MOST, &err), &err);
     if (!one_call)
         r.decode_rows = 0;
     for (size_t i = 0; i < n; i++) {
         size_t me = first + i;
         must(bl_state_open(&s[i], net, &err), &err);
-        for (size_t t = 0; t < 3 * me; t++) {
+        for (size_t t = 0; t < me % TOGETHER * 3; t++) {
             int32_t id = (int32_t)bl_rng_below(1, me, t, V);
             const bl_piece p = {&s[i], &id, 1, BL_LOGITS_NONE};
             must(bl_reader_feed(&r, &p, 1, &err), &err);
@@ -194,8 +203,11 @@ int main(int argc, char **argv)
     bl_dev *dev;
     bl_team_insist();
     must(bl_device_open(&dev, &request, &err), &err);
-    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++)
-        check(&variants[i], dev);
+    for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
+        const variant *v = &variants[i];
+        if (argc > 4 ? strncmp(v->name, argv[4], strlen(argv[4])) == 0 && v->preset : !v->preset)
+            check(v, dev);
+    }
     bl_dev_close(dev);
     return failed;
 }
