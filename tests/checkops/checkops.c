@@ -1,8 +1,8 @@
 /* checkops: does one device equal another, op by op, and itself at any number of threads?
  *
- * usage: checkops [device [reference [precision [every]]]], by default cpu, ref and f32; bf16 where
+ * usage: checkops [device [reference [precision [every [ops]]]]], by default cpu, ref and f32; bf16 where
  * the device has it, and then the reference is given activations that are rounded the same way.
- * `every` 6 takes each sixth shape, for slow tools
+ * `every` 6 takes each sixth shape, for slow tools; `ops` conv the rows that begin with an op of that name
  *
  * Prints one row for the ops of a case: the worst normalised mean square error and the largest
  * difference over all shapes, with their bounds.  Ends with 1 when anything is out of bounds, or
@@ -168,6 +168,7 @@ static bl_dev *open_device(const char *name, int precision, int ternary, size_t 
 }
 
 static size_t every = 1;
+static const char *only = "";
 
 static int check_row(const op_case *op, bl_dev *ref, bl_dev *one, bl_dev *many, size_t *outputs)
 {
@@ -208,7 +209,8 @@ static int check_mode(const char *name, const char *reference, int precision, in
     printf("  %6s %10s %10s %10s %10s  %-5s  %s\n", "shapes", "nmse", "bound", "max", "bound",
            "1 = 3", "ops");
     for (size_t i = 0; op_case_at(i); i++)
-        if (op_case_at(i)->ternary < 0 || op_case_at(i)->ternary == ternary)
+        if ((op_case_at(i)->ternary < 0 || op_case_at(i)->ternary == ternary) &&
+            strncmp(op_case_at(i)->ops, only, strlen(only)) == 0)
             failures += check_row(op_case_at(i), ref, one, many, outputs);
     if (promises_splits(name)) {
         int splits = check_splits(one) + check_splits(many);
@@ -233,10 +235,13 @@ int main(int argc, char **argv)
     }
     if (argc > 4 && strtoul(argv[4], NULL, 10))
         every = strtoul(argv[4], NULL, 10);
+    if (argc > 5)
+        only = argv[5];
     int failures = check_rows();
     int precision = argc > 3 && strcmp(argv[3], "bf16") == 0 ? BL_PRECISION_BF16 : BL_PRECISION_F32;
     failures += check_mode(name, reference, precision, 1, &outputs);
     failures += check_mode(name, reference, precision, 0, &outputs);
+    failures += outputs == 0; /* no op has that name */
     size_t rows = 0;
     while (op_case_at(rows))
         rows++;

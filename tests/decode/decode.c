@@ -1,11 +1,11 @@
 /* A token through all layers in one call against the ops one after the other, on one device.
  *
- * usage: decode DEVICE [f32|bf16] [THREADS] [micro|code]
+ * usage: decode DEVICE [f32|bf16] [THREADS] [NAME]
  *
  * In float32 both must agree to the bit: rows of x, logits, and every byte of the sequences' states.  In
  * bfloat16 lr_gate_fwd of the ops uses tensor cores, whose order of sums is their own.  A sequence must
- * have the same bits alone and in any company.  With a preset's name only that is tried, of whose shape a device
- * may have kernels of their own, in companies that are laid out in different ways. */
+ * have the same bits alone and in any company.  With a name the variants are tried that begin so; the presets,
+ * of whose shapes a device may have kernels of their own, only then. */
 #include "api/device.h"
 #include "core/rng.h"
 #include "core/team.h"
@@ -205,7 +205,7 @@ int main(int argc, char **argv)
     must(bl_device_open(&dev, &request, &err), &err);
     for (size_t i = 0; i < sizeof variants / sizeof *variants; i++) {
         const variant *v = &variants[i];
-        if (argc > 4 ? strncmp(v->name, argv[4], strlen(argv[4])) == 0 && v->preset : !v->preset)
+        if (argc > 4 ? strncmp(v->name, argv[4], strlen(argv[4])) == 0 : !v->preset)
             check(v, dev);
     }
     bl_dev_close(dev);
