@@ -520,7 +520,8 @@ bl_list *bl_items(bl_run *r, bl_value v)
     bl_list *l = bl_list_new(r, BL_LIST_PLAIN).u.list;
     if (v.kind == BL_VALUE_LIST && l != &no_list) {
         bl_list *from = v.u.list;
-        *l = (bl_list){.item = from->item + from->at, .count = from->count - from->at};
+        *l = (bl_list){.item = from->count ? from->item + from->at : NULL,
+                       .count = from->count - from->at};
         l->cap = l->count;
         from->at = from->count;
     } else if (v.kind == BL_VALUE_DICT && l != &no_list) {
