@@ -51,6 +51,11 @@ mkdir whole && cd whole || exit 1
     printf '[{"n": 1, "text": "A fox"},\n "a hen", {"text": null}]' >tale.json
     gzip -nc tale.jsonl >tale.jsonl.gz
     printf '{"ids": [4, 60, 70, 80, 0, 1]}' >ids
+    printf '%s' "{% macro show(x) %}{{ x | trim | tojson }}{% endmacro %}{% for m in messages %}{% if loop.first or m.role != 'system' %}\
+<|{{ m['role'] }}|>{{ show(m.content.split('a')[-1] ~ m.n * 2) }}{% generation %}{{ m.content[1:] }}{% endgeneration %}{% endif %}\
+{% endfor %}{% set ns = namespace(i=0) %}{% for k, v in messages[0] | dictsort %}{% set ns.i = ns.i + 1 %}{{ k }}{{ ns.i }}{% endfor %}" >chat.jinja
+    printf '[{"role": "user", "content": "A f\303\244x", "n": 2}, {"role": "assistant", "content": "a hen", "n": 1.5}]' >messages
+    cp -r packed talks && printf '{"eos_token": "<|endoftext|>", "chat_template": "{%% for m in messages %%}[{{ m.role }}] {{ m.content }}{{ eos_token }}{%% endfor %%}"}' >talks/tokenizer_config.json
     rm -f run/events.* && : >empty
     head -c 20000 "$bitllama" >program
 }
@@ -135,6 +140,11 @@ text tale.json prepare tale.json $words --out out
 text tale.json prepare tale.json --skip-bad --replace-invalid $words --out out
 text tale.jsonl.gz prepare tale.jsonl.gz $words --out out
 text ids detokenize -m packed -f ids
+template chat.jinja template --template chat.jinja -f messages
+template messages template -m talks -f messages --json
+template talks/tokenizer_config.json template -m talks -f messages --tokens
+template talks/tokenizer_config.json chat -m talks $reply
+template talks/generation_config.json chat -m talks $reply
 "
 
 # ---- the sweep ----
