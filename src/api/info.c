@@ -204,6 +204,8 @@ static bl_status describe_data(json_t *out, const char *path, bl_error *err)
         set(split, "bytes", count_of(s->bytes));
         set(split, "tokens", count_of(s->tokens));
         set(split, "longest_document", count_of(s->longest_document));
+        if (*s->mask_hash)
+            set(split, "counted", count_of(s->counted));
         set(out, names[i], split);
     }
     return BL_OK;

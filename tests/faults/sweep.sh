@@ -43,6 +43,10 @@ quietly() {
 {
     quietly "$bitllama" prepare tales --tales-bytes 3000 --seed 1 $tales --out old
     quietly "$bitllama" prepare tales --tales-bytes 4000 --seed 2 $tales --out new
+    for n in 1 2 3 4 5 6 7 8 9; do
+        printf '{"prompt": "Say %d.", "completion": "It is %d."}\n' $n $n
+    done >talk.jsonl
+    quietly "$bitllama" prepare talk.jsonl --documents messages $tales --out talk
     quietly "$bitllama" train --data old --out run4 $shape --steps 6 --stop-after 4
     cp -r run4 run6 && quietly "$bitllama" train --data old --out run6 --resume --no-plot
     quietly "$bitllama" export -m run4 --out x16
@@ -65,6 +69,7 @@ seen() {
 }
 seen old >seen-old
 seen new >seen-new
+seen talk >seen-talk
 
 # ---- prepare ----
 make_prepare() { :; }
@@ -84,6 +89,25 @@ look_prepare_over() {
     same got seen-old && [ -e now/data/notes ] && echo old || echo lost
 }
 again_prepare_over() { run_prepare && rm now/data/notes && same now/data new; }
+
+# From text to conversations, which have masks, and back.
+make_prepare_talk() { cp -r old now/data && rm -f now/data/RUNS; }
+run_prepare_talk() { "$bitllama" prepare talk.jsonl --documents messages $tales --out now/data; }
+look_prepare_talk() {
+    seen now/data >got
+    same got seen-old && echo old && return
+    same got seen-talk && "$bitllama" plan --data now/data --preset tiny >got 2>&1 && echo new || echo lost
+}
+again_prepare_talk() { run_prepare_talk && same now/data talk; }
+
+make_prepare_back() { cp -r talk now/data; }
+run_prepare_back() { run_prepare; }
+look_prepare_back() {
+    seen now/data >got
+    same got seen-new && echo new && return
+    same got seen-talk && "$bitllama" plan --data now/data --preset tiny >got 2>&1 && echo old || echo lost
+}
+again_prepare_back() { run_prepare && same now/data new; }
 
 # ---- train ----
 weights() { # RUN: of the last step
@@ -199,7 +223,7 @@ one_run() {
     nothing_hidden now || failed "the next run leaves $(find now -name '.*' ! -name .lock -mindepth 1 | head -n 1)"
 }
 
-all="prepare prepare_over train resave resume export export_over save save_over logits_over resave_two export_two"
+all="prepare prepare_over prepare_talk prepare_back train resave resume export export_over save save_over logits_over resave_two export_two"
 total=0 total_lost=0 turn=0 misnamed=0
 printf '%-14s %10s %6s %6s %6s %6s %6s\n' case operations runs old new none lost
 for name in ${*:-$all}; do

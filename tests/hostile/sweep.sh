@@ -48,6 +48,9 @@ mkdir whole && cd whole || exit 1
     printf 'A fox met a hen.\n<|endoftext|>\nThe hen ran \303\244way, \342\202\254 5!\n' >tale.txt
     printf '{"text": "A fox", "n": 1e999}\n{"text": "a \\ud83d\\ude00 hen", "n": [{}]}\n' >tale.jsonl
     quietly "$bitllama" learn -m packed -f tale.txt --memory learned --consolidate 0.5
+    printf '{"messages": [{"role": "user", "content": "A fox?"}, {"role": "assistant", "content": [{"type": "text", "text": "A hen!"}]}]}\n' >talk.jsonl
+    for n in 1 2 3 4 5 6 7 8 9; do printf '{"prompt": "Say %d.", "completion": "It is %d."}\n' $n $n; done >>talk.jsonl
+    quietly "$bitllama" prepare talk.jsonl --documents messages $words --out talk
     printf '[{"n": 1, "text": "A fox"},\n "a hen", {"text": null}]' >tale.json
     gzip -nc tale.jsonl >tale.jsonl.gz
     printf '{"ids": [4, 60, 70, 80, 0, 1]}' >ids
@@ -62,11 +65,12 @@ mkdir whole && cd whole || exit 1
 cd "$work" || exit 1
 others="../whole/data/train.bin ../whole/data/meta.json ../whole/packed/model.safetensors ../whole/run/model.safetensors \
 ../whole/packed/config.json ../whole/run/config.json ../whole/packed/tokenizer.json ../whole/$ckpt/state.json \
-../whole/$ckpt/optimizer.safetensors ../whole/$ckpt/MANIFEST ../whole/memory ../whole/learned ../whole/tale.txt ../whole/tale.jsonl.gz \
+../whole/talk/train.mask ../whole/$ckpt/optimizer.safetensors ../whole/$ckpt/MANIFEST ../whole/memory ../whole/learned ../whole/tale.txt ../whole/tale.jsonl.gz \
 ../whole/empty ../whole/program"
 over="prepare tales --tales-bytes 4000 --seed 2 $words --out data"
 onward="train --data data --out run --resume --steps 6 $small"
 new="train --data data --out out $shape --steps 2"
+talked="train --data talk --out out $shape --steps 2"
 reply="--max-tokens 4 --seed 1 --threads 1"
 
 # ---- kind, file, command; of a checkpoint "+": the MANIFEST then says what there is ----
@@ -107,6 +111,16 @@ data data/meta.json $over --force
 data data/meta.json plan --data data --preset tiny
 data data/tokenizer.json $new
 data data/RUNS $over
+mask talk/train.mask $talked
+mask talk/val.mask $talked
+mask talk/train.bin $talked
+mask talk/meta.json $talked
+mask talk/meta.json info talk
+mask talk/tokenizer_config.json $talked
+talk talk.jsonl prepare talk.jsonl --documents messages $words --out out
+talk talk.jsonl prepare talk.jsonl --documents messages --skip-bad --replace-invalid $words --out out
+talk talk/tokenizer.json prepare talk.jsonl --documents messages --tokenizer talk --out out
+talk talk/tokenizer_config.json prepare talk.jsonl --documents messages --tokenizer talk --out out
 run $ckpt/MANIFEST $onward
 run $ckpt/MANIFEST info run
 run $ckpt/MANIFEST generate -m run -p ab $reply

@@ -85,6 +85,39 @@ static void rows_that_continue(void **state)
     compare(2, 3, "4", "0.3");
 }
 
+/* ---- conversations ---- */
+
+/* What counts is counted in all processes: losses are means over all of the step, whoever has it, with
+ * batches ahead and rows that continue too. */
+static void conversations(void **state)
+{
+    static const struct {
+        size_t size;
+        pair set[5];
+    } ways[] = {{2, {{"accum", "3"}, {"quantization", "none"}, {NULL}}},
+                {3, {{"accum", "4"}, {"quantization", "none"}, {"prefetch", "on"}, {NULL}}},
+                {2, {{"accum", "2"}, {"quantization", "none"}, {"carry", "0.3"}, {NULL}}}};
+    (void)state;
+    for (size_t i = 0; i < sizeof ways / sizeof *ways; i++) {
+        char one[32], several[32];
+        (void)snprintf(one, sizeof one, "talk-one-%zu", i);
+        (void)snprintf(several, sizeof several, "talk-several-%zu", i);
+        job a = {.run = one, .data = "talk", .size = 1, .set = ways[i].set};
+        job b = {.run = several, .data = "talk", .size = ways[i].size, .set = ways[i].set};
+        run_job(&a);
+        run_job(&b);
+        assert_all(&a, BL_OK);
+        assert_all(&b, BL_OK);
+        assert_same_place(one, several, 6);
+        double weights = distance(several, one, 6, "model.safetensors");
+        double norm = fabs(b.rank[0].grad_norm[0] / a.rank[0].grad_norm[0] - 1);
+        printf("conversations by %zu: losses %.1e, gradient norm %.1e, weights %.1e\n",
+               ways[i].size, worst_loss(&b, &a), norm, weights);
+        assert_true(fabs(b.rank[0].loss[0] / a.rank[0].loss[0] - 1) < 1e-12);
+        assert_true(norm < 1e-6 && worst_loss(&b, &a) < 1e-6 && weights < 1e-5);
+    }
+}
+
 /* ---- resumed by more and by fewer ---- */
 
 static const pair eight[] = {{"steps", "8"},           {"accum", "3"},        {"carry", "0.3"},
@@ -162,6 +195,7 @@ int main(void)
         cmocka_unit_test(shares),
         cmocka_unit_test(several_are_one),
         cmocka_unit_test(rows_that_continue),
+        cmocka_unit_test(conversations),
         cmocka_unit_test(resumed),
     };
     return cmocka_run_group_tests(tests, make_data, scratch_remove);

@@ -42,7 +42,7 @@ typedef struct rank {
 
 /* A run: in which folder, by how many, from which checkpoint, and what a test does meanwhile. */
 typedef struct job {
-    const char *run;
+    const char *run, *data; /* data: NULL is "data" */
     size_t size;
     const pair *set;
     int resume;
@@ -63,6 +63,7 @@ static inline int make_data(void **state)
     static const pair set[] = {{"tales_bytes", "60000"}, {"vocab_size", "400"}, {NULL}};
     assert_int_equal(scratch_make(state), 0);
     prepare_tales(set);
+    prepare_talks("talk", NULL);
     return 0;
 }
 
@@ -90,7 +91,7 @@ static inline bl_status open_rank(rank *r, bl_error *err)
     char data[700], run[700];
     bl_corpora *corpora;
     bl_dev *dev;
-    (void)snprintf(data, sizeof data, "%s/data", scratch_folder);
+    (void)snprintf(data, sizeof data, "%s/%s", scratch_folder, j->data ? j->data : "data");
     (void)snprintf(run, sizeof run, "%s/%s", scratch_folder, j->run);
     const bl_corpus list = {.dir = data};
     const bl_train_begin begin = {.checkpoint = j->checkpoint, .comm = r->comm};
@@ -146,7 +147,7 @@ static inline void choose(job *j)
     j->options = *bl_options_train(o);
     bl_options_close(config);
     bl_options_close(o);
-    assert_ok(bl_data_open(&data, scratch("data"), &failure));
+    assert_ok(bl_data_open(&data, scratch(j->data ? j->data : "data"), &failure));
     bl_trainer_take_data(&j->config, NULL, &data->meta);
     bl_data_close(data);
     bl_config_half_lives(&j->config, j->options.context);

@@ -1,14 +1,15 @@
 #!/bin/sh
 # A run stopped and resumed at random steps ends with the bits of the straight run, and its records.
 #
-# usage: [MIX=1] resume.sh BITLLAMA [STEPS [TERMS [KILLS [SEED [train's flags ...]]]]]
-# MIX: two data folders by weights, and batches made ahead by a thread.
+# usage: [MIX=1] [TALK=1] resume.sh BITLLAMA [STEPS [TERMS [KILLS [SEED [train's flags ...]]]]]
+# MIX: two data folders by weights, and batches made ahead by a thread.  TALK: conversations, whose answers alone count.
 # TERMS stops are SIGTERM (finish the step, save, exit 143), KILLS are kill -9 in mid-work.  Every step
 # is saved, so that most kills fall into the writing of a checkpoint; with `--save-every 3` among the
 # flags, steps are begun ahead in between where the device allows it.
 set -eu
 bitllama=$(cd "$(dirname "$1")" && pwd)/${1##*/} steps=${2:-100} terms=${3:-3} kills=${4:-2} seed=${5:-$(date +%N | sed 's/^0*//')}
 shift $(($# < 5 ? $# : 5))
+here=$(cd "$(dirname "$0")" && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 cd "$work" # names below are without folders: that of the temporary files may have spaces
@@ -16,6 +17,11 @@ printf '%s\n' "$@" >flags
 
 "$bitllama" prepare tales --tales-bytes 200000 --vocab-size 400 --out data 2>log
 echo '--data data' >folders
+if [ -n "${TALK:-}" ]; then
+    awk -v count=200 -v seed=3 -f "$here/../tune/messages.awk" >talk.jsonl
+    rm -r data
+    "$bitllama" prepare talk.jsonl --documents messages --vocab-size 400 --val-split 0.1 --out data 2>log
+fi
 if [ -n "${MIX:-}" ]; then
     "$bitllama" prepare tales --tales-bytes 40000 --seed 5 --tokenizer data/tokenizer.json \
         --out more 2>log
