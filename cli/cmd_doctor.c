@@ -94,6 +94,11 @@ static void print_levels(const bl_machine_info *m)
             (size_t)snprintf(text + used, sizeof text - used, "%s%s",
                              i == 0 ? "" : (i + 1 < m->level_count ? ", " : " or "), m->levels[i]);
     put_row("SIMD", text);
+    for (size_t i = 0; i + 1 < m->level_count; i++)
+        if (strcmp(m->levels[i], m->simd_best) == 0) {
+            (void)snprintf(text, sizeof text, "not %s: %s", m->levels[i + 1], m->simd_missing);
+            put_row("", text);
+        }
 }
 
 static void print_precision(const bl_machine_info *m)
@@ -217,6 +222,8 @@ static void json_machine(const bl_machine_info *m)
     json_text("simd", m->simd);
     fputs(", ", stdout);
     json_text("simd_best", m->simd_best);
+    fputs(", ", stdout);
+    json_text("simd_missing", m->simd_missing);
     printf(",\n \"threads\": %zu, \"processors\": %zu, \"affinity\": %zu, ", m->threads,
            m->processors, m->affinity);
     json_number("quota", m->quota ? m->quota : UINT64_MAX);

@@ -415,13 +415,14 @@ typedef struct bl_machine_info {
     size_t folder_count, plugin_count;
     const char *cache;         /* of downloads: a folder that may not exist yet */
     uint64_t cache_free;       /* bytes that may be written there; UINT64_MAX: not known */
-    const char *const *levels; /* [level_count], rising: "c", "avx2", "avx512"; on 64-bit ARM "c",
-                                  "neon", "dotprod", "i8mm" */
+    const char *const *levels; /* [level_count], rising: "c", "avx2", "avx512", "amx"; on 64-bit ARM
+                                  "c", "neon", "dotprod", "i8mm" */
     size_t level_count;
     const char *precision; /* of training on the CPU with `precision` auto: "bf16" or "f32" */
     const char *bf16_by;   /* what makes products of bfloat16: "AMX", "AVX-512 BF16", "float32" */
     double bf16_gain;      /* how many times as fast they are as those of float32, measured in a
                               millisecond; 0: nothing is made for them */
+    const char *simd_missing; /* why simd_best is not the next of `levels`; empty: it is the last */
 } bl_machine_info;
 
 typedef void bl_machine_fn(void *user, const bl_machine_info *machine);

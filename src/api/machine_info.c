@@ -43,6 +43,12 @@ static const char *simd_in_use(void)
     return bl_cpu_choose(&level, NULL) == BL_OK ? bl_cpu_level_name(level) : "";
 }
 
+static const char *simd_missing(void)
+{
+    const char *why = bl_cpu_missing();
+    return why ? why : "";
+}
+
 static void tell(bl_machine_fn *fn, void *user, const bl_names *folders, const bl_names *plugins,
                  const char *cache)
 {
@@ -75,6 +81,7 @@ static void tell(bl_machine_fn *fn, void *user, const bl_names *folders, const b
         .precision = bl_cpu_bf16_pays(gain) ? "bf16" : "f32",
         .bf16_by = bf16_by,
         .bf16_gain = gain,
+        .simd_missing = simd_missing(),
     };
     bl_call *call = bl_call_out();
     fn(user, &machine);

@@ -36,6 +36,7 @@ const bl_feature *bl_feature_at(size_t i)
         {sizeof(bl_feature), "curl", "downloads from the Hugging Face Hub", CURL},
         {sizeof(bl_feature), "avx2", "kernels for processors with AVX2 and FMA", X86},
         {sizeof(bl_feature), "avx512vnni", "kernels for processors with AVX-512 VNNI", X86},
+        {sizeof(bl_feature), "amx", "kernels for processors with AMX-INT8", X86},
         {sizeof(bl_feature), "neon", "kernels for 64-bit ARM: NEON, sdot and smmla", ARM64},
     };
     return i < sizeof all / sizeof *all ? &all[i] : NULL;

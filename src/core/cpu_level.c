@@ -1,6 +1,7 @@
 /* Processor features. */
 #include "core/cpu_level.h"
 #include "core/arm_features.h"
+#include "core/tiles.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,26 +18,58 @@ const char *bl_cpu_level_name(bl_cpu_level level)
     return bl_cpu_level_names[level];
 }
 
-bl_cpu_level bl_cpu_best(void)
+/* Why this machine does not have `level`; NULL: it does, if it has those below. */
+static const char *missing(int level)
 {
 #if defined(__x86_64__) && defined(__GNUC__)
     __builtin_cpu_init();
-    if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
-        return BL_CPU_C;
-    if (__builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512bw") &&
-        __builtin_cpu_supports("avx512vl") && __builtin_cpu_supports("avx512dq") &&
-        __builtin_cpu_supports("avx512vnni"))
-        return BL_CPU_AVX512;
-    return BL_CPU_AVX2;
+    switch (level) {
+    case BL_CPU_AVX2:
+        if (!__builtin_cpu_supports("avx2") || !__builtin_cpu_supports("fma"))
+            return "the processor has no AVX2 and FMA";
+        return NULL;
+    case BL_CPU_AVX512:
+        if (!__builtin_cpu_supports("avx512f") || !__builtin_cpu_supports("avx512bw") ||
+            !__builtin_cpu_supports("avx512vl") || !__builtin_cpu_supports("avx512dq") ||
+            !__builtin_cpu_supports("avx512vnni"))
+            return "the processor has no AVX-512 with VNNI";
+        return NULL;
+    case BL_CPU_AMX:
+        return __builtin_cpu_supports("gfni") ? bl_tiles_missing(BL_TILES_INT8)
+                                              : "the processor has no GFNI";
+    }
 #elif defined(__aarch64__)
-    if (!bl_arm_has(BL_ARM_NEON))
-        return BL_CPU_C;
-    if (!bl_arm_has(BL_ARM_DOTPROD))
-        return BL_CPU_NEON;
-    return bl_arm_has(BL_ARM_I8MM) ? BL_CPU_I8MM : BL_CPU_DOTPROD;
-#else
-    return BL_CPU_C;
+    switch (level) {
+    case BL_CPU_NEON:
+        return bl_arm_has(BL_ARM_NEON) ? NULL : "the system tells of no NEON";
+    case BL_CPU_DOTPROD:
+        return bl_arm_has(BL_ARM_DOTPROD) ? NULL : "the processor has no sdot";
+    case BL_CPU_I8MM:
+        return bl_arm_has(BL_ARM_I8MM) ? NULL : "the processor has no smmla";
+    }
 #endif
+    (void)level;
+    return "this compiler's programs do not ask the processor";
+}
+
+/* The highest level of this machine up to `most`; of what is above nothing is asked. */
+static bl_cpu_level best_to(int most)
+{
+    int level = BL_CPU_C;
+    while (level < most && !missing(level + 1))
+        level++;
+    return (bl_cpu_level)level;
+}
+
+bl_cpu_level bl_cpu_best(void)
+{
+    return best_to(BL_CPU_LEVELS - 1);
+}
+
+const char *bl_cpu_missing(void)
+{
+    int next = (int)bl_cpu_best() + 1;
+    return next < BL_CPU_LEVELS ? missing(next) : NULL;
 }
 
 /* "c, avx2 and avx512" */
@@ -52,20 +85,21 @@ static void list_levels(char *text, size_t cap)
 bl_status bl_cpu_choose(bl_cpu_level *level, bl_error *err)
 {
     char all[64];
-    bl_cpu_level best = bl_cpu_best();
     const char *wanted = getenv("BITLLAMA_CPU");
-    *level = best;
-    if (!wanted || !*wanted)
+    if (!wanted || !*wanted) {
+        *level = bl_cpu_best();
         return BL_OK;
+    }
     for (int i = 0; i < BL_CPU_LEVELS; i++) {
         if (strcmp(wanted, bl_cpu_level_names[i]) != 0)
             continue;
-        if (i > (int)best)
-            return bl_fail(err, BL_EINVAL, "BITLLAMA_CPU=%s: this processor only has level %s",
-                           wanted, bl_cpu_level_names[best]);
-        *level = (bl_cpu_level)i;
+        *level = best_to(i);
+        if (i > (int)*level)
+            return bl_fail(err, BL_EINVAL, "BITLLAMA_CPU=%s: this machine only has level %s (%s)",
+                           wanted, bl_cpu_level_name(*level), missing((int)*level + 1));
         return BL_OK;
     }
+    *level = BL_CPU_C;
     list_levels(all, sizeof all);
     return bl_fail(err, BL_EINVAL, "BITLLAMA_CPU=%s: the levels are %s", wanted, all);
 }

@@ -11,7 +11,8 @@
 #define BL_CPU_LEVEL_LIST(X)                                                                       \
     BL_CPU_ANY_LEVEL(X)                                                                            \
     X(BL_CPU_AVX2, "avx2")     /* AVX2 and FMA */                                                  \
-    X(BL_CPU_AVX512, "avx512") /* AVX-512 F, BW, VL, DQ and VNNI */
+    X(BL_CPU_AVX512, "avx512") /* AVX-512 F, BW, VL, DQ and VNNI */                                \
+    X(BL_CPU_AMX, "amx")       /* GFNI and AMX-INT8, permitted by the system */
 #elif defined(__aarch64__)
 #define BL_CPU_LEVEL_LIST(X)                                                                       \
     BL_CPU_ANY_LEVEL(X)                                                                            \
@@ -34,8 +35,9 @@ extern const char *const bl_cpu_level_names[];
 
 const char *bl_cpu_level_name(bl_cpu_level level);
 
-/* The highest level of this machine. */
+/* The highest level of this machine, and why it does not have the next one; NULL: there is none. */
 bl_cpu_level bl_cpu_best(void);
+const char *bl_cpu_missing(void);
 
 /* The level to use: bl_cpu_best(), or what BITLLAMA_CPU asks for.  BL_EINVAL when the variable names
  * no level or one that this machine lacks. */

@@ -7,7 +7,12 @@
 #include <math.h>
 #include <string.h>
 
-enum { TERN_HEADER = 64, SUM_PIECE = 16384 };
+enum {
+    TERN_HEADER = 64,
+    SUM_PIECE = 16384,
+    TERN_TASK = 4 << 20, /* multiplications of a task of several panels: about 4 us */
+    TERN_SHORT = 512     /* inputs of a short sum */
+};
 
 /* scales [N] | sums [N] | int8 rows, each part at a 64-byte boundary. */
 static size_t q8_part(size_t N)
@@ -188,18 +193,22 @@ typedef struct product_op {
 void bl_cpu_tern_tiles(const bl_cpu *c, const bl_tern_product *a, size_t first, size_t last)
 {
     const bl_q8_view *v = &a->x;
-    size_t panels = bl_blocks(a->out, BL_TERN_ROWS);
-    for (size_t task = first; task < last; task++) {
-        size_t n = task / panels * MATMUL_ROWS, p = task % panels, o = p * BL_TERN_ROWS;
+    size_t height = a->task_rows ? a->task_rows : MATMUL_ROWS;
+    size_t outs = (a->task_panels ? a->task_panels : 1) * BL_TERN_ROWS;
+    size_t across = bl_blocks(a->out, outs), most = c->k.tern_outs / outs;
+    for (size_t task = first, count; task < last; task += count) {
+        size_t n = task / across * height, o = task % across * outs;
+        count = bl_least(bl_least(last - task, across - task % across), bl_most(most, 1));
         bl_q8_rows rows = {.q = v->q + n * v->ld,
                            .ld = v->ld,
                            .sum = v->sum + n,
                            .scale = v->scale + n,
-                           .rows = bl_least(a->N - n, MATMUL_ROWS),
+                           .rows = bl_least(a->N - n, height),
                            .ahead = c->k.ahead};
         c->k.tern_matmul(a->y + n * a->out + o, a->out,
-                         tern_packed(a->w) + p * bl_tern_panel_bytes(a->in), *tern_scale(a->w),
-                         &rows, bl_least(a->out - o, BL_TERN_ROWS), a->in, a->accumulate);
+                         tern_packed(a->w) + o / BL_TERN_ROWS * bl_tern_panel_bytes(a->in),
+                         *tern_scale(a->w), &rows, bl_least(a->out - o, count * outs), a->in,
+                         a->accumulate);
     }
 }
 
@@ -215,11 +224,35 @@ static void ternary_tiles(void *user, size_t first, size_t last, size_t member)
     bl_cpu_tern_tiles(a->c, &a->product, first, last);
 }
 
+/* Where a product of several panels pays, a task is many of them by few rows, so that each thread
+ * has rows of its own; and where sums are short, more rows share an unpacked panel. */
+static void cut_tasks(const bl_cpu *c, bl_tern_product *p)
+{
+    size_t panels = bl_blocks(p->out, BL_TERN_ROWS), rows = p->in > TERN_SHORT ? 32 : 64;
+    p->task_rows = MATMUL_ROWS;
+    p->task_panels = 1;
+    if (c->k.tern_outs == BL_TERN_ROWS)
+        return;
+    size_t pieces = bl_most(1, TERN_TASK / (rows * BL_TERN_ROWS * p->in));
+    p->task_rows = bl_least(MATMUL_ROWS, rows * bl_most(1, pieces / panels));
+    p->task_panels = bl_least(panels, pieces);
+}
+
 static void ternary_fwd(const bl_cpu *c, float *y, const bl_q8 *x, const bl_tern *w, size_t N,
                         size_t out, size_t in, int accumulate)
 {
-    tern_op a = {c, {y, w, bl_q8_open(c, x, N, in), N, out, in, accumulate}};
-    bl_cpu_run(c, N * out * in / 16, bl_blocks(N, MATMUL_ROWS) * bl_blocks(out, BL_TERN_ROWS),
+    tern_op a = {c,
+                 {.y = y,
+                  .w = w,
+                  .x = bl_q8_open(c, x, N, in),
+                  .N = N,
+                  .out = out,
+                  .in = in,
+                  .accumulate = accumulate}};
+    bl_tern_product *p = &a.product;
+    cut_tasks(c, p);
+    bl_cpu_run(c, N * out * in / 16,
+               bl_blocks(N, p->task_rows) * bl_blocks(out, p->task_panels * BL_TERN_ROWS),
                ternary_tiles, &a);
 }
 

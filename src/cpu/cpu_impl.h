@@ -122,7 +122,7 @@ typedef struct bl_q8_view {
 } bl_q8_view;
 bl_q8_view bl_q8_open(const bl_cpu *c, const bl_q8 *q8, size_t N, size_t K);
 
-/* y[N,out] = (accumulate ? y : 0) + x . w^T, in tiles: tasks are (MATMUL_ROWS rows, panel), panels
+/* y[N,out] = (accumulate ? y : 0) + x . w^T, in tiles: tasks are (task_rows, task_panels), panels
  * fastest, so that a row tile's activations stay in L2 while the panels, which fit there too, pass
  * by. */
 typedef struct bl_tern_product {
@@ -131,6 +131,7 @@ typedef struct bl_tern_product {
     bl_q8_view x;
     size_t N, out, in;
     int accumulate;
+    size_t task_rows, task_panels; /* 0: MATMUL_ROWS and one */
 } bl_tern_product;
 void bl_cpu_tern_tiles(const bl_cpu *c, const bl_tern_product *product, size_t first, size_t last);
 

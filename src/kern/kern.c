@@ -4,6 +4,7 @@
 void bl_kern_init(bl_kern *k, bl_cpu_level level)
 {
     k->level = BL_CPU_C;
+    k->tern_outs = BL_TERN_ROWS;
     k->ahead = bl_cpu_fetch_ahead();
 #define X(family) bl_kern_##family##_c(k);
     BL_KERN_FAMILY_LIST(X)
@@ -19,6 +20,12 @@ void bl_kern_init(bl_kern *k, bl_cpu_level level)
         k->level = BL_CPU_AVX512;
 #define X(family) bl_kern_##family##_avx512vnni(k);
         BL_KERN_AVX512_LIST(X)
+#undef X
+    }
+    if (level >= BL_CPU_AMX) {
+        k->level = BL_CPU_AMX;
+#define X(family) bl_kern_##family##_amx(k);
+        BL_KERN_AMX_LIST(X)
 #undef X
     }
 #elif defined(__aarch64__)

@@ -80,7 +80,8 @@ typedef struct bl_adamw_step {
       "one panel back to floats: -g, 0 or g; w [rows,in]")                                         \
     X(void, tern_matmul, (float *y, size_t ldy, const uint8_t *packed, float g,                    \
       const bl_q8_rows *x, size_t outs, size_t in, int accumulate),                                \
-      "one panel: y[n,o] = (accumulate ? y : 0) + float(sum_i w[o,i] q[n,i]) * (g / s[n])")        \
+      "one panel, or tern_outs outputs of several: y[n,o] = (accumulate ? y : 0) + "               \
+      "float(sum_i w[o,i] q[n,i]) * (g / s[n])")                                                   \
     /* matmul: float products, of bitlinear (training), head and ttt */                            \
     X(void, matmul, (float *c, size_t ldc, const float *a, size_t a_row, size_t a_col,             \
       const float *b, size_t ldb, size_t M, size_t N, size_t K),                                   \
@@ -186,6 +187,7 @@ typedef struct bl_kern {
     BL_KERN_LIST(X)
 #undef X
     size_t tile_rows, tile_cols; /* that suit matmul best */
+    size_t tern_outs;            /* outputs that tern_matmul takes at most, whole panels */
     size_t ahead;                /* bl_q8_rows.ahead that suits this processor */
     int coarse_pays;             /* coarse_bounds is faster than dots */
 } bl_kern;
@@ -227,6 +229,7 @@ static inline float *bl_coarse_floats(const uint8_t *panel, size_t ins)
     X(bitlinear) X(matmul) X(bf16) X(norm) X(elementwise) X(optim) X(head) X(conv) X(ttt)
 #define BL_KERN_AVX512_LIST(X)                                                                     \
     X(bitlinear) X(matmul) X(bf16) X(norm) X(elementwise) X(head) X(ttt) X(conv)
+#define BL_KERN_AMX_LIST(X)     X(bitlinear)
 #define BL_KERN_NEON_LIST(X)    BL_KERN_FAMILY_LIST(X)
 #define BL_KERN_DOTPROD_LIST(X) X(bitlinear)
 #define BL_KERN_I8MM_LIST(X)    X(bitlinear)
@@ -243,6 +246,9 @@ BL_KERN_AVX512_LIST(X)
 #undef X
 void bl_kern_bf16_avx512bf16(bl_kern *k);
 void bl_kern_bf16_amx(bl_kern *k);
+#define X(family) void bl_kern_##family##_amx(bl_kern *k);
+BL_KERN_AMX_LIST(X)
+#undef X
 #elif defined(__aarch64__)
 #define X(family) void bl_kern_##family##_neon(bl_kern *k);
 BL_KERN_NEON_LIST(X)

@@ -10,6 +10,8 @@ void bl_limit_loops_init(bl_limit_loops *l, bl_cpu_level level)
         bl_limit_loops_avx2(l);
     if (level >= BL_CPU_AVX512)
         bl_limit_loops_avx512vnni(l);
+    if (level >= BL_CPU_AMX)
+        bl_limit_loops_amx(l);
 #elif defined(__aarch64__)
     if (level >= BL_CPU_NEON)
         bl_limit_loops_neon(l);

@@ -35,6 +35,7 @@ void bl_limit_loops_c(bl_limit_loops *l);
 #if defined(__x86_64__)
 void bl_limit_loops_avx2(bl_limit_loops *l);
 void bl_limit_loops_avx512vnni(bl_limit_loops *l);
+void bl_limit_loops_amx(bl_limit_loops *l);
 #elif defined(__aarch64__)
 void bl_limit_loops_neon(bl_limit_loops *l);
 void bl_limit_loops_dotprod(bl_limit_loops *l);

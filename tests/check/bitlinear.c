@@ -1,5 +1,8 @@
 /* Checks of the quantising and ternary kernels: exact. */
 #include "check.h"
+#if defined(__x86_64__)
+#include "kern/x86/tern_avx512.h"
+#endif
 
 #include <stdio.h>
 #include <string.h>
@@ -116,21 +119,69 @@ static bl_q8_rows rows_of(check *k, size_t rows, size_t in, int all)
     return (bl_q8_rows){.q = q, .ld = ld, .sum = sum, .scale = scale, .rows = rows, .ahead = ahead};
 }
 
+/* As many outputs at a time as the table says. */
+static void matmul(const bl_kern *k, float *y, size_t ldy, const uint8_t *packed,
+                   const bl_q8_rows *x, size_t outs, size_t in, int accumulate)
+{
+    for (size_t o = 0, most; o < outs; o += most) {
+        most = outs - o < k->tern_outs ? outs - o : k->tern_outs;
+        k->tern_matmul(y + o, ldy, packed + o / BL_TERN_ROWS * bl_tern_panel_bytes(in), 0.5f, x,
+                       most, in, accumulate);
+    }
+}
+
 static void one_matmul(check *k, size_t rows, size_t outs, size_t in, int w, int q, int accumulate)
 {
-    const uint8_t *p = panel(k, outs, in, w);
+    size_t panels = (outs + BL_TERN_ROWS - 1) / BL_TERN_ROWS;
+    uint8_t *p = check_buffer(k, bl_tern_packed_bytes(outs, in));
+    for (size_t i = 0; i < panels; i++) {
+        size_t some = i + 1 < panels ? BL_TERN_ROWS : outs - i * BL_TERN_ROWS;
+        memcpy(p + i * bl_tern_panel_bytes(in), panel(k, some, in, w), bl_tern_panel_bytes(in));
+    }
     bl_q8_rows x = rows_of(k, rows, in, q);
     float *a, *b;
     size_t ldy = outs + 3;
     check_twins(k, &a, &b, rows * ldy, 1.0f);
-    k->c->tern_matmul(a, ldy, p, 0.5f, &x, outs, in, accumulate);
-    k->x->tern_matmul(b, ldy, p, 0.5f, &x, outs, in, accumulate);
+    matmul(k->c, a, ldy, p, &x, outs, in, accumulate);
+    matmul(k->x, b, ldy, p, &x, outs, in, accumulate);
     check_same(k, "y", a, b, rows * ldy * sizeof *a);
     if (w && q && !accumulate) { /* all weights w, all activations q: the sum is known */
         float want = (float)((int)in * w * q) * 0.5f;
         check_same(k, "the largest sum", &want, b, sizeof want);
     }
     check_release(k);
+}
+
+/* Many rows, and panels that follow one another: blocks of rows, their ends, and long sums. */
+static void check_tern_blocks(check *k)
+{
+    static const size_t rows[] = {16, 17, 33, 48, 63, 64, 95, 128, 129};
+    static const size_t outs[] = {15, 32, 33, 64, 90, 160};
+    static const size_t ins[] = {30, 64, 96, 100, 256, 600, 688, 1090};
+    for (size_t r = 0; r < sizeof rows / sizeof *rows; r++)
+        for (size_t o = 0; o < sizeof outs / sizeof *outs; o++)
+            for (size_t i = 0; i < sizeof ins / sizeof *ins; i++)
+                if ((r + o + i) % 3 == 0)
+                    one_matmul(k, rows[r], outs[o], ins[i], 0, 0, (r + o + i) % 2 != 0);
+    one_matmul(k, 4096, 40, 72, 0, 0, 1);
+    one_matmul(k, 70, 40, 6912, 0, 0, 0);
+}
+
+/* Of AVX-512 there are two; the table has the one for this processor. */
+static void check_tern_other(check *k)
+{
+#if defined(__x86_64__)
+    bl_kern other = *k->x;
+    const bl_kern *usual = k->x;
+    if (k->x->level != BL_CPU_AVX512 || k->x->tern_matmul == bl_tern_matmul_masked)
+        return;
+    other.tern_matmul = bl_tern_matmul_masked;
+    k->x = &other;
+    check_tern_blocks(k);
+    k->x = usual;
+#else
+    (void)k;
+#endif
 }
 
 static void check_tern_matmul(check *k)
@@ -141,6 +192,8 @@ static void check_tern_matmul(check *k)
         for (size_t j = 0; j < sizeof rows / sizeof *rows; j++)
             for (size_t o = 0; o < sizeof outs / sizeof *outs; o++)
                 one_matmul(k, rows[j], outs[o], lengths[i], 0, 0, (i + j + o) % 2 != 0);
+    check_tern_blocks(k);
+    check_tern_other(k);
     static const int signs[][2] = {{1, 127}, {-1, 127}, {1, -127}, {-1, -127}};
     static const size_t wide[] = {256, 2048, 2560, 6912, 16384, 131072};
     for (size_t i = 0; i < sizeof wide / sizeof *wide; i++)
@@ -148,6 +201,8 @@ static void check_tern_matmul(check *k)
             one_matmul(k, 1, 32, wide[i], signs[s][0], signs[s][1], 0);
             one_matmul(k, 5, 32, wide[i], signs[s][0], signs[s][1], 0);
             one_matmul(k, 9, 32, wide[i], signs[s][0], signs[s][1], 0);
+            if (wide[i] <= 16384)
+                one_matmul(k, 33, 32, wide[i], signs[s][0], signs[s][1], 0);
         }
     static const size_t shapes[][2] = {{1, 256}, {1, 768}, {1, 2048}, {64, 256}, {64, 768}};
     for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {

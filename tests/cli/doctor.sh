@@ -27,7 +27,7 @@ model=$(sed -n 's/^model name[[:space:]]*:[[:space:]]*//p' /proc/cpuinfo 2>/dev/
 check "processor" grep -qxF -e "processor    ${model:-not known}" stdout
 case $(uname -m) in
 aarch64 | arm64) levels="c, neon, dotprod or i8mm" ;;
-*) levels="c, avx2 or avx512" ;;
+*) levels="c, avx2, avx512 or amx" ;;
 esac
 says "SIMD" "SIMD         [a-z0-9]*; BITLLAMA_CPU forces another: $levels"
 says "threads" 'threads      [1-9][0-9]*: .*'
@@ -50,6 +50,19 @@ expect "JSON" 0 '{"version": "[0-9]*", "compiler": "*", "features": {"curl": *}*
     '' doctor --json
 valid "no plug-ins"
 check "one device each" test "$(grep -c '{"name": ' stdout)" -eq 3
+best=$(sed -n 's/.*"simd_best": "\([a-z0-9]*\)".*/\1/p' stdout)
+case $best in
+amx | i8mm) check "no SIMD level is missing" grep -q '"simd_missing": null' stdout ;;
+*) check "the next SIMD level is missing" grep -q '"simd_missing": "[a-z][^"]*"' stdout ;;
+esac
+missing=$(sed -n 's/.*"simd_missing": "\([^"]*\)".*/\1/p' stdout)
+"$bitllama" doctor >stdout 2>stderr
+check "and in text" test "$(grep -c "^             not [a-z0-9]*: $missing\$" stdout)" -eq "$(test -z "$missing"; echo $?)"
+if [ -n "$missing" ]; then
+    next=$(sed -n "s/^             not \([a-z0-9]*\): .*/\1/p" stdout)
+    BITLLAMA_CPU=$next "$bitllama" doctor >stdout 2>stderr
+    says "a level that is missing" "  cpu  *-  cannot be used: BITLLAMA_CPU=$next: this machine only has level $best ($missing)"
+fi
 
 # ---- a level that is not there ----
 BITLLAMA_CPU=mmx "$bitllama" doctor >stdout 2>stderr

@@ -133,7 +133,7 @@ class Program:
     def find_levels(self, folder):
         """The SIMD levels that this build has on this processor: a run at another is refused."""
         words = ["logits", "-m", folder, "--ids", "0", "-o", "out.npy"]
-        self.levels = ["c"] + [level for level in ("avx2", "avx512", "neon", "dotprod", "i8mm") if not self.run(words, level).returncode]
+        self.levels = ["c"] + [level for level in ("avx2", "avx512", "amx", "neon", "dotprod", "i8mm") if not self.run(words, level).returncode]
 
     def run(self, words, level, threads=1):
         environment = dict(os.environ)

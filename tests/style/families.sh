@@ -19,7 +19,7 @@ BEGIN {
         "ttt_linear_mma ttt_linear_fwd_mma ttt_linear_bwd_mma ttt_linear_grads_mma ttt_linear_state_mma " \
         "ttt_linear_walk_mma ttt_linear_fwd_walk_mma ttt_linear_bwd_walk_mma")
     list("src/kern/c", "limit vec")
-    list("src/kern/x86", "limit vec lanes")
+    list("src/kern/x86", "limit vec lanes tern tiles")
     list("src/kern/arm", "limit vec tern")
     list("src/kern/body", "")
     list("tests/check", "buffers check")

@@ -11,6 +11,7 @@
  * The +1 of the codes is undone at the end: minus the row's sum of activations. */
 #include "kern/kern.h"
 #include "kern/x86/lanes_avx512.h"
+#include "kern/x86/tern_avx512.h"
 
 #include <string.h>
 
@@ -191,20 +192,24 @@ static void gemv_far(float *y, const uint8_t *packed, float g, const bl_q8_rows 
 #define ROWS_4(X) X(0) X(1) X(2) X(3)
 #define ROWS_8(X) ROWS_4(X) X(4) X(5) X(6) X(7)
 
-/* The field of the current tile, 4 inputs of 32 rows. */
-#define STEP_FIELD(R, f)                                                                           \
-    w = _mm512_and_si512((f) ? _mm512_srli_epi16(w0, 2 * (f)) : w0, low);                          \
-    v = _mm512_and_si512((f) ? _mm512_srli_epi16(v0, 2 * (f)) : v0, low);                          \
+/* The field of the current tile, 4 inputs of 32 rows, shifted down and masked; or, with GFNI, both
+ * in one instruction: a multiplication by a matrix of bits. */
+#define MASKED(f, x) _mm512_and_si512((f) ? _mm512_srli_epi16(x, 2 * (f)) : (x), low)
+#define GFNI(f, x)   _mm512_gf2p8affine_epi64_epi8(x, _mm512_set1_epi64(TERN_FIELD(f)), 0)
+#define STEP_FIELD(R, field, f)                                                                    \
+    w = field(f, w0);                                                                              \
+    v = field(f, v0);                                                                              \
     ROWS_##R(STEP_ROW) q += 4;
 
-#define GEMM(R)                                                                                    \
-    static void gemm_##R(float *y, size_t ldy, const uint8_t *packed, float g,                     \
+#define GEMM(name, R, field, isa)                                                                  \
+    isa static void name(float *y, size_t ldy, const uint8_t *packed, float g,                     \
                          const bl_q8_rows *x, size_t n, size_t outs, size_t tiles, int accumulate) \
     {                                                                                              \
         const __m512i low = _mm512_set1_epi8(0x03);                                                \
         const int8_t *q = x->q + n * x->ld;                                                        \
         size_t ld = x->ld, ahead = x->ahead;                                                       \
         float scale;                                                                               \
+        (void)low;                                                                                 \
         ROWS_##R(ZERO_ROW) for (const uint8_t *end = packed + tiles * BL_TERN_TILE; packed < end;  \
                                 packed += BL_TERN_TILE)                                            \
         {                                                                                          \
@@ -214,29 +219,37 @@ static void gemv_far(float *y, const uint8_t *packed, float g, const bl_q8_rows 
             _mm_prefetch((const char *)packed + ahead + 64, _MM_HINT_T0);                          \
             KEEP(w0);                                                                              \
             KEEP(v0);                                                                              \
-            STEP_FIELD(R, 0)                                                                       \
-            STEP_FIELD(R, 1)                                                                       \
-            STEP_FIELD(R, 2)                                                                       \
-            STEP_FIELD(R, 3)                                                                       \
+            STEP_FIELD(R, field, 0)                                                                \
+            STEP_FIELD(R, field, 1)                                                                \
+            STEP_FIELD(R, field, 2)                                                                \
+            STEP_FIELD(R, field, 3)                                                                \
         }                                                                                          \
         ROWS_##R(STORE_ROW)                                                                        \
     }
-GEMM(8)
-GEMM(4)
+#define ANY
+#define WITH_GFNI __attribute__((target("gfni")))
+GEMM(gemm_8, 8, MASKED, ANY)
+GEMM(gemm_4, 4, MASKED, ANY)
+GEMM(gemm_8_gfni, 8, GFNI, WITH_GFNI)
+GEMM(gemm_4_gfni, 4, GFNI, WITH_GFNI)
 
-static void tern_matmul(float *y, size_t ldy, const uint8_t *packed, float g, const bl_q8_rows *x,
-                        size_t outs, size_t in, int accumulate)
-{
-    size_t tiles = (in + BL_TERN_INS - 1) / BL_TERN_INS, n = 0;
-    for (; n + 8 <= x->rows; n += 8)
-        gemm_8(y + n * ldy, ldy, packed, g, x, n, outs, tiles, accumulate);
-    if (n + 4 <= x->rows) {
-        gemm_4(y + n * ldy, ldy, packed, g, x, n, outs, tiles, accumulate);
-        n += 4;
+#define MATMUL(name, eight, four)                                                                  \
+    void name(float *y, size_t ldy, const uint8_t *packed, float g, const bl_q8_rows *x,           \
+              size_t outs, size_t in, int accumulate)                                              \
+    {                                                                                              \
+        size_t tiles = (in + BL_TERN_INS - 1) / BL_TERN_INS, n = 0;                                \
+        for (; n + 8 <= x->rows; n += 8)                                                           \
+            eight(y + n * ldy, ldy, packed, g, x, n, outs, tiles, accumulate);                     \
+        if (n + 4 <= x->rows) {                                                                    \
+            four(y + n * ldy, ldy, packed, g, x, n, outs, tiles, accumulate);                      \
+            n += 4;                                                                                \
+        }                                                                                          \
+        for (; n < x->rows; n++)                                                                   \
+            (x->ahead ? gemv_far : gemv_near)(y + n * ldy, packed, g, x, n, outs, tiles,           \
+                                              accumulate);                                         \
     }
-    for (; n < x->rows; n++)
-        (x->ahead ? gemv_far : gemv_near)(y + n * ldy, packed, g, x, n, outs, tiles, accumulate);
-}
+MATMUL(bl_tern_matmul_masked, gemm_8, gemm_4)
+MATMUL(bl_tern_matmul_gfni, gemm_8_gfni, gemm_4_gfni)
 
 /* One tile of one row: codes of 16 inputs become bytes, and the four groups of four are laid over
  * one another. */
@@ -284,5 +297,5 @@ void bl_kern_bitlinear_avx512vnni(bl_kern *k)
     k->dequantise = dequantise;
     k->tern_pack = tern_pack;
     k->tern_expand = tern_expand;
-    k->tern_matmul = tern_matmul;
+    k->tern_matmul = __builtin_cpu_supports("gfni") ? bl_tern_matmul_gfni : bl_tern_matmul_masked;
 }

@@ -256,7 +256,7 @@ static void cpu_levels(void **state)
 #if defined(__aarch64__)
     static const char *const names[] = {"c", "neon", "dotprod", "i8mm"};
 #else
-    static const char *const names[] = {"c", "avx2", "avx512"};
+    static const char *const names[] = {"c", "avx2", "avx512", "amx"};
 #endif
     for (int i = 0; i < BL_CPU_LEVELS; i++)
         assert_string_equal(bl_cpu_level_name((bl_cpu_level)i), names[i]);
