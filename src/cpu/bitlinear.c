@@ -10,7 +10,7 @@
 enum {
     TERN_HEADER = 64,
     SUM_PIECE = 16384,
-    TERN_TASK = 4 << 20, /* multiplications of a task of several panels: about 4 us */
+    TERN_TASK = 2 << 20, /* multiplications of a task of several panels: about 2 us */
     TERN_SHORT = 512     /* inputs of a short sum */
 };
 

@@ -8,10 +8,10 @@
  * A block is 32 rows by 32 outputs, in four tiles; a step of 64 inputs reads two tiles of
  * activations and two of weights for four products.  There are two ways to have the weights ready.
  * Where sums are long, a block goes along all panels while its activations stay in L1, and weights
- * are unpacked two steps before they are multiplied.  Where sums are short, writing outputs takes
+ * are unpacked three steps before they are multiplied.  Where sums are short, writing outputs takes
  * longer than products, and stores that wait for memory would hold up those of weights: there a
- * panel is unpacked once for several blocks, and a block's outputs are written a few rows at a time
- * while the next block is multiplied. */
+ * panel is unpacked once for several blocks, and a block's outputs are written while the next block
+ * is multiplied. */
 #include "kern/kern.h"
 #include "kern/x86/lanes_avx512.h"
 #include "kern/x86/tern_avx512.h"
@@ -24,10 +24,11 @@ enum {
     STEP_TILES = 4,           /* packed tiles of it */
     STEP_BYTES = 2 * 16 * 64, /* of it, unpacked */
     SHORT = 8,                /* steps of a short sum, at most */
-    AHEAD = 2,                /* steps that weights are unpacked before they are used */
+    AHEAD = 3,                /* steps that weights are unpacked before they are used */
     RING = 4,                 /* of as many steps */
-    MOST_ROWS = 128,          /* that share the weights of a panel */
-    FEW_ROWS = 8              /* below this VNNI is faster */
+    MOST_ROWS = 64,           /* that share the weights of a panel */
+    FEW_ROWS = 8,             /* below this VNNI is faster, */
+    FEW_SHORT = 12            /* and of short sums below this */
 };
 
 /* ---- weights ---- */
@@ -76,15 +77,15 @@ static inline void unpack_step(uint8_t *to, const matrix *m, const uint8_t *pane
 
 /* ---- outputs ---- */
 
-/* The sums of a block on their way to its outputs. */
+/* The sums of a block that are not outputs yet. */
 typedef struct finishing {
     const int32_t *sums; /* [ROWS,OUTS] */
-    const int32_t *sum;  /* of the activations of a row, at the block's first one; its scale */
+    const int32_t *sum;  /* of a row's activations, and its scale, from the block's first row on */
     const float *scale;
     float *y;
-    size_t ldy, row, end; /* the next row of the block, and how many it has */
-    size_t second;        /* which row the second tile begins with, and how many of either tile */
-    size_t known[2];      /* the tile before had */
+    size_t ldy, end; /* of the rows of sums; 0: all are done */
+    size_t second;   /* which row the second tile begins with */
+    size_t known[2]; /* rows of either tile that the tile before had */
     __mmask16 live[2];
     int accumulate, whole;
 } finishing;
@@ -96,21 +97,20 @@ static inline __m512 outputs(const finishing *f, size_t i, size_t n, size_t half
                          _mm512_set1_ps(f->scale[n]));
 }
 
-/* The next `count` rows. */
-static inline void finish(finishing *f, size_t count)
+static inline void finish(finishing *f)
 {
-    size_t end = f->end - f->row < count ? f->end : f->row + count;
-    for (; f->whole && f->row < end; f->row++) {
-        float *y = f->y + f->row * f->ldy;
-        _mm512_storeu_ps(y, outputs(f, f->row, f->row, 0));
-        _mm512_storeu_ps(y + 16, outputs(f, f->row, f->row, 1));
+    size_t end = f->end;
+    f->end = 0;
+    for (size_t row = 0; f->whole && row < end; row++) {
+        float *y = f->y + row * f->ldy;
+        _mm512_storeu_ps(y, outputs(f, row, row, 0));
+        _mm512_storeu_ps(y + 16, outputs(f, row, row, 1));
     }
-    for (; f->row < end; f->row++) {
-        size_t tile = f->row / TILE_ROWS, i = f->row % TILE_ROWS;
-        size_t n = i + (tile ? f->second : 0);
+    for (size_t row = 0; !f->whole && row < end; row++) {
+        size_t tile = row / TILE_ROWS, i = row % TILE_ROWS, n = i + (tile ? f->second : 0);
         for (size_t half = 0; half < 2 && i >= f->known[tile]; half++) {
             float *y = f->y + n * f->ldy + half * 16;
-            __m512 v = outputs(f, f->row, n, half);
+            __m512 v = outputs(f, row, n, half);
             if (f->accumulate)
                 v = _mm512_add_ps(_mm512_maskz_loadu_ps(f->live[half], y), v);
             _mm512_mask_storeu_ps(y, f->live[half], v);
@@ -239,7 +239,7 @@ static inline __attribute__((always_inline)) void long_block(product *p, const b
             unpack_ahead(p, &a);
         }
         end_block(p, at, o, two);
-        finish(&p->before, ROWS);
+        finish(&p->before);
     }
 }
 
@@ -247,13 +247,13 @@ static inline __attribute__((always_inline)) void long_block(product *p, const b
 static inline __attribute__((always_inline)) void short_block(product *p, const block_place *at,
                                                               size_t o, int two)
 {
-    size_t steps = p->m.steps, count = (ROWS + steps - 1) / steps;
     zero_sums(two);
-    for (size_t s = 0; s < steps; s++) {
+    for (size_t s = 0; s < p->m.steps; s++) {
         multiply(p, at, s, p->weights + s * STEP_BYTES, two);
-        finish(&p->before, count);
+        if (s == 1) /* by then the sums of the block before have been stored */
+            finish(&p->before);
     }
-    finish(&p->before, ROWS);
+    finish(&p->before);
     end_block(p, at, o, two);
 }
 
@@ -261,7 +261,7 @@ static inline __attribute__((always_inline)) void short_block(product *p, const 
 static void short_blocks(product *p, size_t blocks)
 {
     const uint8_t *panel = p->m.packed;
-    p->before.row = p->before.end = 0;
+    p->before.end = 0;
     for (size_t o = 0; o < p->m.outs; o += OUTS, panel += p->m.panel_bytes) {
         for (size_t s = 0; s < p->m.steps; s++)
             unpack_step(p->weights + s * STEP_BYTES, &p->m, panel, s);
@@ -273,7 +273,7 @@ static void short_blocks(product *p, size_t blocks)
                 short_block(p, &at, o, 0);
         }
     }
-    finish(&p->before, ROWS);
+    finish(&p->before);
 }
 
 static void long_blocks(product *p, size_t blocks)
@@ -299,7 +299,7 @@ static void tern_matmul(float *y, size_t ldy, const uint8_t *packed, float g, co
                         size_t outs, size_t in, int accumulate)
 {
     size_t used = bl_q8_stride(in), panel_bytes = bl_tern_panel_bytes(in);
-    if (x->rows < FEW_ROWS || used < STEP) {
+    if (x->rows < (used > SHORT * STEP ? FEW_ROWS : FEW_SHORT) || used < STEP) {
         by_vnni(y, ldy, packed, g, x, outs, in, accumulate);
         return;
     }
