@@ -60,6 +60,16 @@ static void add_up(bl_chat *chat, const bl_generate_result *r)
     chat->seed = r->seed;
 }
 
+/* How many ids of a turn the model has written itself: up to the token that ended its answer, which
+ * some templates put behind a space. */
+static size_t already_written(const bl_chat *chat, const bl_ids *ids, int32_t pending)
+{
+    for (size_t i = 0; i < ids->count && i < 4; i++)
+        if (ids->id[i] == pending && (i == 0 || is_end(chat, pending)))
+            return i + 1;
+    return 0;
+}
+
 /* Reads a text into the conversation, as the chat template has it if there is one, and writes until
  * the reply ends.  With a template an empty line goes on with an answer that was cut short. */
 static bl_status read_and_write(bl_chat *chat, const bl_text *text, reply *r,
@@ -76,7 +86,7 @@ static bl_status read_and_write(bl_chat *chat, const bl_text *text, reply *r,
     bl_status status = bl_ids_turn(&ids, chat->template, bl_model_tokenizer(chat->model),
                                    chat->system, text, fresh, err);
     if (status == BL_OK) {
-        size_t skip = ids.count && ids.id[0] == pending; /* the model has written it */
+        size_t skip = already_written(chat, &ids, pending);
         status = bl_generate_ids(s, ids.id + skip, ids.count - skip, chat->options, on_token, r,
                                  result, err);
     }

@@ -27,7 +27,7 @@ enum { BL_EXIT_CODES = 128 }; /* above: 128 + the number of a signal */
 #define BL_ENVIRONMENT_LIST(X)                                                                     \
     X("BITLLAMA_CPU",                                                                              \
       "the SIMD level to use instead of the processor's best: c, avx2, avx512 or amx; "            \
-      "on ARM c, neon, dotprod or i8mm")                                                              \
+      "on ARM c, neon, dotprod or i8mm")                                                           \
     X("BITLLAMA_PLUGINS",                                                                          \
       "folders to search first for back ends, libbitllama_NAME.so, with : between")                \
     X("NO_COLOR", "when set and not empty: no colours on a terminal")                              \

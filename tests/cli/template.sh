@@ -92,6 +92,14 @@ cat stdout >>parts
 check "are the same" cmp straight parts
 say "without the template" 0 '?*' '' 'Hi\n' --no-template --ignore-eos
 cp stdout plain
+
+# Every token ends an answer: the second turn is read from behind the one that was written.
+seq 0 500 | tr '\n' , | sed 's/,$//; s/^/{"eos_token_id": [/; s/$/]}/' >model/generation_config.json
+printf '%s' '{% for m in messages %}{{ m.content }}!{% endfor %}' >model/chat_template.jinja
+say "answers that end at once" 0 '' "*position *tokens read*" 'Hi\n/stats\n'
+read_all=$(sed -n 's/^position *\([0-9]*\) tokens read.*/\1/p' stderr)
+printf '[{"role": "user", "content": "Hi"}]' >first
+check "read the turn alone" test "$read_all" -eq "$(tokens first)"
 rm model/chat_template.jinja
 say "as a model without one" 0 '?*' '' 'Hi\n' --ignore-eos
 check "continues the text" cmp stdout plain
