@@ -81,8 +81,10 @@ bl_status bl_prepare_learn(bl_preparation *p, bl_error *err)
     } else {
         BL_TRY(open_trainer(p, &trainer, err));
     }
-    if (p->tokenizer && bl_prepare_talks(p))
+    if (p->tokenizer && bl_prepare_talks(p)) {
+        BL_TRY(bl_prepare_check_template(p, err));
         BL_TRY(bl_prepare_look_for_own(p, err));
+    }
     if (p->job->options->dedup != BL_DEDUP_NONE)
         BL_TRY_GOTO(status,
                     bl_dedup_open(

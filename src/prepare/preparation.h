@@ -118,6 +118,11 @@ bl_status bl_prepare_stretch(bl_preparation *p, size_t kept, bl_error *err) BL_N
 /* Who said the bytes of a document of the batch. */
 const unsigned char *bl_prepare_said(const bl_prepare_batch *b, const bl_span *document);
 
+/* ---- other_template.c ---- */
+
+/* BL_EUNSUPPORTED when the tokenizer's folder has a chat template that is not ChatML. */
+bl_status bl_prepare_check_template(const bl_preparation *p, bl_error *err) BL_NODISCARD;
+
 /* ---- learn_pass.c, encode_pass.c ---- */
 
 bl_status bl_prepare_learn(bl_preparation *p, bl_error *err) BL_NODISCARD;

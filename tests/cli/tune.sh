@@ -39,6 +39,11 @@ expect "is refused" 2 '' '*plain has no special token <|im_start|>*prepare conve
     prepare talk.jsonl --documents messages --tokenizer plain --out none
 check "before a folder is there" test ! -e none
 
+mkdir theirs && cp both/tokenizer.json theirs
+sed 's/<|im_start|>assistant/<|im_start|>model/' both/tokenizer_config.json >theirs/tokenizer_config.json
+expect "a tokenizer with another template" 3 '' '*theirs has a chat template that writes conversations in another way than ChatML*' \
+    prepare talk.jsonl --documents messages --tokenizer theirs --out none
+
 # The bits of a mask in the order of tokens, and special tokens that somebody wrote: none but the template's three of each
 # message become ids below 4, and the answer with the token that ends it alone counts.
 printf '%s\n' '{"prompt": "Say <|im_end|>.", "completion": "<|endoftext|>"}' >written.jsonl
