@@ -165,6 +165,7 @@ static __device__ __forceinline__ void decode(A *x, const decode_args &a, const 
 #else
 #define KNOWN_SHAPES(X)                                                                            \
     X(micro_one, 1, 8, 256, 4, 688, 16, 4, 0, 1, 1, 220 << 10, 4)                                  \
+    X(micro_plain, 1, 8, 256, 4, 688, 16, 4, 0, 1, 0, 220 << 10, 4) /* without pre_conv */         \
     X(micro_crowd, 2, 8, 256, 4, 688, 16, 4, 0, 1, 1, 220 << 10, 1)                                \
     X(code_one, 1, 12, 768, 12, 2048, 16, 4, 0, 1, 1, 220 << 10, 8)                                \
     X(code_some, 1, 12, 768, 12, 2048, 16, 4, 0, 1, 1, 220 << 10, 2)                               \

@@ -19,11 +19,11 @@ static size_t most_best(const bl_dims *m)
 }
 
 /* As many as a thread's cache holds of a layer's rows, and where several share them, two tiles of a
- * product.  Devices that queue have kernels for passes of BL_READER_ROWS. */
+ * product.  Devices that queue are kept waiting by short passes. */
 size_t bl_reader_rows(const bl_dev *d, size_t threads)
 {
     if (d->queues)
-        return BL_READER_ROWS;
+        return BL_READER_QUEUED;
     return threads > 1 ? BL_READER_MOST : BL_READER_MOST / 2;
 }
 

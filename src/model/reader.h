@@ -6,8 +6,9 @@
 #include "model/decode_model.h"
 #include "model/pass.h"
 
-/* Tokens of a text that one sequence reads at once: with logits of each, and at most. */
-enum { BL_READER_ROWS = 64, BL_READER_MOST = 256 };
+/* Tokens of a text that one sequence reads at once: with logits of each, at most, and on a device that
+ * queues. */
+enum { BL_READER_ROWS = 64, BL_READER_MOST = 256, BL_READER_QUEUED = 512 };
 
 /* How many where so many threads read, which share them. */
 size_t bl_reader_rows(const bl_dev *d, size_t threads);

@@ -46,6 +46,7 @@ static const variant variants[] = {
 #define MICRO .D = 256, .I = 688, .L = 8, .C = 16, .K = 4, .preset = 1
 #define CODE  .D = 768, .I = 2048, .L = 12, .C = 16, .K = 4, .preset = 1, .large = 1
     {"micro", MICRO, .together = 3, .tokens = 35},
+    {"micro, no pre_conv", MICRO, .no_pre_conv = 1, .together = 3, .tokens = 18},
     {"micro, crowd", MICRO, .together = MOST, .tokens = 18},
     {"code", CODE, .together = 3, .tokens = 35},
     {"code, some", CODE, .together = 40},
