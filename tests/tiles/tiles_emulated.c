@@ -80,12 +80,13 @@ void tile_emulated_dot(int c, int a, int b)
     must(now.rows[a] == now.rows[c] && now.row_bytes[b] == now.row_bytes[c], "shapes differ");
     must(now.row_bytes[a] == 4 * now.rows[b] && now.row_bytes[b] % 4 == 0, "shapes do not meet");
     for (size_t m = 0; m < now.rows[c]; m++) {
-        int32_t sum[TILE_BYTES / 4];
+        uint32_t sum[TILE_BYTES / 4]; /* that wraps */
         memcpy(sum, file[c].row[m], sizeof sum);
         for (size_t k = 0; k < now.rows[b]; k++)
             for (size_t n = 0; n < now.row_bytes[c] / 4u; n++)
                 for (size_t i = 0; i < 4; i++)
-                    sum[n] += (int8_t)file[a].row[m][4 * k + i] * file[b].row[k][4 * n + i];
+                    sum[n] +=
+                        (uint32_t)((int8_t)file[a].row[m][4 * k + i] * file[b].row[k][4 * n + i]);
         memcpy(file[c].row[m], sum, now.row_bytes[c]);
     }
 }
