@@ -827,9 +827,10 @@ BL_API bl_status bl_batch_feed(bl_batch *b, const bl_batch_turn *turns, size_t c
  *  options: [count] BL_OPTIONS_GENERATE sets, one a turn, the same or others; NULL, or NULL for a
  *  turn: the defaults.  The tokens of a turn enter the window of repeat_penalty.  With bos, a
  *  session that has read nothing begins with bos_token_id.  A seed means what it means to
- *  bl_generate(): -1 and the one in use continue.  max_tokens, special and log_probability mean
- *  nothing here, and ignore_eos only that the token's text belongs to the reply for a bl_generate()
- *  that follows.  logits of a turn may be asked for, but what they are drawn from is found where the
+ *  bl_generate(): -1 and the one in use continue.  special, log_probability and bl_session_stop()
+ *  mean nothing here, max_tokens only, with `finish` under a grammar, how many tokens are left for
+ *  its text, this one among them, and ignore_eos only that the token's text belongs to the reply for
+ *  a bl_generate() that follows.  logits of a turn may be asked for, but what they are drawn from is found where the
  *  model computes, and fetching all costs more.  A turn with nothing to read draws from the logits
  *  that bl_session_feed() of no tokens would give.
  *  Errors: as of bl_batch_feed(); BL_EINVAL (a set of other options).  A failure leaves what was
@@ -911,13 +912,21 @@ BL_API int bl_session_constrained(const bl_session *s);
 BL_API bl_status bl_session_bias(bl_session *s, const int32_t *ids, const float *bias, size_t count,
                                  bl_error *err);
 
+/** Replies of bl_generate() end before the first of these texts, 1 to 4,096 bytes each, at most 256,
+ *  wherever the borders of tokens are.  Text that may become the beginning of one is held back and
+ *  comes with a later token; the tokens of the text that ended it were drawn, and the last one is
+ *  pending.  Replaces those set before; forks have them, memory files do not; a reset keeps them.
+ *  Errors: BL_EINVAL (empty, too long, too many), BL_ENOMEM. */
+BL_API bl_status bl_session_stop(bl_session *s, const bl_span *texts, size_t count, bl_error *err);
+
 /* ------------------------------------------------------------------ generation and evaluation */
 
 /** A token that was drawn. */
 typedef struct bl_token_event {
     size_t size;
     int32_t id;
-    int ends;               /* 1: the model's end-of-text token, after which the call returns */
+    int ends;               /* 1: the model's end-of-text token, after which the call returns; its
+                               text is what was held back (bl_session_stop) */
     uint64_t position;      /* of the token: how many were read before it */
     const char *text;       /* what it adds in whole UTF-8 characters, valid during the call */
     size_t bytes;           /* of the text; 0 while the end of a character is missing */
@@ -936,6 +945,7 @@ typedef struct bl_generate_result {
     int ended;            /* 1: the model wrote its end-of-text token */
     size_t waiting_bytes; /* of a character whose end the next token may bring */
     int whole;            /* under a grammar: 1 when its text is whole; else 0 */
+    int stopped;          /* 1 + the number of the text that ended it (bl_session_stop); else 0 */
 } bl_generate_result;
 
 /** Continues a prompt and hands out each token as it is drawn.  `options`: a BL_OPTIONS_GENERATE

@@ -93,3 +93,15 @@ bl_status bl_session_bias(bl_session *s, const int32_t *ids, const float *bias, 
     bl_session_leave(s);
     return bl_call_end(&call, status, err);
 }
+
+bl_status bl_session_stop(bl_session *s, const bl_span *texts, size_t count, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL(err, s);
+    BL_NOT_NULL_IF(err, count, texts);
+    BL_TRY(bl_session_enter(s, "the session", __func__, err));
+    bl_call_begin(&call, err);
+    bl_status status = bl_stops_set(&s->text.stops, texts, count, err);
+    bl_session_leave(s);
+    return bl_call_end(&call, status, err);
+}

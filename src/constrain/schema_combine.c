@@ -72,8 +72,9 @@ bl_status bl_schema_merge(bl_schema_writer *w, json_t *schema, json_t **merged)
 static const char *const names[] = {"object", "array", "string", "number", "boolean", "null"};
 enum { NAMES = sizeof names / sizeof *names };
 
-/* The types that a schema's texts may have, as bits; all when it does not say. */
-static unsigned types_of(const json_t *schema)
+/* The types that a schema allows, as bits: all when it does not say.  What is `written` for a schema
+ * that only speaks of members is an object all the same. */
+static unsigned types_of(const json_t *schema, int written)
 {
     unsigned types = 0;
     const json_t *one = json_object_get(schema, "const"), *list = json_object_get(schema, "enum");
@@ -86,7 +87,7 @@ static unsigned types_of(const json_t *schema)
     }
     if (!one && !list && bl_schema_has_type(schema, "integer"))
         types |= 1u << 3;
-    if (!types && (json_object_get(schema, "properties") || json_object_get(schema, "required")))
+    if (!types && written && json_object_get(schema, "properties"))
         types = 1;
     return types ? types : (1u << NAMES) - 1;
 }
@@ -144,28 +145,29 @@ static int lacks(const json_t *a, const json_t *b)
     return 0;
 }
 
-/* Whether no value fits both, as far as their types and lists of values tell. */
-static int is_plainly_apart(const json_t *a, const json_t *b)
+/* Whether nothing that is written for `a` fits `b`, as far as types and lists of values tell. */
+static int plainly_fails(const json_t *a, const json_t *b)
 {
-    return a && b && (!(types_of(a) & types_of(b)) || values_apart(a, b));
+    return a && b && (!(types_of(a, 1) & types_of(b, 0)) || values_apart(a, b));
 }
 
-static int is_apart(bl_schema_writer *w, json_t *a, json_t *b)
+/* The same, by members too. */
+static int fails(bl_schema_writer *w, json_t *a, json_t *b)
 {
     const char *key;
     json_t *value;
     a = bl_schema_resolve(w, a);
     b = bl_schema_resolve(w, b);
-    if (is_plainly_apart(a, b))
+    if (plainly_fails(a, b))
         return 1;
-    if (!a || !b || types_of(a) != 1 || types_of(b) != 1)
+    if (!a || !b || types_of(a, 1) != 1)
         return 0;
-    if (lacks(a, b) && lacks(b, a))
+    if (lacks(a, b))
         return 1;
     json_object_foreach (json_object_get(a, "properties"), key, value) {
         json_t *other = json_object_get(json_object_get(b, "properties"), key);
-        if (other && requires(a, key) && requires(b, key) &&
-            is_plainly_apart(bl_schema_resolve(w, value), bl_schema_resolve(w, other)))
+        if (other && requires(a, key) &&
+            plainly_fails(bl_schema_resolve(w, value), bl_schema_resolve(w, other)))
             return 1;
     }
     return 0;
@@ -179,11 +181,13 @@ bl_status bl_schema_apart(bl_schema_writer *w, json_t *branches)
                                 BRANCHES_MOST);
     for (size_t i = 0; i < n; i++)
         for (size_t k = 0; k < i; k++)
-            if (!is_apart(w, json_array_get(branches, i), json_array_get(branches, k)))
-                return bl_schema_refuse(w, BL_EUNSUPPORTED,
-                                        "a text may fit both branch %zu and branch %zu of oneOf: "
-                                        "give each a required property of its own or one with "
-                                        "another const, or use anyOf",
-                                        k, i);
+            if (!fails(w, json_array_get(branches, i), json_array_get(branches, k)) ||
+                !fails(w, json_array_get(branches, k), json_array_get(branches, i)))
+                return bl_schema_refuse(
+                    w, BL_EUNSUPPORTED,
+                    "a text may fit both branch %zu and branch %zu of oneOf: "
+                    "give each a type, and a required property of its own or one with "
+                    "another const, or use anyOf",
+                    k, i);
     return BL_OK;
 }

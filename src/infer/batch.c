@@ -160,6 +160,7 @@ static bl_status draw(const bl_batch_room *b, bl_turn *t, const bl_candidate *be
     const bl_drawing d = {.best = best,
                           .count = top,
                           .logits = logits,
+                          .left = t->options->finish ? t->options->max_tokens : 0,
                           .end = (int32_t)c->eos_token_id,
                           .drops_space = b->t && bl_tokenizer_prefix_space(b->t)};
     bl_sampler *s = &t->s->sampler;

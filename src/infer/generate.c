@@ -23,8 +23,9 @@ typedef struct generation {
     void *user;
     int32_t *prompt;
     size_t prompt_count;
-    size_t top; /* a token is drawn from the best so many logits; 0: from all, in r->host */
-    bl_buf text;
+    size_t top;  /* a token is drawn from the best so many logits; 0: from all, in r->host */
+    bl_buf text; /* of the last token */
+    bl_buf held; /* text that was not handed out yet: it may become one to stop at */
 } generation;
 
 static bl_status nothing_to_read(bl_error *err)
@@ -92,28 +93,54 @@ static bl_status decode_token(generation *g, int32_t id, size_t *bytes, bl_error
     return BL_OK;
 }
 
-/* Hands out the pending token, which was drawn from the logits; `ends` has no text. */
-static bl_status hand_out(generation *g, int ends, bl_error *err)
+/* How much of the text that waits may be handed out; all of it with the last token. */
+static bl_status release_text(generation *g, size_t bytes, int last, size_t *out, size_t *stopped,
+                              bl_error *err)
+{
+    if (bytes)
+        bl_buf_append(&g->held, g->text.data, bytes);
+    BL_TRY(bl_buf_status(&g->held, err));
+    *out = bl_stops_find(&g->s->stops, g->held.data, g->held.len, stopped);
+    if (last && !*stopped)
+        *out = g->held.len;
+    return BL_OK;
+}
+
+static void drop_text(generation *g, size_t bytes)
+{
+    g->held.len -= bytes;
+    if (g->held.len)
+        memmove(g->held.data, g->held.data + bytes, g->held.len);
+}
+
+/* Hands out the pending token, which was drawn from the logits; `ends` has no text of its own, and
+ * after `last` none follows. */
+static bl_status hand_out(generation *g, int ends, int last, size_t *stopped, bl_error *err)
 {
     bl_sequence *s = g->s;
     size_t bytes = 0;
+    *stopped = 0;
     if (!ends)
         BL_TRY(decode_token(g, s->pending, &bytes, err));
+    if (s->stops.count)
+        BL_TRY(release_text(g, bytes, last, &bytes, stopped, err));
     if (!g->fn)
         return BL_OK;
+    const char *text = s->stops.count ? g->held.data : g->text.data;
     const bl_token_event event = {.size = sizeof event,
                                   .id = s->pending,
                                   .ends = ends,
                                   .position = s->state.position,
-                                  .text = bytes ? g->text.data : "",
+                                  .text = bytes ? text : "",
                                   .bytes = bytes,
                                   .log_probability =
                                       g->o->log_probability
                                           ? -bl_loss_of(g->r->host, g->r->net->m.V, s->pending)
                                           : (double)NAN};
-    if (g->fn(g->user, &event) != 0 && !ends)
-        return bl_fail(err, BL_EINTERRUPTED, "stopped by the reader");
-    return BL_OK;
+    int stop = g->fn(g->user, &event) != 0;
+    if (s->stops.count)
+        drop_text(g, bytes);
+    return stop && !ends ? bl_fail(err, BL_EINTERRUPTED, "stopped by the reader") : BL_OK;
 }
 
 /* Reads the pending token and ids [n]; what the next one is drawn from is then in the reader. */
@@ -164,8 +191,11 @@ static bl_status write_reply(generation *g, bl_generate_result *result, bl_error
         result->tokens++;
         result->ended = id == (int32_t)g->r->net->config.eos_token_id;
         int ends = result->ended && (!g->o->ignore_eos || constrained);
-        BL_TRY(hand_out(g, ends, err));
-        if (ends)
+        int last = ends || result->tokens == g->o->max_tokens;
+        size_t stopped;
+        BL_TRY(hand_out(g, ends, last, &stopped, err));
+        result->stopped = (int)stopped;
+        if (ends || stopped)
             return BL_OK;
     }
     return BL_OK;
@@ -230,6 +260,7 @@ bl_status bl_sequence_generate(bl_sequence *s, bl_reader *r, const bl_tokenizer 
     generation g = {.s = s, .r = r, .t = t, .o = options, .fn = fn, .user = user};
     bl_generate_result local = {0};
     bl_buf_init(&g.text);
+    bl_buf_init(&g.held);
     bl_status status = prompt->ids ? copy_prompt(&g, prompt->ids, prompt->count, err)
                                    : encode_prompt(&g, prompt->text, prompt->bytes, err);
     if (status == BL_OK)
@@ -237,6 +268,7 @@ bl_status bl_sequence_generate(bl_sequence *s, bl_reader *r, const bl_tokenizer 
     if (result)
         *result = local;
     bl_buf_release(&g.text);
+    bl_buf_release(&g.held);
     bl_free(g.prompt);
     return status;
 }

@@ -21,6 +21,7 @@ void bl_sequence_release(bl_sequence *s, const bl_net *net)
     bl_state_release(&s->state, net);
     bl_sampler_release(&s->sampler);
     bl_sequence_unconstrain(s);
+    bl_stops_release(&s->stops);
     *s = (bl_sequence){.pending = BL_NO_TOKEN};
 }
 
@@ -39,6 +40,7 @@ bl_status bl_sequence_copy(bl_sequence *to, const bl_net *net, const bl_sequence
     if (from->state.base)
         BL_TRY(bl_base_open(&to->state, net, err));
     BL_TRY(bl_sequence_constrain_as(to, from, err));
+    BL_TRY(bl_stops_set(&to->stops, from->stops.list, from->stops.count, err));
     BL_TRY(bl_sampler_copy(&to->sampler, &from->sampler, err));
     to->decoder = from->decoder;
     to->pending = from->pending;

@@ -8,6 +8,7 @@
 
 #include "constrain/constraint.h"
 #include "infer/sampler.h"
+#include "infer/stops.h"
 #include "model/reader.h"
 #include "text/text.h"
 
@@ -18,6 +19,7 @@ typedef struct bl_sequence {
     bl_sampler sampler;
     bl_decoder decoder;
     int32_t pending;           /* drawn but not read, or BL_NO_TOKEN */
+    bl_stops stops;            /* of replies */
     bl_constraint *constraint; /* where what is drawn stands in a grammar, or NULL */
     uint64_t *mask;            /* [(V + 63) / 64] with it: of the tokens that may be next */
 } bl_sequence;

@@ -522,6 +522,9 @@ static void sessions(void **state)
     REFUSED(bl_session_bias, ids, s, NULL, &(float){1}, 1, e);
     REFUSED(bl_session_bias, bias, s, &(int32_t){3}, NULL, 1, e);
     FINE(bl_session_bias, ids, s, NULL, NULL, 0, e);
+    REFUSED(bl_session_stop, s, NULL, &(bl_span){"a", 1}, 1, e);
+    REFUSED(bl_session_stop, texts, s, NULL, 1, e);
+    FINE(bl_session_stop, texts, s, NULL, 0, e);
     REFUSED(bl_session_heads, s, NULL, ignore_head, NULL, e);
     REFUSED(bl_session_heads, fn, s, NULL, NULL, e);
     FINE(bl_session_heads, err, s, ignore_head, NULL, e);
