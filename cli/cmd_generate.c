@@ -6,16 +6,21 @@
 #include "model_flags.h"
 #include "output.h"
 #include "progress.h"
+#include "replies.h"
 #include "signals.h"
 
 #include <inttypes.h>
 #include <string.h>
+#include <unistd.h>
+
+enum { BL_STOPS = 64 };
 
 typedef struct stream {
     bl_status status; /* of writing */
     bl_error *err;
-    char last;  /* character written */
-    int listed; /* --log-probability: a line for each token */
+    char last;       /* character written */
+    int listed;      /* --log-probability: a line for each token */
+    bl_reply *reply; /* --json: not written before it is whole; or NULL */
 } stream;
 
 /* "      12    345   -1.2345  text", control characters spelled out. */
@@ -40,7 +45,12 @@ static int on_token(void *user, const bl_token_event *token)
 {
     stream *s = user;
     bl_progress_end(); /* of the prompt */
-    if (s->listed)
+    if (s->reply)
+        s->status = token->ends && !token->bytes
+                        ? BL_OK
+                        : bl_reply_add(s->reply, token->id, token->log_probability, token->text,
+                                       token->bytes, s->err);
+    else if (s->listed)
         s->status = list_token(token, s->err);
     else if (token->bytes) {
         s->status = bl_output_text(token->text, token->bytes, s->err);
@@ -82,56 +92,146 @@ static void report(const bl_generate_result *r, int constrained)
         speed.text, r->ended ? ", ended by the model" : "");
 }
 
+/* What a call of this command is about. */
+typedef struct writing_task {
+    const bl_args *args;
+    bl_model *model;
+    bl_session *session;
+    bl_text prompt;
+    bl_options *options;
+    bl_span stops[BL_STOPS];
+    size_t stop_count;
+} task;
+
+/* The prompt before what follows it, on a terminal or by --echo. */
+static bl_status echo(const task *t, stream *out)
+{
+    int given = bl_flags_given(t->args, "echo");
+    if (out->reply || out->listed || !t->prompt.bytes ||
+        !(given ? bl_flags_on(t->args, "echo") : isatty(STDOUT_FILENO)))
+        return BL_OK;
+    out->last = t->prompt.data[t->prompt.bytes - 1];
+    return bl_output_text(t->prompt.data, t->prompt.bytes, out->err);
+}
+
+/* The last line of a text ends. */
+static bl_status end_line(bl_status status, bl_error *err)
+{
+    bl_error write_err = {BL_OK, ""};
+    bl_status ended = bl_output_write("\n", 1, &write_err);
+    if (status != BL_OK || ended == BL_OK)
+        return status;
+    *err = write_err;
+    return ended;
+}
+
 /* *begun: the prompt was read to its end, and something was drawn. */
-static bl_status write_continuation(bl_session *session, const bl_text *prompt,
-                                    const bl_options *options, int *begun, bl_error *err)
+static bl_status write_continuation(const task *t, int *begun, bl_error *err)
 {
     bl_error write_err = {BL_OK, ""};
     bl_generate_result result = {.size = sizeof result};
     char listed[8] = "";
-    (void)bl_options_get(options, "log_probability", listed, sizeof listed, NULL, NULL);
-    int constrained = bl_session_constrained(session);
-    stream out = {BL_OK, &write_err, '\n', strcmp(listed, "true") == 0};
-    bl_status status =
-        bl_generate(session, prompt->data, prompt->bytes, options, on_token, &out, &result, err);
+    int constrained = bl_session_constrained(t->session) != 0;
+    bl_reply reply = {.constrained = constrained};
+    (void)bl_options_get(t->options, "log_probability", listed, sizeof listed, NULL, NULL);
+    stream out = {BL_OK, &write_err, '\n', strcmp(listed, "true") == 0,
+                  bl_flags_on(t->args, "json") ? &reply : NULL};
+    bl_status status = BL_OK;
+    out.status = echo(t, &out);
+    if (out.status == BL_OK)
+        status = bl_generate(t->session, t->prompt.data, t->prompt.bytes, t->options, on_token,
+                             &out, &result, err);
     bl_progress_end();
     *begun = result.tokens > 0;
+    if (status == BL_OK && out.status == BL_OK && out.reply) {
+        reply.seed = result.seed;
+        reply.whole = result.whole;
+        reply.ended = result.stopped ? "stop" : result.ended ? "end" : "length";
+        out.status = bl_reply_print_json(&reply, SIZE_MAX, &write_err);
+    }
+    bl_reply_release(&reply);
     if (out.status != BL_OK) {
         *err = write_err;
         return out.status;
     }
-    if (out.last != '\n' || (status == BL_EINTERRUPTED && *begun)) {
-        bl_status ended = bl_output_write("\n", 1, &write_err);
-        if (status == BL_OK && ended != BL_OK) {
-            *err = write_err;
-            status = ended;
-        }
-    }
+    if (!out.reply && (out.last != '\n' || (status == BL_EINTERRUPTED && *begun)))
+        status = end_line(status, err);
     if (status == BL_OK)
         report(&result, constrained);
     return status;
 }
 
+/* Several at once: the prompt is read, and each goes on from there. */
+static bl_status write_samples(const task *t, uint64_t count, bl_error *err)
+{
+    bl_generate_result result = {.size = sizeof result};
+    bl_options *read = NULL;
+    bl_status status = bl_flags_options(t->args, BL_OPTIONS_GENERATE, &read, err);
+    if (status == BL_OK)
+        status = bl_options_set(read, "max_tokens", "0", err);
+    if (status == BL_OK)
+        status = bl_generate(t->session, t->prompt.data, t->prompt.bytes, read, NULL, NULL, &result,
+                             err);
+    bl_options_close(read);
+    bl_progress_end();
+    const bl_many many = {.count = (size_t)count,
+                          .stops = t->stops,
+                          .stop_count = t->stop_count,
+                          .options = t->options,
+                          .begun = t->prompt.bytes || bl_flags_given(t->args, "load"),
+                          .json = bl_flags_on(t->args, "json")};
+    if (status == BL_OK)
+        status = bl_replies_write(t->session, t->model, &many, result.seed, err);
+    if (status == BL_OK)
+        bl_progress_print("%" PRIu64 " samples of the seeds from %" PRIu64 " on", count,
+                          result.seed);
+    return status;
+}
+
+/* Grammar and texts to stop at. */
+static bl_status restrict_text(task *t, bl_error *err)
+{
+    const char *texts[BL_STOPS];
+    bl_grammar *grammar = NULL;
+    size_t count = bl_flags_all(t->args, "stop", texts, BL_STOPS);
+    if (count > BL_STOPS)
+        return bl_cli_fail(err, BL_EINVAL, "--stop at most %d times", BL_STOPS);
+    for (t->stop_count = 0; t->stop_count < count; t->stop_count++)
+        t->stops[t->stop_count] = (bl_span){texts[t->stop_count], strlen(texts[t->stop_count])};
+    bl_status status = bl_session_stop(t->session, t->stops, count, err);
+    if (status == BL_OK)
+        status = bl_cli_grammar_open(&grammar, t->args, t->model, err);
+    if (status == BL_OK)
+        status = bl_session_constrain(t->session, grammar, err);
+    bl_grammar_close(grammar);
+    return status;
+}
+
 /* --load before, --save after; what was written until Ctrl-C, or until the reader went, is saved
  * too. */
-static bl_status continue_memory(bl_session *session, const bl_model *model, const bl_args *args,
-                                 const bl_text *prompt, const bl_options *options, bl_error *err)
+static bl_status continue_memory(task *t, bl_error *err)
 {
-    const char *load = bl_flags_text(args, "load"), *save = bl_flags_text(args, "save");
-    bl_grammar *grammar = NULL;
-    bl_status status = bl_cli_grammar_open(&grammar, args, model, err);
+    const char *load = bl_flags_text(t->args, "load"), *save = bl_flags_text(t->args, "save");
+    uint64_t samples = 1;
     int begun = 0;
+    bl_status status = bl_flags_whole(t->args, "samples", 1, 1000000, &samples, err);
+    if (status == BL_OK && samples > 1 && save)
+        status =
+            bl_cli_fail(err, BL_EINVAL, "--save keeps one memory, and --samples makes several");
+    if (status == BL_OK && samples > 1 && bl_options_is_set(t->options, "log_probability"))
+        status = bl_cli_fail(err, BL_EINVAL, "--log-probability is of one text, not of --samples");
     if (status == BL_OK && load)
-        status = bl_session_load(session, load, err);
+        status = bl_session_load(t->session, load, err);
     if (status == BL_OK)
-        status = bl_session_constrain(session, grammar, err);
-    bl_grammar_close(grammar);
+        status = restrict_text(t, err);
+    if (status == BL_OK && samples > 1)
+        return write_samples(t, samples, err);
     if (status == BL_OK)
-        status = write_continuation(session, prompt, options, &begun, err);
+        status = write_continuation(t, &begun, err);
     int stopped = status == BL_EINTERRUPTED || bl_output_closed();
     if (save && (status == BL_OK || (stopped && begun))) {
         bl_error save_err = {BL_OK, ""};
-        bl_status saved = bl_cli_session_save(session, save, &save_err);
+        bl_status saved = bl_cli_session_save(t->session, save, &save_err);
         if (saved != BL_OK) {
             *err = save_err;
             status = saved;
@@ -142,25 +242,22 @@ static bl_status continue_memory(bl_session *session, const bl_model *model, con
 
 static bl_status run(const bl_args *args, bl_error *err)
 {
-    bl_text prompt = {0};
-    bl_options *options = NULL;
-    bl_model *model = NULL;
-    bl_session *session = NULL;
-    bl_status status = bl_flags_options(args, BL_OPTIONS_GENERATE, &options, err);
+    task t = {.args = args};
+    bl_status status = bl_flags_options(args, BL_OPTIONS_GENERATE, &t.options, err);
     if (status == BL_OK)
-        status = read_prompt(&prompt, args, err);
+        status = read_prompt(&t.prompt, args, err);
     if (status == BL_OK)
-        status = bl_cli_model_open(&model, args, err);
+        status = bl_cli_model_open(&t.model, args, err);
     if (status == BL_OK)
-        status = bl_session_open(&session, model, NULL, err);
+        status = bl_session_open(&t.session, t.model, NULL, err);
     if (status == BL_OK) {
         bl_signals_catch();
-        status = continue_memory(session, model, args, &prompt, options, err);
+        status = continue_memory(&t, err);
     }
-    bl_session_close(session);
-    bl_model_close(model);
-    bl_options_close(options);
-    bl_text_release(&prompt);
+    bl_session_close(t.session);
+    bl_model_close(t.model);
+    bl_options_close(t.options);
+    bl_text_release(&t.prompt);
     return status;
 }
 
@@ -179,6 +276,18 @@ static const bl_flag flags[] = {
     BL_FLAG_FIELD,
     BL_FLAG_REPLACE,
     BL_FLAGS_GRAMMAR,
+    {.name = "stop",
+     .value = "TEXT",
+     .help = "end before this text, which is not written; may be given several times"},
+    {.name = "samples",
+     .value = "N",
+     .fallback = "1",
+     .help = "write so many continuations, computed together: of the seed and those after it, each "
+             "what its seed alone gives"},
+    {.name = "json", .help = "a line of JSON for each continuation: text, seed, how it ended, ids"},
+    {.name = "echo",
+     .help = "write the prompt, too, before what follows it; a terminal shows it anyway, but with "
+             "--no-echo"},
     {.name = "load", .value = "FILE", .help = "go on from a memory file; -p \"\" adds no text"},
     {.name = "save", .value = "FILE", .help = "write the memory to a file when done"},
     {0},
@@ -188,6 +297,9 @@ const bl_command bl_command_generate = {
     .name = "generate",
     .summary = "Continues a text.",
     .usage = "-m MODEL (-p TEXT | -f FILE) [flags]",
+    .details = "For hands that know llama-cli: -n, --predict and --n-predict are --max-tokens, -s "
+               "is --seed, --temp is --temperature, --repeat-last-n is --repeat-last; --logprobs "
+               "is --log-probability.",
     .example = "bitllama generate -m run -p \"Once upon a time\" --temperature 0.7",
     .flags = flags,
     .groups = {{"sampling", BL_OPTIONS_GENERATE}, {"device", BL_OPTIONS_DEVICE}},

@@ -67,9 +67,16 @@ static int takes_value(const bl_setting *s)
 
 char bl_flags_letter(const bl_setting *s)
 {
+    static const struct {
+        const char *name;
+        char letter;
+    } letters[] = {{"threads", 't'}, {"max_tokens", 'n'}, {"seed", 's'}};
     if (s->flag)
         return s->flag->letter;
-    return strcmp(s->field->name, "threads") == 0 ? 't' : 0;
+    for (size_t i = 0; i < sizeof letters / sizeof *letters; i++)
+        if (strcmp(s->field->name, letters[i].name) == 0)
+            return letters[i].letter;
+    return 0;
 }
 
 /* Calls `visit` for each flag of a command until it returns non-zero. */
@@ -153,10 +160,19 @@ static bl_status unknown_flag(const bl_command *command, const char *name, bl_er
                        command->name);
 }
 
-/* Flags by which scripts of earlier versions call what the library's options still answer to. */
+/* Flags as scripts of earlier versions call them, and hands from other programs. */
 static const char *name_now(const char *name)
 {
-    return strcmp(name, "init-from") == 0 ? "init" : name;
+    static const char *const names[][2] = {{"init-from", "init"},
+                                           {"temp", "temperature"},
+                                           {"predict", "max-tokens"},
+                                           {"n-predict", "max-tokens"},
+                                           {"repeat-last-n", "repeat-last"},
+                                           {"logprobs", "log-probability"}};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        if (strcmp(name, names[i][0]) == 0)
+            return names[i][1];
+    return name;
 }
 
 static int find(const bl_command *command, const char *name, bl_setting *found)

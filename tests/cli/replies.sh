@@ -1,0 +1,74 @@
+# What generate writes by grammars and schemas, before texts to stop at, many at once, as JSON.
+. "$(dirname "$0")/expect.sh"
+run=$3/run
+cd "$scratch" || exit 1
+
+# text NAME EXIT STDOUT STDERR ARGUMENTS...: generate, after the same prompt.
+text() {
+    name=$1 code=$2 out=$3 err=$4
+    shift 4
+    expect "$name" "$code" "$out" "$err" generate -m "$run" -p "Once" "$@"
+}
+
+# ---- grammars ----
+text "one of two words" 0 'yes' '*ended by the model*' --grammar 'root ::= "yes" | "no"' --grammar 'root ::= "yes"'
+printf 'root ::= "a" [bc]{2} # a comment\n' >abc.gbnf
+text "from a file" 0 'a[bc][bc]' '*' --grammar-file abc.gbnf -s 1
+printf '{"properties": {"n": {"type": "integer", "maximum": -5}}, "required": ["n"]}' >n.json
+text "a schema" 0 '{*"n"*-*}' '*' -j @n.json -s 1
+cp stdout first
+text "from a file" 0 '{*"n"*-*}' '*' --json-schema-file n.json -s 1
+check "the same text" cmp first stdout
+text "with three threads" 0 '{*}' '*' -j "$(cat n.json)" -s 1 -t 3
+check "the same text" cmp first stdout
+text "with all logits" 0 '{*}' '*' -j @n.json -s 1 --logprobs --json
+text "cut short" 0 'aaa' '*not whole by the grammar*' --grammar 'root ::= "a"{40}' -n 3
+text "an end in time" 0 'a*b' '*ended by the model*' --grammar 'root ::= "a"+ "b"' -n 9 --temp 5
+text "which may be left" 0 'a*' '*' --grammar 'root ::= "a"+ [b]{200}' -n 9 --no-finish
+text "two grammars" 2 '' '*give only one of --grammar and --json-schema*' --grammar 'root ::= "a"' -j '{}'
+text "no such file" 3 '' '*gone*' --grammar-file gone
+text "not a grammar" 3 '' '*line 1 of the grammar: ::= after*' --grammar 'root'
+text "left recursion" 3 '' '*may begin with itself*' --grammar 'root ::= root "a" | "b"'
+text "not JSON" 3 '' '*the schema is not JSON*' -j '{'
+text "a keyword" 3 '' '*at #/items: the keyword not*' -j '{"items": {"not": {}}}'
+printf 'hi\n\n/quit\n' >lines
+input=lines
+expect "each reply of a chat" 0 "no
+no" '' chat -m "$run" --grammar 'root ::= "no"'
+
+# ---- texts to stop at ----
+text "without" 0 '?*' '*' -n 40 -s 3
+cp stdout whole
+stop=$(head -c 9 whole | tail -c 3)
+text "in the middle" 0 "$(head -c 6 whole)" '*' -n 40 -s 3 --stop zzzz --stop "$stop"
+text "one that begins and does not come" 0 '?*' '*' -n 40 -s 3 --stop "$(head -c 9 whole)zzzz"
+check "holds nothing back in the end" cmp whole stdout
+text "an empty one" 2 '' '*1 to 4096 bytes*' --stop ''
+
+# ---- many at once ----
+text "three" 0 '?*' '*3 samples of the seeds from 3 on*' -n 20 -s 3 --samples 3 --json
+i=0
+while [ $i -lt 3 ]; do
+    sed -n "$((i + 1))p" stdout | sed 's/"sample": [0-9]*, //' >"of$i"
+    i=$((i + 1))
+done
+for i in 0 1 2; do
+    text "sample $i alone" 0 '?*' '*' -n 20 -s $((3 + i)) --json
+    check "is what it is in company" cmp "of$i" stdout
+done
+text "seventy under a grammar" 0 '?*' '*' --samples 70 -s 1 -j @n.json --json
+check "all whole" sh -c '[ "$(grep -c "\"ended\": \"end\", \"whole\": true" "$scratch/stdout")" -eq 70 ]'
+text "before a text" 0 '?*' '*' -n 40 -s 3 --stop "$stop" --samples 2 --json
+check "the first as alone" sh -c 'head -n 1 "$scratch/stdout" | grep -q "\"ended\": \"stop\""'
+text "as text" 0 '?*' '*sample 1, seed 4, *' -n 5 -s 3 --samples 2
+text "and one memory" 2 '' '*--save keeps one memory*' --samples 2 --save m
+text "none" 2 '' '*--samples is a whole number from 1*' --samples 0
+output=/dev/full
+text "a full disk" 4 "" "*standard output*" --samples 2 --json -n 3
+
+# ---- the prompt, names of others ----
+text "echo" 0 'Once*' '*' --echo -n 3 -s 3
+text "no echo into a file" 0 '[!O]*' '*' -n 3 -s 3
+text "log-probabilities" 0 '{"seed": 3, *"log_probabilities": [[]-*' '*' -n 3 -s 3 --logprobs --json
+text "names of llama-cli" 0 '?*' '*written 3 tokens*' --n-predict 3 --temp 0 --repeat-last-n 5 -s 3
+finish
