@@ -160,8 +160,8 @@ typedef int bl_progress_fn(void *user, const char *stage, uint64_t done, uint64_
 /** Sends the progress of long calls of this thread to a function (NULL: nowhere), so that it can
  *  show them and stop them.  It covers the calls that take no function of their own:
  *  bl_model_open() ("loading"), bl_generate() while it encodes and reads the prompt ("encoding",
- *  "reading"), bl_session_feed(), bl_session_feed_each(), bl_batch_feed() and bl_batch_next() of
- *  more than a pass ("reading"), bl_session_load() and bl_session_save() ("hashing"),
+ *  "reading"), bl_session_feed(), bl_session_feed_each(), bl_score(), bl_batch_feed() and
+ *  bl_batch_next() of more than a pass ("reading"), bl_session_load() and bl_session_save() ("hashing"),
  *  bl_tokenizer_encode() and bl_encoder_run() ("encoding"), bl_export() and bl_info() ("loading",
  *  "hashing", "packing"), bl_trainer_open() ("checking"), a session's first
  *  bl_session_consolidate() ("finding its rest").  It is called at least once every 256 tokens, pass of a batch, 64 KB of text, or tensor.
@@ -974,6 +974,25 @@ BL_API bl_status bl_generate_ids(bl_session *s, const int32_t *ids, size_t count
 
 /** The token that was drawn last and is not read yet, or -1. */
 BL_API int32_t bl_session_pending(const bl_session *s);
+
+typedef struct bl_score_result {
+    size_t size;
+    double log_probability;         /* natural: the sum over the tokens */
+    uint64_t tokens, greedy_tokens; /* all; those that were the likeliest (of equals, the least id):
+                                       a greedy reader writes the text when both are the same */
+} bl_score_result;
+
+/** How likely ids[count] are after what a session has read and its pending token: the sum of the
+ *  log-probabilities that the model gives each after those before it, the first one included, from
+ *  its own distribution, without biases and grammar.  each and greedy: NULL, or [count] for the
+ *  values of the tokens: the log-probability, and 1 for the likeliest or else 0.  s is unchanged: a
+ *  copy reads, so many continuations of one context are calls on one session, which reads it once.
+ *  A text from its beginning is scored after bos_token_id.  No ids give 0 and 0 of 0.
+ *  Errors: those of bl_session_feed(), but an id past the vocabulary, the last too, is found before
+ *  anything is read; BL_EINVAL (nothing read and nothing pending).  Threads: any number may score
+ *  after one session at once. */
+BL_API bl_status bl_score(const bl_session *s, const int32_t *ids, size_t count, double *each,
+                          int *greedy, bl_score_result *result, bl_error *err);
 
 typedef struct bl_eval_result {
     size_t size;

@@ -189,6 +189,9 @@ static bl_status tell_session(uint64_t *sum)
     TRY(bl_session_load(s, memory, &failed));
     TRY(bl_session_feed(s, NULL, 0, logits, &failed));
     *sum = mix(*sum, logits, sizeof logits);
+    bl_score_result score = {.size = sizeof score};
+    TRY(bl_score(s, (const int32_t[]){7, 3, 99}, 3, NULL, NULL, &score, &failed));
+    *sum = mix(*sum, &score.log_probability, sizeof score.log_probability);
     TRY(bl_generate(fork, "", 0, o_generate, add_text, sum, NULL, &failed));
 done:
     bl_session_close(fork);

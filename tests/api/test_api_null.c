@@ -525,6 +525,13 @@ static void sessions(void **state)
     REFUSED(bl_session_stop, s, NULL, &(bl_span){"a", 1}, 1, e);
     REFUSED(bl_session_stop, texts, s, NULL, 1, e);
     FINE(bl_session_stop, texts, s, NULL, 0, e);
+    bl_score_result score = {.size = sizeof score};
+    REFUSED(bl_score, s, NULL, ids, 1, NULL, NULL, &score, e);
+    REFUSED(bl_score, ids, s, NULL, 1, NULL, NULL, &score, e);
+    REFUSED(bl_score, result, s, ids, 1, NULL, NULL, NULL, e);
+    FINE(bl_score, ids, s, NULL, 0, NULL, NULL, &score, e);
+    FINE(bl_score, each, s, ids, 1, NULL, &(int){0}, &score, e);
+    FINE(bl_score, greedy, s, ids, 1, &(double){0}, NULL, &score, e);
     REFUSED(bl_session_heads, s, NULL, ignore_head, NULL, e);
     REFUSED(bl_session_heads, fn, s, NULL, NULL, e);
     FINE(bl_session_heads, err, s, ignore_head, NULL, e);
