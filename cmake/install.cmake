@@ -1,5 +1,5 @@
-# What `cmake --install` puts where: both libraries, the header, the pkg-config file, the man pages and
-# the licence.
+# What `cmake --install` puts where: both libraries, the header, the pkg-config file, the files of
+# find_package(), the man pages and the licence.
 install(TARGETS bitllama_static bitllama_shared
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES include/bitllama.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
@@ -16,3 +16,16 @@ if(BITLLAMA_CURL) # not Requires.private: Debian's libcurl.pc would ask for a do
 endif()
 configure_file(cmake/bitllama.pc.in bitllama.pc @ONLY)
 install(FILES ${PROJECT_BINARY_DIR}/bitllama.pc DESTINATION ${CMAKE_INSTALL_LIBDIR}/pkgconfig)
+
+# The same for find_package().
+include(CMakePackageConfigHelpers)
+string(REPLACE " " ";" BL_PC_LIBS "${BL_PC_LIBS_PRIVATE}")
+set(BL_SHARED_NAME libbitllama${CMAKE_SHARED_LIBRARY_SUFFIX})
+set(BL_STATIC_NAME libbitllama${CMAKE_STATIC_LIBRARY_SUFFIX})
+set(BL_CONFIG_DIR ${CMAKE_INSTALL_LIBDIR}/cmake/bitllama)
+configure_package_config_file(cmake/bitllamaConfig.cmake.in bitllamaConfig.cmake
+  INSTALL_DESTINATION ${BL_CONFIG_DIR} PATH_VARS CMAKE_INSTALL_LIBDIR CMAKE_INSTALL_INCLUDEDIR)
+write_basic_package_version_file(${PROJECT_BINARY_DIR}/bitllamaConfigVersion.cmake
+  COMPATIBILITY SameMinorVersion)
+install(FILES ${PROJECT_BINARY_DIR}/bitllamaConfig.cmake
+  ${PROJECT_BINARY_DIR}/bitllamaConfigVersion.cmake DESTINATION ${BL_CONFIG_DIR})
