@@ -13,6 +13,6 @@ bl_status bl_request_is_f32(const bl_device_request *request, bl_error *err)
 {
     if (request->precision != BL_PRECISION_BF16)
         return BL_OK;
-    return bl_fail(err, BL_EUNSUPPORTED,
-                   "device %s computes in f32: no `precision` bf16; give auto", request->name);
+    return bl_fail(err, BL_EUNSUPPORTED, "device %s computes in f32: no `precision` bf16; give f32",
+                   request->name);
 }

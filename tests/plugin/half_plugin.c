@@ -2,6 +2,7 @@
  * which every op widens the activations that it reads and rounds those that it writes.  Nothing
  * else about it is of use. */
 #include "core/alloc.h"
+#include "format/options.h"
 #include "ops/plugin.h"
 
 #include <assert.h>
@@ -239,9 +240,11 @@ static void close_both(bl_dev *d)
 
 static bl_status open_half(bl_dev **d, const bl_device_request *request, bl_error *err)
 {
+    bl_device_request exact = *request; /* what is inside computes in float32 */
     bl_dev *inner;
     *d = NULL;
-    BL_TRY(bl_ref32_open(&inner, request, err));
+    exact.precision = BL_PRECISION_AUTO;
+    BL_TRY(bl_ref32_open(&inner, &exact, err));
     half *h = bl_calloc(1, sizeof *h);
     if (!h) {
         bl_dev_close(inner);
