@@ -118,9 +118,10 @@ static void propose(const bl_prepare_result *r, const bl_args *args, const bl_op
     }
     n = 0;
     const char *const train[] = {"train", "--data", out, "--out", "RUN", "--preset", a.preset};
+    const char *const tune[] = {"train", "--data", out, "--init", "BASE", "--out", "RUN"};
     memset(words, 0, sizeof words);
     for (size_t i = 0; i < sizeof train / sizeof *train; i++)
-        words[n++] = train[i];
+        words[n++] = r->counted ? tune[i] : train[i];
     (void)snprintf(batch, sizeof batch, "%llu", (unsigned long long)a.batch);
     (void)snprintf(context, sizeof context, "%llu", (unsigned long long)a.context);
     (void)snprintf(steps, sizeof steps, "%llu", (unsigned long long)a.steps);

@@ -6,6 +6,7 @@
 #include "core/buf.h"
 #include "core/call.h"
 #include "core/dir.h"
+#include "core/file.h"
 #include "core/log.h"
 #include "core/path.h"
 #include "core/watch.h"
@@ -283,11 +284,13 @@ static void tell_slow(const bl_train_options *o)
                by, gain);
 }
 
-static bl_status lock_run(bl_lock **lock, const char *run_dir, bl_error *err)
+/* *made: the folder was not there before. */
+static bl_status lock_run(bl_lock **lock, int *made, const char *run_dir, bl_error *err)
 {
     *lock = NULL;
     if (!*run_dir)
         return bl_fail(err, BL_EINVAL, "a run needs a folder");
+    *made = bl_path_what(run_dir) == BL_PATH_NONE;
     BL_TRY(bl_dir_make(run_dir, err));
     char *path = bl_path_join(run_dir, ".lock");
     bl_status status =
@@ -299,6 +302,18 @@ static bl_status lock_run(bl_lock **lock, const char *run_dir, bl_error *err)
     return status;
 }
 
+/* A folder made for a run that was refused goes again, if nobody has put anything into it. */
+static void unmake_run(bl_lock *lock, const char *run_dir)
+{
+    char *path = lock ? bl_path_join(run_dir, ".lock") : NULL;
+    bl_error why;
+    bl_status gone = path ? bl_file_remove(path, &why) : BL_OK; /* while it is ours */
+    if (gone == BL_OK)
+        gone = bl_dir_remove_empty(run_dir, &why);
+    (void)gone; /* what is left is not ours, or harmless */
+    bl_free(path);
+}
+
 static bl_status open_run(bl_trainer **t, const bl_corpus *corpora, size_t count,
                           const char *run_dir, const bl_options *train, const bl_options *config,
                           run_plan *plan, bl_error *err)
@@ -306,11 +321,12 @@ static bl_status open_run(bl_trainer **t, const bl_corpus *corpora, size_t count
     bl_corpora *data = NULL;
     bl_lock *lock = NULL;
     bl_dev *dev = NULL;
+    int made = 0;
     bl_status status = BL_OK;
     if (bl_options_train(train)->resume == BL_RESUME_YES && !bl_path_has(run_dir, "config.json"))
         return nothing_to_resume(run_dir, "run", err); /* before a folder is made */
     BL_TRY_GOTO(status, bl_corpora_open(&data, corpora, count, err), fail);
-    BL_TRY_GOTO(status, lock_run(&lock, run_dir, err), fail);
+    BL_TRY_GOTO(status, lock_run(&lock, &made, run_dir, err), fail);
     BL_TRY_GOTO(status, plan_run(plan, run_dir, train, config, err), fail);
     size_t vocab_size = (size_t)data->data[0]->meta.vocab_size;
     if (plan->parent.weights)
@@ -344,6 +360,8 @@ static bl_status open_run(bl_trainer **t, const bl_corpus *corpora, size_t count
         bl_runs_note(corpora[i].dir, run_dir);
     return BL_OK;
 fail:
+    if (made)
+        unmake_run(lock, run_dir);
     bl_lock_close(lock);
     bl_corpora_close(data);
     return status;

@@ -211,6 +211,10 @@ expect "an export of it" 0 '*' '*' export -m older --out older-packed
 check "its card names what it began with" grep -q 'Begun with the weights of the model of fingerprint [0-9a-f]\{32\}' older-packed/README.md
 expect "training from packed weights" 3 '' '*packed weights are rounded*name the run that it was exported from*' train --data facts --out from-packed --init older-packed
 expect "from another shape" 2 '' '*teller was trained with --num-hidden-layers 1, not 2*' train --data facts --out wider --init teller --num-hidden-layers 2
+check "a run that was refused leaves no folder" test ! -e wider -a ! -e from-packed
+mkdir wider
+expect "nor takes one that was there" 2 '' '*teller was trained with*' train --data facts --out wider --init teller --num-hidden-layers 2
+check "away" test -d wider
 expect "recall without the colors" 3 '' '*the tokenizer has no token that begins *1024*' eval -m "$run" --recall 5
 for list in '' 5, ,5 5,x -5 5.5 99999999999; do
     expect "recall after '$list' tokens" 2 '' "*--recall is a list of up to 32 numbers*'$list'*" eval -m teller --recall="$list"
