@@ -29,16 +29,11 @@ static __device__ __forceinline__ void chain_wait(void)
 #define LAUNCH_CHAINED(d, kernel, blocks, threads, shared, ...)                                    \
     do {                                                                                           \
         cudaLaunchAttribute early_ = {};                                                           \
-        cudaLaunchConfig_t config_ = {};                                                           \
         cuda_settle(d);                                                                            \
         early_.id = cudaLaunchAttributeProgrammaticStreamSerialization;                            \
         early_.val.programmaticStreamSerializationAllowed = 1;                                     \
-        config_.gridDim = dim3(blocks);                                                            \
-        config_.blockDim = dim3(threads);                                                          \
-        config_.dynamicSmemBytes = shared;                                                         \
-        config_.stream = cuda_of(d)->stream;                                                       \
-        config_.attrs = &early_;                                                                   \
-        config_.numAttrs = cuda_of(d)->chain != 0;                                                 \
+        cudaLaunchConfig_t config_ =                                                               \
+            cuda_launch_with(d, dim3(blocks), dim3(threads), shared, &early_, cuda_of(d)->chain);  \
         if (config_.gridDim.x && config_.gridDim.y && config_.gridDim.z)                           \
             cuda_note(d, cudaLaunchKernelEx(&config_, kernel, __VA_ARGS__), #kernel);              \
     } while (0)

@@ -68,19 +68,20 @@ static __device__ __forceinline__ void cluster_wait(void) {}
         LAUNCH(d, kernel, blocks, threads, shared, __VA_ARGS__);                                   \
     } while (0)
 #else
+static inline cudaLaunchAttribute cluster_of(int size)
+{
+    cudaLaunchAttribute cluster = {};
+    cluster.id = cudaLaunchAttributeClusterDimension;
+    cluster.val.clusterDim.x = (unsigned)size;
+    cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
+    return cluster;
+}
+
 #define LAUNCH_CLUSTERS(d, kernel, blocks, size, threads, shared, ...)                             \
     do {                                                                                           \
-        cudaLaunchAttribute cluster_ = {};                                                         \
-        cudaLaunchConfig_t config_ = {};                                                           \
-        cluster_.id = cudaLaunchAttributeClusterDimension;                                         \
-        cluster_.val.clusterDim.x = (unsigned)(size);                                              \
-        cluster_.val.clusterDim.y = cluster_.val.clusterDim.z = 1;                                 \
-        config_.gridDim = dim3(blocks);                                                            \
-        config_.blockDim = dim3(threads);                                                          \
-        config_.dynamicSmemBytes = shared;                                                         \
-        config_.stream = cuda_of(d)->stream;                                                       \
-        config_.attrs = &cluster_;                                                                 \
-        config_.numAttrs = (size) > 1;                                                             \
+        cudaLaunchAttribute cluster_ = cluster_of(size);                                           \
+        cudaLaunchConfig_t config_ =                                                               \
+            cuda_launch_with(d, dim3(blocks), dim3(threads), shared, &cluster_, (size) > 1);       \
         cuda_settle(d);                                                                            \
         cuda_note(d, cudaLaunchKernelEx(&config_, kernel, __VA_ARGS__), #kernel);                  \
     } while (0)

@@ -105,6 +105,21 @@ void cuda_settle(bl_dev *d);
             cuda_note(d, cudaGetLastError(), #kernel);                                             \
         }                                                                                          \
     } while (0)
+/* A launch on the device's stream with an attribute, where there is to be one. */
+static inline cudaLaunchConfig_t cuda_launch_with(const bl_dev *d, dim3 blocks, dim3 threads,
+                                                  size_t shared, cudaLaunchAttribute *attribute,
+                                                  int wanted)
+{
+    cudaLaunchConfig_t config = {};
+    config.gridDim = blocks;
+    config.blockDim = threads;
+    config.dynamicSmemBytes = shared;
+    config.stream = cuda_of(d)->stream;
+    config.attrs = attribute;
+    config.numAttrs = wanted != 0;
+    return config;
+}
+
 /* The block's dynamic shared memory, as T *name. */
 #define DYNAMIC_SHARED(T, name)                                                                    \
     extern __shared__ __align__(128) unsigned char dynamic_shared_[];                              \

@@ -242,16 +242,9 @@ static size_t teams_at_once(const bl_dev *d, const void *kernel, const decode_pl
 {
     int teams = cuda_of(d)->multiprocessors / a->size;
 #ifndef BL_CUDA_EMULATED
-    cudaLaunchAttribute cluster = {};
-    cudaLaunchConfig_t config = {};
-    cluster.id = cudaLaunchAttributeClusterDimension;
-    cluster.val.clusterDim.x = (unsigned)a->size;
-    cluster.val.clusterDim.y = cluster.val.clusterDim.z = 1;
-    config.gridDim = dim3((unsigned)(a->size * teams));
-    config.blockDim = dim3(THREADS);
-    config.dynamicSmemBytes = (size_t)a->bytes;
-    config.attrs = &cluster;
-    config.numAttrs = 1;
+    cudaLaunchAttribute cluster = cluster_of(a->size);
+    cudaLaunchConfig_t config = cuda_launch_with(d, dim3((unsigned)(a->size * teams)),
+                                                 dim3(THREADS), (size_t)a->bytes, &cluster, 1);
     if (a->size > 1 && cudaOccupancyMaxActiveClusters(&teams, kernel, &config) != cudaSuccess)
         (void)cudaGetLastError();
 #endif
