@@ -25,6 +25,15 @@ static inline size_t bl_utf8_length(unsigned char lead)
 /* The code point of a whole character; its length to *used. */
 uint32_t bl_utf8_get(const char *text, size_t *used);
 
+/* The start of the character of valid text that ends before text[end], end > 0. */
+static inline size_t bl_utf8_before(const char *text, size_t end)
+{
+    do
+        end--;
+    while (((unsigned char)text[end] & 0xC0) == 0x80);
+    return end;
+}
+
 /* Writes a code point below U+0800 (all that the byte characters need); returns its length. */
 size_t bl_utf8_put(uint32_t code, char out[2]);
 

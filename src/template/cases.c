@@ -81,22 +81,13 @@ static int is_ignorable(uint32_t c)
            is == UTF8PROC_CATEGORY_LM || is == UTF8PROC_CATEGORY_SK;
 }
 
-/* The start of the character that ends before text[at]. */
-static size_t before(const char *text, size_t at)
-{
-    do
-        at--;
-    while (((unsigned char)text[at] & 0xC0) == 0x80);
-    return at;
-}
-
 /* Is the sigma at text[at .. next) the last letter of a word? */
 static int is_final(const bl_chars *c, size_t at, size_t next)
 {
     size_t used;
     uint32_t code = 0;
     for (size_t i = at; i > 0;) {
-        i = before(c->text, i);
+        i = bl_utf8_before(c->text, i);
         code = bl_utf8_get(c->text + i, &used);
         if (!is_ignorable(code))
             break;

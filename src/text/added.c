@@ -123,19 +123,11 @@ static size_t candidate(const bl_added_scan *s, size_t at)
     return at;
 }
 
-/* The start of the character that ends before text[end]. */
-static size_t before(const char *text, size_t end)
-{
-    do
-        end--;
-    while (((unsigned char)text[end] & 0xC0) == 0x80);
-    return end;
-}
-
 static int is_single_word(const bl_added_scan *s, size_t first, size_t last)
 {
     size_t used;
-    if (first > 0 && bl_code_is(BL_CODE_WORD, bl_utf8_get(s->text + before(s->text, first), &used)))
+    if (first > 0 &&
+        bl_code_is(BL_CODE_WORD, bl_utf8_get(s->text + bl_utf8_before(s->text, first), &used)))
         return 0;
     return last == s->bytes || !bl_code_is(BL_CODE_WORD, bl_utf8_get(s->text + last, &used));
 }
@@ -146,7 +138,7 @@ static void strip(bl_added_scan *s, const bl_added *a, size_t *first, size_t *la
     size_t used;
     if (a->lstrip) {
         while (*first > s->taken) {
-            size_t at = before(s->text, *first);
+            size_t at = bl_utf8_before(s->text, *first);
             if (!bl_code_is(BL_CODE_SPACE, bl_utf8_get(s->text + at, &used)))
                 break;
             *first = at;
