@@ -5,5 +5,6 @@
 
 const char *bl_tiles_missing(bl_tiles_feature feature)
 {
-    return feature == BL_TILES_INT8 ? NULL : "only products of bytes are emulated";
+    (void)feature;
+    return NULL;
 }

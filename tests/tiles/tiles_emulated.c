@@ -2,6 +2,7 @@
 #include "kern/x86/tiles_amx.h"
 #include "tiles_emulated.h"
 
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -73,12 +74,17 @@ void tile_emulated_store(int t, void *to, size_t stride)
         memcpy((char *)to + r * stride, file[t].row[r], now.row_bytes[t]);
 }
 
-void tile_emulated_dot(int c, int a, int b)
+static void check_dot(int c, int a, int b)
 {
     check(c), check(a), check(b);
     must(c != a && c != b && a != b, "two operands are one");
     must(now.rows[a] == now.rows[c] && now.row_bytes[b] == now.row_bytes[c], "shapes differ");
     must(now.row_bytes[a] == 4 * now.rows[b] && now.row_bytes[b] % 4 == 0, "shapes do not meet");
+}
+
+void tile_emulated_dot(int c, int a, int b)
+{
+    check_dot(c, a, b);
     for (size_t m = 0; m < now.rows[c]; m++) {
         uint32_t sum[TILE_BYTES / 4]; /* that wraps */
         memcpy(sum, file[c].row[m], sizeof sum);
@@ -89,4 +95,37 @@ void tile_emulated_dot(int c, int a, int b)
                         (uint32_t)((int8_t)file[a].row[m][4 * k + i] * file[b].row[k][4 * n + i]);
         memcpy(file[c].row[m], sum, now.row_bytes[c]);
     }
+}
+
+static float flushed(float x)
+{
+    return fpclassify(x) == FP_SUBNORMAL ? copysignf(0, x) : x;
+}
+
+/* Number i of a row, of bfloat16. */
+static float wide(const uint8_t *row, size_t i)
+{
+    uint16_t half;
+    memcpy(&half, row + 2 * i, sizeof half);
+    uint32_t bits = (uint32_t)half << 16;
+    float x;
+    memcpy(&x, &bits, sizeof x);
+    return flushed(x);
+}
+
+/* Even and odd terms are summed apart. */
+void tile_emulated_dot_bf16(int c, int a, int b)
+{
+    check_dot(c, a, b);
+    for (size_t m = 0; m < now.rows[c]; m++)
+        for (size_t n = 0; n < now.row_bytes[c] / 4u; n++) {
+            float sum[2] = {0}, was;
+            for (size_t k = 0; k < now.rows[b]; k++)
+                for (size_t i = 0; i < 2; i++)
+                    sum[i] = flushed(fmaf(wide(file[a].row[m], 2 * k + i),
+                                          wide(file[b].row[k], 2 * n + i), sum[i]));
+            memcpy(&was, file[c].row[m] + 4 * n, sizeof was);
+            was = flushed(flushed(was) + flushed(sum[0] + sum[1]));
+            memcpy(file[c].row[m] + 4 * n, &was, sizeof was);
+        }
 }

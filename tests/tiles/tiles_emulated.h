@@ -9,6 +9,7 @@ void tile_emulated_zero(int t);
 void tile_emulated_load(int t, const void *from, size_t stride);
 void tile_emulated_store(int t, void *to, size_t stride);
 void tile_emulated_dot(int c, int a, int b);
+void tile_emulated_dot_bf16(int c, int a, int b);
 
 /* Are this thread's tiles configured? */
 int tiles_emulated_held(void);
@@ -20,6 +21,7 @@ int tiles_emulated_held(void);
 #define TILE_LOAD(t, from, stride) tile_emulated_load(t, from, stride)
 #define TILE_STORE(t, to, stride)  tile_emulated_store(t, to, stride)
 #define TILE_DOT(c, a, b)          tile_emulated_dot(c, a, b)
+#define TILE_DOT_BF16(c, a, b)     tile_emulated_dot_bf16(c, a, b)
 #endif
 
 #endif

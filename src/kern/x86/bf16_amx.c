@@ -1,23 +1,9 @@
 /* Products of bfloat16 by AMX: four tiles of c are sums, two of a and two of b are multiplied, so
  * four products need four loads, which is what the unit takes. */
 #include "kern/kern.h"
+#include "kern/x86/tiles_amx.h"
 
-#include <immintrin.h>
-#include <string.h>
-
-enum { DEEP = BL_BF16_DEEP, WIDE = BL_BF16_WIDE, TILE = BL_BF16_TILE, ROW = 64, TILES = 8 };
-
-typedef struct tile_config {
-    uint8_t palette, start_row, reserved[14];
-    uint16_t row_bytes[16];
-    uint8_t rows[16];
-} tile_config;
-
-#define EIGHT(x)                                                                                   \
-    {                                                                                              \
-        x, x, x, x, x, x, x, x                                                                     \
-    }
-static const tile_config whole_tiles = {.palette = 1, .row_bytes = EIGHT(ROW), .rows = EIGHT(WIDE)};
+enum { WIDE = BL_BF16_WIDE, TILE = BL_BF16_TILE };
 
 /* c is 2 x 2 tiles, of rows ldc apart; a1 and b1 are the second strip and panel. */
 static void square(float *c, size_t ldc, int add, const uint16_t *a, const uint16_t *a1,
@@ -26,30 +12,30 @@ static void square(float *c, size_t ldc, int add, const uint16_t *a, const uint1
     size_t bytes = ldc * sizeof *c;
     float *below = c + WIDE * ldc;
     if (add) {
-        _tile_loadd(0, c, bytes);
-        _tile_loadd(1, c + WIDE, bytes);
-        _tile_loadd(2, below, bytes);
-        _tile_loadd(3, below + WIDE, bytes);
+        TILE_LOAD(0, c, bytes);
+        TILE_LOAD(1, c + WIDE, bytes);
+        TILE_LOAD(2, below, bytes);
+        TILE_LOAD(3, below + WIDE, bytes);
     } else {
-        _tile_zero(0);
-        _tile_zero(1);
-        _tile_zero(2);
-        _tile_zero(3);
+        TILE_ZERO(0);
+        TILE_ZERO(1);
+        TILE_ZERO(2);
+        TILE_ZERO(3);
     }
     for (size_t t = 0; t < tiles * TILE; t += TILE) {
-        _tile_loadd(4, a + t, ROW);
-        _tile_loadd(6, b + t, ROW);
-        _tile_loadd(7, b1 + t, ROW);
-        _tile_dpbf16ps(0, 4, 6);
-        _tile_loadd(5, a1 + t, ROW);
-        _tile_dpbf16ps(1, 4, 7);
-        _tile_dpbf16ps(2, 5, 6);
-        _tile_dpbf16ps(3, 5, 7);
+        TILE_LOAD(4, a + t, TILE_BYTES);
+        TILE_LOAD(6, b + t, TILE_BYTES);
+        TILE_LOAD(7, b1 + t, TILE_BYTES);
+        TILE_DOT_BF16(0, 4, 6);
+        TILE_LOAD(5, a1 + t, TILE_BYTES);
+        TILE_DOT_BF16(1, 4, 7);
+        TILE_DOT_BF16(2, 5, 6);
+        TILE_DOT_BF16(3, 5, 7);
     }
-    _tile_stored(0, c, bytes);
-    _tile_stored(1, c + WIDE, bytes);
-    _tile_stored(2, below, bytes);
-    _tile_stored(3, below + WIDE, bytes);
+    TILE_STORE(0, c, bytes);
+    TILE_STORE(1, c + WIDE, bytes);
+    TILE_STORE(2, below, bytes);
+    TILE_STORE(3, below + WIDE, bytes);
 }
 
 /* One of which m rows and n columns are stored; a strip or panel that is not there is the first. */
@@ -67,7 +53,7 @@ static void part_square(float *c, size_t ldc, int add, const uint16_t *a, const 
 static void bf16_matmul(float *c, size_t ldc, int add, const uint16_t *a, size_t strip,
                         const uint16_t *b, size_t panel, size_t M, size_t N, size_t tiles)
 {
-    _tile_loadconfig(&whole_tiles);
+    tiles_configure(TILE_ROWS);
     for (size_t j = 0; j < N; j += 2 * WIDE, b += 2 * panel)
         for (size_t i = 0; i < M; i += 2 * WIDE) {
             const uint16_t *rows = a + i / WIDE * strip;
@@ -78,7 +64,7 @@ static void bf16_matmul(float *c, size_t ldc, int add, const uint16_t *a, size_t
                 part_square(c + i * ldc + j, ldc, add, rows, rows + strip, b, b + panel,
                             m < 2 * WIDE ? m : 2 * WIDE, n < 2 * WIDE ? n : 2 * WIDE, tiles);
         }
-    _tile_release();
+    TILES_RELEASE();
 }
 
 void bl_kern_bf16_amx(bl_kern *k)

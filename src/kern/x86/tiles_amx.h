@@ -41,7 +41,10 @@ typedef struct tiles_config {
                      : "memory")
 
 /* c[m,n] += sum over k and i of a[m,4k+i] b[k,4n+i]: a of int8, b of uint8, c of int32. */
-#define TILE_DOT(c, a, b) __asm__ volatile("tdpbsud %%tmm" #b ", %%tmm" #a ", %%tmm" #c : :)
+#define TILE_DOT(c, a, b)      __asm__ volatile("tdpbsud %%tmm" #b ", %%tmm" #a ", %%tmm" #c : :)
+
+/* c[m,n] += sum over k and i of a[m,2k+i] b[k,2n+i]: a and b of bfloat16, c of float. */
+#define TILE_DOT_BF16(c, a, b) __asm__ volatile("tdpbf16ps %%tmm" #b ", %%tmm" #a ", %%tmm" #c : :)
 
 #endif
 
