@@ -13,13 +13,18 @@ typedef struct bl_chat {
     int32_t ends[64];      /* tokens that end an answer */
     size_t end_count;
     bl_grammar *grammar; /* of each reply, or NULL */
+    int typed;           /* a person types at a terminal */
     int leaving;         /* /quit was typed */
+    int broken;          /* standard output is */
     int seeded;          /* `seed` is the one in use */
     uint64_t seed;
     /* Sums over all replies, for /stats. */
     uint64_t prompt_tokens, tokens;
     double prompt_seconds, seconds;
 } bl_chat;
+
+/* Reads a text into the conversation and writes what follows. */
+bl_status bl_chat_say(bl_chat *chat, const char *text, size_t bytes, bl_error *err);
 
 /* X(name, argument, meaning): the commands that may follow a slash; their functions are in
  * chat_commands.c. */
