@@ -17,6 +17,10 @@ enum { PLAIN_BYTES = 65536 };
 
 #define HIDDEN '\1' /* encloses what takes no column; some character has to follow */
 
+/* A key that nobody can type (of C1, is_shown_otherwise): it inserts `inserted`. */
+#define INSERT_KEY      0x9f
+#define INSERT_KEY_NAME "\302\237"
+
 struct bl_chat_line {
     int typed; /* the input is a terminal */
     EditLine *editor;
@@ -27,7 +31,9 @@ struct bl_chat_line {
     size_t bytes;
     int interrupted;   /* why the editor got no more characters: Ctrl-C, */
     int resized;       /* or another width of the terminal */
-    bl_text keys;      /* that bring the line back after that */
+    char *inserted;    /* text that goes into the line, */
+    size_t behind;     /* with the cursor before this many characters of its end, */
+    int tries;         /* and calls in which it has not been taken */
     char *buffer;      /* [PLAIN_BYTES] of the plain reader */
     size_t begin, end; /* the part of it not yet read */
     int ended;
@@ -35,25 +41,37 @@ struct bl_chat_line {
 
 /* ---- the editor ---- */
 
-/* The keys that make the line as it stands, with the cursor where it is: control characters are
- * quoted (Ctrl-V), and Ctrl-B goes back a character.  Without memory the line is lost. */
+/* Inserts the text; a command of libedit. */
+static unsigned char insert(EditLine *editor, int key)
+{
+    bl_chat_line *l = NULL;
+    (void)key;
+    (void)el_get(editor, EL_CLIENTDATA, &l);
+    if (!l->inserted)
+        return CC_ERROR;
+    int failed = *l->inserted && el_insertstr(editor, l->inserted) != 0;
+    (void)el_cursor(editor, -(int)l->behind);
+    free(l->inserted);
+    l->inserted = NULL;
+    return failed ? CC_REFRESH_BEEP : CC_REFRESH;
+}
+
+/* The line as it stands will be inserted into the next one, with the cursor where it is.  Without
+ * memory the line is lost. */
 static void keep_line(bl_chat_line *l)
 {
     const LineInfo *line = el_line(l->editor);
-    size_t bytes = (size_t)(line->lastchar - line->buffer), n = 0;
-    free(l->keys.data);
-    l->keys = (bl_text){.data = malloc(3 * bytes + 1)};
-    if (!l->keys.data)
+    size_t bytes = (size_t)(line->lastchar - line->buffer);
+    char *copy = malloc(bytes + 1);
+    if (!copy)
         return;
-    for (const char *c = line->buffer; c < line->lastchar; c++) {
-        if ((unsigned char)*c < ' ')
-            l->keys.data[n++] = 'V' & 31;
-        l->keys.data[n++] = *c;
-    }
+    memcpy(copy, line->buffer, bytes);
+    copy[bytes] = 0;
+    l->behind = 0;
     for (const char *c = line->cursor; c < line->lastchar; c++)
-        if (((unsigned char)*c & 0xc0) != 0x80) /* the first byte of a character */
-            l->keys.data[n++] = 'B' & 31;
-    l->keys.data[n] = 0;
+        l->behind += ((unsigned char)*c & 0xc0) != 0x80; /* the first byte of a character */
+    free(l->inserted);
+    l->inserted = copy;
 }
 
 /* libedit keeps its cursor when its display shrinks, and then writes past the row that it is in.
@@ -63,8 +81,6 @@ static void resize(bl_chat_line *l)
     l->resized = 0;
     fputs("\r\033[J", stderr);
     el_resize(l->editor);
-    if (l->keys.data && *l->keys.data)
-        el_push(l->editor, l->keys.data);
 }
 
 /* Serves the signals that came while the line was being edited; 0: the line is given up. */
@@ -108,6 +124,10 @@ static int next_character(EditLine *editor, wchar_t *character)
 {
     bl_chat_line *l = NULL;
     (void)el_get(editor, EL_CLIENTDATA, &l);
+    if (l->inserted && l->tries++ < 3) { /* a search or a vi command may take the key */
+        *character = INSERT_KEY;
+        return 1;
+    }
     for (;;) {
         char byte;
         if (!bl_signals_wait(STDIN_FILENO)) {
@@ -169,6 +189,9 @@ static bl_status open_editor(bl_chat_line *l, int history, bl_error *err)
             bl_chat_history_attach(l->history, l->editor);
     }
     (void)el_source(l->editor, NULL); /* the user's own keys: ~/.editrc */
+    (void)el_set(l->editor, EL_ADDFN, "bl-insert", "insert a text of the program", insert);
+    (void)el_set(l->editor, EL_BIND, INSERT_KEY_NAME, "bl-insert", NULL);
+    (void)el_set(l->editor, EL_BIND, "-a", INSERT_KEY_NAME, "bl-insert", NULL);
     return BL_OK;
 }
 
@@ -177,10 +200,12 @@ static bl_line_event read_edited(bl_chat_line *l, bl_text *line, bl_error *err)
     int count = 0;
     memset(&l->decoding, 0, sizeof l->decoding);
     l->interrupted = 0;
+    l->tries = 0;
     (void)el_set(l->editor, EL_PREP_TERM, 1); /* before the prompt tells that keys are taken */
     const char *text = el_gets(l->editor, &count);
     while (l->resized) {
         resize(l);
+        l->tries = 0;
         text = el_gets(l->editor, &count);
     }
     if (!text || count <= 0) {
@@ -272,6 +297,20 @@ bl_line_event bl_chat_line_read(bl_chat_line *l, bl_text *line, bl_error *err)
     return l->editor ? read_edited(l, line, err) : read_plain(l, line, err);
 }
 
+int bl_chat_line_begin_with(bl_chat_line *l, const char *text)
+{
+    size_t bytes = strlen(text), escape = *text == '/';
+    char *line = l->editor ? malloc(escape + bytes + 1) : NULL;
+    if (!line)
+        return 0;
+    *line = '/';
+    memcpy(line + escape, text, bytes + 1);
+    free(l->inserted);
+    l->inserted = line;
+    l->behind = 0;
+    return 1;
+}
+
 void bl_chat_line_close(bl_chat_line *l)
 {
     if (!l)
@@ -279,7 +318,7 @@ void bl_chat_line_close(bl_chat_line *l)
     if (l->editor)
         el_end(l->editor);
     bl_chat_history_close(l->history);
-    free(l->keys.data);
+    free(l->inserted);
     free(l->buffer);
     free(l);
 }

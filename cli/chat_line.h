@@ -18,6 +18,10 @@ typedef enum bl_line_event {
 bl_status bl_chat_line_open(bl_chat_line **l, int history, bl_error *err);
 bl_line_event bl_chat_line_read(bl_chat_line *l, bl_text *line, bl_error *err);
 
+/* The next line begins with what a person would type to say this text, to be edited.  0: lines are
+ * not edited here, or no memory. */
+int bl_chat_line_begin_with(bl_chat_line *l, const char *text);
+
 /* Saves the history and restores the terminal. */
 void bl_chat_line_close(bl_chat_line *l);
 
