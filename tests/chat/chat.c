@@ -207,6 +207,44 @@ static void edits_whole_characters(void **unused)
     leave(&p);
 }
 
+/* """ to """, with another prompt; Ctrl-C and Ctrl-D inside; a backslash. */
+static void takes_several_lines(void **unused)
+{
+    (void)unused;
+    static const char block[] = "\"\"\"\nthe dog\n/quit\n\"\"\"\n";
+    pty p;
+    (void)unlink(history_path);
+    START(&p, SHORT);
+    pty_expect(&p, "> ");
+    pty_type(&p, "\"\"\"the dog\r");
+    pty_expect(&p, "\n... ");
+    expect_same(&p, "/quit\"\"\"\r", block);
+    pty_type(&p, "/reset\r");
+    pty_expect(&p, "forgotten");
+    pty_expect(&p, "> ");
+    expect_same(&p, "the dog\\\r/quit\r", block);
+    pty_type(&p, "/reset\r");
+    pty_expect(&p, "forgotten");
+    pty_expect(&p, "> ");
+    pty_type(&p, "\"\"\"\r");
+    pty_expect(&p, "\n... ");
+    pty_type(&p, "noise\r");
+    pty_expect(&p, "\n... ");
+    pty_type(&p, "more\003");
+    pty_expect(&p, "\n> ");
+    expect_same(&p, "\020\020\020\020\r", block); /* the block, whole, from the history */
+    pty_type(&p, "\"\"\"never said\r");
+    pty_expect(&p, "\n... ");
+    pty_type(&p, "\004");
+    pty_expect(&p, "what came after it was not said");
+    assert_int_equal(pty_end(&p), 0);
+    START(&p, SHORT);
+    pty_expect(&p, "> ");
+    /* /reset, the block, /reset, the line that went on, /reset, the block */
+    expect_same(&p, "\020\020\020\r", block);
+    leave(&p);
+}
+
 static void keeps_the_history(void **unused)
 {
     (void)unused;
@@ -466,21 +504,14 @@ static void keeps_the_conversation(void **unused)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(says_and_leaves),
-        cmocka_unit_test(stops_a_reply),
-        cmocka_unit_test(takes_keys_ahead),
-        cmocka_unit_test(clears_the_line),
-        cmocka_unit_test(edits_whole_characters),
-        cmocka_unit_test(keeps_the_history),
-        cmocka_unit_test(needs_no_home),
-        cmocka_unit_test(fits_any_width),
-        cmocka_unit_test(obeys_no_color),
-        cmocka_unit_test(works_on_a_dumb_terminal),
-        cmocka_unit_test(shows_no_control_characters),
-        cmocka_unit_test(ends_by_signals),
-        cmocka_unit_test(stops_as_a_job),
-        cmocka_unit_test(needs_constant_memory),
-        cmocka_unit_test(keeps_the_conversation),
+        cmocka_unit_test(says_and_leaves),          cmocka_unit_test(stops_a_reply),
+        cmocka_unit_test(takes_keys_ahead),         cmocka_unit_test(clears_the_line),
+        cmocka_unit_test(edits_whole_characters),   cmocka_unit_test(takes_several_lines),
+        cmocka_unit_test(keeps_the_history),        cmocka_unit_test(needs_no_home),
+        cmocka_unit_test(fits_any_width),           cmocka_unit_test(obeys_no_color),
+        cmocka_unit_test(works_on_a_dumb_terminal), cmocka_unit_test(shows_no_control_characters),
+        cmocka_unit_test(ends_by_signals),          cmocka_unit_test(stops_as_a_job),
+        cmocka_unit_test(needs_constant_memory),    cmocka_unit_test(keeps_the_conversation),
     };
     if (argc != 4) {
         fprintf(stderr, "usage: chat PROGRAM MODEL SCRATCH\n");

@@ -47,6 +47,51 @@ cp stdout reply
 expect "is one slash" 0 '?*' '*' generate -m "$run" -p /x --temperature 0 --max-tokens 12 --ignore-eos
 equal "to the model" stdout reply
 
+# ---- messages of several lines ----
+# block TEXT LINES: these lines say that text.
+block() {
+    expect "generate of $2" 0 '?*' '*' generate -m "$run" -p "$1" --temperature 0 --max-tokens 12 --ignore-eos
+    cp stdout reply
+    say "a block: $2" 0 '?*' '' "$2" --temperature 0
+    equal "says that text: $2" stdout reply
+}
+two='the dog
+ran'
+block "$two" '"""the dog\nran"""\n'
+block "$two" '"""\nthe dog\nran\n"""\n'
+block "$two" '"""\r\nthe dog\r\nran\r\n"""  \r\n'
+block "$two" '"""the dog\nran\n"""'
+block "
+$two
+" '"""\n\nthe dog\nran\n\n"""\n'
+block 'the dog' '"""the dog"""\n'
+block '/stats' '"""/stats"""\n'
+block '//x
+/quit' '"""\n//x\n/quit\n"""\n'
+block 'a """ b
+"""c' '"""a """ b\n"""c"""\n'
+block '""' '"""""\n"""\n'
+block 'the dog\' 'the dog\\\n'
+say "an empty block" 0 '?*' '' 'hi\n""""""\n"""\n"""\n' --temperature 0
+cp stdout reply
+say "empty lines" 0 '?*' '' 'hi\n\n\n' --temperature 0
+equal "an empty block is an empty line" stdout reply
+say "a block that does not end" 2 '?*' '*error: the input ended after """ that no """ closes*' 'hi\n"""\nthe dog\n/quit\n' --temperature 0
+cp stdout reply
+say "what stands before it" 0 '?*' '' 'hi\n' --temperature 0
+equal "is all that is said" stdout reply
+say "a byte 0 in a block" 0 '?*' '' '"""a\000b\nc"""\n/quit\n'
+say "invalid UTF-8 in a block" 3 '' "*UTF-8*" '"""a\377\nb"""\n'
+{
+    echo '"""'
+    yes 'the dog ran to the tree and said hello' | head -n 10000
+    echo '"""'
+    echo /stats
+} >lines
+input=lines
+expect "a block of 10,000 lines" 0 '?*' "position *tokens read*" chat -m "$run" --max-tokens 5 --ignore-eos
+check "is one message" test "$(wc -c <stdout)" -lt 100
+
 # ---- saving in one process and continuing in another ----
 for how in "--temperature 0" "--seed 7" "--seed 7 --repeat-penalty 1.3 --top-k 0"; do
     # shellcheck disable=SC2086 # words

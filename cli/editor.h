@@ -1,0 +1,24 @@
+/* One line from a terminal, edited. */
+#ifndef BL_CLI_EDITOR_H
+#define BL_CLI_EDITOR_H
+
+#include "chat_line.h"
+
+typedef struct bl_editor bl_editor;
+
+/* On standard input and standard error, which must be a terminal. */
+bl_status bl_editor_open(bl_editor **e, int history, bl_error *err);
+
+/* One line, after the prompt for a first line or for a further one of a message. */
+bl_line_event bl_editor_read(bl_editor *e, int further, bl_text *line, bl_error *err);
+
+/* What the next line begins with; takes `text` over. */
+void bl_editor_insert(bl_editor *e, char *text);
+
+/* Puts a line, or several, into the history. */
+void bl_editor_remember(bl_editor *e, const char *line);
+
+/* Saves the history and restores the terminal. */
+void bl_editor_close(bl_editor *e);
+
+#endif
