@@ -53,51 +53,71 @@ static bl_status no_token(bl_error *err)
                    "must follow, a bias forbids it, or rules nest more than 1,024 deep");
 }
 
-/* The candidates that the grammar allows, in the sampler; *count 0: none among the best. */
-static bl_status leave(bl_sequence *s, const bl_drawing *d, bl_token_limit *limit, size_t *count,
-                       bl_error *err)
+/* From the candidates that top-k leaves, those that the grammar allows; *id is left when it allows
+ * none of them. */
+static bl_status draw_left(bl_sequence *s, const bl_drawing *d, const bl_token_limit *limit,
+                           int32_t *id, bl_error *err)
 {
     bl_sampler *sampler = &s->sampler;
+    size_t count = d->best ? bl_sampler_leave_of(sampler, d->best, d->count)
+                           : bl_sampler_leave(sampler, d->logits);
+    BL_TRY(bl_constraint_keep(s->constraint, limit, sampler->candidate, &count, err));
+    if (count && !(sampler->bias_count && sampler->candidate[0].logit == -INFINITY))
+        *id = bl_sampler_choose(sampler, count);
+    return BL_OK;
+}
+
+/* The only token in a mask, which is drawn whatever its logit; BL_NO_TOKEN: there are others. */
+static int32_t only_one(const uint64_t *mask, size_t V)
+{
+    int32_t id = BL_NO_TOKEN;
+    for (size_t w = 0; w < (V + 63) / 64; w++)
+        if (mask[w]) {
+            if (id != BL_NO_TOKEN || (mask[w] & (mask[w] - 1)))
+                return BL_NO_TOKEN;
+            for (id = (int32_t)(64 * w); !(mask[w] >> id % 64 & 1);)
+                id++;
+        }
+    return id;
+}
+
+/* From all tokens that the grammar allows. */
+static bl_status draw_masked(bl_sequence *s, const bl_drawing *d, bl_token_limit *limit,
+                             int32_t *id, bl_error *err)
+{
     int any;
-    *count = 0;
-    if (!bl_sampler_leaves_all(sampler)) {
-        *count = d->best ? bl_sampler_leave_of(sampler, d->best, d->count)
-                         : bl_sampler_leave(sampler, d->logits, NULL);
-        BL_TRY(bl_constraint_keep(s->constraint, limit, sampler->candidate, count, err));
-    }
-    if (*count || d->best)
-        return BL_OK;
-    BL_TRY(bl_constraint_mask(s->constraint, limit, s->mask, sampler->V, &any, err));
+    size_t V = s->sampler.V;
+    BL_TRY(bl_constraint_mask(s->constraint, limit, s->mask, V, &any, err));
     if (!any && limit->left) { /* what leads to the end is not there in single bytes */
         limit->left = 0;
-        BL_TRY(bl_constraint_mask(s->constraint, limit, s->mask, sampler->V, &any, err));
+        BL_TRY(bl_constraint_mask(s->constraint, limit, s->mask, V, &any, err));
     }
-    *count = any ? bl_sampler_leave(sampler, d->logits, s->mask) : 0;
-    return *count ? BL_OK : no_token(err);
+    if (!s->sampler.bias_count)
+        *id = only_one(s->mask, V);
+    if (*id != BL_NO_TOKEN || d->best)
+        return BL_OK;
+    *id = bl_sampler_next(&s->sampler, d->logits, s->mask);
+    return *id != BL_NO_TOKEN ? BL_OK : no_token(err);
 }
 
 bl_status bl_sequence_draw(bl_sequence *s, const bl_drawing *d, int32_t *id, bl_error *err)
 {
     bl_sampler *sampler = &s->sampler;
-    size_t count;
     *id = BL_NO_TOKEN;
     if (!s->constraint) {
         *id = d->best ? bl_sampler_next_of(sampler, d->best, d->count)
-                      : bl_sampler_next(sampler, d->logits);
+                      : bl_sampler_next(sampler, d->logits, NULL);
         return BL_OK;
     }
     bl_token_limit limit = {
         .end = d->end, .drop = d->drops_space && !s->decoder.started, .left = d->left};
-    BL_TRY(leave(s, d, &limit, &count, err));
-    if (!count)
-        return BL_OK;
-    if (sampler->bias_count && sampler->candidate[0].logit == -INFINITY)
-        return d->best ? BL_OK : no_token(err);
-    int32_t drawn = bl_sampler_choose(sampler, count);
-    if (drawn == d->end)
+    if (!bl_sampler_leaves_all(sampler))
+        BL_TRY(draw_left(s, d, &limit, id, err));
+    if (*id == BL_NO_TOKEN)
+        BL_TRY(draw_masked(s, d, &limit, id, err));
+    if (*id == d->end)
         bl_sequence_unconstrain(s);
-    else
-        BL_TRY(bl_constraint_accept(s->constraint, &limit, drawn, err));
-    *id = drawn;
+    else if (*id != BL_NO_TOKEN)
+        BL_TRY(bl_constraint_accept(s->constraint, &limit, *id, err));
     return BL_OK;
 }

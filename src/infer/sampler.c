@@ -248,6 +248,13 @@ static void fill(bl_sampler *s, const float *logits)
 
 /* ---- from all, unsorted ---- */
 
+static void swap(bl_candidate *a, bl_candidate *b)
+{
+    bl_candidate was = *a;
+    *a = *b;
+    *b = was;
+}
+
 static bl_candidate best_of(const bl_candidate *c, size_t n)
 {
     bl_candidate best = c[0];
@@ -287,15 +294,14 @@ static double loose_end(const bl_sampler *s, size_t n, float best)
     return loose;
 }
 
-/* What choose() finds in the sorted candidates; -1: only sorting them can tell. */
-static int32_t choose_unsorted(bl_sampler *s)
+/* What choose() finds in the first n candidates once they are sorted; -1: only sorting can tell. */
+static int32_t choose_unsorted(bl_sampler *s, size_t n)
 {
     const bl_generate_options *o = &s->options;
-    bl_candidate *c = s->candidate, best = best_of(c, s->V), at;
-    size_t n = s->V;
+    bl_candidate *c = s->candidate, best = best_of(c, n), at;
     double loose = 0;
     if (isinf(best.logit))
-        return best.id;
+        return -1;
     if (o->top_p < 1) {
         if (!bl_mass_reach(c, n, best.logit, 1, o->top_p, 0, &at))
             return -1;
@@ -327,28 +333,46 @@ static size_t drop_forbidden(const bl_sampler *s, size_t k)
     return k;
 }
 
-size_t bl_sampler_leave(bl_sampler *s, const float *logits, const uint64_t *mask)
+/* The candidates of the tokens in mask, without those that a bias forbids unless there are no
+ * others. */
+static size_t take(bl_sampler *s, const float *logits, const uint64_t *mask)
 {
-    size_t k = kept(s), n = 0;
+    bl_candidate *c = s->candidate;
+    size_t n = mask ? 0 : s->V, left = 0;
     fill(s, logits);
-    for (size_t i = 0; i < s->V; i++)
-        if (!mask || mask[i / 64] >> i % 64 & 1)
-            s->candidate[n++] = s->candidate[i];
-    k = k < n ? k : n;
-    if (k)
-        bl_best_keep(s->candidate, n, k);
-    return drop_forbidden(s, k);
+    for (size_t w = 0; mask && w < (s->V + 63) / 64; w++)
+        for (size_t i = 64 * w; mask[w] && i < 64 * w + 64 && i < s->V; i++)
+            if (mask[w] >> i % 64 & 1)
+                c[n++] = c[i];
+    for (size_t i = 0; s->bias_count && i < n; i++)
+        if (c[i].logit > -INFINITY)
+            swap(&c[i], &c[left++]);
+    return left ? left : n;
 }
 
-int32_t bl_sampler_next(bl_sampler *s, const float *logits)
+size_t bl_sampler_leave(bl_sampler *s, const float *logits)
 {
-    if (kept(s) == s->V && s->V > BL_BEST_MOST && !s->bias_count) {
-        fill(s, logits);
-        int32_t id = choose_unsorted(s);
+    size_t k = kept(s), n = take(s, logits, NULL);
+    k = k < n ? k : n;
+    bl_best_keep(s->candidate, n, k);
+    return k;
+}
+
+int32_t bl_sampler_next(bl_sampler *s, const float *logits, const uint64_t *mask)
+{
+    size_t n = take(s, logits, mask), k = s->options.temperature == 0 ? 1 : kept(s);
+    if (!n)
+        return -1;
+    if (k >= n && n > BL_BEST_MOST) {
+        int32_t id = choose_unsorted(s, n);
         if (id >= 0)
             return id;
     }
-    return bl_sampler_choose(s, bl_sampler_leave(s, logits, NULL));
+    k = k < n ? k : n;
+    bl_best_keep(s->candidate, n, k);
+    if (mask && s->bias_count && s->candidate[0].logit == -INFINITY)
+        return -1;
+    return bl_sampler_choose(s, k);
 }
 
 /* ---- from the best alone ---- */

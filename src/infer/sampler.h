@@ -52,9 +52,10 @@ int32_t bl_sampler_recent(const bl_sampler *s, size_t i);
 /* Notes a token for the repeat penalty: prompt and reply alike. */
 void bl_sampler_accept(bl_sampler *s, int32_t id);
 
-/* Draws from logits [V] in the order bias, penalty, top-k, top-p, min-p, temperature.  Equal logits
- * rank by the smaller id.  A logit that is not a number counts as minus infinity. */
-int32_t bl_sampler_next(bl_sampler *s, const float *logits);
+/* Draws from logits [V] in the order bias, penalty, top-k, top-p, min-p, temperature; with a mask
+ * from those of the tokens whose bits are set in it, -1 when there are none or biases forbid all of
+ * them.  Equal logits rank by the smaller id.  One that is not a number counts as minus infinity. */
+int32_t bl_sampler_next(bl_sampler *s, const float *logits, const uint64_t *mask);
 
 /* How many of the best logits the next token can be drawn from, at most BL_TOP_MOST and V; 0: from
  * all alone.  There are few such numbers, as a device keeps a graph for each. */
@@ -64,11 +65,10 @@ size_t bl_sampler_enough(const bl_sampler *s);
  * bl_sampler_enough(). */
 int32_t bl_sampler_next_of(bl_sampler *s, const bl_candidate *best, size_t count);
 
-/* The same in two steps: the candidates that top-k leaves, in s->candidate, best first (from all
- * logits those of the tokens whose bits are set in mask; NULL: all); and one drawn from the first
- * `count` of them, at least one.  Both ways leave the same candidates.  `restricted`, with a
- * temperature of 0 too there are some to choose among. */
-size_t bl_sampler_leave(bl_sampler *s, const float *logits, const uint64_t *mask);
+/* The same in two steps: the candidates that top-k leaves, in s->candidate, best first; and one
+ * drawn from the first `count` of them, at least one.  Both ways leave the same candidates.
+ * `restricted`, with a temperature of 0 too there are some to choose among. */
+size_t bl_sampler_leave(bl_sampler *s, const float *logits);
 size_t bl_sampler_leave_of(bl_sampler *s, const bl_candidate *best, size_t count);
 int32_t bl_sampler_choose(bl_sampler *s, size_t count);
 

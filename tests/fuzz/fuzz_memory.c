@@ -112,7 +112,7 @@ static void read_on(subject *s)
     for (size_t i = 0; i < 3; i++) {
         bl_status status = bl_sequence_feed(t, &s->reader, ids + i, 1, s->reader.host, 0, &err);
         check_end(status, &err);
-        int32_t id = bl_sampler_next(&t->sampler, s->reader.host);
+        int32_t id = bl_sampler_next(&t->sampler, s->reader.host, NULL);
         FUZZ_CHECK(id >= 0 && id < V);
         bl_sampler_accept(&t->sampler, id);
         if (i == 1 && t->state.base) /* else it would write for long to find its rest */

@@ -1,6 +1,7 @@
 /* The sampler: what is drawn from the best logits is what is drawn from all, by the order that the header gives. */
 #include "scratch.h"
 
+#include "core/alloc.h"
 #include "core/rng.h"
 #include "infer/mass.h"
 #include "infer/sampler.h"
@@ -68,16 +69,30 @@ static double term(const bl_candidate *c, size_t i, double temperature)
     return exp(((double)c[i].logit - (double)c[0].logit) / temperature);
 }
 
+/* What may be drawn: which tokens, and what is added to the logit of each. */
+typedef struct wish {
+    uint64_t mask[(V_MOST + 63) / 64];
+    float bias[V_MOST];
+    int masked, biased;
+} wish;
+
+static int is_in(const wish *w, int32_t id)
+{
+    return !w->masked || w->mask[id / 64] >> id % 64 & 1;
+}
+
 /* `recent`: the last ids, the newest first; *place: of the random numbers. */
 static int32_t drawn_by_the_book(const bl_generate_options *o, const float *x, size_t V,
-                                 const int32_t *recent, size_t count, uint64_t *place)
+                                 const wish *w, const int32_t *recent, size_t count,
+                                 uint64_t *place)
 {
     static bl_candidate c[V_MOST];
     float penalty = (float)o->repeat_penalty;
-    size_t k = o->top_k && o->top_k < V ? o->top_k : V, n = 0;
+    size_t k = o->top_k && o->top_k < V ? o->top_k : V, n = 0, allowed = 0, forbidden = 0;
     double total = 0, mass = 0, u = 0;
     for (size_t i = 0; i < V; i++)
-        c[i] = (bl_candidate){isnan(x[i]) ? -INFINITY : x[i], (int32_t)i};
+        c[i] = (bl_candidate){(isnan(x[i]) ? -INFINITY : x[i]) + (w->biased ? w->bias[i] : 0),
+                              (int32_t)i};
     for (size_t i = 0; i < V; i++)
         for (size_t j = 0; j < count && j < o->repeat_last; j++)
             if (recent[j] == (int32_t)i) {
@@ -85,6 +100,15 @@ static int32_t drawn_by_the_book(const bl_generate_options *o, const float *x, s
                 break;
             }
     qsort(c, V, sizeof *c, best_first);
+    for (size_t i = 0; i < V; i++)
+        if (is_in(w, c[i].id))
+            c[allowed++] = c[i];
+    while (w->biased && forbidden < allowed && c[allowed - 1 - forbidden].logit == -INFINITY)
+        forbidden++;
+    if (!allowed || (w->masked && w->biased && forbidden == allowed))
+        return -1;
+    allowed -= forbidden < allowed ? forbidden : 0;
+    k = k < allowed ? k : allowed;
     if (o->temperature == 0 || k == 1 || isinf(c[0].logit))
         return c[0].id;
     for (size_t i = 0; i < k; i++)
@@ -110,14 +134,42 @@ static int32_t drawn_by_the_book(const bl_generate_options *o, const float *x, s
 /* ---- three ways to the same token ---- */
 
 typedef struct tally {
-    size_t from_all, from_few;
+    size_t from_all, from_few, masked, biased, none;
 } tally;
+
+/* Few tokens, most of them, or all that may be drawn; some raised, lowered or forbidden. */
+static void some_wish(wish *w, size_t V)
+{
+    static const float bias[] = {0, 0, -2.5f, -INFINITY, -INFINITY, 1.5f};
+    static const uint64_t share[] = {1, 4, 60, 63};
+    uint64_t in = ONE_OF(share), odd = 3 + below(60);
+    *w = (wish){.masked = below(3) == 0, .biased = below(3) == 0};
+    for (size_t i = 0; i < V; i++) {
+        if (below(64) < in)
+            w->mask[i / 64] |= UINT64_C(1) << i % 64;
+        if (w->biased && below(64) < odd)
+            w->bias[i] = ONE_OF(bias);
+    }
+}
+
+/* The biases that are not 0. */
+static void set_biases(bl_sampler *s, const wish *w)
+{
+    bl_bias *list = bl_calloc(s->V, sizeof *list);
+    size_t n = 0;
+    assert_non_null(list);
+    for (size_t i = 0; i < s->V; i++)
+        if (w->biased && (w->bias[i] < 0 || w->bias[i] > 0))
+            list[n++] = (bl_bias){(int32_t)i, w->bias[i]};
+    bl_sampler_bias(s, list, n);
+}
 
 static void draw_some(tally *seen)
 {
     static const size_t sizes[] = {1, 2, 3, 31, 200, 255, 256, 257, 400, V_MOST};
     static float x[V_MOST];
     static bl_candidate best[BL_TOP_MOST];
+    static wish w;
     int32_t recent[2 * DRAWS] = {0};
     size_t V = ONE_OF(sizes), count = 0;
     uint64_t place = 0;
@@ -127,12 +179,19 @@ static void draw_some(tally *seen)
     assert_ok(bl_sampler_open(&few, V, &failure));
     assert_ok(bl_sampler_configure(&all, &o, &failure));
     assert_ok(bl_sampler_configure(&few, &o, &failure));
-    size_t enough = bl_sampler_enough(&few);
+    some_wish(&w, V);
+    set_biases(&all, &w);
+    set_biases(&few, &w);
+    w.biased = all.bias_count != 0;
+    size_t enough = w.masked ? 0 : bl_sampler_enough(&few);
     assert_true(enough <= V && enough <= BL_TOP_MOST);
     for (int i = 0; i < DRAWS; i++) {
         some_logits(x, V);
-        int32_t id = bl_sampler_next(&all, x);
-        assert_int_equal(id, drawn_by_the_book(&o, x, V, recent, count, &place));
+        for (size_t k = 0; k < V; k++)
+            if (w.biased && isinf(x[k]) && x[k] > 0) /* forbidden it would be no number */
+                x[k] = 9;
+        int32_t id = bl_sampler_next(&all, x, w.masked ? w.mask : NULL);
+        assert_int_equal(id, drawn_by_the_book(&o, x, V, &w, recent, count, &place));
         assert_int_equal(all.draws, place);
         if (enough) {
             size_t more = (V < BL_TOP_MOST ? V : BL_TOP_MOST) - enough;
@@ -143,8 +202,11 @@ static void draw_some(tally *seen)
         }
         seen->from_all += !enough;
         seen->from_few += enough > 0;
+        seen->masked += (size_t)w.masked;
+        seen->biased += (size_t)w.biased;
+        seen->none += id < 0;
         for (int k = 0; k < 2; k++) { /* what was drawn, and one of those that may be drawn */
-            if (k)
+            if (k || id < 0)
                 id = (int32_t)below(V < 40 ? V : 40);
             memmove(recent + 1, recent, (2 * DRAWS - 1) * sizeof *recent);
             recent[0] = id;
@@ -161,10 +223,12 @@ static void all_ways_are_one(void **state)
 {
     (void)state;
     tally seen = {0};
-    for (int i = 0; i < 800; i++)
+    for (int i = 0; i < 1600; i++)
         draw_some(&seen);
     assert_true(seen.from_all > 1000);
     assert_true(seen.from_few > 2000);
+    assert_true(seen.masked > 1000 && seen.biased > 1000);
+    assert_true(seen.none && seen.none < seen.masked / 2);
 }
 
 /* Equal ones, whose ends are known: between two ends the one there, at an end nobody. */

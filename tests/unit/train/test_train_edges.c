@@ -187,8 +187,8 @@ static void odd_logits(void **state)
         o.top_k = k;
         assert_ok(bl_sampler_open(&s, 4, &failure));
         assert_ok(bl_sampler_configure(&s, &o, &failure));
-        assert_int_equal(bl_sampler_next(&s, none), 0);
-        assert_int_equal(bl_sampler_next(&s, one), 2);
+        assert_int_equal(bl_sampler_next(&s, none, NULL), 0);
+        assert_int_equal(bl_sampler_next(&s, one, NULL), 2);
         bl_sampler_release(&s);
         o.top_p = k % 2 ? 1 : 0;
     }
