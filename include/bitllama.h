@@ -1043,6 +1043,8 @@ typedef struct bl_learn_result {
     uint64_t tokens, bytes, documents; /* read; `tokens` includes those between documents */
     uint64_t consolidations;
     double seconds;
+    uint64_t files_passed, ours_passed; /* left out of folders, as of bl_prepare_result */
+    uint64_t characters_replaced, bad_dropped;
 } bl_learn_result;
 
 /** Reads the documents of a text into a session, in order, each followed by eos_token_id, which
@@ -1055,6 +1057,16 @@ typedef struct bl_learn_result {
 BL_API bl_status bl_session_learn(bl_session *s, const char *path, const bl_options *reading,
                                   double share, uint64_t every, bl_progress_fn *progress,
                                   void *user, bl_learn_result *result, bl_error *err);
+
+/** The same of sources[count]: files, folders and "-", read as bl_prepare() reads them, but
+ *  conversations (BL_EUNSUPPORTED).  Unless `keep` is NULL, the session is saved to this file after
+ *  every keep_seconds or so: what was read by then is not lost when the process ends.  Where that
+ *  fails there is a warning, and the lesson goes on; at the end nothing is saved. */
+BL_API bl_status bl_session_learn_all(bl_session *s, const char *const *sources, size_t count,
+                                      const bl_options *reading, double share, uint64_t every,
+                                      const char *keep, double keep_seconds,
+                                      bl_progress_fn *progress, void *user, bl_learn_result *result,
+                                      bl_error *err);
 
 /** An octave of positions in a stream. */
 typedef struct bl_stream_point {

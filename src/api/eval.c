@@ -205,7 +205,8 @@ static bl_status eval_document(void *user, const int32_t *ids, size_t count, int
 static bl_status eval_text(const bl_model *m, bl_reader *r, bl_state *s, job *j, bl_error *err)
 {
     bl_documents d = {.model = m,
-                      .path = j->path,
+                      .sources = &j->path,
+                      .source_count = 1,
                       .reading = j->reading,
                       .stage = "evaluating",
                       .progress = j->progress,

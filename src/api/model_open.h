@@ -7,6 +7,7 @@
 #include "core/busy.h"
 #include "core/lock.h"
 #include "infer/sequence.h"
+#include "model/fingerprint.h"
 
 struct bl_model {
     char *path;       /* the folder of the weights */
@@ -42,6 +43,10 @@ void bl_session_leave(bl_session *s);
 
 /* BL_EUNSUPPORTED for a model that never forgets. */
 bl_status bl_session_can_consolidate(const bl_session *s, bl_error *err) BL_NODISCARD;
+
+/* Whose its memory files are: the fingerprint, written into `hex`, takes a while. */
+bl_status bl_session_owner(const bl_session *s, const bl_net *net, char hex[BL_FINGERPRINT],
+                           bl_memory_owner *owner, bl_error *err) BL_NODISCARD;
 
 /* Keeps a model alive while it is used, even if its owner closes it: bl_model_close() ends a hold
  * as well as the caller's own. */

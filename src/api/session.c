@@ -5,7 +5,6 @@
 #include "core/give.h"
 #include "core/watch.h"
 #include "infer/heads.h"
-#include "model/fingerprint.h"
 
 /* One of the model's executors for a call of a session. */
 static bl_status take(const bl_session *s, bl_executor **e, int room, bl_error *err)
@@ -263,8 +262,8 @@ void bl_session_seed(bl_session *s, uint64_t seed)
         bl_sampler_seed(&s->text.sampler, seed);
 }
 
-static bl_status owner_of(const bl_session *s, const bl_net *net, char hex[BL_FINGERPRINT],
-                          bl_memory_owner *owner, bl_error *err)
+bl_status bl_session_owner(const bl_session *s, const bl_net *net, char hex[BL_FINGERPRINT],
+                           bl_memory_owner *owner, bl_error *err)
 {
     bl_watch watch;
     bl_watch_begin(&watch, "hashing", "%", 100);
@@ -281,7 +280,7 @@ static bl_status save(const bl_session *s, const char *path, bl_error *err)
     bl_memory_owner owner;
     bl_executor *e;
     BL_TRY(take(s, &e, 0, err));
-    bl_status status = owner_of(s, &e->net, hex, &owner, err);
+    bl_status status = bl_session_owner(s, &e->net, hex, &owner, err);
     if (status == BL_OK)
         status = bl_memory_save(&s->text, &e->net, &owner, path, err);
     give(s, e);
@@ -294,7 +293,7 @@ static bl_status load(bl_session *s, const char *path, bl_error *err)
     bl_memory_owner owner;
     bl_executor *e;
     BL_TRY(take(s, &e, 0, err));
-    bl_status status = owner_of(s, &e->net, hex, &owner, err);
+    bl_status status = bl_session_owner(s, &e->net, hex, &owner, err);
     if (status == BL_OK)
         status = bl_memory_load(&s->text, &e->net, &owner, path, err);
     give(s, e);

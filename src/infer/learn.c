@@ -27,7 +27,9 @@ static bl_status note(bl_sequence *s, bl_reader *r, bl_lesson *lesson, size_t ro
 {
     lesson->tokens += rows;
     lesson->since += rows;
-    return lesson->every && lesson->since >= lesson->every ? consolidate(s, r, lesson, err) : BL_OK;
+    if (lesson->every && lesson->since >= lesson->every)
+        BL_TRY(consolidate(s, r, lesson, err));
+    return lesson->between ? lesson->between(lesson->user, err) : BL_OK;
 }
 
 /* The first id, predicted from what was read last: the pending token, or one read before. */

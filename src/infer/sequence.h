@@ -86,6 +86,9 @@ typedef struct bl_lesson {
     uint64_t tokens, scored; /* read; those with a token before them */
     uint64_t consolidations;
     double nats; /* of those scored */
+    /* Between two pieces, when the sequence may be saved: nothing is pending.  NULL: nothing. */
+    bl_status (*between)(void *user, bl_error *err);
+    void *user;
 } bl_lesson;
 
 /* Reads the pending token and all of `count` tokens but the last, which becomes pending, and scores

@@ -620,6 +620,17 @@ static void evaluation_and_info(void **state)
     REFUSED(bl_session_learn, result, s, words, NULL, 0, 0, NULL, NULL, NULL, e);
     FINE(bl_session_learn, reading, s, words, NULL, 0, 0, NULL, NULL, &learned, e);
     FINE(bl_session_learn, progress, s, words, NULL, 0, 0, NULL, NULL, &learned, e);
+    const char *const none[] = {words, NULL};
+    REFUSED(bl_session_learn_all, s, NULL, &words, 1, NULL, 0, 0, NULL, 0, NULL, NULL, &learned, e);
+    REFUSED(bl_session_learn_all, sources, s, NULL, 1, NULL, 0, 0, NULL, 0, NULL, NULL, &learned,
+            e);
+    REFUSED(bl_session_learn_all, sources, s, none, 2, NULL, 0, 0, NULL, 0, NULL, NULL, &learned,
+            e);
+    REFUSED(bl_session_learn_all, result, s, &words, 1, NULL, 0, 0, NULL, 0, NULL, NULL, NULL, e);
+    FINE(bl_session_learn_all, reading, s, &words, 1, NULL, 0, 0, NULL, 0, NULL, NULL, &learned, e);
+    FINE(bl_session_learn_all, keep, s, &words, 1, NULL, 0, 0, NULL, 0, NULL, NULL, &learned, e);
+    FINE(bl_session_learn_all, progress, s, &words, 1, NULL, 0, 0, NULL, 0, NULL, NULL, &learned,
+         e);
     REFUSED(bl_read_text, path, NULL, NULL, NULL, ignore_text, NULL, e);
     REFUSED(bl_read_text, fn, words, NULL, NULL, NULL, NULL, e);
     FINE(bl_read_text, reading, words, NULL, NULL, ignore_text, NULL, e);
