@@ -1,4 +1,4 @@
-/* bitllama learn: reads a text into a memory. */
+/* bitllama learn: reads texts into a memory. */
 #include "cli.h"
 #include "figures.h"
 #include "input.h"
@@ -11,18 +11,52 @@
 #include <stdlib.h>
 #include <sys/stat.h>
 
-/* What --consolidate and --every ask for. */
+/* What is read, and what --consolidate, --every and --save-seconds ask for. */
 typedef struct lesson {
+    const char **sources;
+    size_t count;
     double share;
     uint64_t every;
+    double save_seconds;
 } lesson;
+
+/* Operands, then those of -f. */
+static bl_status read_sources(lesson *l, const bl_args *args, bl_error *err)
+{
+    size_t operands = args->operand_count;
+    l->sources = calloc(operands + args->count + 1, sizeof *l->sources);
+    if (!l->sources)
+        return bl_cli_fail(err, BL_ENOMEM, "out of memory");
+    for (size_t i = 0; i < operands; i++)
+        l->sources[i] = args->operands[i];
+    l->count = operands + bl_flags_all(args, "file", l->sources + operands, args->count);
+    return l->count ? BL_OK
+                    : bl_cli_fail(err, BL_EINVAL,
+                                  "nothing to learn is named: a text, a folder, or - for standard "
+                                  "input; usage: bitllama learn %s",
+                                  args->command->usage);
+}
+
+static bl_status read_seconds(lesson *l, const bl_args *args, bl_error *err)
+{
+    const char *text = bl_flags_text(args, "save-seconds");
+    char *end;
+    l->save_seconds = strtod(text, &end);
+    if (end == text || *end || !(l->save_seconds >= 0))
+        return bl_cli_fail(err, BL_EINVAL, "--save-seconds is a number from 0 on, not '%s'", text);
+    return BL_OK;
+}
 
 static bl_status read_lesson(lesson *l, const bl_args *args, bl_error *err)
 {
     const char *text = bl_flags_text(args, "consolidate");
     char *end;
-    *l = (lesson){0};
-    bl_status status = bl_flags_whole(args, "every", 0, (uint64_t)1 << 62, &l->every, err);
+    bl_status status = read_sources(l, args, err);
+    if (status == BL_OK)
+        status = read_seconds(l, args, err);
+    if (status != BL_OK)
+        return status;
+    status = bl_flags_whole(args, "every", 0, (uint64_t)1 << 62, &l->every, err);
     if (status != BL_OK || !text) {
         if (status == BL_OK && bl_flags_given(args, "every"))
             status = bl_cli_fail(err, BL_EINVAL, "--every needs --consolidate");
@@ -48,6 +82,21 @@ static void add_head(void *user, const bl_head_info *head)
     r->most = head->base_most;
 }
 
+/* What of the sources was not read as it stands, as prepare says it. */
+static void report_left_out(const bl_learn_result *r)
+{
+    if (r->characters_replaced)
+        bl_progress_print("replaced         %s invalid sequences by U+FFFD",
+                          bl_format_count(r->characters_replaced).text);
+    if (r->bad_dropped)
+        bl_progress_print("bad lines        %s dropped", bl_format_count(r->bad_dropped).text);
+    if (r->files_passed || r->ours_passed)
+        bl_progress_print("passed over      %s files that are no text, %s files and folders that "
+                          "bitllama wrote",
+                          bl_format_count(r->files_passed).text,
+                          bl_format_count(r->ours_passed).text);
+}
+
 static bl_status report(const bl_session *s, const bl_learn_result *r, bl_error *err)
 {
     reach far = {0};
@@ -62,6 +111,7 @@ static bl_status report(const bl_session *s, const bl_learn_result *r, bl_error 
     if (r->consolidations || far.base > 0)
         printf("base            %.4f at most, of %.4f allowed; %s consolidations\n", far.base,
                far.most, bl_format_count(r->consolidations).text);
+    report_left_out(r);
     bl_progress_print("%.1f s, %s tok/s", r->seconds,
                       bl_format_rate((double)r->tokens, r->seconds).text);
     return BL_OK;
@@ -80,8 +130,9 @@ static bl_status learn(bl_session *session, const char *memory, const bl_args *a
     if (status == BL_OK)
         status = bl_cli_reading(&reading, args, err);
     if (status == BL_OK)
-        status = bl_session_learn(session, bl_flags_text(args, "file"), reading, l->share, l->every,
-                                  bl_progress_report, NULL, &result, err);
+        status =
+            bl_session_learn_all(session, l->sources, l->count, reading, l->share, l->every, memory,
+                                 l->save_seconds, bl_progress_report, NULL, &result, err);
     bl_progress_end();
     bl_options_close(reading);
     if (status != BL_OK && (status != BL_EINTERRUPTED || !result.tokens))
@@ -98,7 +149,7 @@ static bl_status learn(bl_session *session, const char *memory, const bl_args *a
 
 static bl_status run(const bl_args *args, bl_error *err)
 {
-    lesson l;
+    lesson l = {.sources = NULL};
     bl_model *model = NULL;
     bl_session *session = NULL;
     bl_status status = read_lesson(&l, args, err);
@@ -112,6 +163,7 @@ static bl_status run(const bl_args *args, bl_error *err)
     }
     bl_session_close(session);
     bl_model_close(model);
+    free((void *)l.sources);
     return status;
 }
 
@@ -119,9 +171,8 @@ static const bl_flag flags[] = {
     BL_FLAG_MODEL,
     {.name = "file",
      .letter = 'f',
-     .value = "FILE",
-     .required = 1,
-     .help = "the text, read as prepare reads it; - is standard input"},
+     .value = "SOURCE",
+     .help = "another source, after those without a flag; may be given several times"},
     {.name = "memory",
      .value = "FILE",
      .required = 1,
@@ -135,24 +186,40 @@ static const bl_flag flags[] = {
      .value = "N",
      .fallback = "256",
      .help = "consolidate after every N tokens, and at the end; 0: only then"},
+    {.name = "save-seconds",
+     .value = "S",
+     .fallback = "60",
+     .help = "the memory is also written in between, after so many seconds each"},
+    BL_FLAG_GLOB,
+    BL_FLAG_DOCUMENTS,
     BL_FLAG_ENCODING,
     BL_FLAG_FIELD,
     BL_FLAG_REPLACE,
+    BL_FLAG_SKIP_BAD,
     {0},
 };
 
 const bl_command bl_command_learn = {
     .name = "learn",
-    .summary = "Reads a text into a memory.",
-    .usage = "-m MODEL -f FILE --memory FILE [--consolidate S [--every N]]",
+    .summary = "Reads texts into a memory.",
+    .usage = "-m MODEL SOURCE... --memory FILE [--consolidate S [--every N]]",
     .details =
+        "Sources are read in their order, and as prepare reads them: a folder's files in order of "
+        "their paths, without what is no text; .jsonl and .json by their form.  Each document ends "
+        "with the end-of-text token, as in training.  A model for conversations reads texts so "
+        "too, "
+        "outside any turn: a chat that loads the memory begins behind them.\n\n"
         "What is read is forgotten by half in a head's half-life (memory show).  --consolidate "
         "makes a lesson last: what a head forgets towards, its base, moves to what the head has "
         "learned beyond any text; for that the model first writes 2,048 tokens to itself.  Many "
         "small shares on the way do better than a large one at the end.  The base keeps within a "
         "bound of where the model begins, which memory show tells.\n\n"
-        "The memory is written when all is read, or after a Ctrl-C with what was read until then.",
-    .example = "bitllama learn -m run -f book.txt --memory me.mem --consolidate 0.05",
+        "The memory is written when all is read, after a Ctrl-C with what was read until then, and "
+        "every minute meanwhile: when the program is killed, or a second Ctrl-C ends it at once, "
+        "that is kept.",
+    .example = "bitllama learn -m run book.txt --memory me.mem --consolidate 0.05",
+    .operand = "SOURCE (a file, plain or .gz .zst .xz, a folder, or - for standard input)",
+    .most = SIZE_MAX,
     .flags = flags,
     .groups = {{"device", BL_OPTIONS_DEVICE}},
     .run = run,

@@ -66,15 +66,17 @@ bl_status bl_text_read_as(bl_text *text, const char *path, const bl_options *rea
 
 bl_status bl_cli_reading(bl_options **reading, const bl_args *args, bl_error *err)
 {
-    static const char *const names[] = {"encoding", "field"};
+    static const char *const names[] = {"encoding", "field", "glob", "documents"};
     bl_status status = bl_options_open(reading, BL_OPTIONS_PREPARE, err);
-    for (size_t i = 0; i < 2 && status == BL_OK; i++) {
+    for (size_t i = 0; i < sizeof names / sizeof *names && status == BL_OK; i++) {
         const char *value = bl_flags_text(args, names[i]);
         if (value)
             status = bl_options_set(*reading, names[i], value, err);
     }
     if (status == BL_OK && bl_flags_on(args, "replace-invalid"))
         status = bl_options_set(*reading, "replace_invalid", "true", err);
+    if (status == BL_OK && bl_flags_on(args, "skip-bad"))
+        status = bl_options_set(*reading, "skip_bad", "true", err);
     return status;
 }
 

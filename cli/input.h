@@ -56,6 +56,21 @@ void bl_ids_release(bl_ids *ids);
     {                                                                                              \
         .name = "replace-invalid", .help = "U+FFFD in place of invalid bytes instead of stopping"  \
     }
+#define BL_FLAG_GLOB                                                                               \
+    {                                                                                              \
+        .name = "glob", .value = "PATTERN",                                                        \
+        .help = "files to take from folders; *.txt takes a.txt.gz too (all)"                       \
+    }
+#define BL_FLAG_DOCUMENTS                                                                          \
+    {                                                                                              \
+        .name = "documents", .value = "HOW",                                                       \
+        .help = "where documents end: auto, blank-line, line, file or jsonl (as of prepare)"       \
+    }
+#define BL_FLAG_SKIP_BAD                                                                           \
+    {                                                                                              \
+        .name = "skip-bad",                                                                        \
+        .help = "drop lines of JSON Lines that are no JSON or have no text instead of stopping"    \
+    }
 bl_status bl_cli_reading(bl_options **reading, const bl_args *args, bl_error *err);
 
 #endif

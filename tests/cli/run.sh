@@ -373,6 +373,34 @@ expect "it goes on" 0 '?*' '*' generate -m "$run" -p "The" --max-tokens 5 --seed
 cp new.mem kept.mem
 expect "a text that is not there" 3 '' '*none.txt*' learn -m "$run" -f none.txt --memory new.mem
 expect "a text that ends in no text" 3 '' '*' learn -m "$run" -f "$run/model.safetensors" --memory new.mem
+cat >pieces.jsonl <<EOF
+{"text": "They went home in the boat."}
+EOF
+mkdir -p texts/deep binaries none && head -n 1 lesson.txt >texts/b.txt && gzip -nc pieces.jsonl >texts/deep/c.jsonl.gz
+head -c 2000 "$bitllama" >binaries/x && cp binaries/x texts/a && cp kept.mem texts/kept.mem
+expect "learn of the same in a folder" 0 'learned *tokens, 2 documents*' '*texts/a: *, passed over*passed over *2 files that are no text, 0 files and folders*' \
+    learn -m "$run" texts --memory folder.mem
+expect "in one text" 0 'learned *' '*' learn -m "$run" lesson.txt --memory whole.mem
+check "gives the same memory" cmp folder.mem whole.mem
+tail -n 1 lesson.txt >end.txt
+input=end.txt
+expect "several sources" 0 'learned *tokens, 2 documents*' '*' learn -m "$run" texts/b.txt -f - --memory piped.mem
+check "of which one is a pipe" cmp piped.mem whole.mem
+expect "lines are documents" 0 'learned *tokens, 2 documents*' '*' learn -m "$run" -f texts/b.txt -f pieces.jsonl --memory parts.mem
+check "in their order" cmp parts.mem whole.mem
+expect "only some of a folder" 0 'learned *tokens, 1 documents*' '*' learn -m "$run" texts --glob '*.txt' --memory some.mem
+printf 'no JSON\n' >>pieces.jsonl
+expect "a bad line" 3 '' '*pieces.jsonl: *' learn -m "$run" pieces.jsonl --memory bad.mem
+expect "is dropped if asked" 0 'learned *' '*bad lines *1 dropped*' learn -m "$run" pieces.jsonl --skip-bad --memory bad.mem
+expect "nothing but binaries" 3 '' '*binaries: no documents; passed over: 1 files that are no text, 0 files*' learn -m "$run" binaries --memory none.mem
+expect "an empty folder" 3 '' '*none: no documents*' learn -m "$run" none --memory none.mem
+: >empty
+expect "an empty file" 3 '' '*empty: no documents*' learn -m "$run" empty --memory none.mem
+expect "a data folder" 3 '' '*no documents; passed over: 0 files that are no text, [1-9]*' learn -m "$run" "$data" --memory none.mem
+expect "no source" 2 '' '*nothing to learn is named*' learn -m "$run" --memory none.mem
+expect "conversations" 3 '' '*--documents messages: *' learn -m "$run" lesson.txt --documents messages --memory none.mem
+expect "a time that is none" 2 '' "*--save-seconds is a number*'soon'*" learn -m "$run" lesson.txt --save-seconds soon --memory none.mem
+check "nothing was begun" test ! -e none.mem
 expect "a share of nothing" 2 '' "*--consolidate is a share above 0*'0'*" learn -m "$run" -f lesson.txt --memory new.mem --consolidate 0
 expect "a share above all" 2 '' "*--consolidate is a share above 0*'1.5'*" learn -m "$run" -f lesson.txt --memory new.mem --consolidate 1.5
 expect "every how many of nothing" 2 '' '*--every needs --consolidate*' learn -m "$run" -f lesson.txt --memory new.mem --every 5

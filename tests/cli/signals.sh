@@ -159,4 +159,35 @@ check "learn: and told" grep -q '^learned *[1-9]' stdout
 tail -n 2 book.txt >tail.txt
 expect "learn: it goes on from there" 0 'learned *' '*' learn -m straight -f tail.txt --memory book.mem
 
+# Killed at any time: what was saved meanwhile is there, whole, and only grows.
+position() {
+    "$bitllama" memory show book.mem 2>/dev/null | sed -n 's/^ *position *\([0-9,]*\).*/\1/p' | tr -d ,
+}
+before=$(position)
+lost=0
+for patience in 0.5 0.2 0.4 0.3 0.6; do
+    "$bitllama" learn -m straight book.txt --memory book.mem --save-seconds 0 >stdout 2>stderr &
+    process=$!
+    sleep $patience
+    kill -KILL "$process"
+    wait "$process" 2>killed
+    after=$(position)
+    [ "${after:-0}" -ge "$before" ] || lost=$((lost + 1))
+    before=${after:-0}
+done
+check "learn: five kills, nothing lost" test $lost -eq 0
+check "learn: something was saved meanwhile" test "$before" -gt "$(wc -w <tail.txt)"
+check "learn: what a killed one left is swept" sh -c '"$bitllama" learn -m straight tail.txt --memory book.mem >stdout 2>stderr && ! ls -a | grep -q "^\..*book"'
+
+# A second Ctrl-C ends it at once.
+"$bitllama" learn -m straight book.txt --memory book.mem --save-seconds 0 --consolidate 0.05 >stdout 2>stderr &
+process=$!
+sleep 0.3
+kill -INT "$process"
+kill -INT "$process"
+wait "$process" 2>killed
+code=$?
+check "learn: two Ctrl-C end it" test $code -eq 130
+expect "learn: the memory is whole" 0 '*' '*' memory show book.mem -m straight
+
 finish

@@ -55,6 +55,8 @@ quietly() {
         quietly "$bitllama" generate -m run4 -p x --max-tokens $n --seed 1 --save mem$n
         quietly "$bitllama" logits -m run4 --ids 1,2,$n -o logits$n
     done
+    seq 300 >lesson.txt
+    cp mem1 learned && quietly "$bitllama" learn -m run4 lesson.txt --memory learned
 }
 
 same() { # A B: folders, or files
@@ -173,6 +175,16 @@ run_logits_over() { "$bitllama" logits -m run4 --ids 1,2,2 -o now/logits; }
 look_logits_over() { same now/logits logits1 && echo old || { same now/logits logits2 && echo new || echo lost; }; }
 again_logits_over() { run_logits_over && same now/logits logits2; }
 
+# A lesson in two pieces, saved after each; what was saved between is whole too.
+make_learn_over() { cp mem1 now/mem; }
+run_learn_over() { "$bitllama" learn -m run4 lesson.txt --memory now/mem --save-seconds 0 --threads 1; }
+look_learn_over() {
+    same now/mem mem1 && echo old && return
+    same now/mem learned && echo new && return
+    "$bitllama" memory show now/mem -m run4 >got 2>&1 && echo none || echo lost
+}
+again_learn_over() { make_learn_over && run_learn_over && same now/mem learned; }
+
 # ---- the same on a file system that cannot exchange folders ----
 # Between two renames nothing has the name: the first reader gives the old one its name back, or reads it where it is.
 look_resave_two() { "$bitllama" info now/run --json >got 2>complaint && [ ! -s complaint ] && echo whole || echo lost; }
@@ -223,7 +235,7 @@ one_run() {
     nothing_hidden now || failed "the next run leaves $(find now -name '.*' ! -name .lock -mindepth 1 | head -n 1)"
 }
 
-all="prepare prepare_over prepare_talk prepare_back train resave resume export export_over save save_over logits_over resave_two export_two"
+all="prepare prepare_over prepare_talk prepare_back train resave resume export export_over save save_over learn_over logits_over resave_two export_two"
 total=0 total_lost=0 turn=0 misnamed=0
 printf '%-14s %10s %6s %6s %6s %6s %6s\n' case operations runs old new none lost
 for name in ${*:-$all}; do

@@ -146,6 +146,8 @@ memory memory chat -m packed --load memory --threads 1
 memory learned generate -m packed -p ab --load learned $reply
 memory learned memory show learned -m packed
 memory learned learn -m packed -f tale.txt --memory learned
+text tale.txt learn -m packed tale.txt --memory learned
+text tale.jsonl.gz learn -m packed tale.jsonl.gz tale.json --skip-bad --memory new
 text tale.txt prepare tale.txt $words --out out
 text tale.txt generate -m packed -f tale.txt $reply
 text tale.jsonl prepare tale.jsonl $words --out out
