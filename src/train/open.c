@@ -116,6 +116,7 @@ bl_status bl_trainer_restore(bl_trainer *t, const char *checkpoint, bl_error *er
     memcpy(state.train_hash, t->state.train_hash, sizeof state.train_hash);
     memcpy(state.mask_hash, t->state.mask_hash, sizeof state.mask_hash);
     t->state = state;
+    t->kept = (bl_train_best){state.best_step, state.best_loss};
     return BL_OK;
 }
 

@@ -1,118 +1,19 @@
-/* The training loop: steps, evaluations, samples, checkpoints; when a run stops, skips and goes back. */
+/* A whole run: its steps, and the evaluations, samples and checkpoints that are due between them. */
 #include "train/trainer.h"
-#include "core/alloc.h"
 #include "core/call.h"
 #include "core/clock.h"
 #include "train/remedy.h"
 #include "train/run_dir.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
-#include <string.h>
-
-enum { BAD_STEPS_IN_A_ROW = 5 };
-
-/* ---- checkpoints ---- */
-
-/* Every process takes part, and what it carries is gathered; only the leader writes. */
-static bl_status save(bl_trainer *t, bl_error *err)
-{
-    const bl_blocks *b = &t->blocks;
-    char *dir;
-    assert(!t->begun_count);
-    t->save = 0;
-    BL_TRY(bl_outputs_save(&t->outputs, &b->net, &b->moments, &b->carried, &dir, err));
-    bl_free(t->resumed_from);
-    t->resumed_from = dir; /* by a second bl_trainer_run() */
-    return BL_OK;
-}
-
-/* A checkpoint in passing, when it is due or any process was asked for one.  *saved: a failed write
- * is reported, and the run continues. */
-static bl_status save_in_passing(bl_trainer *t, int due, bl_status *saved, bl_error *err)
-{
-    enum { DUE, ASKED, FLAGS };
-    int asked = t->save;
-    int flag[FLAGS] = {[DUE] = due || asked, [ASKED] = asked};
-    bl_error why;
-    *saved = BL_OK;
-    BL_TRY(bl_comm_any(t->share.comm, flag, FLAGS, err));
-    if (!flag[DUE])
-        return BL_OK;
-    if (flag[ASKED])
-        bl_outputs_asked(&t->outputs, BL_TRAIN_OUTPUT_CHECKPOINT);
-    BL_TRY(bl_carried_gather(&t->blocks.carried, &t->blocks.net, err));
-    *saved = save(t, &why);
-    bl_outputs_note(&t->outputs, BL_TRAIN_OUTPUT_CHECKPOINT, *saved, &why);
-    return BL_OK;
-}
 
 /* By the leader's clock. */
 static int save_is_due(const bl_trainer *t, uint64_t step)
 {
     return bl_share_leads(&t->share) && step % t->o.save_every == 0 &&
            bl_clock_seconds() - t->outputs.saved_at >= t->o.save_seconds;
-}
-
-/* ---- the loop ---- */
-
-/* Returns 1 when this is the best loss so far. */
-static bl_status evaluate(bl_trainer *t, int *best, bl_error *err)
-{
-    bl_train_event event;
-    bl_train_corpus corpora[BL_MIX_MOST];
-    *best = 0;
-    BL_TRY(bl_trainer_evaluate(t, &event, corpora, err));
-    bl_outputs_report(&t->outputs, &event);
-    if (!isfinite(event.loss))
-        bl_outputs_say(&t->outputs, BL_TRAIN_WARNING,
-                       "step %" PRIu64 ": the validation loss is not a number; this is no "
-                       "best checkpoint",
-                       t->state.step);
-    if (isfinite(event.loss) && (!t->state.best_step || event.loss < t->state.best_loss)) {
-        t->state.best_loss = event.loss;
-        t->state.best_step = t->state.step;
-        *best = 1;
-    }
-    return BL_OK;
-}
-
-/* Notes a step that was skipped because its loss or gradient is not finite; it has left no gradients.
- * Five in a row send the run back to the last checkpoint at half the learning rate, once. */
-static bl_status handle_bad_step(bl_trainer *t, const bl_train_event *event, bl_error *err)
-{
-    bl_carried_reset(&t->blocks.carried, &t->blocks.net); /* the states may not be finite either */
-    bl_outputs_say(&t->outputs, BL_TRAIN_WARNING,
-                   "step %" PRIu64 " skipped: loss %g, gradient norm %g", event->step,
-                   fabs(event->loss), fabs(event->grad_norm)); /* nan has no sign */
-    if (++t->state.bad_steps < BAD_STEPS_IN_A_ROW)
-        return BL_OK;
-    char *dir = NULL;
-    double scale = t->state.lr_scale;
-    if (scale == 1)
-        BL_TRY(bl_outputs_last_good(&t->outputs, &dir, err));
-    bl_status status = bl_comm_text(t->share.comm, &dir, err);
-    if (status == BL_OK && !dir)
-        return bl_fail(err, BL_EDIVERGED,
-                       "training diverged at step %" PRIu64 ": %d steps in a row without a finite "
-                       "loss; lower `lr`",
-                       event->step, BAD_STEPS_IN_A_ROW);
-    if (status == BL_OK)
-        status = bl_trainer_forget(t, err);
-    if (status == BL_OK)
-        status = bl_trainer_restore(t, dir, err);
-    if (status == BL_OK) {
-        t->state.lr_scale = scale / 2;
-        bl_outputs_take_back(&t->outputs);
-        bl_outputs_say(&t->outputs, BL_TRAIN_WARNING,
-                       "training diverged at step %" PRIu64
-                       ": back to %s at half the learning rate",
-                       event->step, dir);
-    }
-    bl_free(dir);
-    return status;
 }
 
 static int is_due(uint64_t step, uint64_t last, size_t every)
@@ -130,11 +31,20 @@ static int sample_is_due(const bl_trainer *t, uint64_t step, uint64_t last)
     return t->o.samples && is_due(step, last, t->o.sample_every);
 }
 
+/* Also what only the leader does: all processes need its weights then. */
+static int is_something_due(const bl_trainer *t, uint64_t step, uint64_t last)
+{
+    return evaluation_is_due(t, step, last) || sample_is_due(t, step, last) || save_is_due(t, step);
+}
+
 /* The leader's evaluation and sample; *best: the loss is the lowest so far. */
 static bl_status look(bl_trainer *t, uint64_t last, int *best, bl_error *err)
 {
-    if (evaluation_is_due(t, t->state.step, last))
-        BL_TRY(evaluate(t, best, err));
+    bl_evaluation found;
+    if (evaluation_is_due(t, t->state.step, last)) {
+        BL_TRY(bl_trainer_evaluate(t, NULL, &found, err));
+        *best = found.best;
+    }
     if (sample_is_due(t, t->state.step, last))
         bl_trainer_sample(t);
     return BL_OK;
@@ -144,24 +54,17 @@ static bl_status look(bl_trainer *t, uint64_t last, int *best, bl_error *err)
 static bl_status after_step(bl_trainer *t, uint64_t last, bl_error *err)
 {
     int best = 0;
-    bl_train_state before = t->state;
-    bl_status saved;
     if (bl_share_leads(&t->share))
         BL_TRY(look(t, last, &best, err));
     if (t->state.step == last)
         return BL_OK;
-    BL_TRY(save_in_passing(t, best || save_is_due(t, t->state.step), &saved, err));
-    if (saved != BL_OK) {
-        t->state.best_step = before.best_step; /* a best that was not saved does not count */
-        t->state.best_loss = before.best_loss;
-    }
-    return BL_OK;
+    return bl_trainer_write_in_passing(t, best || save_is_due(t, t->state.step), err);
 }
 
 static bl_status save_last(bl_trainer *t, bl_error *err)
 {
     bl_error trouble;
-    BL_TRY(save(t, err));
+    BL_TRY(bl_trainer_write(t, err));
     if (!bl_share_leads(&t->share))
         return BL_OK;
     if (bl_run_dir_publish(t->run_dir, &t->blocks.net, t->data, &t->state, &trouble) != BL_OK)
@@ -229,105 +132,15 @@ static void announce(bl_trainer *t)
                        val);
 }
 
-/* Stopped as soon as any process is asked to. */
-static bl_status check_stop(bl_trainer *t, bl_error *err)
-{
-    int stop = t->stop;
-    BL_TRY(bl_comm_any(t->share.comm, &stop, 1, err));
-    if (!stop)
-        return BL_OK;
-    return bl_fail(err, BL_EINTERRUPTED, "training stopped after step %" PRIu64, t->state.step);
-}
-
-/* A step is begun before the one before it has ended where devices compute in their own time.  With
- * rows that continue its batches depend on whether that one was good. */
-static bl_status choose_ahead(bl_trainer *t, bl_error *err)
-{
-    int waits = !t->dev->queues || t->blocks.carried.row;
-    BL_TRY(bl_comm_any(t->share.comm, &waits, 1, err));
-    t->ahead = !waits;
-    return BL_OK;
-}
-
-/* May the next step be begun while one is under way?  Not when something follows that one which needs
- * the weights, the place and the records as it leaves them. */
-static bl_status may_begin_next(const bl_trainer *t, uint64_t last, int *may, bl_error *err)
-{
-    uint64_t step = t->state.step + 1;
-    int waits = t->stop || t->save || save_is_due(t, step);
-    *may = 0;
-    if (!t->ahead || step == last || evaluation_is_due(t, step, last) ||
-        sample_is_due(t, step, last))
-        return BL_OK;
-    BL_TRY(bl_comm_any(t->share.comm, &waits, 1, err));
-    *may = !waits;
-    return BL_OK;
-}
-
-/* What follows a step whose outcome is known. */
-static bl_status follow(bl_trainer *t, bl_train_event *event, uint64_t last, bl_error *err)
-{
-    bl_status saved;
-    bl_outputs_report(&t->outputs, event);
-    int good = isfinite(event->loss) && isfinite(event->grad_norm);
-    if (good)
-        t->state.bad_steps = 0;
-    else
-        BL_TRY(handle_bad_step(t, event, err));
-    if (t->begun_count) /* nothing is due: may_begin_next() */
-        return BL_OK;
-    return good ? after_step(t, last, err) : save_in_passing(t, 0, &saved, err);
-}
-
-static bl_status begin_step(bl_trainer *t, bl_error *err)
-{
-    BL_TRY(check_stop(t, err));
-    BL_TRY(bl_trainer_draw(t, err));
-    return bl_trainer_begin(t, err);
-}
-
-static bl_status steps(bl_trainer *t, bl_error *err)
-{
-    uint64_t last = bl_trainer_last(t);
-    BL_TRY(choose_ahead(t, err));
-    while (t->state.step < last) {
-        bl_train_event event;
-        bl_error why;
-        bl_status drawn = BL_OK;
-        int next;
-        if (!t->begun_count)
-            BL_TRY(begin_step(t, err));
-        BL_TRY(may_begin_next(t, last, &next, err));
-        if (next)
-            drawn = bl_trainer_draw(t, &why);
-        if (next && drawn == BL_OK)
-            BL_TRY(bl_trainer_begin(t, err));
-        BL_TRY(bl_trainer_end(t, &event, err));
-        BL_TRY(follow(t, &event, last, err));
-        if (drawn != BL_OK) /* told after the step that was under way */
-            return bl_fail(err, drawn, "%s", why.message);
-    }
-    return BL_OK;
-}
-
-/* The caller hears of every event, unless it has closed the trainer. */
-static void tell(void *user, bl_train_event *event)
-{
-    bl_trainer *t = user;
-    event->size = sizeof *event;
-    event->steps = bl_trainer_last(t);
-    if (!t->fn || bl_busy_closing(&t->busy))
-        return;
-    bl_call *call = bl_call_out();
-    t->fn(t->user, event);
-    bl_call_back(call);
-}
-
 static bl_status run(bl_trainer *t, bl_error *err)
 {
     uint64_t begun = t->state.step;
+    bl_stretch s = {.last = bl_trainer_last(t),
+                    .most = UINT64_MAX,
+                    .due = is_something_due,
+                    .after = after_step};
     announce(t);
-    bl_status status = steps(t, err);
+    bl_status status = bl_trainer_advance(t, &s, err);
     if (status == BL_OK && t->state.step > begun && bl_share_leads(&t->share))
         judge(t);
     bl_error why;
@@ -352,23 +165,8 @@ bl_status bl_trainer_run(bl_trainer *t, bl_train_fn *fn, void *user, bl_error *e
 {
     bl_call call;
     BL_NOT_NULL(err, t);
-    BL_TRY(bl_busy_enter(&t->busy, "the trainer", __func__, err));
-    bl_call_begin(&call, err);
-    bl_status status;
-    if (t->broken != BL_OK) {
-        status = bl_fail(err, BL_EINVAL,
-                         "%s: the run before failed (%s): close the trainer, and open it again "
-                         "with the option resume",
-                         t->run_dir, bl_status_name(t->broken));
-    } else {
-        t->fn = fn;
-        t->user = user;
-        t->outputs.tell = tell;
-        t->outputs.user = t;
-        status = run(t, err);
-        t->stop = 0; /* a request stopped this run, or came too late for it */
-    }
-    if (bl_busy_leave(&t->busy))
-        bl_trainer_close(t);
-    return bl_call_end(&call, status, err);
+    BL_TRY(bl_trainer_enter(t, fn, user, __func__, &call, err));
+    bl_status status = run(t, err);
+    t->stop = 0; /* a request stopped this run, or came too late for it */
+    return bl_trainer_leave(t, &call, status, err);
 }

@@ -3,6 +3,7 @@
 #define BL_TRAIN_TRAINER_H
 
 #include "core/busy.h"
+#include "core/call.h"
 #include "core/lock.h"
 #include "data/batches.h"
 #include "data/corpora.h"
@@ -19,6 +20,12 @@ typedef struct bl_begun_step {
 } bl_begun_step;
 
 enum { BL_TRAIN_AHEAD = 2 }; /* steps begun at once, at most */
+
+/* The lowest validation loss so far and its step; 0: none. */
+typedef struct bl_train_best {
+    uint64_t step;
+    double loss;
+} bl_train_best;
 
 struct bl_trainer {
     bl_dev *dev; /* owned */
@@ -41,12 +48,15 @@ struct bl_trainer {
     size_t begun_count;
     int ahead;    /* a step may be begun before the one before it has ended */
     double ended; /* clock, of the last step */
+    bl_train_best kept; /* as the newest checkpoint has it */
     bl_outputs outputs;
     char *resumed_from; /* the checkpoint that the next run continues from, or NULL */
     double rate;        /* tokens a second, smoothed */
 
-    bl_train_fn *fn;
+    bl_train_fn *fn; /* of the call at work */
     void *user;
+    bl_train_fn *listener; /* of those that have none of their own */
+    void *listening;
     atomic_int stop, save; /* also set by signal handlers and other threads */
     bl_busy busy;
     bl_status broken; /* a failure after which a second run cannot continue */
@@ -84,6 +94,36 @@ bl_status bl_trainer_end(bl_trainer *t, bl_train_event *event, bl_error *err) BL
 /* Waits for the steps begun, whose outcome nobody wants. */
 bl_status bl_trainer_forget(bl_trainer *t, bl_error *err) BL_NODISCARD;
 
+/* A stretch of steps and what became of them. */
+typedef struct bl_stretch {
+    uint64_t last, most; /* ends after step `last`, or when `most` are done */
+    /* Does this process have something to do after a step which needs what that leaves?  What follows
+     * a good step when none is begun; NULL: a checkpoint, if one was asked for. */
+    int (*due)(const bl_trainer *t, uint64_t step, uint64_t last);
+    bl_status (*after)(bl_trainer *t, uint64_t last, bl_error *err);
+
+    uint64_t done, skipped; /* of those done, without a finite loss and gradient */
+    double losses;          /* the sum of the others' */
+    bl_train_event newest;
+    int went_back; /* to a checkpoint, at half the learning rate */
+} bl_stretch;
+
+/* Does them, each as an event.  BL_EINTERRUPTED when the run is asked to stop; after any other failure
+ * it may be in the middle of a step. */
+bl_status bl_trainer_advance(bl_trainer *t, bl_stretch *s, bl_error *err) BL_NODISCARD;
+
+/* A checkpoint now, of what was gathered; or in passing, when it is due or any process was asked for
+ * one: then a failed write is a warning.  Every process takes part, and only the leader writes. */
+bl_status bl_trainer_write(bl_trainer *t, bl_error *err) BL_NODISCARD;
+bl_status bl_trainer_write_in_passing(bl_trainer *t, int due, bl_error *err) BL_NODISCARD;
+
+/* Between these two a call from outside (`where`) has the trainer alone, and its events go to fn.
+ * BL_EBUSY; BL_EINVAL when an earlier call has failed in the middle of a step.  Leaving frees a
+ * trainer that was closed meanwhile, and returns the status. */
+bl_status bl_trainer_enter(bl_trainer *t, bl_train_fn *fn, void *user, const char *where,
+                           bl_call *call, bl_error *err) BL_NODISCARD;
+bl_status bl_trainer_leave(bl_trainer *t, bl_call *call, bl_status status, bl_error *err);
+
 /* Loads tensors, cursor and state of a checkpoint into the trainer. */
 bl_status bl_trainer_restore(bl_trainer *t, const char *checkpoint, bl_error *err) BL_NODISCARD;
 
@@ -94,9 +134,18 @@ void bl_trainer_note_place(bl_trainer *t, const bl_mix_cursor *place);
 void bl_trainer_fill_corpora(const bl_trainer *t, bl_train_event *event,
                              bl_train_corpus corpora[BL_MIX_MOST]);
 
-/* The mean loss over the validation data of all folders, weighted by tokens, and of each. */
-bl_status bl_trainer_evaluate(bl_trainer *t, bl_train_event *event,
-                              bl_train_corpus corpora[BL_MIX_MOST], bl_error *err) BL_NODISCARD;
+/* What an evaluation found, nats a token; best: the lowest loss so far. */
+typedef struct bl_evaluation {
+    double loss, bits_per_byte;
+    uint64_t tokens;
+    int best;
+} bl_evaluation;
+
+/* The mean loss over the validation data of all folders, weighted by tokens, and of each, as an
+ * event; a best one is noted, and forgotten again by the next step unless a checkpoint is written
+ * before.  progress (may be NULL) gets the trainer. */
+bl_status bl_trainer_evaluate(bl_trainer *t, bl_progress_fn *progress, bl_evaluation *found,
+                              bl_error *err) BL_NODISCARD;
 
 /* The last octave of a long validation text, read by one state and by fresh ones over the context;
  * no tokens when the text is too short, too little of it may be evaluated, or the device is too
