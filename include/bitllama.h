@@ -1148,6 +1148,58 @@ BL_API bl_status bl_read_file(const char *path, bl_progress_fn *progress, bl_tex
  *  with a 0; *bytes is its length.  Errors: BL_ENOENT, BL_EFORMAT, BL_ENOMEM. */
 BL_API bl_status bl_info(const char *path, char *buffer, size_t cap, size_t *bytes, bl_error *err);
 
+/* ------------------------------------------------------------------ training step by step */
+
+/* An open trainer may also be moved on by its caller, in any mixture with bl_trainer_run(), which is
+ * a loop over the same steps: weights, checkpoints and the continuation of either are the same bits.
+ * These calls only do what they say: no evaluation, sample or checkpoint comes of itself, closing
+ * saves nothing, and of all that a run writes there are the records of steps (metrics.jsonl,
+ * TensorBoard).  After the last step bl_trainer_run() finishes the folder as a run does.
+ *
+ * bl_trainer_stop() stops the call at work, or else the next one: it returns BL_EINTERRUPTED
+ * after the step under way and saves nothing; the trainer goes on.  After bl_trainer_save() a
+ * checkpoint follows the step.  A trainer is used by one thread at a time: BL_EBUSY. */
+typedef struct bl_step_result {
+    size_t size;
+    uint64_t step, steps; /* done in all, and of the whole schedule (or stop_after) */
+    uint64_t done,
+        skipped;          /* by this call; of these, how many changed nothing because their loss or
+                               gradient was not finite */
+    uint64_t tokens;      /* read by this call */
+    double loss;          /* nats a token, before its update: the mean of the steps not skipped;
+                               NaN: none */
+    double grad_norm, lr; /* of the last step; the norm before clipping */
+    double seconds;       /* of the call */
+    int went_back;        /* 1: to a checkpoint, whose step `step` is then */
+} bl_step_result;
+
+/** Does `count` optimizer steps, fewer at the end of the schedule; 0 only fills the result, which
+ *  also says what was done after a failure.  Where a device computes in its own time, the steps of
+ *  a call overlap: many at once are faster there.  Eq: docs/MODEL.md 6.
+ *
+ *  A step without a finite loss is skipped and reported; the fifth in a row takes the run back to
+ *  its newest checkpoint, at half the learning rate, once: without a checkpoint, or the second time,
+ *  it is BL_EDIVERGED.  After an error but BL_EINTERRUPTED and BL_EBUSY the trainer can only be
+ *  closed, and opened again with the option resume (BL_EINVAL).
+ *  Errors: BL_EINTERRUPTED, BL_EDIVERGED, BL_ENOMEM, BL_EIO (data that is gone), BL_EDEVICE. */
+BL_API bl_status bl_trainer_step(bl_trainer *t, uint64_t count, bl_step_result *result,
+                                 bl_error *err);
+
+/** The loss over the validation data now, as a run evaluates it (option eval_tokens); `bytes` and
+ *  `documents` are 0.  Training is not affected, but a lowest loss so far makes a checkpoint of the
+ *  same step the best one.  Errors: BL_EINVAL (the validation data has no window), BL_EINTERRUPTED
+ *  (also bl_progress_to(), "evaluating"), BL_ENOMEM, BL_EIO, BL_EDEVICE: the trainer goes on. */
+BL_API bl_status bl_trainer_eval(bl_trainer *t, bl_eval_result *result, bl_error *err);
+
+/** Writes a checkpoint now, whole or not at all, and removes old ones (option keep); its folder, with
+ *  a 0, into path[cap].  Errors: BL_EIO, BL_ENOMEM, BL_EDEVICE: the trainer goes on. */
+BL_API bl_status bl_trainer_checkpoint(bl_trainer *t, char *path, size_t cap, size_t *bytes,
+                                       bl_error *err);
+
+/** Sends the events of these calls to a function (NULL: nowhere): BL_TRAIN_STEP, _EVAL,
+ *  _CHECKPOINT and _WARNING.  Threads: not while the trainer is at work. */
+BL_API void bl_trainer_events_to(bl_trainer *t, bl_train_fn *fn, void *user);
+
 #ifdef __cplusplus
 }
 #endif

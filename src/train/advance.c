@@ -1,4 +1,4 @@
-/* A stretch of steps: begun ahead where that pays; a bad one is skipped; a checkpoint that was asked for. */
+/* A leg of a run, some steps: begun ahead where that pays; a bad one is skipped; a checkpoint that was asked for. */
 #include "core/alloc.h"
 #include "core/clock.h"
 #include "train/trainer.h"
@@ -103,14 +103,14 @@ static bl_status choose_ahead(bl_trainer *t, bl_error *err)
     return BL_OK;
 }
 
-static int is_over(const bl_trainer *t, const bl_stretch *s)
+static int is_over(const bl_trainer *t, const bl_leg *s)
 {
     return t->state.step >= s->last || s->done >= s->most;
 }
 
 /* May the next step be begun while one is under way?  Not when something follows that one which needs
  * the weights, the place and the records as it leaves them. */
-static bl_status may_begin_next(const bl_trainer *t, const bl_stretch *s, int *may, bl_error *err)
+static bl_status may_begin_next(const bl_trainer *t, const bl_leg *s, int *may, bl_error *err)
 {
     uint64_t step = t->state.step + 1;
     *may = 0;
@@ -123,7 +123,7 @@ static bl_status may_begin_next(const bl_trainer *t, const bl_stretch *s, int *m
 }
 
 /* What follows a step whose outcome is known. */
-static bl_status follow(bl_trainer *t, bl_stretch *s, bl_error *err)
+static bl_status follow(bl_trainer *t, bl_leg *s, bl_error *err)
 {
     bl_train_event *event = &s->newest;
     bl_outputs_report(&t->outputs, event);
@@ -152,7 +152,7 @@ static bl_status begin_step(bl_trainer *t, bl_error *err)
     return bl_trainer_begin(t, err);
 }
 
-bl_status bl_trainer_advance(bl_trainer *t, bl_stretch *s, bl_error *err)
+bl_status bl_trainer_advance(bl_trainer *t, bl_leg *s, bl_error *err)
 {
     BL_TRY(choose_ahead(t, err));
     while (!is_over(t, s)) {

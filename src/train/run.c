@@ -135,10 +135,10 @@ static void announce(bl_trainer *t)
 static bl_status run(bl_trainer *t, bl_error *err)
 {
     uint64_t begun = t->state.step;
-    bl_stretch s = {.last = bl_trainer_last(t),
-                    .most = UINT64_MAX,
-                    .due = is_something_due,
-                    .after = after_step};
+    bl_leg s = {.last = bl_trainer_last(t),
+                .most = UINT64_MAX,
+                .due = is_something_due,
+                .after = after_step};
     announce(t);
     bl_status status = bl_trainer_advance(t, &s, err);
     if (status == BL_OK && t->state.step > begun && bl_share_leads(&t->share))

@@ -46,8 +46,8 @@ struct bl_trainer {
     bl_train_state state;                /* after the step that ended last */
     bl_begun_step begun[BL_TRAIN_AHEAD]; /* of step n: n % BL_TRAIN_AHEAD */
     size_t begun_count;
-    int ahead;    /* a step may be begun before the one before it has ended */
-    double ended; /* clock, of the last step */
+    int ahead;          /* a step may be begun before the one before it has ended */
+    double ended;       /* clock, of the last step */
     bl_train_best kept; /* as the newest checkpoint has it */
     bl_outputs outputs;
     char *resumed_from; /* the checkpoint that the next run continues from, or NULL */
@@ -94,8 +94,8 @@ bl_status bl_trainer_end(bl_trainer *t, bl_train_event *event, bl_error *err) BL
 /* Waits for the steps begun, whose outcome nobody wants. */
 bl_status bl_trainer_forget(bl_trainer *t, bl_error *err) BL_NODISCARD;
 
-/* A stretch of steps and what became of them. */
-typedef struct bl_stretch {
+/* A leg of a run: its steps and what became of them. */
+typedef struct bl_leg {
     uint64_t last, most; /* ends after step `last`, or when `most` are done */
     /* Does this process have something to do after a step which needs what that leaves?  What follows
      * a good step when none is begun; NULL: a checkpoint, if one was asked for. */
@@ -106,11 +106,11 @@ typedef struct bl_stretch {
     double losses;          /* the sum of the others' */
     bl_train_event newest;
     int went_back; /* to a checkpoint, at half the learning rate */
-} bl_stretch;
+} bl_leg;
 
 /* Does them, each as an event.  BL_EINTERRUPTED when the run is asked to stop; after any other failure
  * it may be in the middle of a step. */
-bl_status bl_trainer_advance(bl_trainer *t, bl_stretch *s, bl_error *err) BL_NODISCARD;
+bl_status bl_trainer_advance(bl_trainer *t, bl_leg *s, bl_error *err) BL_NODISCARD;
 
 /* A checkpoint now, of what was gathered; or in passing, when it is due or any process was asked for
  * one: then a failed write is a warning.  Every process takes part, and only the leader writes. */

@@ -364,6 +364,28 @@ static void measuring(void **state)
     bl_options_close(train);
 }
 
+static void trainer_steps(bl_trainer *t)
+{
+    char path[300];
+    size_t n = 9;
+    bl_step_result made = {.size = sizeof made};
+    bl_eval_result found = {.size = sizeof found};
+    REFUSED(bl_trainer_step, t, NULL, 1, &made, e);
+    REFUSED(bl_trainer_step, result, t, 1, NULL, e);
+    REFUSED(bl_trainer_eval, t, NULL, &found, e);
+    REFUSED(bl_trainer_eval, result, t, NULL, e);
+    REFUSED(bl_trainer_checkpoint, t, NULL, path, sizeof path, &n, e);
+    assert_int_equal(n, 0);
+    assert_string_equal(path, "");
+    REFUSED(bl_trainer_checkpoint, path, t, NULL, 1, &n, e);
+    FINE(bl_trainer_checkpoint, path, t, NULL, 0, &n, e);
+    assert_true(n > 0);
+    FINE(bl_trainer_checkpoint, bytes, t, path, sizeof path, NULL, e);
+    assert_int_equal(strlen(path), n);
+    NOTHING(bl_trainer_events_to, t, NULL, NULL, NULL);
+    NOTHING(bl_trainer_events_to, fn, t, NULL, NULL);
+}
+
 /* Through one function or the other. */
 static int opens(const bl_corpus *corpus, int as_list, const char *folder, const bl_options *train,
                  const bl_options *config)
@@ -404,6 +426,7 @@ static void trainers(void **state)
     NOTHING(bl_trainer_close, t, NULL);
     assert_ok(bl_trainer_open(&t, data, run, train, config, &api_error));
     FINE(bl_trainer_run, fn, t, NULL, NULL, e);
+    trainer_steps(t);
     bl_trainer_close(t);
     bl_options_close(train);
     bl_options_close(config);
