@@ -101,8 +101,10 @@ static bl_status begin(bl_chat *chat, const bl_args *args, bl_error *err)
 {
     const char *load = bl_flags_text(args, "load");
     bl_status status = bl_flags_options(args, BL_OPTIONS_GENERATE, &chat->options, err);
-    if (status == BL_OK && bl_options_is_set(chat->options, "log_probability"))
-        return bl_cli_fail(err, BL_EINVAL, "--log-probability is a list: see bitllama generate");
+    if (status == BL_OK && (bl_options_is_set(chat->options, "log_probability") ||
+                            bl_options_is_set(chat->options, "logprobs")))
+        return bl_cli_fail(err, BL_EINVAL,
+                           "--log-probability and --logprobs make a list: see bitllama generate");
     if (status == BL_OK)
         status = bl_cli_model_open(&chat->model, args, err);
     if (status == BL_OK && !bl_model_tokenizer(chat->model))

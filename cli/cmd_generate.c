@@ -19,20 +19,21 @@ typedef struct stream {
     bl_status status; /* of writing */
     bl_error *err;
     char last;       /* character written */
-    int listed;      /* --log-probability: a line for each token */
+    int listed;      /* --log-probability, --logprobs: a line for each token */
     bl_reply *reply; /* --json: not written before it is whole; or NULL */
+    const bl_tokenizer *tokenizer;
 } stream;
 
 /* "      12    345   -1.2345  text", control characters spelled out. */
-static bl_status list_token(const bl_token_event *token, bl_error *err)
+static bl_status list_line(const char *position, int32_t id, double log_probability,
+                           const char *text, size_t bytes, bl_error *err)
 {
     char line[2048];
-    int n = snprintf(line, 64, "%8" PRIu64 " %6" PRId32 " %9.4f  ", token->position, token->id,
-                     token->log_probability);
+    int n = snprintf(line, 64, "%8s %6" PRId32 " %9.4f  ", position, id, log_probability);
     size_t at = (size_t)n, taken = 0, shown = 1;
-    for (size_t from = 0; from < token->bytes && shown; from += taken) {
-        shown = bl_text_shown(token->text + from, token->bytes - from, BL_SHOWN_LINE, line + at,
-                              sizeof line - at, &taken);
+    for (size_t from = 0; from < bytes && shown; from += taken) {
+        shown = bl_text_shown(text + from, bytes - from, BL_SHOWN_LINE, line + at, sizeof line - at,
+                              &taken);
         bl_status status = bl_output_write(line, at + shown, err);
         if (status != BL_OK)
             return status;
@@ -41,17 +42,30 @@ static bl_status list_token(const bl_token_event *token, bl_error *err)
     return at ? bl_output_write(strcat(line, "\n"), at + 1, err) : bl_output_write("\n", 1, err);
 }
 
+/* The token, and below it, without a position, the likeliest in its place. */
+static bl_status list_token(const stream *s, const bl_token_event *token, bl_error *err)
+{
+    char position[24];
+    (void)snprintf(position, sizeof position, "%" PRIu64, token->position);
+    bl_status status =
+        list_line(position, token->id, token->log_probability, token->text, token->bytes, err);
+    for (size_t i = 0; status == BL_OK && i < token->likeliest_count; i++) {
+        size_t bytes = 0;
+        const char *text = bl_tokenizer_bytes(s->tokenizer, token->likeliest[i], &bytes);
+        status = list_line("", token->likeliest[i], token->likeliest_log_probabilities[i],
+                           text ? text : "", bytes, err);
+    }
+    return status;
+}
+
 static int on_token(void *user, const bl_token_event *token)
 {
     stream *s = user;
     bl_progress_end(); /* of the prompt */
     if (s->reply)
-        s->status = token->ends && !token->bytes
-                        ? BL_OK
-                        : bl_reply_add(s->reply, token->id, token->log_probability, token->text,
-                                       token->bytes, s->err);
+        s->status = bl_reply_add(s->reply, token, s->err);
     else if (s->listed)
-        s->status = list_token(token, s->err);
+        s->status = list_token(s, token, s->err);
     else if (token->bytes) {
         s->status = bl_output_text(token->text, token->bytes, s->err);
         s->last = token->text[token->bytes - 1];
@@ -125,17 +139,29 @@ static bl_status end_line(bl_status status, bl_error *err)
     return ended;
 }
 
+/* Whether --log-probability or --logprobs is on. */
+static int tells_likelihoods(const bl_options *o)
+{
+    char on[8] = "", count[16] = "0";
+    (void)bl_options_get(o, "log_probability", on, sizeof on, NULL, NULL);
+    (void)bl_options_get(o, "logprobs", count, sizeof count, NULL, NULL);
+    return strcmp(on, "true") == 0 || strcmp(count, "0") != 0;
+}
+
 /* *begun: the prompt was read to its end, and something was drawn. */
 static bl_status write_continuation(const task *t, int *begun, bl_error *err)
 {
     bl_error write_err = {BL_OK, ""};
     bl_generate_result result = {.size = sizeof result};
-    char listed[8] = "";
+    const bl_tokenizer *tokenizer = bl_model_tokenizer(t->model);
     int constrained = bl_session_constrained(t->session) != 0;
     bl_reply reply = {.constrained = constrained};
-    (void)bl_options_get(t->options, "log_probability", listed, sizeof listed, NULL, NULL);
-    stream out = {BL_OK, &write_err, '\n', strcmp(listed, "true") == 0,
-                  bl_flags_on(t->args, "json") ? &reply : NULL};
+    stream out = {BL_OK,
+                  &write_err,
+                  '\n',
+                  tells_likelihoods(t->options),
+                  bl_flags_on(t->args, "json") ? &reply : NULL,
+                  tokenizer};
     bl_status status = BL_OK;
     out.status = echo(t, &out);
     if (out.status == BL_OK)
@@ -147,7 +173,7 @@ static bl_status write_continuation(const task *t, int *begun, bl_error *err)
         reply.seed = result.seed;
         reply.whole = result.whole;
         reply.ended = result.stopped ? "stop" : result.ended ? "end" : "length";
-        out.status = bl_reply_print_json(&reply, SIZE_MAX, &write_err);
+        out.status = bl_reply_print_json(&reply, tokenizer, SIZE_MAX, &write_err);
     }
     bl_reply_release(&reply);
     if (out.status != BL_OK) {
@@ -218,8 +244,9 @@ static bl_status continue_memory(task *t, bl_error *err)
     if (status == BL_OK && samples > 1 && save)
         status =
             bl_cli_fail(err, BL_EINVAL, "--save keeps one memory, and --samples makes several");
-    if (status == BL_OK && samples > 1 && bl_options_is_set(t->options, "log_probability"))
-        status = bl_cli_fail(err, BL_EINVAL, "--log-probability is of one text, not of --samples");
+    if (status == BL_OK && samples > 1 && tells_likelihoods(t->options))
+        status = bl_cli_fail(err, BL_EINVAL,
+                             "--log-probability and --logprobs are of one text, not of --samples");
     if (status == BL_OK && load)
         status = bl_session_load(t->session, load, err);
     if (status == BL_OK)
@@ -297,9 +324,15 @@ const bl_command bl_command_generate = {
     .name = "generate",
     .summary = "Continues a text.",
     .usage = "-m MODEL (-p TEXT | -f FILE) [flags]",
-    .details = "For hands that know llama-cli: -n, --predict and --n-predict are --max-tokens, -s "
-               "is --seed, --temp is --temperature, --repeat-last-n is --repeat-last; --logprobs "
-               "is --log-probability.",
+    .details =
+        "For hands that know llama-cli: -n, --predict and --n-predict are --max-tokens, -s "
+        "is --seed, --temp is --temperature, --repeat-last-n is --repeat-last.\n\n"
+        "With --logprobs N, as with --log-probability, the text is a list: of each token its "
+        "place, its id, the natural logarithm of its probability and what it adds to the "
+        "text, and below it, without a place, the N likeliest tokens there. With --json they "
+        "are the lists log_probabilities and likeliest. They are of the model's own "
+        "distribution: biases, grammar, penalty, temperature and what else chooses among "
+        "tokens come after it.",
     .example = "bitllama generate -m run -p \"Once upon a time\" --temperature 0.7",
     .flags = flags,
     .groups = {{"sampling", BL_OPTIONS_GENERATE}, {"device", BL_OPTIONS_DEVICE}},

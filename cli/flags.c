@@ -167,8 +167,7 @@ static const char *name_now(const char *name)
                                            {"temp", "temperature"},
                                            {"predict", "max-tokens"},
                                            {"n-predict", "max-tokens"},
-                                           {"repeat-last-n", "repeat-last"},
-                                           {"logprobs", "log-probability"}};
+                                           {"repeat-last-n", "repeat-last"}};
     for (size_t i = 0; i < sizeof names / sizeof *names; i++)
         if (strcmp(name, names[i][0]) == 0)
             return names[i][1];

@@ -32,20 +32,28 @@ static int grow(void **block, size_t *cap, size_t want, size_t size)
     return 1;
 }
 
-bl_status bl_reply_add(bl_reply *r, int32_t id, double log_probability, const char *text,
-                       size_t bytes, bl_error *err)
+bl_status bl_reply_add(bl_reply *r, const bl_token_event *token, bl_error *err)
 {
-    void *tokens = r->tokens, *all = r->text;
+    size_t each = token->likeliest_count, had = r->count * each;
+    void *tokens = r->tokens, *likeliest = r->likeliest, *all = r->text;
     int fine = grow(&tokens, &r->cap, r->count + 1, sizeof *r->tokens);
     r->tokens = tokens;
-    fine = fine && grow(&all, &r->text_cap, r->bytes + bytes, 1);
+    fine = fine && grow(&likeliest, &r->likeliest_cap, had + each, sizeof *r->likeliest);
+    r->likeliest = likeliest;
+    fine = fine && grow(&all, &r->text_cap, r->bytes + token->bytes, 1);
     r->text = all;
     if (!fine)
         return no_memory(err);
-    r->tokens[r->count++] = (bl_reply_token){id, log_probability};
-    if (bytes)
-        memcpy(r->text + r->bytes, text, bytes);
-    r->bytes += bytes;
+    if (token->bytes)
+        memcpy(r->text + r->bytes, token->text, token->bytes);
+    r->bytes += token->bytes;
+    if (token->ends)
+        return BL_OK;
+    r->tokens[r->count++] = (bl_reply_token){token->id, token->log_probability};
+    for (size_t i = 0; i < each; i++)
+        r->likeliest[had + i] =
+            (bl_reply_token){token->likeliest[i], token->likeliest_log_probabilities[i]};
+    r->each = each;
     return BL_OK;
 }
 
@@ -53,10 +61,33 @@ void bl_reply_release(bl_reply *r)
 {
     free(r->text);
     free(r->tokens);
+    free(r->likeliest);
     *r = (bl_reply){0};
 }
 
-bl_status bl_reply_print_json(const bl_reply *r, size_t number, bl_error *err)
+/* A list for each token: "likeliest": [[{"id": 5, "text": " a", "log_probability": -1.5}]] */
+static void print_likeliest(const bl_reply *r, const bl_tokenizer *t)
+{
+    fputs(", \"likeliest\": [", stdout);
+    for (size_t i = 0; i < r->count * r->each; i++) {
+        const bl_reply_token *token = &r->likeliest[i];
+        size_t bytes;
+        const char *text = bl_tokenizer_bytes(t, token->id, &bytes);
+        printf("%s{\"id\": %" PRId32 ", \"text\": ",
+               i % r->each ? ", "
+               : i         ? "], ["
+                           : "[",
+               token->id);
+        bl_output_json_text(stdout, text ? text : "", text ? bytes : 0);
+        fputs(", \"log_probability\": ", stdout);
+        bl_output_json_number(stdout, token->log_probability);
+        putchar('}');
+    }
+    fputs(r->count ? "]]" : "]", stdout);
+}
+
+bl_status bl_reply_print_json(const bl_reply *r, const bl_tokenizer *t, size_t number,
+                              bl_error *err)
 {
     putchar('{');
     if (number != SIZE_MAX)
@@ -78,6 +109,8 @@ bl_status bl_reply_print_json(const bl_reply *r, size_t number, bl_error *err)
         }
         putchar(']');
     }
+    if (r->each)
+        print_likeliest(r, t);
     return bl_output_write("}\n", 2, err);
 }
 
@@ -261,9 +294,10 @@ static bl_status print(group *g, size_t first, bl_error *err)
         member *m = &g->members[i];
         bl_status status = BL_OK;
         for (size_t k = 0; k < m->count && status == BL_OK && g->many->json; k++)
-            status = bl_reply_add(&m->reply, m->ids[k], NAN, "", 0, err);
+            status = bl_reply_add(
+                &m->reply, &(bl_token_event){.id = m->ids[k], .log_probability = (double)NAN}, err);
         if (status == BL_OK && g->many->json)
-            status = bl_reply_print_json(&m->reply, first + i, err);
+            status = bl_reply_print_json(&m->reply, g->tokenizer, first + i, err);
         else if (status == BL_OK) {
             bl_progress_print("sample %zu, seed %" PRIu64 ", %s", first + i, m->reply.seed,
                               m->reply.ended);

@@ -4,7 +4,7 @@
 
 #include "cli.h"
 
-/* A token of a reply. */
+/* A token, and how likely it was. */
 typedef struct bl_reply_token {
     int32_t id;
     double log_probability; /* NaN: not known */
@@ -14,18 +14,19 @@ typedef struct bl_reply {
     uint64_t seed;
     char *text;
     bl_reply_token *tokens;
-    size_t bytes, text_cap, count, cap;
+    bl_reply_token *likeliest; /* [count, each] in the place of each token */
+    size_t bytes, text_cap, count, cap, each, likeliest_cap;
     const char *ended; /* "end", "stop" or "length" */
     int constrained, whole;
 } bl_reply;
 
-/* Adds a token and the text that came with it.  BL_ENOMEM. */
-bl_status bl_reply_add(bl_reply *r, int32_t id, double log_probability, const char *text,
-                       size_t bytes, bl_error *err);
+/* Adds a token, but not the one that ends the text, and the text that came with it.  BL_ENOMEM. */
+bl_status bl_reply_add(bl_reply *r, const bl_token_event *token, bl_error *err);
 void bl_reply_release(bl_reply *r);
 
 /* One line of JSON on standard output; number: which of several, or SIZE_MAX. */
-bl_status bl_reply_print_json(const bl_reply *r, size_t number, bl_error *err);
+bl_status bl_reply_print_json(const bl_reply *r, const bl_tokenizer *t, size_t number,
+                              bl_error *err);
 
 /* What is asked for of several continuations. */
 typedef struct bl_many {

@@ -827,8 +827,8 @@ BL_API bl_status bl_batch_feed(bl_batch *b, const bl_batch_turn *turns, size_t c
  *  options: [count] BL_OPTIONS_GENERATE sets, one a turn, the same or others; NULL, or NULL for a
  *  turn: the defaults.  The tokens of a turn enter the window of repeat_penalty.  With bos, a
  *  session that has read nothing begins with bos_token_id.  A seed means what it means to
- *  bl_generate(): -1 and the one in use continue.  special, log_probability and bl_session_stop()
- *  mean nothing here, max_tokens only, with `finish` under a grammar, how many tokens are left for
+ *  bl_generate(): -1 and the one in use continue.  special, log_probability, logprobs and
+ *  bl_session_stop() mean nothing here, max_tokens only, with `finish` under a grammar, how many tokens are left for
  *  its text, this one among them, and ignore_eos only that the token's text belongs to the reply for
  *  a bl_generate() that follows.  logits of a turn may be asked for, but what they are drawn from is found where the
  *  model computes, and fetching all costs more.  A turn with nothing to read draws from the logits
@@ -930,8 +930,14 @@ typedef struct bl_token_event {
     uint64_t position;      /* of the token: how many were read before it */
     const char *text;       /* what it adds in whole UTF-8 characters, valid during the call */
     size_t bytes;           /* of the text; 0 while the end of a character is missing */
-    double log_probability; /* natural, of the model's own distribution, before the options of
-                               sampling; with the option log_probability, otherwise NaN */
+    double log_probability; /* natural, of the model's own distribution, before biases, grammar and
+                               the options of sampling; with the option log_probability or
+                               logprobs, otherwise NaN */
+    /* with the option logprobs: as many likeliest tokens in its place, best first (of equals the
+       least id), and the same of them; valid during the call.  Otherwise 0 of them */
+    const int32_t *likeliest;
+    const double *likeliest_log_probabilities;
+    size_t likeliest_count;
 } bl_token_event;
 
 /** Receives every token as it is drawn; return 0 to continue. */

@@ -118,6 +118,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(flag, bos, "true", 0, 1, NULL, "feed the end-of-text token before the first prompt")                  \
     X(flag, special, "false", 0, 1, NULL, "<|endoftext|> and the like in a prompt are special tokens, not letters") \
     X(flag, log_probability, "false", 0, 1, NULL, "tell the log-probability of every token") \
+    X(size, logprobs, "0", 0, 256, NULL, "tell it, and those of the N likeliest tokens in its place: of the model alone, before biases, grammar, penalty and temperature") \
     X(flag, ignore_eos, "false", 0, 1, NULL, "go on past the end-of-text token") \
     X(flag, finish, "true", 0, 1, NULL, "under a grammar, bring its text to an end within max_tokens where that is possible")
 /* clang-format on */

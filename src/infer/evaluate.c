@@ -105,7 +105,7 @@ done:
     return status;
 }
 
-double bl_loss_of(const float *logits, size_t V, int32_t target)
+double bl_log_sum_of(const float *logits, size_t V)
 {
     float top = logits[0];
     for (size_t i = 1; i < V; i++) /* in float: gcc 12 for ARM breaks down over a fmax of doubles */
@@ -113,7 +113,12 @@ double bl_loss_of(const float *logits, size_t V, int32_t target)
     double most = (double)top, sum = 0;
     for (size_t i = 0; i < V; i++)
         sum += exp((double)logits[i] - most);
-    return most + log(sum) - (double)logits[target];
+    return most + log(sum);
+}
+
+double bl_loss_of(const float *logits, size_t V, int32_t target)
+{
+    return bl_log_sum_of(logits, V) - (double)logits[target];
 }
 
 bl_status bl_evaluate_document(bl_reader *r, bl_state *s, const bl_document_start *from,

@@ -28,7 +28,8 @@ bl_status bl_evaluate_document(bl_reader *r, bl_state *s, const bl_document_star
                                const int32_t *ids, size_t count, bl_positions *curve, double *nats,
                                uint64_t *tokens, bl_error *err) BL_NODISCARD;
 
-/* -log softmax(logits)[target] in double. */
+/* The log of the sum of exp(logits), and -log softmax(logits)[target], in double. */
+double bl_log_sum_of(const float *logits, size_t V);
 double bl_loss_of(const float *logits, size_t V, int32_t target);
 
 #endif

@@ -26,6 +26,8 @@ typedef struct generation {
     size_t top;  /* a token is drawn from the best so many logits; 0: from all, in r->host */
     bl_buf text; /* of the last token */
     bl_buf held; /* text that was not handed out yet: it may become one to stop at */
+    int32_t likeliest[BL_BEST_MOST]; /* in the place of the last token */
+    double likeliest_log[BL_BEST_MOST];
 } generation;
 
 static bl_status nothing_to_read(bl_error *err)
@@ -113,6 +115,28 @@ static void drop_text(generation *g, size_t bytes)
         memmove(g->held.data, g->held.data + bytes, g->held.len);
 }
 
+/* How likely the pending token was, and which were the likeliest, by the logits in the reader. */
+static void tell_likelihoods(generation *g, bl_token_event *event)
+{
+    bl_candidate best[BL_BEST_MOST];
+    const float *logits = g->r->host;
+    size_t V = g->r->net->m.V, n = g->o->logprobs < V ? g->o->logprobs : V;
+    event->log_probability = (double)NAN;
+    if (!g->o->log_probability && !n)
+        return;
+    double sum = bl_log_sum_of(logits, V);
+    event->log_probability = (double)logits[event->id] - sum;
+    if (n)
+        bl_best_of(best, n, logits, V);
+    for (size_t i = 0; i < n; i++) {
+        g->likeliest[i] = best[i].id;
+        g->likeliest_log[i] = (double)best[i].logit - sum;
+    }
+    event->likeliest = g->likeliest;
+    event->likeliest_log_probabilities = g->likeliest_log;
+    event->likeliest_count = n;
+}
+
 /* Hands out the pending token, which was drawn from the logits; `ends` has no text of its own, and
  * after `last` none follows. */
 static bl_status hand_out(generation *g, int ends, int last, size_t *stopped, bl_error *err)
@@ -127,16 +151,13 @@ static bl_status hand_out(generation *g, int ends, int last, size_t *stopped, bl
     if (!g->fn)
         return BL_OK;
     const char *text = s->stops.count ? g->held.data : g->text.data;
-    const bl_token_event event = {.size = sizeof event,
-                                  .id = s->pending,
-                                  .ends = ends,
-                                  .position = s->state.position,
-                                  .text = bytes ? text : "",
-                                  .bytes = bytes,
-                                  .log_probability =
-                                      g->o->log_probability
-                                          ? -bl_loss_of(g->r->host, g->r->net->m.V, s->pending)
-                                          : (double)NAN};
+    bl_token_event event = {.size = sizeof event,
+                            .id = s->pending,
+                            .ends = ends,
+                            .position = s->state.position,
+                            .text = bytes ? text : "",
+                            .bytes = bytes};
+    tell_likelihoods(g, &event);
     int stop = g->fn(g->user, &event) != 0;
     if (s->stops.count)
         drop_text(g, bytes);
@@ -231,7 +252,8 @@ static bl_status run(generation *g, int begins, bl_generate_result *result, bl_e
 {
     bl_sequence *s = g->s;
     BL_TRY(bl_sampler_configure(&s->sampler, g->o, err));
-    g->top = g->o->log_probability ? 0 : bl_sampler_enough(&s->sampler);
+    int tells = g->o->log_probability || g->o->logprobs;
+    g->top = tells ? 0 : bl_sampler_enough(&s->sampler);
     result->seed = s->sampler.seed;
     result->prompt_tokens = g->prompt_count;
     int started = s->decoder.started || begins;

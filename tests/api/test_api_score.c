@@ -1,4 +1,5 @@
-/* bl_score() against the logits of sessions that read the same. */
+/* Log-probabilities against the logits of sessions that read the same: of bl_score(), and of what is
+ * generated and the likeliest in its place. */
 #include "api.h"
 
 #include <math.h>
@@ -114,6 +115,93 @@ static void a_greedy_text_is_greedy(void **state)
     bl_session_close(s);
 }
 
+/* ---- of what is generated ---- */
+
+enum { WRITTEN = 24 };
+
+typedef struct told {
+    int32_t ids[WRITTEN], likeliest[WRITTEN][API_V];
+    double own[WRITTEN], logs[WRITTEN][API_V];
+    size_t count, each;
+} told;
+
+static int note(void *user, const bl_token_event *token)
+{
+    told *t = user;
+    assert_true(t->count < WRITTEN && token->likeliest_count <= API_V);
+    assert_int_equal(token->position, CONTEXT + t->count);
+    t->ids[t->count] = token->id;
+    t->own[t->count] = token->log_probability;
+    t->each = token->likeliest_count;
+    for (size_t i = 0; i < t->each; i++) {
+        t->likeliest[t->count][i] = token->likeliest[i];
+        t->logs[t->count][i] = token->likeliest_log_probabilities[i];
+    }
+    t->count++;
+    return 0;
+}
+
+/* The best first, each before those after it, and none left out that is better. */
+static void compare_likeliest(const told *t, const float *logits)
+{
+    for (size_t n = 0; n < t->count; n++) {
+        const float *row = logits + (CONTEXT - 1 + n) * API_V;
+        char seen[API_V] = {0};
+        assert_true(fabs(t->own[n] - plain(row, t->ids[n])) < 1e-9);
+        for (size_t i = 0; i < t->each; i++) {
+            int32_t best = -1;
+            for (int32_t v = 0; v < API_V; v++)
+                if (!seen[v] && (best < 0 || row[v] > row[best]))
+                    best = v;
+            seen[best] = 1;
+            assert_int_equal(t->likeliest[n][i], best);
+            assert_true(fabs(t->logs[n][i] - plain(row, best)) < 1e-9);
+        }
+    }
+}
+
+/* With all that changes what is drawn, and changes no probability of the model's own. */
+static void the_likeliest_are_told(void **state)
+{
+    (void)state;
+    static const char *const counts[] = {"1", "5", "256", "0"};
+    static const float bias[] = {-INFINITY, 4};
+    static const int32_t biased[] = {7, 90};
+    static float logits[(CONTEXT + WRITTEN) * API_V];
+    static told t, before;
+    const char letters[] = "root ::= [a-z ]+";
+    bl_grammar *g;
+    assert_ok(bl_grammar_open(&g, bl_model_tokenizer(m), letters, strlen(letters), &api_error));
+    for (size_t k = 0; k < 4; k++) {
+        bl_session *s, *other;
+        assert_ok(bl_session_open(&s, m, NULL, &api_error));
+        bl_options *o = api_options(BL_OPTIONS_GENERATE, "max_tokens", "24", "ignore_eos", "true",
+                                    "seed", "3", "logprobs", counts[k], "temperature", "1.5",
+                                    "repeat_penalty", "1.4", "top_k", "30", (char *)NULL);
+        assert_ok(bl_session_bias(s, biased, bias, 2, &api_error));
+        assert_ok(bl_session_constrain(s, g, &api_error));
+        before = t;
+        t = (told){.count = 0};
+        assert_ok(bl_generate_ids(s, ids, CONTEXT, o, note, &t, NULL, &api_error));
+        assert_int_equal(t.count, WRITTEN);
+        assert_int_equal(t.each, strtoul(counts[k], NULL, 10));
+        if (k)
+            assert_memory_equal(t.ids, before.ids, sizeof t.ids);
+        assert_ok(bl_session_open(&other, m, NULL, &api_error));
+        assert_ok(bl_session_feed_each(other, ids, CONTEXT, logits, &api_error));
+        assert_ok(
+            bl_session_feed_each(other, t.ids, WRITTEN, logits + CONTEXT * API_V, &api_error));
+        if (t.each)
+            compare_likeliest(&t, logits);
+        else
+            assert_true(isnan(t.own[0]) && isnan(t.own[WRITTEN - 1]));
+        bl_options_close(o);
+        bl_session_close(other);
+        bl_session_close(s);
+    }
+    bl_grammar_close(g);
+}
+
 static int stop_at_once(void *user, const char *stage, uint64_t done, uint64_t total,
                         const char *unit)
 {
@@ -150,6 +238,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_the_sum_of_the_logits),
         cmocka_unit_test(a_greedy_text_is_greedy),
+        cmocka_unit_test(the_likeliest_are_told),
         cmocka_unit_test(what_cannot_be_scored),
     };
     return cmocka_run_group_tests(tests, make, end);

@@ -21,7 +21,7 @@ text "from a file" 0 '{*"n"*-*}' '*' --json-schema-file n.json -s 1
 check "the same text" cmp first stdout
 text "with three threads" 0 '{*}' '*' -j "$(cat n.json)" -s 1 -t 3
 check "the same text" cmp first stdout
-text "with all logits" 0 '{*}' '*' -j @n.json -s 1 --logprobs --json
+text "with all logits" 0 '{*}' '*' -j @n.json -s 1 --logprobs 2 --json
 text "cut short" 0 'aaa' '*not whole by the grammar*' --grammar 'root ::= "a"{40}' -n 3
 text "an end in time" 0 'a*b' '*ended by the model*' --grammar 'root ::= "a"+ "b"' -n 9 --temp 5
 text "which may be left" 0 'a*' '*' --grammar 'root ::= "a"+ [b]{200}' -n 9 --no-finish
@@ -69,6 +69,29 @@ text "a full disk" 4 "" "*standard output*" --samples 2 --json -n 3
 # ---- the prompt, names of others ----
 text "echo" 0 'Once*' '*' --echo -n 3 -s 3
 text "no echo into a file" 0 '[!O]*' '*' -n 3 -s 3
-text "log-probabilities" 0 '{"seed": 3, *"log_probabilities": [[]-*' '*' -n 3 -s 3 --logprobs --json
+text "log-probabilities" 0 '{"seed": 3, *"log_probabilities": [[]-*' '*' -n 3 -s 3 --log-probability --json
+text "the likeliest in a list" 0 '       [1-9]*
+         *
+         *
+       [1-9]*
+         *' '*' -n 2 -s 3 --logprobs 2
+text "a number is wanted" 2 '' '*--logprobs needs a value*' --logprobs --json
+text "of several" 2 '' '*are of one text*' --logprobs 2 --samples 2
+text "as JSON" 0 '{"seed": 3, *"log_probabilities": [[]-*"likeliest": [[][[]{"id": *' '*' -n 40 -s 3 --temp 2 --top-k 0 --logprobs 256 --json
+cat >likeliest.py <<'E'
+import json, sys
+r = json.load(sys.stdin)
+assert len(r["likeliest"]) == len(r["ids"]) == len(r["log_probabilities"]) > 10
+for id, p, best in zip(r["ids"], r["log_probabilities"], r["likeliest"]):
+    of = {b["id"]: b["log_probability"] for b in best}
+    assert len(of) == 256 and list(of.values()) == sorted(of.values(), reverse=True)
+    assert all(isinstance(b["text"], str) for b in best)
+    assert of[id] == p if id in of else p <= min(of.values())
+E
+if command -v python3 >/dev/null 2>&1; then
+    check "what a list has" sh -c 'python3 likeliest.py <"$scratch/stdout"'
+else
+    echo "skipped: what a list of the likeliest has (no python3 here)"
+fi
 text "names of llama-cli" 0 '?*' '*written 3 tokens*' --n-predict 3 --temp 0 --repeat-last-n 5 -s 3
 finish
