@@ -16,6 +16,24 @@
     "answer"                                                                                       \
     "\xEE\x83\xB1"
 
+const char bl_chatml[] =
+    "{% for message in messages %}{% if message['role'] == 'assistant' %}"
+    "{{ '<|im_start|>assistant\\n' }}{% generation %}{{ message['content'] + '<|im_end|>' }}"
+    "{% endgeneration %}{{ '\\n' }}{% else %}"
+    "{{ '<|im_start|>' + message['role'] + '\\n' + message['content'] + '<|im_end|>\\n' }}"
+    "{% endif %}{% endfor %}"
+    "{% if add_generation_prompt %}{{ '<|im_start|>assistant\\n' }}{% endif %}";
+
+/* Gives what was made, or closes it. */
+static bl_status give(bl_template **t, bl_template *made, bl_status status)
+{
+    if (status == BL_OK)
+        *t = made;
+    else
+        bl_template_close(made);
+    return status;
+}
+
 bl_status bl_template_open(bl_template **t, const char *path, const char *name, bl_error *err)
 {
     bl_call call;
@@ -26,11 +44,16 @@ bl_status bl_template_open(bl_template **t, const char *path, const char *name, 
     bl_template *made = bl_calloc(1, sizeof *made);
     bl_status status = made ? bl_template_files_read(made, path, name, err)
                             : bl_fail(err, BL_ENOMEM, "out of memory for a chat template");
-    if (status == BL_OK)
-        *t = made;
-    else
-        bl_template_close(made);
-    return bl_call_end(&call, status, err);
+    return bl_call_end(&call, give(t, made, status), err);
+}
+
+bl_status bl_template_of_text(bl_template **t, const char *what, const char *text, bl_error *err)
+{
+    bl_template *made = bl_calloc(1, sizeof *made);
+    *t = NULL;
+    return give(t, made,
+                made ? bl_template_text_read(made, what, text, err)
+                     : bl_fail(err, BL_ENOMEM, "out of memory for a chat template"));
 }
 
 void bl_template_close(bl_template *t)
@@ -40,6 +63,7 @@ void bl_template_close(bl_template *t)
     bl_program_close(t->program);
     bl_program_close(t->with_tools);
     json_decref(t->own);
+    json_decref(t->source);
     bl_free(t->folder);
     bl_free(t);
 }
@@ -73,13 +97,45 @@ static bl_status read_input(json_t **input, const char *json, size_t bytes, bl_e
     return BL_OK;
 }
 
+/* The one for such input. */
+static const bl_program *program_for(const bl_template *t, const json_t *input)
+{
+    const json_t *tools = json_object_get(input, "tools");
+    return t->with_tools && tools && !json_is_null(tools) ? t->with_tools : t->program;
+}
+
 bl_status bl_template_run(const bl_template *t, const json_t *input, size_t bytes, int64_t now,
                           bl_rendering *made, bl_error *err)
 {
-    const json_t *tools = json_object_get(input, "tools");
-    int with_tools = t->with_tools && tools && !json_is_null(tools);
-    return bl_program_render(with_tools ? t->with_tools : t->program, t->own, input, bytes,
+    return bl_program_render(program_for(t, input), t->own, input, bytes,
                              now < 0 ? (int64_t)bl_clock_wall() : now, made, err);
+}
+
+int bl_template_generates(const bl_template *t, const json_t *input)
+{
+    return bl_program_generates(program_for(t, input));
+}
+
+/* Is the word in a text, between quotes, and no key in brackets? */
+static int quotes(const json_t *source, const char *word)
+{
+    const char *text = json_string_value(source);
+    size_t n = strlen(word);
+    for (const char *at = text; at && (at = strstr(at, word)) != NULL; at++)
+        if (at > text && (at[-1] == '\'' || at[-1] == '"') && at[n] == at[-1] &&
+            !(at - 1 > text && at[-2] == '[' && at[n + 1] == ']'))
+            return 1;
+    return 0;
+}
+
+int bl_template_quotes(const bl_template *t, const char *word)
+{
+    size_t i;
+    json_t *one;
+    json_array_foreach (t->source, i, one)
+        if (quotes(json_object_get(one, "template"), word))
+            return 1;
+    return quotes(t->source, word);
 }
 
 static bl_status run_json(const bl_template *t, const char *json, size_t bytes, int64_t now,

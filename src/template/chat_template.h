@@ -5,6 +5,19 @@
 #include "template/jinja.h"
 #include "text/text.h"
 
+/* ChatML, the template of conversations where nothing names another. */
+extern const char bl_chatml[];
+
+/* A template that is a text instead of a file; `what` begins messages. */
+bl_status bl_template_of_text(bl_template **t, const char *what, const char *text,
+                              bl_error *err) BL_NODISCARD;
+
+/* Does it say by generation blocks what the model writes, where it is given this? */
+int bl_template_generates(const bl_template *t, const json_t *input);
+
+/* Does its text hold the word between quotes, as a role that it knows? */
+int bl_template_quotes(const bl_template *t, const char *word);
+
 /* Renders variables of a template as JSON holds them: `input` an object with "messages", of `bytes`
  * bytes.  `what` begins messages about it.  now -1: the present. */
 bl_status bl_template_run(const bl_template *t, const json_t *input, size_t bytes, int64_t now,

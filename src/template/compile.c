@@ -146,6 +146,7 @@ static bl_node *parse_generation(bl_parser *x)
 {
     bl_node *n = bl_parse_node(x, BL_NODE_GENERATION);
     size_t loops = x->loops;
+    x->p->generates = 1;
     x->loops = 0; /* as in Jinja, where it is a call */
     body(x, n, "endgeneration");
     x->loops = loops;
@@ -324,4 +325,9 @@ void bl_program_close(bl_program *p)
     bl_pool_release(&p->pool);
     bl_free(p->what);
     bl_free(p);
+}
+
+int bl_program_generates(const bl_program *p)
+{
+    return p->generates;
 }

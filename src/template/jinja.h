@@ -19,6 +19,7 @@ typedef struct bl_program bl_program;
 bl_status bl_program_open(bl_program **p, const char *what, const char *text, size_t bytes,
                           bl_error *err) BL_NODISCARD;
 void bl_program_close(bl_program *p);
+int bl_program_generates(const bl_program *p); /* it has a generation block */
 
 /* What a template wrote: text, and of each byte whether it comes from `input` or from a generation
  * block (BL_MARK_INPUT, BL_MARK_ANSWER); marks is NULL when no byte has any. */

@@ -23,24 +23,25 @@ static bl_status make_own(bl_template *t, bl_error *err)
     return t->own ? BL_OK : no_memory(err);
 }
 
+static const char *const token_names[] = {"bos_token", "eos_token", "unk_token", "sep_token",
+                                          "pad_token", "cls_token", "mask_token"};
+static const char more_tokens[] = "additional_special_tokens";
+
 /* bos_token and its kin, a text or an object with `content`. */
-static bl_status read_tokens(bl_template *t, const json_t *config, bl_error *err)
+static bl_status read_tokens(json_t *into, const json_t *config, bl_error *err)
 {
-    static const char *const names[] = {"bos_token", "eos_token", "unk_token", "sep_token",
-                                        "pad_token", "cls_token", "mask_token"};
-    static const char more[] = "additional_special_tokens";
-    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
-        json_t *value = json_object_get(config, names[i]);
+    for (size_t i = 0; i < sizeof token_names / sizeof *token_names; i++) {
+        json_t *value = json_object_get(config, token_names[i]);
         value = json_is_object(value) ? json_object_get(value, "content") : value;
-        if (json_is_string(value) && json_object_set(t->own, names[i], value) != 0)
+        if (json_is_string(value) && json_object_set(into, token_names[i], value) != 0)
             return no_memory(err);
     }
-    const json_t *list = json_object_get(config, more);
+    const json_t *list = json_object_get(config, more_tokens);
     if (!json_is_array(list) || !json_array_size(list))
         return BL_OK;
     json_t *texts = json_array(), *value;
     size_t i;
-    int failed = !texts || json_object_set_new(t->own, more, texts) != 0;
+    int failed = !texts || json_object_set_new(into, more_tokens, texts) != 0;
     json_array_foreach (list, i, value) {
         value = json_is_object(value) ? json_object_get(value, "content") : value;
         if (json_is_string(value) && !failed)
@@ -58,11 +59,20 @@ static bl_status compile(bl_program **p, const char *path, const char *name, con
     return bl_program_open(p, what, json_string_value(text), json_string_length(text), err);
 }
 
-static bl_status compile_file(bl_program **p, const char *path, bl_error *err)
+/* The text of a template that stands alone. */
+static bl_status compile_text(bl_template *t, const char *what, const char *text, size_t bytes,
+                              bl_error *err)
+{
+    BL_TRY(bl_program_open(&t->program, what, text, bytes, err));
+    t->source = json_stringn(text, bytes);
+    return t->source ? BL_OK : no_memory(err);
+}
+
+static bl_status compile_file(bl_template *t, const char *path, bl_error *err)
 {
     bl_map map;
     BL_TRY(bl_map_open(&map, path, err));
-    bl_status status = bl_program_open(p, path, (const char *)map.data, map.size, err);
+    bl_status status = compile_text(t, path, (const char *)map.data, map.size, err);
     bl_map_close(&map);
     return status;
 }
@@ -85,7 +95,8 @@ static const json_t *named(const json_t *list, const char *name)
 static bl_status read_config(bl_template *t, const json_t *config, const char *path,
                              const char *name, bl_error *err)
 {
-    const json_t *value = json_object_get(config, "chat_template");
+    json_t *value = json_object_get(config, "chat_template");
+    t->source = json_incref(value);
     if (json_is_string(value) && (!name || strcmp(name, "default") == 0))
         return compile(&t->program, path, NULL, value, err);
     if (!json_is_array(value))
@@ -119,7 +130,7 @@ static bl_status read_file(bl_template *t, const char *name, bl_error *err)
     char *path = file ? bl_path_join(t->folder, file) : NULL;
     bl_status status = path ? BL_OK : no_memory(err);
     if (path && bl_path_what(path) == BL_PATH_FILE)
-        status = compile_file(&t->program, path, err);
+        status = compile_file(t, path, err);
     bl_free(file);
     bl_free(path);
     return status;
@@ -134,7 +145,7 @@ static bl_status read_folder(bl_template *t, const char *name, bl_error *err)
     bl_status status =
         bl_path_what(path) == BL_PATH_NONE ? BL_OK : bl_json_load(&config, path, err);
     if (status == BL_OK)
-        status = read_tokens(t, config, err);
+        status = read_tokens(t->own, config, err);
     if (status == BL_OK)
         status = read_file(t, name, err);
     if (status == BL_OK && !t->program)
@@ -167,10 +178,39 @@ bl_status bl_template_files_read(bl_template *t, const char *path, const char *n
     if (bl_path_what(path) == BL_PATH_NONE)
         return bl_fail(err, BL_ENOENT, "%s: no such file or folder", path);
     if (bl_path_what(path) != BL_PATH_DIR && !ends_with(path, CONFIG))
-        return compile_file(&t->program, path, err);
+        return compile_file(t, path, err);
     if (bl_path_what(path) != BL_PATH_DIR)
         t->folder = bl_path_parent(path);
     else
         t->folder = is_checkpoint(path) ? bl_path_join(path, "../..") : bl_strdup(path);
     return t->folder ? read_folder(t, name, err) : no_memory(err);
+}
+
+bl_status bl_template_text_read(bl_template *t, const char *what, const char *text, bl_error *err)
+{
+    BL_TRY(make_own(t, err));
+    return compile_text(t, what, text, strlen(text), err);
+}
+
+bl_status bl_template_tokens_read(json_t *into, const char *folder, bl_error *err)
+{
+    json_t *config = NULL;
+    char *path = bl_path_join(folder, CONFIG);
+    if (!path)
+        return no_memory(err);
+    bl_status status =
+        bl_path_what(path) == BL_PATH_NONE ? BL_OK : bl_json_load(&config, path, err);
+    if (status == BL_OK)
+        status = read_tokens(into, config, err);
+    json_decref(config);
+    bl_free(path);
+    return status;
+}
+
+bl_status bl_template_name_tokens(bl_template *t, const json_t *tokens, bl_error *err)
+{
+    for (size_t i = 0; i < sizeof token_names / sizeof *token_names; i++)
+        (void)json_object_del(t->own, token_names[i]);
+    (void)json_object_del(t->own, more_tokens);
+    return json_object_update(t->own, (json_t *)(uintptr_t)tokens) == 0 ? BL_OK : no_memory(err);
 }

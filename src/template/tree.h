@@ -78,6 +78,7 @@ typedef struct bl_program {
     char *what;
     const char **names; /* [names_cap], a table by hash: all that the template names */
     size_t names_cap;
+    int generates; /* it has a generation block */
 } bl_program;
 
 #endif

@@ -118,7 +118,9 @@ static bl_status plan(bl_encoder *e, const bl_span *texts, size_t count, bl_erro
 typedef struct encoder_job {
     bl_encoder *e;
     const bl_span *texts;
-    unsigned flags;
+    const unsigned char *const
+        *typed; /* of each text, as of bl_tokenizer_append_typed(); or NULL */
+    unsigned mask, flags;
 } encoder_job;
 
 static void encode_unit(const encoder_job *j, const unit *u, size_t number)
@@ -128,8 +130,9 @@ static void encode_unit(const encoder_job *j, const unit *u, size_t number)
     for (size_t i = u->first; i < u->last && i < w->failed; i++) {
         bl_error why;
         size_t start = w->tokens.count;
-        if (bl_tokenizer_append(e->t, w->cache, j->texts[i].text, j->texts[i].bytes, j->flags,
-                                &w->tokens, &why) != BL_OK) {
+        if (bl_tokenizer_append_typed(e->t, w->cache, j->texts[i].text, j->texts[i].bytes,
+                                      j->typed ? j->typed[i] : NULL, j->mask, j->flags, &w->tokens,
+                                      &why) != BL_OK) {
             w->failed = i;
             w->error = why;
             return;
@@ -145,15 +148,15 @@ static void encode_units(void *user, size_t first, size_t last, size_t member)
         encode_unit(j, &j->e->units[i], member);
 }
 
-static bl_status run(bl_encoder *e, const bl_span *texts, size_t count, unsigned flags,
-                     bl_error *err)
+static bl_status run(const encoder_job *job, size_t count, bl_error *err)
 {
-    BL_TRY(plan(e, texts, count, err));
+    bl_encoder *e = job->e;
+    BL_TRY(plan(e, job->texts, count, err));
     for (size_t i = 0; i < e->threads; i++) {
         e->worker[i].tokens.count = 0;
         e->worker[i].failed = SIZE_MAX;
     }
-    bl_team_deal(e->threads, e->unit_count, encode_units, &(encoder_job){e, texts, flags});
+    bl_team_deal(e->threads, e->unit_count, encode_units, (void *)(uintptr_t)job);
 
     const worker *failed = &e->worker[0];
     for (size_t i = 1; i < e->threads; i++)
@@ -163,8 +166,17 @@ static bl_status run(bl_encoder *e, const bl_span *texts, size_t count, unsigned
         return bl_fail(err, failed->error.code, "text %zu of %zu: %s", failed->failed, count,
                        failed->error.message);
     e->count = count;
-    e->offsets = (flags & BL_ENCODE_OFFSETS) != 0;
+    e->offsets = (job->flags & BL_ENCODE_OFFSETS) != 0;
     return BL_OK;
+}
+
+bl_status bl_encoder_run_typed(bl_encoder *e, const bl_span *texts,
+                               const unsigned char *const *typed, unsigned mask, size_t count,
+                               unsigned flags, bl_error *err)
+{
+    const encoder_job job = {.e = e, .texts = texts, .typed = typed, .mask = mask, .flags = flags};
+    e->count = 0;
+    return run(&job, count, err);
 }
 
 bl_status bl_encoder_run(bl_encoder *e, const bl_span *texts, size_t count, unsigned flags,
@@ -183,7 +195,7 @@ bl_status bl_encoder_run(bl_encoder *e, const bl_span *texts, size_t count, unsi
     for (size_t i = 0; i < count; i++)
         bytes += texts[i].bytes;
     bl_watch_begin(&watch, "encoding", "B", bytes);
-    bl_status status = run(e, texts, count, flags, err);
+    bl_status status = run(&(encoder_job){.e = e, .texts = texts, .flags = flags}, count, err);
     bl_watch_end(&watch);
     if (bl_busy_leave(&e->busy))
         bl_encoder_close(e);

@@ -37,6 +37,12 @@ bl_status bl_tokenizer_append_typed(const bl_tokenizer *t, bl_word_cache *cache,
                                     size_t bytes, const unsigned char *typed, unsigned mask,
                                     unsigned flags, bl_id_list *tokens, bl_error *err) BL_NODISCARD;
 
+/* bl_encoder_run() in which of each text some bytes were typed by somebody; no other call may be at
+ * work. */
+bl_status bl_encoder_run_typed(bl_encoder *e, const bl_span *texts,
+                               const unsigned char *const *typed, unsigned mask, size_t count,
+                               unsigned flags, bl_error *err) BL_NODISCARD;
+
 /* Whole characters out of a stream of tokens: bytes wait until their character is complete. */
 typedef struct bl_decoder {
     unsigned char pending[4];
