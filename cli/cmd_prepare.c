@@ -177,6 +177,11 @@ static void report(const bl_prepare_result *r, const bl_args *args, const bl_opt
         bl_progress_print("bad lines        %s dropped, the first: %s",
                           bl_format_count(r->bad_dropped).text, first);
     }
+    if (r->answers_rewritten)
+        bl_progress_print(
+            "answers          %s not learned: the template writes them otherwise than "
+            "they would be said",
+            bl_format_count(r->answers_rewritten).text);
     if (r->files_passed || r->ours_passed)
         bl_progress_print("passed over      %s files that are no text, %s files and folders that "
                           "bitllama wrote",

@@ -484,6 +484,7 @@ typedef struct bl_prepare_result {
     uint64_t top_count[BL_PREPARE_TOP];
     int32_t eos;                   /* the id after every document */
     uint64_t counted, val_counted; /* tokens whose loss counts, of conversations; else 0 */
+    uint64_t answers_rewritten;    /* by the chat template, and so not learned */
 } bl_prepare_result;
 
 /** Text to a data folder: out_dir/{tokenizer.json, tokenizer_config.json, train.bin, val.bin,

@@ -33,6 +33,8 @@ struct bl_cutter {
     bl_tidy tidy;
     bl_json_text json;
     bl_conversation talk;
+    bl_template *chatml; /* where no other form was given */
+    bl_talk_form usual;
     bl_json_values values;
     uint64_t odd; /* of values, counted */
     bl_span rest; /* of a JSON string that was too long for one document */
@@ -47,7 +49,12 @@ bl_status bl_cutter_open(bl_cutter **c, const bl_cutter_options *options, bl_err
     (*c)->o = *options;
     if ((*c)->o.most > SIZE_MAX / 4)
         (*c)->o.most = SIZE_MAX / 4;
-    return BL_OK;
+    if (!options->conversations || options->form)
+        return BL_OK;
+    bl_status status = bl_template_of_text(&(*c)->chatml, "ChatML", bl_chatml, err);
+    (*c)->usual = (bl_talk_form){.template = (*c)->chatml, .end = -1};
+    (*c)->o.form = &(*c)->usual;
+    return status;
 }
 
 void bl_cutter_close(bl_cutter *c)
@@ -58,6 +65,7 @@ void bl_cutter_close(bl_cutter *c)
     bl_buf_release(&c->tidy.clean);
     bl_json_text_release(&c->json);
     bl_conversation_release(&c->talk);
+    bl_template_close(c->chatml);
     bl_free(c);
 }
 
@@ -80,7 +88,8 @@ bl_cutter_counts bl_cutter_counted(const bl_cutter *c)
                               .cut = c->cut,
                               .bad = c->bad,
                               .returns = c->tidy.returns,
-                              .marks = c->tidy.marks};
+                              .marks = c->tidy.marks,
+                              .rewritten = c->talk.rewritten};
 }
 
 const char *bl_cutter_first_bad(const bl_cutter *c)
@@ -346,7 +355,7 @@ static bl_status read_conversation(bl_cutter *c, bl_span *d, bl_error *err)
 {
     char why[BL_CONVERSATION_WHY];
     bl_conversation *talk = &c->talk;
-    switch (bl_conversation_read(talk, d->text, d->bytes, c->o.field, why)) {
+    switch (bl_conversation_read(talk, c->o.form, d->text, d->bytes, c->o.field, why)) {
     case BL_CONVERSATION_BAD:
         return bad_json(c, d, err, "%s", why);
     case BL_CONVERSATION_NO_MEMORY:

@@ -10,6 +10,8 @@
 
 #include "corpus/stream.h"
 
+struct bl_talk_form; /* corpus/answers.h */
+
 /* Where documents end. */
 typedef enum bl_cut {
     BL_CUT_END_OF_TEXT, /* at lines that are exactly <|endoftext|> */
@@ -26,18 +28,20 @@ typedef struct bl_cutter_options {
                             instead of an error */
     int skip_bad;        /* what is not JSON, or has no text in the field, is dropped and counted */
     int conversations;   /* documents of JSON are those of corpus/conversation.h, and are not cut */
-    int keep_space;      /* documents keep the white space at their ends */
-    uint64_t most;       /* bytes of a document, at least 4 */
+    const struct bl_talk_form *form; /* of conversations; must outlive the cutter; NULL: ChatML */
+    int keep_space;                  /* documents keep the white space at their ends */
+    uint64_t most;                   /* bytes of a document, at least 4 */
     int (*idle)(void *user); /* called when a pipe is idle; not 0 stops.  NULL: keep waiting */
     void *user;
 } bl_cutter_options;
 
 typedef struct bl_cutter_counts {
-    uint64_t replaced; /* U+FFFD written */
-    uint64_t cut;      /* places where a document was cut for its length */
-    uint64_t bad;      /* lines or values of JSON that were dropped */
-    uint64_t returns;  /* carriage returns that were dropped or became line feeds */
-    uint64_t marks;    /* byte order marks inside a text */
+    uint64_t replaced;  /* U+FFFD written */
+    uint64_t cut;       /* places where a document was cut for its length */
+    uint64_t bad;       /* lines or values of JSON that were dropped */
+    uint64_t returns;   /* carriage returns that were dropped or became line feeds */
+    uint64_t marks;     /* byte order marks inside a text */
+    uint64_t rewritten; /* answers that are not learned (corpus/answers.h) */
 } bl_cutter_counts;
 
 typedef struct bl_cutter bl_cutter;

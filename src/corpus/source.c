@@ -299,7 +299,8 @@ bl_cutter_counts bl_source_counted(const bl_source *s)
                               .cut = now.cut - was.cut,
                               .bad = now.bad - was.bad,
                               .returns = now.returns - was.returns,
-                              .marks = now.marks - was.marks};
+                              .marks = now.marks - was.marks,
+                              .rewritten = now.rewritten - was.rewritten};
 }
 
 bl_source_passed bl_source_passed_over(const bl_source *s)

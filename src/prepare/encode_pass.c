@@ -1,9 +1,9 @@
 /* The second pass: documents become the tokens of train.bin and val.bin. */
 #include "core/alloc.h"
-#include "corpus/conversation.h"
 #include "corpus/tidy.h"
 #include "prepare/preparation.h"
 #include "prepare/summary.h"
+#include "text/text.h"
 
 #include <string.h>
 
@@ -73,16 +73,6 @@ static bl_status divide(bl_preparation *p, size_t kept, uint64_t *document, size
 
 /* ---- conversations ---- */
 
-static bl_status add_token(bl_preparation *p, size_t *count, int32_t id, unsigned char counts,
-                           bl_error *err)
-{
-    BL_TRY(bl_grow(&p->ids, &p->ids_cap, *count + 1, sizeof *p->ids, err));
-    BL_TRY(bl_grow(&p->counts, &p->counts_cap, *count + 1, 1, err));
-    p->ids[*count] = id;
-    p->counts[(*count)++] = counts;
-    return BL_OK;
-}
-
 /* Does the assistant say any of these bytes? */
 static unsigned char is_answer(const unsigned char *said, size_t first, size_t last)
 {
@@ -93,17 +83,13 @@ static unsigned char is_answer(const unsigned char *said, size_t first, size_t l
 }
 
 /* A token counts when any of its bytes is the assistant's. */
-static bl_status add_stretch(bl_preparation *p, const bl_encoder *encoder, const bl_stretch *s,
-                             size_t *count, bl_error *err)
+static bl_status count_answers(bl_preparation *p, const bl_encoder *encoder, size_t number,
+                               size_t *count, bl_error *err)
 {
-    const unsigned char *said = bl_prepare_said(&p->batch, &p->batch.doc[s->document]) + s->first;
-    if (s->id >= 0)
-        return add_token(p, count, s->id, is_answer(said, 0, 1), err);
-    size_t n;
-    const int32_t *ids = bl_encoder_ids(encoder, s->text, &n);
-    const bl_offset *from = bl_encoder_offsets(encoder, s->text, NULL);
-    for (size_t i = 0; i < n; i++)
-        BL_TRY(add_token(p, count, ids[i], is_answer(said, from[i].start, from[i].end), err));
+    const bl_offset *from = bl_encoder_offsets(encoder, number, count);
+    BL_TRY(bl_grow(&p->counts, &p->counts_cap, *count + 1, 1, err));
+    for (size_t i = 0; i < *count; i++)
+        p->counts[i] = is_answer(p->said[number], from[i].start, from[i].end);
     return BL_OK;
 }
 
@@ -111,20 +97,21 @@ static bl_status encode_talks(bl_preparation *p, bl_encoder *encoder, uint64_t *
                               bl_error *err)
 {
     bl_prepare_batch *b = &p->batch;
-    const bl_stretches *all = &p->stretches;
-    size_t kept = bl_prepare_keep_originals(b), at = 0;
-    BL_TRY(bl_prepare_stretch(p, kept, err));
-    BL_TRY(bl_encoder_run(encoder, all->text, all->text_count, BL_ENCODE_OFFSETS, err));
+    size_t kept = bl_prepare_keep_originals(b), count;
+    BL_TRY(bl_grow(&p->said, &p->said_cap, kept + 1, sizeof *p->said, err));
+    for (size_t i = 0; i < kept; i++)
+        p->said[i] = bl_prepare_said(b, &b->doc[i]);
+    BL_TRY(bl_encoder_run_typed(encoder, b->doc, p->said, BL_SAID_INPUT, kept,
+                                BL_ENCODE_SPECIAL | BL_ENCODE_OFFSETS, err));
     for (size_t i = 0; i < kept; i++) {
         bl_span d = b->doc[i];
-        size_t count = 0;
         int training = bl_split_place(&p->split, (*document)++, bl_prepare_is_drawn(p, b->hash[i]),
                                       d.text, d.bytes) > 0;
         int which = training ? BL_DATA_TRAIN : BL_DATA_VAL;
-        for (; at < all->count && all->at[at].document == i; at++)
-            BL_TRY(add_stretch(p, encoder, &all->at[at], &count, err));
-        write_document(p, which, p->ids, count, d.bytes);
-        write_counts(p, which, p->counts, count, 0);
+        BL_TRY(count_answers(p, encoder, i, &count, err));
+        write_document(p, which, bl_encoder_ids(encoder, i, NULL), count, d.bytes);
+        write_counts(p, which, p->counts, count,
+                     d.bytes && (p->said[i][d.bytes - 1] & BL_SAID_LAST) != 0);
     }
     return BL_OK;
 }

@@ -31,21 +31,22 @@ static bl_status feed(bl_preparation *p, bl_bpe_trainer *trainer, size_t kept, b
     if (p->batch.talks) {
         BL_TRY(bl_prepare_stretch(p, kept, err));
         text = p->stretches.text;
-        count = p->stretches.text_count;
+        count = p->stretches.count;
     }
     return bl_bpe_trainer_feed(trainer, text, count, bl_prepare_ask_progress, p, err);
 }
 
-/* The special tokens of a tokenizer that is trained: its own two, and the template's. */
 static bl_status open_trainer(bl_preparation *p, bl_bpe_trainer **trainer, bl_error *err)
 {
     bl_bpe_options bpe = {.vocab_size = p->job->options->vocab_size,
                           .min_frequency = p->job->options->min_frequency,
                           .threads = p->job->options->threads};
-    if (bl_prepare_talks(p)) {
-        bpe.specials = bl_prepare_specials(&bpe.specials_count);
+    p->specials = bl_prepare_specials(p, &bpe.specials_count, err);
+    if (!p->specials)
+        return BL_ENOMEM;
+    bpe.specials = p->specials;
+    if (bl_prepare_talks(p))
         BL_TRY(bl_prepare_look_for(p, bpe.specials, bpe.specials_count, err));
-    }
     return bl_bpe_trainer_open(trainer, &bpe, err);
 }
 
@@ -78,13 +79,12 @@ bl_status bl_prepare_learn(bl_preparation *p, bl_error *err)
         BL_TRY(bl_tokenizer_open(&p->tokenizer, p->job->options->tokenizer, err));
         BL_TRY(bl_token_roles_find(&p->meta.roles, p->tokenizer, p->job->options->tokenizer,
                                    p->job->options->eos, err));
-    } else {
+    }
+    BL_TRY(bl_prepare_open_template(p, err));
+    if (!p->tokenizer)
         BL_TRY(open_trainer(p, &trainer, err));
-    }
-    if (p->tokenizer && bl_prepare_talks(p)) {
-        BL_TRY(bl_prepare_check_template(p, err));
+    else if (bl_prepare_talks(p))
         BL_TRY(bl_prepare_look_for_own(p, err));
-    }
     if (p->job->options->dedup != BL_DEDUP_NONE)
         BL_TRY_GOTO(status,
                     bl_dedup_open(

@@ -4,6 +4,7 @@
 
 #include "core/buf.h"
 #include "core/dir.h"
+#include "corpus/conversation.h"
 #include "corpus/dedup.h"
 #include "corpus/source.h"
 #include "corpus/split.h"
@@ -25,22 +26,12 @@ typedef struct bl_prepare_batch {
     int aside;   /* bl_source_aside() of all of them */
 } bl_prepare_batch;
 
-/* A stretch of a conversation: a special token that the template wrote, or text to be encoded. */
-typedef struct bl_stretch {
-    int32_t id;      /* of the token; negative: text */
-    size_t document; /* of the batch */
-    size_t first;    /* byte of the document */
-    size_t text;     /* number of the text among those of the batch */
-} bl_stretch;
-
-/* How conversations are cut into stretches. */
+/* The text of conversations between special tokens. */
 typedef struct bl_stretches {
     bl_added_index index; /* the special tokens that a template may write */
     bl_added *special;
-    bl_stretch *at;
-    size_t count, cap;
     bl_span *text;
-    size_t text_count, text_cap;
+    size_t count, cap;
 } bl_stretches;
 
 typedef struct bl_preparation {
@@ -49,6 +40,11 @@ typedef struct bl_preparation {
     bl_buf stories, valid; /* paths of TinyStories' two files */
     int aside;             /* the second is the validation data, and nothing is drawn */
     bl_tokenizer *tokenizer;
+    bl_template *template; /* or NULL */
+    int template_beside;   /* it is that of the tokenizer's folder */
+    bl_talk_form form;     /* of conversations */
+    json_t *described;     /* what tokenizer_config.json says of template and tokens */
+    json_t *markers; /* special tokens of a tokenizer that is trained; what the template needs */
     bl_data_meta meta;
     bl_prepare_result result;
     bl_prepare_batch batch;
@@ -65,9 +61,10 @@ typedef struct bl_preparation {
     bl_token_file_out *out[BL_DATA_SPLITS];
     bl_mask_out *mask[BL_DATA_SPLITS]; /* of conversations, else NULL */
     bl_stretches stretches;
-    unsigned char *counts; /* of the document at hand, a byte a token */
-    int32_t *ids;
-    size_t counts_cap, ids_cap;
+    const char **specials;      /* of the tokenizer that is trained, into markers */
+    unsigned char *counts;      /* of the document at hand, a byte a token */
+    const unsigned char **said; /* of each document of a batch of conversations */
+    size_t counts_cap, said_cap;
     const char *stage;
     uint64_t noticed; /* bytes at the last call of progress */
 } bl_preparation;
@@ -102,26 +99,35 @@ bl_status bl_prepare_open_source(bl_preparation *p, bl_error *err) BL_NODISCARD;
 /* Are the sources conversations? */
 int bl_prepare_talks(const bl_preparation *p);
 
-/* The special tokens of a tokenizer that is trained: the usual two, and those of the chat template;
- * `count` of them. */
-const char *const *bl_prepare_specials(size_t *count);
-
-/* Looks for these tokens from now on; or for the tokenizer's own, which must have these: BL_EINVAL
- * if not. */
+/* Looks for these tokens from now on, as ids 0 and on; or for the tokenizer's own. */
 bl_status bl_prepare_look_for(bl_preparation *p, const char *const *specials, size_t count,
                               bl_error *err) BL_NODISCARD;
 bl_status bl_prepare_look_for_own(bl_preparation *p, bl_error *err) BL_NODISCARD;
 
-/* The first `kept` documents of a batch of conversations as p->stretches. */
+/* The text of the first `kept` documents of a batch of conversations as p->stretches. */
 bl_status bl_prepare_stretch(bl_preparation *p, size_t kept, bl_error *err) BL_NODISCARD;
 
 /* Who said the bytes of a document of the batch. */
 const unsigned char *bl_prepare_said(const bl_prepare_batch *b, const bl_span *document);
 
-/* ---- other_template.c ---- */
+/* ---- markers.c ---- */
 
-/* BL_EUNSUPPORTED when the tokenizer's folder has a chat template that is not ChatML. */
-bl_status bl_prepare_check_template(const bl_preparation *p, bl_error *err) BL_NODISCARD;
+/* Adds to a list of texts the words that a template writes around messages and that should be
+ * tokens. */
+bl_status bl_prepare_find_markers(json_t *markers, const bl_template *t, int64_t now,
+                                  bl_error *err) BL_NODISCARD;
+
+/* ---- chosen_template.c ---- */
+
+/* Once the tokenizer, if one is given, and its roles are known: the template asked for, that of the
+ * tokenizer's folder, or, of conversations, ChatML.
+ * BL_EINVAL when the tokenizer has not the special tokens that it writes; errors of
+ * bl_template_open(). */
+bl_status bl_prepare_open_template(bl_preparation *p, bl_error *err) BL_NODISCARD;
+
+/* The special tokens of a tokenizer that is trained, the first ids, valid as long as `p`; free the
+ * list with bl_free().  NULL: out of memory. */
+const char **bl_prepare_specials(const bl_preparation *p, size_t *count, bl_error *err);
 
 /* ---- learn_pass.c, encode_pass.c ---- */
 

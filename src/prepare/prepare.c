@@ -23,10 +23,13 @@ static void release(bl_preparation *p)
         bl_mask_abandon(p->mask[i]);
     bl_added_index_release(&p->stretches.index);
     bl_free(p->stretches.special);
-    bl_free(p->stretches.at);
     bl_free(p->stretches.text);
     bl_free(p->counts);
-    bl_free(p->ids);
+    bl_free(p->said);
+    bl_free(p->specials);
+    json_decref(p->described);
+    json_decref(p->markers);
+    bl_template_close(p->template);
     bl_outdir_abandon(p->next);
     bl_free(p->dropped);
     bl_free(p->uses);

@@ -32,6 +32,7 @@ static bl_status open_parts(bl_preparation *p, const char *const *parts, size_t 
     bl_source_options from = bl_source_options_of(p->job->options);
     from.cutter.idle = bl_prepare_ask;
     from.cutter.user = p;
+    from.cutter.form = &p->form;
     from.aside = p->aside ? p->valid.data : NULL;
     from.keep = from.writing = p->job->dir;
     bl_status status = bl_source_open(&p->source, parts, count, &from, err);

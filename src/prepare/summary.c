@@ -89,6 +89,7 @@ void bl_prepare_summarize(const bl_preparation *p, bl_prepare_result *r)
     r->returns_replaced = counts.returns;
     r->marks_dropped = counts.marks;
     r->bad_dropped = counts.bad;
+    r->answers_rewritten = counts.rewritten;
     r->files_passed = passed.files;
     r->ours_passed = passed.ours;
     (void)snprintf(r->first_bad, sizeof r->first_bad, "%s", passed.first_bad);

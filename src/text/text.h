@@ -6,12 +6,14 @@
 #include "text/roles.h"
 #include "core/utf8.h"
 
+#include <jansson.h>
+
 /* tokenizer.json as Hugging Face writes it (2 spaces, their key order, no final newline), and the
- * tokenizer_config.json beside it, with a chat template (NULL: none). */
+ * tokenizer_config.json beside it.  more: chat_template, bos_token and other tokens by their names,
+ * as that file has them; NULL: eos begins a document too. */
 bl_status bl_tokenizer_save(const bl_tokenizer *t, const char *path, bl_error *err) BL_NODISCARD;
-bl_status bl_tokenizer_save_config(const bl_tokenizer *t, bl_token_roles roles,
-                                   const char *chat_template, const char *path,
-                                   bl_error *err) BL_NODISCARD;
+bl_status bl_tokenizer_save_config(const bl_tokenizer *t, bl_token_roles roles, const json_t *more,
+                                   const char *path, bl_error *err) BL_NODISCARD;
 
 /* A growing list of ids, and where they come from. */
 typedef struct bl_id_list {

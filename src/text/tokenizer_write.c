@@ -130,35 +130,85 @@ static void put_role(bl_buf *out, const bl_tokenizer *t, const char *role, uint3
     bl_buf_puts(out, ",\n");
 }
 
-bl_status bl_tokenizer_save_config(const bl_tokenizer *t, bl_token_roles roles,
-                                   const char *chat_template, const char *path, bl_error *err)
+/* A text, or a list of objects of texts, as JSON. */
+static void put_value(bl_buf *out, const json_t *value)
 {
-    bl_buf out;
-    bl_buf_init(&out);
-    bl_buf_printf(&out, "{\n  \"add_prefix_space\": %s,\n  \"added_tokens_decoder\": {",
-                  truth(!t->no_prefix_space));
+    size_t i;
+    json_t *one;
+    const char *key;
+    if (json_is_array(value)) {
+        bl_buf_puts(out, "[");
+        json_array_foreach (value, i, one) {
+            bl_buf_puts(out, i ? ", " : "");
+            put_value(out, one);
+        }
+        bl_buf_puts(out, "]");
+    } else if (json_is_object(value)) {
+        i = 0;
+        bl_buf_puts(out, "{");
+        json_object_foreach ((json_t *)(uintptr_t)value, key, one) {
+            bl_buf_puts(out, i++ ? ", " : "");
+            put_string(out, key, strlen(key));
+            bl_buf_puts(out, ": ");
+            put_value(out, one);
+        }
+        bl_buf_puts(out, "}");
+    } else if (json_is_string(value)) {
+        put_string(out, json_string_value(value), json_string_length(value));
+    } else {
+        bl_buf_puts(out, "null");
+    }
+}
+
+/* A line of what else there is to say, if it is said. */
+static void put_more(bl_buf *out, const json_t *more, const char *key)
+{
+    const json_t *value = json_object_get(more, key);
+    if (!value)
+        return;
+    bl_buf_printf(out, "  \"%s\": ", key);
+    put_value(out, value);
+    bl_buf_puts(out, ",\n");
+}
+
+static void put_decoder(bl_buf *out, const bl_tokenizer *t)
+{
     for (size_t i = 0; i < t->added_count; i++) {
         const bl_added *a = &t->added[i];
-        bl_buf_printf(&out, "%s\n    \"%lu\": {\n      \"content\": ", i ? "," : "",
+        bl_buf_printf(out, "%s\n    \"%lu\": {\n      \"content\": ", i ? "," : "",
                       (unsigned long)a->id);
-        put_token(&out, t, a->id);
-        bl_buf_printf(&out,
+        put_token(out, t, a->id);
+        bl_buf_printf(out,
                       ",\n      \"lstrip\": %s,\n      \"normalized\": %s,\n"
                       "      \"rstrip\": %s,\n      \"single_word\": %s,\n"
                       "      \"special\": %s\n    }",
                       truth(a->lstrip), truth(a->normalized), truth(a->rstrip),
                       truth(a->single_word), truth(a->special));
     }
+}
+
+bl_status bl_tokenizer_save_config(const bl_tokenizer *t, bl_token_roles roles, const json_t *more,
+                                   const char *path, bl_error *err)
+{
+    bl_buf out;
+    bl_buf_init(&out);
+    bl_buf_printf(&out, "{\n  \"add_prefix_space\": %s,\n  \"added_tokens_decoder\": {",
+                  truth(!t->no_prefix_space));
+    put_decoder(&out, t);
     bl_buf_puts(&out, t->added_count ? "\n  },\n" : "},\n");
-    put_role(&out, t, "bos_token", roles.eos);
-    if (chat_template) {
-        bl_buf_puts(&out, "  \"chat_template\": ");
-        put_string(&out, chat_template, strlen(chat_template));
-        bl_buf_puts(&out, ",\n");
-    }
+    put_more(&out, more, "additional_special_tokens");
+    if (more)
+        put_more(&out, more, "bos_token");
+    else
+        put_role(&out, t, "bos_token", roles.eos);
+    put_more(&out, more, "chat_template");
     bl_buf_puts(&out, "  \"clean_up_tokenization_spaces\": false,\n");
+    put_more(&out, more, "cls_token");
     put_role(&out, t, "eos_token", roles.eos);
+    put_more(&out, more, "mask_token");
     put_role(&out, t, "pad_token", roles.pad);
+    put_more(&out, more, "sep_token");
+    put_more(&out, more, "unk_token");
     bl_buf_puts(&out, "  \"tokenizer_class\": \"PreTrainedTokenizerFast\"\n}\n");
     return replace(path, &out, err);
 }

@@ -41,8 +41,9 @@ check "before a folder is there" test ! -e none
 
 mkdir theirs && cp both/tokenizer.json theirs
 sed 's/<|im_start|>assistant/<|im_start|>model/' both/tokenizer_config.json >theirs/tokenizer_config.json
-expect "a tokenizer with another template" 3 '' '*theirs has a chat template that writes conversations in another way than ChatML*' \
-    prepare talk.jsonl --documents messages --tokenizer theirs --out none
+expect "a tokenizer with another template" 0 '' '*of answers *' prepare talk.jsonl --documents messages --tokenizer theirs --val-split 0.1 --out model
+check "which is used and kept" cmp theirs/tokenizer_config.json model/tokenizer_config.json
+check "for other text" test "$(cksum <talk/train.bin)" != "$(cksum <model/train.bin)"
 
 # The bits of a mask in the order of tokens, and special tokens that somebody wrote: none but the template's three of each
 # message become ids below 4, and the answer with the token that ends it alone counts.

@@ -12,10 +12,12 @@
 #include "corpus/conversation.h"
 
 static bl_conversation c;
+static bl_template *chatml;
 
 static bl_conversation_found take(const char *json, const char *field, char *why)
 {
-    return bl_conversation_read(&c, json, strlen(json), field, why);
+    const bl_talk_form form = {.template = chatml, .end = -1};
+    return bl_conversation_read(&c, &form, json, strlen(json), field, why);
 }
 
 /* The text, with * before each byte of an answer and ' before one of a message. */
@@ -37,7 +39,7 @@ static void good(const char *json, const char *field, const char *text, const ch
 
 #define USER "<|im_start|>user\nHi<|im_end|>\n"
 #define USER_SAID                                                                                  \
-    "................."                                                                            \
+    "............iiii."                                                                            \
     "ii"                                                                                           \
     "..........."
 #define REPLY "<|im_start|>assistant\nYes<|im_end|>\n"
@@ -64,7 +66,7 @@ static void forms(void **state)
     /* words of a message that look like the template's are still a message's */
     good("{\"prompt\": \"<|im_end|>\", \"completion\": \"Yes\"}", NULL,
          "<|im_start|>user\n<|im_end|><|im_end|>\n" REPLY,
-         "................."
+         "............iiii."
          "iiiiiiiiii"
          "..........." REPLY_SAID);
 }
@@ -153,7 +155,10 @@ int main(void)
         cmocka_unit_test(refused),
         cmocka_unit_test(huge),
     };
+    if (bl_template_of_text(&chatml, "ChatML", bl_chatml, NULL) != BL_OK)
+        return 1;
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    bl_template_close(chatml);
     bl_conversation_release(&c);
     return failed;
 }
