@@ -1203,6 +1203,15 @@ BL_API bl_status bl_trainer_eval(bl_trainer *t, bl_eval_result *result, bl_error
 BL_API bl_status bl_trainer_checkpoint(bl_trainer *t, char *path, size_t cap, size_t *bytes,
                                        bl_error *err);
 
+/** A model of the weights as they are now, without the disk: bl_model_open() of a checkpoint written
+ *  now gives the same bits.  It is a copy that further steps do not change and that the trainer does
+ *  not need: a sample between two steps, or the model of yesterday.  It takes what bl_plan_model()
+ *  says of such a model.  device: as of bl_model_open(), or NULL: the trainer's own and its threads.
+ *  Its path is the run folder.  Errors: BL_ENOMEM; BL_EINVAL, BL_EDEVICE (device), BL_EFORMAT (weights
+ *  that are not finite), BL_EINTERRUPTED (bl_progress_to(), "copying"): the trainer goes on. */
+BL_API bl_status bl_trainer_model(bl_model **m, bl_trainer *t, const bl_options *device,
+                                  bl_error *err);
+
 /** Sends the events of these calls to a function (NULL: nowhere): BL_TRAIN_STEP, _EVAL,
  *  _CHECKPOINT and _WARNING.  Threads: not while the trainer is at work. */
 BL_API void bl_trainer_events_to(bl_trainer *t, bl_train_fn *fn, void *user);

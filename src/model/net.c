@@ -4,6 +4,7 @@
 #include "core/rng.h"
 #include "core/watch.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdio.h>
 #include <string.h>
@@ -285,6 +286,27 @@ bl_status bl_net_load(bl_net *net, const bl_st *st, const char *path, bl_error *
 {
     BL_TRY(bl_net_block_load(net, net->block, st, "", path, err));
     return ternarise_now(net, err);
+}
+
+bl_status bl_net_copy(bl_net *net, const bl_net *from, bl_error *err)
+{
+    float *host;
+    bl_status status = BL_OK;
+    assert(net->tensors.count == from->tensors.count && !net->packed && !from->packed);
+    BL_TRY(bl_net_host_buffer(&host, from, err));
+    for (size_t i = 0; status == BL_OK && i < net->tensors.count; i++) {
+        const bl_tensor *t = &net->tensors.at[i];
+        BL_TRY_GOTO(status, bl_net_tensor_get(from, &from->tensors.at[i], host, err), done);
+        BL_TRY_GOTO(status,
+                    bl_dev_put(net->dev, BL_KIND_param, bl_net_place(net, net->block, t), host,
+                               t->count, err),
+                    done);
+        BL_TRY_GOTO(status, bl_watch_poll(i + 1, net->tensors.count, err), done);
+    }
+    status = ternarise_now(net, err);
+done:
+    bl_free(host);
+    return status;
 }
 
 bl_status bl_net_coarsen(bl_net *net, bl_error *err)

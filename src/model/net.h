@@ -49,6 +49,10 @@ void bl_net_fill_initial(const bl_net *net, const bl_tensor *t, uint64_t seed, u
 bl_status bl_net_load(bl_net *net, const bl_st *st, const char *path, bl_error *err) BL_NODISCARD;
 bl_status bl_net_save(const bl_net *net, const char *path, bl_error *err) BL_NODISCARD;
 
+/* The parameters of another net with this config, on a device of any kind, as if they had been saved
+ * and loaded. */
+bl_status bl_net_copy(bl_net *net, const bl_net *from, bl_error *err) BL_NODISCARD;
+
 /* One tensor from a file, piece by piece through host memory for BL_NET_PIECE floats; and one to the
  * host, which has room for t->count. */
 enum { BL_NET_PIECE = 1 << 16 };

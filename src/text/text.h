@@ -15,6 +15,9 @@ bl_status bl_tokenizer_save(const bl_tokenizer *t, const char *path, bl_error *e
 bl_status bl_tokenizer_save_config(const bl_tokenizer *t, bl_token_roles roles, const json_t *more,
                                    const char *path, bl_error *err) BL_NODISCARD;
 
+/* Keeps an open tokenizer until one more bl_tokenizer_close(); returns it.  Threads: any. */
+bl_tokenizer *bl_tokenizer_hold(bl_tokenizer *t);
+
 /* A growing list of ids, and where they come from. */
 typedef struct bl_id_list {
     int32_t *ids;

@@ -16,9 +16,16 @@ bl_status bl_tokenizer_new(bl_tokenizer **t, bl_error *err)
     return *t ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory for a tokenizer");
 }
 
+bl_tokenizer *bl_tokenizer_hold(bl_tokenizer *t)
+{
+    if (t)
+        (void)atomic_fetch_add(&t->holders, 1);
+    return t;
+}
+
 void bl_tokenizer_close(bl_tokenizer *t)
 {
-    if (!t)
+    if (!t || atomic_fetch_sub(&t->holders, 1))
         return;
     bl_strtab_release(&t->tokens);
     for (size_t i = 0; i < BL_TOKENIZER_PARTS; i++)

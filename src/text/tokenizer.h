@@ -8,6 +8,8 @@
 #include "text/pretokenize.h"
 #include "text/strtab.h"
 
+#include <stdatomic.h>
+
 #define BL_NO_BYTE_ID UINT32_MAX
 
 enum { BL_BYTES_BEHIND = 16 };
@@ -40,9 +42,10 @@ enum {
 extern const char *const bl_part_names[BL_TOKENIZER_PARTS];
 
 struct bl_tokenizer {
-    bl_strtab tokens;   /* how tokens are spelled in tokenizer.json, in the order of their ids */
-    size_t vocab_count; /* this many are the model's, those after them only added */
-    uint32_t *id_of;    /* [tokens] their ids; NULL: their numbers in the table */
+    atomic_size_t holders; /* besides the one who opened it */
+    bl_strtab tokens;      /* how tokens are spelled in tokenizer.json, in the order of their ids */
+    size_t vocab_count;    /* this many are the model's, those after them only added */
+    uint32_t *id_of;       /* [tokens] their ids; NULL: their numbers in the table */
     bl_merge *merges;
     size_t merge_count;
     bl_added *added; /* rising ids */

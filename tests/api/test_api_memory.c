@@ -333,6 +333,35 @@ done:
     return status;
 }
 
+/* Step by step, and a model of what was learned by then. */
+static bl_status tell_steps(uint64_t *sum)
+{
+    bl_status status;
+    bl_trainer *t = NULL;
+    bl_model *m = NULL;
+    bl_step_result made = {.size = sizeof made};
+    bl_eval_result found = {.size = sizeof found};
+    char hex[33];
+    remove_all(out);
+    TRY(bl_trainer_open(&t, data, out, o_train, o_config, &failed));
+    TRY(bl_trainer_step(t, 1, &made, &failed));
+    TRY(bl_trainer_eval(t, &found, &failed));
+    TRY(bl_trainer_model(&m, t, NULL, &failed));
+    TRY(bl_trainer_step(t, 1, &made, &failed));
+    TRY(bl_trainer_checkpoint(t, NULL, 0, NULL, &failed));
+    *sum = mix(*sum, &made.loss, sizeof made.loss);
+    *sum = mix(*sum, &found.loss, sizeof found.loss);
+    *sum = file_sum(*sum, out, "ckpt/step-00000002/model.safetensors");
+    bl_trainer_close(t);
+    t = NULL;
+    TRY(bl_model_fingerprint(m, hex, &failed));
+    *sum = mix(*sum, hex, 32);
+done:
+    bl_model_close(m);
+    bl_trainer_close(t);
+    return status;
+}
+
 static bl_status tell_export(uint64_t *sum)
 {
     bl_status status;
@@ -405,7 +434,7 @@ static const story stories[] = {
     {"session", tell_session, 61},        {"batch", tell_batch, 61},
     {"evaluation", tell_evaluation, 307}, {"prepare", tell_prepare, 43},
     {"export", tell_export, 307},         {"training", tell_training, 1009},
-    {"template", tell_template, 31},
+    {"steps", tell_steps, 1009},          {"template", tell_template, 31},
 };
 enum { STORIES = sizeof stories / sizeof *stories };
 

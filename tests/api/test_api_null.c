@@ -382,6 +382,12 @@ static void trainer_steps(bl_trainer *t)
     assert_true(n > 0);
     FINE(bl_trainer_checkpoint, bytes, t, path, sizeof path, NULL, e);
     assert_int_equal(strlen(path), n);
+    bl_model *live = (bl_model *)1;
+    REFUSED(bl_trainer_model, m, NULL, t, NULL, e);
+    REFUSED(bl_trainer_model, t, &live, NULL, NULL, e);
+    assert_null(live);
+    GIVES(bl_trainer_model, device, bl_trainer_model(&live, t, NULL, NULL) == BL_OK);
+    bl_model_close(live);
     NOTHING(bl_trainer_events_to, t, NULL, NULL, NULL);
     NOTHING(bl_trainer_events_to, fn, t, NULL, NULL);
 }
