@@ -760,6 +760,9 @@ BL_API void bl_session_seed(bl_session *s, uint64_t seed);
 /** Forgets everything read, drawn and seeded. */
 BL_API bl_status bl_session_reset(bl_session *s, bl_error *err);
 
+/** The same, but what was consolidated stays: the session begins at its base, if it has one. */
+BL_API bl_status bl_session_restart(bl_session *s, bl_error *err);
+
 /** Reads the pending token, if there is one, and then `count` tokens.  logits: NULL, or [V] for
  *  those after the last token; of bl_session_feed_each() [count,V], row t after token t.  The
  *  result does not depend on how a text is cut into calls.  Eq: docs/MODEL.md, the buffered form.
@@ -877,6 +880,24 @@ typedef void bl_head_fn(void *user, const bl_head_info *head);
 
 /** Calls fn for each head, layer by layer.  Errors: BL_ENOMEM, BL_EDEVICE. */
 BL_API bl_status bl_session_heads(const bl_session *s, bl_head_fn *fn, void *user, bl_error *err);
+
+/** The same with the distances between two sessions of one model, |W - W'| / |W0|, in the place of
+ *  those from where the model begins.  Errors: also BL_EINVAL (two models), BL_EBUSY. */
+BL_API bl_status bl_session_diff(const bl_session *s, const bl_session *other, bl_head_fn *fn,
+                                 void *user, bl_error *err);
+
+/** Two memory files beside each other, for which no model is needed. */
+typedef struct bl_memory_difference {
+    size_t size;
+    int same;       /* they hold the same: sessions go on alike from both */
+    int same_model; /* they name the same model */
+    int version_a, version_b;
+    uint64_t position_a, position_b; /* tokens read */
+} bl_memory_difference;
+
+/** Errors: BL_ENOENT, BL_EFORMAT, BL_EUNSUPPORTED, BL_EIO, BL_ENOMEM. */
+BL_API bl_status bl_memory_diff(const char *a, const char *b, bl_memory_difference *difference,
+                                bl_error *err);
 
 /* ------------------------------------------------------------------ grammars and biases */
 

@@ -210,20 +210,34 @@ static bl_status read_number(const memory *m, const char *key, uint64_t most, ui
     return BL_OK;
 }
 
-static bl_status check_owner(memory *m, const bl_memory_owner *owner, bl_error *err)
+bl_status bl_memory_known(const bl_st *st, const char *path, int *based, bl_error *err)
 {
-    const char *kind = bl_st_metadata(m->st, "format"), *v = bl_st_metadata(m->st, "version");
-    const char *theirs = bl_st_metadata(m->st, "fingerprint");
+    const char *kind = bl_st_metadata(st, "format"), *v = bl_st_metadata(st, "version");
     if (!kind || strcmp(kind, format_name) != 0)
-        return bl_fail(err, BL_EFORMAT, "%s: not a memory file", m->path);
-    m->based = v && strcmp(v, versions[1]) == 0;
-    if (!v || (!m->based && strcmp(v, versions[0]) != 0))
+        return bl_fail(err, BL_EFORMAT, "%s: not a memory file", path);
+    *based = v && strcmp(v, versions[1]) == 0;
+    if (!v || (!*based && strcmp(v, versions[0]) != 0))
         return bl_fail(err, BL_EUNSUPPORTED,
                        "%s: version %.20s of memory files, this program "
                        "knows versions %s and %s",
-                       m->path, v ? v : "(none)", versions[0], versions[1]);
-    if (!theirs)
-        return bl_fail(err, BL_EFORMAT, "%s: no fingerprint of a model", m->path);
+                       path, v ? v : "(none)", versions[0], versions[1]);
+    if (!bl_st_metadata(st, "fingerprint"))
+        return bl_fail(err, BL_EFORMAT, "%s: no fingerprint of a model", path);
+    return BL_OK;
+}
+
+bl_status bl_memory_position(const bl_st *st, const char *path, uint64_t *position, bl_error *err)
+{
+    const memory m = {.st = (bl_st *)(uintptr_t)st, .path = path};
+    int given;
+    BL_TRY(read_number(&m, "position", UINT64_MAX / 2, position, &given, err));
+    return given ? BL_OK : bl_fail(err, BL_EFORMAT, "%s: no position", path);
+}
+
+static bl_status check_owner(memory *m, const bl_memory_owner *owner, bl_error *err)
+{
+    BL_TRY(bl_memory_known(m->st, m->path, &m->based, err));
+    const char *theirs = bl_st_metadata(m->st, "fingerprint");
     if (strcmp(theirs, owner->fingerprint) == 0)
         return BL_OK;
     if (owner->parent && strcmp(theirs, owner->parent) == 0) {
@@ -375,9 +389,7 @@ static bl_status read_file(memory *m, const bl_sequence *s, const bl_memory_owne
     if (m->based && !m->net->config.ttt_forget)
         return bl_fail(err, BL_EFORMAT,
                        "%s: holds a base, which a model that never forgets does not have", m->path);
-    BL_TRY(read_number(m, "position", UINT64_MAX / 2, &m->position, &given, err));
-    if (!given)
-        return bl_fail(err, BL_EFORMAT, "%s: no position", m->path);
+    BL_TRY(bl_memory_position(m->st, m->path, &m->position, err));
     BL_TRY(read_number(m, "pending", m->net->m.V - 1, &pending, &given, err));
     m->pending = given ? (int32_t)pending : BL_NO_TOKEN;
     BL_TRY(read_number(m, "seed", UINT64_MAX, &m->seed, &m->seeded, err));

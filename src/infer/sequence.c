@@ -25,13 +25,24 @@ void bl_sequence_release(bl_sequence *s, const bl_net *net)
     *s = (bl_sequence){.pending = BL_NO_TOKEN};
 }
 
-bl_status bl_sequence_start(bl_sequence *s, const bl_net *net, bl_error *err)
+static void drop_text(bl_sequence *s)
 {
     bl_sequence_unconstrain(s);
     bl_sampler_restart(&s->sampler);
     s->decoder = (bl_decoder){0};
     s->pending = BL_NO_TOKEN;
+}
+
+bl_status bl_sequence_start(bl_sequence *s, const bl_net *net, bl_error *err)
+{
+    drop_text(s);
     return bl_state_start(&s->state, net, err);
+}
+
+bl_status bl_sequence_restart(bl_sequence *s, const bl_net *net, bl_error *err)
+{
+    drop_text(s);
+    return bl_state_restart(&s->state, net, err);
 }
 
 bl_status bl_sequence_copy(bl_sequence *to, const bl_net *net, const bl_sequence *from,

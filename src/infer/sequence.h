@@ -7,6 +7,7 @@
 #define BL_INFER_SEQUENCE_H
 
 #include "constrain/constraint.h"
+#include "format/safetensors.h"
 #include "infer/sampler.h"
 #include "infer/stops.h"
 #include "model/reader.h"
@@ -29,6 +30,9 @@ void bl_sequence_release(bl_sequence *s, const bl_net *net);
 
 /* As if nothing had been read; the sampler's random numbers restart too. */
 bl_status bl_sequence_start(bl_sequence *s, const bl_net *net, bl_error *err) BL_NODISCARD;
+
+/* The same, but it keeps its base, and begins there. */
+bl_status bl_sequence_restart(bl_sequence *s, const bl_net *net, bl_error *err) BL_NODISCARD;
 
 /* `to`, open over the same model, becomes equal to `from`; after a failure it can only be
  * started again or released. */
@@ -128,5 +132,16 @@ bl_status bl_memory_save(const bl_sequence *s, const bl_net *net, const bl_memor
 /* Everything is checked before anything changes: on failure the sequence is as it was. */
 bl_status bl_memory_load(bl_sequence *s, const bl_net *net, const bl_memory_owner *owner,
                          const char *path, bl_error *err) BL_NODISCARD;
+
+/* Is an open file a memory of a version that this program knows, of whatever model?  BL_EFORMAT,
+ * BL_EUNSUPPORTED.  Then: how much it has read. */
+bl_status bl_memory_known(const bl_st *st, const char *path, int *based,
+                          bl_error *err) BL_NODISCARD;
+bl_status bl_memory_position(const bl_st *st, const char *path, uint64_t *position,
+                             bl_error *err) BL_NODISCARD;
+
+/* bl_memory_diff(), which needs no model. */
+bl_status bl_memory_compare(const char *a, const char *b, bl_memory_difference *d,
+                            bl_error *err) BL_NODISCARD;
 
 #endif

@@ -103,16 +103,22 @@ void bl_state_release(bl_state *s, const bl_net *net)
 
 bl_status bl_state_start(bl_state *s, const bl_net *net, bl_error *err)
 {
+    bl_base_drop(s, net);
+    return bl_state_restart(s, net, err);
+}
+
+bl_status bl_state_restart(bl_state *s, const bl_net *net, bl_error *err)
+{
     bl_dev *d = net->dev;
     bl_ttt_shape shape = bl_net_ttt_shape(net, 1, 1);
-    bl_base_drop(s, net);
     BL_OP(d, zero, s->block, s->block_bytes);
     for (size_t l = 0; l < net->m.L; l++) {
-        bl_ttt_params inner = bl_net_ttt_params(&net->w.layer[l]);
+        bl_ttt_params inner = bl_base_params(s, net, l);
         BL_TTT_OP(net, start, &s->layer[l].ttt, &inner, &shape);
     }
     s->position = 0;
     s->has_last = 0;
+    s->share = 0;
     return BL_OP(d, sync, err);
 }
 

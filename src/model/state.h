@@ -61,6 +61,9 @@ bl_status bl_state_open(bl_state *s, const bl_net *net, bl_error *err) BL_NODISC
 void bl_state_release(bl_state *s, const bl_net *net);
 bl_status bl_state_start(bl_state *s, const bl_net *net, bl_error *err) BL_NODISCARD;
 
+/* As if nothing had been read; but a base of its own stays, and is where it begins. */
+bl_status bl_state_restart(bl_state *s, const bl_net *net, bl_error *err) BL_NODISCARD;
+
 /* `to` becomes equal to another sequence of this model.  BL_ENOMEM leaves it as it was. */
 bl_status bl_state_copy(bl_state *to, const bl_net *net, const bl_state *from,
                         bl_error *err) BL_NODISCARD;

@@ -502,6 +502,12 @@ static void sessions(void **state)
     NOTHING(bl_session_seed, s, NULL, 3);
     REFUSED(bl_session_reset, s, NULL, e);
     FINE(bl_session_reset, err, s, e);
+    REFUSED(bl_session_restart, s, NULL, e);
+    FINE(bl_session_restart, err, s, e);
+    bl_memory_difference difference = {.size = sizeof difference};
+    REFUSED(bl_memory_diff, a, NULL, api_path("memory"), &difference, e);
+    REFUSED(bl_memory_diff, b, api_path("memory"), NULL, &difference, e);
+    REFUSED(bl_memory_diff, difference, api_path("memory"), api_path("memory"), NULL, e);
     REFUSED(bl_session_feed_each, s, NULL, ids, 1, NULL, e);
     REFUSED(bl_session_feed_each, ids, s, NULL, 1, NULL, e);
     FINE(bl_session_feed_each, ids, s, NULL, 0, NULL, e);
@@ -564,6 +570,10 @@ static void sessions(void **state)
     REFUSED(bl_session_heads, s, NULL, ignore_head, NULL, e);
     REFUSED(bl_session_heads, fn, s, NULL, NULL, e);
     FINE(bl_session_heads, err, s, ignore_head, NULL, e);
+    REFUSED(bl_session_diff, s, NULL, s, ignore_head, NULL, e);
+    REFUSED(bl_session_diff, other, s, NULL, ignore_head, NULL, e);
+    REFUSED(bl_session_diff, fn, s, s, NULL, NULL, e);
+    FINE(bl_session_diff, err, s, s, ignore_head, NULL, e);
     assert_ok(bl_options_set(o, "max_tokens", "2", &api_error));
     REFUSED(bl_generate, s, NULL, "a", 1, o, NULL, NULL, &made, e);
     assert_int_equal(made.tokens, 0);
@@ -649,11 +659,11 @@ static void evaluation_and_info(void **state)
     REFUSED(bl_session_learn, result, s, words, NULL, 0, 0, NULL, NULL, NULL, e);
     FINE(bl_session_learn, reading, s, words, NULL, 0, 0, NULL, NULL, &learned, e);
     FINE(bl_session_learn, progress, s, words, NULL, 0, 0, NULL, NULL, &learned, e);
-    const char *const none[] = {words, NULL};
+    const char *const broken[] = {words, NULL};
     REFUSED(bl_session_learn_all, s, NULL, &words, 1, NULL, 0, 0, NULL, 0, NULL, NULL, &learned, e);
     REFUSED(bl_session_learn_all, sources, s, NULL, 1, NULL, 0, 0, NULL, 0, NULL, NULL, &learned,
             e);
-    REFUSED(bl_session_learn_all, sources, s, none, 2, NULL, 0, 0, NULL, 0, NULL, NULL, &learned,
+    REFUSED(bl_session_learn_all, sources, s, broken, 2, NULL, 0, 0, NULL, 0, NULL, NULL, &learned,
             e);
     REFUSED(bl_session_learn_all, result, s, &words, 1, NULL, 0, 0, NULL, 0, NULL, NULL, NULL, e);
     FINE(bl_session_learn_all, reading, s, &words, 1, NULL, 0, 0, NULL, 0, NULL, NULL, &learned, e);

@@ -92,6 +92,7 @@ static void a_result_without_a_size(void **state)
     UNSIZED(bl_eval_result, bl_eval_stream(NULL, "x", NULL, 0, 0, NULL, NULL, NULL, &r, e));
     UNSIZED(bl_recall_result, bl_eval_recall(NULL, 1, 1, NULL, NULL, &r, e));
     UNSIZED(bl_learn_result, bl_session_learn(NULL, "x", NULL, 0, 0, NULL, NULL, &r, e));
+    UNSIZED(bl_memory_difference, bl_memory_diff("x", "x", &r, e));
     UNSIZED(bl_score_result, bl_score(NULL, NULL, 0, NULL, NULL, &r, e));
     UNSIZED(bl_generate_result, bl_generate(NULL, "x", 1, NULL, NULL, NULL, &r, e));
 }

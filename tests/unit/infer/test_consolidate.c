@@ -230,6 +230,47 @@ static void test_equation(void **state)
     check_equation("mlp", 64);
 }
 
+/* What stays when the text goes: the base, which is where W and b are then. */
+static void test_restart(void **state)
+{
+    (void)state;
+    static const char *const models[] = {"ternary", "mlp"};
+    static float now[2 * 16 * 64], base[2 * 16 * 64];
+    for (size_t i = 0; i < 2; i++) {
+        size_t M = i ? 64 : 16;
+        const size_t W1[] = {2, 16, M}, b1[] = {2, M};
+        bl_model *m = tiny_open(models[i], "cpu");
+        bl_session *s = open_session(m), *fresh = open_session(m);
+        feed(s, 0, 40);
+        save(fresh, "fresh.mem");
+        assert_int_equal(bl_session_restart(s, NULL), BL_OK);
+        save(s, "plain.mem");
+        same_file("fresh.mem", "plain.mem", "without a base");
+        feed(s, 0, 40);
+        consolidate(s, 0.5); /* waits, and goes */
+        feed(s, 40, 50);
+        consolidate(s, 0.25);
+        assert_int_equal(bl_session_restart(s, NULL), BL_OK);
+        save(s, "kept.mem");
+        assert_true(bl_session_has_base(s) && bl_session_position(s) == 0);
+        read_tensor(tiny_path("kept.mem"), "layers.1.W1", 3, W1, now);
+        read_tensor(tiny_path("kept.mem"), "layers.1.base.W1", 3, W1, base);
+        assert_memory_equal(now, base, 2 * 16 * M * sizeof *now);
+        read_tensor(tiny_path("kept.mem"), "layers.1.b1", 2, b1, now);
+        read_tensor(tiny_path("kept.mem"), "layers.1.base.b1", 2, b1, base);
+        assert_memory_equal(now, base, 2 * M * sizeof *now);
+        load(fresh, "kept.mem");
+        feed(fresh, 0, 33);
+        feed(s, 0, 33);
+        save(fresh, "one.mem");
+        save(s, "other.mem");
+        same_file("one.mem", "other.mem", "and goes on");
+        bl_session_close(s);
+        bl_session_close(fresh);
+        bl_model_close(m);
+    }
+}
+
 /* The rest is the mean of W at the borders of a text that the model writes; drawn again here. */
 static void test_rest(void **state)
 {
@@ -522,10 +563,11 @@ static void test_learning(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_splits),  cmocka_unit_test(test_equation),
-        cmocka_unit_test(test_rest),    cmocka_unit_test(test_bound),
-        cmocka_unit_test(test_refused), cmocka_unit_test(test_files),
-        cmocka_unit_test(test_no_base), cmocka_unit_test(test_learning),
+        cmocka_unit_test(test_splits),   cmocka_unit_test(test_equation),
+        cmocka_unit_test(test_rest),     cmocka_unit_test(test_bound),
+        cmocka_unit_test(test_restart),  cmocka_unit_test(test_refused),
+        cmocka_unit_test(test_files),    cmocka_unit_test(test_no_base),
+        cmocka_unit_test(test_learning),
     };
     return cmocka_run_group_tests(tests, make, tiny_remove);
 }

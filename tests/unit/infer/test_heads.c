@@ -70,19 +70,21 @@ static void add_head(void *user, const bl_head_info *head)
     f->at[f->count++] = *head;
 }
 
-/* Adds the squares of a head's difference and start in one matrix of a layer. */
-static void add_squares(const bl_st *model, const bl_st *memory, size_t layer, size_t head,
-                        const char *matrix, size_t width, double sum[2])
+/* Adds the squares of a head's difference and start in one matrix of a layer; from a model, or from
+ * a memory (`layers`). */
+static void add_squares(const bl_st *from, const bl_st *memory, const char *layers, size_t layer,
+                        size_t head, const char *matrix, size_t width, double sum[2])
 {
     static float start[H * F * 4 * F], now[H * F * 4 * F];
     char name[2][96];
     const size_t shape[] = {H, strcmp(matrix, "W2") == 0 ? width : F,
                             strcmp(matrix, "W2") == 0 ? F : width};
     size_t n = F * width;
-    (void)snprintf(name[0], sizeof name[0], "model.layers.%zu.seq_modeling_block.%s", layer,
+    (void)snprintf(name[0], sizeof name[0],
+                   layers ? "layers.%zu.%s" : "model.layers.%zu.seq_modeling_block.%s", layer,
                    matrix);
     (void)snprintf(name[1], sizeof name[1], "layers.%zu.%s", layer, matrix);
-    assert_ok(bl_st_get_f32(model, name[0], 3, shape, start, &failure));
+    assert_ok(bl_st_get_f32(from, name[0], 3, shape, start, &failure));
     assert_ok(bl_st_get_f32(memory, name[1], 3, shape, now, &failure));
     for (size_t i = head * n; i < (head + 1) * n; i++) {
         double moved = (double)now[i] - (double)start[i];
@@ -128,6 +130,68 @@ static void check_recorded(bl_model *model)
     bl_session_close(session);
 }
 
+/* The memory it.mem of a session, and one of the model that was made before. */
+static void check_other_model(bl_session *session)
+{
+    bl_model *other;
+    bl_session *of_other;
+    found f = {.count = 0};
+    bl_memory_difference d = {.size = sizeof d};
+    assert_ok(bl_model_open(&other, scratch("linear"), NULL, &failure));
+    assert_ok(bl_session_open(&of_other, other, NULL, &failure));
+    assert_int_equal(bl_session_diff(of_other, session, add_head, &f, &failure), BL_EINVAL);
+    assert_ok(bl_session_save(of_other, scratch("on.mem"), &failure));
+    assert_ok(bl_memory_diff(scratch("it.mem"), scratch("on.mem"), &d, &failure));
+    assert_true(!d.same && !d.same_model && d.position_b == 0);
+    assert_int_equal(bl_memory_diff(scratch("it.mem"), scratch("linear/config.json"), &d, NULL),
+                     BL_EFORMAT);
+    assert_int_equal(bl_memory_diff(scratch("none"), scratch("it.mem"), &d, NULL), BL_ENOENT);
+    bl_session_close(of_other);
+    bl_model_close(other);
+}
+
+/* Two memories of one text, one of which has read on. */
+static void check_between(bl_session *session, const bl_st *of_model, const bl_st *of_memory,
+                          size_t width, int has_second)
+{
+    bl_session *on;
+    bl_st *of_other;
+    int32_t ids[40];
+    found f = {.count = 0}, none = {.count = 0}, back = {.count = 0};
+    bl_memory_difference d = {.size = sizeof d};
+    for (size_t i = 0; i < 40; i++)
+        ids[i] = (int32_t)(i * 11 % 300);
+    assert_ok(bl_session_fork(&on, session, &failure));
+    assert_ok(bl_session_feed(on, ids, 40, NULL, &failure));
+    assert_ok(bl_session_save(on, scratch("on.mem"), &failure));
+    assert_ok(bl_session_diff(session, on, add_head, &f, &failure));
+    assert_ok(bl_session_diff(on, session, add_head, &back, &failure));
+    assert_ok(bl_session_diff(on, on, add_head, &none, &failure));
+    assert_ok(bl_st_open(&of_other, scratch("on.mem"), &failure));
+    for (size_t i = 0; i < L * H; i++) {
+        double moved[2] = {0}, start[2] = {0};
+        add_squares(of_other, of_memory, "layers", i / H, i % H, "W1", width, moved);
+        add_squares(of_model, of_memory, NULL, i / H, i % H, "W1", width, start);
+        if (has_second) {
+            add_squares(of_other, of_memory, "layers", i / H, i % H, "W2", width, moved);
+            add_squares(of_model, of_memory, NULL, i / H, i % H, "W2", width, start);
+        }
+        double expected = sqrt(moved[0] / start[1]);
+        assert_true(expected > 1e-4 && fabs(f.at[i].distance - expected) <= 1e-12 * expected);
+        assert_true(f.at[i].distance == back.at[i].distance && none.at[i].distance == 0);
+        assert_true(f.at[i].base == 0 && f.at[i].base_most > 0 && f.at[i].half_life > 0);
+    }
+    bl_st_close(of_other);
+    assert_ok(bl_memory_diff(scratch("it.mem"), scratch("on.mem"), &d, &failure));
+    assert_true(!d.same && d.same_model && d.version_a == 1 && d.version_b == 1);
+    assert_true(d.position_a == 40 && d.position_b == 80);
+    assert_ok(bl_memory_diff(scratch("it.mem"), scratch("it.mem"), &d, &failure));
+    assert_true(d.same && d.same_model);
+    bl_session_close(on);
+    if (has_second)
+        check_other_model(session);
+}
+
 static void distances(const char *inner, size_t width, int has_second)
 {
     bl_model *model = make_model(inner);
@@ -153,9 +217,9 @@ static void distances(const char *inner, size_t width, int has_second)
         assert_int_equal(after.at[i].layer, i / H);
         assert_int_equal(after.at[i].head, i % H);
         assert_true(before.at[i].distance == 0);
-        add_squares(of_model, of_memory, i / H, i % H, "W1", width, sum);
+        add_squares(of_model, of_memory, NULL, i / H, i % H, "W1", width, sum);
         if (has_second)
-            add_squares(of_model, of_memory, i / H, i % H, "W2", width, sum);
+            add_squares(of_model, of_memory, NULL, i / H, i % H, "W2", width, sum);
         double expected = sqrt(sum[0] / sum[1]), half_life = half_life_of(of_model, i / H, i % H);
         assert_true(half_life >= 16 &&
                     fabs(after.at[i].half_life - half_life) <= 1e-12 * half_life);
@@ -163,6 +227,7 @@ static void distances(const char *inner, size_t width, int has_second)
         assert_true(fabs(after.at[i].distance - expected) <= 1e-12 * expected);
     }
     check_recorded(model);
+    check_between(session, of_model, of_memory, width, has_second);
     bl_st_close(of_model);
     bl_st_close(of_memory);
     bl_session_close(session);
