@@ -71,6 +71,12 @@ const bl_command *bl_command_find(const bl_command *const *commands, const char 
 /* Describes a failure in *err and returns its code. */
 bl_status bl_cli_fail(bl_error *err, bl_status code, const char *format, ...) BL_CLI_PRINTF(3, 4);
 
+/* The program ends with this code when a question that it was asked is answered no, which is no
+ * failure; bl_cli_answer_no() says that it is so, and bl_cli_answered_no() whether it was said. */
+enum { BL_EXIT_NO = 1 };
+void bl_cli_answer_no(void);
+int bl_cli_answered_no(void);
+
 /* The help of all commands, or of one, to stdout. */
 void bl_help_overview(const bl_command *const *commands);
 void bl_help_command(const bl_command *command);

@@ -79,6 +79,7 @@ void bl_describe_exit(int code, char *text, size_t cap)
 #define X(name, value, exit_code, text) {exit_code, text},
         BL_STATUS_LIST(X)
 #undef X
+            {BL_EXIT_NO, "two memories differ (memory diff)"},
     };
     *text = 0;
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++) {

@@ -96,7 +96,7 @@ static int finish(bl_status status, const char *name, const bl_error *err)
 {
     int number = bl_signals_caught();
     if (status == BL_OK)
-        return 0;
+        return bl_cli_answered_no() ? BL_EXIT_NO : 0;
     if (bl_output_closed())
         return bl_signals_end_by_pipe();
     if (status == BL_EINTERRUPTED && number)

@@ -265,8 +265,8 @@ layer *head *half-life *distance *base *bound
 1 *' '' memory show half.mem -m "$run"
 expect "memory show --json" 0 '{"path": "half.mem", "version": 1, "position": *, "state_bytes": *, "heads": \[{"layer": 0, "head": 0, "half_life": [0-9]*, "distance": [0-9]*, "base": 0, "base_most": 0.[0-9]*}, *\]}' '' memory show half.mem -m "$run" --json
 expect "memory show without a model" 0 "kind *memory*fingerprint *$fingerprint*" '*-m MODEL*' memory show half.mem
-expect "memory without a verb" 2 '' '*show FILE is missing*' memory
-expect "another verb" 2 '' '*memory hide: no such action; the only one is memory show*' memory hide half.mem
+expect "memory without a verb" 2 '' '*FILE is missing*' memory
+expect "another verb" 2 '' '*memory hide: no such action; there are show, diff*' memory hide half.mem
 expect "a memory that is not there" 3 '' '*none.mem*' memory show none.mem -m "$run"
 expect "a run is no memory" 3 '' '*not a memory file*' memory show "$run"
 expect "a memory that is none" 3 '' '*not a memory file*' memory show "$run/model.safetensors" -m "$run"
@@ -371,6 +371,35 @@ expect "as JSON" 0 '*"version": 2*"base": 0.[0-9]*' '' memory show new.mem -m "$
 expect "without a model" 0 '*version *2*' '*' memory show new.mem
 expect "it goes on" 0 '?*' '*' generate -m "$run" -p "The" --max-tokens 5 --seed 1 --load new.mem
 cp new.mem kept.mem
+expect "memory diff" 1 'same *no
+model *one
+version *1 and 2
+position *
+*bound
+0 *0.[0-9]*[1-9]*0.[0-9]*[1-9]*' '' memory diff half.mem new.mem -m "$run"
+expect "of the same" 0 'same *yes*version *2 and 2*0 *0.0000  0.0000 *' '' memory diff kept.mem new.mem -m "$run"
+expect "as JSON" 1 '{"a": "half.mem", "b": "new.mem", "same": false, "same_model": true, "version": \[1, 2\], "position": \[*\], "heads": \[{*"distance": 0.*}\]}' '' \
+    memory diff half.mem new.mem -m "$run" --json
+expect "without a model" 1 '*same *no*' '*give their model*' memory diff half.mem new.mem
+expect "as JSON too" 0 '*"same": true*"heads": null}' '' memory diff new.mem new.mem --json
+sed 's/"fingerprint":"[0-9a-f]*"/"fingerprint":"00000000000000000000000000000000"/' new.mem >alien.mem
+expect "of two models" 1 '*same *no
+model *two*' '' memory diff new.mem alien.mem -m "$run"
+expect "diff with something else" 3 '' '*not a safetensors file*' memory diff new.mem lesson.txt
+expect "diff of one" 2 '' '*usage: bitllama memory diff FILE FILE*' memory diff new.mem
+expect "reset keeps the base" 0 '' '*new.mem: nothing read; what was consolidated stays*' memory reset new.mem -m "$run"
+expect "which is where it begins" 0 'version *2*position *0 tokens*' '' memory show new.mem -m "$run"
+expect "unless it goes too" 0 '' '*out.mem: nothing read' memory reset kept.mem -m "$run" --base -o out.mem
+expect "then it is as any" 0 'version *1*position *0 tokens*0 *0.0000  0.0000 *' '' memory show out.mem -m "$run"
+cp kept.mem new.mem
+expect "reset without a model" 2 '' '*usage: bitllama memory reset*' memory reset new.mem
+expect "of one that is not there" 3 '' '*none.mem*' memory reset none.mem -m "$run"
+expect "of another model's" 2 '' '*another model*' memory reset alien.mem -m "$run"
+check "what is refused stays as it is" grep -q 0000000000000000 alien.mem
+expect "show with -o" 2 '' '*memory show writes nothing*' memory show new.mem -o x.mem
+expect "diff with --base" 2 '' '*--base is of memory reset*' memory diff new.mem new.mem --base
+expect "reset with --json" 2 '' '*--json does not go with it*' memory reset new.mem -m "$run" --json
+check "the memory is what it was" cmp new.mem kept.mem
 expect "a text that is not there" 3 '' '*none.txt*' learn -m "$run" -f none.txt --memory new.mem
 expect "a text that ends in no text" 3 '' '*' learn -m "$run" -f "$run/model.safetensors" --memory new.mem
 cat >pieces.jsonl <<EOF

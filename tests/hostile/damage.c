@@ -276,7 +276,7 @@ static int judge(int code, int errors, long megabytes, long most, const char *sa
     const char *line = strstr(said, "error:");
     (void)printf("%d %d %ld %.*s\n", code, errors, megabytes, line ? (int)strcspn(line, "\r\n") : 0,
                  line ? line : "");
-    int fine = code >= 0 && code <= 7 && code != 1 && errors == (code != 0) && megabytes <= most;
+    int fine = code >= 0 && code <= 7 && errors == (code > 1) && megabytes <= most;
     return fine ? 0 : 1;
 }
 

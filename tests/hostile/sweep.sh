@@ -145,6 +145,9 @@ memory memory generate -m packed -p ab --load memory $reply
 memory memory chat -m packed --load memory --threads 1
 memory learned generate -m packed -p ab --load learned $reply
 memory learned memory show learned -m packed
+memory learned memory diff memory learned
+memory memory memory diff learned memory -m packed
+memory learned memory reset learned -m packed
 memory learned learn -m packed -f tale.txt --memory learned
 text tale.txt learn -m packed tale.txt --memory learned
 text tale.jsonl.gz learn -m packed tale.jsonl.gz tale.json --skip-bad --memory new
@@ -185,7 +188,7 @@ one_run() { # FILE COMMAND...
 }
 
 total=0 failed=0 largest=0 line_number=0
-codes="0 2 3 4 5 6 7 98 99 134 137 139"
+codes="0 1 2 3 4 5 6 7 98 99 134 137 139"
 printf '%s' "$table" >table
 while read -r kind path command; do
     line_number=$((line_number + 1))
