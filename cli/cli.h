@@ -58,6 +58,7 @@ struct bl_command {
     X(detokenize)                                                                                  \
     X(template)                                                                                    \
     X(doctor)                                                                                      \
+    X(completion)                                                                                  \
     X(version)                                                                                     \
     X(help)
 

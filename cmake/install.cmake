@@ -1,10 +1,17 @@
 # What `cmake --install` puts where: both libraries, the header, the pkg-config file, the files of
-# find_package(), the man pages and the licence.
+# find_package(), the man pages, what shells complete by, and the licence.
 install(TARGETS bitllama_static bitllama_shared
   ARCHIVE DESTINATION ${CMAKE_INSTALL_LIBDIR} LIBRARY DESTINATION ${CMAKE_INSTALL_LIBDIR})
 install(FILES include/bitllama.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR})
 install(DIRECTORY ${PROJECT_BINARY_DIR}/man/ DESTINATION ${CMAKE_INSTALL_MANDIR}/man1
   FILES_MATCHING PATTERN "*.1")
+set(BL_SHELLS ${PROJECT_BINARY_DIR}/completion)
+install(FILES ${BL_SHELLS}/bash RENAME bitllama
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/bash-completion/completions)
+install(FILES ${BL_SHELLS}/zsh RENAME _bitllama
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/zsh/site-functions)
+install(FILES ${BL_SHELLS}/fish RENAME bitllama.fish
+  DESTINATION ${CMAKE_INSTALL_DATADIR}/fish/vendor_completions.d)
 install(FILES LICENSE README.md DESTINATION ${CMAKE_INSTALL_DOCDIR} OPTIONAL)
 
 # The prefix is found from the file's own place, so an installed tree may be moved as a whole.
