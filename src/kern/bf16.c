@@ -13,7 +13,7 @@ bl_bf16_way bl_bf16_best(bl_cpu_level level)
 #if defined(__x86_64__)
     if (level < BL_CPU_AVX512)
         return BL_BF16_FLOATS;
-    if (!bl_tiles_missing(BL_TILES_BF16))
+    if (level >= BL_CPU_AMX && !bl_tiles_missing(BL_TILES_BF16))
         return BL_BF16_TILES;
     __builtin_cpu_init();
     if (__builtin_cpu_supports("avx512bf16"))

@@ -196,11 +196,11 @@ typedef struct bl_kern {
 void bl_kern_init(bl_kern *k, bl_cpu_level level);
 
 /* How products of bfloat16 are computed: bf16_matmul is of the table's level, or of instructions
- * for them, which are no part of any level. */
+ * for them, which not every processor of a level has. */
 typedef enum bl_bf16_way {
     BL_BF16_FLOATS, /* as float32 */
-    BL_BF16_PAIRS,  /* vdpbf16ps of AVX-512 */
-    BL_BF16_TILES,  /* tdpbf16ps of AMX */
+    BL_BF16_PAIRS,  /* vdpbf16ps, from level avx512 */
+    BL_BF16_TILES,  /* tdpbf16ps, from level amx */
     BL_BF16_WAYS
 } bl_bf16_way;
 

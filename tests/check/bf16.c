@@ -3,6 +3,7 @@
 
 #include <math.h>
 #include <stdio.h>
+#include <string.h>
 
 enum { DEEP = BL_BF16_DEEP, WIDE = BL_BF16_WIDE, TILE = BL_BF16_TILE };
 
@@ -150,9 +151,20 @@ static void check_products(check *k, const bl_kern *x)
     }
 }
 
-/* At the highest level also by the instructions that are no part of one. */
+/* The best that a table of this level may use. */
+static bl_bf16_way highest(bl_cpu_level level)
+{
+    const char *name = bl_cpu_level_name(level);
+    if (strcmp(name, "amx") == 0)
+        return BL_BF16_TILES;
+    return strcmp(name, "avx512") == 0 ? BL_BF16_PAIRS : BL_BF16_FLOATS;
+}
+
+/* At the highest level also by the instructions that not every processor of it has. */
 static void check_matmul(check *k)
 {
+    const int none = 0, above = bl_bf16_best(k->x->level) > highest(k->x->level);
+    check_same(k, "instructions above the level", &none, &above, sizeof none);
     check_products(k, k->x);
     if (k->x->level != bl_cpu_best())
         return;
