@@ -51,9 +51,11 @@ static double floor_of(const bl_bench_test *t, const bl_op_work *w)
     double read = rate_of(t, home_of_op(t, w));
     double ints = rate_of(t, bl_limits_find(t->limits, "int8"));
     double floats = rate_of(t, bl_limits_find(t->limits, "f32"));
+    double halves = rate_of(t, bl_limits_find(t->limits, "bf16"));
     if (!(read > 0 && ints > 0 && floats > 0))
         return 0;
     double memory = w->bytes / read, products = w->int_ops / ints + w->float_ops / floats;
+    products += w->bf16_ops / (halves > 0 ? halves : floats); /* without them they are of float32 */
     return memory > products ? memory : products;
 }
 
@@ -110,7 +112,7 @@ static void print_op(const bl_bench_test *t, const bl_op_work *w, const char *ho
     printf("  %-20s %8.1f %10.3f %7.1f%%", w->op, (double)w->calls / t->passes,
            1e3 * w->seconds / t->passes, 100 * w->seconds / all);
     put_figure(9, 2, 1e-9 * w->bytes / w->seconds);
-    put_figure(10, 1, 1e-9 * (w->int_ops + w->float_ops) / w->seconds);
+    put_figure(10, 1, 1e-9 * (w->int_ops + w->float_ops + w->bf16_ops) / w->seconds);
     put_figure(9, 1, 100 * floor / w->seconds);
     printf("%s  %s\n", floor > 0 ? "%" : " ", floor > 0 ? home : "");
 }
@@ -128,6 +130,7 @@ void bl_bench_table_ops(const bl_bench_test *t)
         all.bytes += w->bytes;
         all.int_ops += w->int_ops;
         all.float_ops += w->float_ops;
+        all.bf16_ops += w->bf16_ops;
         floors += floor_of(t, w);
     }
     printf("\n%s, %zu %s, a %s:\n", bl_bench_name_of(t).text, t->threads,
@@ -170,6 +173,7 @@ static void json_ops(const bl_bench_test *t)
         json_number("bytes", w->bytes);
         json_number("int_ops", w->int_ops);
         json_number("float_ops", w->float_ops);
+        json_number("bf16_ops", w->bf16_ops);
         fputs(", \"of_limit\": ", stdout);
         if (floor > 0)
             bl_output_json_number(stdout, floor / w->seconds);

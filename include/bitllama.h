@@ -671,6 +671,7 @@ typedef struct bl_op_work {
     const char *op;
     uint64_t calls;
     double seconds, bytes, int_ops, float_ops;
+    double bf16_ops; /* products of bfloat16, where float32 is rounded to it for them */
 } bl_op_work;
 
 typedef void bl_op_fn(void *user, const bl_op_work *work);

@@ -15,7 +15,8 @@ bl_status bl_ops_counted(bl_op_fn *fn, void *user, bl_error *err)
                                  .seconds = row[i].seconds,
                                  .bytes = row[i].bytes,
                                  .int_ops = row[i].int_ops,
-                                 .float_ops = row[i].float_ops};
+                                 .float_ops = row[i].float_ops,
+                                 .bf16_ops = row[i].bf16_ops};
         bl_call *out = bl_call_out();
         fn(user, &work);
         bl_call_back(out);

@@ -191,7 +191,8 @@ bl_status bl_cpu_open(bl_dev **d, const bl_device_request *request, bl_error *er
                     .act_bytes = sizeof(float),
                     .param_bytes = sizeof(float),
                     .real_bytes = sizeof(float),
-                    .ternary = request->ternary};
+                    .ternary = request->ternary,
+                    .bf16 = c->bf16};
     *d = dev;
     return BL_OK;
 }

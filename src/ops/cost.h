@@ -1,7 +1,7 @@
 /* What an op must read and write at least, and how much it multiplies: by its shapes alone.
  *
  * COST_op is an expression in the parameters of that op in ops.h, `~, cost(bytes, products of
- * integers, products of floats)`, an addition counting like a multiplication.  An op without a line
+ * integers, products of float32)` or a function that makes more of them, an addition counting like a multiplication.  An op without a line
  * here counts as nothing.  Ops with an inner model are counted by their largest products: F is the
  * width of a head, M that of the inner model, C a chunk. */
 #ifndef BL_OPS_COST_H
@@ -10,7 +10,7 @@
 #include "ops/ops.h"
 
 typedef struct bl_cost {
-    double bytes, int_ops, float_ops;
+    double bytes, int_ops, float_ops, bf16_ops;
 } bl_cost;
 
 /* clang-format off */
@@ -35,9 +35,9 @@ typedef struct bl_cost {
 #define COST_ternarise ~, cost_ternarise(d, w)
 #define COST_bitlinear_fwd ~, cost_ternary(d, COST_Q8(N, in) + COST_TERN(out, in) + COST_ACTS(N * out), N, out, in)
 #define COST_bitlinear_residual ~, cost_ternary(d, COST_Q8(N, in) + COST_TERN(out, in) + 2 * COST_ACTS(N * out), N, out, in)
-#define COST_bitlinear_bwd_x ~, cost(COST_ACTS(N * out) + COST_TERN(out, in) + \
-    COST_ACTS(N * in) * (1 + COST_GIVEN(accumulate)), 0, COST_MADDS(N, out, in))
-#define COST_bitlinear_bwd_w ~, cost(COST_ACTS(N * out) + COST_Q8(N, in) + 2 * COST_PARAMS(out * in), 0, \
+#define COST_bitlinear_bwd_x ~, cost_grads(d, COST_ACTS(N * out) + COST_TERN(out, in) + \
+    COST_ACTS(N * in) * (1 + COST_GIVEN(accumulate)), COST_MADDS(N, out, in))
+#define COST_bitlinear_bwd_w ~, cost_grads(d, COST_ACTS(N * out) + COST_Q8(N, in) + 2 * COST_PARAMS(out * in), \
     COST_MADDS(N, out, in))
 #define COST_conv_fwd ~, cost(2 * COST_ACTS(B * T * D) + COST_PARAMS(D * (K + 1)) + \
     COST_GIVEN(tail) * COST_ACTS(B * (K - 1) * D), 0, COST_MADDS(B * T, D, K))
@@ -68,8 +68,7 @@ typedef struct bl_cost {
 #define COST_head_top ~, cost(COST_REALS(N * V), 0, 0)
 #define COST_head_coarse ~, cost(COST_PARAMS(V * D) + COST_COARSE(V, D), 0, 0)
 #define COST_head_best ~, cost_head_best(d, coarse, N, D, V)
-#define COST_head_loss ~, cost(COST_ACTS(N * D) * (1 + COST_GIVEN(dx)) + COST_PARAMS(V * D) * (1 + 2 * COST_GIVEN(dx)) + \
-    COST_REALS(N), 0, COST_MADDS(N, D, V) * (1 + 2 * COST_GIVEN(dx)))
+#define COST_head_loss ~, cost_head_loss(d, N, D, V, dx != NULL)
 #define COST_head_loss_sum ~, cost(COST_REALS(N), 0, 0)
 #define COST_grad_norm ~, cost(COST_PARAMS(n), 0, 0)
 #define COST_adamw ~, cost(8 * COST_PARAMS(n), 0, 0)
@@ -78,7 +77,7 @@ typedef struct bl_cost {
 
 static inline bl_cost cost(double bytes, double int_ops, double float_ops)
 {
-    return (bl_cost){bytes, int_ops, float_ops};
+    return (bl_cost){bytes, int_ops, float_ops, 0};
 }
 
 /* The cost of an op by its line, or nothing: COST_OF(COST_add). */
@@ -89,6 +88,19 @@ static inline bl_cost cost_ternary(const bl_dev *d, double bytes, size_t N, size
 {
     double ops = COST_MADDS(N, out, in);
     return d->ternary ? cost(bytes, ops, 0) : cost(bytes, 0, ops);
+}
+
+/* The products of gradients are of bfloat16 where the device makes them so. */
+static inline bl_cost cost_grads(const bl_dev *d, double bytes, double ops)
+{
+    return (bl_cost){bytes, 0, d->bf16 ? 0 : ops, d->bf16 ? ops : 0};
+}
+
+static inline bl_cost cost_head_loss(const bl_dev *d, size_t N, size_t D, size_t V, int grads)
+{
+    double times = grads ? 3 : 1, ops = COST_MADDS(N, D, V) * times;
+    double bytes = COST_ACTS(N * D) * (1 + grads) + COST_PARAMS(V * D) * times + COST_REALS(N);
+    return grads ? cost_grads(d, bytes, ops) : cost(bytes, 0, ops);
 }
 
 static inline bl_cost cost_ternarise(bl_dev *d, const bl_latents *w)

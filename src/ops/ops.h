@@ -175,6 +175,7 @@ typedef struct bl_dev {
     size_t act_bytes, param_bytes, real_bytes;
     int ternary; /* 0: quantization none, W and x enter BitLinear unrounded */
     int queues;  /* 1: what is enqueued is computed while the host does other things */
+    int bf16;    /* 1: activations are float32, and products for gradients of bfloat16 */
 } bl_dev;
 
 /* clang-format off */

@@ -48,6 +48,7 @@ static void add_row(bl_trace_row *to, const bl_trace_row *more)
     to->bytes += more->bytes;
     to->int_ops += more->int_ops;
     to->float_ops += more->float_ops;
+    to->bf16_ops += more->bf16_ops;
 }
 
 static trace *trace_of(const bl_dev *d)
@@ -61,7 +62,8 @@ static void account(trace *t, size_t row, double start, bl_cost cost)
                                .calls = 1,
                                .bytes = cost.bytes,
                                .int_ops = cost.int_ops,
-                               .float_ops = cost.float_ops};
+                               .float_ops = cost.float_ops,
+                               .bf16_ops = cost.bf16_ops};
     add_row(&t->row[row], &call);
     add_row(&t->untaken[row], &call);
 }

@@ -9,7 +9,7 @@ typedef struct bl_trace_row {
     double seconds; /* between the call and its return: the waits of a device that only enqueues
                        show in put, get and sync */
     size_t calls;
-    double bytes, int_ops, float_ops; /* by shapes (ops/cost.h) */
+    double bytes, int_ops, float_ops, bf16_ops; /* by shapes (ops/cost.h) */
 } bl_trace_row;
 
 /* Around `inner`, which is taken over, also on failure.  Closing writes the table through

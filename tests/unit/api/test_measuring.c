@@ -174,27 +174,49 @@ static int count_step(void *user, double seconds)
     return ++s->seen == s->wanted;
 }
 
-static void ops_of_training(void **state)
+/* Products for gradients are of bfloat16 where these were asked for. */
+static void check_gradients(const bl_op_work *ops, const char *name, uint64_t calls, int bf16,
+                            double count)
 {
-    (void)state;
+    check_product(ops, name, calls, 0, bf16 ? 0 : count);
+    assert_true(fabs(found(ops, name)->bf16_ops - (bf16 ? count : 0)) < 0.5);
+}
+
+static void ops_of_training(int bf16)
+{
     enum { B = 2, T = 32, N = B * T, STEPS = 3 };
     bl_op_work ops[64] = {0};
     steps s = {.wanted = STEPS};
     bl_options *config = tiny_options(BL_OPTIONS_CONFIG, SHAPE);
     bl_options *train =
         tiny_options(BL_OPTIONS_TRAIN, "batch=2,context=32,device=trace:cpu,threads=1,dropout=0.1");
+    assert_ok(bl_options_set(train, "precision", bf16 ? "bf16" : "f32", &failure));
     assert_ok(bl_ops_counted(NULL, NULL, &failure));
     assert_ok(bl_time_steps(train, config, count_step, &s, &failure));
     assert_int_equal(s.seen, STEPS);
     assert_ok(bl_ops_counted(add_op, ops, &failure));
     double matrices = L * (4.0 * D * D + 3.0 * D * I);
-    check_product(ops, "head_loss", STEPS, 0, STEPS * 6.0 * N * D * V);
-    check_product(ops, "bitlinear_bwd_w", STEPS * 7 * L, 0, STEPS * 2.0 * N * matrices);
-    check_product(ops, "bitlinear_bwd_x", STEPS * 7 * L, 0, STEPS * 2.0 * N * matrices);
+    check_gradients(ops, "head_loss", STEPS, bf16, STEPS * 6.0 * N * D * V);
+    check_gradients(ops, "bitlinear_bwd_w", STEPS * 7 * L, bf16, STEPS * 2.0 * N * matrices);
+    check_gradients(ops, "bitlinear_bwd_x", STEPS * 7 * L, bf16, STEPS * 2.0 * N * matrices);
+    check_product(ops, "lr_gate_fwd", STEPS * L, 0, STEPS * 2.0 * N * L * D * H);
+    assert_true(found(ops, "lr_gate_fwd")->bf16_ops == 0);
     assert_int_equal(found(ops, "adamw")->calls, 2 * STEPS);
     assert_true(found(ops, "dropout")->calls > 0);
     bl_options_close(config);
     bl_options_close(train);
+}
+
+static void ops_in_f32(void **state)
+{
+    (void)state;
+    ops_of_training(0);
+}
+
+static void ops_in_bf16(void **state)
+{
+    (void)state;
+    ops_of_training(1);
 }
 
 /* ---- refused and stopped ---- */
@@ -243,9 +265,10 @@ static void refused_and_stopped(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(random_models),   cmocka_unit_test(impossible_models),
-        cmocka_unit_test(ops_of_a_prompt), cmocka_unit_test(ops_of_training),
-        cmocka_unit_test(ops_of_a_token),  cmocka_unit_test(refused_and_stopped),
+        cmocka_unit_test(random_models),       cmocka_unit_test(impossible_models),
+        cmocka_unit_test(ops_of_a_prompt),     cmocka_unit_test(ops_in_f32),
+        cmocka_unit_test(ops_in_bf16),         cmocka_unit_test(ops_of_a_token),
+        cmocka_unit_test(refused_and_stopped),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
