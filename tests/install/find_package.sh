@@ -16,3 +16,9 @@ for kind in shared static; do
     [ "$said" = "abi agrees" ] || { echo "with_$kind said: $said"; exit 1; }
     echo "$kind: found, built, ran"
 done
+run "$cmake" -S "$project/../../../examples" -B "$temporary/e" \
+    "-DCMAKE_PREFIX_PATH=$temporary/moved" "-DCMAKE_C_COMPILER=$cc" "-DCMAKE_C_FLAGS=$flags"
+run "$cmake" --build "$temporary/e"
+"$temporary/e/train" >"$temporary/log" 2>&1
+[ $? = 2 ] || { cat "$temporary/log"; echo "failed: examples"; exit 1; }
+echo "examples: built alone"
