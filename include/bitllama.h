@@ -1214,6 +1214,25 @@ typedef struct bl_step_result {
 BL_API bl_status bl_trainer_step(bl_trainer *t, uint64_t count, bl_step_result *result,
                                  bl_error *err);
 
+/** A run without data folders, which bl_trainer_step_on() moves on.  tokenizer_dir: a folder with the
+ *  tokenizer.json of the ids, which gives the vocabulary; NULL: that of the model of `init`, else none,
+ *  and `config` says vocab_size.  run_dir: as of bl_trainer_open(), or NULL: nothing is read or
+ *  written, there are no checkpoints, and bl_trainer_model() is the way out.  bl_trainer_step() and
+ *  bl_trainer_run() are BL_EINVAL while steps are left.  Errors: as of bl_trainer_open(). */
+BL_API bl_status bl_trainer_open_given(bl_trainer **t, const char *tokenizer_dir,
+                                       const char *run_dir, const bl_options *train,
+                                       const bl_options *config, bl_error *err);
+
+/** One step on B rows of T + 1 ids [B,T+1], of which the first T are read and the last T predicted.
+ *  mask [B,T]: 0 where predicting ids[b][t + 1] does not count, NULL: all count; `loss` is the mean of
+ *  those that do.  Micro-batches are `batch` rows one after the other; fewer than batch x accum rows,
+ *  or than context tokens, are less to learn from but no less to compute.  Windows of a data folder
+ *  give the bits that bl_trainer_step() gives; of a trainer that has one, the windows wait.
+ *  Errors: also BL_EINVAL (B, T, nothing counts, the schedule is over, `carry`) and BL_EFORMAT (an id
+ *  past the vocabulary), after which the trainer goes on. */
+BL_API bl_status bl_trainer_step_on(bl_trainer *t, const int32_t *ids, const unsigned char *mask,
+                                    size_t B, size_t T, bl_step_result *result, bl_error *err);
+
 /** The loss over the validation data now, as a run evaluates it (option eval_tokens); `bytes` and
  *  `documents` are 0.  Training is not affected, but a lowest loss so far makes a checkpoint of the
  *  same step the best one.  Errors: BL_EINVAL (the validation data has no window), BL_EINTERRUPTED
@@ -1229,7 +1248,7 @@ BL_API bl_status bl_trainer_checkpoint(bl_trainer *t, char *path, size_t cap, si
  *  now gives the same bits.  It is a copy that further steps do not change and that the trainer does
  *  not need: a sample between two steps, or the model of yesterday.  It takes what bl_plan_model()
  *  says of such a model.  device: as of bl_model_open(), or NULL: the trainer's own and its threads.
- *  Its path is the run folder.  Errors: BL_ENOMEM; BL_EINVAL, BL_EDEVICE (device), BL_EFORMAT (weights
+ *  Its path is the run folder, or "".  Errors: BL_ENOMEM; BL_EINVAL, BL_EDEVICE (device), BL_EFORMAT (weights
  *  that are not finite), BL_EINTERRUPTED (bl_progress_to(), "copying"): the trainer goes on. */
 BL_API bl_status bl_trainer_model(bl_model **m, bl_trainer *t, const bl_options *device,
                                   bl_error *err);

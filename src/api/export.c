@@ -170,6 +170,8 @@ static bl_status check_place(const bl_model *m, const char *out, int replace, bl
         return bl_fail(err, BL_EINVAL,
                        "%s is not empty: it holds an export (`replace` replaces it)", out);
     int itself;
+    if (!*m->path)
+        return BL_OK;
     BL_TRY(links_into(&itself, m->path, out, err));
     if (itself || bl_path_same(out, m->path))
         return bl_fail(err, BL_EINVAL,
@@ -327,7 +329,7 @@ bl_status bl_export(bl_model *m, const char *out, const char *dtype, int replace
     BL_NOT_NULL(err, m);
     BL_NOT_NULL(err, out);
     BL_NOT_NULL(err, dtype);
-    if (!*m->path)
+    if (m->random)
         return bl_fail(err, BL_EUNSUPPORTED, "random weights are not exported");
     bl_call_begin(&call, err);
     bl_watch_begin(&watch, "packing", "%", 100);

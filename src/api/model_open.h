@@ -10,8 +10,9 @@
 #include "model/fingerprint.h"
 
 struct bl_model {
-    char *path;       /* the folder of the weights */
+    char *path;       /* the folder of the weights; "": they are in none */
     char *config_dir; /* of config.json and tokenizer.json */
+    int random;       /* made up */
     bl_options *config;
     bl_tokenizer *tokenizer; /* NULL: none */
     bl_options *device;      /* what it was opened with, for more devices of the kind */

@@ -18,6 +18,7 @@ static bl_status open_random(bl_model *m, const bl_options *config, const bl_opt
     if (!m->path || !m->config_dir)
         return bl_fail(err, BL_ENOMEM, "out of memory");
     m->context = CONTEXT;
+    m->random = 1;
     m->form = ternary ? BL_WEIGHTS_PACKED : BL_WEIGHTS_LATENT;
     bl_config_half_lives(&c, m->context);
     BL_TRY(bl_config_check(&c, NULL, err));

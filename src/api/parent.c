@@ -15,8 +15,9 @@ static bl_status read_tokenizer_hash(bl_parent *p, const char *dir, bl_error *er
     if (!bl_path_has(dir, "tokenizer.json"))
         return BL_OK;
     char *path = bl_path_join(dir, "tokenizer.json");
-    bl_status status = path ? bl_file_hash(path, p->tokenizer_hash, err)
-                            : bl_fail(err, BL_ENOMEM, "out of memory");
+    p->tokenizer_dir = bl_strdup(dir);
+    bl_status status = path && p->tokenizer_dir ? bl_file_hash(path, p->tokenizer_hash, err)
+                                                : bl_fail(err, BL_ENOMEM, "out of memory");
     bl_free(path);
     return status;
 }
@@ -92,6 +93,7 @@ void bl_parent_close(bl_parent *p)
 {
     bl_st_close(p->weights);
     bl_free(p->path);
+    bl_free(p->tokenizer_dir);
     *p = (bl_parent){.path = NULL};
 }
 

@@ -10,6 +10,7 @@ typedef struct bl_parent {
     bl_config config;
     bl_st *weights;          /* held open, so that it stays if its run saves and prunes */
     char *path;              /* of the file */
+    char *tokenizer_dir;     /* NULL: it has none */
     char tokenizer_hash[33]; /* "" when it has none */
 } bl_parent;
 

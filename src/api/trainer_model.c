@@ -24,7 +24,7 @@ static bl_status copy(bl_model *m, const bl_trainer *t, const bl_options *device
 {
     const bl_net *from = &t->blocks.net;
     m->path = bl_strdup(t->run_dir);
-    m->config_dir = bl_strdup(t->run_dir);
+    m->config_dir = bl_strdup(*t->run_dir ? t->run_dir : t->tokenizer_dir ? t->tokenizer_dir : "");
     if (!m->path || !m->config_dir)
         return bl_fail(err, BL_ENOMEM, "out of memory");
     m->context = t->o.context;
@@ -38,7 +38,8 @@ static bl_status copy(bl_model *m, const bl_trainer *t, const bl_options *device
         bl_device_requested(m->device, from->config.quantization == BL_QUANT_TERNARY);
     BL_TRY(bl_device_open(&m->dev, &request, err));
     BL_TRY(bl_executors_open(&m->executors, &m->net, m->device, err));
-    BL_TRY(bl_weights_fit(t->run_dir, m->dev, &request, &from->config, m->form, err));
+    BL_TRY(bl_weights_fit(*t->run_dir ? t->run_dir : "the model", m->dev, &request, &from->config,
+                          m->form, err));
     BL_TRY(bl_net_open(&m->net, &from->config, m->dev, err));
     BL_TRY(bl_net_copy(&m->net, from, err));
     return bl_net_coarsen(&m->net, err);

@@ -7,11 +7,13 @@
 #include "core/call.h"
 #include "core/dir.h"
 #include "core/file.h"
+#include "core/hash.h"
 #include "core/log.h"
 #include "core/path.h"
 #include "core/watch.h"
 #include "cpu/cpu_dev.h"
 #include "format/fields.h"
+#include "text/roles.h"
 #include "train/schedule.h"
 #include "train/trainer.h"
 
@@ -314,50 +316,128 @@ static void unmake_run(bl_lock *lock, const char *run_dir)
     bl_free(path);
 }
 
-static bl_status open_run(bl_trainer **t, const bl_corpus *corpora, size_t count,
-                          const char *run_dir, const bl_options *train, const bl_options *config,
-                          run_plan *plan, bl_error *err)
+/* What a run is opened over: data folders, or batches of a program in the ids of a tokenizer. */
+typedef struct run_source {
+    const bl_corpus *corpora;
+    size_t count;
+    int given;                 /* the second */
+    const char *tokenizer_dir; /* NULL: that of the run or the model it begins with, or none */
+    char *found;               /* the same when it is one of these; freed with this */
+} run_source;
+
+/* A run goes on with the tokenizer that it has, and with that of its model. */
+static bl_status find_tokenizer(run_source *from, const run_plan *plan, const char *run_dir,
+                                bl_error *err)
+{
+    const bl_parent *parent = &plan->parent;
+    char hash[BL_HASH_TEXT];
+    if (!from->tokenizer_dir) {
+        const char *dir = plan->checkpoint && bl_path_has(run_dir, "tokenizer.json")
+                              ? run_dir
+                              : parent->tokenizer_dir;
+        from->found = dir ? bl_strdup(dir) : NULL;
+        from->tokenizer_dir = from->found;
+        return dir && !from->found ? bl_fail(err, BL_ENOMEM, "out of memory") : BL_OK;
+    }
+    if (!parent->tokenizer_dir)
+        return BL_OK;
+    char *path = bl_path_join(from->tokenizer_dir, "tokenizer.json");
+    bl_status status =
+        path ? bl_file_hash(path, hash, err) : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK && strcmp(hash, parent->tokenizer_hash) != 0)
+        status = bl_fail(err, BL_EINVAL, "%s was trained with another tokenizer than %s",
+                         parent->path, path);
+    bl_free(path);
+    return status;
+}
+
+/* Its vocabulary and its special tokens. */
+static bl_status take_tokenizer(bl_config *c, const bl_options *given, const char *dir,
+                                bl_error *err)
+{
+    bl_tokenizer *t;
+    bl_data_meta meta = {0};
+    BL_TRY(bl_tokenizer_open(&t, dir, err));
+    meta.vocab_size = bl_tokenizer_vocab_size(t);
+    bl_status status = bl_token_roles_find(&meta.roles, t, dir, "", err);
+    bl_tokenizer_close(t);
+    BL_TRY(status);
+    bl_trainer_take_data(c, given, &meta);
+    return BL_OK;
+}
+
+/* The vocabulary of the run is that of its data or tokenizer. */
+static bl_status settle_vocabulary(run_plan *plan, run_source *from, const bl_corpora *data,
+                                   const char *run_dir, const bl_options *config, bl_error *err)
+{
+    if (from->given) {
+        BL_TRY(find_tokenizer(from, plan, run_dir, err));
+        if (from->tokenizer_dir && !plan->checkpoint && !plan->parent.weights)
+            BL_TRY(take_tokenizer(&plan->config, config, from->tokenizer_dir, err));
+        return BL_OK;
+    }
+    const bl_data_meta *meta = &data->data[0]->meta;
+    if (plan->parent.weights)
+        BL_TRY(bl_parent_check_data(&plan->parent, data->dir[0], meta, err));
+    if (!plan->checkpoint)
+        bl_trainer_take_data(&plan->config, config, meta);
+    if (plan->config.vocab_size != meta->vocab_size)
+        return bl_fail(err, BL_EINVAL, "%s: vocabulary of %zu, but the run has %zu", data->dir[0],
+                       (size_t)meta->vocab_size, plan->config.vocab_size);
+    return BL_OK;
+}
+
+/* Config and options that can be computed, and where. */
+static bl_status settle_options(run_plan *plan, bl_dev **dev, bl_error *err)
+{
+    BL_TRY(bl_config_check(&plan->config, NULL, err));
+    if (!plan->checkpoint)
+        bl_config_half_lives(&plan->config, plan->options.context);
+    BL_TRY(bl_train_resolve(&plan->options, &plan->config, err));
+    keep_precision(plan);
+    if (plan->checkpoint)
+        tell_changes(&plan->saved, &plan->options);
+    const bl_device_request request =
+        bl_device_of_training(&plan->options, plan->config.quantization == BL_QUANT_TERNARY);
+    BL_TRY(bl_device_open(dev, &request, err));
+    plan->options.precision = bl_device_precision(*dev, &request);
+    tell_slow(&plan->options);
+    return BL_OK;
+}
+
+static bl_status open_run(bl_trainer **t, run_source *from, const char *run_dir,
+                          const bl_options *train, const bl_options *config, run_plan *plan,
+                          bl_error *err)
 {
     bl_corpora *data = NULL;
     bl_lock *lock = NULL;
     bl_dev *dev = NULL;
     int made = 0;
     bl_status status = BL_OK;
-    if (bl_options_train(train)->resume == BL_RESUME_YES && !bl_path_has(run_dir, "config.json"))
-        return nothing_to_resume(run_dir, "run", err); /* before a folder is made */
-    BL_TRY_GOTO(status, bl_corpora_open(&data, corpora, count, err), fail);
-    BL_TRY_GOTO(status, lock_run(&lock, &made, run_dir, err), fail);
-    BL_TRY_GOTO(status, plan_run(plan, run_dir, train, config, err), fail);
-    size_t vocab_size = (size_t)data->data[0]->meta.vocab_size;
-    if (plan->parent.weights)
-        BL_TRY_GOTO(status,
-                    bl_parent_check_data(&plan->parent, data->dir[0], &data->data[0]->meta, err),
-                    fail);
-    if (!plan->checkpoint)
-        bl_trainer_take_data(&plan->config, config, &data->data[0]->meta);
-    if (plan->config.vocab_size != vocab_size) {
-        status = bl_fail(err, BL_EINVAL, "%s: vocabulary of %zu, but the run has %zu", data->dir[0],
-                         vocab_size, plan->config.vocab_size);
-        goto fail;
-    }
-    BL_TRY_GOTO(status, bl_config_check(&plan->config, NULL, err), fail);
-    if (!plan->checkpoint)
-        bl_config_half_lives(&plan->config, plan->options.context);
-    BL_TRY_GOTO(status, bl_train_resolve(&plan->options, &plan->config, err), fail);
-    keep_precision(plan);
-    if (plan->checkpoint)
-        tell_changes(&plan->saved, &plan->options);
-    const bl_device_request request =
-        bl_device_of_training(&plan->options, plan->config.quantization == BL_QUANT_TERNARY);
-    BL_TRY_GOTO(status, bl_device_open(&dev, &request, err), fail);
-    plan->options.precision = bl_device_precision(dev, &request);
-    tell_slow(&plan->options);
-    const bl_train_begin begin = {
-        .checkpoint = plan->checkpoint, .weights = plan->parent.weights, .path = plan->parent.path};
-    BL_TRY(bl_trainer_open_on(t, dev, data, run_dir, lock, &plan->config, &plan->options, &begin,
-                              err));
-    for (size_t i = 0; i < count; i++)
-        bl_runs_note(corpora[i].dir, run_dir);
+    if (bl_options_train(train)->resume == BL_RESUME_YES &&
+        (!run_dir || !bl_path_has(run_dir, "config.json"))) /* before a folder is made */
+        return nothing_to_resume(run_dir ? run_dir : "memory", "run", err);
+    BL_TRY_GOTO(status,
+                from->given ? bl_corpora_none(&data, err)
+                            : bl_corpora_open(&data, from->corpora, from->count, err),
+                fail);
+    if (run_dir)
+        BL_TRY_GOTO(status, lock_run(&lock, &made, run_dir, err), fail);
+    BL_TRY_GOTO(status,
+                run_dir ? plan_run(plan, run_dir, train, config, err)
+                        : bl_trainer_choose(&plan->config, &plan->options, &plan->parent, train,
+                                            config, err),
+                fail);
+    BL_TRY_GOTO(status, settle_vocabulary(plan, from, data, run_dir, config, err), fail);
+    BL_TRY_GOTO(status, settle_options(plan, &dev, err), fail);
+    const bl_train_begin begin = {.checkpoint = plan->checkpoint,
+                                  .weights = plan->parent.weights,
+                                  .path = plan->parent.path,
+                                  .tokenizer_dir = from->tokenizer_dir};
+    BL_TRY(bl_trainer_open_on(t, dev, data, run_dir ? run_dir : "", lock, &plan->config,
+                              &plan->options, &begin, err));
+    for (size_t i = 0; i < from->count; i++)
+        bl_runs_note(from->corpora[i].dir, run_dir);
     return BL_OK;
 fail:
     if (made)
@@ -367,32 +447,51 @@ fail:
     return status;
 }
 
+static bl_status open_from(bl_trainer **t, run_source *from, const char *run_dir,
+                           const bl_options *train, const bl_options *config, bl_error *err)
+{
+    bl_call call;
+    bl_watch watch;
+    run_plan plan = {.checkpoint = NULL};
+    bl_options *defaults = NULL;
+    bl_call_begin(&call, err);
+    bl_watch_begin(&watch, "checking", "%", 100);
+    bl_status status = train ? BL_OK : bl_options_open(&defaults, BL_OPTIONS_TRAIN, err);
+    if (status == BL_OK)
+        status = open_run(t, from, run_dir, train ? train : defaults, config, &plan, err);
+    bl_watch_end(&watch);
+    bl_options_close(defaults);
+    bl_free(plan.checkpoint);
+    bl_free(from->found);
+    bl_parent_close(&plan.parent);
+    return bl_call_end(&call, status, err);
+}
+
 bl_status bl_trainer_open_corpora(bl_trainer **t, const bl_corpus *corpora, size_t count,
                                   const char *run_dir, const bl_options *train,
                                   const bl_options *config, bl_error *err)
 {
-    bl_call call;
-    run_plan plan = {.checkpoint = NULL};
-    bl_options *defaults = NULL;
+    run_source from = {.corpora = corpora, .count = count};
     BL_NOT_NULL(err, t);
     *t = NULL;
-    bl_watch watch;
     BL_NOT_NULL_IF(err, count, corpora);
     for (size_t i = 0; i < count; i++)
         BL_NOT_NULL(err, corpora[i].dir);
     BL_NOT_NULL(err, run_dir);
     BL_TRY(bl_options_expect(train, BL_OPTIONS_TRAIN, __func__, err));
     BL_TRY(bl_options_expect(config, BL_OPTIONS_CONFIG, __func__, err));
-    bl_call_begin(&call, err);
-    bl_watch_begin(&watch, "checking", "%", 100);
-    bl_status status = train ? BL_OK : bl_options_open(&defaults, BL_OPTIONS_TRAIN, err);
-    if (status == BL_OK)
-        status = open_run(t, corpora, count, run_dir, train ? train : defaults, config, &plan, err);
-    bl_watch_end(&watch);
-    bl_options_close(defaults);
-    bl_free(plan.checkpoint);
-    bl_parent_close(&plan.parent);
-    return bl_call_end(&call, status, err);
+    return open_from(t, &from, run_dir, train, config, err);
+}
+
+bl_status bl_trainer_open_given(bl_trainer **t, const char *tokenizer_dir, const char *run_dir,
+                                const bl_options *train, const bl_options *config, bl_error *err)
+{
+    run_source from = {.given = 1, .tokenizer_dir = tokenizer_dir};
+    BL_NOT_NULL(err, t);
+    *t = NULL;
+    BL_TRY(bl_options_expect(train, BL_OPTIONS_TRAIN, __func__, err));
+    BL_TRY(bl_options_expect(config, BL_OPTIONS_CONFIG, __func__, err));
+    return open_from(t, &from, run_dir, train, config, err);
 }
 
 bl_status bl_trainer_open(bl_trainer **t, const char *data_dir, const char *run_dir,

@@ -87,6 +87,12 @@ bl_status bl_corpora_open(bl_corpora **result, const bl_corpus *list, size_t cou
     return BL_OK;
 }
 
+bl_status bl_corpora_none(bl_corpora **c, bl_error *err)
+{
+    *c = bl_calloc(1, sizeof **c);
+    return *c ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory");
+}
+
 void bl_corpora_close(bl_corpora *c)
 {
     if (!c)

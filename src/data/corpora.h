@@ -19,6 +19,9 @@ bl_status bl_corpora_open(bl_corpora **c, const bl_corpus *list, size_t count,
                           bl_error *err) BL_NODISCARD;
 void bl_corpora_close(bl_corpora *c);
 
+/* No data at all. */
+bl_status bl_corpora_none(bl_corpora **c, bl_error *err) BL_NODISCARD;
+
 /* Tokens of a split of all folders together; bytes of their training files. */
 uint64_t bl_corpora_tokens(const bl_corpora *c, int split);
 uint64_t bl_corpora_bytes(const bl_corpora *c);

@@ -64,7 +64,8 @@ bl_status bl_folder_describe(const char *dir, const char *tokenizer_dir, const b
 {
     static const char *const names[] = {"tokenizer.json", "tokenizer_config.json"};
     for (size_t i = 0; tokenizer_dir && i < sizeof names / sizeof *names; i++)
-        BL_TRY(bl_folder_copy(tokenizer_dir, dir, names[i], err));
+        if (i == 0 || bl_path_has(tokenizer_dir, names[i]))
+            BL_TRY(bl_folder_copy(tokenizer_dir, dir, names[i], err));
     BL_TRY(write_generation_config(dir, c, err));
     char *path = bl_path_join(dir, "config.json");
     bl_status status =

@@ -1,4 +1,4 @@
-/* A leg of a run, some steps: begun ahead where that pays; a bad one is skipped; a checkpoint that was asked for. */
+/* A leg of a run: its steps, begun ahead where that pays; a bad one; a checkpoint that was asked for. */
 #include "core/alloc.h"
 #include "core/clock.h"
 #include "train/trainer.h"
@@ -129,6 +129,7 @@ static bl_status follow(bl_trainer *t, bl_leg *s, bl_error *err)
     bl_outputs_report(&t->outputs, event);
     int good = isfinite(event->loss) && isfinite(event->grad_norm);
     s->done++;
+    s->tokens += t->begun[t->state.step % BL_TRAIN_AHEAD].tokens;
     if (good) {
         t->state.bad_steps = 0;
         s->losses += event->loss;

@@ -14,6 +14,15 @@ static void tell(void *user, bl_train_event *event)
     bl_call_back(call);
 }
 
+bl_status bl_trainer_has_data(const bl_trainer *t, bl_error *err)
+{
+    if (t->data->count || t->state.step >= bl_trainer_last(t))
+        return BL_OK;
+    return bl_fail(err, BL_EINVAL,
+                   "the trainer was opened without data folders: bl_trainer_step_on() gives it "
+                   "batches");
+}
+
 bl_status bl_trainer_enter(bl_trainer *t, bl_train_fn *fn, void *user, const char *where,
                            bl_call *call, bl_error *err)
 {
@@ -25,8 +34,9 @@ bl_status bl_trainer_enter(bl_trainer *t, bl_train_fn *fn, void *user, const cha
             bl_fail(err, BL_EINVAL,
                     "%s: an earlier call has failed (%s): close the trainer, and open it again "
                     "with the option resume",
-                    t->run_dir, bl_status_name(t->broken)),
+                    *t->run_dir ? t->run_dir : "training", bl_status_name(t->broken)),
             err);
+    t->given = NULL;
     t->fn = fn;
     t->user = user;
     t->outputs.tell = tell;

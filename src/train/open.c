@@ -46,6 +46,8 @@ static bl_status check_parts(const bl_trainer *t, const bl_train_state *saved,
                              const char *checkpoint, bl_error *err)
 {
     size_t was = saved->part_count ? saved->part_count : 1;
+    if (!t->data->count)
+        return BL_OK;
     if (was != t->data->count)
         return bl_fail(err, BL_EINVAL,
                        "%s was trained on %zu data folders, here are %zu; resume with the same",
@@ -68,6 +70,8 @@ static bl_status check_parts(const bl_trainer *t, const bl_train_state *saved,
 
 static bl_status seek(bl_trainer *t, const bl_train_state *saved, bl_error *err)
 {
+    if (!t->batches)
+        return BL_OK;
     bl_mix_cursor cursor = {.windows = saved->position, .at[0] = {saved->epoch, saved->position}};
     for (size_t i = 0; i < saved->part_count; i++) {
         cursor.at[i] = (bl_loader_cursor){saved->part[i].epoch, saved->part[i].position};
@@ -134,6 +138,8 @@ static bl_status open_batches(bl_trainer *t, bl_error *err)
 {
     bl_token_file *train[BL_MIX_MOST];
     int large = bl_corpora_bytes(t->data) > bl_os_memory() / 2;
+    if (!t->data->count)
+        return BL_OK;
     for (size_t i = 0; i < t->data->count; i++) {
         train[i] = t->data->data[i]->split[BL_DATA_TRAIN];
         if (large)
@@ -156,6 +162,10 @@ static void describe_data(bl_trainer *t)
 {
     bl_train_state *s = &t->state;
     const bl_corpora *c = t->data;
+    if (!c->count) {
+        (void)snprintf(s->data_id, sizeof s->data_id, "batches of a program");
+        return;
+    }
     (void)snprintf(s->data_id, sizeof s->data_id, "%s:%" PRIu64, c->data[0]->meta.tokenizer_hash,
                    bl_corpora_tokens(c, BL_DATA_TRAIN));
     if (c->count == 1) {
@@ -175,13 +185,20 @@ static void describe_data(bl_trainer *t)
     }
 }
 
-static bl_status open_tokenizer(bl_trainer *t, const char *data_dir, bl_error *err)
+static bl_status open_tokenizer(bl_trainer *t, const char *dir, const bl_config *config,
+                                bl_error *err)
 {
-    uint64_t said = t->data->data[0]->meta.vocab_size;
-    char *path = bl_data_path(data_dir, "tokenizer.json");
-    bl_status status = path ? bl_tokenizer_open(&t->tokenizer, path, err)
-                            : bl_fail(err, BL_ENOMEM, "out of memory");
-    if (status == BL_OK && bl_tokenizer_vocab_size(t->tokenizer) != said)
+    uint64_t said = t->data->count ? t->data->data[0]->meta.vocab_size : config->vocab_size;
+    if (!dir)
+        return BL_OK;
+    t->tokenizer_dir = bl_strdup(dir);
+    char *path = bl_data_path(dir, "tokenizer.json");
+    bl_status status = path && t->tokenizer_dir ? bl_tokenizer_open(&t->tokenizer, path, err)
+                                                : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK && !t->data->count && bl_tokenizer_vocab_size(t->tokenizer) > said)
+        status = bl_fail(err, BL_EINVAL, "%s: %zu ids, the model has a vocabulary of %" PRIu64,
+                         path, bl_tokenizer_vocab_size(t->tokenizer), said);
+    if (status == BL_OK && t->data->count && bl_tokenizer_vocab_size(t->tokenizer) != said)
         status =
             bl_fail(err, BL_EFORMAT,
                     "%s: %zu ids, meta.json says a vocabulary of %" PRIu64 "; run prepare again",
@@ -193,15 +210,24 @@ static bl_status open_tokenizer(bl_trainer *t, const char *data_dir, bl_error *e
 /* A run keeps the tokenizer that it began with, which is that of its data. */
 static bl_status check_own_tokenizer(const bl_trainer *t, bl_error *err)
 {
-    char hash[BL_HASH_TEXT] = "", *path = bl_path_join(t->run_dir, "tokenizer.json");
-    bl_status status = path ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory");
-    if (status == BL_OK && bl_path_what(path) == BL_PATH_FILE)
-        status = bl_file_hash(path, hash, err);
-    if (status == BL_OK && *hash && strcmp(hash, t->data->data[0]->meta.tokenizer_hash) != 0)
+    char hash[BL_HASH_TEXT] = "", now[BL_HASH_TEXT];
+    if (!t->tokenizer_dir)
+        return BL_OK;
+    char *own = bl_path_join(t->run_dir, "tokenizer.json");
+    char *path = bl_data_path(t->tokenizer_dir, "tokenizer.json");
+    bl_status status = own && path ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK && bl_path_what(own) == BL_PATH_FILE)
+        status = bl_file_hash(own, hash, err);
+    if (status == BL_OK && t->data->count)
+        memcpy(now, t->data->data[0]->meta.tokenizer_hash, sizeof now);
+    else if (status == BL_OK && *hash)
+        status = bl_file_hash(path, now, err);
+    if (status == BL_OK && *hash && strcmp(hash, now) != 0)
         status = bl_fail(err, BL_EFORMAT,
                          "%s: not the tokenizer of the data (hash %s, there %s); copy that of %s "
                          "here",
-                         path, hash, t->data->data[0]->meta.tokenizer_hash, t->data->dir[0]);
+                         own, hash, now, t->tokenizer_dir);
+    bl_free(own);
     bl_free(path);
     return status;
 }
@@ -222,20 +248,21 @@ static const char *describing(const bl_trainer *t)
     for (size_t i = 0; i < t->data->count; i++)
         if (bl_data_meta_masked(&t->data->data[i]->meta))
             return t->data->dir[i];
-    return t->data->dir[0];
+    return t->tokenizer_dir;
 }
 
 static bl_status open_parts(bl_trainer *t, const bl_config *config, const bl_train_begin *begin,
                             bl_error *err)
 {
     const char *checkpoint = begin->checkpoint;
-    const char *data_dir = t->data->dir[0];
-    int leads = bl_share_leads(&t->share);
+    int leads = bl_share_leads(&t->share), writes = leads && *t->run_dir;
     BL_TRY(bl_share_check(&t->share, err));
-    if (leads)
+    if (!t->data->count && t->o.carry > 0)
+        return bl_fail(err, BL_EINVAL, "`carry` needs a data folder, whose rows continue");
+    if (writes)
         BL_TRY(bl_run_dir_sweep(t->run_dir, err));
     BL_TRY(open_batches(t, err));
-    BL_TRY(open_tokenizer(t, data_dir, err));
+    BL_TRY(open_tokenizer(t, t->data->count ? t->data->dir[0] : begin->tokenizer_dir, config, err));
     if (checkpoint)
         BL_TRY(bl_checkpoint_check(checkpoint, config, err));
     BL_TRY(check_memory(t, config, err));
@@ -248,7 +275,7 @@ static bl_status open_parts(bl_trainer *t, const bl_config *config, const bl_tra
     if (!checkpoint) {
         BL_TRY(open_weights(t, begin, err));
         BL_TRY(bl_outputs_open(&t->outputs, 0, err));
-        if (!leads)
+        if (!writes)
             return BL_OK;
         return bl_folder_describe(t->run_dir, describing(t), config, BL_WEIGHTS_LATENT,
                                   err); /* now it is a run */
@@ -281,8 +308,9 @@ bl_status bl_trainer_open_on(bl_trainer **result, bl_dev *dev, bl_corpora *data,
     }
     *t = (bl_trainer){.dev = dev, .data = data, .run_dir = copy, .o = *o};
     t->share = (bl_share){comm, o->accum};
-    t->outputs = (bl_outputs){
-        .run_dir = bl_share_leads(&t->share) ? copy : NULL, .lock = lock, .state = &t->state};
+    t->outputs = (bl_outputs){.run_dir = bl_share_leads(&t->share) && *copy ? copy : NULL,
+                              .lock = lock,
+                              .state = &t->state};
     bl_status status = open_parts(t, config, begin, err);
     if (status != BL_OK) {
         bl_trainer_close(t);
@@ -310,6 +338,7 @@ void bl_trainer_close(bl_trainer *t)
     bl_outputs_close(&t->outputs);
     bl_free(t->resumed_from);
     bl_free(t->run_dir);
+    bl_free(t->tokenizer_dir);
     bl_free(t);
 }
 

@@ -1,4 +1,4 @@
-/* A whole run: its steps, and the evaluations, samples and checkpoints that are due between them. */
+/* A whole run: its steps, and the evaluations, samples and checkpoints due between them. */
 #include "train/trainer.h"
 #include "core/call.h"
 #include "core/clock.h"
@@ -166,7 +166,9 @@ bl_status bl_trainer_run(bl_trainer *t, bl_train_fn *fn, void *user, bl_error *e
     bl_call call;
     BL_NOT_NULL(err, t);
     BL_TRY(bl_trainer_enter(t, fn, user, __func__, &call, err));
-    bl_status status = run(t, err);
+    bl_status status = bl_trainer_has_data(t, err);
+    if (status == BL_OK)
+        status = run(t, err);
     t->stop = 0; /* a request stopped this run, or came too late for it */
     return bl_trainer_leave(t, &call, status, err);
 }

@@ -70,6 +70,8 @@ bl_status bl_run_dir_publish(const char *run_dir, const bl_net *net, const bl_co
     bl_buf_puts(&text, "Trained on ");
     for (size_t i = 0; i < data->count; i++)
         bl_buf_printf(&text, "%s%s", i ? "; " : "", data->data[i]->meta.source);
+    if (!data->count)
+        bl_buf_puts(&text, "batches of a program");
     bl_buf_printf(&text,
                   " for %" PRIu64 " of %zu steps (%" PRIu64 " tokens, %zu x %zu x %zu "
                   "a step).\n",

@@ -5,6 +5,7 @@
 
 #include <assert.h>
 #include <math.h>
+#include <string.h>
 
 uint64_t bl_trainer_last(const bl_trainer *t)
 {
@@ -35,11 +36,32 @@ static bl_step step_block(const bl_trainer *t, uint64_t micro)
                      .dropout = (float)o->dropout};
 }
 
+/* Rows of the caller's; what they leave of a micro-batch does not count. */
+static void take_given(const bl_given_rows *g, uint64_t micro, size_t B, size_t T,
+                       const bl_input *to)
+{
+    memset(to->ids, 0, B * T * sizeof *to->ids);
+    for (size_t i = 0; i < B * T; i++)
+        to->targets[i] = -1;
+    for (size_t b = 0; b < B && micro * B + b < g->B; b++) {
+        const int32_t *ids = g->ids + (micro * B + b) * (g->T + 1);
+        const unsigned char *mask = g->mask ? g->mask + (micro * B + b) * g->T : NULL;
+        memcpy(to->ids + b * T, ids, g->T * sizeof *ids);
+        for (size_t i = 0; i < g->T; i++)
+            if (!mask || mask[i])
+                to->targets[b * T + i] = ids[i + 1];
+    }
+}
+
 /* What a micro-batch of ours reads, on the host. */
 static bl_status next_batch(bl_trainer *t, uint64_t micro, const bl_input *to, bl_error *err)
 {
     bl_carried *c = &t->blocks.carried;
     *to->step = step_block(t, micro);
+    if (t->given) {
+        take_given(t->given, micro, t->o.batch, t->o.context, to);
+        return BL_OK;
+    }
     if (!c->row)
         return bl_batches_next(t->batches, to->ids, to->targets, err);
     bl_carried_draw(c, t->o.carry, t->o.seed, next_step(t), micro);
@@ -80,7 +102,7 @@ static bl_status count_targets(const bl_trainer *t, bl_status drawn, double *cou
 {
     const bl_inputs *in = &t->blocks.inputs;
     *counted = (double)tokens_of(t);
-    if (!bl_corpora_masked(t->data))
+    if (!t->given && !bl_corpora_masked(t->data))
         return drawn;
     double count = drawn == BL_OK ? 0 : NAN;
     for (size_t slot = 0; slot < in->slots; slot++)
@@ -104,7 +126,10 @@ bl_status bl_trainer_draw(bl_trainer *t, bl_error *err)
     BL_TRY(count_targets(t, draw_batches(t, err), &b->counted, err));
     for (size_t slot = 0; slot < in->slots; slot++)
         in->here[slot].step->loss_scale = b->counted > 0 ? (float)(1.0 / b->counted) : 0;
-    bl_batches_at(t->batches, &b->place);
+    b->tokens = t->given ? t->given->B * t->given->T : tokens_of(t);
+    b->place = (bl_mix_cursor){0};
+    if (t->batches)
+        bl_batches_at(t->batches, &b->place);
     return BL_OK;
 }
 
@@ -187,7 +212,7 @@ bl_status bl_trainer_end(bl_trainer *t, bl_train_event *event, bl_error *err)
     note_rate(t, b->at);
     t->begun_count--;
     t->state.step++;
-    t->state.tokens += tokens_of(t);
+    t->state.tokens += b->tokens;
     bl_trainer_note_place(t, &b->place);
     *event = (bl_train_event){.kind = BL_TRAIN_STEP,
                               .loss = b->counted > 0 ? done->nats / b->counted : done->nats,

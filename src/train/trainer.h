@@ -11,11 +11,19 @@
 #include "train/outputs.h"
 #include "train/share.h"
 
+/* Rows that a caller gives for one step. */
+typedef struct bl_given_rows {
+    const int32_t *ids;        /* [B,T+1] */
+    const unsigned char *mask; /* [B,T]: does the prediction of ids[b][t+1] count; NULL: all do */
+    size_t B, T;               /* at most those of a whole step */
+} bl_given_rows;
+
 /* A step that was begun and has not ended. */
 typedef struct bl_begun_step {
     bl_step outcome;     /* written at its end */
     bl_mix_cursor place; /* after its batches */
     double counted;      /* targets whose loss counts, of all processes */
+    uint64_t tokens;     /* read by it */
     double at;           /* clock */
 } bl_begun_step;
 
@@ -31,11 +39,13 @@ struct bl_trainer {
     bl_dev *dev; /* owned */
     bl_train_options o;
     bl_share share;
-    char *run_dir;
-    bl_corpora *data; /* owned */
+    char *run_dir;       /* "": none, and nothing is written */
+    bl_corpora *data;    /* owned; without folders, batches are given */
+    char *tokenizer_dir; /* owned; NULL: there is no tokenizer */
     bl_tokenizer *tokenizer;
     bl_mix *mix;
-    bl_batches *batches;
+    bl_batches *batches;        /* NULL: there is no data */
+    const bl_given_rows *given; /* what the next step reads; NULL: a batch of the data */
 
     bl_plan_result plan; /* what was measured before it was opened */
     bl_blocks blocks;
@@ -66,15 +76,17 @@ struct bl_trainer {
  * those of its seed.  Who computes it: NULL is this process alone. */
 typedef struct bl_train_begin {
     const char *checkpoint;
-    const bl_st *weights; /* latent, of the run's config */
-    const char *path;     /* of their file, for messages */
-    const bl_comm *comm;  /* outlives the trainer, which leaves it when it fails or is closed */
+    const bl_st *weights;      /* latent, of the run's config */
+    const char *path;          /* of their file, for messages */
+    const char *tokenizer_dir; /* of a run without data folders, or NULL */
+    const bl_comm *comm; /* outlives the trainer, which leaves it when it fails or is closed */
 } bl_train_begin;
 
-/* Opens a run on a device; takes over device, data and lock, also on failure.  `config` has the
- * data's vocabulary already; `o` is resolved, on top of the options of the checkpoint when there is
- * one.  The processes of a run open it with the same of all these, each on its own device; those
- * that do not lead write nothing and need no lock.  What is opened is not compared. */
+/* Opens a run on a device, in a folder or ("") in none; takes over device, data and lock, also on
+ * failure.  `config` has the vocabulary already; `o` is resolved, on top of the options of the
+ * checkpoint when there is one.  The processes of a run open it with the same of all these, each on
+ * its own device; those that do not lead write nothing and need no lock.  What is opened is not
+ * compared. */
 bl_status bl_trainer_open_on(bl_trainer **t, bl_dev *dev, bl_corpora *data, const char *run_dir,
                              bl_lock *lock, const bl_config *config, const bl_train_options *o,
                              const bl_train_begin *begin, bl_error *err) BL_NODISCARD;
@@ -103,6 +115,7 @@ typedef struct bl_leg {
     bl_status (*after)(bl_trainer *t, uint64_t last, bl_error *err);
 
     uint64_t done, skipped; /* of those done, without a finite loss and gradient */
+    uint64_t tokens;        /* read */
     double losses;          /* the sum of the others' */
     bl_train_event newest;
     int went_back; /* to a checkpoint, at half the learning rate */
@@ -123,6 +136,9 @@ bl_status bl_trainer_write_in_passing(bl_trainer *t, int due, bl_error *err) BL_
 bl_status bl_trainer_enter(bl_trainer *t, bl_train_fn *fn, void *user, const char *where,
                            bl_call *call, bl_error *err) BL_NODISCARD;
 bl_status bl_trainer_leave(bl_trainer *t, bl_call *call, bl_status status, bl_error *err);
+
+/* BL_EINVAL when there is none and steps are left to do. */
+bl_status bl_trainer_has_data(const bl_trainer *t, bl_error *err) BL_NODISCARD;
 
 /* Loads tensors, cursor and state of a checkpoint into the trainer. */
 bl_status bl_trainer_restore(bl_trainer *t, const char *checkpoint, bl_error *err) BL_NODISCARD;

@@ -372,6 +372,29 @@ static void trainer_steps(bl_trainer *t)
     bl_eval_result found = {.size = sizeof found};
     REFUSED(bl_trainer_step, t, NULL, 1, &made, e);
     REFUSED(bl_trainer_step, result, t, 1, NULL, e);
+    const int32_t ids[] = {1, 2, 3};
+    unsigned char mask[] = {1, 1};
+    REFUSED(bl_trainer_step_on, t, NULL, ids, mask, 1, 2, &made, e);
+    REFUSED(bl_trainer_step_on, ids, t, NULL, mask, 1, 2, &made, e);
+    REFUSED(bl_trainer_step_on, result, t, ids, mask, 1, 2, NULL, e);
+    bl_trainer *own;
+    bl_options *some = api_small_training("9"), *config = api_small_config();
+    REFUSED(bl_trainer_open_given, t, NULL, data, NULL, some, config, e);
+    GIVES(bl_trainer_open_given, run_dir,
+          bl_trainer_open_given(&own, data, NULL, some, config, NULL) == BL_OK);
+    FINE(bl_trainer_step_on, mask, own, ids, NULL, 1, 2, &made, e);
+    bl_trainer_close(own);
+    GIVES(bl_trainer_open_given, tokenizer_dir,
+          bl_trainer_open_given(&own, NULL, NULL, some, config, NULL) == BL_OK);
+    bl_trainer_close(own);
+    GIVES(bl_trainer_open_given, config,
+          bl_trainer_open_given(&own, data, NULL, some, NULL, NULL) == BL_OK);
+    bl_trainer_close(own);
+    GIVES(bl_trainer_open_given, train,
+          bl_trainer_open_given(&own, data, NULL, NULL, config, NULL) == BL_OK);
+    bl_trainer_close(own);
+    bl_options_close(some);
+    bl_options_close(config);
     REFUSED(bl_trainer_eval, t, NULL, &found, e);
     REFUSED(bl_trainer_eval, result, t, NULL, e);
     REFUSED(bl_trainer_checkpoint, t, NULL, path, sizeof path, &n, e);
@@ -708,6 +731,8 @@ static void sets_of_another_kind(void **state)
     WRONG(bl_plan, BL_OPTIONS_CONFIG, data, NULL, o, &plan, e)
     WRONG(bl_trainer_open, BL_OPTIONS_TRAIN, &t, data, none, o, NULL, e)
     WRONG(bl_trainer_open, BL_OPTIONS_CONFIG, &t, data, none, NULL, o, e)
+    WRONG(bl_trainer_open_given, BL_OPTIONS_TRAIN, &t, data, none, o, NULL, e)
+    WRONG(bl_trainer_open_given, BL_OPTIONS_CONFIG, &t, data, none, NULL, o, e)
     WRONG(bl_trainer_open_corpora, BL_OPTIONS_TRAIN, &t, &here, 1, none, o, NULL, e)
     WRONG(bl_trainer_open_corpora, BL_OPTIONS_CONFIG, &t, &here, 1, none, NULL, o, e)
     WRONG(bl_time_steps, BL_OPTIONS_TRAIN, o, NULL, enough_steps, NULL, e)
