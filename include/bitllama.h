@@ -887,6 +887,15 @@ BL_API bl_status bl_session_heads(const bl_session *s, bl_head_fn *fn, void *use
 BL_API bl_status bl_session_diff(const bl_session *s, const bl_session *other, bl_head_fn *fn,
                                  void *user, bl_error *err);
 
+/** Adds to s what another session of its model has learned, times `weight`, above 0 up to 1 (1 was
+ *  the best of those measured): its W and b as far as they are from where the model begins, the last
+ *  chunk as if it had ended, and likewise its base, kept within the bound.  The text that goes on is
+ *  that of s; to its position come the full chunks of the other.  Eq: docs/MODEL.md 3.10.
+ *  Errors: BL_EINVAL (weight, two models, one session), BL_EBUSY, BL_ENOMEM: s goes on as it would
+ *  have; BL_EDEVICE: it must be reset. */
+BL_API bl_status bl_session_merge(bl_session *s, const bl_session *other, double weight,
+                                  bl_error *err);
+
 /** Two memory files beside each other, for which no model is needed. */
 typedef struct bl_memory_difference {
     size_t size;

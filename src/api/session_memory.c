@@ -4,6 +4,7 @@
 #include "core/call.h"
 #include "core/give.h"
 #include "infer/heads.h"
+#include "infer/memory_merge.h"
 
 bl_status bl_memory_diff(const char *a, const char *b, bl_memory_difference *difference,
                          bl_error *err)
@@ -105,5 +106,31 @@ bl_status bl_session_restart(bl_session *s, bl_error *err)
     bl_call_begin(&call, err);
     bl_status status = restart(s, err);
     bl_session_leave(s);
+    return bl_call_end(&call, status, err);
+}
+
+static bl_status merge(bl_session *s, const bl_session *other, double weight, bl_error *err)
+{
+    bl_executor *e;
+    if (!(weight > 0 && weight <= 1))
+        return bl_fail(err, BL_EINVAL, "a weight of %g to merge with: it is above 0 and at most 1",
+                       weight);
+    BL_TRY(bl_executor_take(&e, &s->model->executors, s->threads, 0, err));
+    bl_status status = bl_sequence_merge(&s->text, &e->net, &other->text, weight, err);
+    bl_executor_give(e, &s->model->executors);
+    return status;
+}
+
+bl_status bl_session_merge(bl_session *s, const bl_session *other, double weight, bl_error *err)
+{
+    bl_call call;
+    BL_NOT_NULL(err, s);
+    BL_NOT_NULL(err, other);
+    if (s == other)
+        return bl_fail(err, BL_EINVAL, "a session is not merged with itself");
+    BL_TRY(enter_both(s, own(other), __func__, err));
+    bl_call_begin(&call, err);
+    bl_status status = merge(s, other, weight, err);
+    leave_both(s, own(other));
     return bl_call_end(&call, status, err);
 }

@@ -593,6 +593,8 @@ static void sessions(void **state)
     REFUSED(bl_session_heads, s, NULL, ignore_head, NULL, e);
     REFUSED(bl_session_heads, fn, s, NULL, NULL, e);
     FINE(bl_session_heads, err, s, ignore_head, NULL, e);
+    REFUSED(bl_session_merge, s, NULL, s, 1, e);
+    REFUSED(bl_session_merge, other, s, NULL, 1, e);
     REFUSED(bl_session_diff, s, NULL, s, ignore_head, NULL, e);
     REFUSED(bl_session_diff, other, s, NULL, ignore_head, NULL, e);
     REFUSED(bl_session_diff, fn, s, s, NULL, NULL, e);
