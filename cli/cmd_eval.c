@@ -38,13 +38,30 @@ static void add_point(void *user, const bl_eval_point *point)
     c->at[c->count++] = *point;
 }
 
-static void print_curve_json(const curve *c)
+/* What was measured: once, or twice over the same tokens, with --beside. */
+typedef struct measured {
+    bl_eval_result result, beside;
+    curve c, beside_c;
+    int twice;
+} measured;
+
+static void print_beside_json(double loss, double beside)
+{
+    fputs(", \"beside\": ", stdout);
+    bl_output_json_number(stdout, beside);
+    fputs(", \"difference\": ", stdout);
+    bl_output_json_number(stdout, loss - beside);
+}
+
+static void print_curve_json(const measured *m)
 {
     fputs(", \"by_position\": [", stdout);
-    for (size_t i = 0; i < c->count; i++) {
-        const bl_eval_point *p = &c->at[i];
+    for (size_t i = 0; i < m->c.count; i++) {
+        const bl_eval_point *p = &m->c.at[i];
         fputs(i ? ", " : "", stdout);
         bl_cli_eval_point_json(p->first, p->last, p->tokens, p->loss);
+        if (m->twice)
+            print_beside_json(p->loss, m->beside_c.at[i].loss);
         putchar('}');
     }
     putchar(']');
@@ -60,20 +77,29 @@ static uint64_t last_of_row(uint64_t position)
 }
 
 /* Means over the tokens of a row. */
-static void print_curve(const curve *c)
+static void print_curve(const measured *m)
 {
-    printf("\n%-15s %12s %8s\n", "position", "tokens", "loss");
+    const curve *c = &m->c;
+    printf("\n%-15s %12s %8s%s\n", "position", "tokens", "loss",
+           m->twice ? "   beside  difference" : "");
     for (size_t i = 0; i < c->count;) {
         bl_eval_point row = {.first = c->at[i].first};
         uint64_t last = last_of_row(row.first);
-        double nats = 0;
+        double nats = 0, beside = 0;
         for (; i < c->count && c->at[i].first <= last; i++) {
             row.last = c->at[i].last;
             row.tokens += c->at[i].tokens;
             nats += c->at[i].loss * (double)c->at[i].tokens;
+            if (m->twice)
+                beside += m->beside_c.at[i].loss * (double)c->at[i].tokens;
         }
-        printf("%-15s %12s %8.4f\n", bl_cli_positions(row.first, row.last).text,
-               bl_format_count(row.tokens).text, nats / (double)row.tokens);
+        nats /= (double)row.tokens;
+        beside /= (double)row.tokens;
+        printf("%-15s %12s %8.4f", bl_cli_positions(row.first, row.last).text,
+               bl_format_count(row.tokens).text, nats);
+        if (m->twice)
+            printf(" %8.4f %+11.4f", beside, nats - beside);
+        putchar('\n');
     }
 }
 
@@ -105,10 +131,10 @@ static bl_status evaluate_from(const char *memory, bl_model *model, const char *
     return status;
 }
 
+/* From a memory, or with NULL from what every text begins with. */
 static bl_status evaluate(const bl_args *args, bl_model *model, const char *path, uint64_t window,
-                          curve *c, bl_eval_result *result, bl_error *err)
+                          const char *memory, curve *c, bl_eval_result *result, bl_error *err)
 {
-    const char *memory = bl_flags_text(args, "memory");
     bl_eval_point_fn *point = bl_flags_on(args, "by-position") ? add_point : NULL;
     bl_options *reading = NULL;
     bl_status status = bl_cli_reading(&reading, args, err);
@@ -125,20 +151,40 @@ static bl_status evaluate(const bl_args *args, bl_model *model, const char *path
     return status;
 }
 
-static void print(const bl_args *args, const bl_eval_result *result, const curve *c)
+static void print(const bl_args *args, const measured *m)
 {
     int by_position = bl_flags_on(args, "by-position");
+    double loss = m->result.loss, beside = m->beside.loss;
     if (bl_flags_on(args, "json")) {
-        bl_cli_eval_json(result);
+        bl_cli_eval_json(&m->result);
+        if (m->twice)
+            print_beside_json(loss, beside);
         if (by_position)
-            print_curve_json(c);
+            print_curve_json(m);
         fputs("}\n", stdout);
     } else {
-        bl_cli_eval_table(result);
+        bl_cli_eval_table(&m->result);
+        if (m->twice)
+            printf("beside         %.4f nats a token\ndifference     %+.4f\n", beside,
+                   loss - beside);
         if (by_position)
-            print_curve(c);
+            print_curve(m);
     }
-    bl_cli_eval_speed(result);
+    bl_cli_eval_speed(&m->result);
+}
+
+/* The memory, and then the same tokens from what is named by --beside. */
+static bl_status measure(const bl_args *args, bl_model *model, const char *path, uint64_t window,
+                         measured *m, bl_error *err)
+{
+    const char *beside = bl_flags_text(args, "beside");
+    bl_status status =
+        evaluate(args, model, path, window, bl_flags_text(args, "memory"), &m->c, &m->result, err);
+    if (status != BL_OK || !beside)
+        return status;
+    m->twice = 1;
+    return evaluate(args, model, path, window, strcmp(beside, "none") == 0 ? NULL : beside,
+                    &m->beside_c, &m->beside, err);
 }
 
 static bl_status eval_file(const bl_args *args, bl_error *err)
@@ -146,9 +192,10 @@ static bl_status eval_file(const bl_args *args, bl_error *err)
     uint64_t window = 0;
     char *path = NULL;
     bl_model *model = NULL;
-    curve c = {0};
-    bl_eval_result result = {.size = sizeof result};
+    measured m = {.result.size = sizeof m.result, .beside.size = sizeof m.beside};
     bl_status status = bl_flags_whole(args, "window", 0, 1 << 30, &window, err);
+    if (status == BL_OK && bl_flags_given(args, "beside") && !bl_flags_given(args, "memory"))
+        status = bl_cli_fail(err, BL_EINVAL, "--beside needs --memory");
     if (status == BL_OK)
         status = bl_cli_stream_check(args, err);
     if (status == BL_OK)
@@ -158,12 +205,13 @@ static bl_status eval_file(const bl_args *args, bl_error *err)
     if (status == BL_OK && bl_flags_on(args, "stream")) {
         status = bl_cli_stream(args, model, path, window, err);
     } else if (status == BL_OK) {
-        status = evaluate(args, model, path, window, &c, &result, err);
+        status = measure(args, model, path, window, &m, err);
         if (status == BL_OK)
-            print(args, &result, &c);
+            print(args, &m);
     }
     bl_model_close(model);
-    free(c.at);
+    free(m.c.at);
+    free(m.beside_c.at);
     free(path);
     return status;
 }
@@ -193,6 +241,11 @@ static const bl_flag flags[] = {
     {.name = "memory",
      .value = "FILE",
      .help = "every document of a text is read with what this memory knows, which stays as it is"},
+    {.name = "beside",
+     .value = "FILE",
+     .help =
+         "also the loss of the same tokens from this other memory, or from none, and by how much "
+         "--memory is better (below 0) or worse"},
     BL_FLAGS_STREAM,
     BL_FLAGS_RECALL,
     {.name = "json", .help = "as JSON"},

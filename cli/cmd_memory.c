@@ -10,6 +10,7 @@
 #include <inttypes.h>
 #include <math.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 /* A model and as many sessions as memories are read. */
@@ -191,13 +192,37 @@ static bl_status reset(const bl_args *args, bl_error *err)
     return status;
 }
 
+/* ---- merge ---- */
+
+static bl_status merge(const bl_args *args, bl_error *err)
+{
+    holder h = {.model = NULL};
+    const char *out = bl_flags_text(args, "output"), *text = bl_flags_text(args, "weight");
+    char *end;
+    double weight = strtod(text, &end);
+    if (end == text || *end || !(weight > 0 && weight <= 1))
+        return bl_cli_fail(err, BL_EINVAL, "--weight is a number above 0 and at most 1, not '%s'",
+                           text);
+    bl_status status = hold(&h, args, args->operands + 1, 2, err);
+    if (status == BL_OK)
+        status = bl_session_merge(h.session[0], h.session[1], weight, err);
+    if (status == BL_OK)
+        status = bl_cli_session_save(h.session[0], out, err);
+    if (status == BL_OK)
+        bl_progress_print("%s: %s tokens read in all%s", out,
+                          bl_format_count(bl_session_position(h.session[0])).text,
+                          bl_session_has_base(h.session[0]) ? ", with a base of its own" : "");
+    release(&h);
+    return status;
+}
+
 /* ---- the command ---- */
 
 /* What each action takes. */
 typedef struct action {
     const char *name, *usage;
     size_t files;
-    int writes; /* which needs the model */
+    int writes; /* which needs the model; 2: and -o */
     bl_status (*run)(const bl_args *args, bl_error *err);
 } action;
 
@@ -205,6 +230,7 @@ static const action actions[] = {
     {"show", "show FILE [-m MODEL] [--json]", 1, 0, show},
     {"diff", "diff FILE FILE [-m MODEL] [--json]", 2, 0, diff},
     {"reset", "reset FILE -m MODEL [--base] [-o FILE]", 1, 1, reset},
+    {"merge", "merge FILE FILE -m MODEL -o FILE [--weight X]", 2, 2, merge},
 };
 
 /* A flag that is there for other actions. */
@@ -212,7 +238,7 @@ static bl_status check_flags(const action *a, const bl_args *args, bl_error *err
 {
     static const struct {
         const char *flag, *of;
-    } own[] = {{"base", "reset"}};
+    } own[] = {{"base", "reset"}, {"weight", "merge"}};
     for (size_t i = 0; i < sizeof own / sizeof *own; i++)
         if (bl_flags_given(args, own[i].flag) && strcmp(a->name, own[i].of) != 0)
             return bl_cli_fail(err, BL_EINVAL, "--%s is of memory %s", own[i].flag, own[i].of);
@@ -232,9 +258,10 @@ static bl_status run(const bl_args *args, bl_error *err)
     while (a < end && strcmp(a->name, verb) != 0)
         a++;
     if (a == end)
-        return bl_cli_fail(err, BL_EINVAL, "memory %s: no such action; there are show, diff, reset",
-                           verb);
-    if (args->operand_count != 1 + a->files || (a->writes && !bl_flags_given(args, "model")))
+        return bl_cli_fail(err, BL_EINVAL,
+                           "memory %s: no such action; there are show, diff, reset, merge", verb);
+    if (args->operand_count != 1 + a->files || (a->writes && !bl_flags_given(args, "model")) ||
+        (a->writes > 1 && !bl_flags_given(args, "output")))
         return bl_cli_fail(err, BL_EINVAL, "usage: bitllama memory %s", a->usage);
     bl_status status = check_flags(a, args, err);
     return status == BL_OK ? a->run(args, err) : status;
@@ -250,16 +277,22 @@ static const bl_flag flags[] = {
     {.name = "output",
      .letter = 'o',
      .value = "FILE",
-     .help = "of reset: the memory to write, and FILE stays as it is"},
+     .help = "of merge: the memory to write, which may be one of the two; of reset: the same, and "
+             "FILE stays as it is"},
     {.name = "base", .help = "of reset: what was consolidated goes too"},
+    {.name = "weight",
+     .value = "X",
+     .fallback = "1",
+     .help = "of merge: how much of the second memory is added to the first, above 0 to 1"},
     {.name = "json", .help = "as JSON"},
     {0},
 };
 
 const bl_command bl_command_memory = {
     .name = "memory",
-    .summary = "Says what memories hold and how they differ, and resets them.",
-    .usage = "(show FILE | diff FILE FILE | reset FILE [--base] [-o FILE]) [-m MODEL] [--json]",
+    .summary = "Says what memories hold and how they differ, resets and merges them.",
+    .usage = "(show FILE | diff FILE FILE | reset FILE [--base] | merge FILE FILE) [-m MODEL] "
+             "[-o FILE] [--json]",
     .details =
         "show: the half-life of a head is the number of tokens after which half of what it learned "
         "is forgotten; a model without ttt_forget never forgets.  The distance of a head is |W - "
@@ -271,9 +304,13 @@ const bl_command bl_command_memory = {
         "they "
         "hold is the same; the exit code is 0 when it is, and 1 when they differ.\n\n"
         "reset: as if nothing had been read.  What was consolidated stays, and is where the memory "
-        "then begins, unless --base is given.  It is written over FILE, or to that of -o.",
+        "then begins, unless --base is given.  It is written over FILE, or to that of -o.\n\n"
+        "merge: adds what the second memory has learned to the first, whose text goes on.  Facts "
+        "of "
+        "both are recalled about as well as from one memory that has read both texts; other text "
+        "is told a little worse (docs/MODEL.md 3.10).",
     .example = "bitllama memory show me.mem -m run",
-    .operand = "show, diff or reset, and FILE",
+    .operand = "show, diff, reset or merge, and FILE",
     .least = 2,
     .most = 3,
     .flags = flags,

@@ -15,9 +15,9 @@ enum { DISTANCES_MOST = 32 };
 
 bl_status bl_cli_recall_check(const bl_args *args, bl_error *err)
 {
-    static const char *const of_a_file[] = {
-        "data", "window", "by-position", "stream", "tokens",
-        "svg",  "memory", "encoding",    "field",  "replace-invalid"};
+    static const char *const of_a_file[] = {"data",     "window", "by-position",    "stream",
+                                            "tokens",   "svg",    "memory",         "beside",
+                                            "encoding", "field",  "replace-invalid"};
     if (!bl_flags_given(args, "recall")) {
         if (!bl_flags_given(args, "data"))
             return bl_cli_fail(err, BL_EINVAL, "eval needs --data FILE or --recall LIST");

@@ -266,7 +266,7 @@ layer *head *half-life *distance *base *bound
 expect "memory show --json" 0 '{"path": "half.mem", "version": 1, "position": *, "state_bytes": *, "heads": \[{"layer": 0, "head": 0, "half_life": [0-9]*, "distance": [0-9]*, "base": 0, "base_most": 0.[0-9]*}, *\]}' '' memory show half.mem -m "$run" --json
 expect "memory show without a model" 0 "kind *memory*fingerprint *$fingerprint*" '*-m MODEL*' memory show half.mem
 expect "memory without a verb" 2 '' '*FILE is missing*' memory
-expect "another verb" 2 '' '*memory hide: no such action; there are show, diff*' memory hide half.mem
+expect "another verb" 2 '' '*memory hide: no such action; there are show, diff, reset, merge*' memory hide half.mem
 expect "a memory that is not there" 3 '' '*none.mem*' memory show none.mem -m "$run"
 expect "a run is no memory" 3 '' '*not a memory file*' memory show "$run"
 expect "a memory that is none" 3 '' '*not a memory file*' memory show "$run/model.safetensors" -m "$run"
@@ -360,6 +360,17 @@ expect "eval by position" 0 'loss *
 0 *
 1 *' '*' eval -m "$run" --data lesson.txt --memory new.mem --by-position
 check "the memory stays as it was" cmp new.mem kept.mem
+expect "beside no memory" 0 'loss *
+beside *nats a token
+difference *[-+]0.*
+position *tokens *loss *beside *difference
+0 *[-+]0.*' '*' eval -m "$run" --data lesson.txt --memory new.mem --beside none --by-position
+sed -n 's/^beside *\([0-9.]*\).*/\1/p' stdout >beside
+expect "which is the loss without" 0 "loss *$(cat beside) nats*" '*' eval -m "$run" --data lesson.txt
+expect "beside itself" 0 '*"difference": 0, "by_position": \[{"first": 0*"difference": 0}*' '*' \
+    eval -m "$run" --data lesson.txt --memory new.mem --beside kept.mem --by-position --json
+expect "beside what is not there" 3 '' '*gone.mem*' eval -m "$run" --data lesson.txt --memory new.mem --beside gone.mem
+expect "beside without a memory" 2 '' '*--beside needs --memory*' eval -m "$run" --data lesson.txt --beside none
 expect "memory show of version 1" 0 'version   1
 *bound
 0 *0.0000 *' '' memory show new.mem -m "$run"
@@ -396,6 +407,20 @@ expect "reset without a model" 2 '' '*usage: bitllama memory reset*' memory rese
 expect "of one that is not there" 3 '' '*none.mem*' memory reset none.mem -m "$run"
 expect "of another model's" 2 '' '*another model*' memory reset alien.mem -m "$run"
 check "what is refused stays as it is" grep -q 0000000000000000 alien.mem
+expect "memory merge" 0 '' '*both.mem: * tokens read in all, with a base of its own*' memory merge half.mem new.mem -m "$run" -o both.mem
+expect "is another" 1 'same *no*0 *0.[0-9]*[1-9]*0.[0-9]*' '' memory diff half.mem both.mem -m "$run"
+expect "that goes on" 0 '?*' '*' generate -m "$run" -p "The" --max-tokens 5 --seed 1 --load both.mem
+cp half.mem mine.mem
+expect "over one of the two" 0 '' '*mine.mem: *' memory merge mine.mem new.mem -m "$run" -o mine.mem
+check "gives the same" cmp mine.mem both.mem
+expect "with less of the second" 0 '' '*' memory merge half.mem new.mem -m "$run" -o less.mem --weight 0.5
+expect "is another again" 1 'same *no*' '*' memory diff less.mem both.mem
+expect "merge without -o" 2 '' '*usage: bitllama memory merge FILE FILE*' memory merge half.mem new.mem -m "$run"
+expect "a weight of nothing" 2 '' "*--weight is a number above 0 and at most 1, not '0'*" memory merge half.mem new.mem -m "$run" -o x.mem --weight 0
+expect "a weight of words" 2 '' "*not 'much'*" memory merge half.mem new.mem -m "$run" -o x.mem --weight much
+expect "merge with another model's" 2 '' '*alien.mem is a memory of another model*' memory merge half.mem alien.mem -m "$run" -o x.mem
+check "nothing is written" test ! -e x.mem
+expect "reset with --weight" 2 '' '*--weight is of memory merge*' memory reset new.mem -m "$run" --weight 1
 expect "show with -o" 2 '' '*memory show writes nothing*' memory show new.mem -o x.mem
 expect "diff with --base" 2 '' '*--base is of memory reset*' memory diff new.mem new.mem --base
 expect "reset with --json" 2 '' '*--json does not go with it*' memory reset new.mem -m "$run" --json

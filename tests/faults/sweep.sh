@@ -57,6 +57,7 @@ quietly() {
     done
     seq 300 >lesson.txt
     quietly "$bitllama" memory reset mem1 -m run4 -o mem0
+    quietly "$bitllama" memory merge mem1 mem2 -m run4 -o merged
     cp mem1 learned && quietly "$bitllama" learn -m run4 lesson.txt --memory learned
 }
 
@@ -191,6 +192,11 @@ run_reset() { "$bitllama" memory reset now/mem -m run4 --threads 1; }
 look_reset() { same now/mem mem1 && echo old || { same now/mem mem0 && echo new || echo lost; }; }
 again_reset() { run_reset && same now/mem mem0; }
 
+make_merge() { cp mem1 now/mem; }
+run_merge() { "$bitllama" memory merge now/mem mem2 -m run4 -o now/mem --threads 1; }
+look_merge() { same now/mem mem1 && echo old || { same now/mem merged && echo new || echo lost; }; }
+again_merge() { make_merge && run_merge && same now/mem merged; }
+
 # ---- the same on a file system that cannot exchange folders ----
 # Between two renames nothing has the name: the first reader gives the old one its name back, or reads it where it is.
 look_resave_two() { "$bitllama" info now/run --json >got 2>complaint && [ ! -s complaint ] && echo whole || echo lost; }
@@ -241,7 +247,7 @@ one_run() {
     nothing_hidden now || failed "the next run leaves $(find now -name '.*' ! -name .lock -mindepth 1 | head -n 1)"
 }
 
-all="prepare prepare_over prepare_talk prepare_back train resave resume export export_over save save_over learn_over reset logits_over resave_two export_two"
+all="prepare prepare_over prepare_talk prepare_back train resave resume export export_over save save_over learn_over reset merge logits_over resave_two export_two"
 total=0 total_lost=0 turn=0 misnamed=0
 printf '%-14s %10s %6s %6s %6s %6s %6s\n' case operations runs old new none lost
 for name in ${*:-$all}; do

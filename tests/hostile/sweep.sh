@@ -148,6 +148,7 @@ memory learned memory show learned -m packed
 memory learned memory diff memory learned
 memory memory memory diff learned memory -m packed
 memory learned memory reset learned -m packed
+memory learned memory merge memory learned -m packed -o new
 memory learned learn -m packed -f tale.txt --memory learned
 text tale.txt learn -m packed tale.txt --memory learned
 text tale.jsonl.gz learn -m packed tale.jsonl.gz tale.json --skip-bad --memory new
