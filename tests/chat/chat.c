@@ -1,5 +1,5 @@
 /* Chat on a pseudo-terminal: editing, streaming, Ctrl-C, history, signals, terminal settings. */
-#include "pty.h"
+#include "talk.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -13,69 +13,6 @@
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static const char *program, *model, *scratch;
-static char state_home[600], history_path[700];
-
-enum { WIDE = 500, MOST_ARGUMENTS = 20 };
-
-#define ENDLESS "--max-tokens", "100000000", "--ignore-eos"
-#define SHORT   "--max-tokens", "24", "--ignore-eos", "--temperature", "1.5", "--seed", "7"
-
-static void start_as(pty *p, size_t columns, const char *const *environment,
-                     const char *const *more)
-{
-    const char *argv[MOST_ARGUMENTS] = {program, "chat", "-m", model};
-    for (size_t i = 0; more[i]; i++)
-        argv[i + 4] = more[i];
-    pty_start(p, argv, environment, columns);
-}
-
-/* A chat of flags on a wide terminal, in plain colours, with the history in the scratch folder. */
-#define START(p, ...)                                                                              \
-    start_as((p), WIDE,                                                                            \
-             (const char *const[]){"NO_COLOR=1", "TERM=xterm", "COLUMNS", state_home, NULL},       \
-             (const char *const[]){__VA_ARGS__, NULL})
-
-/* What the program replies to lines from a pipe, with every line break as the terminal shows it. */
-static void reply_to(const char *lines, char *reply, size_t cap)
-{
-    char raw[2000];
-    FILE *f = fopen("lines", "w");
-    assert_non_null(f);
-    assert_int_equal(fputs(lines, f) >= 0, 1);
-    assert_int_equal(fclose(f), 0);
-    f = popen(
-        "\"$program\" chat -m \"$model\" --max-tokens 24 --ignore-eos --temperature 1.5 --seed 7"
-        " <lines",
-        "r");
-    assert_non_null(f);
-    size_t bytes = fread(raw, 1, sizeof raw, f), made = 0;
-    assert_int_equal(pclose(f), 0);
-    assert_in_range(bytes, 2, sizeof raw - 1);
-    for (size_t i = 0; i < bytes && made + 3 < cap; i++) {
-        if (raw[i] == '\n')
-            reply[made++] = '\r';
-        reply[made++] = raw[i];
-    }
-    reply[made] = 0;
-}
-
-static void leave(pty *p)
-{
-    pty_type(p, "\004");
-    assert_int_equal(pty_end(p), 0);
-}
-
-/* Types a line with these keys and sees the reply that `line` gets from a pipe. */
-static void expect_same(pty *p, const char *keys, const char *line)
-{
-    char reply[4000];
-    reply_to(line, reply, sizeof reply);
-    pty_type(p, keys);
-    pty_expect(p, reply);
-    pty_expect(p, "> ");
-}
 
 /* ---- cases ---- */
 
@@ -217,7 +154,7 @@ static void takes_several_lines(void **unused)
     START(&p, SHORT);
     pty_expect(&p, "> ");
     pty_type(&p, "\"\"\"the dog\r");
-    pty_expect(&p, "\n... ");
+    pty_expect(&p, "... ");
     expect_same(&p, "/quit\"\"\"\r", block);
     pty_type(&p, "/reset\r");
     pty_expect(&p, "forgotten");
@@ -227,14 +164,14 @@ static void takes_several_lines(void **unused)
     pty_expect(&p, "forgotten");
     pty_expect(&p, "> ");
     pty_type(&p, "\"\"\"\r");
-    pty_expect(&p, "\n... ");
+    pty_expect(&p, "... ");
     pty_type(&p, "noise\r");
-    pty_expect(&p, "\n... ");
+    pty_expect(&p, "... ");
     pty_type(&p, "more\003");
-    pty_expect(&p, "\n> ");
+    pty_expect(&p, "> ");
     expect_same(&p, "\020\020\020\020\r", block); /* the block, whole, from the history */
     pty_type(&p, "\"\"\"never said\r");
-    pty_expect(&p, "\n... ");
+    pty_expect(&p, "... ");
     pty_type(&p, "\004");
     pty_expect(&p, "what came after it was not said");
     assert_int_equal(pty_end(&p), 0);
@@ -513,19 +450,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(ends_by_signals),          cmocka_unit_test(stops_as_a_job),
         cmocka_unit_test(needs_constant_memory),    cmocka_unit_test(keeps_the_conversation),
     };
-    if (argc != 4) {
-        fprintf(stderr, "usage: chat PROGRAM MODEL SCRATCH\n");
+    if (!talk_begin(argc, argv))
         return 2;
-    }
-    program = argv[1];
-    model = argv[2];
-    scratch = argv[3];
-    (void)mkdir(scratch, 0777);
-    /* Paths reach a shell as variables: they may have any character. */
-    if (chdir(scratch) != 0 || setenv("LC_ALL", "C.UTF-8", 1) != 0 ||
-        setenv("program", program, 1) != 0 || setenv("model", model, 1) != 0)
-        return 2;
-    (void)snprintf(state_home, sizeof state_home, "XDG_STATE_HOME=%s/state", scratch);
-    (void)snprintf(history_path, sizeof history_path, "%s/state/bitllama/history", scratch);
     return cmocka_run_group_tests_name("chat", tests, NULL, NULL) != 0;
 }
