@@ -60,12 +60,15 @@ static bl_line_event read_plain(bl_chat_line *l, bl_text *line, bl_error *err)
     }
 }
 
-static bl_line_event read_line(bl_chat_line *l, int further, bl_text *line, bl_error *err)
+static bl_line_event read_line(bl_chat_line *l, int further, bl_text *line, int *pasted,
+                               bl_error *err)
 {
     *line = (bl_text){0};
+    *pasted = 0;
     if (bl_signals_caught())
         return BL_LINE_END;
-    return l->editor ? bl_editor_read(l->editor, further, line, err) : read_plain(l, line, err);
+    return l->editor ? bl_editor_read(l->editor, further, line, pasted, err)
+                     : read_plain(l, line, err);
 }
 
 /* ---- messages ---- */
@@ -97,8 +100,12 @@ static bl_line_event read_message(bl_chat_line *l, bl_message *m, bl_error *err)
 {
     do {
         bl_text line;
-        bl_line_event event = read_line(l, m->open, &line, err);
-        bl_status status = event == BL_LINE_TEXT ? bl_message_add(m, &line, l->typed, err) : BL_OK;
+        bl_status status = BL_OK;
+        int pasted;
+        bl_line_event event = read_line(l, m->open, &line, &pasted, err);
+        if (event == BL_LINE_TEXT)
+            status = pasted && !m->open ? bl_message_take(m, &line, err)
+                                        : bl_message_add(m, &line, l->typed, err);
         bl_text_release(&line);
         if (status != BL_OK)
             return BL_LINE_FAILED;

@@ -9,8 +9,9 @@ typedef struct bl_editor bl_editor;
 /* On standard input and standard error, which must be a terminal. */
 bl_status bl_editor_open(bl_editor **e, int history, bl_error *err);
 
-/* One line, after the prompt for a first line or for a further one of a message. */
-bl_line_event bl_editor_read(bl_editor *e, int further, bl_text *line, bl_error *err);
+/* One line, after the prompt for a first line or for a further one of a message.  It may hold line
+ * breaks; *pasted: a paste of several lines begins it. */
+bl_line_event bl_editor_read(bl_editor *e, int further, bl_text *line, int *pasted, bl_error *err);
 
 /* What the next line begins with; takes `text` over. */
 void bl_editor_insert(bl_editor *e, char *text);

@@ -79,6 +79,12 @@ bl_status bl_message_add(bl_message *m, const bl_text *line, int continued, bl_e
     return status == BL_OK ? bl_message_append(m, text, bytes, err) : status;
 }
 
+bl_status bl_message_take(bl_message *m, const bl_text *text, bl_error *err)
+{
+    m->block = m->literal = 1;
+    return bl_message_append(m, text->data, text->bytes, err);
+}
+
 bl_status bl_message_escape(bl_message *m, bl_error *err)
 {
     if (!m->text.bytes || *m->text.data != '/')

@@ -19,6 +19,9 @@ typedef struct bl_message {
  * line.  With `continued` a line goes on after an odd number of backslashes at its end. */
 bl_status bl_message_add(bl_message *m, const bl_text *line, int continued, bl_error *err);
 
+/* A text of several lines that came whole: a block without quotes. */
+bl_status bl_message_take(bl_message *m, const bl_text *text, bl_error *err);
+
 /* Adds bytes as they are. */
 bl_status bl_message_append(bl_message *m, const char *from, size_t bytes, bl_error *err);
 

@@ -55,14 +55,21 @@ int bl_signals_noted(int number)
     return noted[number];
 }
 
-int bl_signals_wait(int fd)
+int bl_signals_wait_for(int fd, int milliseconds)
 {
     char bytes[64];
     struct pollfd wanted[] = {{.fd = fd, .events = POLLIN}, {.fd = waker[0], .events = POLLIN}};
-    int ready = poll(wanted, 2, -1);
+    int ready = poll(wanted, 2, milliseconds);
+    if (ready == 0)
+        return -1;
     while (ready > 0 && wanted[1].revents && read(waker[0], bytes, sizeof bytes) > 0)
         ;
     return ready > 0 && wanted[0].revents && !wanted[1].revents;
+}
+
+int bl_signals_wait(int fd)
+{
+    return bl_signals_wait_for(fd, -1);
 }
 
 void bl_signals_stop_here(void)

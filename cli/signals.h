@@ -35,6 +35,9 @@ int bl_signals_noted(int number);
 /* Waits until a descriptor can be read, or is at its end: 1; a signal came: 0. */
 int bl_signals_wait(int fd);
 
+/* The same, but no longer than this: -1. */
+int bl_signals_wait_for(int fd, int milliseconds);
+
 /* Lets a noted SIGTSTP take effect; returns when the program continues. */
 void bl_signals_stop_here(void);
 

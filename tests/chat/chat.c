@@ -425,7 +425,7 @@ static void keeps_the_conversation(void **unused)
     char both[4000];
     reply_to("Once\nthe dog\n", both, sizeof both);
     pty_type(&p, "the dog\r");
-    pty_expect(&p, "the dog\r\n");
+    pty_expect(&p, "the dog\r\n\033[?2004l");
     size_t from = p.seen;
     pty_expect(&p, "\n> ");
     /* What is shown now is the end of both replies. */

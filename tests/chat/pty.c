@@ -120,6 +120,40 @@ static void watch(pty *p)
     p->text[p->bytes] = 0;
 }
 
+void pty_settle(pty *p, double seconds)
+{
+    size_t before = p->bytes;
+    for (double end = now() + seconds; now() < end; before = p->bytes) {
+        watch(p);
+        if (p->bytes != before)
+            end = now() + seconds;
+    }
+}
+
+void pty_send(pty *p, const void *data, size_t count)
+{
+    const char *from = data;
+    int flags = fcntl(p->master, F_GETFL);
+    assert_int_equal(fcntl(p->master, F_SETFL, flags | O_NONBLOCK), 0);
+    for (double end = now() + (double)PTY_SECONDS; count;) {
+        struct pollfd wanted = {.fd = p->master, .events = POLLIN | POLLOUT};
+        assert_true(now() < end && poll(&wanted, 1, 1000) >= 0);
+        if (wanted.revents & POLLIN)
+            watch(p);
+        ssize_t put = write(p->master, from, count < 1024 ? count : 1024);
+        from += put > 0 ? put : 0;
+        count -= put > 0 ? (size_t)put : 0;
+    }
+    assert_int_equal(fcntl(p->master, F_SETFL, flags), 0);
+}
+
+void pty_paste(pty *p, const char *text)
+{
+    pty_send(p, "\033[200~", 6);
+    pty_send(p, text, strlen(text));
+    pty_send(p, "\033[201~", 6);
+}
+
 void pty_type(pty *p, const char *keys)
 {
     size_t bytes = strlen(keys);

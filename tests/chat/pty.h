@@ -24,11 +24,18 @@ void pty_start(pty *p, const char *const *argv, const char *const *environment, 
 
 /* Types; shows a new width. */
 void pty_type(pty *p, const char *keys);
+
+/* What a person pastes: ESC [ 200 ~, the text, ESC [ 201 ~; or bytes as they are. */
+void pty_paste(pty *p, const char *text);
+void pty_send(pty *p, const void *bytes, size_t count);
 void pty_resize(pty *p, size_t columns);
 
 /* Waits until the program shows `text`, and continues looking after it.  Fails the test with what
  * was shown after PTY_SECONDS. */
 void pty_expect(pty *p, const char *text);
+
+/* Takes what is shown until nothing more has come for so long. */
+void pty_settle(pty *p, double seconds);
 
 /* Whether it was shown, anywhere. */
 int pty_has(const pty *p, const char *text);
