@@ -38,6 +38,8 @@ static int on_token(void *user, const bl_token_event *token)
     }
     if (bl_signals_take(SIGTSTP))
         bl_signals_stop_here();
+    if (bl_signals_take(SIGCONT))
+        bl_output_reply_lost();
     r->interrupted = bl_signals_take(SIGINT);
     return r->status != BL_OK || r->interrupted || r->ended || bl_signals_caught();
 }
@@ -101,9 +103,11 @@ bl_status bl_chat_say(bl_chat *chat, const char *text, size_t bytes, bl_error *e
         status = bl_session_constrain(chat->session, chat->grammar, err);
     if (status != BL_OK)
         return status;
+    bl_output_reply(1);
     status = read_and_write(chat, &said, &r, &result, err);
     if (r.status == BL_OK && r.last != '\n')
         r.status = bl_output_write("\n", 1, &write_err);
+    bl_output_reply(0);
     if (r.status != BL_OK) {
         chat->broken = 1;
         *err = write_err;

@@ -194,7 +194,9 @@ const bl_command bl_command_chat = {
         "leaves. A conversation loaded from a file goes on as the saved one would have, its random "
         "numbers too, unless --seed names another seed."
         "\n\n"
-        "Replies go to standard output, everything else to standard error. When lines do not come "
+        "Replies go to standard output, on a terminal with words kept whole at its edge, "
+        "everything "
+        "else to standard error. When lines do not come "
         "from a terminal there is no prompt, Ctrl-C ends the program, and the exit code is that of "
         "the first line that failed.",
     .example = "bitllama chat -m run --temperature 0.7",

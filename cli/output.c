@@ -1,5 +1,7 @@
 /* What a command makes: text on stdout, checked, and files that appear whole or not at all. */
 #include "output.h"
+#include "terminal.h"
+#include "wrap.h"
 
 #include <errno.h>
 #include <math.h>
@@ -26,6 +28,26 @@ bl_status bl_output_write(const char *text, size_t bytes, bl_error *err)
     return BL_OK;
 }
 
+/* Where the reply stands that is being written; NULL: none, or words are not moved. */
+static bl_wrap reply;
+static int in_reply;
+
+static bl_status write_reply(const char *text, size_t bytes, bl_error *err)
+{
+    char moved[4 * BL_WRAP_WORD];
+    bl_status status = BL_OK;
+    size_t columns = bl_terminal_columns(stdout);
+    if (columns != reply.columns)
+        bl_wrap_lose(&reply, columns);
+    while (status == BL_OK && bytes) {
+        size_t taken, made = bl_wrap_text(&reply, text, bytes, moved, sizeof moved, &taken);
+        status = bl_output_write(moved, made, err);
+        text += taken;
+        bytes -= taken;
+    }
+    return status;
+}
+
 /* The beginning of a character, in text for a terminal, whose end has not come yet. */
 static struct {
     char bytes[8];
@@ -41,7 +63,7 @@ static bl_status show(const char *text, size_t bytes, unsigned flags, bl_error *
         size_t taken, made = bl_text_shown(text, bytes, flags, shown, sizeof shown, &taken);
         if (!taken)
             break;
-        status = bl_output_write(shown, made, err);
+        status = in_reply ? write_reply(shown, made, err) : bl_output_write(shown, made, err);
         text += taken;
         bytes -= taken;
     }
@@ -66,6 +88,17 @@ bl_status bl_output_text(const char *text, size_t bytes, bl_error *err)
             return status;
     }
     return show(text, bytes, BL_SHOWN_PART, err);
+}
+
+void bl_output_reply(int begins)
+{
+    in_reply = begins && bl_terminal_is(stdout);
+    reply = (bl_wrap){.columns = in_reply ? bl_terminal_columns(stdout) : 0};
+}
+
+void bl_output_reply_lost(void)
+{
+    bl_wrap_lose(&reply, reply.columns);
 }
 
 bl_status bl_output_end(bl_error *err)

@@ -13,6 +13,11 @@ bl_status bl_output_write(const char *text, size_t bytes, bl_error *err);
  * gives it, across the pieces of a stream; to anything else as it is. */
 bl_status bl_output_text(const char *text, size_t bytes, bl_error *err);
 
+/* A reply begins, or is over: until then bl_output_text() keeps words whole at the edge of a
+ * terminal.  Others may have written there: where it stands is not known. */
+void bl_output_reply(int begins);
+void bl_output_reply_lost(void);
+
 /* Flushes stdout and reports what went wrong since the start. */
 bl_status bl_output_end(bl_error *err);
 

@@ -10,7 +10,13 @@
 int bl_terminal_is(FILE *stream)
 {
     const char *term = getenv("TERM");
-    return isatty(fileno(stream)) && !(term && strcmp(term, "dumb") == 0);
+    return isatty(fileno(stream)) && term && *term && strcmp(term, "dumb") != 0;
+}
+
+size_t bl_terminal_columns(FILE *stream)
+{
+    struct winsize size = {0};
+    return ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
 }
 
 size_t bl_terminal_width(FILE *stream)
@@ -19,11 +25,8 @@ size_t bl_terminal_width(FILE *stream)
     long set = columns ? strtol(columns, NULL, 10) : 0;
     if (set >= 10 && set <= 1000)
         return (size_t)set;
-    struct winsize size = {0};
-    if (isatty(fileno(stream)) && ioctl(fileno(stream), TIOCGWINSZ, &size) == 0 &&
-        size.ws_col >= 10)
-        return size.ws_col;
-    return 80;
+    size_t says = bl_terminal_columns(stream);
+    return says >= 10 ? says : 80;
 }
 
 int bl_terminal_unicode(void)

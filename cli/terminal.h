@@ -5,8 +5,12 @@
 #include <stddef.h>
 #include <stdio.h>
 
-/* Whether \r and escape sequences mean something there: a terminal that is not TERM=dumb. */
+/* Whether \r and escape sequences mean something there: a terminal of which TERM says more
+ * than dumb. */
 int bl_terminal_is(FILE *stream);
+
+/* Columns as the terminal says now; 0: it does not. */
+size_t bl_terminal_columns(FILE *stream);
 
 /* Columns: COLUMNS when set, or what the terminal says, or 80. */
 size_t bl_terminal_width(FILE *stream);

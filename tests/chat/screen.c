@@ -199,3 +199,14 @@ char *screen_copy(const screen *s)
     copy[made] = 0;
     return copy;
 }
+
+void screen_join_words(char *text)
+{
+    char *to = text;
+    for (const char *c = text; *c; c++)
+        if (!strchr(" \t\r\n", *c))
+            *to++ = *c;
+        else if (to > text && to[-1] != ' ')
+            *to++ = ' ';
+    *to = 0;
+}

@@ -27,4 +27,7 @@ void screen_show(screen *s, const char *text, size_t bytes);
  * with line breaks where the terminal did not wrap.  To be freed. */
 char *screen_copy(const screen *s);
 
+/* Every run of blanks and line breaks becomes one blank. */
+void screen_join_words(char *text);
+
 #endif
