@@ -109,6 +109,7 @@ static bl_status do_help(bl_chat *chat, const char *argument, bl_error *err)
     for (const bl_term *t = bl_chat_terms; t->word; t++)
         bl_progress_print("%-12s %s", t->word, t->meaning);
     bl_progress_print("%-12s %s", "//...", "text that begins with one slash");
+    bl_progress_print("%-12s %s", "\"\"\"", "begins and ends a message of several lines");
     bl_progress_print("Ctrl-C stops a reply, Ctrl-D leaves.");
     return BL_OK;
 }

@@ -56,6 +56,12 @@ void bl_chat_history_attach(bl_chat_history *h, EditLine *editor)
     (void)el_set(editor, EL_HIST, history, h->lines);
 }
 
+size_t bl_chat_history_count(const bl_chat_history *h)
+{
+    HistEvent event;
+    return history(h->lines, &event, H_GETSIZE) >= 0 && event.num > 0 ? (size_t)event.num : 0;
+}
+
 void bl_chat_history_add(bl_chat_history *h, const char *line)
 {
     HistEvent event;

@@ -10,6 +10,7 @@ typedef struct bl_chat_history bl_chat_history;
  * NULL: no memory. */
 bl_chat_history *bl_chat_history_open(void);
 void bl_chat_history_attach(bl_chat_history *h, EditLine *editor);
+size_t bl_chat_history_count(const bl_chat_history *h);
 void bl_chat_history_add(bl_chat_history *h, const char *line);
 
 /* Writes the file, readable by its owner alone; without a home it is not written. */

@@ -149,6 +149,12 @@ bl_status bl_chat_line_open(bl_chat_line **result, int history, bl_error *err)
     return l->buffer ? BL_OK : bl_cli_fail(err, BL_ENOMEM, "out of memory");
 }
 
+void bl_chat_line_complete_with(bl_chat_line *l, bl_complete_fn *complete)
+{
+    if (l->editor)
+        bl_editor_complete_with(l->editor, complete);
+}
+
 int bl_chat_line_begin_with(bl_chat_line *l, const char *text)
 {
     char *typed = l->editor ? bl_message_typed(text) : NULL;

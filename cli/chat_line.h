@@ -2,6 +2,7 @@
 #ifndef BL_CLI_CHAT_LINE_H
 #define BL_CLI_CHAT_LINE_H
 
+#include "candidates.h"
 #include "input.h"
 
 typedef struct bl_chat_line bl_chat_line;
@@ -17,6 +18,9 @@ typedef enum bl_line_event {
  * caught as at a prompt. */
 bl_status bl_chat_line_open(bl_chat_line **l, int history, bl_error *err);
 bl_line_event bl_chat_line_read(bl_chat_line *l, bl_text *line, bl_error *err);
+
+/* What Tab asks how a line that begins with a slash may go on. */
+void bl_chat_line_complete_with(bl_chat_line *l, bl_complete_fn *complete);
 
 /* The next line begins with what a person would type to say this text, to be edited.  0: lines are
  * not edited here, or no memory. */

@@ -1,5 +1,6 @@
 /* bitllama chat: a conversation with a model, line by line, in constant memory. */
 #include "chat.h"
+#include "chat_complete.h"
 #include "chat_line.h"
 #include "figures.h"
 #include "grammar_flags.h"
@@ -131,6 +132,7 @@ static bl_status run(const bl_args *args, bl_error *err)
         status = bl_chat_line_open(&lines, bl_flags_on(args, "history"), err);
     }
     if (status == BL_OK) {
+        bl_chat_line_complete_with(lines, bl_chat_complete);
         chat.typed = bl_chat_line_is_typed(lines);
         if (chat.typed)
             bl_progress_print("%s, %s parameters; /help lists the commands",

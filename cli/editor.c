@@ -12,13 +12,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PROMPT_BYTES = 32, HEAD_BYTES = 64, TRIES = 3 };
+enum { PROMPT_BYTES = 32, HEAD_BYTES = 5, TRIES = 3 };
 
 #define HIDDEN '\1' /* encloses what takes no column; some character has to follow */
 
 /* A key that nobody can type (of C1, see bl_keys_next): libedit calls perform(). */
 #define OWN_KEY      0x9f
 #define OWN_KEY_NAME "\302\237"
+
+/* Others of that kind, for commands that are libedit's. */
+#define OLDER_KEY "\302\235"
+#define NEWER_KEY "\302\236"
 
 /* Why libedit got no more characters. */
 typedef enum leaving { STAYING, STOPPED, INTERRUPTED, RESIZED, TOO_LONG } leaving;
@@ -35,6 +39,15 @@ struct bl_editor {
     char *inserted; /* a text goes into it, */
     size_t behind;  /* with the cursor before so many characters of its end; */
     int tries;      /* so often it was not called */
+    /* libedit keeps 1,024 characters of the line from which the history is entered. */
+    wchar_t *left;     /* the whole of it, */
+    size_t left_count; /* so many */
+    size_t depth;      /* how far back */
+    /* Tab: */
+    bl_complete_fn *complete;
+    int tabs;        /* so many in a row */
+    bl_message list; /* shown below the line, */
+    size_t place;    /* with the cursor then before so many characters of its end */
     /* Whether the line begins with a pasted text of several lines. */
     int in_paste;          /* the end of one has not come; */
     int pasted_first;      /* it began the line */
@@ -111,6 +124,152 @@ static void clear_rows(bl_editor *e)
     fputs("\r\033[J", stderr);
 }
 
+/* ---- up and down, in the line and the history ---- */
+
+static void keep_left(bl_editor *e)
+{
+    const LineInfoW *line = el_wline(e->libedit);
+    size_t count = (size_t)(line->lastchar - line->buffer);
+    free(e->left);
+    e->left = malloc((count + 1) * sizeof *e->left);
+    e->left_count = count;
+    if (!e->left)
+        return;
+    memcpy(e->left, line->buffer, count * sizeof *e->left);
+    e->left[count] = 0;
+}
+
+/* Whether the line is the one that was left, cut off: then it is whole again. */
+static int mend_left(bl_editor *e)
+{
+    const LineInfoW *line = el_wline(e->libedit);
+    if (!e->left || (size_t)(line->lastchar - line->buffer) != e->left_count ||
+        !wmemchr(line->buffer, 0, e->left_count))
+        return 0;
+    (void)el_cursor(e->libedit, (int)(line->lastchar - line->cursor));
+    el_deletestr(e->libedit, (int)e->left_count);
+    return el_winsertstr(e->libedit, e->left) == 0;
+}
+
+/* The cursor goes to the row before, at most its end; in the first row to what was said before. */
+static unsigned char go_up(EditLine *editor, int key)
+{
+    bl_editor *e = NULL;
+    (void)key;
+    (void)el_get(editor, EL_CLIENTDATA, &e);
+    const LineInfoW *line = el_wline(editor);
+    const wchar_t *row = line->cursor;
+    while (row > line->buffer && row[-1] != '\n')
+        row--;
+    if (row == line->buffer) {
+        if (!e->depth)
+            keep_left(e);
+        e->depth += e->history && e->depth < bl_chat_history_count(e->history);
+        el_push(editor, OLDER_KEY);
+        return CC_NORM;
+    }
+    const wchar_t *end = row - 1, *before = end;
+    while (before > line->buffer && before[-1] != '\n')
+        before--;
+    ptrdiff_t column = line->cursor - row, most = end - before;
+    (void)el_cursor(editor, (int)(before + (column < most ? column : most) - line->cursor));
+    return CC_CURSOR;
+}
+
+static unsigned char go_down(EditLine *editor, int key)
+{
+    bl_editor *e = NULL;
+    (void)key;
+    (void)el_get(editor, EL_CLIENTDATA, &e);
+    const LineInfoW *line = el_wline(editor);
+    const wchar_t *row = line->cursor, *next = line->cursor;
+    while (row > line->buffer && row[-1] != '\n')
+        row--;
+    while (next < line->lastchar && *next != '\n')
+        next++;
+    if (next == line->lastchar) {
+        if (!e->depth) /* libedit would put back what the line was when it was left */
+            return CC_ERROR;
+        e->depth--;
+        el_push(editor, NEWER_KEY);
+        return CC_NORM;
+    }
+    const wchar_t *to = next + 1;
+    for (ptrdiff_t n = line->cursor - row; n && to < line->lastchar && *to != '\n'; n--)
+        to++;
+    (void)el_cursor(editor, (int)(to - line->cursor));
+    return CC_CURSOR;
+}
+
+/* ---- Tab ---- */
+
+/* The word before the cursor, of so many characters, becomes another. */
+static unsigned char replace(bl_editor *e, size_t count, const char *word)
+{
+    el_deletestr(e->libedit, (int)count);
+    return *word && el_insertstr(e->libedit, word) != 0 ? CC_REFRESH_BEEP : CC_REFRESH;
+}
+
+/* What all candidates for text + c->from have in common takes its place.  As in a shell, when that
+ * is nothing new the first Tab rings and the second lists them. */
+static unsigned char take_candidates(bl_editor *e, const char *text, bl_candidates *c)
+{
+    const char *begun = text + c->from, *end = text + strlen(text);
+    size_t same = bl_candidates_end(c);
+    if (!c->count)
+        return CC_ERROR;
+    size_t count = characters(begun, end);
+    if (c->count == 1) {
+        char *word = c->word[0];
+        int failed = replace(e, count, word) != CC_REFRESH ||
+                     (!c->goes_on && el_insertstr(e->libedit, " ") != 0);
+        return failed ? CC_REFRESH_BEEP : CC_REFRESH;
+    }
+    c->word[0][same] = 0;
+    if (strcmp(c->word[0], begun) != 0)
+        return replace(e, count, c->word[0]);
+    return CC_ERROR;
+}
+
+/* Tab; a command of libedit.  In a text it is a character. */
+static unsigned char complete(EditLine *editor, int key)
+{
+    bl_editor *e = NULL;
+    bl_candidates c = {0};
+    (void)key;
+    (void)el_get(editor, EL_CLIENTDATA, &e);
+    const LineInfo *line = el_line(editor);
+    if (!e->complete || e->further || line->cursor == line->buffer || *line->buffer != '/')
+        return el_insertstr(editor, "\t") == 0 ? CC_REFRESH : CC_ERROR;
+    char *text = strndup(line->buffer, (size_t)(line->cursor - line->buffer));
+    if (!text)
+        return CC_ERROR;
+    e->place = characters(line->cursor, line->lastchar);
+    e->complete(text, &c);
+    if (c.count > 1 && e->tabs > 1) {
+        (void)bl_candidates_end(&c);
+        bl_candidates_list(&c, bl_terminal_columns(stderr), &e->list);
+    }
+    unsigned char result = take_candidates(e, text, &c);
+    if (e->list.text.data) { /* below the end of the line */
+        e->to_end = 1;
+        e->tries = 0;
+        result = CC_NORM;
+    }
+    bl_candidates_release(&c);
+    free(text);
+    return result;
+}
+
+/* The candidates, and the line again below them. */
+static void show_list(bl_editor *e)
+{
+    fprintf(stderr, "\n%s", e->list.text.data);
+    bl_message_release(&e->list);
+    (void)el_cursor(e->libedit, -(int)e->place);
+    (void)el_set(e->libedit, EL_REFRESH);
+}
+
 /* Notes whether a paste of several lines begins the line. */
 static void look_at_paste(bl_editor *e, const char *text, int continues)
 {
@@ -180,14 +339,18 @@ static int next_character(EditLine *editor, wchar_t *character)
     (void)el_get(editor, EL_CLIENTDATA, &e);
     bl_keys_mark_pastes(e->keys, 1); /* after the prompt */
     for (;;) {
-        if ((e->inserted || e->to_end) && e->tries++ < TRIES) { /* a search may take the key */
+        /* A search may take the key. */
+        if ((e->inserted || e->to_end || mend_left(e)) && e->tries++ < TRIES) {
             *character = OWN_KEY;
             return 1;
         }
         if (e->leaving != STAYING)
             return -1;
+        if (e->list.text.data)
+            show_list(e);
         switch (bl_keys_next(e->keys, character)) {
         case BL_KEY_CHARACTER:
+            e->tabs = *character == '\t' ? e->tabs + 1 : 0;
             return 1;
         case BL_KEY_END:
             return 0;
@@ -227,6 +390,31 @@ static void make_prompt(char prompt[PROMPT_BYTES], const char *sign)
         (void)snprintf(prompt, PROMPT_BYTES, "%s ", sign);
 }
 
+/* Keys that people know from elsewhere; ~/.editrc may change them.  In vi's keys ESC is a key of its
+ * own, and arrows are commands behind it. */
+static void bind_keys(EditLine *libedit, int vi)
+{
+    static const char *const keys[][2] = {
+        {"^I", "bl-complete"}, {"^P", "bl-up"}, {"^N", "bl-down"}};
+    static const char *const arrows[][2] = {
+        {"\033[A", "bl-up"}, {"\033OA", "bl-up"}, {"\033[B", "bl-down"}, {"\033OB", "bl-down"}};
+    for (size_t i = 0; i < sizeof keys / sizeof *keys; i++)
+        (void)el_set(libedit, EL_BIND, keys[i][0], keys[i][1], NULL);
+    for (size_t i = 0; i < sizeof arrows / sizeof *arrows; i++)
+        if (vi)
+            (void)el_set(libedit, EL_BIND, "-a", arrows[i][0] + 1, arrows[i][1], NULL);
+        else
+            (void)el_set(libedit, EL_BIND, arrows[i][0], arrows[i][1], NULL);
+}
+
+static void add_commands(EditLine *libedit)
+{
+    (void)el_set(libedit, EL_ADDFN, "bl-complete", "complete a command or its argument", complete);
+    (void)el_set(libedit, EL_ADDFN, "bl-up", "a row up, or back in the history", go_up);
+    (void)el_set(libedit, EL_ADDFN, "bl-down", "a row down, or on in the history", go_down);
+    (void)el_set(libedit, EL_ADDFN, "bl-perform", "what the program does", perform);
+}
+
 bl_status bl_editor_open(bl_editor **result, int history, bl_error *err)
 {
     static const char *const modes[] = {"-isig", "-ixon", "-inlcr", "-icrnl", NULL};
@@ -252,10 +440,19 @@ bl_status bl_editor_open(bl_editor **result, int history, bl_error *err)
         if (e->history)
             bl_chat_history_attach(e->history, e->libedit);
     }
+    add_commands(e->libedit);
+    bind_keys(e->libedit, 0);
     (void)el_source(e->libedit, NULL); /* the user's own keys: ~/.editrc */
-    (void)el_set(e->libedit, EL_ADDFN, "bl-perform", "what the program does", perform);
-    (void)el_set(e->libedit, EL_BIND, OWN_KEY_NAME, "bl-perform", NULL);
-    (void)el_set(e->libedit, EL_BIND, "-a", OWN_KEY_NAME, "bl-perform", NULL);
+    const char *keys = NULL;
+    if (el_get(e->libedit, EL_EDITOR, &keys) == 0 && keys && strcmp(keys, "vi") == 0)
+        bind_keys(e->libedit, 1); /* the choice of vi has undone it */
+    static const char *const own[][2] = {{OWN_KEY_NAME, "bl-perform"},
+                                         {OLDER_KEY, "ed-prev-history"},
+                                         {NEWER_KEY, "ed-next-history"}};
+    for (size_t i = 0; i < sizeof own / sizeof *own; i++) {
+        (void)el_set(e->libedit, EL_BIND, own[i][0], own[i][1], NULL);
+        (void)el_set(e->libedit, EL_BIND, "-a", own[i][0], own[i][1], NULL);
+    }
     /* A paste may hold bytes by which the system stops a program or its display, and both kinds of
      * line ends: they come as they are. */
     for (const char *const *mode = modes; *mode; mode++)
@@ -268,6 +465,7 @@ static const char *edit(bl_editor *e, int *count)
 {
     e->leaving = STAYING;
     e->tries = 0;
+    e->depth = 0;
     const char *text = el_gets(e->libedit, count);
     if (text && *count > 0)
         return text;
@@ -307,6 +505,11 @@ bl_line_event bl_editor_read(bl_editor *e, int further, bl_text *line, int *past
     return BL_LINE_TEXT;
 }
 
+void bl_editor_complete_with(bl_editor *e, bl_complete_fn *complete)
+{
+    e->complete = complete;
+}
+
 void bl_editor_remember(bl_editor *e, const char *line)
 {
     if (e->history)
@@ -321,6 +524,8 @@ void bl_editor_close(bl_editor *e)
         el_end(e->libedit);
     bl_keys_close(e->keys);
     bl_chat_history_close(e->history);
+    bl_message_release(&e->list);
+    free(e->left);
     free(e->inserted);
     free(e);
 }

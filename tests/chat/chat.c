@@ -170,7 +170,8 @@ static void takes_several_lines(void **unused)
     pty_expect(&p, "... ");
     pty_type(&p, "more\003");
     pty_expect(&p, "> ");
-    expect_same(&p, "\020\020\020\020\r", block); /* the block, whole, from the history */
+    /* The block, whole, from the history, over two rows of the line that went on. */
+    expect_same(&p, "\020\020\020\020\020\r", block);
     pty_type(&p, "\"\"\"never said\r");
     pty_expect(&p, "... ");
     pty_type(&p, "\004");
@@ -178,8 +179,8 @@ static void takes_several_lines(void **unused)
     assert_int_equal(pty_end(&p), 0);
     START(&p, SHORT);
     pty_expect(&p, "> ");
-    /* /reset, the block, /reset, the line that went on, /reset, the block */
-    expect_same(&p, "\020\020\020\r", block);
+    /* Over the four rows of the block and /reset to the line that went on. */
+    expect_same(&p, "\020\020\020\020\020\020\r", block);
     leave(&p);
 }
 

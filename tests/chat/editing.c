@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
@@ -247,6 +248,159 @@ static void the_mode_is_off_elsewhere(void **unused)
     leave(&p);
 }
 
+/* ---- Tab, rows, the history ---- */
+
+static void make_file(const char *name)
+{
+    FILE *f = fopen(name, "w");
+    assert_non_null(f);
+    assert_int_equal(fclose(f), 0);
+}
+
+static void tab_completes(void **unused)
+{
+    (void)unused;
+    char home[700];
+    pty p;
+    (void)mkdir("tabs", 0777);
+    (void)mkdir("tabs/a folder", 0777);
+    make_file("tabs/one.mem");
+    make_file("tabs/one more.mem");
+    make_file("tabs/.hidden");
+    make_file("tabs/pwned\033[2J");
+    make_file("tabs/\346\227\245.mem");
+    (void)snprintf(home, sizeof home, "HOME=%s", scratch);
+    start_as(&p, WIDE, (const char *const[]){"NO_COLOR=1", "TERM=xterm", state_home, home, NULL},
+             (const char *const[]){SHORT, NULL});
+    pty_expect(&p, "> ");
+    pty_type(&p, "/he\t\r"); /* one: with a blank behind it */
+    pty_expect(&p, "/reset");
+    pty_expect(&p, "> ");
+    pty_type(&p, "/s\t");
+    pty_expect(&p, "/s\a"); /* several: a bell, and at once again the list */
+    pty_type(&p, "\t");
+    pty_expect(&p, "\nsave ");
+    pty_expect(&p, "stats\r\n> /s");
+    pty_type(&p, "ta\t\r");
+    pty_expect(&p, "temperature");
+    pty_expect(&p, "> ");
+    pty_type(&p, "/load tabs/\t\t");
+    pty_expect(&p, "\na folder/     one more.mem  one.mem       \346\227\245.mem\r\n> /load tabs/");
+    pty_type(&p, "o\t");
+    pty_expect(&p, "ne");
+    pty_type(&p, "\t\t");
+    pty_expect(&p, "one more.mem  one.mem\r\n> /load tabs/one");
+    pty_type(&p, " \t\r"); /* a name with a blank in it */
+    pty_expect(&p, "error: tabs/one more.mem");
+    pty_expect(&p, "> ");
+    pty_type(&p, "/load tabs/a\t");
+    pty_expect(&p, "folder/"); /* no blank behind a folder */
+    pty_type(&p, "\t\003");
+    pty_expect(&p, "> ");
+    pty_type(&p, "/load ~/tabs/.h\t\r");
+    pty_expect(&p, "/tabs/.hidden");
+    pty_expect(&p, "> ");
+    pty_type(&p, "/load pw\t/load tabs/pw\t\003"); /* what is no plain text is not offered */
+    pty_expect(&p, "> ");
+    pty_type(&p, "/frob \t\003");
+    pty_expect(&p, "> ");
+    assert_false(pty_has(&p, "[2J"));
+    expect_same(&p, "a\tb\r", "a\tb\n"); /* in a text it is a character */
+    leave(&p);
+}
+
+static void arrows_move_in_rows(void **unused)
+{
+    (void)unused;
+    pty p;
+    (void)unlink(history_path);
+    START(&p, SHORT);
+    pty_expect(&p, "> ");
+    pty_type(&p, "/stats\r");
+    pty_expect(&p, "> ");
+    pty_paste(&p, "one\rtwenty\rthree");
+    /* Up to the first row, and to its end; down again, not into the history. */
+    expect_same(&p, "\033[AX\033[AY\020\016\033[BZ\033[B\016\r",
+                "\"\"\"\noneY\ntwentXy\nthreeZ\n\"\"\"\n");
+    forget(&p);
+    /* Through its rows, and those of the quotes, to what was before. */
+    pty_type(&p, "\033[A\033[A\033[A\033[A\033[A\033[A\033[A\r");
+    pty_expect(&p, "temperature");
+    pty_expect(&p, "> ");
+    leave(&p);
+}
+
+/* libedit keeps 1,024 characters of a line that is left for the history. */
+static void long_lines_come_back(void **unused)
+{
+    (void)unused;
+    char text[3000], line[sizeof text + 1];
+    pty p;
+    for (size_t i = 0; i < sizeof text; i++)
+        text[i] = (char)(i % 7 ? 'a' + i % 26 : ' ');
+    text[sizeof text - 2] = 0;
+    (void)snprintf(line, sizeof line, "%s\n", text);
+    START(&p, SHORT);
+    pty_expect(&p, "> ");
+    pty_type(&p, "/stats\r");
+    pty_expect(&p, "> ");
+    pty_send(&p, text, strlen(text));
+    expect_same(&p, "\020\020\016\016\r", line);
+    leave(&p);
+}
+
+/* The keys of vi, in which ESC is one. */
+static void knows_vi(void **unused)
+{
+    (void)unused;
+    char home[700];
+    pty p;
+    FILE *f = fopen(".editrc", "w");
+    assert_non_null(f);
+    fputs("bind -v\nhistory size 500\n", f);
+    assert_int_equal(fclose(f), 0);
+    (void)snprintf(home, sizeof home, "HOME=%s", scratch);
+    start_as(&p, WIDE, (const char *const[]){"NO_COLOR=1", "TERM=xterm", state_home, home, NULL},
+             (const char *const[]){SHORT, NULL});
+    pty_expect(&p, "> ");
+    pty_type(&p, "bc\033");
+    pty_settle(&p, 0.2);
+    pty_type(&p, "0iX\033");
+    pty_settle(&p, 0.2);
+    pty_type(&p, "A");
+    pty_paste(&p, "d\re");
+    expect_same(&p, "\r", "\"\"\"\nXbcd\ne\n\"\"\"\n");
+    pty_type(&p, "/sta\t\r");
+    pty_expect(&p, "temperature");
+    pty_expect(&p, "> ");
+    leave(&p);
+    assert_int_equal(unlink(".editrc"), 0);
+}
+
+/* A line, several rows and a reply where nothing has room. */
+static void fits_no_width(void **unused)
+{
+    (void)unused;
+    pty p;
+    for (size_t columns = 1; columns <= 2; columns++) {
+        START_WIDE(&p, columns, SHORT);
+        pty_expect(&p, ">");
+        pty_paste(&p, "i\rthe dog");
+        pty_type(&p, "\003/quit\r");
+        assert_int_equal(pty_end(&p), 0);
+    }
+    for (size_t columns = 3; columns <= 6; columns++) {
+        START_WIDE(&p, columns, SHORT);
+        pty_expect(&p, "> ");
+        pty_type(&p, "abcdefgh");
+        pty_paste(&p, "i\rthe dog");
+        pty_resize(&p, 9 - columns);
+        pty_type(&p, "\001x\005y");
+        expect_same(&p, "\r", "\"\"\"\nxabcdefghi\nthe dogy\n\"\"\"\n");
+        leave(&p);
+    }
+}
+
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +411,11 @@ int main(int argc, char **argv)
         cmocka_unit_test(a_paste_is_cut_off),
         cmocka_unit_test(reports_are_no_keys),
         cmocka_unit_test(the_mode_is_off_elsewhere),
+        cmocka_unit_test(tab_completes),
+        cmocka_unit_test(arrows_move_in_rows),
+        cmocka_unit_test(long_lines_come_back),
+        cmocka_unit_test(knows_vi),
+        cmocka_unit_test(fits_no_width),
     };
     if (!talk_begin(argc, argv))
         return 2;
