@@ -409,10 +409,17 @@ static void bind_keys(EditLine *libedit, int vi)
 
 static void add_commands(EditLine *libedit)
 {
-    (void)el_set(libedit, EL_ADDFN, "bl-complete", "complete a command or its argument", complete);
-    (void)el_set(libedit, EL_ADDFN, "bl-up", "a row up, or back in the history", go_up);
-    (void)el_set(libedit, EL_ADDFN, "bl-down", "a row down, or on in the history", go_down);
-    (void)el_set(libedit, EL_ADDFN, "bl-perform", "what the program does", perform);
+    static const struct {
+        const wchar_t *name, *help; /* which el_set() would copy, and lose */
+        unsigned char (*run)(EditLine *, int);
+    } commands[] = {
+        {L"bl-complete", L"complete a command or its argument", complete},
+        {L"bl-up", L"a row up, or back in the history", go_up},
+        {L"bl-down", L"a row down, or on in the history", go_down},
+        {L"bl-perform", L"what the program does", perform},
+    };
+    for (size_t i = 0; i < sizeof commands / sizeof *commands; i++)
+        (void)el_wset(libedit, EL_ADDFN, commands[i].name, commands[i].help, commands[i].run);
 }
 
 bl_status bl_editor_open(bl_editor **result, int history, bl_error *err)
@@ -505,9 +512,9 @@ bl_line_event bl_editor_read(bl_editor *e, int further, bl_text *line, int *past
     return BL_LINE_TEXT;
 }
 
-void bl_editor_complete_with(bl_editor *e, bl_complete_fn *complete)
+void bl_editor_complete_with(bl_editor *e, bl_complete_fn *asked)
 {
-    e->complete = complete;
+    e->complete = asked;
 }
 
 void bl_editor_remember(bl_editor *e, const char *line)

@@ -15,7 +15,7 @@ bl_status bl_editor_open(bl_editor **e, int history, bl_error *err);
 bl_line_event bl_editor_read(bl_editor *e, int further, bl_text *line, int *pasted, bl_error *err);
 
 /* What Tab asks, on the first line of a message. */
-void bl_editor_complete_with(bl_editor *e, bl_complete_fn *complete);
+void bl_editor_complete_with(bl_editor *e, bl_complete_fn *asked);
 
 /* What the next line begins with; takes `text` over. */
 void bl_editor_insert(bl_editor *e, char *text);
