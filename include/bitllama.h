@@ -23,8 +23,8 @@
  * be NULL where it stands after cap), so cap 0 only asks.  Texts that programs use as names or JSON
  * end in a 0, also when cut short, which is not counted.
  *
- * Structs grow at their end in later versions, except bl_error, bl_span, bl_offset, bl_corpus and
- * bl_batch_turn.  The first member of the others is their size: the caller sets it in a result, to
+ * Structs grow at their end in later versions, except bl_error, bl_span, bl_offset, bl_buffer,
+ * bl_corpus and bl_batch_turn.  The first member of the others is their size: the caller sets it in a result, to
  * its sizeof, before the call (what cannot be a size is BL_EINVAL), and receives the members that
  * both versions have; the library sets it in what it hands out, where it is also the step from one
  * element of an array to the next.
@@ -190,6 +190,25 @@ BL_API bl_status bl_out_check(const bl_out *out, bl_error *err);
  *  there before. */
 BL_API bl_status bl_out_commit(bl_out *out, bl_error *err);
 BL_API void bl_out_abandon(bl_out *out); /* frees; NULL is fine */
+
+/** A file in memory: its name, without a folder, and its bytes. */
+typedef struct bl_buffer {
+    const char *name; /* "model.safetensors" */
+    const void *bytes;
+    size_t size;
+} bl_buffer;
+
+/** A folder that is in memory, with files[count] in it.  bl_files_path() is valid until it is
+ *  closed, and can be given to bl_model_open(), bl_tokenizer_open(), bl_template_open() and, with
+ *  "/" and a name after it, to bl_session_load() and bl_options_load().  What they refuse of a file
+ *  they refuse here.  The bytes are read where they are, and a model keeps no copy of them, so they
+ *  must stay until the folder is closed: after all that was opened from it, or else bl_export() and
+ *  bl_template_ends() find its files no more (BL_ENOENT), and while no call reads them.
+ *  Errors: BL_EINVAL (a name that is empty, has a "/" or stands twice), BL_ENOMEM.  Threads: any. */
+typedef struct bl_files bl_files;
+BL_API bl_status bl_files_open(bl_files **f, const bl_buffer *files, size_t count, bl_error *err);
+BL_API const char *bl_files_path(const bl_files *f);
+BL_API void bl_files_close(bl_files *f);
 
 /* ------------------------------------------------------------------ options */
 
@@ -754,6 +773,14 @@ BL_API bl_status bl_session_fork(bl_session **fork, const bl_session *s, bl_erro
  *  the session is then as it was. */
 BL_API bl_status bl_session_save(const bl_session *s, const char *path, bl_error *err);
 BL_API bl_status bl_session_load(bl_session *s, const char *path, bl_error *err);
+
+/** The same bytes in memory: written to buffer[cap] as far as they fit, the number of all to
+ *  *bytes, which cap 0 only asks for (it changes with the text); and read from buffer[bytes].
+ *  Errors: those of bl_session_save() and bl_session_load(). */
+BL_API bl_status bl_session_save_buffer(const bl_session *s, void *buffer, size_t cap,
+                                        size_t *bytes, bl_error *err);
+BL_API bl_status bl_session_load_buffer(bl_session *s, const void *buffer, size_t bytes,
+                                        bl_error *err);
 
 /** Restarts the random numbers from this seed, beginning with the next token drawn. */
 BL_API void bl_session_seed(bl_session *s, uint64_t seed);

@@ -19,7 +19,8 @@ struct bl_model {
     bl_dev *dev;             /* that of the weights; after opening under executors.lock */
     bl_net net;
     bl_executors executors;
-    size_t context; /* the run's training context, or a default */
+    size_t context;         /* the run's training context, or a default */
+    size_t trained_context; /* the former, or 0 */
     bl_weight_form form;
     char parent[33];       /* fingerprint of the model that it is a lossy copy of, or "" */
     char begun_with[64];   /* of the model whose weights its run began with, or "" */

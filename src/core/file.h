@@ -7,7 +7,7 @@
 
 #include "core/status.h"
 
-/* A regular file, read at any offset.  Nothing is mapped: a file cut short by another process is an
+/* A regular file, or one in memory (core/held.h), read at any offset.  Nothing is mapped: a file cut short by another process is an
  * error and not a SIGBUS.  Opening never waits: a pipe, device, socket or folder is BL_EIO, and the
  * message says what it is.  BL_ENOENT, BL_EIO, BL_ENOMEM.  Threads: any may read. */
 typedef struct bl_file bl_file;
@@ -39,6 +39,7 @@ bl_status bl_file_pieces(const char *path, bl_piece_fn *fn, void *user, bl_error
 typedef struct bl_map {
     const unsigned char *data;
     size_t size;
+    int held; /* it is somebody else's memory */
 } bl_map;
 #define BL_MAP_MOST ((uint64_t)1 << 28)
 

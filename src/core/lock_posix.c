@@ -56,9 +56,10 @@ bl_status bl_lock_open(bl_lock **lock, const char *path, bl_error *err)
 int bl_lock_is_of(const bl_lock *lock, const char *path)
 {
     struct stat now, locked;
-    return stat(path, &now) == 0 &&
-           (!lock || (fstat(lock->fd, &locked) == 0 && now.st_dev == locked.st_dev &&
-                      now.st_ino == locked.st_ino));
+    if (!lock)
+        return bl_path_what(path) != BL_PATH_NONE;
+    return stat(path, &now) == 0 && fstat(lock->fd, &locked) == 0 && now.st_dev == locked.st_dev &&
+           now.st_ino == locked.st_ino;
 }
 
 bl_status bl_lock_share(bl_lock **lock, const char *path, bl_error *err)

@@ -3,6 +3,7 @@
 
 #include "core/alloc.h"
 #include "core/clock.h"
+#include "core/held.h"
 #include "core/path.h"
 
 #include <fnmatch.h>
@@ -13,9 +14,25 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* Of a path into a folder in memory, what it is; 0: it is none. */
+static int ask_held(const char *path, bl_path_kind *what)
+{
+    static const bl_path_kind kinds[] = {[BL_HELD_NONE] = BL_PATH_NONE,
+                                         [BL_HELD_FOLDER] = BL_PATH_DIR,
+                                         [BL_HELD_FILE] = BL_PATH_FILE};
+    const unsigned char *bytes;
+    size_t size;
+    bl_held_kind kind = bl_held_find(path, &bytes, &size);
+    *what = kinds[kind];
+    return kind != BL_HELD_NOT;
+}
+
 bl_path_kind bl_path_what(const char *path)
 {
     struct stat info;
+    bl_path_kind what;
+    if (ask_held(path, &what))
+        return what;
     if (stat(path, &info) != 0)
         return BL_PATH_NONE;
     if (S_ISREG(info.st_mode))
@@ -28,8 +45,14 @@ static int ask(const char *dir, const char *name, int (*how)(const char *, struc
                struct stat *info)
 {
     char path[2 * PATH_MAX];
+    bl_path_kind what;
     int n = snprintf(path, sizeof path, "%s/%s", dir, name);
-    return n > 0 && (size_t)n < sizeof path && how(path, info) == 0;
+    if (n <= 0 || (size_t)n >= sizeof path)
+        return 0;
+    if (!ask_held(path, &what))
+        return how(path, info) == 0;
+    info->st_mode = what == BL_PATH_FILE ? S_IFREG : S_IFDIR;
+    return what != BL_PATH_NONE;
 }
 
 int bl_path_has(const char *dir, const char *name)

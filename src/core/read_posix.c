@@ -1,8 +1,9 @@
-/* Reading regular files, POSIX: at an offset or whole, never mapped, never waiting. */
+/* Reading regular files, POSIX, or in memory: at an offset or whole, never mapped, never waiting. */
 #define _POSIX_C_SOURCE 200809L
 
 #include "core/alloc.h"
 #include "core/file.h"
+#include "core/held.h"
 #include "core/watch.h"
 
 #include <errno.h>
@@ -13,7 +14,8 @@
 #include <unistd.h>
 
 struct bl_file {
-    int fd;
+    int fd;                    /* -1 of a file in memory */
+    const unsigned char *held; /* which has these bytes */
     uint64_t size;
     char *path;
 };
@@ -54,21 +56,36 @@ static bl_status open_regular(int *fd, struct stat *info, const char *path, bl_e
     return status;
 }
 
+/* What a path leads to, in memory or on disk. */
+static bl_status find(bl_file *f, const char *path, bl_error *err)
+{
+    struct stat info;
+    size_t size;
+    f->fd = -1;
+    bl_held_kind kind = bl_held_find(path, &f->held, &size);
+    if (kind == BL_HELD_FOLDER)
+        return not_a_file(path, S_IFDIR, err);
+    if (kind == BL_HELD_NONE)
+        return bl_fail(err, BL_ENOENT, "%s: no such file in memory", path);
+    if (kind == BL_HELD_NOT)
+        BL_TRY(open_regular(&f->fd, &info, path, err));
+    f->size = kind == BL_HELD_NOT ? (uint64_t)info.st_size : size;
+    return BL_OK;
+}
+
 bl_status bl_file_open(bl_file **result, const char *path, bl_error *err)
 {
     *result = NULL;
-    struct stat info;
     bl_file *f = bl_calloc(1, sizeof *f);
     char *copy = bl_strdup(path);
-    int fd = -1;
-    bl_status status = f && copy ? open_regular(&fd, &info, path, err)
+    bl_status status = f && copy ? find(f, path, err)
                                  : bl_fail(err, BL_ENOMEM, "out of memory while opening %s", path);
     if (status != BL_OK) {
         bl_free(copy);
         bl_free(f);
         return status;
     }
-    *f = (bl_file){.fd = fd, .size = (uint64_t)info.st_size, .path = copy};
+    f->path = copy;
     *result = f;
     return BL_OK;
 }
@@ -77,7 +94,8 @@ void bl_file_close(bl_file *f)
 {
     if (!f)
         return;
-    (void)close(f->fd);
+    if (f->fd >= 0)
+        (void)close(f->fd);
     bl_free(f->path);
     bl_free(f);
 }
@@ -105,6 +123,8 @@ static bl_status cut_short(const bl_file *f, uint64_t size, bl_error *err)
 bl_status bl_file_still(const bl_file *f, bl_error *err)
 {
     struct stat info;
+    if (f->held)
+        return BL_OK;
     if (fstat(f->fd, &info) != 0)
         return bl_fail_errno(err, BL_EIO, errno, "%s", f->path);
     return (uint64_t)info.st_size < f->size ? cut_short(f, (uint64_t)info.st_size, err) : BL_OK;
@@ -113,6 +133,11 @@ bl_status bl_file_still(const bl_file *f, bl_error *err)
 bl_status bl_file_read(const bl_file *f, uint64_t at, void *to, size_t n, bl_error *err)
 {
     char *place = to;
+    if (f->held) {
+        if (n)
+            memcpy(to, f->held + at, n);
+        return BL_OK;
+    }
     while (n) {
         ssize_t done = pread(f->fd, place, n, (off_t)at);
         if (done < 0 && errno == EINTR)
@@ -133,7 +158,8 @@ bl_status bl_file_read(const bl_file *f, uint64_t at, void *to, size_t n, bl_err
 void bl_file_scattered(const bl_file *f)
 {
 #ifdef POSIX_FADV_RANDOM
-    (void)posix_fadvise(f->fd, 0, 0, POSIX_FADV_RANDOM);
+    if (!f->held)
+        (void)posix_fadvise(f->fd, 0, 0, POSIX_FADV_RANDOM);
 #else
     (void)f;
 #endif
@@ -142,7 +168,7 @@ void bl_file_scattered(const bl_file *f)
 void bl_file_want(const bl_file *f, uint64_t first, size_t bytes)
 {
 #ifdef POSIX_FADV_WILLNEED
-    if (bytes) /* 0 would be all of it */
+    if (bytes && !f->held) /* 0 would be all of it */
         (void)posix_fadvise(f->fd, (off_t)first, (off_t)bytes, POSIX_FADV_WILLNEED);
 #else
     (void)f, (void)first, (void)bytes;
@@ -183,6 +209,8 @@ bl_status bl_map_open(bl_map *m, const char *path, bl_error *err)
         status = bl_fail(err, BL_EFORMAT,
                          "%s: %llu bytes, and what is read into memory whole may have %llu", path,
                          (unsigned long long)f->size, (unsigned long long)BL_MAP_MOST);
+    else if (f->held)
+        *m = (bl_map){.data = f->held, .size = (size_t)f->size, .held = 1};
     else if (f->size && !(data = bl_realloc(NULL, (size_t)f->size, 1)))
         status = bl_fail(err, BL_ENOMEM, "out of memory: %s has %llu bytes", path,
                          (unsigned long long)f->size);
@@ -198,7 +226,7 @@ bl_status bl_map_open(bl_map *m, const char *path, bl_error *err)
 
 void bl_map_close(bl_map *m)
 {
-    if (m->size)
+    if (m->size && !m->held)
         bl_free((void *)(uintptr_t)m->data);
     *m = (bl_map){.data = (const unsigned char *)""};
 }

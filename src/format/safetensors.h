@@ -69,6 +69,10 @@ bl_status bl_st_get_f32_part(const bl_st *st, const char *name, size_t rank, con
 typedef struct bl_st_writer bl_st_writer;
 
 bl_status bl_st_writer_open(bl_st_writer **w, const char *path, bl_error *err) BL_NODISCARD;
+/* The same into buffer[cap]: what fits of it; commit gives the number of all its bytes to *bytes,
+ * which may be NULL. */
+bl_status bl_st_writer_open_buffer(bl_st_writer **w, void *buffer, size_t cap, size_t *bytes,
+                                   bl_error *err) BL_NODISCARD;
 bl_status bl_st_writer_metadata(bl_st_writer *w, const char *key, const char *value,
                                 bl_error *err) BL_NODISCARD;
 bl_status bl_st_writer_declare(bl_st_writer *w, const char *name, bl_dtype dtype, size_t rank,

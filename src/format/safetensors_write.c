@@ -10,7 +10,9 @@
 
 struct bl_st_writer {
     char *path;
-    bl_out *out;
+    bl_out *out;           /* NULL: into a buffer */
+    unsigned char *buffer; /* [room]; `used` of all bytes so far, whether they fit or not */
+    size_t room, used, *bytes;
     json_t *metadata; /* of the file, in the order given */
     json_t *tensors;
     size_t *ends; /* [count] where each tensor's data ends */
@@ -37,7 +39,25 @@ void bl_st_writer_abandon(bl_st_writer *w)
     bl_free(w);
 }
 
-bl_status bl_st_writer_open(bl_st_writer **result, const char *path, bl_error *err)
+static void put(bl_st_writer *w, const void *bytes, size_t n)
+{
+    if (w->out) {
+        bl_out_write(w->out, bytes, n);
+        return;
+    }
+    size_t left = w->used < w->room ? w->room - w->used : 0, fits = n < left ? n : left;
+    if (fits)
+        memcpy(w->buffer + w->used, bytes, fits);
+    w->used += n;
+}
+
+static bl_status check(const bl_st_writer *w, bl_error *err)
+{
+    return w->out ? bl_out_check(w->out, err) : BL_OK;
+}
+
+/* path: what messages call it. */
+static bl_status open_writer(bl_st_writer **result, const char *path, bl_error *err)
 {
     *result = NULL;
     bl_st_writer *w = bl_calloc(1, sizeof *w);
@@ -49,13 +69,32 @@ bl_status bl_st_writer_open(bl_st_writer **result, const char *path, bl_error *e
     w->tensors = json_object();
     if (!w->path || !w->metadata || !w->tensors)
         status = bl_fail(err, BL_ENOMEM, "out of memory while writing %s", path);
-    if (status == BL_OK)
-        status = bl_out_open(&w->out, path, err);
     if (status != BL_OK) {
         bl_st_writer_abandon(w);
         return status;
     }
     *result = w;
+    return BL_OK;
+}
+
+bl_status bl_st_writer_open(bl_st_writer **w, const char *path, bl_error *err)
+{
+    BL_TRY(open_writer(w, path, err));
+    bl_status status = bl_out_open(&(*w)->out, path, err);
+    if (status != BL_OK) {
+        bl_st_writer_abandon(*w);
+        *w = NULL;
+    }
+    return status;
+}
+
+bl_status bl_st_writer_open_buffer(bl_st_writer **w, void *buffer, size_t cap, size_t *bytes,
+                                   bl_error *err)
+{
+    BL_TRY(open_writer(w, "the buffer", err));
+    (*w)->buffer = buffer;
+    (*w)->room = cap;
+    (*w)->bytes = bytes;
     return BL_OK;
 }
 
@@ -141,12 +180,12 @@ static bl_status write_header(bl_st_writer *w, bl_error *err)
     unsigned char length[8];
     for (size_t i = 0; i < sizeof length; i++)
         length[i] = (unsigned char)((uint64_t)(bytes + padding) >> 8 * i);
-    bl_out_write(w->out, length, sizeof length);
-    bl_out_write(w->out, text, bytes);
-    bl_out_write(w->out, "        ", padding);
+    put(w, length, sizeof length);
+    put(w, text, bytes);
+    put(w, "        ", padding);
     free(text); /* jansson's own malloc */
     w->begun = 1;
-    return bl_out_check(w->out, err);
+    return check(w, err);
 }
 
 bl_status bl_st_writer_data(bl_st_writer *w, const void *data, size_t bytes, bl_error *err)
@@ -160,9 +199,9 @@ bl_status bl_st_writer_data(bl_st_writer *w, const void *data, size_t bytes, bl_
     if (w->current == w->count || bytes > w->ends[w->current] - w->done)
         return bl_fail(err, BL_EINVAL, "%s: more data than tensor %zu of %zu was declared with",
                        w->path, w->current, w->count);
-    bl_out_write(w->out, data, bytes);
+    put(w, data, bytes);
     w->done += bytes;
-    return bl_out_check(w->out, err);
+    return check(w, err);
 }
 
 bl_status bl_st_writer_commit(bl_st_writer *w, bl_error *err)
@@ -171,9 +210,11 @@ bl_status bl_st_writer_commit(bl_st_writer *w, bl_error *err)
     if (status == BL_OK && w->done != end_of_last(w))
         status = bl_fail(err, BL_EINVAL, "%s: %zu bytes of data were written, %zu declared",
                          w->path, w->done, end_of_last(w));
-    if (status == BL_OK) {
+    if (status == BL_OK && w->out) {
         status = bl_out_commit(w->out, err);
         w->out = NULL;
+    } else if (status == BL_OK && w->bytes) {
+        *w->bytes = w->used;
     }
     bl_st_writer_abandon(w);
     return status;

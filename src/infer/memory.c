@@ -167,17 +167,30 @@ static bl_status write_file(const bl_sequence *s, const bl_memory_owner *owner, 
     return write_recent(&s->sampler, v->w, err);
 }
 
+static bl_status save(const bl_sequence *s, const bl_memory_owner *owner, saver *v, bl_error *err)
+{
+    bl_status status = write_file(s, owner, v, err);
+    bl_free(v->host);
+    if (status == BL_OK)
+        return bl_st_writer_commit(v->w, err);
+    bl_st_writer_abandon(v->w);
+    return status;
+}
+
 bl_status bl_memory_save(const bl_sequence *s, const bl_net *net, const bl_memory_owner *owner,
                          const char *path, bl_error *err)
 {
     saver v = {.net = net};
     BL_TRY(bl_st_writer_open(&v.w, path, err));
-    bl_status status = write_file(s, owner, &v, err);
-    bl_free(v.host);
-    if (status == BL_OK)
-        return bl_st_writer_commit(v.w, err);
-    bl_st_writer_abandon(v.w);
-    return status;
+    return save(s, owner, &v, err);
+}
+
+bl_status bl_memory_give(const bl_sequence *s, const bl_net *net, const bl_memory_owner *owner,
+                         void *buffer, size_t cap, size_t *bytes, bl_error *err)
+{
+    saver v = {.net = net};
+    BL_TRY(bl_st_writer_open_buffer(&v.w, buffer, cap, bytes, err));
+    return save(s, owner, &v, err);
 }
 
 /* ---- loading ---- */

@@ -129,6 +129,10 @@ typedef struct bl_memory_owner {
 bl_status bl_memory_save(const bl_sequence *s, const bl_net *net, const bl_memory_owner *owner,
                          const char *path, bl_error *err) BL_NODISCARD;
 
+/* The same bytes into buffer[cap], as bl_session_save_buffer(). */
+bl_status bl_memory_give(const bl_sequence *s, const bl_net *net, const bl_memory_owner *owner,
+                         void *buffer, size_t cap, size_t *bytes, bl_error *err) BL_NODISCARD;
+
 /* Everything is checked before anything changes: on failure the sequence is as it was. */
 bl_status bl_memory_load(bl_sequence *s, const bl_net *net, const bl_memory_owner *owner,
                          const char *path, bl_error *err) BL_NODISCARD;

@@ -200,6 +200,30 @@ done:
     return status;
 }
 
+/* A folder in memory, and a memory in a buffer. */
+static bl_buffer held[2];
+static bl_status tell_buffers(uint64_t *sum)
+{
+    static unsigned char bytes[1 << 20];
+    bl_status status;
+    bl_files *f = NULL;
+    bl_model *m = NULL;
+    bl_session *s = NULL;
+    size_t n;
+    TRY(bl_files_open(&f, held, 2, &failed));
+    TRY(bl_model_open(&m, bl_files_path(f), NULL, &failed));
+    TRY(bl_session_open(&s, m, NULL, &failed));
+    TRY(bl_session_feed(s, (const int32_t[]){7, 3, 99}, 3, NULL, &failed));
+    TRY(bl_session_save_buffer(s, bytes, sizeof bytes, &n, &failed));
+    *sum = mix(*sum, bytes, n);
+    TRY(bl_session_load_buffer(s, bytes, n, &failed));
+done:
+    bl_session_close(s);
+    bl_model_close(m);
+    bl_files_close(f);
+    return status;
+}
+
 /* Two sessions and a copy read in a batch; one leaves it before its end, one is closed in it. */
 static bl_status tell_batch(uint64_t *sum)
 {
@@ -452,6 +476,7 @@ typedef struct story {
 } story;
 
 static const story stories[] = {
+    {"buffers", tell_buffers, 31},
     {"options", tell_options, 1},         {"tokenizer", tell_tokenizer, 97},
     {"session", tell_session, 61},        {"batch", tell_batch, 61},
     {"evaluation", tell_evaluation, 307}, {"prepare", tell_prepare, 43},
@@ -528,6 +553,21 @@ static void write_text(const char *path, const char *format, int lines)
     assert_int_equal(fclose(file), 0);
 }
 
+/* A file of the export, in memory. */
+static void hold(const char *name, bl_buffer *held_file)
+{
+    static unsigned char bytes[2][1 << 20];
+    static size_t used;
+    char path[600];
+    (void)snprintf(path, sizeof path, "%s/%s", api_path("packed"), name);
+    FILE *file = fopen(path, "rb");
+    assert_non_null(file);
+    size_t n = fread(bytes[used], 1, sizeof bytes[0], file);
+    assert_true(n < sizeof bytes[0]);
+    assert_int_equal(fclose(file), 0);
+    *held_file = (bl_buffer){name, bytes[used++], n};
+}
+
 static int make(void **state)
 {
     char command[1200];
@@ -554,7 +594,10 @@ static int make(void **state)
     assert_ok(bl_session_open(&session, model, NULL, &api_error));
     assert_ok(bl_session_save(session, memory, &api_error));
     bl_session_close(session);
+    assert_ok(bl_export(model, api_path("packed"), "f32", 0, &api_error));
     bl_model_close(model);
+    hold("config.json", &held[0]);
+    hold("model.safetensors", &held[1]);
     for (size_t i = 0; i + 60 < sizeof story_text;)
         i += (size_t)snprintf(story_text + i, 60, "The %zu-th fox told a tale of rain and snow. ",
                               i);

@@ -1,9 +1,11 @@
 /* A memory file from a stranger, for a tiny model with an inner matrix and for one with an inner
  * MLP: what loads is finite, is saved and loaded again to the bit, keeps its base within its bound,
- * and can be continued; what does not load gives a message and leaves the session as it was. */
+ * and can be continued; what does not load gives a message and leaves the session as it was.  The
+ * same bytes in a buffer end alike, and what is saved into one is the file. */
 #include "fuzz.h"
 
 #include "api/device.h"
+#include "core/file.h"
 #include "infer/heads.h"
 #include "infer/sequence.h"
 
@@ -121,7 +123,19 @@ static void read_on(subject *s)
     check_end(bl_sequence_feed(t, &s->reader, ids, 8, s->reader.host, 0, &err), &err);
 }
 
-static void try_file(subject *s, const char *path)
+/* A buffer receives what the file `saved` has. */
+static void check_buffer(subject *s, const bl_memory_owner *owner, const char *saved)
+{
+    static unsigned char bytes[1 << 18];
+    size_t n;
+    bl_map map;
+    FUZZ_CHECK(bl_map_open(&map, saved, NULL) == BL_OK);
+    FUZZ_CHECK(bl_memory_give(&s->session, &s->net, owner, bytes, sizeof bytes, &n, NULL) == BL_OK);
+    FUZZ_CHECK(n == map.size && n <= sizeof bytes && memcmp(bytes, map.data, n) == 0);
+    bl_map_close(&map);
+}
+
+static bl_status try_file(subject *s, const char *path)
 {
     const bl_memory_owner owner = {fingerprint, parent};
     const char *saved = fuzz_in_folder("saved.mem");
@@ -131,10 +145,11 @@ static void try_file(subject *s, const char *path)
     if (status != BL_OK) {
         check_words(status, &err);
         FUZZ_CHECK(same(s, t, &s->before));
-        return;
+        return status;
     }
     check_base(s);
     FUZZ_CHECK(bl_memory_save(t, &s->net, &owner, saved, NULL) == BL_OK);
+    check_buffer(s, &owner, saved);
     FUZZ_CHECK(bl_sequence_open(&again, &s->net, NULL) == BL_OK);
     FUZZ_CHECK(bl_memory_load(&again, &s->net, &owner, saved, NULL) == BL_OK);
     FUZZ_CHECK(same(s, t, &again));
@@ -142,6 +157,7 @@ static void try_file(subject *s, const char *path)
     read_on(s);
     check_end(bl_memory_save(t, &s->net, &owner, saved, &err), &err); /* not what is not finite */
     FUZZ_CHECK(bl_sequence_copy(t, &s->net, &s->before, NULL) == BL_OK);
+    return status;
 }
 
 /* What `memory show` says without a model. */
@@ -161,11 +177,17 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     static int opened;
     const char *path = fuzz_file(data, size);
+    const bl_buffer one = {"memory", data, size};
+    char held[64];
+    bl_files *files;
+    FUZZ_CHECK(bl_files_open(&files, &one, 1, NULL) == BL_OK);
+    (void)snprintf(held, sizeof held, "%s/memory", bl_files_path(files));
     for (int i = 0; i < KINDS; i++) {
         if (opened < KINDS)
             open_subject(&subjects[opened++], i == 1, i < 2);
-        try_file(&subjects[i], path);
+        FUZZ_CHECK(try_file(&subjects[i], path) == try_file(&subjects[i], held));
     }
+    bl_files_close(files);
     describe(path);
     return 0;
 }
