@@ -136,6 +136,11 @@ typedef void bl_log_fn(void *user, bl_log_level level, const char *line);
  *  Threads: not while other calls run. */
 BL_API void bl_log_to(bl_log_fn *fn, void *user);
 
+/** Sends those of calls of this thread to another function instead (NULL: no longer), so that who
+ *  shares a process, or has several models, hears what concerns a call or a handle: set it before
+ *  the call, and take it away afterwards.  Threads: any; each has its own function. */
+BL_API void bl_log_thread_to(bl_log_fn *fn, void *user);
+
 /** A text [bytes] made safe for a terminal: control characters (C0 but \n and \t, DEL, C1),
  *  bidirectional controls, line and paragraph separators as <U+001B>, a byte that is not UTF-8 as
  *  <9B>, all else unchanged.  Names, metadata, and what a model writes may hold any of these.
@@ -354,6 +359,13 @@ BL_API bl_status bl_tokenizer_decode(const bl_tokenizer *t, const int32_t *ids, 
  *  vocabulary), valid until the tokenizer is closed; their number (bytes may be NULL). */
 BL_API int32_t bl_tokenizer_id(const bl_tokenizer *t, const char *token);
 BL_API const char *bl_tokenizer_bytes(const bl_tokenizer *t, int32_t id, size_t *bytes);
+
+/** The other way: the id whose raw bytes are exactly these, a special token only when no other has
+ *  them, of several the least; or -1.  Looks through the vocabulary. */
+BL_API int32_t bl_tokenizer_find(const bl_tokenizer *t, const char *text, size_t bytes);
+
+/** 1 for a special token, whose text is left out of what is decoded and generated; else 0. */
+BL_API int bl_tokenizer_is_special(const bl_tokenizer *t, int32_t id);
 
 /* ------------------------------------------------------------------ chat templates */
 
@@ -729,6 +741,21 @@ BL_API const char *bl_model_path(const bl_model *m);
 BL_API const bl_options *bl_model_config(const bl_model *m);
 BL_API const bl_tokenizer *bl_model_tokenizer(const bl_model *m);
 BL_API uint64_t bl_model_parameters(const bl_model *m);
+
+/** Sizes of a model, and tokens with a meaning. */
+typedef struct bl_model_info {
+    size_t size;
+    uint64_t parameters, vocab_size, hidden_size, layers, heads, head_width, intermediate_size;
+    uint64_t chunk;   /* tokens after which the inner model takes a step: mini_batch_size */
+    uint64_t context; /* tokens of the windows it was trained with; 0: its folder does not say */
+    int ternary;      /* 1: its matrices are -1, 0 and 1; 0: floats */
+    int forgets;      /* 1: bl_session_consolidate() can be called */
+    int32_t bos, eos; /* the token before the first text, and the one that ends a text */
+    int32_t pad, unk; /* unk: of tokenizer.json, -1 when there is none; nothing is encoded as it */
+} bl_model_info;
+
+/** Errors: BL_ENOMEM.  Threads: any. */
+BL_API bl_status bl_model_describe(const bl_model *m, bl_model_info *info, bl_error *err);
 
 /** Which function the model computes, as 32 hexadecimal digits and a 0 (docs/FORMATS.md).  Latent
  *  weights, and the same weights packed with the rest in float32, have the same fingerprint.

@@ -165,7 +165,8 @@ static bl_status read_run(bl_model *m, const bl_model_files *files, bl_error *er
     bl_status status = BL_ENOENT;
     if (files->is_run)
         status = bl_checkpoint_state(&state, files->weights_dir, err);
-    m->context = status == BL_OK ? state.options.context : DEFAULT_CONTEXT;
+    m->trained_context = status == BL_OK ? state.options.context : 0;
+    m->context = m->trained_context ? m->trained_context : DEFAULT_CONTEXT;
     if (status == BL_OK)
         memcpy(m->begun_with, state.parent, sizeof m->begun_with);
     return bl_status_is_passing(status) ? status : BL_OK;

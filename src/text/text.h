@@ -18,6 +18,9 @@ bl_status bl_tokenizer_save_config(const bl_tokenizer *t, bl_token_roles roles, 
 /* Keeps an open tokenizer until one more bl_tokenizer_close(); returns it.  Threads: any. */
 bl_tokenizer *bl_tokenizer_hold(bl_tokenizer *t);
 
+/* The token that stands for what is not in the vocabulary, or -1. */
+bl_status bl_tokenizer_unknown(const bl_tokenizer *t, int32_t *id, bl_error *err) BL_NODISCARD;
+
 /* A growing list of ids, and where they come from. */
 typedef struct bl_id_list {
     int32_t *ids;

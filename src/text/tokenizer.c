@@ -5,6 +5,7 @@
 #include "core/machine.h"
 #include "core/path.h"
 #include "core/utf8.h"
+#include "format/json.h"
 #include "text/bytechars.h"
 #include "text/text.h"
 
@@ -230,4 +231,40 @@ const char *bl_tokenizer_bytes(const bl_tokenizer *t, int32_t id, size_t *bytes)
     if (bytes)
         *bytes = t->bytes_start[id + 1] - t->bytes_start[id];
     return t->bytes.data + t->bytes_start[id];
+}
+
+int32_t bl_tokenizer_find(const bl_tokenizer *t, const char *text, size_t bytes)
+{
+    int32_t special = -1;
+    if (!t || !text || !bytes)
+        return -1;
+    for (size_t id = 0; id < t->ids; id++) {
+        size_t start = t->bytes_start[id];
+        if (t->bytes_start[id + 1] - start != bytes ||
+            memcmp(t->bytes.data + start, text, bytes) != 0)
+            continue;
+        if (!t->special[id])
+            return (int32_t)id;
+        special = special < 0 ? (int32_t)id : special;
+    }
+    return special;
+}
+
+int bl_tokenizer_is_special(const bl_tokenizer *t, int32_t id)
+{
+    return t && id >= 0 && (size_t)id < t->ids && t->special[id];
+}
+
+bl_status bl_tokenizer_unknown(const bl_tokenizer *t, int32_t *id, bl_error *err)
+{
+    const char *part = t->parts[BL_PART_UNK_TOKEN];
+    json_error_t why;
+    *id = -1;
+    json_t *token = part ? bl_json_parse(part, strlen(part), JSON_DECODE_ANY, &why) : NULL;
+    if (part && !token)
+        return bl_fail(err, bl_json_failure(&why), "unk_token: %s", why.text);
+    if (json_is_string(token))
+        *id = bl_tokenizer_id(t, json_string_value(token));
+    json_decref(token);
+    return BL_OK;
 }

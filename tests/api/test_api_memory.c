@@ -209,9 +209,12 @@ static bl_status tell_buffers(uint64_t *sum)
     bl_files *f = NULL;
     bl_model *m = NULL;
     bl_session *s = NULL;
+    bl_model_info info = {.size = sizeof info};
     size_t n;
     TRY(bl_files_open(&f, held, 2, &failed));
     TRY(bl_model_open(&m, bl_files_path(f), NULL, &failed));
+    TRY(bl_model_describe(m, &info, &failed));
+    *sum = mix(*sum, &info, sizeof info);
     TRY(bl_session_open(&s, m, NULL, &failed));
     TRY(bl_session_feed(s, (const int32_t[]){7, 3, 99}, 3, NULL, &failed));
     TRY(bl_session_save_buffer(s, bytes, sizeof bytes, &n, &failed));

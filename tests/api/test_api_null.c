@@ -112,6 +112,7 @@ static void options_and_log(void **state)
     char value[64];
     size_t n = 9;
     NOTHING(bl_log_to, fn, NULL, NULL);
+    NOTHING(bl_log_thread_to, fn, NULL, NULL);
     REFUSED(bl_options_open, o, NULL, BL_OPTIONS_TRAIN, e);
     NOTHING(bl_options_close, o, NULL);
     REFUSED(bl_options_set, o, NULL, "lr", "1e-3", e);
@@ -230,6 +231,9 @@ static void tokenizers(void **state)
     n = 99;
     GIVES(bl_tokenizer_bytes, t, bl_tokenizer_bytes(NULL, 3, &n) == NULL && n == 0);
     GIVES(bl_tokenizer_bytes, bytes, bl_tokenizer_bytes(tok, 3, NULL) != NULL);
+    GIVES(bl_tokenizer_find, t, bl_tokenizer_find(NULL, "a", 1) == -1);
+    GIVES(bl_tokenizer_find, text, bl_tokenizer_find(tok, NULL, 1) == -1);
+    GIVES(bl_tokenizer_is_special, t, bl_tokenizer_is_special(NULL, 0) == 0);
 }
 
 static void templates(void **state)
@@ -495,6 +499,11 @@ static void models(void **state)
     GIVES(bl_model_config, m, bl_model_config(NULL) == NULL);
     GIVES(bl_model_tokenizer, m, bl_model_tokenizer(NULL) == NULL);
     GIVES(bl_model_parameters, m, bl_model_parameters(NULL) == 0);
+    bl_model_info info = {.size = sizeof info, .layers = 9};
+    REFUSED(bl_model_describe, m, NULL, &info, e);
+    assert_int_equal(info.layers, 0);
+    REFUSED(bl_model_describe, info, m, NULL, e);
+    FINE(bl_model_describe, err, m, &info, e);
     REFUSED(bl_model_fingerprint, m, NULL, hex, e);
     assert_string_equal(hex, "");
     REFUSED(bl_model_fingerprint, hex, m, NULL, e);
