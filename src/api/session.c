@@ -259,7 +259,7 @@ bl_status bl_session_heads(const bl_session *s, bl_head_fn *fn, void *user, bl_e
 void bl_session_seed(bl_session *s, uint64_t seed)
 {
     if (s)
-        bl_sampler_seed(&s->text.sampler, seed);
+        bl_sampling_seed(&s->text.sampler, seed);
 }
 
 bl_status bl_session_owner(const bl_session *s, const bl_net *net, char hex[BL_FINGERPRINT],

@@ -74,7 +74,7 @@ static bl_status set_biases(bl_session *s, const int32_t *ids, const float *bias
         qsort(biases, count, sizeof *biases, by_id);
     bl_status status = check(biases, count, s->model->net.m.V, err);
     if (status == BL_OK)
-        bl_sampler_bias(&s->text.sampler, biases, count);
+        bl_sampling_bias(&s->text.sampler, biases, count);
     else
         bl_free(biases);
     return status;

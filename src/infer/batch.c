@@ -128,8 +128,8 @@ static bl_status begin_turns(const bl_reader *r, bl_turn *turns, size_t count, b
         bl_turn *t = &turns[i];
         if (!t->options)
             continue;
-        BL_TRY(bl_sampler_configure(&t->s->sampler, t->options, err));
-        t->enough = bl_sampler_enough(&t->s->sampler);
+        BL_TRY(bl_sampling_configure(&t->s->sampler, t->options, err));
+        t->enough = bl_sampling_enough(&t->s->sampler);
     }
     for (size_t i = 0; i < count; i++) {
         turns[i].begins = begins(&turns[i]);
@@ -163,20 +163,20 @@ static bl_status draw(const bl_batch_room *b, bl_turn *t, const bl_candidate *be
                           .left = t->options->finish ? t->options->max_tokens : 0,
                           .end = (int32_t)c->eos_token_id,
                           .drops_space = b->t && bl_tokenizer_prefix_space(b->t)};
-    bl_sampler *s = &t->s->sampler;
+    bl_sampling *s = &t->s->sampler;
     int constrained = t->s->constraint != NULL;
     if (!t->wants_all) {
         if (t->begins)
-            bl_sampler_accept(s, (int32_t)c->bos_token_id);
+            bl_sampling_accept(s, (int32_t)c->bos_token_id);
         for (size_t i = 0; i < t->count; i++)
-            bl_sampler_accept(s, t->ids[i]);
+            bl_sampling_accept(s, t->ids[i]);
     }
     t->wants_all = 0;
     bl_status status = bl_sequence_draw(t->s, &d, &t->drawn, err);
     t->wants_all = best && (status != BL_OK || t->drawn == BL_NO_TOKEN);
     if (status != BL_OK || t->wants_all)
         return status;
-    bl_sampler_accept(s, t->drawn);
+    bl_sampling_accept(s, t->drawn);
     int ends = t->drawn == d.end && (!t->options->ignore_eos || constrained);
     if (b->t && !ends) /* for a reply that follows */
         (void)bl_decoder_feed(&t->s->decoder, b->t, t->drawn, 1, NULL);

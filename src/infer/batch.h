@@ -16,7 +16,7 @@ typedef struct bl_turn {
     int32_t drawn; /* it, which is pending then; BL_NO_TOKEN: none yet, as at first */
     /* of the call; 0 at first */
     size_t done;   /* of ids: how many were read */
-    size_t enough; /* bl_sampler_enough() */
+    size_t enough; /* bl_sampling_enough() */
     int wants_all; /* a grammar allows none of the best: it is drawn from all logits */
     int begins;    /* by the end-of-text token before ids */
     int at_row;    /* the pass left logits of this turn, ... */

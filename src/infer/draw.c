@@ -58,12 +58,12 @@ static bl_status no_token(bl_error *err)
 static bl_status draw_left(bl_sequence *s, const bl_drawing *d, const bl_token_limit *limit,
                            int32_t *id, bl_error *err)
 {
-    bl_sampler *sampler = &s->sampler;
-    size_t count = d->best ? bl_sampler_leave_of(sampler, d->best, d->count)
-                           : bl_sampler_leave(sampler, d->logits);
+    bl_sampling *sampler = &s->sampler;
+    size_t count = d->best ? bl_sampling_leave_of(sampler, d->best, d->count)
+                           : bl_sampling_leave(sampler, d->logits);
     BL_TRY(bl_constraint_keep(s->constraint, limit, sampler->candidate, &count, err));
     if (count && !(sampler->bias_count && sampler->candidate[0].logit == -INFINITY))
-        *id = bl_sampler_choose(sampler, count);
+        *id = bl_sampling_choose(sampler, count);
     return BL_OK;
 }
 
@@ -96,22 +96,22 @@ static bl_status draw_masked(bl_sequence *s, const bl_drawing *d, bl_token_limit
         *id = only_one(s->mask, V);
     if (*id != BL_NO_TOKEN || d->best)
         return BL_OK;
-    *id = bl_sampler_next(&s->sampler, d->logits, s->mask);
+    *id = bl_sampling_next(&s->sampler, d->logits, s->mask);
     return *id != BL_NO_TOKEN ? BL_OK : no_token(err);
 }
 
 bl_status bl_sequence_draw(bl_sequence *s, const bl_drawing *d, int32_t *id, bl_error *err)
 {
-    bl_sampler *sampler = &s->sampler;
+    bl_sampling *sampler = &s->sampler;
     *id = BL_NO_TOKEN;
     if (!s->constraint) {
-        *id = d->best ? bl_sampler_next_of(sampler, d->best, d->count)
-                      : bl_sampler_next(sampler, d->logits, NULL);
+        *id = d->best ? bl_sampling_next_of(sampler, d->best, d->count)
+                      : bl_sampling_next(sampler, d->logits, NULL);
         return BL_OK;
     }
     bl_token_limit limit = {
         .end = d->end, .drop = d->drops_space && !s->decoder.started, .left = d->left};
-    if (!bl_sampler_leaves_all(sampler))
+    if (!bl_sampling_leaves_all(sampler))
         BL_TRY(draw_left(s, d, &limit, id, err));
     if (*id == BL_NO_TOKEN)
         BL_TRY(draw_masked(s, d, &limit, id, err));

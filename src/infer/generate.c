@@ -207,7 +207,7 @@ static bl_status write_reply(generation *g, bl_generate_result *result, bl_error
         int32_t id;
         int constrained = s->constraint != NULL;
         BL_TRY(draw(g, g->o->finish ? g->o->max_tokens - result->tokens : 0, &id, err));
-        bl_sampler_accept(&s->sampler, id);
+        bl_sampling_accept(&s->sampler, id);
         s->pending = id;
         result->tokens++;
         result->ended = id == (int32_t)g->r->net->config.eos_token_id;
@@ -251,9 +251,9 @@ static bl_status read_prompt(generation *g, bl_error *err)
 static bl_status run(generation *g, int begins, bl_generate_result *result, bl_error *err)
 {
     bl_sequence *s = g->s;
-    BL_TRY(bl_sampler_configure(&s->sampler, g->o, err));
+    BL_TRY(bl_sampling_configure(&s->sampler, g->o, err));
     int tells = g->o->log_probability || g->o->logprobs;
-    g->top = tells ? 0 : bl_sampler_enough(&s->sampler);
+    g->top = tells ? 0 : bl_sampling_enough(&s->sampler);
     result->seed = s->sampler.seed;
     result->prompt_tokens = g->prompt_count;
     int started = s->decoder.started || begins;
@@ -262,7 +262,7 @@ static bl_status run(generation *g, int begins, bl_generate_result *result, bl_e
     if (!started)
         s->decoder.started = 0; /* the end-of-text token is not text */
     for (size_t i = 0; i < g->prompt_count; i++)
-        bl_sampler_accept(&s->sampler, g->prompt[i]);
+        bl_sampling_accept(&s->sampler, g->prompt[i]);
     double read = bl_clock_seconds();
     result->prompt_seconds = read - start;
     int constrained = s->constraint != NULL;

@@ -140,10 +140,10 @@ static bl_status write_metadata(const bl_sequence *s, const bl_memory_owner *own
     return write_number(w, "draws", s->sampler.draws, err);
 }
 
-static bl_status write_recent(const bl_sampler *s, bl_st_writer *w, bl_error *err)
+static bl_status write_recent(const bl_sampling *s, bl_st_writer *w, bl_error *err)
 {
     for (size_t i = 0; i < s->recent_count; i++) {
-        uint32_t id = (uint32_t)bl_sampler_recent(s, i);
+        uint32_t id = (uint32_t)bl_sampling_recent(s, i);
         unsigned char bytes[4] = {(unsigned char)id, (unsigned char)(id >> 8),
                                   (unsigned char)(id >> 16), (unsigned char)(id >> 24)};
         BL_TRY(bl_st_writer_data(w, bytes, sizeof bytes, err));
@@ -208,7 +208,7 @@ typedef struct memory {
     float share;       /* of a consolidation that waits, or 0 */
     int32_t pending;
     bl_decoder decoder;
-    bl_sampler recent; /* its window alone is used */
+    bl_sampling recent; /* its window alone is used */
 } memory;
 
 /* A whole number from the metadata; when absent, *value stays and *given is 0. */
@@ -415,7 +415,7 @@ static bl_status read_file(memory *m, const bl_sequence *s, const bl_memory_owne
 
 static bl_status apply(memory *m, bl_sequence *s, bl_error *err)
 {
-    bl_sampler from = s->sampler;
+    bl_sampling from = s->sampler;
     from.recent = m->recent.recent;
     from.recent_size = m->recent.recent_size;
     from.recent_count = m->recent.recent_count;
@@ -426,7 +426,7 @@ static bl_status apply(memory *m, bl_sequence *s, bl_error *err)
     int had_base = s->state.base != NULL;
     if (m->based)
         BL_TRY(bl_base_open(&s->state, m->net, err));
-    bl_status status = bl_sampler_copy(&s->sampler, &from, err);
+    bl_status status = bl_sampling_copy(&s->sampler, &from, err);
     if (status == BL_OK ? !m->based : !had_base)
         bl_base_drop(&s->state, m->net);
     BL_TRY(status);

@@ -22,12 +22,12 @@ static bl_status write(bl_sequence *writer, bl_sequence *s, bl_reader *r, bl_err
     o.temperature = o.top_p = o.repeat_penalty = 1;
     o.top_k = 0;
     o.min_p = o.seed = 0;
-    BL_TRY(bl_sampler_configure(&writer->sampler, &o, err));
+    BL_TRY(bl_sampling_configure(&writer->sampler, &o, err));
     while (now->position < REST_TOKENS) {
         BL_TRY(bl_infer_feed(r, now, &id, 1, r->host, 0, err));
         if (now->position % C == 0 && now->position > REST_FIRST)
             bl_base_note_rest(&s->state, net, now, ++borders);
-        id = bl_sampler_next(&writer->sampler, r->host, NULL);
+        id = bl_sampling_next(&writer->sampler, r->host, NULL);
         BL_TRY(bl_watch_poll(now->position, REST_TOKENS, err));
     }
     return BL_OP(net->dev, sync, err);

@@ -9,28 +9,28 @@
 #include <math.h>
 #include <string.h>
 
-bl_status bl_sampler_open(bl_sampler *s, size_t V, bl_error *err)
+bl_status bl_sampling_open(bl_sampling *s, size_t V, bl_error *err)
 {
-    *s = (bl_sampler){.V = V, .candidate = bl_calloc(V, sizeof *s->candidate)};
+    *s = (bl_sampling){.V = V, .candidate = bl_calloc(V, sizeof *s->candidate)};
     return s->candidate ? BL_OK
                         : bl_fail(err, BL_ENOMEM, "out of memory for sampling from %zu tokens", V);
 }
 
-void bl_sampler_release(bl_sampler *s)
+void bl_sampling_release(bl_sampling *s)
 {
     bl_free(s->candidate);
     bl_free(s->recent);
     bl_free(s->biases);
-    *s = (bl_sampler){0};
+    *s = (bl_sampling){0};
 }
 
-int32_t bl_sampler_recent(const bl_sampler *s, size_t i)
+int32_t bl_sampling_recent(const bl_sampling *s, size_t i)
 {
     size_t at = s->recent_next + s->recent_size - s->recent_count + i;
     return s->recent[at < s->recent_size ? at : at - s->recent_size];
 }
 
-static void drop_window(bl_sampler *s)
+static void drop_window(bl_sampling *s)
 {
     bl_free(s->recent);
     s->recent = NULL;
@@ -38,14 +38,14 @@ static void drop_window(bl_sampler *s)
 }
 
 /* A window for at least `size` tokens that begins with what `from` holds. */
-static bl_status widen(bl_sampler *s, size_t size, const bl_sampler *from, bl_error *err)
+static bl_status widen(bl_sampling *s, size_t size, const bl_sampling *from, bl_error *err)
 {
     int32_t *ring = bl_calloc(size, sizeof *ring);
     if (!ring)
         return bl_fail(err, BL_ENOMEM, "out of memory for a window of %zu tokens", size);
     size_t count = from->recent_count;
     for (size_t i = 0; i < count; i++)
-        ring[i] = bl_sampler_recent(from, i);
+        ring[i] = bl_sampling_recent(from, i);
     bl_free(s->recent);
     s->recent = ring;
     s->recent_size = size;
@@ -54,32 +54,32 @@ static bl_status widen(bl_sampler *s, size_t size, const bl_sampler *from, bl_er
     return BL_OK;
 }
 
-bl_status bl_sampler_configure(bl_sampler *s, const bl_generate_options *options, bl_error *err)
+bl_status bl_sampling_configure(bl_sampling *s, const bl_generate_options *options, bl_error *err)
 {
     if (options->repeat_last > s->recent_size)
         BL_TRY(widen(s, options->repeat_last, s, err));
     s->options = *options;
     if (options->seed >= 0 && !(s->seeded && s->seed == (uint64_t)options->seed))
-        bl_sampler_seed(s, (uint64_t)options->seed);
+        bl_sampling_seed(s, (uint64_t)options->seed);
     else if (!s->seeded) /* 48 bits: a seed that prints and parses as a number without loss */
-        bl_sampler_seed(s, bl_os_entropy() >> 16);
+        bl_sampling_seed(s, bl_os_entropy() >> 16);
     return BL_OK;
 }
 
-void bl_sampler_seed(bl_sampler *s, uint64_t seed)
+void bl_sampling_seed(bl_sampling *s, uint64_t seed)
 {
     s->seeded = 1;
     s->seed = seed;
     s->draws = 0;
 }
 
-void bl_sampler_restart(bl_sampler *s)
+void bl_sampling_restart(bl_sampling *s)
 {
     s->seeded = 0;
     drop_window(s);
 }
 
-void bl_sampler_bias(bl_sampler *s, bl_bias *biases, size_t count)
+void bl_sampling_bias(bl_sampling *s, bl_bias *biases, size_t count)
 {
     bl_free(s->biases);
     s->biases = biases;
@@ -89,7 +89,7 @@ void bl_sampler_bias(bl_sampler *s, bl_bias *biases, size_t count)
         s->raised |= biases[i].bias > 0;
 }
 
-bl_status bl_sampler_copy(bl_sampler *to, const bl_sampler *from, bl_error *err)
+bl_status bl_sampling_copy(bl_sampling *to, const bl_sampling *from, bl_error *err)
 {
     bl_bias *biases = bl_calloc(from->bias_count, sizeof *biases);
     if (!biases)
@@ -103,7 +103,7 @@ bl_status bl_sampler_copy(bl_sampler *to, const bl_sampler *from, bl_error *err)
     }
     if (!from->recent_size)
         drop_window(to);
-    bl_sampler_bias(to, biases, from->bias_count);
+    bl_sampling_bias(to, biases, from->bias_count);
     to->options = from->options;
     to->seeded = from->seeded;
     to->seed = from->seed;
@@ -111,7 +111,7 @@ bl_status bl_sampler_copy(bl_sampler *to, const bl_sampler *from, bl_error *err)
     return BL_OK;
 }
 
-void bl_sampler_accept(bl_sampler *s, int32_t id)
+void bl_sampling_accept(bl_sampling *s, int32_t id)
 {
     if (!s->recent_size)
         return;
@@ -128,7 +128,7 @@ static float rank_of(float logit)
 }
 
 /* What is added to a token's logit. */
-static float bias_of(const bl_sampler *s, int32_t id)
+static float bias_of(const bl_sampling *s, int32_t id)
 {
     size_t low = 0, high = s->bias_count;
     while (low < high) {
@@ -149,14 +149,14 @@ static float penalised(float logit, float penalty)
 }
 
 /* Penalises recent tokens; one that occurs twice is penalised once. */
-static void penalise(bl_sampler *s, const float *logits)
+static void penalise(bl_sampling *s, const float *logits)
 {
     float penalty = (float)s->options.repeat_penalty;
     if (penalty == 1.0f)
         return;
     size_t last = s->options.repeat_last, count = s->recent_count;
     for (size_t i = count > last ? count - last : 0; i < count; i++) {
-        int32_t id = bl_sampler_recent(s, i);
+        int32_t id = bl_sampling_recent(s, i);
         float *logit = &s->candidate[id].logit;
         if (*logit != rank_of(logits[id]) + bias_of(s, id)) /* penalised already */
             continue;
@@ -186,7 +186,7 @@ static double term_of(const double terms[BL_TOP_MOST], const bl_candidate *c, si
 }
 
 /* How many of the ordered candidates top-p and min-p leave; at least one. */
-static size_t cut_by_mass(const bl_sampler *s, size_t n)
+static size_t cut_by_mass(const bl_sampling *s, size_t n)
 {
     const bl_candidate *c = s->candidate;
     double terms[BL_TOP_MOST], mass = 0, total = sum_terms(terms, c, n, 1);
@@ -200,12 +200,12 @@ static size_t cut_by_mass(const bl_sampler *s, size_t n)
 }
 
 /* The next random number of the seed, in 0..1. */
-static double next_uniform(const bl_sampler *s)
+static double next_uniform(const bl_sampling *s)
 {
     return (double)bl_rng_uniform(s->seed, BL_RNG_SAMPLE, s->draws);
 }
 
-static int32_t draw(bl_sampler *s, size_t n)
+static int32_t draw(bl_sampling *s, size_t n)
 {
     const bl_candidate *c = s->candidate;
     double terms[BL_TOP_MOST], temperature = s->options.temperature;
@@ -220,7 +220,7 @@ static int32_t draw(bl_sampler *s, size_t n)
     return c[n - 1].id;
 }
 
-int32_t bl_sampler_choose(bl_sampler *s, size_t k)
+int32_t bl_sampling_choose(bl_sampling *s, size_t k)
 {
     if (k == 1 || s->options.temperature == 0 ||
         isinf(s->candidate[0].logit)) /* infinities have no softmax */
@@ -229,7 +229,7 @@ int32_t bl_sampler_choose(bl_sampler *s, size_t k)
 }
 
 /* How many candidates top-k leaves, of which one is drawn; the likeliest alone when it is cold. */
-static size_t kept(const bl_sampler *s)
+static size_t kept(const bl_sampling *s)
 {
     enum { SOME = 64 }; /* for who may refuse the likeliest */
     if (s->options.temperature == 0)
@@ -237,7 +237,7 @@ static size_t kept(const bl_sampler *s)
     return s->options.top_k && s->options.top_k < s->V ? s->options.top_k : s->V;
 }
 
-static void fill(bl_sampler *s, const float *logits)
+static void fill(bl_sampling *s, const float *logits)
 {
     for (size_t i = 0; i < s->V; i++)
         s->candidate[i] = (bl_candidate){rank_of(logits[i]), (int32_t)i};
@@ -265,7 +265,7 @@ static bl_candidate best_of(const bl_candidate *c, size_t n)
 }
 
 /* What min-p leaves of c[n], to its front. */
-static size_t keep_likely(const bl_sampler *s, size_t n, const bl_candidate *best)
+static size_t keep_likely(const bl_sampling *s, size_t n, const bl_candidate *best)
 {
     bl_candidate *c = s->candidate, last = *best;
     for (size_t i = 0; s->options.min_p > 0 && i < n; i++)
@@ -277,7 +277,7 @@ static size_t keep_likely(const bl_sampler *s, size_t n, const bl_candidate *bes
 
 /* Without top-p a sum in order ends where it grows no more, by terms too small for it: how much may
  * be left out so, at the temperature. */
-static double loose_end(const bl_sampler *s, size_t n, float best)
+static double loose_end(const bl_sampling *s, size_t n, float best)
 {
     const bl_candidate *c = s->candidate;
     double total = 0, loose = 0, lowest = (double)best;
@@ -295,7 +295,7 @@ static double loose_end(const bl_sampler *s, size_t n, float best)
 }
 
 /* What choose() finds in the first n candidates once they are sorted; -1: only sorting can tell. */
-static int32_t choose_unsorted(bl_sampler *s, size_t n)
+static int32_t choose_unsorted(bl_sampling *s, size_t n)
 {
     const bl_generate_options *o = &s->options;
     bl_candidate *c = s->candidate, best = best_of(c, n), at;
@@ -320,13 +320,13 @@ static int32_t choose_unsorted(bl_sampler *s, size_t n)
     return at.id;
 }
 
-int bl_sampler_leaves_all(const bl_sampler *s)
+int bl_sampling_leaves_all(const bl_sampling *s)
 {
     return kept(s) > BL_TOP_MOST || kept(s) == s->V;
 }
 
 /* Without those at the end that a bias forbids, unless there are no others. */
-static size_t drop_forbidden(const bl_sampler *s, size_t k)
+static size_t drop_forbidden(const bl_sampling *s, size_t k)
 {
     while (s->bias_count && k > 1 && s->candidate[k - 1].logit == -INFINITY)
         k--;
@@ -335,7 +335,7 @@ static size_t drop_forbidden(const bl_sampler *s, size_t k)
 
 /* The candidates of the tokens in mask, without those that a bias forbids unless there are no
  * others. */
-static size_t take(bl_sampler *s, const float *logits, const uint64_t *mask)
+static size_t take(bl_sampling *s, const float *logits, const uint64_t *mask)
 {
     bl_candidate *c = s->candidate;
     size_t n = mask ? 0 : s->V, left = 0;
@@ -350,7 +350,7 @@ static size_t take(bl_sampler *s, const float *logits, const uint64_t *mask)
     return left ? left : n;
 }
 
-size_t bl_sampler_leave(bl_sampler *s, const float *logits)
+size_t bl_sampling_leave(bl_sampling *s, const float *logits)
 {
     size_t k = kept(s), n = take(s, logits, NULL);
     k = k < n ? k : n;
@@ -358,7 +358,7 @@ size_t bl_sampler_leave(bl_sampler *s, const float *logits)
     return k;
 }
 
-int32_t bl_sampler_next(bl_sampler *s, const float *logits, const uint64_t *mask)
+int32_t bl_sampling_next(bl_sampling *s, const float *logits, const uint64_t *mask)
 {
     size_t n = take(s, logits, mask), k = s->options.temperature == 0 ? 1 : kept(s);
     if (!n)
@@ -372,14 +372,14 @@ int32_t bl_sampler_next(bl_sampler *s, const float *logits, const uint64_t *mask
     bl_best_keep(s->candidate, n, k);
     if (mask && s->bias_count && s->candidate[0].logit == -INFINITY)
         return -1;
-    return bl_sampler_choose(s, k);
+    return bl_sampling_choose(s, k);
 }
 
 /* ---- from the best alone ---- */
 
 /* A penalty above 1 only lowers logits: of the best k + n, when n tokens are recent, k are as they
  * were and better than whatever is not among them. */
-size_t bl_sampler_enough(const bl_sampler *s)
+size_t bl_sampling_enough(const bl_sampling *s)
 {
     enum { LEAST = 64 };
     float penalty = (float)s->options.repeat_penalty;
@@ -414,7 +414,7 @@ static int32_t *slot_of(id_set *set, int32_t id)
 
 /* The k best candidates after biases and the penalty: the first k that have neither keep their
  * order, and those before them that have come where they belong now. */
-static void penalise_best(bl_sampler *s, const bl_candidate *best, size_t count, size_t k)
+static void penalise_best(bl_sampling *s, const bl_candidate *best, size_t count, size_t k)
 {
     bl_candidate lower[BL_TOP_MOST], *c = s->candidate;
     id_set recent;
@@ -423,7 +423,7 @@ static void penalise_best(bl_sampler *s, const bl_candidate *best, size_t count,
     size_t n = s->recent_count, lowered = 0, put = 0;
     memset(&recent, 0xFF, sizeof recent);
     for (size_t i = n > last ? n - last : 0; i < n; i++) {
-        int32_t id = bl_sampler_recent(s, i);
+        int32_t id = bl_sampling_recent(s, i);
         *slot_of(&recent, id) = id;
     }
     for (size_t i = 0; i < count && put < k; i++) {
@@ -442,7 +442,7 @@ static void penalise_best(bl_sampler *s, const bl_candidate *best, size_t count,
             bl_best_insert(c, k - 1, lower[i]);
 }
 
-size_t bl_sampler_leave_of(bl_sampler *s, const bl_candidate *best, size_t count)
+size_t bl_sampling_leave_of(bl_sampling *s, const bl_candidate *best, size_t count)
 {
     size_t k = kept(s);
     int penalty = (float)s->options.repeat_penalty != 1.0f && s->options.repeat_last;
@@ -453,7 +453,7 @@ size_t bl_sampler_leave_of(bl_sampler *s, const bl_candidate *best, size_t count
     return drop_forbidden(s, k);
 }
 
-int32_t bl_sampler_next_of(bl_sampler *s, const bl_candidate *best, size_t count)
+int32_t bl_sampling_next_of(bl_sampling *s, const bl_candidate *best, size_t count)
 {
-    return bl_sampler_choose(s, bl_sampler_leave_of(s, best, count));
+    return bl_sampling_choose(s, bl_sampling_leave_of(s, best, count));
 }

@@ -10,7 +10,7 @@ bl_status bl_sequence_open(bl_sequence *s, const bl_net *net, bl_error *err)
     *s = (bl_sequence){.pending = BL_NO_TOKEN};
     bl_status status = bl_state_open(&s->state, net, err);
     if (status == BL_OK)
-        status = bl_sampler_open(&s->sampler, net->m.V, err);
+        status = bl_sampling_open(&s->sampler, net->m.V, err);
     if (status != BL_OK)
         bl_sequence_release(s, net);
     return status;
@@ -19,7 +19,7 @@ bl_status bl_sequence_open(bl_sequence *s, const bl_net *net, bl_error *err)
 void bl_sequence_release(bl_sequence *s, const bl_net *net)
 {
     bl_state_release(&s->state, net);
-    bl_sampler_release(&s->sampler);
+    bl_sampling_release(&s->sampler);
     bl_sequence_unconstrain(s);
     bl_stops_release(&s->stops);
     *s = (bl_sequence){.pending = BL_NO_TOKEN};
@@ -28,7 +28,7 @@ void bl_sequence_release(bl_sequence *s, const bl_net *net)
 static void drop_text(bl_sequence *s)
 {
     bl_sequence_unconstrain(s);
-    bl_sampler_restart(&s->sampler);
+    bl_sampling_restart(&s->sampler);
     s->decoder = (bl_decoder){0};
     s->pending = BL_NO_TOKEN;
 }
@@ -52,7 +52,7 @@ bl_status bl_sequence_copy(bl_sequence *to, const bl_net *net, const bl_sequence
         BL_TRY(bl_base_open(&to->state, net, err));
     BL_TRY(bl_sequence_constrain_as(to, from, err));
     BL_TRY(bl_stops_set(&to->stops, from->stops.list, from->stops.count, err));
-    BL_TRY(bl_sampler_copy(&to->sampler, &from->sampler, err));
+    BL_TRY(bl_sampling_copy(&to->sampler, &from->sampler, err));
     to->decoder = from->decoder;
     to->pending = from->pending;
     return bl_state_copy(&to->state, net, &from->state, err);

@@ -17,7 +17,7 @@ enum { BL_NO_TOKEN = -1 };
 
 typedef struct bl_sequence {
     bl_state state;
-    bl_sampler sampler;
+    bl_sampling sampler;
     bl_decoder decoder;
     int32_t pending;           /* drawn but not read, or BL_NO_TOKEN */
     bl_stops stops;            /* of replies */
@@ -59,7 +59,7 @@ bl_status bl_sequence_constrain_as(bl_sequence *s, const bl_sequence *other,
 
 /* What a token is drawn from, and for. */
 typedef struct bl_drawing {
-    const bl_candidate *best; /* of its logits the best `count`, at least bl_sampler_enough(); */
+    const bl_candidate *best; /* of its logits the best `count`, at least bl_sampling_enough(); */
     size_t count;
     const float *logits; /* or, when best is NULL, all */
     uint64_t left;       /* bl_token_limit; 0: no bound */

@@ -73,7 +73,7 @@ static int same(const subject *s, const bl_sequence *a, const bl_sequence *b)
         memcmp(&a->state.share, &b->state.share, sizeof a->state.share) != 0)
         return 0;
     for (size_t i = 0; i < a->sampler.recent_count; i++)
-        if (bl_sampler_recent(&a->sampler, i) != bl_sampler_recent(&b->sampler, i))
+        if (bl_sampling_recent(&a->sampler, i) != bl_sampling_recent(&b->sampler, i))
             return 0;
     if (!a->state.base)
         return 1;
@@ -110,13 +110,13 @@ static void read_on(subject *s)
     bl_sequence *t = &s->session;
     bl_error err = {0};
     bl_options_defaults(BL_OPTIONS_GENERATE, &o);
-    FUZZ_CHECK(bl_sampler_configure(&t->sampler, &o, NULL) == BL_OK);
+    FUZZ_CHECK(bl_sampling_configure(&t->sampler, &o, NULL) == BL_OK);
     for (size_t i = 0; i < 3; i++) {
         bl_status status = bl_sequence_feed(t, &s->reader, ids + i, 1, s->reader.host, 0, &err);
         check_end(status, &err);
-        int32_t id = bl_sampler_next(&t->sampler, s->reader.host, NULL);
+        int32_t id = bl_sampling_next(&t->sampler, s->reader.host, NULL);
         FUZZ_CHECK(id >= 0 && id < V);
-        bl_sampler_accept(&t->sampler, id);
+        bl_sampling_accept(&t->sampler, id);
         if (i == 1 && t->state.base) /* else it would write for long to find its rest */
             check_end(bl_sequence_consolidate(t, &s->reader, 0.5f, &err), &err);
     }

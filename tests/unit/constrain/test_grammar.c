@@ -368,7 +368,7 @@ static void test_draws(void **state)
     bl_sequence s[2] = {{.pending = BL_NO_TOKEN}, {.pending = BL_NO_TOKEN}};
     (void)state;
     for (size_t k = 0; k < 2; k++)
-        assert_int_equal(bl_sampler_open(&s[k].sampler, V, NULL), BL_OK);
+        assert_int_equal(bl_sampling_open(&s[k].sampler, V, NULL), BL_OK);
     for (size_t n = 0; n < DRAWS; n++) {
         static const double temperature[] = {0, 0.8, 2}, penalty[] = {1, 1, 1.3, 0.8};
         static const size_t top_k[] = {0, 1, 5, 40, 200};
@@ -390,11 +390,11 @@ static void test_draws(void **state)
                 biases[i] = (bl_bias){(int32_t)(2 + 7 * i), i % 3   ? -INFINITY
                                                             : i % 2 ? -2.5f
                                                                     : -0.5f};
-            bl_sampler_bias(&s[k].sampler, biases, forbidden);
+            bl_sampling_bias(&s[k].sampler, biases, forbidden);
             if (g)
                 assert_int_equal(bl_sequence_constrain(&s[k], g, NULL), BL_OK);
-            assert_int_equal(bl_sampler_configure(&s[k].sampler, &o, NULL), BL_OK);
-            size_t enough = k ? bl_sampler_enough(&s[k].sampler) : 0;
+            assert_int_equal(bl_sampling_configure(&s[k].sampler, &o, NULL), BL_OK);
+            size_t enough = k ? bl_sampling_enough(&s[k].sampler) : 0;
             if (enough)
                 bl_best_of(best, enough, x, V);
             bl_drawing d = {.best = enough ? best : NULL, .count = enough, .logits = x};
@@ -410,7 +410,7 @@ static void test_draws(void **state)
                 bl_sequence_unconstrain(&s[k]);
                 id[k] = BL_NO_TOKEN;
             } else {
-                bl_sampler_accept(&s[k].sampler, id[k]);
+                bl_sampling_accept(&s[k].sampler, id[k]);
             }
         }
         bl_grammar_close(g);
@@ -422,7 +422,7 @@ static void test_draws(void **state)
     assert_true(drawn > DRAWS / 2 && again > DRAWS / 40);
     for (size_t k = 0; k < 2; k++) {
         bl_sequence_unconstrain(&s[k]);
-        bl_sampler_release(&s[k].sampler);
+        bl_sampling_release(&s[k].sampler);
     }
     free(x);
     bl_tokenizer_close(t);

@@ -153,7 +153,7 @@ static void some_wish(wish *w, size_t V)
 }
 
 /* The biases that are not 0. */
-static void set_biases(bl_sampler *s, const wish *w)
+static void set_biases(bl_sampling *s, const wish *w)
 {
     bl_bias *list = bl_calloc(s->V, sizeof *list);
     size_t n = 0;
@@ -161,7 +161,7 @@ static void set_biases(bl_sampler *s, const wish *w)
     for (size_t i = 0; i < s->V; i++)
         if (w->biased && (w->bias[i] < 0 || w->bias[i] > 0))
             list[n++] = (bl_bias){(int32_t)i, w->bias[i]};
-    bl_sampler_bias(s, list, n);
+    bl_sampling_bias(s, list, n);
 }
 
 static void draw_some(tally *seen)
@@ -174,30 +174,30 @@ static void draw_some(tally *seen)
     size_t V = ONE_OF(sizes), count = 0;
     uint64_t place = 0;
     bl_generate_options o = some_options();
-    bl_sampler all, few;
-    assert_ok(bl_sampler_open(&all, V, &failure));
-    assert_ok(bl_sampler_open(&few, V, &failure));
-    assert_ok(bl_sampler_configure(&all, &o, &failure));
-    assert_ok(bl_sampler_configure(&few, &o, &failure));
+    bl_sampling all, few;
+    assert_ok(bl_sampling_open(&all, V, &failure));
+    assert_ok(bl_sampling_open(&few, V, &failure));
+    assert_ok(bl_sampling_configure(&all, &o, &failure));
+    assert_ok(bl_sampling_configure(&few, &o, &failure));
     some_wish(&w, V);
     set_biases(&all, &w);
     set_biases(&few, &w);
     w.biased = all.bias_count != 0;
-    size_t enough = w.masked ? 0 : bl_sampler_enough(&few);
+    size_t enough = w.masked ? 0 : bl_sampling_enough(&few);
     assert_true(enough <= V && enough <= BL_TOP_MOST);
     for (int i = 0; i < DRAWS; i++) {
         some_logits(x, V);
         for (size_t k = 0; k < V; k++)
             if (w.biased && isinf(x[k]) && x[k] > 0) /* forbidden it would be no number */
                 x[k] = 9;
-        int32_t id = bl_sampler_next(&all, x, w.masked ? w.mask : NULL);
+        int32_t id = bl_sampling_next(&all, x, w.masked ? w.mask : NULL);
         assert_int_equal(id, drawn_by_the_book(&o, x, V, &w, recent, count, &place));
         assert_int_equal(all.draws, place);
         if (enough) {
             size_t more = (V < BL_TOP_MOST ? V : BL_TOP_MOST) - enough;
             size_t n = enough + (more ? below(2) * below(more + 1) : 0);
             bl_best_of(best, n, x, V);
-            assert_int_equal(bl_sampler_next_of(&few, best, n), id);
+            assert_int_equal(bl_sampling_next_of(&few, best, n), id);
             assert_int_equal(few.draws, place);
         }
         seen->from_all += !enough;
@@ -211,12 +211,12 @@ static void draw_some(tally *seen)
             memmove(recent + 1, recent, (2 * DRAWS - 1) * sizeof *recent);
             recent[0] = id;
             count += count < 2 * DRAWS;
-            bl_sampler_accept(&all, id);
-            bl_sampler_accept(&few, id);
+            bl_sampling_accept(&all, id);
+            bl_sampling_accept(&few, id);
         }
     }
-    bl_sampler_release(&all);
-    bl_sampler_release(&few);
+    bl_sampling_release(&all);
+    bl_sampling_release(&few);
 }
 
 static void all_ways_are_one(void **state)
@@ -251,16 +251,16 @@ static void nothing_is_claimed_at_an_end(void **state)
 static size_t enough_of(size_t V, double temperature, size_t top_k, double penalty, size_t last)
 {
     bl_generate_options o;
-    bl_sampler s;
+    bl_sampling s;
     bl_options_defaults(BL_OPTIONS_GENERATE, &o);
     o.temperature = temperature;
     o.top_k = top_k;
     o.repeat_penalty = penalty;
     o.repeat_last = last;
-    assert_ok(bl_sampler_open(&s, V, &failure));
-    assert_ok(bl_sampler_configure(&s, &o, &failure));
-    size_t enough = bl_sampler_enough(&s);
-    bl_sampler_release(&s);
+    assert_ok(bl_sampling_open(&s, V, &failure));
+    assert_ok(bl_sampling_configure(&s, &o, &failure));
+    size_t enough = bl_sampling_enough(&s);
+    bl_sampling_release(&s);
     return enough;
 }
 

@@ -178,18 +178,18 @@ static void odd_logits(void **state)
     (void)state;
     const float none[4] = {-INFINITY, NAN, -INFINITY, NAN}, one[4] = {1, 2, INFINITY, 3};
     bl_generate_options o;
-    bl_sampler s;
+    bl_sampling s;
     bl_options_defaults(BL_OPTIONS_GENERATE, &o);
     o.temperature = 1e-300;
     o.top_p = 0;
     o.min_p = 1;
     for (size_t k = 0; k < 6; k++) {
         o.top_k = k;
-        assert_ok(bl_sampler_open(&s, 4, &failure));
-        assert_ok(bl_sampler_configure(&s, &o, &failure));
-        assert_int_equal(bl_sampler_next(&s, none, NULL), 0);
-        assert_int_equal(bl_sampler_next(&s, one, NULL), 2);
-        bl_sampler_release(&s);
+        assert_ok(bl_sampling_open(&s, 4, &failure));
+        assert_ok(bl_sampling_configure(&s, &o, &failure));
+        assert_int_equal(bl_sampling_next(&s, none, NULL), 0);
+        assert_int_equal(bl_sampling_next(&s, one, NULL), 2);
+        bl_sampling_release(&s);
         o.top_p = k % 2 ? 1 : 0;
     }
 }
