@@ -1005,6 +1005,48 @@ BL_API bl_status bl_session_bias(bl_session *s, const int32_t *ids, const float 
  *  Errors: BL_EINVAL (empty, too long, too many), BL_ENOMEM. */
 BL_API bl_status bl_session_stop(bl_session *s, const bl_span *texts, size_t count, bl_error *err);
 
+/* ------------------------------------------------------------------ samplers */
+
+/* A sampler draws tokens as a session does, from logits that its caller has: those of
+ * bl_session_feed(), bl_batch_feed() or of a program of its own.  It has its own random numbers,
+ * window of repeat_penalty, biases and grammar; with the same seed, options and logits it draws
+ * what bl_generate() draws. */
+typedef struct bl_sampler bl_sampler;
+
+/** For the vocabulary of a model, which stays while it is open.  Errors: BL_ENOMEM.  Threads: a
+ *  sampler is used by one thread at a time. */
+BL_API bl_status bl_sampler_open(bl_sampler **s, bl_model *m, bl_error *err);
+BL_API void bl_sampler_close(bl_sampler *s);
+
+/** A separate one that goes on exactly as s would.  Errors: BL_ENOMEM.  Threads: several at once. */
+BL_API bl_status bl_sampler_fork(bl_sampler **fork, const bl_sampler *s, bl_error *err);
+
+/** As of a session: bl_session_seed(), _bias(), _constrain(), _constrained(); and bl_session_reset(),
+ *  which leaves biases. */
+BL_API void bl_sampler_seed(bl_sampler *s, uint64_t seed);
+BL_API bl_status bl_sampler_bias(bl_sampler *s, const int32_t *ids, const float *bias, size_t count,
+                                 bl_error *err);
+BL_API bl_status bl_sampler_constrain(bl_sampler *s, bl_grammar *g, bl_error *err);
+BL_API int bl_sampler_constrained(const bl_sampler *s);
+BL_API bl_status bl_sampler_reset(bl_sampler *s, bl_error *err);
+
+/** Notes what was read, a prompt or a token that somebody else has chosen, for the window of
+ *  repeat_penalty, whose width is that of the options (BL_OPTIONS_GENERATE or NULL).  With a
+ *  tokenizer that puts a space before a text, more than bos_token_id makes what is drawn go on with
+ *  a text and not begin one.  Errors: BL_EFORMAT (an id past the vocabulary: nothing was noted
+ *  then), BL_ENOMEM. */
+BL_API bl_status bl_sampler_accept(bl_sampler *s, const int32_t *ids, size_t count,
+                                   const bl_options *options, bl_error *err);
+
+/** Draws a token from logits[V], by options as bl_batch_next() takes them, and notes it.  mask:
+ *  NULL, or [(V + 63) / 64], in which bit i % 64 of mask[i / 64] says whether token i may be drawn;
+ *  the grammar, if there is one, must allow it too.  log_probability: NULL, or receives its natural
+ *  logarithm by the logits alone.  eos_token_id is drawn like any other: it is for the caller to end.
+ *  Errors: BL_EUNSUPPORTED (no token may be drawn), BL_ENOMEM; nothing is noted then. */
+BL_API bl_status bl_sampler_draw(bl_sampler *s, const float *logits, const uint64_t *mask,
+                                 const bl_options *options, int32_t *id, double *log_probability,
+                                 bl_error *err);
+
 /* ------------------------------------------------------------------ generation and evaluation */
 
 /** A token that was drawn. */

@@ -1,21 +1,20 @@
 /* What a session may draw: grammars and biases. */
-#include "api/model_open.h"
+#include "api/drawing.h"
 #include "core/alloc.h"
 #include "core/call.h"
 
 #include <math.h>
 #include <stdlib.h>
 
-static bl_status constrain(bl_session *s, bl_grammar *g, bl_error *err)
+bl_status bl_drawing_constrain(bl_sequence *s, const bl_model *m, bl_grammar *g, bl_error *err)
 {
-    const bl_tokenizer *t = s->model->tokenizer;
+    const bl_tokenizer *t = m->tokenizer;
     if (g && (!t || !bl_grammar_is_of(g, t)))
         return bl_fail(err, BL_EINVAL,
-                       "the grammar is of another tokenizer than the session's model: %s",
-                       s->model->path);
+                       "the grammar is of another tokenizer than the session's model: %s", m->path);
     if (g)
-        return bl_sequence_constrain(&s->text, g, err);
-    bl_sequence_unconstrain(&s->text);
+        return bl_sequence_constrain(s, g, err);
+    bl_sequence_unconstrain(s);
     return BL_OK;
 }
 
@@ -25,17 +24,22 @@ bl_status bl_session_constrain(bl_session *s, bl_grammar *g, bl_error *err)
     BL_NOT_NULL(err, s);
     BL_TRY(bl_session_enter(s, "the session", __func__, err));
     bl_call_begin(&call, err);
-    bl_status status = constrain(s, g, err);
+    bl_status status = bl_drawing_constrain(&s->text, s->model, g, err);
     bl_session_leave(s);
     return bl_call_end(&call, status, err);
 }
 
-int bl_session_constrained(const bl_session *s)
+int bl_drawing_constrained(const bl_sequence *s)
 {
     int ends = 0;
-    if (!s || !s->text.constraint)
+    if (!s->constraint)
         return 0;
-    return bl_constraint_ends(s->text.constraint, &ends, NULL) == BL_OK && ends ? 2 : 1;
+    return bl_constraint_ends(s->constraint, &ends, NULL) == BL_OK && ends ? 2 : 1;
+}
+
+int bl_session_constrained(const bl_session *s)
+{
+    return s ? bl_drawing_constrained(&s->text) : 0;
 }
 
 static int by_id(const void *a, const void *b)
@@ -62,8 +66,8 @@ static bl_status check(const bl_bias *biases, size_t count, size_t V, bl_error *
     return forbidden < V ? BL_OK : bl_fail(err, BL_EINVAL, "all tokens are forbidden");
 }
 
-static bl_status set_biases(bl_session *s, const int32_t *ids, const float *bias, size_t count,
-                            bl_error *err)
+bl_status bl_drawing_bias(bl_sequence *s, const int32_t *ids, const float *bias, size_t count,
+                          bl_error *err)
 {
     bl_bias *biases = bl_calloc(count, sizeof *biases);
     if (!biases)
@@ -72,9 +76,9 @@ static bl_status set_biases(bl_session *s, const int32_t *ids, const float *bias
         biases[i] = (bl_bias){ids[i], bias[i]};
     if (count > 1)
         qsort(biases, count, sizeof *biases, by_id);
-    bl_status status = check(biases, count, s->model->net.m.V, err);
+    bl_status status = check(biases, count, s->sampler.V, err);
     if (status == BL_OK)
-        bl_sampling_bias(&s->text.sampler, biases, count);
+        bl_sampling_bias(&s->sampler, biases, count);
     else
         bl_free(biases);
     return status;
@@ -89,7 +93,7 @@ bl_status bl_session_bias(bl_session *s, const int32_t *ids, const float *bias, 
     BL_NOT_NULL_IF(err, count, bias);
     BL_TRY(bl_session_enter(s, "the session", __func__, err));
     bl_call_begin(&call, err);
-    bl_status status = set_biases(s, ids, bias, count, err);
+    bl_status status = bl_drawing_bias(&s->text, ids, bias, count, err);
     bl_session_leave(s);
     return bl_call_end(&call, status, err);
 }

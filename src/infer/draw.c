@@ -46,11 +46,13 @@ bl_status bl_sequence_constrain_as(bl_sequence *s, const bl_sequence *other, bl_
     return set(s, NULL, other->constraint, err);
 }
 
-static bl_status no_token(bl_error *err)
+static bl_status no_token(int masked, bl_error *err)
 {
     return bl_fail(err, BL_EUNSUPPORTED,
-                   "no token can go on with the text by the grammar: the vocabulary lacks what "
-                   "must follow, a bias forbids it, or rules nest more than 1,024 deep");
+                   masked ? "no token may be drawn: the mask has none that grammar and biases leave"
+                          : "no token can go on with the text by the grammar: the vocabulary lacks "
+                            "what must follow, a bias forbids it, or rules nest more than 1,024 "
+                            "deep");
 }
 
 /* From the candidates that top-k leaves, those that the grammar allows; *id is left when it allows
@@ -60,7 +62,7 @@ static bl_status draw_left(bl_sequence *s, const bl_drawing *d, const bl_token_l
 {
     bl_sampling *sampler = &s->sampler;
     size_t count = d->best ? bl_sampling_leave_of(sampler, d->best, d->count)
-                           : bl_sampling_leave(sampler, d->logits);
+                           : bl_sampling_leave(sampler, d->logits, d->mask);
     BL_TRY(bl_constraint_keep(s->constraint, limit, sampler->candidate, &count, err));
     if (count && !(sampler->bias_count && sampler->candidate[0].logit == -INFINITY))
         *id = bl_sampling_choose(sampler, count);
@@ -81,6 +83,15 @@ static int32_t only_one(const uint64_t *mask, size_t V)
     return id;
 }
 
+/* Of the tokens that the grammar allows those in the caller's mask; whether there are any. */
+static int meet(uint64_t *allowed, const uint64_t *mask, size_t V)
+{
+    uint64_t any = 0;
+    for (size_t w = 0; mask && w < (V + 63) / 64; w++)
+        any |= allowed[w] &= mask[w];
+    return !mask || any;
+}
+
 /* From all tokens that the grammar allows. */
 static bl_status draw_masked(bl_sequence *s, const bl_drawing *d, bl_token_limit *limit,
                              int32_t *id, bl_error *err)
@@ -88,16 +99,18 @@ static bl_status draw_masked(bl_sequence *s, const bl_drawing *d, bl_token_limit
     int any;
     size_t V = s->sampler.V;
     BL_TRY(bl_constraint_mask(s->constraint, limit, s->mask, V, &any, err));
+    any = any && meet(s->mask, d->mask, V);
     if (!any && limit->left) { /* what leads to the end is not there in single bytes */
         limit->left = 0;
         BL_TRY(bl_constraint_mask(s->constraint, limit, s->mask, V, &any, err));
+        (void)meet(s->mask, d->mask, V);
     }
     if (!s->sampler.bias_count)
         *id = only_one(s->mask, V);
     if (*id != BL_NO_TOKEN || d->best)
         return BL_OK;
     *id = bl_sampling_next(&s->sampler, d->logits, s->mask);
-    return *id != BL_NO_TOKEN ? BL_OK : no_token(err);
+    return *id != BL_NO_TOKEN ? BL_OK : no_token(d->mask != NULL, err);
 }
 
 bl_status bl_sequence_draw(bl_sequence *s, const bl_drawing *d, int32_t *id, bl_error *err)
@@ -106,8 +119,8 @@ bl_status bl_sequence_draw(bl_sequence *s, const bl_drawing *d, int32_t *id, bl_
     *id = BL_NO_TOKEN;
     if (!s->constraint) {
         *id = d->best ? bl_sampling_next_of(sampler, d->best, d->count)
-                      : bl_sampling_next(sampler, d->logits, NULL);
-        return BL_OK;
+                      : bl_sampling_next(sampler, d->logits, d->mask);
+        return *id != BL_NO_TOKEN ? BL_OK : no_token(1, err);
     }
     bl_token_limit limit = {
         .end = d->end, .drop = d->drops_space && !s->decoder.started, .left = d->left};

@@ -350,10 +350,12 @@ static size_t take(bl_sampling *s, const float *logits, const uint64_t *mask)
     return left ? left : n;
 }
 
-size_t bl_sampling_leave(bl_sampling *s, const float *logits)
+size_t bl_sampling_leave(bl_sampling *s, const float *logits, const uint64_t *mask)
 {
-    size_t k = kept(s), n = take(s, logits, NULL);
+    size_t k = kept(s), n = take(s, logits, mask);
     k = k < n ? k : n;
+    if (!k)
+        return 0;
     bl_best_keep(s->candidate, n, k);
     return k;
 }

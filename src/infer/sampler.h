@@ -65,10 +65,11 @@ size_t bl_sampling_enough(const bl_sampling *s);
  * bl_sampling_enough(). */
 int32_t bl_sampling_next_of(bl_sampling *s, const bl_candidate *best, size_t count);
 
-/* The same in two steps: the candidates that top-k leaves, in s->candidate, best first; and one
- * drawn from the first `count` of them, at least one.  Both ways leave the same candidates.
- * `restricted`, with a temperature of 0 too there are some to choose among. */
-size_t bl_sampling_leave(bl_sampling *s, const float *logits);
+/* The same in two steps: the candidates that top-k leaves, in s->candidate, best first (of a mask
+ * without a token none); and one drawn from the first `count` of them, at least one.  Both ways
+ * leave the same candidates.  `restricted`, with a temperature of 0 too there are some to choose
+ * among. */
+size_t bl_sampling_leave(bl_sampling *s, const float *logits, const uint64_t *mask);
 size_t bl_sampling_leave_of(bl_sampling *s, const bl_candidate *best, size_t count);
 int32_t bl_sampling_choose(bl_sampling *s, size_t count);
 

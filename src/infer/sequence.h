@@ -61,10 +61,11 @@ bl_status bl_sequence_constrain_as(bl_sequence *s, const bl_sequence *other,
 typedef struct bl_drawing {
     const bl_candidate *best; /* of its logits the best `count`, at least bl_sampling_enough(); */
     size_t count;
-    const float *logits; /* or, when best is NULL, all */
-    uint64_t left;       /* bl_token_limit; 0: no bound */
-    int32_t end;         /* the model's end-of-text token */
-    int drops_space;     /* of a text's beginning, which is the tokenizer's */
+    const float *logits;  /* or, when best is NULL, all */
+    const uint64_t *mask; /* with these: bits of the tokens that may be drawn; NULL: all may */
+    uint64_t left;        /* bl_token_limit; 0: no bound */
+    int32_t end;          /* the model's end-of-text token */
+    int drops_space;      /* of a text's beginning, which is the tokenizer's */
 } bl_drawing;
 
 /* Draws the next token; by BL_NO_TOKEN none can be drawn from the best alone, and it must be called

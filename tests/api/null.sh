@@ -1,10 +1,12 @@
 #!/bin/sh
-# Checks that test_api_null.c has a row for every pointer that a function of the public header takes.
+# Checks that the tests have a row for every pointer that a function of the public header takes.
 #
-#   null.sh HEADER TEST       (all but err, with and without which each row runs, and user)
+#   null.sh HEADER TEST...    (all but err, with and without which each row runs, and user)
 temporary=$(mktemp -d) || exit 2
 trap 'rm -rf "$temporary"' EXIT
-awk '{ gsub(/\/\*[^*]*\*\//, "") } 1' "$1" | tr '\n' ' ' | grep -oE 'BL_API [^;]*;' |
+header=$1
+shift
+awk '{ gsub(/\/\*[^*]*\*\//, "") } 1' "$header" | tr '\n' ' ' | grep -oE 'BL_API [^;]*;' |
     sed -E 's/^.*[ *](bl_[a-z0-9_]+)\((.*)\);/\1,\2/' | tr -s ' ' | awk -F, '
     {
         for (i = 2; i <= NF; i++) {
@@ -17,12 +19,12 @@ awk '{ gsub(/\/\*[^*]*\*\//, "") } 1' "$1" | tr '\n' ' ' | grep -oE 'BL_API [^;]
                 print $1 " " name
         }
     }' | LC_ALL=C sort -u >"$temporary/declared"
-tr '\n' ' ' <"$2" | grep -oE '(REFUSED|FINE|GIVES|NOTHING)\(bl_[a-z0-9_]+, *[a-z_]+' |
+cat "$@" | tr '\n' ' ' | grep -oE '(REFUSED|FINE|GIVES|NOTHING)\(bl_[a-z0-9_]+, *[a-z_]+' |
     sed -E 's/^[A-Z]+\(([a-z0-9_]+), */\1 /' | LC_ALL=C sort -u >"$temporary/tested"
-[ "$(wc -l <"$temporary/declared")" -gt 80 ] || { echo "only $(wc -l <"$temporary/declared") pointers found in $1"; exit 1; }
+[ "$(wc -l <"$temporary/declared")" -gt 80 ] || { echo "only $(wc -l <"$temporary/declared") pointers found in $header"; exit 1; }
 missing=$(comm -23 "$temporary/declared" "$temporary/tested")
 if [ -n "$missing" ]; then
-    echo "pointers without a row in $2:"
+    echo "pointers without a row in $*:"
     echo "$missing"
     exit 1
 fi

@@ -227,6 +227,43 @@ done:
     return status;
 }
 
+/* A sampler with all that it can have, and its fork. */
+static bl_status tell_sampler(uint64_t *sum)
+{
+    static float logits[API_V];
+    static const char gbnf[] = "root ::= [a-z ]+ \".\"";
+    static const int32_t ids[] = {7, 3, 99};
+    static const float bias[] = {1, -2, 0.5f};
+    bl_status status;
+    bl_model *m = NULL;
+    bl_grammar *g = NULL;
+    bl_sampler *s = NULL, *fork = NULL;
+    for (int32_t v = 0; v < API_V; v++)
+        logits[v] = (float)(v * 37 % 101) / 9;
+    TRY(bl_model_open(&m, run, NULL, &failed));
+    TRY(bl_grammar_open(&g, bl_model_tokenizer(m), gbnf, sizeof gbnf - 1, &failed));
+    TRY(bl_sampler_open(&s, m, &failed));
+    TRY(bl_sampler_bias(s, ids, bias, 3, &failed));
+    TRY(bl_sampler_constrain(s, g, &failed));
+    TRY(bl_sampler_accept(s, ids, 3, o_generate, &failed));
+    for (int i = 0; i < 3; i++) {
+        int32_t id;
+        TRY(bl_sampler_draw(s, logits, NULL, o_generate, &id, NULL, &failed));
+        *sum = mix(*sum, &id, sizeof id);
+        bl_sampler_close(fork);
+        fork = NULL;
+        TRY(bl_sampler_fork(&fork, s, &failed));
+        TRY(bl_sampler_draw(fork, logits, NULL, o_generate, &id, NULL, &failed));
+        *sum = mix(*sum, &id, sizeof id);
+    }
+done:
+    bl_sampler_close(fork);
+    bl_sampler_close(s);
+    bl_grammar_close(g);
+    bl_model_close(m);
+    return status;
+}
+
 /* Two sessions and a copy read in a batch; one leaves it before its end, one is closed in it. */
 static bl_status tell_batch(uint64_t *sum)
 {
@@ -479,7 +516,7 @@ typedef struct story {
 } story;
 
 static const story stories[] = {
-    {"buffers", tell_buffers, 31},
+    {"buffers", tell_buffers, 31},        {"sampler", tell_sampler, 61},
     {"options", tell_options, 1},         {"tokenizer", tell_tokenizer, 97},
     {"session", tell_session, 61},        {"batch", tell_batch, 61},
     {"evaluation", tell_evaluation, 307}, {"prepare", tell_prepare, 43},
