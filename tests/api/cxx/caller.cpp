@@ -10,7 +10,8 @@
 #include <utility>
 #include <vector>
 
-namespace {
+namespace
+{
 
 /* One deleter for every kind of handle. */
 struct closer {
@@ -91,10 +92,10 @@ void run()
     call(bl_model_describe, model.get(), &info);
     expect(info.vocab_size == 300 && info.layers == 2 && info.hidden_size == 64, "sizes");
 
-    auto npc = open<bl_session>(bl_session_open, model.get(),
-                                static_cast<const bl_options *>(nullptr));
-    auto other = open<bl_session>(bl_session_open, model.get(),
-                                  static_cast<const bl_options *>(nullptr));
+    auto npc =
+        open<bl_session>(bl_session_open, model.get(), static_cast<const bl_options *>(nullptr));
+    auto other =
+        open<bl_session>(bl_session_open, model.get(), static_cast<const bl_options *>(nullptr));
     read(npc.get(), {5, 6, 7, 8}, info.vocab_size);
     const auto memory = save(npc.get());
     call(bl_session_load_buffer, other.get(), static_cast<const void *>(memory.data()),
@@ -106,7 +107,8 @@ void run()
     auto count = [](void *user, const bl_head_info *head) {
         *static_cast<std::size_t *>(user) += std::isfinite(head->distance);
     };
-    call(bl_session_heads, npc.get(), static_cast<bl_head_fn *>(count), static_cast<void *>(&heads));
+    call(bl_session_heads, npc.get(), static_cast<bl_head_fn *>(count),
+         static_cast<void *>(&heads));
     expect(heads == 4, "a lambda as a callback");
 
     auto batch = open<bl_batch>(bl_batch_open, model.get(), std::size_t{4},
