@@ -8,7 +8,8 @@
  * passed in are borrowed for the call; results go to the caller's buffers; handles come from *_open
  * and end with *_close (NULL is fine), after which they must not be used, like freed memory.  A
  * handle is used by one thread at a time, except that an open bl_tokenizer and an open bl_model
- * never change and may be shared.  Paths and texts are UTF-8.  Unstable until version 1.0.
+ * never change and may be shared.  Paths and texts are UTF-8.  While BL_ABI is the same, a later
+ * version keeps what is here (docs/API.md).
  *
  * NULL.  err, user and the handle given to a *_close may be NULL everywhere; so may a buffer of no
  * elements (cap or count 0), and any argument whose function says so.  Any other NULL, and a set of
@@ -23,11 +24,10 @@
  * be NULL where it stands after cap), so cap 0 only asks.  Texts that programs use as names or JSON
  * end in a 0, also when cut short, which is not counted.
  *
- * Structs grow at their end in later versions, except bl_error, bl_span, bl_offset, bl_buffer,
- * bl_corpus and bl_batch_turn.  The first member of the others is their size: the caller sets it in a result, to
- * its sizeof, before the call (what cannot be a size is BL_EINVAL), and receives the members that
- * both versions have; the library sets it in what it hands out, where it is also the step from one
- * element of an array to the next.
+ * Structs grow at their end, except bl_error, bl_span, bl_offset, bl_buffer, bl_corpus and
+ * bl_batch_turn.  The first member of the others is their size: the caller sets it in a result, to
+ * its sizeof, before the call (what cannot be a size is BL_EINVAL), and receives what both versions
+ * have; the library sets it in what it hands out, where it is also the step in an array.
  *
  * Callbacks run in the thread of the call and may call anything but functions of the handles in
  * use: those return BL_EBUSY, also from a second thread (noticed, but not guaranteed).  On a
@@ -61,7 +61,7 @@ extern "C" {
 
 /* The version of this header: as a number, 10,000 major + 100 minor + patch; and of its binary
  * interface, which changes when a program has to be compiled again. */
-#define BL_VERSION_NUMBER 100
+#define BL_VERSION_NUMBER 200
 #define BL_ABI            1
 
 /** The library's version, "major.minor.patch"; and the BL_ABI that it was made with: a program that

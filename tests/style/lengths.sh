@@ -1,5 +1,5 @@
 #!/bin/sh
-# Checks file lengths: more than 600 lines is a warning, more than 800 a failure; the one public header may have 1300.
+# Checks file lengths: more than 600 lines is a warning, more than 800 a failure; the one public header may have 1700.
 #
 #   lengths.sh ROOT           (a file that holds only a table of data says "Data table:" in line 1)
 cd "$1" || exit 2
@@ -11,7 +11,7 @@ function finish() {
     if (name == "")
         return
     lines[files++] = count
-    most = name == "./include/bitllama.h" ? 1300 : 800
+    most = name == "./include/bitllama.h" ? 1700 : 800
     if (count > most && !table) {
         printf "%s: %d lines, at most %d\n", name, count, most
         bad = 1
