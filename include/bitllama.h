@@ -213,6 +213,9 @@ typedef struct bl_buffer {
 typedef struct bl_files bl_files;
 BL_API bl_status bl_files_open(bl_files **f, const bl_buffer *files, size_t count, bl_error *err);
 BL_API const char *bl_files_path(const bl_files *f);
+
+/** The i-th of its files, valid until it is closed: 1; or 0 and nothing, past the last. */
+BL_API int bl_files_at(const bl_files *f, size_t i, bl_buffer *file);
 BL_API void bl_files_close(bl_files *f);
 
 /* ------------------------------------------------------------------ options */
@@ -773,6 +776,10 @@ BL_API bl_status bl_model_fingerprint(const bl_model *m, char hex[33], bl_error 
  *  BL_EIO, BL_ENOMEM; nothing half-written stays.  Threads: not while sessions of the model compute or close. */
 BL_API bl_status bl_export(bl_model *m, const char *out, const char *dtype, int replace,
                            bl_error *err);
+
+/** The same folder in memory: a model to hand on, and bl_files_path() opens it.  Errors: as above, of
+ *  the model and the dtype; BL_ENOMEM. */
+BL_API bl_status bl_export_files(bl_files **f, bl_model *m, const char *dtype, bl_error *err);
 
 /** One conversation: a state of constant size over a model.  Besides what was read it holds what it
  *  needs to continue identically: the last token drawn (pending: the next call that reads begins

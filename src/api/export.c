@@ -289,6 +289,15 @@ static bl_status run(export_job *job, bl_error *err)
     return status;
 }
 
+static bl_status choose_dtype(export_job *job, const char *dtype, bl_error *err)
+{
+    BL_TRY(read_dtype(&job->dtype, dtype, err));
+    if (job->dtype == BL_I8 && job->form != BL_WEIGHTS_PACKED)
+        return bl_fail(err, BL_EUNSUPPORTED,
+                       "int8 is of a ternary model's embedding and head; this one is of floats");
+    return BL_OK;
+}
+
 static bl_status export_to(const bl_model *m, const char *out, const char *dtype, int replace,
                            bl_error *err)
 {
@@ -304,10 +313,7 @@ static bl_status export_to(const bl_model *m, const char *out, const char *dtype
     bl_status status = bl_buf_status(&place, err);
     job.out = place.data;
     if (status == BL_OK)
-        status = read_dtype(&job.dtype, dtype, err);
-    if (status == BL_OK && job.dtype == BL_I8 && job.form != BL_WEIGHTS_PACKED)
-        status = bl_fail(err, BL_EUNSUPPORTED,
-                         "int8 is of a ternary model's embedding and head; this one is of floats");
+        status = choose_dtype(&job, dtype, err);
     if (status == BL_OK) {
         bl_dir_recover(job.out);
         status = check_place(m, job.out, replace, err);
@@ -337,6 +343,46 @@ bl_status bl_export(bl_model *m, const char *out, const char *dtype, int replace
     bl_status status = export_to(m, out, dtype, replace, err);
     bl_model_close(m);
     bl_watch_end(&watch);
+    return bl_call_end(&call, status, err);
+}
+
+/* What is written into a folder in memory is read back as what is written to disk. */
+static bl_status export_held(bl_files *f, const bl_model *m, const char *dtype, bl_error *err)
+{
+    export_job job = {.m = m,
+                      .form = m->dev->ternary ? BL_WEIGHTS_PACKED : BL_WEIGHTS_LATENT,
+                      .beside = bl_files_path(f)};
+    BL_TRY(choose_dtype(&job, dtype, err));
+    bl_watch_part(0, 30);
+    BL_TRY(bl_net_fingerprint(&m->net, job.fingerprint, err));
+    bl_watch_part(30, 40);
+    BL_TRY(write_folder(&job, err));
+    bl_watch_part(70, 30);
+    return verify(&job, err);
+}
+
+bl_status bl_export_files(bl_files **f, bl_model *m, const char *dtype, bl_error *err)
+{
+    bl_call call;
+    bl_watch watch;
+    BL_NOT_NULL(err, f);
+    *f = NULL;
+    BL_NOT_NULL(err, m);
+    BL_NOT_NULL(err, dtype);
+    if (!*m->path)
+        return bl_fail(err, BL_EUNSUPPORTED, "random weights are not exported");
+    bl_call_begin(&call, err);
+    bl_watch_begin(&watch, "packing", "%", 100);
+    bl_model_hold(m);
+    bl_status status = bl_files_open(f, NULL, 0, err);
+    if (status == BL_OK)
+        status = export_held(*f, m, dtype, err);
+    bl_model_close(m);
+    bl_watch_end(&watch);
+    if (status != BL_OK) {
+        bl_files_close(*f);
+        *f = NULL;
+    }
     return bl_call_end(&call, status, err);
 }
 

@@ -5,6 +5,7 @@
 #include "core/call.h"
 #include "core/dir.h"
 #include "core/file.h"
+#include "core/held.h"
 #include "core/path.h"
 #include "core/temporary.h"
 
@@ -18,7 +19,9 @@
 enum { OUT_BUFFER = 1 << 16 };
 
 struct bl_out {
-    int fd;
+    int fd;              /* -1: a file in memory, of which these are */
+    unsigned char *held; /* the bytes so far */
+    size_t size, room;
     int error;                       /* errno of the first failure */
     char *path, *target, *temporary; /* as given; what it leads to; beside that */
     size_t pending;
@@ -42,33 +45,51 @@ int bl_fd_write(int fd, const void *bytes, size_t n)
 
 static void out_free(bl_out *out)
 {
+    if (out->fd >= 0)
+        (void)close(out->fd);
+    bl_free(out->held);
     bl_free(out->path);
     bl_free(out->target);
     bl_free(out->temporary);
     bl_free(out);
 }
 
-static bl_status open_out(bl_out **result, const char *path, bl_error *err)
+static bl_status open_on_disk(bl_out *out, const char *path, bl_error *err)
 {
     unsigned mode = 0;
+    BL_TRY(bl_target_resolve(&out->target, &mode, path, err));
+    bl_temporary_sweep(out->target);
+    /* A file that is private stays so, from its first byte on. */
+    unsigned rights = mode ? mode & 0777 : 0666;
+    int error = bl_temporary_file(&out->temporary, &out->fd, out->target, rights);
+    if (error) {
+        out->fd = -1;
+        return bl_fail_errno(err, error == ENOMEM ? BL_ENOMEM : BL_EIO, error, "cannot write %s",
+                             path);
+    }
+    if (mode)
+        (void)!fchmod(out->fd, (mode_t)rights); /* what the umask took away */
+    return BL_OK;
+}
+
+static bl_status open_out(bl_out **result, const char *path, bl_error *err)
+{
+    const unsigned char *bytes;
+    size_t size;
     *result = NULL;
     bl_out *out = bl_calloc(1, sizeof *out);
-    if (out)
+    if (out) {
+        out->fd = -1;
         out->path = bl_strdup(path);
-    bl_status status = out && out->path
-                           ? bl_target_resolve(&out->target, &mode, path, err)
-                           : bl_fail(err, BL_ENOMEM, "out of memory while opening %s", path);
-    if (status == BL_OK) {
-        bl_temporary_sweep(out->target);
-        /* A file that is private stays so, from its first byte on. */
-        unsigned rights = mode ? mode & 0777 : 0666;
-        int error = bl_temporary_file(&out->temporary, &out->fd, out->target, rights);
-        if (error)
-            status = bl_fail_errno(err, error == ENOMEM ? BL_ENOMEM : BL_EIO, error,
-                                   "cannot write %s", path);
-        else if (mode)
-            (void)!fchmod(out->fd, (mode_t)rights); /* what the umask took away */
     }
+    bl_held_kind kind = bl_held_find(path, &bytes, &size);
+    bl_status status = BL_OK;
+    if (!out || !out->path)
+        status = bl_fail(err, BL_ENOMEM, "out of memory while opening %s", path);
+    else if (kind == BL_HELD_NOT)
+        status = open_on_disk(out, path, err);
+    else if (kind != BL_HELD_NONE)
+        status = bl_fail(err, BL_EIO, "cannot write %s: it is there already", path);
     if (status != BL_OK) {
         if (out)
             out_free(out);
@@ -78,10 +99,24 @@ static bl_status open_out(bl_out **result, const char *path, bl_error *err)
     return BL_OK;
 }
 
+static void put_bytes(bl_out *out, const void *bytes, size_t n)
+{
+    if (out->error)
+        return;
+    if (out->fd >= 0) {
+        out->error = bl_fd_write(out->fd, bytes, n);
+    } else if (bl_grow(&out->held, &out->room, out->size + n, 1, NULL) != BL_OK) {
+        out->error = ENOMEM;
+    } else if (n) {
+        memcpy(out->held + out->size, bytes, n);
+        out->size += n;
+    }
+}
+
 static void out_flush(bl_out *out)
 {
-    if (!out->error && out->pending)
-        out->error = bl_fd_write(out->fd, out->buffer, out->pending);
+    if (out->pending)
+        put_bytes(out, out->buffer, out->pending);
     out->pending = 0;
 }
 
@@ -106,8 +141,7 @@ void bl_out_write(bl_out *out, const void *bytes, size_t n)
     if (n > OUT_BUFFER - out->pending)
         out_flush(out);
     if (n >= OUT_BUFFER) {
-        if (!out->error)
-            out->error = bl_fd_write(out->fd, bytes, n);
+        put_bytes(out, bytes, n);
     } else if (n) {
         memcpy(out->buffer + out->pending, bytes, n);
         out->pending += n;
@@ -131,6 +165,8 @@ bl_status bl_out_check(const bl_out *out, bl_error *err)
 bl_status bl_out_sync(bl_out *out, bl_error *err)
 {
     out_flush(out);
+    if (!out->error && out->fd < 0)
+        out->error = EINVAL; /* who asks wants to look at it on disk */
     if (!out->error && fsync(out->fd) != 0)
         out->error = errno;
     return bl_out_check(out, err);
@@ -143,7 +179,7 @@ const char *bl_out_temporary(const bl_out *out)
 
 /* The descriptor, and with it the lock, is given back after the rename: until then a sweeper would
  * take the file for a leftover.  Any error of close(), fsync() has reported already. */
-static bl_status commit(bl_out *out, bl_error *err)
+static bl_status commit_on_disk(bl_out *out, bl_error *err)
 {
     (void)!bl_out_sync(out, NULL);
     if (!out->error && rename(out->temporary, out->target) != 0)
@@ -153,7 +189,21 @@ static bl_status commit(bl_out *out, bl_error *err)
         (void)unlink(out->temporary);
     else
         status = bl_dir_sync_parent(out->target, err);
-    (void)close(out->fd);
+    return status;
+}
+
+static bl_status commit_held(bl_out *out, bl_error *err)
+{
+    out_flush(out);
+    BL_TRY(check(out, err));
+    BL_TRY(bl_held_put(out->path, out->held, out->size, err));
+    out->held = NULL;
+    return BL_OK;
+}
+
+static bl_status commit(bl_out *out, bl_error *err)
+{
+    bl_status status = out->fd < 0 ? commit_held(out, err) : commit_on_disk(out, err);
     out_free(out);
     return status;
 }
@@ -170,8 +220,8 @@ void bl_out_abandon(bl_out *out)
 {
     if (!out)
         return;
-    (void)unlink(out->temporary);
-    (void)close(out->fd);
+    if (out->fd >= 0)
+        (void)unlink(out->temporary);
     out_free(out);
 }
 

@@ -15,4 +15,9 @@ typedef enum bl_held_kind {
  * Threads: any. */
 bl_held_kind bl_held_find(const char *path, const unsigned char **bytes, size_t *size);
 
+/* Puts a file where BL_HELD_NONE is; its bytes (of core/alloc.h) belong to the folder now, but not
+ * after a failure: BL_ENOENT, BL_ENOMEM. */
+bl_status bl_held_put(const char *path, unsigned char *bytes, size_t size,
+                      bl_error *err) BL_NODISCARD;
+
 #endif

@@ -17,13 +17,14 @@ typedef struct held {
     char *name;
     const unsigned char *bytes;
     size_t size;
+    int own; /* the bytes are the folder's */
 } held;
 
 struct bl_files {
     unsigned long long number;
     char path[sizeof PREFIX + 20];
     held *file; /* [count] */
-    size_t count;
+    size_t count, cap;
     bl_files *next;
 };
 
@@ -35,8 +36,11 @@ static void release(bl_files *f)
 {
     if (!f)
         return;
-    for (size_t i = 0; f->file && i < f->count; i++)
+    for (size_t i = 0; f->file && i < f->count; i++) {
         bl_free(f->file[i].name);
+        if (f->file[i].own)
+            bl_free((void *)(uintptr_t)f->file[i].bytes);
+    }
     bl_free(f->file);
     bl_free(f);
 }
@@ -62,7 +66,7 @@ static bl_status check_name(const bl_buffer *files, size_t i, bl_error *err)
 static bl_status fill(bl_files *f, const bl_buffer *files, size_t count, bl_error *err)
 {
     static const unsigned char none[1];
-    f->count = count;
+    f->count = f->cap = count;
     f->file = bl_calloc(count, sizeof *f->file);
     if (!f->file)
         return bl_fail(err, BL_ENOMEM, "out of memory for %zu files", count);
@@ -111,6 +115,21 @@ const char *bl_files_path(const bl_files *f)
     return f ? f->path : NULL;
 }
 
+int bl_files_at(const bl_files *f, size_t i, bl_buffer *file)
+{
+    int there = 0;
+    if (!file)
+        return 0;
+    *file = (bl_buffer){NULL, NULL, 0};
+    (void)pthread_mutex_lock(&lock);
+    if (f && i < f->count) {
+        *file = (bl_buffer){f->file[i].name, f->file[i].bytes, f->file[i].size};
+        there = 1;
+    }
+    (void)pthread_mutex_unlock(&lock);
+    return there;
+}
+
 void bl_files_close(bl_files *f)
 {
     if (!f)
@@ -142,20 +161,56 @@ static bl_held_kind find_in(const bl_files *f, const char *name, const unsigned 
     return BL_HELD_NONE;
 }
 
-bl_held_kind bl_held_find(const char *path, const unsigned char **bytes, size_t *size)
+/* The folder that a path leads into, and the rest of the path; NULL: into none that is open.  Under
+ * the lock. */
+static bl_files *folder_of(const char *path, const char **name)
 {
-    bl_held_kind kind = BL_HELD_NOT;
     char *end;
     if (strncmp(path, PREFIX, strlen(PREFIX)) != 0)
-        return BL_HELD_NOT;
+        return NULL;
     const char *digits = path + strlen(PREFIX);
     unsigned long long number = *digits >= '1' && *digits <= '9' ? strtoull(digits, &end, 10) : 0;
     if (!number || (*end && *end != '/'))
+        return NULL;
+    *name = end;
+    for (bl_files *f = all; f; f = f->next)
+        if (f->number == number)
+            return f;
+    return NULL;
+}
+
+bl_held_kind bl_held_find(const char *path, const unsigned char **bytes, size_t *size)
+{
+    const char *name;
+    if (strncmp(path, PREFIX, strlen(PREFIX)) != 0) /* nearly always: no lock */
         return BL_HELD_NOT;
     (void)pthread_mutex_lock(&lock);
-    for (const bl_files *f = all; f; f = f->next)
-        if (f->number == number)
-            kind = find_in(f, end, bytes, size);
+    const bl_files *f = folder_of(path, &name);
+    bl_held_kind kind = f ? find_in(f, name, bytes, size) : BL_HELD_NOT;
     (void)pthread_mutex_unlock(&lock);
     return kind;
+}
+
+static bl_status put(const char *path, unsigned char *bytes, size_t size, bl_error *err)
+{
+    const char *name;
+    bl_files *f = folder_of(path, &name);
+    if (!f)
+        return bl_fail(err, BL_ENOENT, "%s: the folder in memory was closed", path);
+    while (*name == '/')
+        name++;
+    BL_TRY(bl_grow(&f->file, &f->cap, f->count + 1, sizeof *f->file, err));
+    char *copy = bl_strdup(name);
+    if (!copy)
+        return bl_fail(err, BL_ENOMEM, "%s: out of memory", path);
+    f->file[f->count++] = (held){.name = copy, .bytes = bytes, .size = size, .own = 1};
+    return BL_OK;
+}
+
+bl_status bl_held_put(const char *path, unsigned char *bytes, size_t size, bl_error *err)
+{
+    (void)pthread_mutex_lock(&lock);
+    bl_status status = put(path, bytes, size, err);
+    (void)pthread_mutex_unlock(&lock);
+    return status;
 }

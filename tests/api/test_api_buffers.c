@@ -169,6 +169,80 @@ static void what_reads_them(void **state)
     bl_tokenizer_close(t);
 }
 
+/* Exported into memory: the files of the export on disk, which open as a model. */
+static void exports(void **state)
+{
+    (void)state;
+    static const char *const dtypes[] = {"f32", "bf16", "int8"};
+    bl_model *m, *again;
+    bl_files *f;
+    bl_buffer file;
+    assert_ok(bl_model_open(&m, api_path("run"), NULL, &api_error));
+    for (size_t i = 0; i < sizeof dtypes / sizeof *dtypes; i++) {
+        char folder[400], path[600], hex[2][33];
+        size_t count = 0;
+        (void)snprintf(folder, sizeof folder, "%s", api_path(dtypes[i]));
+        assert_ok(bl_export(m, folder, dtypes[i], 0, &api_error));
+        assert_ok(bl_export_files(&f, m, dtypes[i], &api_error));
+        for (; bl_files_at(f, count, &file); count++) {
+            (void)snprintf(path, sizeof path, "%s/%s", folder, file.name);
+            assert_int_equal(read_file(path, room[0]), file.size);
+            assert_memory_equal(room[0], file.bytes, file.size);
+        }
+        assert_int_equal(count, 6); /* with generation_config.json and README.md */
+        assert_null(file.name);
+        for (int held = 0; held < 2; held++) {
+            assert_ok(bl_model_open(&again, held ? bl_files_path(f) : folder, NULL, &api_error));
+            assert_ok(bl_model_fingerprint(again, hex[held], &api_error));
+            bl_model_close(again);
+        }
+        assert_string_equal(hex[0], hex[1]);
+        bl_files_close(f);
+    }
+    assert_int_equal(bl_export_files(&f, m, "f64", &api_error), BL_EINVAL);
+    assert_null(f);
+    bl_model_close(m);
+    bl_options *config = api_small_config();
+    assert_ok(bl_model_random(&m, config, NULL, &api_error));
+    assert_int_equal(bl_export_files(&f, m, "f32", &api_error), BL_EUNSUPPORTED);
+    bl_model_close(m);
+    bl_options_close(config);
+}
+
+/* Files that somebody writes into one. */
+static void written(void **state)
+{
+    (void)state;
+    char path[100], taken[100];
+    const bl_buffer first = {"first", "1", 1};
+    bl_buffer file;
+    bl_files *f;
+    bl_out *out, *late, *gone;
+    assert_ok(bl_files_open(&f, &first, 1, &api_error));
+    (void)snprintf(path, sizeof path, "%s/second", bl_files_path(f));
+    (void)snprintf(taken, sizeof taken, "%s/first", bl_files_path(f));
+    assert_int_equal(bl_out_open(&out, taken, &api_error), BL_EIO);
+    assert_int_equal(bl_out_open(&out, bl_files_path(f), &api_error), BL_EIO);
+    assert_ok(bl_out_open(&gone, path, &api_error));
+    bl_out_write(gone, "x", 1);
+    bl_out_abandon(gone);
+    assert_int_equal(bl_files_at(f, 1, &file), 0);
+    assert_ok(bl_out_open(&out, path, &api_error));
+    for (size_t i = 0; i < 200; i++)
+        bl_out_write(out, room[1], i * 997);
+    assert_ok(bl_out_check(out, &api_error));
+    assert_int_equal(bl_files_at(f, 1, &file), 0); /* not before it is whole */
+    assert_ok(bl_out_commit(out, &api_error));
+    assert_int_equal(bl_files_at(f, 1, &file), 1);
+    assert_string_equal(file.name, "second");
+    assert_int_equal(file.size, 199 * 200 / 2 * 997);
+    assert_int_equal(bl_files_at(f, 2, &file), 0);
+    (void)snprintf(path, sizeof path, "%s/third", bl_files_path(f));
+    assert_ok(bl_out_open(&late, path, &api_error));
+    bl_files_close(f);
+    assert_int_equal(bl_out_commit(late, &api_error), BL_ENOENT);
+}
+
 static void names_that_are_none(void **state)
 {
     (void)state;
@@ -368,6 +442,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(models),
         cmocka_unit_test(what_reads_them),
+        cmocka_unit_test(exports),
+        cmocka_unit_test(written),
         cmocka_unit_test(names_that_are_none),
         cmocka_unit_test(memories),
         cmocka_unit_test(damaged_models),

@@ -206,7 +206,7 @@ static bl_status tell_buffers(uint64_t *sum)
 {
     static unsigned char bytes[1 << 20];
     bl_status status;
-    bl_files *f = NULL;
+    bl_files *f = NULL, *made = NULL;
     bl_model *m = NULL;
     bl_session *s = NULL;
     bl_model_info info = {.size = sizeof info};
@@ -220,7 +220,12 @@ static bl_status tell_buffers(uint64_t *sum)
     TRY(bl_session_save_buffer(s, bytes, sizeof bytes, &n, &failed));
     *sum = mix(*sum, bytes, n);
     TRY(bl_session_load_buffer(s, bytes, n, &failed));
+    bl_buffer file;
+    TRY(bl_export_files(&made, m, "f16", &failed));
+    for (size_t i = 0; bl_files_at(made, i, &file); i++)
+        *sum = mix(*sum, file.bytes, file.size);
 done:
+    bl_files_close(made);
     bl_session_close(s);
     bl_model_close(m);
     bl_files_close(f);

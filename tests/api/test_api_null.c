@@ -67,6 +67,9 @@ static void files_and_advice(void **state)
     GIVES(bl_files_open, files, bl_files_open(&files, NULL, 0, NULL) == BL_OK);
     GIVES(bl_files_path, f, bl_files_path(NULL) == NULL);
     NOTHING(bl_files_close, f, NULL);
+    bl_buffer file;
+    GIVES(bl_files_at, f, bl_files_at(NULL, 0, &file) == 0 && !file.name);
+    GIVES(bl_files_at, file, bl_files_at(files, 0, NULL) == 0);
     bl_files_close(files);
     REFUSED(bl_advise, data_dir, NULL, &advice, e);
     assert_int_equal(advice.tokens, 0);
@@ -407,6 +410,11 @@ static void models(void **state)
     REFUSED(bl_model_fingerprint, hex, m, NULL, e);
     FINE(bl_model_fingerprint, err, m, hex, e);
     assert_int_equal(strlen(hex), 32);
+    bl_files *exported = (bl_files *)1;
+    REFUSED(bl_export_files, f, NULL, m, "f32", e);
+    REFUSED(bl_export_files, m, &exported, NULL, "f32", e);
+    assert_null(exported);
+    REFUSED(bl_export_files, dtype, &exported, m, NULL, e);
     REFUSED(bl_export, m, NULL, none, "f32", 0, e);
     REFUSED(bl_export, out, m, NULL, "f32", 0, e);
     REFUSED(bl_export, dtype, m, none, NULL, 0, e);
