@@ -56,6 +56,7 @@ typedef struct bl_cpu {
     float *partial;              /* [row blocks, widest parameter gradient] */
     float *ttt_grads;            /* [B H, bl_ttt_grad_floats()] */
     float *rope;                 /* [2, C, F] cos and sin, for the shape below */
+    float *wide_rows;            /* [threads, HEAD_COLS, D] of a narrower head */
     float *conv_w;               /* [2 (K + 1), D] */
     double *norms;               /* [NORM_BLOCKS] */
     bl_decode_room decode;
@@ -149,6 +150,18 @@ void bl_matmul_pack(const bl_kern *kern, float *to, size_t K, size_t N, const fl
                     size_t first, size_t count);
 void bl_matmul_packed(const bl_cpu *cpu, size_t member, int ta, size_t M, size_t N, size_t K,
                       const float *a, size_t lda, const float *b, int add, float *c, size_t ldc);
+/* Rows of an embedding or head of D, as they are kept (bl_table_form). */
+typedef struct bl_cpu_table {
+    const char *rows;
+    bl_table_form form;
+    size_t D, bytes; /* of a row */
+} bl_cpu_table;
+enum { TABLE_ROWS = 8 }; /* that are widened at a time, to be used from L1 */
+bl_cpu_table bl_cpu_table_open(const bl_param *E, size_t D);
+/* Rows first .. first + n - 1 as floats: where they are, or widened into room [n,D]. */
+const float *bl_cpu_table_rows(const bl_kern *k, const bl_cpu_table *t, size_t first, size_t n,
+                               float *room);
+
 void bl_cpu_decode_plan(bl_decode_room *r, bl_arena *a, const bl_limits *most, bl_dev *d);
 /* The taps of n channels by distance, each a row: wt[j,c] = w[c,K-1-j]. */
 void bl_taps_by_distance(float *wt, const float *w, size_t n, size_t K);

@@ -84,6 +84,14 @@ static void norm_row(const token_op *a, size_t n, float *y, const bl_param *w)
                               (const float *)w, a->m->eps, a->m->D);
 }
 
+static void embed(const token_op *a, size_t n, float *x)
+{
+    const bl_cpu_table E = bl_cpu_table_open(a->m->embed, a->m->D);
+    const float *row = bl_cpu_table_rows(&a->c->k, &E, (size_t)a->row[n].id, 1, x);
+    if (row != x)
+        memcpy(x, row, a->m->D * sizeof *x);
+}
+
 static void seq_norm(const token_op *a, size_t l, size_t first, size_t last, float *local)
 {
     const bl_decode_layer *w = &a->m->layer[l];
@@ -94,7 +102,7 @@ static void seq_norm(const token_op *a, size_t l, size_t first, size_t last, flo
     for (size_t n = first; n < last; n++) {
         float *x = a->x + n * D;
         if (l == 0)
-            memcpy(x, (const float *)a->m->embed + (size_t)a->row[n].id * D, D * sizeof *x);
+            embed(a, n, x);
         if (w->pre_conv) {
             float *tail = state_of(a, n, w->pre_tail);
             (void)a->c->k.rmsnorm_fwd(u, NULL, NULL, NULL, x, (const float *)w->pre_norm, a->m->eps,

@@ -110,6 +110,7 @@ static void plan(bl_dev *d, bl_cpu *c, bl_arena *a, const bl_limits *m)
     c->ttt_grads =
         bl_arena_push(a, m->B * m->H * bl_ttt_grad_floats(m->F, m->C, bl_most(m->F, m->M)), F);
     c->rope = bl_arena_push(a, 2 * m->C * m->F, F);
+    c->wide_rows = bl_arena_push(a, c->threads * HEAD_COLS * m->D, F);
     c->conv_w = bl_arena_push(a, 2 * (m->K + 1) * m->D, F);
     c->norms = bl_arena_push(a, NORM_BLOCKS, sizeof(double));
     bl_cpu_decode_plan(&c->decode, a, m, d);

@@ -7,7 +7,8 @@
 typedef struct logits_op {
     const bl_cpu *c;
     float *logits;
-    const float *x, *E;
+    const float *x;
+    bl_cpu_table E;
     size_t N, D, V;
 } logits_op;
 
@@ -16,11 +17,16 @@ static void logits_tiles(void *user, size_t first, size_t last, size_t member)
 {
     const logits_op *a = user;
     size_t D = a->D, V = a->V, cols = bl_blocks(V, MATMUL_OUTS);
-    (void)member;
+    size_t most = a->E.form == BL_TABLE_PARAMS ? MATMUL_OUTS : TABLE_ROWS;
+    float *room = bl_cpu_local(a->c, member);
     for (size_t task = first; task < last; task++) {
         size_t v = task % cols * MATMUL_OUTS, n = task / cols * MATMUL_OUTS;
-        a->c->k.dots(a->logits + n * V + v, V, a->x + n * D, D, a->E + v * D, D,
-                     bl_least(a->N - n, MATMUL_OUTS), bl_least(V - v, MATMUL_OUTS), D);
+        size_t end = bl_least(V, v + MATMUL_OUTS), rows = bl_least(a->N - n, MATMUL_OUTS);
+        for (size_t some; v < end; v += some) {
+            some = bl_least(end - v, most);
+            const float *E = bl_cpu_table_rows(&a->c->k, &a->E, v, some, room);
+            a->c->k.dots(a->logits + n * V + v, V, a->x + n * D, D, E, D, rows, some, D);
+        }
     }
 }
 
@@ -30,7 +36,7 @@ void bl_cpu_head_logits(bl_dev *d, bl_real *logits, const bl_act *x, const bl_pa
     logits_op a = {.c = bl_cpu_of(d),
                    .logits = (float *)logits,
                    .x = (const float *)x,
-                   .E = (const float *)E,
+                   .E = bl_cpu_table_open(E, D),
                    .N = N,
                    .D = D,
                    .V = V};
@@ -49,7 +55,8 @@ void bl_cpu_head_logits(bl_dev *d, bl_real *logits, const bl_act *x, const bl_pa
 typedef struct bl_head_rows {
     const bl_cpu *c;
     float *loss, *dx, *dE;
-    const float *x, *E;
+    const float *x, *E; /* E: for gradients only, of parameters */
+    bl_cpu_table table;
     const int32_t *targets; /* negative: the row does not count */
     float scale;
     size_t rows, D, V, tiles, chunk; /* tiles in a chunk */
@@ -73,8 +80,9 @@ static void tile_exponentials(const bl_head_rows *h, size_t t, size_t member)
     size_t v = t * HEAD_COLS, cols = bl_least(h->V - v, HEAD_COLS);
     float *tile = tile_at(h, t);
     float *most = c->head_most + t * h->rows, *sum = c->head_sum + t * h->rows;
-    bl_matmul(c, member, 0, 1, h->rows, cols, h->D, h->x, h->D, h->E + v * h->D, h->D, 0, tile,
-              HEAD_COLS);
+    const float *E =
+        bl_cpu_table_rows(&c->k, &h->table, v, cols, c->wide_rows + member * HEAD_COLS * h->D);
+    bl_matmul(c, member, 0, 1, h->rows, cols, h->D, h->x, h->D, E, h->D, 0, tile, HEAD_COLS);
     for (size_t n = 0; n < h->rows; n++) {
         float *row = tile + n * HEAD_COLS;
         size_t target = target_in(h, t, n);
@@ -198,7 +206,8 @@ void bl_cpu_head_loss(bl_dev *d, bl_real *loss, bl_act *dx, bl_param *dE, const 
                           .dx = dx ? (float *)dx + n * D : NULL,
                           .dE = (float *)dE,
                           .x = (const float *)x + n * D,
-                          .E = (const float *)E,
+                          .E = dx ? (const float *)E : NULL,
+                          .table = bl_cpu_table_open(E, D),
                           .targets = (const int32_t *)targets + n,
                           .scale = scale,
                           .rows = bl_least(N - n, most),

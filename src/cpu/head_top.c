@@ -79,27 +79,27 @@ size_t bl_cpu_head_coarse_bytes(bl_dev *d, size_t V, size_t D)
 }
 
 typedef struct pack_op {
-    const bl_kern *k;
+    const bl_cpu *c;
     bl_coarse *coarse;
-    const float *E;
+    bl_cpu_table E;
     size_t V, D;
 } pack_op;
 
 static void pack_panels(void *user, size_t first, size_t last, size_t member)
 {
     const pack_op *a = user;
-    (void)member;
+    float *room = bl_cpu_local(a->c, member);
     for (size_t i = first; i < last; i++) {
-        size_t v = i * BL_COARSE_ROWS;
-        a->k->coarse_pack(panel_at(a->coarse, v, a->D), a->E + v * a->D,
-                          bl_least(a->V - v, BL_COARSE_ROWS), a->D);
+        size_t v = i * BL_COARSE_ROWS, rows = bl_least(a->V - v, BL_COARSE_ROWS);
+        a->c->k.coarse_pack(panel_at(a->coarse, v, a->D),
+                            bl_cpu_table_rows(&a->c->k, &a->E, v, rows, room), rows, a->D);
     }
 }
 
 void bl_cpu_head_coarse(bl_dev *d, bl_coarse *coarse, const bl_param *E, size_t V, size_t D)
 {
     coarse_head *head = (coarse_head *)(void *)coarse;
-    pack_op a = {&bl_cpu_of(d)->k, coarse, (const float *)E, V, D};
+    pack_op a = {bl_cpu_of(d), coarse, bl_cpu_table_open(E, D), V, D};
     if (!bl_cpu_head_coarse_bytes(d, V, D))
         return;
     bl_cpu_run(bl_cpu_of(d), V * D, bl_blocks(V, BL_COARSE_ROWS), pack_panels, &a);
@@ -116,7 +116,8 @@ typedef struct best_op {
     bl_cpu *c;
     bl_candidate *best;
     float *room;
-    const float *x, *E;
+    const float *x;
+    bl_cpu_table E;
     const bl_coarse *coarse;
     size_t N, D, V, k;
 } best_op;
@@ -210,6 +211,24 @@ static size_t reach(float *upper, size_t V, float least, size_t most)
     return count;
 }
 
+/* The logits of row x of some words, exactly; of a narrower table a few rows of it at a time. */
+static void exact_logits(const best_op *a, float *logit, const float *x, const int32_t *ids,
+                         size_t count, float *room)
+{
+    static const int32_t order[TABLE_ROWS] = {0, 1, 2, 3, 4, 5, 6, 7};
+    const bl_kern *k = &a->c->k;
+    if (a->E.form == BL_TABLE_PARAMS) {
+        k->dots_at(logit, x, (const float *)(const void *)a->E.rows, a->D, ids, count, a->D);
+        return;
+    }
+    for (size_t at = 0, some; at < count; at += some) {
+        some = bl_least(count - at, TABLE_ROWS);
+        for (size_t i = 0; i < some; i++)
+            (void)bl_cpu_table_rows(k, &a->E, (size_t)ids[at + i], 1, room + i * a->D);
+        k->dots_at(logit + at, x, room, a->D, order, some, a->D);
+    }
+}
+
 static void choose_rows(void *user, size_t first, size_t last, size_t member)
 {
     const best_op *a = user;
@@ -226,7 +245,7 @@ static void choose_rows(void *user, size_t first, size_t last, size_t member)
         if (count == SIZE_MAX)
             continue;
         const int32_t *ids = (const int32_t *)(void *)upper;
-        a->c->k.dots_at(logit, a->x + n * a->D, a->E, a->D, ids, count, a->D);
+        exact_logits(a, logit, a->x + n * a->D, ids, count, bl_cpu_local(a->c, member));
         for (size_t i = 0; i < count; i++)
             found[i] = (bl_candidate){logit[i] + 0.0f, ids[i]};
         bl_best_keep(found, count, a->k);
@@ -258,7 +277,7 @@ void bl_cpu_head_best(bl_dev *d, bl_dev_candidate *best, bl_real *room, const bl
                      .best = (bl_candidate *)(void *)best + at * (k + 1),
                      .room = (float *)room + at * V,
                      .x = (const float *)x + at * D,
-                     .E = (const float *)E,
+                     .E = bl_cpu_table_open(E, D),
                      .coarse = bl_cpu_head_coarse_bytes(d, V, D) ? coarse : NULL,
                      .N = bl_least(N - at, HEAD_ROWS),
                      .D = D,

@@ -139,6 +139,8 @@ typedef struct bl_adamw_step {
     X(void, mul, (float *y, const float *a, const float *b, size_t n), "y = a b; y may be a or b") \
     X(void, axpy, (float *y, float a, const float *x, size_t n), "y += a x")                       \
     X(void, scale, (float *x, float a, size_t n), "x *= a")                                        \
+    X(void, widen_bf16, (float *x, const uint16_t *from, size_t n), "x = from, of bfloat16")       \
+    X(void, widen_int8, (float *x, const int8_t *q, float s, size_t n), "x = s q")                 \
     X(void, sigmoid, (float *y, const float *x, float a, size_t n), "y = a sigmoid(x)")            \
     X(void, gelu, (float *y, float *slope, float *curve, const float *x, size_t n),                \
       "y = gelu_tanh(x), its first and second derivative (either may be NULL)")                    \

@@ -18,6 +18,8 @@ size_t bl_kind_bytes(const bl_dev *d, bl_kind kind)
         return sizeof(bl_step);
     case BL_KIND_candidate:
         return sizeof(bl_candidate);
+    case BL_KIND_byte:
+        return 1;
     case BL_KIND_id:
     case BL_KIND_flag:
         break;

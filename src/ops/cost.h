@@ -17,6 +17,7 @@ typedef struct bl_cost {
 #define COST_ACTS(n)   ((double)(n) * (double)d->act_bytes)
 #define COST_PARAMS(n) ((double)(n) * (double)d->param_bytes)
 #define COST_REALS(n)  ((double)(n) * (double)d->real_bytes)
+#define COST_TABLE(E, V, D) cost_table(d, E, V, D)
 #define COST_Q8(N, K)  ((double)d->ops->q8_bytes(d, N, K))
 #define COST_TERN(out, in) ((double)d->ops->tern_bytes(d, out, in))
 #define COST_COARSE(V, D) ((double)d->ops->head_coarse_bytes(d, V, D))
@@ -25,7 +26,7 @@ typedef struct bl_cost {
 
 #define COST_zero ~, cost((double)bytes, 0, 0)
 #define COST_copy ~, cost(2.0 * (double)bytes, 0, 0)
-#define COST_embed_fwd ~, cost(COST_PARAMS(N * D) + COST_ACTS(N * D), 0, 0)
+#define COST_embed_fwd ~, cost(COST_TABLE(E, N, D) + COST_ACTS(N * D), 0, 0)
 #define COST_embed_bwd ~, cost(2 * COST_PARAMS(N * D) + COST_ACTS(N * D), 0, 0)
 #define COST_dropout ~, cost(2 * COST_ACTS(n), 0, 0)
 #define COST_add ~, cost(3 * COST_ACTS(n), 0, 0)
@@ -64,11 +65,11 @@ typedef struct bl_cost {
     9 * COST_PARAMS(D), 0, 0)
 #define COST_swiglu_norm_fwd ~, cost(2 * COST_ACTS(N * I) + COST_REALS(N) + COST_PARAMS(I) + COST_Q8(N, I), 0, 0)
 #define COST_swiglu_norm_bwd ~, cost(5 * COST_ACTS(N * I) + COST_REALS(N) + 3 * COST_PARAMS(I), 0, 0)
-#define COST_head_logits ~, cost(COST_ACTS(N * D) + COST_PARAMS(V * D) + COST_REALS(N * V), 0, COST_MADDS(N, D, V))
+#define COST_head_logits ~, cost(COST_ACTS(N * D) + COST_TABLE(E, V, D) + COST_REALS(N * V), 0, COST_MADDS(N, D, V))
 #define COST_head_top ~, cost(COST_REALS(N * V), 0, 0)
-#define COST_head_coarse ~, cost(COST_PARAMS(V * D) + COST_COARSE(V, D), 0, 0)
-#define COST_head_best ~, cost_head_best(d, coarse, N, D, V)
-#define COST_head_loss ~, cost_head_loss(d, N, D, V, dx != NULL)
+#define COST_head_coarse ~, cost(COST_TABLE(E, V, D) + COST_COARSE(V, D), 0, 0)
+#define COST_head_best ~, cost_head_best(d, E, coarse, N, D, V)
+#define COST_head_loss ~, cost_head_loss(d, E, N, D, V, dx != NULL)
 #define COST_head_loss_sum ~, cost(COST_REALS(N), 0, 0)
 #define COST_grad_norm ~, cost(COST_PARAMS(n), 0, 0)
 #define COST_adamw ~, cost(8 * COST_PARAMS(n), 0, 0)
@@ -84,6 +85,12 @@ static inline bl_cost cost(double bytes, double int_ops, double float_ops)
 #define COST_SECOND(first, second, ...) second
 #define COST_OF(...)                    COST_SECOND(__VA_ARGS__, cost(0, 0, 0), ~)
 
+/* rows of E; only a device of narrow_tables has other forms */
+static inline double cost_table(const bl_dev *d, const bl_param *E, size_t rows, size_t D)
+{
+    return (double)rows * (double)bl_table_row_bytes(bl_table_form_of(E), D, d->param_bytes);
+}
+
 static inline bl_cost cost_ternary(const bl_dev *d, double bytes, size_t N, size_t out, size_t in)
 {
     double ops = COST_MADDS(N, out, in);
@@ -96,10 +103,11 @@ static inline bl_cost cost_grads(const bl_dev *d, double bytes, double ops)
     return (bl_cost){bytes, 0, d->bf16 ? 0 : ops, d->bf16 ? ops : 0};
 }
 
-static inline bl_cost cost_head_loss(const bl_dev *d, size_t N, size_t D, size_t V, int grads)
+static inline bl_cost cost_head_loss(const bl_dev *d, const bl_param *E, size_t N, size_t D,
+                                     size_t V, int grads)
 {
     double times = grads ? 3 : 1, ops = COST_MADDS(N, D, V) * times;
-    double bytes = COST_ACTS(N * D) * (1 + grads) + COST_PARAMS(V * D) * times + COST_REALS(N);
+    double bytes = COST_ACTS(N * D) * (1 + grads) + COST_TABLE(E, V, D) * times + COST_REALS(N);
     return grads ? cost_grads(d, bytes, ops) : cost(bytes, 0, ops);
 }
 
@@ -112,11 +120,12 @@ static inline bl_cost cost_ternarise(bl_dev *d, const bl_latents *w)
 }
 
 /* With a copy of E each byte of it meets two of x; the few rows of E itself are not counted. */
-static inline bl_cost cost_head_best(bl_dev *d, const bl_coarse *coarse, size_t N, size_t D,
-                                     size_t V)
+static inline bl_cost cost_head_best(bl_dev *d, const bl_param *E, const bl_coarse *coarse,
+                                     size_t N, size_t D, size_t V)
 {
     double x = COST_ACTS(N * D), ops = COST_MADDS(N, D, V), bytes = COST_COARSE(V, D);
-    return coarse && bytes > 0 ? cost(x + bytes, 2 * ops, 0) : cost(x + COST_PARAMS(V * D), 0, ops);
+    return coarse && bytes > 0 ? cost(x + bytes, 2 * ops, 0)
+                               : cost(x + COST_TABLE(E, V, D), 0, ops);
 }
 
 /* Whole rows: `acts` arrays of activations; `wide` is M / F. */

@@ -50,6 +50,7 @@ typedef struct bl_step {
 
 /* What head_top leaves in device memory: bl_candidates. */
 typedef struct bl_dev_candidate bl_dev_candidate;
+typedef struct bl_dev_byte bl_dev_byte; /* of rows that are kept narrower (bl_table_form) */
 
 /* E in fewer bits, with bounds of what they lose: what lets head_best read less than E. */
 typedef struct bl_coarse bl_coarse;
@@ -150,6 +151,32 @@ typedef struct bl_latents {
     size_t count;
 } bl_latents;
 
+/* How a device keeps the rows of a table of words [V,D], embedding or head: as parameters, or, of
+ * weights that stay as they are, narrower: of bfloat16, or of int8 behind a float32 scale each, D
+ * padded to a multiple of 4.  Widening is exact, so ops give the bits of the same rows as parameters.
+ * E of embed_fwd, of head_* and of decode, and of head_loss without gradients, may be such a table:
+ * its place, which is a multiple of 64 bytes, plus its form (bl_table_at). */
+typedef enum bl_table_form { BL_TABLE_PARAMS, BL_TABLE_BF16, BL_TABLE_INT8 } bl_table_form;
+enum { BL_TABLE_FORMS = 4 }; /* room for one more */
+
+static inline bl_param *bl_table_at(void *place, bl_table_form form)
+{
+    return (bl_param *)(void *)((char *)place + form);
+}
+
+static inline bl_table_form bl_table_form_of(const bl_param *E)
+{
+    return (bl_table_form)((uintptr_t)E % BL_TABLE_FORMS);
+}
+
+/* Bytes of a row. */
+static inline size_t bl_table_row_bytes(bl_table_form form, size_t D, size_t param_bytes)
+{
+    if (form == BL_TABLE_INT8)
+        return sizeof(float) + (D + 3) / 4 * 4;
+    return D * (form == BL_TABLE_BF16 ? sizeof(uint16_t) : param_bytes);
+}
+
 enum { BL_TOP_MOST = BL_BEST_MOST }; /* the most that head_top finds of a row */
 
 /* The largest shapes of a run; a device sizes its scratch by them (reserve). */
@@ -194,6 +221,8 @@ typedef struct bl_dev {
     X(decode_rows, (bl_dev *d, const bl_decode_model *m), (d, m))                                  \
     /* a bl_coarse of E [V,D]; 0: head_best has no use for one */                                  \
     X(head_coarse_bytes, (bl_dev *d, size_t V, size_t D), (d, V, D))                               \
+    /* whether E may be a narrower table; 0: it is of parameters */                                \
+    X(narrow_tables, (bl_dev *d), (d))                                                             \
     /* what reserve holds for these shapes; SIZE_MAX: more than any memory */                      \
     X(scratch_bytes, (bl_dev *d, const bl_limits *most), (d, most))                                \
     /* device memory that this process may use beyond what it does; SIZE_MAX: not known */         \
@@ -352,7 +381,7 @@ typedef struct bl_dev {
        infinity, -0 as 0.  k is 1 .. min(V, BL_TOP_MOST) */                                        \
     X(head_top, (bl_dev *d, bl_dev_candidate *best, const bl_real *logits, size_t N, size_t V,     \
       size_t k), (d, best, logits, N, V, k))                                                       \
-    /* coarse of E; where head_coarse_bytes is 0 it does nothing */                                 \
+    /* coarse of E; where head_coarse_bytes is 0 it does nothing; needs scratch of a narrower E only */                                 \
     X(head_coarse, (bl_dev *d, bl_coarse *coarse, const bl_param *E, size_t V, size_t D),          \
       (d, coarse, E, V, D))                                                                        \
     /* best as head_top makes it of head_logits' row, to the bit.  coarse: of this E as it is now,  \
@@ -432,7 +461,8 @@ void bl_ops_complete(bl_ops *ops);
     X(id, bl_dev_id, int32_t)                                                                      \
     X(flag, bl_dev_flag, int32_t)                                                                  \
     X(step, bl_dev_step, bl_step)                                                                  \
-    X(candidate, bl_dev_candidate, bl_candidate)
+    X(candidate, bl_dev_candidate, bl_candidate)                                                   \
+    X(byte, bl_dev_byte, unsigned char)
 typedef enum bl_kind {
 #define X(kind, there, here) BL_KIND_##kind,
     BL_KIND_LIST(X)

@@ -27,6 +27,26 @@ static void check_elementwise(check *k)
     }
 }
 
+static void check_widen(check *k)
+{
+    for (size_t i = 0; i < CHECK_LENGTHS; i++) {
+        size_t n = check_lengths[i];
+        const float *x = check_floats(k, n, 20); /* any bits will do, those of NaN too */
+        float *a, *b;
+        check_twins(k, &a, &b, n, 1);
+        k->c->widen_bf16(a, (const uint16_t *)(const void *)x, n);
+        k->x->widen_bf16(b, (const uint16_t *)(const void *)x, n);
+        check_same(k, "widen_bf16", a, b, n * sizeof *a);
+        k->c->widen_int8(a, (const int8_t *)x + 1, 0.37f, n);
+        k->x->widen_int8(b, (const int8_t *)x + 1, 0.37f, n);
+        check_same(k, "widen_int8", a, b, n * sizeof *a);
+        check_release(k);
+    }
+    const float *x = check_floats(k, 256, 2);
+    float *y = check_floats(k, 256, 1);
+    CHECK_BENCH(k, "256", 256, k->x->widen_bf16(y, (const uint16_t *)(const void *)x, 256));
+}
+
 static void check_gelu(check *k)
 {
     for (size_t i = 0; i < CHECK_LENGTHS; i++) {
@@ -55,6 +75,8 @@ const check_case elementwise_checks[] = {
     {"axpy", check_elementwise, 8, 2e-6},
     {"scale", check_elementwise, 8, 2e-6},
     {"sigmoid", check_elementwise, 8, 2e-6},
+    {"widen_bf16", check_widen, 0, 0},
+    {"widen_int8", check_widen, 0, 0},
     {"gelu", check_gelu, 16, 2e-5},
     {NULL, NULL, 0, 0},
 };

@@ -4,12 +4,38 @@
 
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 static void run_head_logits(io *b, const shape *s)
 {
     size_t N = shape_rows(s);
     BL_OP(b->d, head_logits, io_out(b, "logits", N * s->V, 0), io_act(b, N * s->D, 1),
           io_in(b, s->V * s->D, 0.1f), N, s->D, s->V);
+}
+
+/* Rows and logits of numbers of bfloat16, which a device that can has as they are. */
+static void run_narrow_tables(io *b, const shape *s)
+{
+    size_t N = shape_rows(s), n = s->V * s->D;
+    uint64_t stream = b->draws++;
+    float *wide = malloc(n * sizeof *wide);
+    uint16_t *narrow = malloc(n * sizeof *narrow);
+    for (size_t i = 0; i < n; i++) {
+        float x = 0.2f * bl_rng_uniform(7, stream, i) - 0.1f;
+        uint32_t bits;
+        memcpy(&bits, &x, sizeof bits);
+        narrow[i] = (uint16_t)(bits >> 16);
+        bits &= 0xffff0000;
+        memcpy(wide + i, &bits, sizeof bits);
+    }
+    const bl_param *E = b->d->ops->narrow_tables(b->d)
+                            ? bl_table_at(io_put(b, narrow, n * sizeof *narrow), BL_TABLE_BF16)
+                            : io_put(b, wide, n * sizeof *wide);
+    BL_OP(b->d, embed_fwd, io_act_out(b, "x", N * s->D, 0), E, io_ids(b, N, s->V), N, s->D);
+    BL_OP(b->d, head_logits, io_out(b, "logits", N * s->V, 0), io_act(b, N * s->D, 1), E, N, s->D,
+          s->V);
+    free(wide);
+    free(narrow);
 }
 
 /* Targets of which about a third count; at the least size none. */
@@ -140,6 +166,7 @@ static void run_head_best(io *b, const shape *s)
 }
 
 const op_case head_cases[] = {
+    {"narrow_tables", run_narrow_tables, 1e-12, 1e-5, -1, 1e-5, 2e-2},
     {"head_logits", run_head_logits, 1e-12, 1e-5, -1, 1e-5, 2e-2},
     {"head_top", run_head_top, 0, 0, -1, 0, 0},
     {"head_coarse_bytes head_coarse head_best", run_head_best, 0, 0, -1, 0, 0},

@@ -55,6 +55,21 @@ static void scale(float *x, float a, size_t n)
         v8_put(x + i, n - i, v8_mul(v8_get(x + i, n - i), v8_set(a)));
 }
 
+/* Loops that every compiler makes vectors of. */
+static void widen_bf16(float *x, const uint16_t *from, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits = (uint32_t)from[i] << 16;
+        memcpy(x + i, &bits, sizeof bits);
+    }
+}
+
+static void widen_int8(float *x, const int8_t *q, float s, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        x[i] = s * (float)q[i];
+}
+
 void BL_KERN_FILL(bl_kern *k)
 {
     k->add = add;
@@ -63,4 +78,6 @@ void BL_KERN_FILL(bl_kern *k)
     k->axpy = axpy;
     k->sigmoid = sigmoid;
     k->scale = scale;
+    k->widen_bf16 = widen_bf16;
+    k->widen_int8 = widen_int8;
 }
