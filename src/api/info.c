@@ -156,7 +156,7 @@ static bl_status describe_files(void *user, const bl_model_files *files, bl_erro
     if (status == BL_OK)
         status = bl_config_check(&config, config_path, err);
     if (status == BL_OK)
-        status = bl_tensors_open(&tensors, &config, 0, err);
+        status = bl_tensors_open(&tensors, &config, 0, BL_TABLE_PARAMS, sizeof(float), err);
     if (status == BL_OK) {
         set(d->out, "kind", json_string(files->is_run ? "run" : "model"));
         set(d->out, "path", json_string(d->path));

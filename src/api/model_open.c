@@ -143,11 +143,13 @@ static bl_status open_weights(bl_model *m, const bl_config *config, bl_error *er
                             : bl_fail(err, BL_ENOMEM, "out of memory");
     if (status == BL_OK)
         status = read_parent(m, st, path, err);
+    bl_table_form tables = status == BL_OK ? bl_packed_form(config, st) : BL_TABLE_PARAMS;
     if (status == BL_OK)
-        status = bl_weights_fit(m->path, m->dev, &request, config, m->form, err);
+        status = bl_weights_fit(m->path, m->dev, &request, config, m->form, tables, err);
     if (status == BL_OK)
-        status = m->form == BL_WEIGHTS_LATENT ? bl_net_open(&m->net, config, m->dev, err)
-                                              : bl_net_open_packed(&m->net, config, m->dev, err);
+        status = m->form == BL_WEIGHTS_LATENT
+                     ? bl_net_open(&m->net, config, m->dev, err)
+                     : bl_net_open_packed(&m->net, config, m->dev, tables, err);
     if (status == BL_OK)
         status = m->form == BL_WEIGHTS_LATENT ? bl_net_load(&m->net, st, path, err)
                                               : bl_net_load_packed(&m->net, m->form, st, path, err);

@@ -27,8 +27,8 @@ static bl_status open_random(bl_model *m, const bl_options *config, const bl_opt
     const bl_device_request request = bl_device_requested(m->device, ternary);
     BL_TRY(bl_device_open(&m->dev, &request, err));
     BL_TRY(bl_executors_open(&m->executors, &m->net, m->device, err));
-    BL_TRY(bl_weights_fit("random weights", m->dev, &request, &c, m->form, err));
-    BL_TRY(ternary ? bl_net_open_packed(&m->net, &c, m->dev, err)
+    BL_TRY(bl_weights_fit("random weights", m->dev, &request, &c, m->form, BL_TABLE_PARAMS, err));
+    BL_TRY(ternary ? bl_net_open_packed(&m->net, &c, m->dev, BL_TABLE_PARAMS, err)
                    : bl_net_open(&m->net, &c, m->dev, err));
     BL_TRY(ternary ? bl_net_randomise(&m->net, SEED, err) : bl_net_init(&m->net, SEED, err));
     return bl_net_coarsen(&m->net, err);

@@ -8,6 +8,7 @@
 #include "core/give.h"
 #include "core/path.h"
 #include "data/tokens.h"
+#include "model/packed.h"
 #include "train/schedule.h"
 #include "train/trainer.h"
 
@@ -64,15 +65,16 @@ bl_status bl_plan(const char *data_dir, const bl_options *train, const bl_option
     return bl_call_end(&call, status, err);
 }
 
-/* Checks the weights, if there are any, against the config. */
+/* Checks the weights, if there are any, against the config, and sees how the tables are kept. */
 static bl_status check_weights(const bl_model_files *files, const bl_config *c, bl_weight_form form,
-                               bl_error *err)
+                               bl_table_form *tables, bl_error *err)
 {
     char *path = bl_path_join(files->weights_dir, "model.safetensors");
     bl_st *st = NULL;
     bl_status status = path ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory");
     if (status == BL_OK && bl_path_what(path) != BL_PATH_NONE)
         status = bl_weights_open(&st, path, c, form, err);
+    *tables = st ? bl_packed_form(c, st) : BL_TABLE_PARAMS;
     bl_st_close(st);
     bl_free(path);
     return status;
@@ -84,18 +86,19 @@ static bl_status plan_model(const char *path, const bl_options *device, bl_plan_
     bl_model_files files;
     bl_config c;
     bl_weight_form form;
+    bl_table_form tables;
     bl_dev *dev = NULL;
     BL_TRY(bl_model_files_find(&files, path, err));
     bl_status status = bl_model_files_config(&files, &c, &form, err);
     if (status == BL_OK)
-        status = check_weights(&files, &c, form, err);
+        status = check_weights(&files, &c, form, &tables, err);
     bl_model_files_release(&files);
     BL_TRY(status);
     const bl_device_request request =
         bl_device_requested(device, c.quantization == BL_QUANT_TERNARY);
     status = bl_device_open(&dev, &request, err);
     if (status == BL_OK)
-        status = bl_weights_plan(result, dev, &request, &c, form, err);
+        status = bl_weights_plan(result, dev, &request, &c, form, tables, err);
     bl_dev_close(dev);
     if (status == BL_OK && *result->device)
         bl_device_describe(&request, result->device, sizeof result->device);

@@ -39,7 +39,7 @@ static bl_status copy(bl_model *m, const bl_trainer *t, const bl_options *device
     BL_TRY(bl_device_open(&m->dev, &request, err));
     BL_TRY(bl_executors_open(&m->executors, &m->net, m->device, err));
     BL_TRY(bl_weights_fit(*t->run_dir ? t->run_dir : "the model", m->dev, &request, &from->config,
-                          m->form, err));
+                          m->form, BL_TABLE_PARAMS, err));
     BL_TRY(bl_net_open(&m->net, &from->config, m->dev, err));
     BL_TRY(bl_net_copy(&m->net, from, err));
     return bl_net_coarsen(&m->net, err);

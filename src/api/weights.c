@@ -15,7 +15,8 @@ static bl_status check(const bl_st *st, const bl_config *c, bl_weight_form form,
                        bl_error *err)
 {
     bl_tensor_list list;
-    BL_TRY(bl_tensors_open(&list, c, form != BL_WEIGHTS_LATENT, err));
+    BL_TRY(
+        bl_tensors_open(&list, c, form != BL_WEIGHTS_LATENT, BL_TABLE_PARAMS, sizeof(float), err));
     bl_status status =
         form == BL_WEIGHTS_LATENT
             ? bl_tensors_check(&list, st, "", err)
@@ -71,11 +72,12 @@ static bl_status measure_session(bl_plan_result *result, bl_dev *counting, size_
 }
 
 static bl_status measure(bl_plan_result *result, bl_dev *counting, size_t threads,
-                         const bl_config *c, bl_weight_form form, bl_error *err)
+                         const bl_config *c, bl_weight_form form, bl_table_form tables,
+                         bl_error *err)
 {
     bl_net net;
     BL_TRY(form == BL_WEIGHTS_LATENT ? bl_net_open(&net, c, counting, err)
-                                     : bl_net_open_packed(&net, c, counting, err));
+                                     : bl_net_open_packed(&net, c, counting, tables, err));
     bl_status status = bl_net_coarsen(&net, err);
     if (status == BL_OK)
         status = measure_session(result, counting, threads, &net, err);
@@ -84,12 +86,14 @@ static bl_status measure(bl_plan_result *result, bl_dev *counting, size_t thread
 }
 
 bl_status bl_weights_plan(bl_plan_result *result, bl_dev *dev, const bl_device_request *request,
-                          const bl_config *c, bl_weight_form form, bl_error *err)
+                          const bl_config *c, bl_weight_form form, bl_table_form tables,
+                          bl_error *err)
 {
     bl_dev *counting;
     *result = (bl_plan_result){0};
     BL_TRY(bl_measure_open(&counting, dev, err));
-    bl_status status = measure(result, counting, bl_threads(request->threads), c, form, err);
+    bl_status status =
+        measure(result, counting, bl_threads(request->threads), c, form, tables, err);
     if (status == BL_OK)
         bl_measure_machine(result, dev);
     bl_dev_close(counting);
@@ -97,11 +101,12 @@ bl_status bl_weights_plan(bl_plan_result *result, bl_dev *dev, const bl_device_r
 }
 
 bl_status bl_weights_fit(const char *path, bl_dev *dev, const bl_device_request *request,
-                         const bl_config *c, bl_weight_form form, bl_error *err)
+                         const bl_config *c, bl_weight_form form, bl_table_form tables,
+                         bl_error *err)
 {
     bl_plan_result plan;
     char what[BL_TEXT_MAX];
-    BL_TRY(bl_weights_plan(&plan, dev, request, c, form, err));
+    BL_TRY(bl_weights_plan(&plan, dev, request, c, form, tables, err));
     (void)snprintf(what, sizeof what, "%s: this model", path);
     return bl_measure_fits(&plan, request->name, what, " (bitllama plan -m shows the parts)", err);
 }

@@ -96,8 +96,7 @@ static bl_status hash_tensor(XXH3_state_t *hash, const bl_net *net, const bl_ten
         (void)XXH3_128bits_update(hash, codes, t->count);
         return BL_OK;
     }
-    BL_TRY(
-        bl_dev_get(net->dev, BL_KIND_param, host, bl_net_place(net, net->block, t), t->count, err));
+    BL_TRY(bl_net_floats_get(net, t, host, err));
     hash_floats(hash, host, t->count);
     return BL_OK;
 }

@@ -37,6 +37,23 @@ bl_status bl_int8_rows_check(const bl_tensor *t, const bl_st *st, const char *pa
     return bl_st_check_f32(st, name, 1, t->shape, err);
 }
 
+static bl_status check_scale(const bl_tensor *t, float scale, const char *path, size_t v,
+                             bl_error *err)
+{
+    if (scale >= 0 && scale <= 0x1p100f)
+        return BL_OK;
+    return bl_fail(err, BL_EFORMAT, "%s: tensor %s_scale: element %zu is %g", path, t->name, v,
+                   (double)scale);
+}
+
+static bl_status check_byte(const bl_tensor *t, int8_t byte, const char *path, size_t i,
+                            bl_error *err)
+{
+    if (byte >= -MOST)
+        return BL_OK;
+    return bl_fail(err, BL_EFORMAT, "%s: tensor %s: element %zu is %d", path, t->name, i, byte);
+}
+
 /* n rows; the bytes lie at the end of their floats: each float is written before the bytes behind it
  * are read. */
 static bl_status expand(const bl_tensor *t, const float *scale, const char *path, size_t first,
@@ -45,15 +62,11 @@ static bl_status expand(const bl_tensor *t, const float *scale, const char *path
     size_t D = t->shape[1];
     const int8_t *q = (const int8_t *)(host + n * D) - n * D;
     for (size_t v = 0; v < n; v++) {
-        if (!(scale[v] >= 0 && scale[v] <= 0x1p100f))
-            return bl_fail(err, BL_EFORMAT, "%s: tensor %s_scale: element %zu is %g", path, t->name,
-                           first + v, (double)scale[v]);
+        BL_TRY(check_scale(t, scale[v], path, first + v, err));
         for (size_t i = v * D; i < (v + 1) * D; i++) {
             int8_t byte;
             memcpy(&byte, q + i, 1);
-            if (byte < -MOST)
-                return bl_fail(err, BL_EFORMAT, "%s: tensor %s: element %zu is %d", path, t->name,
-                               first * D + i, byte);
+            BL_TRY(check_byte(t, byte, path, first * D + i, err));
             host[i] = scale[v] * (float)byte;
         }
     }
@@ -71,6 +84,27 @@ bl_status bl_int8_rows_get(const bl_tensor *t, const bl_st *st, const char *path
     BL_TRY(bl_st_get_f32_part(st, name, 1, t->shape, first, n, scale, err));
     BL_TRY(bl_st_read(st, bl_st_find(st, t->name), first * D, n * D, (int8_t *)scale - n * D, err));
     return expand(t, scale, path, first, n, host, err);
+}
+
+bl_status bl_int8_rows_keep(const bl_tensor *t, const bl_st *st, const char *path, size_t first,
+                            size_t n, float *host, char *rows, bl_error *err)
+{
+    scale_name name;
+    size_t D = t->shape[1], bytes = bl_table_row_bytes(BL_TABLE_INT8, D, sizeof *host);
+    int8_t *q = (int8_t *)(host + n);
+    BL_TRY(bl_int8_rows_check(t, st, path, err));
+    name_scale(name, t);
+    BL_TRY(bl_st_get_f32_part(st, name, 1, t->shape, first, n, host, err));
+    BL_TRY(bl_st_read(st, bl_st_find(st, t->name), first * D, n * D, q, err));
+    for (size_t v = 0; v < n; v++, q += D, rows += bytes) {
+        BL_TRY(check_scale(t, host[v], path, first + v, err));
+        for (size_t i = 0; i < D; i++)
+            BL_TRY(check_byte(t, q[i], path, (first + v) * D + i, err));
+        memset(rows + bytes - sizeof *host, 0, sizeof *host);
+        memcpy(rows, host + v, sizeof *host);
+        memcpy(rows + sizeof *host, q, D);
+    }
+    return BL_OK;
 }
 
 bl_status bl_int8_rows_declare(const bl_tensor *t, bl_st_writer *w, bl_error *err)

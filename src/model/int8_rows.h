@@ -16,6 +16,10 @@ bl_status bl_int8_rows_check(const bl_tensor *t, const bl_st *st, const char *pa
 bl_status bl_int8_rows_get(const bl_tensor *t, const bl_st *st, const char *path, size_t first,
                            size_t n, float *host, bl_error *err) BL_NODISCARD;
 
+/* The same as a device keeps them (BL_TABLE_INT8) to `rows`; host is room for n (D + 4) bytes. */
+bl_status bl_int8_rows_keep(const bl_tensor *t, const bl_st *st, const char *path, size_t first,
+                            size_t n, float *host, char *rows, bl_error *err) BL_NODISCARD;
+
 bl_status bl_int8_rows_declare(const bl_tensor *t, bl_st_writer *w, bl_error *err) BL_NODISCARD;
 
 /* host [t->count] is read, and then room. */

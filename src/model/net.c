@@ -30,13 +30,16 @@ static size_t bind_terns(bl_net *net, void *base, size_t size)
 }
 
 static bl_status open_net(bl_net *net, const bl_config *config, bl_dev *dev, int packed,
-                          bl_error *err)
+                          bl_table_form form, bl_error *err)
 {
     *net = (bl_net){.config = *config, .dev = dev, .packed = packed};
     BL_TRY(bl_config_check(config, NULL, err));
     net->m = bl_config_dims(config);
     bl_status status = BL_OK;
-    BL_TRY_GOTO(status, bl_tensors_open(&net->tensors, config, packed, err), fail);
+    if (!dev->ops->narrow_tables(dev))
+        form = BL_TABLE_PARAMS;
+    BL_TRY_GOTO(status, bl_tensors_open(&net->tensors, config, packed, form, dev->param_bytes, err),
+                fail);
     net->w.layer = bl_calloc(net->m.L, sizeof *net->w.layer);
     net->terns = bl_calloc(net->m.L, sizeof *net->terns);
     net->latents = bl_calloc(net->tensors.count, sizeof *net->latents);
@@ -60,12 +63,13 @@ fail:
 
 bl_status bl_net_open(bl_net *net, const bl_config *config, bl_dev *dev, bl_error *err)
 {
-    return open_net(net, config, dev, 0, err);
+    return open_net(net, config, dev, 0, BL_TABLE_PARAMS, err);
 }
 
-bl_status bl_net_open_packed(bl_net *net, const bl_config *config, bl_dev *dev, bl_error *err)
+bl_status bl_net_open_packed(bl_net *net, const bl_config *config, bl_dev *dev, bl_table_form form,
+                             bl_error *err)
 {
-    return open_net(net, config, dev, 1, err);
+    return open_net(net, config, dev, 1, form, err);
 }
 
 void bl_net_release(bl_net *net)
@@ -223,10 +227,69 @@ bl_status bl_net_tensor_load(const bl_net *net, const bl_tensor *t, const bl_st 
     return load_tensor(net, net->block, t, st, t->name, path, host, err);
 }
 
+bl_status bl_net_halves_get(const bl_tensor *t, const bl_st *st, const char *path, size_t first,
+                            size_t n, float *host, void *halves, bl_error *err)
+{
+    BL_TRY(bl_st_get_f32_part(st, t->name, t->rank, t->shape, first, n, host, err));
+    BL_TRY(check_finite(host, first, n, path, t->name, err));
+    for (size_t i = 0; i < n; i++) {
+        uint32_t bits;
+        memcpy(&bits, host + i, sizeof bits);
+        const uint16_t half = (uint16_t)(bits >> 16);
+        memcpy((char *)halves + i * sizeof half, &half, sizeof half);
+    }
+    return BL_OK;
+}
+
+/* Rows of a table that is kept narrower, as floats. */
+static void widen_rows(const bl_tensor *t, const unsigned char *from, size_t rows, float *host)
+{
+    size_t D = t->shape[1], bytes = bl_table_row_bytes(t->form, D, sizeof *host);
+    for (size_t v = 0; v < rows; v++, from += bytes, host += D) {
+        float scale;
+        memcpy(&scale, from, sizeof scale);
+        for (size_t i = 0; i < D; i++) {
+            uint16_t half;
+            if (t->form == BL_TABLE_BF16) {
+                memcpy(&half, from + i * sizeof half, sizeof half);
+                uint32_t bits = (uint32_t)half << 16;
+                memcpy(host + i, &bits, sizeof bits);
+            } else {
+                host[i] = scale * (float)(int8_t)from[sizeof scale + i];
+            }
+        }
+    }
+}
+
+static bl_status get_rows(const bl_net *net, const bl_tensor *t, float *host, bl_error *err)
+{
+    size_t V = t->shape[0], D = t->shape[1], bytes = bl_table_row_bytes(t->form, D, sizeof *host);
+    size_t most = BL_NET_PIECE / bytes + 1;
+    const char *from = bl_net_place(net, net->block, t);
+    unsigned char *room = bl_calloc(most, bytes);
+    bl_status status =
+        room ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory for a piece of a tensor");
+    for (size_t v = 0; v < V && status == BL_OK; v += most) {
+        size_t n = V - v < most ? V - v : most;
+        status = bl_dev_get(net->dev, BL_KIND_byte, room, from + v * bytes, n * bytes, err);
+        if (status == BL_OK)
+            widen_rows(t, room, n, host + v * D);
+    }
+    bl_free(room);
+    return status;
+}
+
+bl_status bl_net_floats_get(const bl_net *net, const bl_tensor *t, float *host, bl_error *err)
+{
+    if (t->form != BL_TABLE_PARAMS)
+        return get_rows(net, t, host, err);
+    return bl_dev_get(net->dev, BL_KIND_param, host, bl_net_place(net, net->block, t), t->count,
+                      err);
+}
+
 bl_status bl_net_tensor_get(const bl_net *net, const bl_tensor *t, float *host, bl_error *err)
 {
-    BL_TRY(
-        bl_dev_get(net->dev, BL_KIND_param, host, bl_net_place(net, net->block, t), t->count, err));
+    BL_TRY(bl_net_floats_get(net, t, host, err));
     /* what could not be loaded again is not written */
     return check_finite(host, 0, t->count, "nothing written", t->name, err);
 }
@@ -312,12 +375,16 @@ done:
 bl_status bl_net_coarsen(bl_net *net, bl_error *err)
 {
     const bl_dims *m = &net->m;
+    const bl_limits least = bl_net_limits(net, 1, 1);
     void *place;
     net->coarse_bytes = BL_OP(net->dev, head_coarse_bytes, m->V, m->D);
     if (!net->coarse_bytes)
         return BL_OK;
     BL_TRY(BL_OP(net->dev, alloc, &place, net->coarse_bytes, err));
     net->coarse = place;
+    if (bl_table_form_of(bl_net_head(net)) !=
+        BL_TABLE_PARAMS) /* whose rows are widened in scratch */
+        BL_TRY(BL_OP(net->dev, reserve, &least, err));
     BL_OP(net->dev, head_coarse, net->coarse, bl_net_head(net), m->V, m->D);
     return BL_OP(net->dev, sync, err);
 }

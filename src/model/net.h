@@ -29,8 +29,9 @@ bl_status bl_net_open(bl_net *net, const bl_config *config, bl_dev *dev,
                       bl_error *err) BL_NODISCARD;
 void bl_net_release(bl_net *net);
 
-/* The same for packed weights (model/packed.h): the latent matrices get no memory. */
-bl_status bl_net_open_packed(bl_net *net, const bl_config *config, bl_dev *dev,
+/* The same for packed weights (model/packed.h): the latent matrices get no memory, and embedding and
+ * head are kept in `form` where the device can (bl_packed_form). */
+bl_status bl_net_open_packed(bl_net *net, const bl_config *config, bl_dev *dev, bl_table_form form,
                              bl_error *err) BL_NODISCARD;
 
 /* Initial weights (MODEL 4): a pure function of seed and the tensor's place in the list. */
@@ -60,6 +61,14 @@ bl_status bl_net_tensor_load(const bl_net *net, const bl_tensor *t, const bl_st 
                              const char *path, float *host, bl_error *err) BL_NODISCARD;
 bl_status bl_net_tensor_get(const bl_net *net, const bl_tensor *t, float *host,
                             bl_error *err) BL_NODISCARD;
+/* The same of whatever is there, finite or not. */
+bl_status bl_net_floats_get(const bl_net *net, const bl_tensor *t, float *host,
+                            bl_error *err) BL_NODISCARD;
+
+/* Elements first .. first + n - 1 of a tensor of bfloat16 as they are, by way of host [n]; refuses
+ * what is not finite. */
+bl_status bl_net_halves_get(const bl_tensor *t, const bl_st *st, const char *path, size_t first,
+                            size_t n, float *host, void *halves, bl_error *err) BL_NODISCARD;
 
 /* Makes what finds the best logits sooner (head_best), where the device has such a thing.  For a net
  * whose weights are loaded and stay as they are. */

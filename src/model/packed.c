@@ -145,6 +145,29 @@ static size_t piece_rows(const bl_tensor *t)
     return rows + !rows;
 }
 
+static bl_table_form form_of(const bl_st *st, const char *name)
+{
+    const bl_st_tensor *file = bl_st_find(st, name);
+    if (file && file->dtype == BL_I8)
+        return BL_TABLE_INT8;
+    return file && file->dtype == BL_BF16 ? BL_TABLE_BF16 : BL_TABLE_PARAMS;
+}
+
+bl_table_form bl_packed_form(const bl_config *c, const bl_st *st)
+{
+    bl_table_form form = BL_TABLE_PARAMS;
+    int first = 1;
+#define X(field, key, shape, init, role, present)                                                  \
+    if (BL_ROLE_##role == BL_ROLE_TABLE && (present)) {                                            \
+        bl_table_form one = form_of(st, key);                                                      \
+        form = first || one == form ? one : BL_TABLE_PARAMS;                                       \
+        first = 0;                                                                                 \
+    }
+    BL_MODEL_TENSORS(X)
+#undef X
+    return form;
+}
+
 /* Bytes for what is on its way: a piece of a tensor, or the largest matrix. */
 static size_t load_room(const bl_net *net)
 {
@@ -155,7 +178,7 @@ static size_t load_room(const bl_net *net)
         if (is_packed(net, t))
             bytes = t->count + t->count / CODES;
         else if (t->role == BL_ROLE_TABLE)
-            bytes = piece_rows(t) * (t->shape[1] + 1) * sizeof(float);
+            bytes = 2 * piece_rows(t) * (t->shape[1] + 4) * sizeof(float);
         most = bytes > most ? bytes : most;
     }
     return most;
@@ -175,11 +198,31 @@ static bl_status load_rows(const bl_net *net, const bl_tensor *t, const bl_st *s
     return BL_OK;
 }
 
+/* The same as they are, a piece of which is read into one half of the room and laid out in the
+ * other. */
+static bl_status keep_rows(const bl_net *net, const bl_tensor *t, const bl_st *st, const char *path,
+                           float *host, bl_error *err)
+{
+    size_t V = t->shape[0], D = t->shape[1], most = piece_rows(t);
+    size_t bytes = bl_table_row_bytes(t->form, D, sizeof *host);
+    char *to = bl_net_place(net, net->block, t), *rows = (char *)(host + most * (D + 4));
+    for (size_t at = 0; at < V; at += most) {
+        size_t n = V - at < most ? V - at : most;
+        BL_TRY(t->form == BL_TABLE_INT8
+                   ? bl_int8_rows_keep(t, st, path, at, n, host, rows, err)
+                   : bl_net_halves_get(t, st, path, at * D, n * D, host, rows, err));
+        BL_TRY(bl_dev_put(net->dev, BL_KIND_byte, to + at * bytes, rows, n * bytes, err));
+    }
+    return BL_OK;
+}
+
 static bl_status load_tensor(bl_net *net, const bl_tensor *t, bl_weight_form form, const bl_st *st,
                              const char *path, float *host, bl_error *err)
 {
     if (is_packed(net, t))
         return load_matrix(net, t, form, st, path, host, err);
+    if (t->form != BL_TABLE_PARAMS)
+        return keep_rows(net, t, st, path, host, err);
     if (bl_int8_rows_are(t, st))
         return load_rows(net, t, st, path, host, err);
     return bl_net_tensor_load(net, t, st, path, host, err);

@@ -13,6 +13,10 @@
 bl_status bl_net_load_packed(bl_net *net, bl_weight_form form, const bl_st *st, const char *path,
                              bl_error *err) BL_NODISCARD;
 
+/* The form of embedding and head in the file; parameters when it has none that a device can keep, or
+ * the two differ. */
+bl_table_form bl_packed_form(const bl_config *c, const bl_st *st);
+
 /* Is every tensor of a packed model in the file, of its type and shape?  No data is read. */
 bl_status bl_packed_check(const bl_tensor_list *list, int ternary, const bl_st *st,
                           const char *path, bl_error *err) BL_NODISCARD;

@@ -90,12 +90,22 @@ static bl_status append(bl_tensor_list *list, size_t *cap, const bl_dims *m, con
     return BL_OK;
 }
 
+/* Elements of param_bytes that a tensor takes in the block. */
+static size_t room_of(const bl_tensor *t, size_t param_bytes)
+{
+    if (t->form == BL_TABLE_PARAMS)
+        return t->count;
+    size_t bytes = t->shape[0] * bl_table_row_bytes(t->form, t->shape[1], param_bytes);
+    return (bytes + param_bytes - 1) / param_bytes;
+}
+
 /* Gives the tensors of a role their places. */
-static bl_status place(bl_tensor_list *list, bl_tensor_role role, bl_error *err)
+static bl_status place(bl_tensor_list *list, bl_tensor_role role, size_t param_bytes, bl_error *err)
 {
     for (size_t i = 0; i < list->count; i++) {
         bl_tensor *t = &list->at[i];
-        size_t aligned = (t->count + ALIGN_ELEMENTS - 1) / ALIGN_ELEMENTS * ALIGN_ELEMENTS;
+        size_t room = room_of(t, param_bytes);
+        size_t aligned = (room + ALIGN_ELEMENTS - 1) / ALIGN_ELEMENTS * ALIGN_ELEMENTS;
         if (t->role != role)
             continue;
         if (list->elements > SIZE_MAX / 64 - aligned)
@@ -106,7 +116,8 @@ static bl_status place(bl_tensor_list *list, bl_tensor_role role, bl_error *err)
     return BL_OK;
 }
 
-bl_status bl_tensors_open(bl_tensor_list *list, const bl_config *c, int packed, bl_error *err)
+bl_status bl_tensors_open(bl_tensor_list *list, const bl_config *c, int packed, bl_table_form form,
+                          size_t param_bytes, bl_error *err)
 {
     *list = (bl_tensor_list){0};
     bl_dims m = bl_config_dims(c);
@@ -131,11 +142,14 @@ bl_status bl_tensors_open(bl_tensor_list *list, const bl_config *c, int packed, 
     for (size_t l = 0; l < m.L; l++)
         for (size_t i = 0; i < sizeof layer / sizeof *layer; i++)
             BL_TRY_GOTO(status, append(list, &cap, &m, &layer[i], l, err), fail);
-    BL_TRY_GOTO(status, place(list, BL_ROLE_PLAIN, err), fail);
+    for (size_t i = 0; i < list->count; i++)
+        if (packed && list->at[i].role == BL_ROLE_TABLE)
+            list->at[i].form = form;
+    BL_TRY_GOTO(status, place(list, BL_ROLE_PLAIN, param_bytes, err), fail);
     list->undecayed = list->elements;
-    BL_TRY_GOTO(status, place(list, BL_ROLE_TABLE, err), fail);
+    BL_TRY_GOTO(status, place(list, BL_ROLE_TABLE, param_bytes, err), fail);
     if (!packed)
-        BL_TRY_GOTO(status, place(list, BL_ROLE_LATENT, err), fail);
+        BL_TRY_GOTO(status, place(list, BL_ROLE_LATENT, param_bytes, err), fail);
     return BL_OK;
 fail:
     bl_tensors_release(list);
@@ -159,7 +173,7 @@ void bl_params_bind(bl_params *p, const bl_tensor_list *list, size_t L, void *bl
         if (t->offset == SIZE_MAX)
             continue;
         char *owner = t->layer == SIZE_MAX ? (char *)p : (char *)&layers[t->layer];
-        void *place = block ? (char *)block + t->offset * element_bytes : NULL;
+        void *place = block ? (char *)block + t->offset * element_bytes + t->form : NULL;
         memcpy(owner + t->member, &place, sizeof place);
     }
 }

@@ -106,9 +106,10 @@ typedef struct bl_tensor {
     size_t rank, shape[4], count; /* count: elements */
     bl_tensor_init init;
     bl_tensor_role role;
-    size_t offset; /* elements from the start of the parameter block; SIZE_MAX: not in it */
-    size_t layer;  /* SIZE_MAX: not of a layer */
-    size_t member; /* offsetof in bl_params, or in bl_layer_params and bl_layer_terns */
+    size_t offset;      /* elements from the start of the parameter block; SIZE_MAX: not in it */
+    bl_table_form form; /* other than BL_TABLE_PARAMS only of BL_ROLE_TABLE */
+    size_t layer;       /* SIZE_MAX: not of a layer */
+    size_t member;      /* offsetof in bl_params, or in bl_layer_params and bl_layer_terns */
 } bl_tensor;
 
 typedef struct bl_tensor_list {
@@ -121,9 +122,9 @@ typedef struct bl_tensor_list {
 
 /* All tensors of a model in file order; in the block those of a role lie together, so that an
  * optimizer meets few ranges.  Of a packed one the latent matrices take no place in the
- * block.  BL_ENOMEM when sizes overflow or memory is short. */
-bl_status bl_tensors_open(bl_tensor_list *list, const bl_config *c, int packed,
-                          bl_error *err) BL_NODISCARD;
+ * block, and tables one for rows of `form`, as a device of param_bytes keeps them.  BL_ENOMEM when sizes overflow or memory is short. */
+bl_status bl_tensors_open(bl_tensor_list *list, const bl_config *c, int packed, bl_table_form form,
+                          size_t param_bytes, bl_error *err) BL_NODISCARD;
 void bl_tensors_release(bl_tensor_list *list);
 
 /* Points the members of p (p->layer has room for L) to their places in a block of list->elements

@@ -393,7 +393,7 @@ static bl_status check_file(const char *dir, const char *name, const bl_tensor_l
 bl_status bl_checkpoint_check(const char *dir, const bl_config *config, bl_error *err)
 {
     bl_tensor_list list;
-    BL_TRY(bl_tensors_open(&list, config, 0, err));
+    BL_TRY(bl_tensors_open(&list, config, 0, BL_TABLE_PARAMS, sizeof(float), err));
     bl_status status =
         check_file(dir, "model.safetensors", &list, (const char *const[]){"", NULL}, err);
     if (status == BL_OK)

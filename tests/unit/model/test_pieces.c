@@ -23,7 +23,7 @@ static void open_net(bl_net *net, bl_dev *dev, int packed)
     c.intermediate_size = I;
     c.num_hidden_layers = 1;
     c.num_attention_heads = 2;
-    assert_ok(packed ? bl_net_open_packed(net, &c, dev, &failure)
+    assert_ok(packed ? bl_net_open_packed(net, &c, dev, BL_TABLE_PARAMS, &failure)
                      : bl_net_open(net, &c, dev, &failure));
 }
 
