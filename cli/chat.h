@@ -2,6 +2,7 @@
 #ifndef BL_CLI_CHAT_H
 #define BL_CLI_CHAT_H
 
+#include "chat_memory.h"
 #include "input.h"
 
 typedef struct bl_chat {
@@ -12,16 +13,21 @@ typedef struct bl_chat {
     const char *system;    /* its system prompt, or NULL */
     int32_t ends[64];      /* tokens that end an answer */
     size_t end_count;
-    bl_grammar *grammar; /* of each reply, or NULL */
-    int typed;           /* a person types at a terminal */
-    int leaving;         /* /quit was typed */
-    int broken;          /* standard output is */
-    int seeded;          /* `seed` is the one in use */
+    bl_grammar *grammar;    /* of each reply, or NULL */
+    bl_chat_memory *memory; /* of --memory, or NULL */
+    int unsaved;            /* it lacks something that was said */
+    int typed;              /* a person types at a terminal */
+    int leaving;            /* /quit was typed */
+    int broken;             /* standard output is */
+    int seeded;             /* `seed` is the one in use */
     uint64_t seed;
     /* Sums over all replies, for /stats. */
     uint64_t prompt_tokens, tokens;
     double prompt_seconds, seconds;
 } bl_chat;
+
+/* Keeps what the conversation is now, where it is kept in a file. */
+bl_status bl_chat_keep(bl_chat *chat, bl_error *err);
 
 /* Reads a text into the conversation and writes what follows. */
 bl_status bl_chat_say(bl_chat *chat, const char *text, size_t bytes, bl_error *err);

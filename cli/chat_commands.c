@@ -25,13 +25,16 @@ static bl_status do_reset(bl_chat *chat, const char *argument, bl_error *err)
     if (status == BL_OK) {
         chat->seeded = 0;
         bl_progress_print("forgotten");
+        status = bl_chat_keep(chat, err);
     }
     return status;
 }
 
 static bl_status do_save(bl_chat *chat, const char *argument, bl_error *err)
 {
-    bl_status status = bl_session_save(chat->session, argument, err);
+    bl_status status = bl_chat_memory_is(chat->memory, argument)
+                           ? bl_chat_memory_save(chat->memory, chat->session, 1, err)
+                           : bl_session_save(chat->session, argument, err);
     if (status == BL_OK)
         bl_progress_print("saved to %s: %s tokens read", argument,
                           bl_format_count(bl_session_position(chat->session)).text);
@@ -48,6 +51,7 @@ static bl_status do_load(bl_chat *chat, const char *argument, bl_error *err)
         chat->seeded = 0;
         bl_progress_print("going on from %s: %s tokens read", argument,
                           bl_format_count(bl_session_position(chat->session)).text);
+        status = bl_chat_keep(chat, err);
     }
     return status;
 }

@@ -13,7 +13,8 @@ typedef struct reply {
     bl_status status; /* of writing */
     bl_error *err;
     int interrupted; /* Ctrl-C */
-    char last;       /* character written */
+    int held;        /* a line break that is not written yet */
+    int any;         /* something was written */
     const bl_chat *chat;
     int ended; /* by a token that ends an answer */
 } reply;
@@ -27,15 +28,25 @@ static int is_end(const bl_chat *chat, int32_t id)
     return 0;
 }
 
+/* A line break is held back until more follows, because the one at the end of a reply is written
+ * when the turn is kept. */
+static bl_status write_text(reply *r, const char *text, size_t bytes)
+{
+    bl_status status = r->held ? bl_output_text("\n", 1, r->err) : BL_OK;
+    r->any = 1;
+    r->held = text[bytes - 1] == '\n';
+    if (status == BL_OK && bytes - (size_t)r->held)
+        status = bl_output_text(text, bytes - (size_t)r->held, r->err);
+    return status;
+}
+
 static int on_token(void *user, const bl_token_event *token)
 {
     reply *r = user;
     bl_progress_end(); /* of reading what was said */
     r->ended = is_end(r->chat, token->id);
-    if (token->bytes && !r->ended) {
-        r->status = bl_output_text(token->text, token->bytes, r->err);
-        r->last = token->text[token->bytes - 1];
-    }
+    if (token->bytes && !r->ended)
+        r->status = write_text(r, token->text, token->bytes);
     if (bl_signals_take(SIGTSTP))
         bl_signals_stop_here();
     if (bl_signals_take(SIGCONT))
@@ -90,14 +101,64 @@ static bl_status read_and_write(bl_chat *chat, const bl_text *text, reply *r,
     return status == BL_EINTERRUPTED && r->ended ? BL_OK : status;
 }
 
-bl_status bl_chat_say(bl_chat *chat, const char *text, size_t bytes, bl_error *err)
+bl_status bl_chat_keep(bl_chat *chat, bl_error *err)
+{
+    if (!chat->memory)
+        return BL_OK;
+    chat->unsaved = 1;
+    bl_error why = {BL_OK, ""};
+    bl_status status = bl_chat_memory_save(chat->memory, chat->session, 0, &why);
+    if (status == BL_OK)
+        chat->unsaved = 0;
+    else
+        (void)bl_cli_fail(err, status, "the conversation is not kept: %.400s", why.message);
+    return status;
+}
+
+/* What a person is told after a turn that did not end by itself. */
+static void explain(const bl_chat *chat, const reply *r, const bl_generate_result *result,
+                    bl_status status, uint64_t before)
+{
+    if (status == BL_EINTERRUPTED && !result->tokens && bl_signals_take(SIGINT))
+        bl_progress_print("(stopped while it was read: %s tokens of it count as said)",
+                          bl_format_count(bl_session_position(chat->session) - before).text);
+    else if (status == BL_EINTERRUPTED && r->interrupted && chat->typed)
+        bl_progress_print("(stopped; what was written counts as said)");
+    else if (status == BL_OK && result->ended && chat->typed && !chat->template)
+        bl_progress_print("(here the text ends; what you say next begins another)");
+}
+
+/* Where a conversation stands: it has changed when one of these has. */
+typedef struct standing {
+    uint64_t position;
+    int32_t pending;
+} standing;
+
+static standing standing_of(const bl_chat *chat)
+{
+    return (standing){bl_session_position(chat->session), bl_session_pending(chat->session)};
+}
+
+/* The end of a turn, kept before its last line break says so. */
+static bl_status finish(bl_chat *chat, reply *r, int changed, bl_error *err)
 {
     bl_error write_err = {BL_OK, ""};
+    bl_status kept = changed ? bl_chat_keep(chat, err) : BL_OK;
+    if (r->status == BL_OK && r->any && bl_output_write("\n", 1, &write_err) != BL_OK) {
+        r->status = write_err.code;
+        *r->err = write_err;
+    }
+    return kept;
+}
+
+bl_status bl_chat_say(bl_chat *chat, const char *text, size_t bytes, bl_error *err)
+{
+    bl_error write_err = {BL_OK, ""}, keep_err = {BL_OK, ""};
     bl_generate_result result = {.size = sizeof result};
-    reply r = {.err = &write_err, .last = '\n', .chat = chat};
+    reply r = {.err = &write_err, .chat = chat};
     const bl_text said = {(char *)(uintptr_t)text, bytes};
     (void)bl_signals_take(SIGINT);
-    uint64_t before = bl_session_position(chat->session);
+    standing before = standing_of(chat);
     bl_status status = BL_OK;
     if (chat->grammar && (bytes || !bl_session_constrained(chat->session)))
         status = bl_session_constrain(chat->session, chat->grammar, err);
@@ -105,8 +166,9 @@ bl_status bl_chat_say(bl_chat *chat, const char *text, size_t bytes, bl_error *e
         return status;
     bl_output_reply(1);
     status = read_and_write(chat, &said, &r, &result, err);
-    if (r.status == BL_OK && r.last != '\n')
-        r.status = bl_output_write("\n", 1, &write_err);
+    standing after = standing_of(chat);
+    int changed = after.position != before.position || after.pending != before.pending;
+    bl_status kept = finish(chat, &r, changed, &keep_err);
     bl_output_reply(0);
     if (r.status != BL_OK) {
         chat->broken = 1;
@@ -116,17 +178,11 @@ bl_status bl_chat_say(bl_chat *chat, const char *text, size_t bytes, bl_error *e
     if (status == BL_OK || status == BL_EINTERRUPTED)
         add_up(chat, &result);
     bl_progress_end();
-    if (status == BL_EINTERRUPTED && !result.tokens && bl_signals_take(SIGINT)) {
-        bl_progress_print("(stopped while it was read: %s tokens of it count as said)",
-                          bl_format_count(bl_session_position(chat->session) - before).text);
-        return BL_OK;
-    }
-    if (status == BL_EINTERRUPTED && r.interrupted) {
-        if (chat->typed)
-            bl_progress_print("(stopped; what was written counts as said)");
-        return BL_OK;
-    }
-    if (result.ended && chat->typed && !chat->template)
-        bl_progress_print("(here the text ends; what you say next begins another)");
-    return status;
+    int noted = r.interrupted || bl_signals_noted(SIGINT);
+    explain(chat, &r, &result, status, before.position);
+    if (status == BL_EINTERRUPTED && noted)
+        status = BL_OK;
+    if (status == BL_OK && kept != BL_OK)
+        *err = keep_err;
+    return status == BL_OK ? kept : status;
 }

@@ -98,9 +98,28 @@ static bl_status open_template(bl_chat *chat, const bl_args *args, bl_error *err
     return status;
 }
 
+/* --load or --memory. */
+static bl_status open_memory(bl_chat *chat, const bl_args *args, bl_error *err)
+{
+    const char *load = bl_flags_text(args, "load"), *kept = bl_flags_text(args, "memory");
+    int loaded = 0;
+    if (load && kept)
+        return bl_cli_fail(err, BL_EINVAL,
+                           "--load goes on from a file, and --memory from the one that it keeps: "
+                           "give one of them");
+    if (load)
+        return bl_session_load(chat->session, load, err);
+    if (!kept)
+        return BL_OK;
+    bl_status status = bl_chat_memory_open(&chat->memory, chat->session, kept, &loaded, err);
+    if (status == BL_OK && loaded)
+        bl_progress_print("going on from %s: %s tokens read", kept,
+                          bl_format_count(bl_session_position(chat->session)).text);
+    return status;
+}
+
 static bl_status begin(bl_chat *chat, const bl_args *args, bl_error *err)
 {
-    const char *load = bl_flags_text(args, "load");
     bl_status status = bl_flags_options(args, BL_OPTIONS_GENERATE, &chat->options, err);
     if (status == BL_OK && (bl_options_is_set(chat->options, "log_probability") ||
                             bl_options_is_set(chat->options, "logprobs")))
@@ -117,9 +136,20 @@ static bl_status begin(bl_chat *chat, const bl_args *args, bl_error *err)
         status = open_template(chat, args, err);
     if (status == BL_OK)
         status = bl_session_open(&chat->session, chat->model, NULL, err);
-    if (status == BL_OK && load)
-        status = bl_session_load(chat->session, load, err);
+    if (status == BL_OK)
+        status = open_memory(chat, args, err);
     return status;
+}
+
+/* What could not be kept when it was said, or was cut short by a signal. */
+static bl_status keep_at_the_end(bl_chat *chat, bl_status status, bl_error *err)
+{
+    bl_error why = {BL_OK, ""};
+    bl_status kept = chat->unsaved ? bl_chat_keep(chat, &why) : BL_OK;
+    if (kept == BL_OK || (status != BL_OK && status != BL_EINTERRUPTED))
+        return status;
+    *err = why;
+    return kept;
 }
 
 static bl_status run(const bl_args *args, bl_error *err)
@@ -139,8 +169,10 @@ static bl_status run(const bl_args *args, bl_error *err)
                               bl_model_path(chat.model),
                               bl_format_scaled((double)bl_model_parameters(chat.model)).text);
         status = converse(&chat, lines, err);
+        status = keep_at_the_end(&chat, status, err);
     }
     bl_chat_line_close(lines);
+    bl_chat_memory_close(chat.memory);
     bl_session_close(chat.session);
     bl_grammar_close(chat.grammar);
     bl_template_close(chat.template);
@@ -158,6 +190,10 @@ static const bl_flag flags[] = {
              "continue a text"},
     {.name = "system", .value = "TEXT", .help = "system prompt, where there is a chat template"},
     {.name = "load", .value = "FILE", .help = "go on from a memory that /save wrote"},
+    {.name = "memory",
+     .value = "FILE",
+     .help = "go on from this memory, if there is one, and keep the conversation in it, turn by "
+             "turn"},
     {.name = "history",
      .fallback = "true",
      .help = "keep the lines typed, for the arrow keys; --no-history: neither read nor write them"},
@@ -167,7 +203,7 @@ static const bl_flag flags[] = {
 const bl_command bl_command_chat = {
     .name = "chat",
     .summary = "Talks with a model, line by line; its memory has constant size.",
-    .usage = "-m MODEL [--system TEXT] [--load FILE] [flags]",
+    .usage = "-m MODEL [--system TEXT] [--memory FILE | --load FILE] [flags]",
     .details =
         "A model with a chat template (chat_template.jinja, or in tokenizer_config.json) answers: "
         "each line is what the user says, written as the template has it, with <|im_end|> and the "
@@ -193,8 +229,15 @@ const bl_command bl_command_chat = {
         "The reply ends after --max-tokens, and an empty line then goes on as if it had not; or "
         "where the model ends its text, and what comes next begins a new text. Ctrl-C stops "
         "a reply, and what was written counts as said; at the prompt it clears the line. Ctrl-D "
-        "leaves. A conversation loaded from a file goes on as the saved one would have, its random "
-        "numbers too, unless --seed names another seed."
+        "leaves."
+        "\n\n"
+        "A conversation loaded from a file goes on as the saved one would have, its random "
+        "numbers too, unless --seed names another seed. With --memory it is written to the file "
+        "whenever it has changed, and on the disk before the line break at the end of a reply: "
+        "however the program ends, no turn that was shown whole is lost. A second chat with that "
+        "file is "
+        "refused. When the file cannot be written the conversation goes on, and the file stays as "
+        "it was."
         "\n\n"
         "Replies go to standard output, on a terminal with words kept whole at its edge, "
         "everything "

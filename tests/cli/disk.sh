@@ -155,4 +155,18 @@ check "what is there is no data folder" test ! -e prepared/meta.json
 room
 expect "prepare with room" 0 '' '*' prepare tales --tales-bytes 60000 --vocab-size 300 --out prepared
 
+# ---- chat ----
+model=$data/../run
+printf 'hi\nhi\n' >lines
+input=lines
+expect "a conversation that is kept" 0 '?*' '*' chat -m "$model" --max-tokens 8 --memory me.mem
+cp me.mem "$scratch/before"
+fill 0
+input=lines
+expect "a turn on a full disk" 4 '?*' '*the conversation is not kept: cannot write*No space left*' \
+    chat -m "$model" --max-tokens 8 --memory me.mem
+check "the memory stays as it was" cmp me.mem "$scratch/before"
+check "no temporary is left" no_leftovers
+room
+
 finish

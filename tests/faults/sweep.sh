@@ -172,6 +172,20 @@ run_save_over() { run_save; }
 look_save_over() { same now/mem mem1 && echo old || { same now/mem mem2 && echo new || echo lost; }; }
 again_save_over() { again_save; }
 
+# A turn of a chat that is kept; of its failures the last line counts.
+make_keep() { cp mem1 now/mem; }
+run_keep() {
+    printf 'x\n' | "$bitllama" chat -m run4 --max-tokens 2 --memory now/mem 2>chat-err
+    code=$?
+    while read -r line; do
+        case $line in error:*) ;; *) echo "$line" >&2 ;; esac
+    done <chat-err
+    return $code
+}
+mkdir now && make_keep && run_keep >out 2>err && mv now/mem memkept || exit 1
+look_keep() { same now/mem mem1 && echo old || { same now/mem memkept && echo new || echo lost; }; }
+again_keep() { make_keep && run_keep && same now/mem memkept; }
+
 make_logits_over() { cp logits1 now/logits; }
 run_logits_over() { "$bitllama" logits -m run4 --ids 1,2,2 -o now/logits; }
 look_logits_over() { same now/logits logits1 && echo old || { same now/logits logits2 && echo new || echo lost; }; }
@@ -247,7 +261,8 @@ one_run() {
     nothing_hidden now || failed "the next run leaves $(find now -name '.*' ! -name .lock -mindepth 1 | head -n 1)"
 }
 
-all="prepare prepare_over prepare_talk prepare_back train resave resume export export_over save save_over learn_over reset merge logits_over resave_two export_two"
+all="prepare prepare_over prepare_talk prepare_back train resave resume export export_over save save_over learn_over reset merge logits_over resave_two export_two
+keep"
 total=0 total_lost=0 turn=0 misnamed=0
 printf '%-14s %10s %6s %6s %6s %6s %6s\n' case operations runs old new none lost
 for name in ${*:-$all}; do
