@@ -3,86 +3,68 @@
 #include "figures.h"
 #include "progress.h"
 
-#include <errno.h>
 #include <inttypes.h>
-#include <stdlib.h>
+#include <stdio.h>
 #include <string.h>
 
 const bl_term bl_chat_terms[] = {
 #define X(name, argument, meaning) {"/" #name argument, meaning},
     BL_CHAT_COMMAND_LIST(X)
 #undef X
-        {0},
+#define X(other, name) {"/" #other, "the same as /" #name},
+        BL_CHAT_ALIAS_LIST(X)
+#undef X
+            {0},
 };
 
-/* One command; `argument` is what follows its name, without spaces around it. */
 typedef bl_status command_fn(bl_chat *chat, const char *argument, bl_error *err);
 
-static bl_status do_reset(bl_chat *chat, const char *argument, bl_error *err)
+bl_status bl_chat_do_reset(bl_chat *chat, const char *argument, bl_error *err)
 {
     (void)argument;
-    bl_status status = bl_session_reset(chat->session, err);
-    if (status == BL_OK) {
-        chat->seeded = 0;
-        bl_progress_print("forgotten");
-        status = bl_chat_keep(chat, err);
-    }
-    return status;
-}
-
-static bl_status do_save(bl_chat *chat, const char *argument, bl_error *err)
-{
-    bl_status status = bl_chat_memory_is(chat->memory, argument)
-                           ? bl_chat_memory_save(chat->memory, chat->session, 1, err)
-                           : bl_session_save(chat->session, argument, err);
+    bl_chat_keep_state(chat, BL_STEP_RESET, "", 0);
+    bl_status status = bl_session_reset(chat->now.session, err);
     if (status == BL_OK)
-        bl_progress_print("saved to %s: %s tokens read", argument,
-                          bl_format_count(bl_session_position(chat->session)).text);
-    return status;
-}
-
-static bl_status do_load(bl_chat *chat, const char *argument, bl_error *err)
-{
-    bl_status status = bl_session_load(chat->session, argument, err);
-    /* The random numbers continue as the saved ones would have, not from the seed given before. */
-    if (status == BL_OK)
-        status = bl_options_set(chat->options, "seed", "-1", err);
-    if (status == BL_OK) {
-        chat->seeded = 0;
-        bl_progress_print("going on from %s: %s tokens read", argument,
-                          bl_format_count(bl_session_position(chat->session)).text);
-        status = bl_chat_keep(chat, err);
-    }
-    return status;
-}
-
-static bl_status do_temp(bl_chat *chat, const char *argument, bl_error *err)
-{
-    bl_status status = bl_options_set(chat->options, "temperature", argument, err);
-    if (status == BL_EINVAL)
-        return bl_cli_fail(err, status, "/temp takes a number from 0 to 100, not '%.60s'",
-                           argument);
-    return status;
-}
-
-static bl_status do_seed(bl_chat *chat, const char *argument, bl_error *err)
-{
-    char *end;
-    errno = 0;
-    unsigned long long seed = strtoull(argument, &end, 10);
-    if (*argument < '0' || *argument > '9' || *end || errno)
-        return bl_cli_fail(err, BL_EINVAL, "/seed takes a whole number from 0, not '%.60s'",
-                           argument);
-    bl_status status = bl_options_set(chat->options, "seed", argument, err);
+        status = bl_options_set(chat->options, "seed", chat->wish, err);
     if (status != BL_OK)
         return status;
-    bl_session_seed(chat->session, seed);
-    chat->seeded = 1;
-    chat->seed = seed;
-    return BL_OK;
+    chat->now.begun = chat->now.seeded = chat->reseeded = 0;
+    bl_progress_print("forgotten");
+    return bl_chat_keep(chat, err);
 }
 
-static bl_status do_stats(bl_chat *chat, const char *argument, bl_error *err)
+bl_status bl_chat_do_save(bl_chat *chat, const char *argument, bl_error *err)
+{
+    bl_status status = bl_chat_memory_is(chat->memory, argument)
+                           ? bl_chat_memory_save(chat->memory, chat->now.session, 1, err)
+                           : bl_session_save(chat->now.session, argument, err);
+    if (status == BL_OK)
+        bl_progress_print("saved to %s: %s tokens read", argument,
+                          bl_format_count(bl_session_position(chat->now.session)).text);
+    return status;
+}
+
+bl_status bl_chat_do_load(bl_chat *chat, const char *argument, bl_error *err)
+{
+    bl_chat_keep_state(chat, BL_STEP_LOADED, argument, strlen(argument));
+    bl_status status = bl_session_load(chat->now.session, argument, err);
+    if (status != BL_OK) {
+        bl_chat_states_drop(&chat->before);
+        return status;
+    }
+    /* The random numbers continue as the saved ones would have, not from the seed given before. */
+    (void)snprintf(chat->wish, sizeof chat->wish, "-1");
+    status = bl_options_set(chat->options, "seed", chat->wish, err);
+    if (status != BL_OK)
+        return status;
+    chat->now.begun = bl_chat_has_begun(chat);
+    chat->now.seeded = chat->reseeded = 0;
+    bl_progress_print("going on from %s: %s tokens read", argument,
+                      bl_format_count(bl_session_position(chat->now.session)).text);
+    return bl_chat_keep(chat, err);
+}
+
+bl_status bl_chat_do_stats(bl_chat *chat, const char *argument, bl_error *err)
 {
     char temperature[64], seed[32] = "chosen with the next reply";
     (void)argument;
@@ -90,35 +72,35 @@ static bl_status do_stats(bl_chat *chat, const char *argument, bl_error *err)
         bl_options_get(chat->options, "temperature", temperature, sizeof temperature, NULL, err);
     if (status != BL_OK)
         return status;
-    if (chat->seeded)
-        (void)snprintf(seed, sizeof seed, "%" PRIu64, chat->seed);
+    if (chat->now.seeded)
+        (void)snprintf(seed, sizeof seed, "%" PRIu64, chat->now.seed);
     bl_progress_print("position     %s tokens read",
-                      bl_format_count(bl_session_position(chat->session)).text);
+                      bl_format_count(bl_session_position(chat->now.session)).text);
     bl_progress_print("prompts      %s tokens, %s tok/s", bl_format_count(chat->prompt_tokens).text,
                       bl_format_rate((double)chat->prompt_tokens, chat->prompt_seconds).text);
     bl_progress_print("replies      %s tokens, %s tok/s", bl_format_count(chat->tokens).text,
                       bl_format_rate((double)chat->tokens, chat->seconds).text);
     bl_progress_print("memory       %s bytes, whatever the position",
-                      bl_format_count(bl_session_bytes(chat->session)).text);
+                      bl_format_count(bl_session_bytes(chat->now.session)).text);
     bl_progress_print("seed         %s", seed);
     bl_progress_print("temperature  %s", temperature);
     return BL_OK;
 }
 
-static bl_status do_help(bl_chat *chat, const char *argument, bl_error *err)
+bl_status bl_chat_do_help(bl_chat *chat, const char *argument, bl_error *err)
 {
     (void)chat;
     (void)argument;
     (void)err;
     for (const bl_term *t = bl_chat_terms; t->word; t++)
-        bl_progress_print("%-12s %s", t->word, t->meaning);
-    bl_progress_print("%-12s %s", "//...", "text that begins with one slash");
-    bl_progress_print("%-12s %s", "\"\"\"", "begins and ends a message of several lines");
+        bl_progress_print("%-20s %s", t->word, t->meaning);
+    bl_progress_print("%-20s %s", "//...", "text that begins with one slash");
+    bl_progress_print("%-20s %s", "\"\"\"", "begins and ends a message of several lines");
     bl_progress_print("Ctrl-C stops a reply, Ctrl-D leaves.");
     return BL_OK;
 }
 
-static bl_status do_quit(bl_chat *chat, const char *argument, bl_error *err)
+bl_status bl_chat_do_quit(bl_chat *chat, const char *argument, bl_error *err)
 {
     (void)argument;
     (void)err;
@@ -126,15 +108,28 @@ static bl_status do_quit(bl_chat *chat, const char *argument, bl_error *err)
     return BL_OK;
 }
 
-static const struct {
-    const char *name, *argument;
+typedef struct chat_command {
+    const char *name, *argument; /* NULL: that of the command whose other name it is */
     command_fn *run;
-} commands[] = {
-#define X(name, argument, meaning) {#name, argument, do_##name},
+} chat_command;
+
+static const chat_command commands[] = {
+#define X(name, argument, meaning) {#name, argument, bl_chat_do_##name},
     BL_CHAT_COMMAND_LIST(X)
+#undef X
+#define X(other, name) {#other, NULL, bl_chat_do_##name},
+        BL_CHAT_ALIAS_LIST(X)
 #undef X
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
+
+static const char *value_of(const chat_command *command)
+{
+    for (size_t i = 0; i < COMMANDS; i++)
+        if (commands[i].run == command->run && commands[i].argument)
+            return commands[i].argument;
+    return "";
+}
 
 static bl_status unknown(const char *name, bl_error *err)
 {
@@ -167,10 +162,10 @@ static bl_status run_words(bl_chat *chat, char *words, bl_error *err)
     for (size_t i = 0; i < COMMANDS; i++) {
         if (strcmp(name, commands[i].name) != 0)
             continue;
-        if (*commands[i].argument && !*argument)
-            return bl_cli_fail(err, BL_EINVAL, "/%s needs a value: /%s%s", name, name,
-                               commands[i].argument);
-        if (!*commands[i].argument && *argument)
+        const char *value = value_of(&commands[i]);
+        if (*value && value[1] != '[' && !*argument)
+            return bl_cli_fail(err, BL_EINVAL, "/%s needs a value: /%s%s", name, name, value);
+        if (!*value && *argument)
             return bl_cli_fail(err, BL_EINVAL, "/%s takes no value", name);
         return commands[i].run(chat, argument, err);
     }

@@ -6,6 +6,8 @@
 #include "signals.h"
 
 #include <signal.h>
+#include <stdlib.h>
+#include <string.h>
 
 /* ---- a reply, as it comes ---- */
 
@@ -63,8 +65,8 @@ static void add_up(bl_chat *chat, const bl_generate_result *r)
     chat->prompt_seconds += r->prompt_seconds;
     chat->tokens += r->tokens;
     chat->seconds += r->seconds;
-    chat->seeded = 1;
-    chat->seed = r->seed;
+    chat->now.seeded = 1;
+    chat->now.seed = r->seed;
 }
 
 /* How many ids of a turn the model has written itself: up to the token that ended its answer, which
@@ -82,16 +84,16 @@ static size_t already_written(const bl_chat *chat, const bl_ids *ids, int32_t pe
 static bl_status read_and_write(bl_chat *chat, const bl_text *text, reply *r,
                                 bl_generate_result *result, bl_error *err)
 {
-    bl_session *s = chat->session;
+    bl_session *s = chat->now.session;
     int32_t pending = bl_session_pending(s);
-    int fresh = bl_session_position(s) == 0 && pending < 0;
+    int fresh = !chat->now.begun;
     if (!chat->template || (!text->bytes && !fresh && !is_end(chat, pending)))
         return bl_generate(s, text->data, text->bytes, chat->options, on_token, r, result, err);
     if (!text->bytes)
         return BL_OK;
     bl_ids ids = {0};
     bl_status status = bl_ids_turn(&ids, chat->template, bl_model_tokenizer(chat->model),
-                                   chat->system, text, fresh, err);
+                                   chat->system.data, text, fresh, err);
     if (status == BL_OK) {
         size_t skip = already_written(chat, &ids, pending);
         status = bl_generate_ids(s, ids.id + skip, ids.count - skip, chat->options, on_token, r,
@@ -107,7 +109,7 @@ bl_status bl_chat_keep(bl_chat *chat, bl_error *err)
         return BL_OK;
     chat->unsaved = 1;
     bl_error why = {BL_OK, ""};
-    bl_status status = bl_chat_memory_save(chat->memory, chat->session, 0, &why);
+    bl_status status = bl_chat_memory_save(chat->memory, chat->now.session, 0, &why);
     if (status == BL_OK)
         chat->unsaved = 0;
     else
@@ -115,28 +117,26 @@ bl_status bl_chat_keep(bl_chat *chat, bl_error *err)
     return status;
 }
 
-/* What a person is told after a turn that did not end by itself. */
+/* What a person is told after a turn that did not end by itself; `stays`: the one before it is
+ * still there. */
 static void explain(const bl_chat *chat, const reply *r, const bl_generate_result *result,
-                    bl_status status, uint64_t before)
+                    bl_status status, uint64_t before, int stays)
 {
-    if (status == BL_EINTERRUPTED && !result->tokens && bl_signals_take(SIGINT))
+    if (status == BL_EINTERRUPTED && stays && bl_signals_take(SIGINT))
+        bl_progress_print("(stopped while it was read; the last turn stays as it was)");
+    else if (status == BL_EINTERRUPTED && !result->tokens && bl_signals_take(SIGINT))
         bl_progress_print("(stopped while it was read: %s tokens of it count as said)",
-                          bl_format_count(bl_session_position(chat->session) - before).text);
+                          bl_format_count(bl_session_position(chat->now.session) - before).text);
     else if (status == BL_EINTERRUPTED && r->interrupted && chat->typed)
         bl_progress_print("(stopped; what was written counts as said)");
     else if (status == BL_OK && result->ended && chat->typed && !chat->template)
         bl_progress_print("(here the text ends; what you say next begins another)");
 }
 
-/* Where a conversation stands: it has changed when one of these has. */
-typedef struct standing {
-    uint64_t position;
-    int32_t pending;
-} standing;
-
-static standing standing_of(const bl_chat *chat)
+/* Whether somebody was asked to stop before the answer began. */
+static int is_unanswered(bl_status status, const bl_generate_result *result)
 {
-    return (standing){bl_session_position(chat->session), bl_session_pending(chat->session)};
+    return status != BL_OK && !result->tokens;
 }
 
 /* The end of a turn, kept before its last line break says so. */
@@ -151,38 +151,119 @@ static bl_status finish(bl_chat *chat, reply *r, int changed, bl_error *err)
     return kept;
 }
 
-bl_status bl_chat_say(bl_chat *chat, const char *text, size_t bytes, bl_error *err)
+/* A turn.  *changed: something was read; with `again` only when an answer was begun, too. */
+static bl_status turn(bl_chat *chat, const bl_text *said, int again, int *changed, bl_error *err)
 {
     bl_error write_err = {BL_OK, ""}, keep_err = {BL_OK, ""};
     bl_generate_result result = {.size = sizeof result};
     reply r = {.err = &write_err, .chat = chat};
-    const bl_text said = {(char *)(uintptr_t)text, bytes};
-    (void)bl_signals_take(SIGINT);
-    standing before = standing_of(chat);
     bl_status status = BL_OK;
-    if (chat->grammar && (bytes || !bl_session_constrained(chat->session)))
-        status = bl_session_constrain(chat->session, chat->grammar, err);
+    uint64_t before = bl_session_position(chat->now.session);
+    int32_t pending = bl_session_pending(chat->now.session);
+    (void)bl_signals_take(SIGINT);
+    *changed = 0;
+    if (chat->grammar && (said->bytes || !bl_session_constrained(chat->now.session)))
+        status = bl_session_constrain(chat->now.session, chat->grammar, err);
     if (status != BL_OK)
         return status;
     bl_output_reply(1);
-    status = read_and_write(chat, &said, &r, &result, err);
-    standing after = standing_of(chat);
-    int changed = after.position != before.position || after.pending != before.pending;
-    bl_status kept = finish(chat, &r, changed, &keep_err);
+    status = read_and_write(chat, said, &r, &result, err);
+    *changed = (bl_session_position(chat->now.session) != before ||
+                bl_session_pending(chat->now.session) != pending) &&
+               !(again && is_unanswered(status, &result));
+    chat->now.begun |= *changed;
+    if (*changed && (status == BL_OK || status == BL_EINTERRUPTED))
+        add_up(chat, &result);
+    bl_status kept = finish(chat, &r, *changed, &keep_err);
     bl_output_reply(0);
+    bl_progress_end();
     if (r.status != BL_OK) {
         chat->broken = 1;
         *err = write_err;
         return r.status;
     }
-    if (status == BL_OK || status == BL_EINTERRUPTED)
-        add_up(chat, &result);
-    bl_progress_end();
     int noted = r.interrupted || bl_signals_noted(SIGINT);
-    explain(chat, &r, &result, status, before.position);
+    explain(chat, &r, &result, status, before, again && !*changed);
     if (status == BL_EINTERRUPTED && noted)
         status = BL_OK;
     if (status == BL_OK && kept != BL_OK)
         *err = keep_err;
     return status == BL_OK ? kept : status;
+}
+
+void bl_chat_keep_state(bl_chat *chat, bl_chat_step step, const char *text, size_t bytes)
+{
+    bl_error why;
+    if (bl_chat_states_push(&chat->before, &chat->now, step, text, bytes, &why) == BL_OK)
+        return;
+    bl_chat_states_clear(&chat->before);
+    bl_progress_print("(this cannot be undone: %s)", why.message);
+}
+
+bl_status bl_chat_say(bl_chat *chat, const char *text, size_t bytes, bl_error *err)
+{
+    int changed;
+    const bl_text said = {(char *)(uintptr_t)text, bytes};
+    bl_chat_keep_state(chat, bytes ? BL_STEP_SAID : BL_STEP_WENT_ON, text, bytes);
+    bl_status status = turn(chat, &said, 0, &changed, err);
+    if (!changed)
+        bl_chat_states_drop(&chat->before);
+    else
+        chat->reseeded = 0;
+    return status;
+}
+
+void bl_chat_seed_again(bl_chat *chat)
+{
+    if (chat->reseeded)
+        bl_session_seed(chat->now.session, strtoull(chat->wish, NULL, 10));
+    else if (!chat->now.seeded)
+        (void)bl_options_set(chat->options, "seed", chat->wish, NULL);
+}
+
+/* Other random numbers than those of the last answer, which `last` has the seed of. */
+static void seed_anew(bl_chat *chat, const bl_chat_state *last)
+{
+    bl_chat_seed_again(chat);
+    if (chat->reseeded || !last->seeded)
+        return;
+    (void)bl_options_set(chat->options, "seed", "-1", NULL); /* as the session has it */
+    bl_session_seed(chat->now.session, last->seed + 1);
+}
+
+bl_status bl_chat_say_again(bl_chat *chat, size_t from, const char *text, size_t bytes, int anew,
+                            bl_error *err)
+{
+    int changed;
+    bl_chat_state last = chat->now;
+    bl_text said = {.data = malloc(bytes + 1), .bytes = bytes};
+    if (!said.data)
+        return bl_cli_fail(err, BL_ENOMEM, "out of memory for what is said");
+    memcpy(said.data, text, bytes);
+    said.data[bytes] = 0;
+    bl_chat_kept *kept = &chat->before.at[from];
+    chat->now = kept->state;
+    bl_status status = bl_session_fork(&chat->now.session, kept->state.session, err);
+    if (status != BL_OK) {
+        chat->now = last;
+        bl_text_release(&said);
+        return status;
+    }
+    if (anew)
+        seed_anew(chat, &last);
+    else
+        bl_chat_seed_again(chat);
+    status = turn(chat, &said, 1, &changed, err);
+    if (!changed) {
+        bl_session_close(chat->now.session);
+        chat->now = last;
+        bl_text_release(&said);
+        return status;
+    }
+    bl_session_close(last.session);
+    while (chat->before.count > from + 1)
+        bl_chat_states_drop(&chat->before);
+    bl_chat_states_retell(&chat->before, &said);
+    chat->reseeded = 0;
+    return status;
 }

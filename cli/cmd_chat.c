@@ -68,13 +68,25 @@ static bl_status converse(bl_chat *chat, bl_chat_line *lines, bl_error *err)
                        failed.count, failed.first.message);
 }
 
+bl_status bl_chat_find_ends(bl_chat *chat, bl_error *err)
+{
+    const size_t most = sizeof chat->ends / sizeof *chat->ends;
+    char ignore_eos[8] = "";
+    (void)bl_options_get(chat->options, "ignore_eos", ignore_eos, sizeof ignore_eos, NULL, NULL);
+    chat->end_count = 0;
+    if (!chat->template || strcmp(ignore_eos, "true") == 0)
+        return BL_OK;
+    bl_status status = bl_template_ends(chat->template, bl_model_tokenizer(chat->model), chat->ends,
+                                        most, &chat->end_count, err);
+    chat->end_count = chat->end_count > most ? most : chat->end_count;
+    return status;
+}
+
 /* The model's chat template, if it has one and it is wanted. */
 static bl_status open_template(bl_chat *chat, const bl_args *args, bl_error *err)
 {
-    const bl_tokenizer *tokenizer = bl_model_tokenizer(chat->model);
-    char ignore_eos[8] = "";
+    const char *system = bl_flags_text(args, "system");
     bl_status status = BL_OK;
-    chat->system = bl_flags_text(args, "system");
     if (bl_flags_on(args, "template"))
         status = bl_template_open(&chat->template, bl_flags_text(args, "model"), NULL, err);
     if (status == BL_ENOENT)
@@ -83,19 +95,18 @@ static bl_status open_template(bl_chat *chat, const bl_args *args, bl_error *err
         bl_error why = *err;
         return bl_cli_fail(err, status, "%.400s; --no-template goes without it", why.message);
     }
-    if (!chat->template)
-        return chat->system ? bl_cli_fail(err, BL_EINVAL,
-                                          "--system is for a model with a chat template, and this "
-                                          "one has none or goes without")
-                            : BL_OK;
-    (void)bl_options_get(chat->options, "ignore_eos", ignore_eos, sizeof ignore_eos, NULL, NULL);
-    if (strcmp(ignore_eos, "true") == 0)
-        return BL_OK;
-    status = bl_template_ends(chat->template, tokenizer, chat->ends,
-                              sizeof chat->ends / sizeof *chat->ends, &chat->end_count, err);
-    if (chat->end_count > sizeof chat->ends / sizeof *chat->ends)
-        chat->end_count = sizeof chat->ends / sizeof *chat->ends;
-    return status;
+    if (system && !chat->template)
+        return bl_cli_fail(err, BL_EINVAL,
+                           "--system is for a model with a chat template, and this one has none or "
+                           "goes without");
+    if (system)
+        status = bl_text_copy(&chat->system, system, err);
+    return status == BL_OK ? bl_chat_find_ends(chat, err) : status;
+}
+
+int bl_chat_has_begun(const bl_chat *chat)
+{
+    return bl_session_position(chat->now.session) || bl_session_pending(chat->now.session) >= 0;
 }
 
 /* --load or --memory. */
@@ -108,13 +119,13 @@ static bl_status open_memory(bl_chat *chat, const bl_args *args, bl_error *err)
                            "--load goes on from a file, and --memory from the one that it keeps: "
                            "give one of them");
     if (load)
-        return bl_session_load(chat->session, load, err);
+        return bl_session_load(chat->now.session, load, err);
     if (!kept)
         return BL_OK;
-    bl_status status = bl_chat_memory_open(&chat->memory, chat->session, kept, &loaded, err);
+    bl_status status = bl_chat_memory_open(&chat->memory, chat->now.session, kept, &loaded, err);
     if (status == BL_OK && loaded)
         bl_progress_print("going on from %s: %s tokens read", kept,
-                          bl_format_count(bl_session_position(chat->session)).text);
+                          bl_format_count(bl_session_position(chat->now.session)).text);
     return status;
 }
 
@@ -135,9 +146,13 @@ static bl_status begin(bl_chat *chat, const bl_args *args, bl_error *err)
     if (status == BL_OK)
         status = open_template(chat, args, err);
     if (status == BL_OK)
-        status = bl_session_open(&chat->session, chat->model, NULL, err);
+        status = bl_session_open(&chat->now.session, chat->model, NULL, err);
     if (status == BL_OK)
         status = open_memory(chat, args, err);
+    if (status == BL_OK)
+        status = bl_options_get(chat->options, "seed", chat->wish, sizeof chat->wish, NULL, err);
+    if (status == BL_OK)
+        chat->now.begun = bl_chat_has_begun(chat);
     return status;
 }
 
@@ -162,6 +177,7 @@ static bl_status run(const bl_args *args, bl_error *err)
         status = bl_chat_line_open(&lines, bl_flags_on(args, "history"), err);
     }
     if (status == BL_OK) {
+        chat.lines = lines;
         bl_chat_line_complete_with(lines, bl_chat_complete);
         chat.typed = bl_chat_line_is_typed(lines);
         if (chat.typed)
@@ -173,7 +189,9 @@ static bl_status run(const bl_args *args, bl_error *err)
     }
     bl_chat_line_close(lines);
     bl_chat_memory_close(chat.memory);
-    bl_session_close(chat.session);
+    bl_chat_states_clear(&chat.before);
+    bl_text_release(&chat.system);
+    bl_session_close(chat.now.session);
     bl_grammar_close(chat.grammar);
     bl_template_close(chat.template);
     bl_model_close(chat.model);
@@ -238,6 +256,15 @@ const bl_command bl_command_chat = {
         "file is "
         "refused. When the file cannot be written the conversation goes on, and the file stays as "
         "it was."
+        "\n\n"
+        "What the conversation was before a turn is kept, for the last 32 turns and up to 64 MB: "
+        "/undo "
+        "goes back by one, /retry writes the answer anew (with the seed after the one in use, or "
+        "with that of a /seed typed since), and /edit says something else instead of what was said "
+        "last, in which a terminal lets you change the old text. An answer that goes on after an "
+        "empty line "
+        "is a turn of its own. Settings are not taken back. /reset, /load and /learn can be "
+        "undone as well. What was taken back is gone."
         "\n\n"
         "Replies go to standard output, on a terminal with words kept whole at its edge, "
         "everything "

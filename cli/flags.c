@@ -160,8 +160,7 @@ static bl_status unknown_flag(const bl_command *command, const char *name, bl_er
                        command->name);
 }
 
-/* Flags as scripts of earlier versions call them, and hands from other programs. */
-static const char *name_now(const char *name)
+const char *bl_flags_name_now(const char *name)
 {
     static const char *const names[][2] = {{"init-from", "init"},
                                            {"temp", "temperature"},
@@ -176,7 +175,7 @@ static const char *name_now(const char *name)
 
 static int find(const bl_command *command, const char *name, bl_setting *found)
 {
-    search s = {.name = name_now(name)};
+    search s = {.name = bl_flags_name_now(name)};
     if (!visit_flags(command, is_wanted, &s))
         return 0;
     *found = s.found;

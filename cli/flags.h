@@ -73,6 +73,9 @@ bl_status bl_flags_options(const bl_args *args, bl_options_kind kind, bl_options
 /* Whether a field's flag needs no value: --resume, --no-resume, --resume=auto. */
 int bl_flags_is_switch(const bl_field_info *field);
 
+/* What a flag is called now, of which this is an older name or another program's. */
+const char *bl_flags_name_now(const char *name);
+
 /* How many letters must be inserted, deleted, replaced or swapped to turn a into b. */
 size_t bl_flags_distance(const char *a, const char *b);
 

@@ -406,16 +406,16 @@ static void needs_constant_memory(void **unused)
                                    NULL},
              (const char *const[]){"--max-tokens", "200", "--ignore-eos", NULL});
     pty_expect(&p, "> ");
-    for (int turn = 1; turn <= 50; turn++) {
+    for (int turn = 1; turn <= 90; turn++) {
         (void)snprintf(keys, sizeof keys, "this is what I say in turn %d\r", turn);
         pty_type(&p, keys);
         pty_expect(&p, "\r\n");
         pty_expect(&p, "\n> ");
-        if (turn == 5)
+        if (turn == 40) /* from now on a state goes for each that is kept */
             early = pty_resident_pages(&p);
     }
     size_t late = pty_resident_pages(&p);
-    print_message("resident pages: %zu after 5 turns, %zu after 50\n", early, late);
+    print_message("resident pages: %zu after 40 turns, %zu after 90\n", early, late);
     assert_in_range(late, 1, early + 4);
     leave(&p);
 }

@@ -1,0 +1,141 @@
+# The states of a chat: what /undo, /retry, /edit, branches, /learn and /set leave is what a conversation without them has.
+. "$(dirname "$0")/expect.sh"
+run=$3/run
+model=$run
+cd "$scratch" || exit 1
+
+# say NAME EXIT STDOUT STDERR LINES ARGUMENTS...: chat with these lines (printf's format) to read.
+say() {
+    name=$1 code=$2 out=$3 err=$4
+    # shellcheck disable=SC2059 # the format is meant
+    printf "$5" >lines
+    shift 5
+    input=lines
+    expect "$name" "$code" "$out" "$err" chat -m "$model" --max-tokens 12 --ignore-eos "$@"
+}
+# same NAME LINES LINES ARGUMENTS...: both conversations end in the same memory.
+same() {
+    title=$1
+    # shellcheck disable=SC2059 # the format is meant
+    printf "$2/save one.mem\n" >one.txt
+    # shellcheck disable=SC2059
+    printf "$3/save two.mem\n" >two.txt
+    shift 3
+    rm -f one.mem two.mem
+    for way in one two; do
+        input=$way.txt
+        expect "$title: $way" 0 '*' '*' chat -m "$model" --max-tokens 12 --ignore-eos "$@"
+    done
+    check "$title" cmp one.mem two.mem
+}
+# ---- taking back ----
+for how in "--temperature 0 --seed 3" "--seed 7" "--seed 7 --repeat-penalty 1.3 --top-k 0" "--seed 7 -j {}"; do
+    # shellcheck disable=SC2086 # words
+    {
+        same "/undo ($how)" 'Once\nthe dog\n/undo\nran\n' 'Once\nran\n' $how
+        same "/undo twice ($how)" 'Once\nthe dog\nran\n/undo\n/undo\nran\n' 'Once\nran\n' $how
+        same "/undo of the first turn ($how)" 'the dog\n/undo\nOnce\n' 'Once\n' $how
+        same "/undo of an empty line ($how)" 'Once\n\n\n/undo\n' 'Once\n\n' $how
+        same "/edit ($how)" 'Once\nthe cat\n/edit the dog\nran\n' 'Once\nthe dog\nran\n' $how
+        same "/edit goes back to what was said ($how)" 'Once\nthe cat\n\n\n/edit the dog\n' 'Once\nthe dog\n' $how
+        same "/edit of the first ($how)" 'a\n/edit Once\nran\n' 'Once\nran\n' $how
+    }
+done
+same "/undo of everything" 'Once\nthe dog\n/undo\n/undo\n' '' --seed 7
+same "/undo of /reset" 'Once\n/reset\nthe dog\n/undo\n/undo\n' 'Once\n' --seed 7
+say "a memory" 0 '?*' '*' 'Once\n/save kept.mem\n' --seed 5
+same "/undo of /load" 'the dog\n/load kept.mem\n/undo\n' 'the dog\n' --seed 7
+say "a failed /load is no step" 3 '?*' '*took back what you said, "the dog": *' 'Once\nthe dog\n/load lines\n/undo\n'
+say "a failed line is no step" 3 '?*' '*took back what you said, "the dog": *' 'Once\nthe dog\nx\377y\n/undo\n'
+say "/undo of nothing" 2 '' "*no turn to go back to*" '/undo\n'
+say "nor is there one after /undo" 2 '?*' "*no turn to go back to*" 'hi\n/undo\n/undo\n'
+{
+    yes hi | head -n 40
+    yes /undo | head -n 33
+    echo /stats
+} >lines
+input=lines
+expect "the last 32 turns are kept" 2 '?*' "*1 of the lines failed, the first: there is no turn*" chat -m "$run" \
+    --max-tokens 3 --ignore-eos
+check "and not more" test "$(grep -c '^took back' stderr)" -eq 32
+
+# ---- another answer ----
+with_seeds() { # NAME LINES SEED LINES SEED: the same memory
+    rm -f one.mem two.mem
+    say "$1: one" 0 '?*' '*' "$2/save one.mem\n" --seed "$3"
+    say "$1: two" 0 '?*' '*' "$4/save two.mem\n" --seed "$5"
+    check "$1" cmp one.mem two.mem
+}
+with_seeds "/retry has the next seed" 'Once\n/retry\n' 7 'Once\n' 8
+with_seeds "and the one after it" 'Once\n/retry\n/retry\nran\n' 7 'Once\nran\n' 9
+with_seeds "/seed chooses it" 'Once\n/seed 5\n/retry\n' 7 'Once\n' 5
+with_seeds "also the same" 'Once\n/seed 7\n/retry\n' 7 'Once\n' 7
+with_seeds "/undo after /retry" 'Once\n/retry\n/undo\nthe dog\n' 7 'the dog\n' 7
+with_seeds "/reset after /retry" 'Once\n/retry\n/reset\nthe dog\n' 7 'the dog\n' 7
+with_seeds "/edit after /retry" 'Once\n/retry\n/edit the dog\n' 7 'the dog\n' 7
+with_seeds "/seed and /undo" 'Once\nran\n/seed 5\n/undo\nthe dog\n' 7 'Once\n/seed 5\nthe dog\n' 7
+say "without a seed" 0 '?*' '' 'Once\n/retry\n' --temperature 1.5
+half=$(($(wc -l <stdout) / 2))
+check "two answers" test "$(wc -l <stdout)" -ge 2
+check "that differ" test "$(head -n $half stdout | cksum)" != "$(tail -n $half stdout | cksum)"
+say "at temperature 0" 0 '?*' "(at temperature 0 there is one answer only*" 'Once\n/retry\n' --temperature 0
+say "under a grammar" 0 '?*' '' 'hi\n/retry\n/edit ha\n' --grammar 'root ::= [a-z]+'
+check "every answer is of it" test "$(grep -c '^[a-z][a-z]*$' stdout)" -eq 3
+say "/retry of nothing" 2 '' "*no turn to go back to*" '/retry\n'
+say "/retry of /reset" 2 '?*' "*no answer*" 'hi\n/reset\n/retry\n'
+say "/edit of nothing" 2 '' "*no turn to go back to*" '/edit hi\n'
+say "/edit without text" 2 '?*' "*/edit needs the text here*" 'hi\n/edit\n'
+say "/edit that cannot be read" 3 '?*' "*UTF-8*" 'Once\n/edit x\377y\n/save one.mem\n' --seed 7
+say "the turn" 0 '?*' "*" 'Once\n/save two.mem\n' --seed 7
+check "stays as it was" cmp one.mem two.mem
+
+# ---- settings ----
+with_flag() { # NAME LINES FLAGS...: the flags do what the lines do
+    title=$1 lines=$2
+    shift 2
+    say "$title" 0 '?*' '*' "$lines"'Once\n' --seed 7
+    cp stdout set
+    say "$title as a flag" 0 '?*' '' 'Once\n' --seed 7 "$@"
+    check "$title: the same" cmp stdout set
+}
+with_flag "/set temperature" '/set temperature 0\n' --temperature 0
+with_flag "/set temp" '/set temp=1.7\n' --temp 1.7
+with_flag "/set top-k" '/set top-k 1\n' --top-k 1
+with_flag "/set top_p" '/set top_p 0.1\n' --top-p 0.1
+with_flag "/set min_p" '/set min_p 0.5\n' --min-p 0.5
+with_flag "/set repeat-penalty" '/set repeat-penalty 1.9\n/set repeat-last 5\n' --repeat-penalty 1.9 --repeat-last 5
+with_flag "/set max_tokens" '/set max_tokens 5\n' --max-tokens 5
+with_flag "/set seed" '/set seed 9\n' --seed 9
+say "/set" 0 '' "*temperature *0.8 *top_k *40 *top_p *0.95 *ignore_eos *true *" '/set\n'
+for option in $("$bitllama" chat --help | sed -n '/^sampling:/,/^device:/s/^  \(-., \)*--\([a-z-]*\).*/\2/p'); do
+    [ "$option" = logprobs ] && continue
+    say "/set $option" 0 '' "$(echo "$option" | tr - _) *" "/set $option\n"
+done
+say "/set of a near name" 2 '' "*no option topk; did you mean top_k?*" '/set topk 5\n'
+say "/set of a far name" 2 '' "*no option frobnicate; /set lists them*" '/set frobnicate\n'
+say "/set out of bounds" 2 '' "*top_p*" '/set top_p 2\n'
+say "/set of no number" 2 '' "*temperature*" '/set temperature warm\n'
+say "/set of what is a list" 2 '' "*no option logprobs*" '/set logprobs 3\n'
+say "/bye" 0 '' '' '/bye\nhi\n'
+say "/exit" 0 '' '' '/exit\nhi\n'
+
+# ---- with a chat template ----
+say "/system without a template" 2 '' "*chat template*" '/system hi\n'
+cp -r "$run" chat
+model=$scratch/chat
+cat >chat/chat_template.jinja <<'EOF'
+{% for m in messages %}[{{ m.role }}]{{ m.content }}
+{% if m.role == 'assistant' %}<|endoftext|>{% endif %}{% endfor %}{% if add_generation_prompt %}[answer]{% endif %}
+EOF
+same "/undo of the first turn of a template" 'the dog\n/undo\nOnce\n' 'Once\n' --seed 7 --system S
+same "/edit of it" 'the dog\n/edit Once\nran\n' 'Once\nran\n' --seed 7 --system S
+same "/system at first" '/system Be brief.\nOnce\n' '/system S\n/system Be brief.\nOnce\n' --seed 7
+say "a system prompt by flag" 0 '?*' "*system prompt: Be brief.*" 'Once\n/system\n/save one.mem\n' --seed 7 --system "Be brief."
+say "by command" 0 '?*' "*" '/system Be brief.\nOnce\n/save two.mem\n' --seed 7
+check "are the same" cmp one.mem two.mem
+say "later" 0 '?*' "(from the next conversation on; /reset begins one)*" 'Hi\n/system Be brief.\n/reset\nOnce\n/save two.mem\n' --seed 7
+check "from the next conversation on" cmp one.mem two.mem
+say "none" 0 '?*' "*no system prompt*" '/system ""\n/system\nOnce\n/save one.mem\n' --seed 7 --system S
+say "as without the flag" 0 '?*' "*" 'Once\n/save two.mem\n' --seed 7
+check "are the same, too" cmp one.mem two.mem
+finish
