@@ -2,6 +2,7 @@
 #ifndef BL_CLI_CHAT_H
 #define BL_CLI_CHAT_H
 
+#include "chat_branches.h"
 #include "chat_line.h"
 #include "chat_memory.h"
 #include "chat_states.h"
@@ -9,13 +10,15 @@
 typedef struct bl_chat {
     bl_model *model;
     bl_chat_state now;
-    bl_chat_states before; /* its last turns */
-    bl_options *options;   /* BL_OPTIONS_GENERATE */
-    char wish[32];         /* the seed that was asked for last, as their text, */
-    int reseeded;          /* since the last turn */
-    bl_template *template; /* NULL: lines continue a text */
-    bl_text system;        /* its system prompt; no data: none */
-    int32_t ends[64];      /* tokens that end an answer */
+    bl_chat_states before;                /* its last turns */
+    char branch[BL_CHAT_BRANCH_NAME + 1]; /* the one that this is, */
+    bl_chat_branches others;              /* beside these */
+    bl_options *options;                  /* BL_OPTIONS_GENERATE */
+    char wish[32];                        /* the seed that was asked for last, as their text, */
+    int reseeded;                         /* since the last turn */
+    bl_template *template;                /* NULL: lines continue a text */
+    bl_text system;                       /* its system prompt; no data: none */
+    int32_t ends[64];                     /* tokens that end an answer */
     size_t end_count;
     bl_grammar *grammar;    /* of each reply, or NULL */
     bl_chat_memory *memory; /* of --memory, or NULL */
@@ -59,6 +62,11 @@ void bl_chat_seed_again(bl_chat *chat);
     X(undo, "", "take back the last turn, what you said and the answer; again: the one before")    \
     X(retry, "", "write the last answer anew, with the next seed")                                 \
     X(edit, " [TEXT]", "take back what you said last, to say this or something else instead")      \
+    X(branch, " NAME", "go on in a new branch, and keep the one that this was")                    \
+    X(switch, " NAME", "go on in another branch")                                                  \
+    X(branches, "", "list the branches: their names, tokens read, bytes")                          \
+    X(drop, " NAME", "forget a branch")                                                            \
+    X(learn, " FILE", "read a text, or a folder of texts, into the memory")                        \
     X(reset, "", "forget everything that was read and written")                                    \
     X(save, " FILE", "write the memory of this conversation to a file")                            \
     X(load, " FILE", "go on from such a file, instead of this conversation")                       \
@@ -72,6 +80,7 @@ void bl_chat_seed_again(bl_chat *chat);
 
 /* X(other name, command) */
 #define BL_CHAT_ALIAS_LIST(X)                                                                      \
+    X(read, learn)                                                                                 \
     X(bye, quit)                                                                                   \
     X(exit, quit)
 

@@ -169,7 +169,7 @@ static bl_status keep_at_the_end(bl_chat *chat, bl_status status, bl_error *err)
 
 static bl_status run(const bl_args *args, bl_error *err)
 {
-    bl_chat chat = {0};
+    bl_chat chat = {.branch = "main"};
     bl_chat_line *lines = NULL;
     bl_status status = begin(&chat, args, err);
     if (status == BL_OK) {
@@ -190,6 +190,7 @@ static bl_status run(const bl_args *args, bl_error *err)
     bl_chat_line_close(lines);
     bl_chat_memory_close(chat.memory);
     bl_chat_states_clear(&chat.before);
+    bl_chat_branches_clear(&chat.others);
     bl_text_release(&chat.system);
     bl_session_close(chat.now.session);
     bl_grammar_close(chat.grammar);
@@ -265,6 +266,13 @@ const bl_command bl_command_chat = {
         "empty line "
         "is a turn of its own. Settings are not taken back. /reset, /load and /learn can be "
         "undone as well. What was taken back is gone."
+        "\n\n"
+        "/branch NAME keeps the conversation under the name that it has, main at first, and goes "
+        "on in a "
+        "copy called NAME; /switch NAME goes on in another. Each has its own "
+        "turns to take back. There are up to 16, and they end with the program: /save writes the "
+        "one that you are on, and "
+        "so does --memory."
         "\n\n"
         "Replies go to standard output, on a terminal with words kept whole at its edge, "
         "everything "

@@ -89,6 +89,42 @@ say "/edit that cannot be read" 3 '?*' "*UTF-8*" 'Once\n/edit x\377y\n/save one.
 say "the turn" 0 '?*' "*" 'Once\n/save two.mem\n' --seed 7
 check "stays as it was" cmp one.mem two.mem
 
+# ---- branches ----
+with_seeds "a branch goes on" 'Once\n/branch b\nthe dog\n' 7 'Once\nthe dog\n' 7
+with_seeds "the other stays" 'Once\n/branch b\nthe dog\n/switch main\nran\n' 7 'Once\nran\n' 7
+with_seeds "back and forth" 'Once\n/branch b\nthe dog\n/retry\n/switch main\nran\n/switch b\nran\n/switch main\nran\n' 7 \
+    'Once\nran\nran\n' 7
+with_seeds "/undo in each" 'Once\nthe cat\n/branch b\nthe dog\n/undo\n/switch main\n/undo\n' 7 'Once\n' 7
+say "/branches" 0 '?*' "*\* main *[0-9] tokens read, * bytes*  b  *[0-9] tokens read*" 'Once\n/branch b\n/switch main\n/branches\n'
+say "a branch that is there" 2 '' "*there is a branch b; /switch b*" '/branch b\n/branch b\n'
+say "the one one is on" 2 '' "*you are on branch b*" '/branch b\n/switch b\n'
+say "none of that name" 2 '' "*no branch c; /branches lists them*" '/switch c\n'
+say "two words" 2 '' "*a name of one word*" '/branch b c\n'
+say "a long name" 2 '' "*up to 32 bytes*" '/branch aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n'
+seq 16 | sed 's/.*/\/branch b&/' >lines
+printf '/drop b3\n/branch b17\n/branches\n' >>lines
+input=lines
+expect "sixteen branches" 2 '' "*1 of the lines failed, the first: there are 16 branches*" chat -m "$run"
+check "and a seventeenth for one that was dropped" test "$(grep -c 'tokens read' stderr)" -eq 16
+
+# ---- reading for its own sake ----
+printf 'Once upon a time there was a dog. The dog ran to the tree and said hello.\n' >text.txt
+rm -f one.mem two.mem
+say "/learn" 0 '' "*learned text.txt: *[0-9] tokens, *.[0-9]* nats a token*" '/learn text.txt\n/save one.mem\n'
+expect "learn" 0 '*' '*' learn -m "$run" text.txt --memory two.mem
+check "the same memory" cmp one.mem two.mem
+same "/read" 'Once\n/read text.txt\nran\n' 'Once\n/learn text.txt\nran\n' --seed 7
+same "/undo of /learn" 'Once\n/learn text.txt\n/undo\nran\n' 'Once\nran\n' --seed 7
+say "a failed /learn is no step" 3 '?*' '*no.txt*took back what you said, "ran": *' 'Once\nran\n/learn no.txt\n/undo\n'
+say "/learn of standard input" 2 '' "*/learn reads files*" '/learn -\n'
+say "/retry of /learn" 2 '' "*no answer*" '/learn text.txt\n/retry\n'
+say "a kept conversation learns" 0 '?*' "*" 'Once\n/learn text.txt\n/save one.mem\n' --memory me.mem
+check "and keeps it" cmp one.mem me.mem
+say "takes back" 0 '?*' "*" 'ran\n/undo\n/save one.mem\n' --memory me.mem
+check "and keeps that" cmp one.mem me.mem
+say "goes on in a branch" 0 '?*' "*" '/branch b\nran\n/switch main\n/save one.mem\n' --memory me.mem
+check "and keeps where one is" cmp one.mem me.mem
+
 # ---- settings ----
 with_flag() { # NAME LINES FLAGS...: the flags do what the lines do
     title=$1 lines=$2
@@ -138,4 +174,12 @@ check "from the next conversation on" cmp one.mem two.mem
 say "none" 0 '?*' "*no system prompt*" '/system ""\n/system\nOnce\n/save one.mem\n' --seed 7 --system S
 say "as without the flag" 0 '?*' "*" 'Once\n/save two.mem\n' --seed 7
 check "are the same, too" cmp one.mem two.mem
+at() { # LINES: the position after them
+    # shellcheck disable=SC2059
+    printf "$1/stats\n" | "$bitllama" chat -m "$model" --max-tokens 12 --ignore-eos --seed 7 --system S 2>&1 >/dev/null |
+        sed -n 's/^position *\([0-9,]*\) tokens.*/\1/p' | tr -d ,
+}
+check "a text that is learned is no turn: the first one comes after it" \
+    test "$(at '/learn text.txt\nOnce\n')" -eq $(($(at '/learn text.txt\n') + $(at 'Once\n') + 1))
+
 finish
