@@ -70,7 +70,7 @@ void bl_chat_seed_again(bl_chat *chat);
     X(reset, "", "forget everything that was read and written")                                    \
     X(save, " FILE", "write the memory of this conversation to a file")                            \
     X(load, " FILE", "go on from such a file, instead of this conversation")                       \
-    X(set, " [NAME [VALUE]]", "an option of sampling, shown or set from now on; or all of them")   \
+    X(set, " [OPTION [VALUE]]", "an option of sampling, shown or set from now on; or all of them") \
     X(temp, " X", "the temperature from now on; 0: always the likeliest token")                    \
     X(seed, " N", "begin the random numbers of this seed")                                         \
     X(system, " [TEXT]", "the system prompt, or another from the next /reset on; \"\": none")      \
@@ -78,11 +78,11 @@ void bl_chat_seed_again(bl_chat *chat);
     X(help, "", "this list")                                                                       \
     X(quit, "", "leave, as Ctrl-D does")
 
-/* X(other name, command) */
+/* X(other name, command, its value) */
 #define BL_CHAT_ALIAS_LIST(X)                                                                      \
-    X(read, learn)                                                                                 \
-    X(bye, quit)                                                                                   \
-    X(exit, quit)
+    X(read, learn, " FILE")                                                                        \
+    X(bye, quit, "")                                                                               \
+    X(exit, quit, "")
 
 /* The commands for help and man page; those of other names are behind them. */
 extern const bl_term bl_chat_terms[];

@@ -11,7 +11,7 @@ const bl_term bl_chat_terms[] = {
 #define X(name, argument, meaning) {"/" #name argument, meaning},
     BL_CHAT_COMMAND_LIST(X)
 #undef X
-#define X(other, name) {"/" #other, "the same as /" #name},
+#define X(other, name, argument) {"/" #other argument, "the same as /" #name},
         BL_CHAT_ALIAS_LIST(X)
 #undef X
             {0},
@@ -109,7 +109,7 @@ bl_status bl_chat_do_quit(bl_chat *chat, const char *argument, bl_error *err)
 }
 
 typedef struct chat_command {
-    const char *name, *argument; /* NULL: that of the command whose other name it is */
+    const char *name, *argument;
     command_fn *run;
 } chat_command;
 
@@ -117,19 +117,11 @@ static const chat_command commands[] = {
 #define X(name, argument, meaning) {#name, argument, bl_chat_do_##name},
     BL_CHAT_COMMAND_LIST(X)
 #undef X
-#define X(other, name) {#other, NULL, bl_chat_do_##name},
+#define X(other, name, argument) {#other, argument, bl_chat_do_##name},
         BL_CHAT_ALIAS_LIST(X)
 #undef X
 };
 enum { COMMANDS = sizeof commands / sizeof *commands };
-
-static const char *value_of(const chat_command *command)
-{
-    for (size_t i = 0; i < COMMANDS; i++)
-        if (commands[i].run == command->run && commands[i].argument)
-            return commands[i].argument;
-    return "";
-}
 
 static bl_status unknown(const char *name, bl_error *err)
 {
@@ -162,7 +154,7 @@ static bl_status run_words(bl_chat *chat, char *words, bl_error *err)
     for (size_t i = 0; i < COMMANDS; i++) {
         if (strcmp(name, commands[i].name) != 0)
             continue;
-        const char *value = value_of(&commands[i]);
+        const char *value = commands[i].argument;
         if (*value && value[1] != '[' && !*argument)
             return bl_cli_fail(err, BL_EINVAL, "/%s needs a value: /%s%s", name, name, value);
         if (!*value && *argument)
