@@ -45,6 +45,10 @@ bl_status bl_chat_states_push(bl_chat_states *s, const bl_chat_state *now, bl_ch
                               const char *text, size_t bytes, bl_error *err)
 {
     bl_chat_kept kept;
+    const size_t needed = bl_session_bytes(now->session) + bytes;
+    /* First, so that the new one fills the room of the oldest before anything else does. */
+    while (s->count == BL_CHAT_STATES || (s->count && s->bytes + needed > BL_CHAT_STATES_BYTES))
+        drop_oldest(s);
     bl_status status = copy(&kept, now, step, text, bytes, err);
     while (status == BL_ENOMEM && s->count) {
         drop_oldest(s);
@@ -52,9 +56,6 @@ bl_status bl_chat_states_push(bl_chat_states *s, const bl_chat_state *now, bl_ch
     }
     if (status != BL_OK)
         return status;
-    while (s->count == BL_CHAT_STATES ||
-           (s->count && s->bytes + bytes_of(&kept) > BL_CHAT_STATES_BYTES))
-        drop_oldest(s);
     s->at[s->count++] = kept;
     s->bytes += bytes_of(&kept);
     return BL_OK;

@@ -9,6 +9,25 @@
 #include <stdlib.h>
 #include <string.h>
 
+bl_status bl_chat_find_ends(bl_chat *chat, bl_error *err)
+{
+    const size_t most = sizeof chat->ends / sizeof *chat->ends;
+    char ignore_eos[8] = "";
+    (void)bl_options_get(chat->options, "ignore_eos", ignore_eos, sizeof ignore_eos, NULL, NULL);
+    chat->end_count = 0;
+    if (!chat->template || strcmp(ignore_eos, "true") == 0)
+        return BL_OK;
+    bl_status status = bl_template_ends(chat->template, bl_model_tokenizer(chat->model), chat->ends,
+                                        most, &chat->end_count, err);
+    chat->end_count = chat->end_count > most ? most : chat->end_count;
+    return status;
+}
+
+int bl_chat_has_begun(const bl_chat *chat)
+{
+    return bl_session_position(chat->now.session) || bl_session_pending(chat->now.session) >= 0;
+}
+
 /* ---- a reply, as it comes ---- */
 
 typedef struct reply {

@@ -12,6 +12,9 @@
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
 
 static bl_status take_line(bl_chat *chat, const bl_text *line, bl_error *err)
 {
@@ -68,20 +71,6 @@ static bl_status converse(bl_chat *chat, bl_chat_line *lines, bl_error *err)
                        failed.count, failed.first.message);
 }
 
-bl_status bl_chat_find_ends(bl_chat *chat, bl_error *err)
-{
-    const size_t most = sizeof chat->ends / sizeof *chat->ends;
-    char ignore_eos[8] = "";
-    (void)bl_options_get(chat->options, "ignore_eos", ignore_eos, sizeof ignore_eos, NULL, NULL);
-    chat->end_count = 0;
-    if (!chat->template || strcmp(ignore_eos, "true") == 0)
-        return BL_OK;
-    bl_status status = bl_template_ends(chat->template, bl_model_tokenizer(chat->model), chat->ends,
-                                        most, &chat->end_count, err);
-    chat->end_count = chat->end_count > most ? most : chat->end_count;
-    return status;
-}
-
 /* The model's chat template, if it has one and it is wanted. */
 static bl_status open_template(bl_chat *chat, const bl_args *args, bl_error *err)
 {
@@ -102,11 +91,6 @@ static bl_status open_template(bl_chat *chat, const bl_args *args, bl_error *err
     if (system)
         status = bl_text_copy(&chat->system, system, err);
     return status == BL_OK ? bl_chat_find_ends(chat, err) : status;
-}
-
-int bl_chat_has_begun(const bl_chat *chat)
-{
-    return bl_session_position(chat->now.session) || bl_session_pending(chat->now.session) >= 0;
 }
 
 /* --load or --memory. */
@@ -167,10 +151,21 @@ static bl_status keep_at_the_end(bl_chat *chat, bl_status status, bl_error *err)
     return kept;
 }
 
+/* States come and go with the turns, and the lines of the history stay: on one heap these would
+ * settle in the room that a state leaves, and the next one would need new room.  So states, and all
+ * that is larger than a page, have pages of their own. */
+static void keep_states_apart(void)
+{
+#ifdef __GLIBC__
+    (void)mallopt(M_MMAP_THRESHOLD, 4096);
+#endif
+}
+
 static bl_status run(const bl_args *args, bl_error *err)
 {
     bl_chat chat = {.branch = "main"};
     bl_chat_line *lines = NULL;
+    keep_states_apart();
     bl_status status = begin(&chat, args, err);
     if (status == BL_OK) {
         bl_signals_catch_at_prompt(isatty(STDIN_FILENO));

@@ -406,17 +406,17 @@ static void needs_constant_memory(void **unused)
                                    NULL},
              (const char *const[]){"--max-tokens", "200", "--ignore-eos", NULL});
     pty_expect(&p, "> ");
-    for (int turn = 1; turn <= 90; turn++) {
+    for (int turn = 1; turn <= 300; turn++) {
         (void)snprintf(keys, sizeof keys, "this is what I say in turn %d\r", turn);
         pty_type(&p, keys);
         pty_expect(&p, "\r\n");
         pty_expect(&p, "\n> ");
-        if (turn == 40) /* from now on a state goes for each that is kept */
+        if (turn == 100) /* long since a state has gone for each that is kept */
             early = pty_resident_pages(&p);
     }
     size_t late = pty_resident_pages(&p);
-    print_message("resident pages: %zu after 40 turns, %zu after 90\n", early, late);
-    assert_in_range(late, 1, early + 4);
+    print_message("resident pages: %zu after 100 turns, %zu after 300\n", early, late);
+    assert_in_range(late, 1, early + 64); /* the heap settles; states alone would be 700 */
     leave(&p);
 }
 
