@@ -14,6 +14,7 @@
 #include "cpu/cpu_dev.h"
 #include "format/fields.h"
 #include "text/roles.h"
+#include "train/describing.h"
 #include "train/schedule.h"
 #include "train/trainer.h"
 
@@ -412,6 +413,7 @@ static bl_status open_run(bl_trainer **t, run_source *from, const char *run_dir,
     bl_corpora *data = NULL;
     bl_lock *lock = NULL;
     bl_dev *dev = NULL;
+    const char *describing;
     int made = 0;
     bl_status status = BL_OK;
     if (bl_options_train(train)->resume == BL_RESUME_YES &&
@@ -421,6 +423,7 @@ static bl_status open_run(bl_trainer **t, run_source *from, const char *run_dir,
                 from->given ? bl_corpora_none(&data, err)
                             : bl_corpora_open(&data, from->corpora, from->count, err),
                 fail);
+    BL_TRY_GOTO(status, bl_describing_folder(&describing, data, err), fail); /* they go together */
     if (run_dir)
         BL_TRY_GOTO(status, lock_run(&lock, &made, run_dir, err), fail);
     BL_TRY_GOTO(status,

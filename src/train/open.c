@@ -8,6 +8,7 @@
 #include "model/fingerprint.h"
 #include "model/folder.h"
 #include "ops/measure.h"
+#include "train/describing.h"
 #include "train/run_dir.h"
 
 #include <inttypes.h>
@@ -241,20 +242,11 @@ static bl_status open_weights(bl_trainer *t, const bl_train_begin *begin, bl_err
     return bl_net_fingerprint(&t->blocks.net, t->state.parent, err);
 }
 
-/* The data folder whose tokenizer_config.json the run gets: one of conversations has the chat
- * template. */
-static const char *describing(const bl_trainer *t)
-{
-    for (size_t i = 0; i < t->data->count; i++)
-        if (bl_data_meta_masked(&t->data->data[i]->meta))
-            return t->data->dir[i];
-    return t->tokenizer_dir;
-}
-
 static bl_status open_parts(bl_trainer *t, const bl_config *config, const bl_train_begin *begin,
                             bl_error *err)
 {
     const char *checkpoint = begin->checkpoint;
+    const char *describing;
     int leads = bl_share_leads(&t->share), writes = leads && *t->run_dir;
     BL_TRY(bl_share_check(&t->share, err));
     if (!t->data->count && t->o.carry > 0)
@@ -263,6 +255,7 @@ static bl_status open_parts(bl_trainer *t, const bl_config *config, const bl_tra
         BL_TRY(bl_run_dir_sweep(t->run_dir, err));
     BL_TRY(open_batches(t, err));
     BL_TRY(open_tokenizer(t, t->data->count ? t->data->dir[0] : begin->tokenizer_dir, config, err));
+    BL_TRY(bl_describing_folder(&describing, t->data, err));
     if (checkpoint)
         BL_TRY(bl_checkpoint_check(checkpoint, config, err));
     BL_TRY(check_memory(t, config, err));
@@ -277,8 +270,8 @@ static bl_status open_parts(bl_trainer *t, const bl_config *config, const bl_tra
         BL_TRY(bl_outputs_open(&t->outputs, 0, err));
         if (!writes)
             return BL_OK;
-        return bl_folder_describe(t->run_dir, describing(t), config, BL_WEIGHTS_LATENT,
-                                  err); /* now it is a run */
+        return bl_folder_describe(t->run_dir, describing ? describing : t->tokenizer_dir, config,
+                                  BL_WEIGHTS_LATENT, err); /* now it is a run */
     }
     t->resumed_from = bl_strdup(checkpoint);
     if (!t->resumed_from)
