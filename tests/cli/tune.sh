@@ -15,6 +15,8 @@ check "in meta.json" grep -q '"mask_xxh3_128": "[0-9a-f]\{32\}"' both/meta.json
 check "of version 2" grep -q '"version": 2' both/meta.json
 check "the template" grep -q '"chat_template": "{% for message in messages' both/tokenizer_config.json
 expect "conversations with that tokenizer" 0 '' '*next: *train --data talk --init BASE --out RUN*' prepare talk.jsonl --documents messages --tokenizer both --val-split 0.1 --out talk
+check "as they were when ChatML was written without a template" test \
+    "$(cat both/*.bin both/*.mask both/tokenizer.json both/tokenizer_config.json talk/*.bin talk/*.mask | cksum)" = "3989690678 240239"
 expect "as an array" 0 '' '*' prepare talk.json --documents messages --tokenizer both --val-split 0.1 --out array
 for file in train.bin val.bin train.mask val.mask; do
     check "is the same: $file" cmp talk/$file array/$file
