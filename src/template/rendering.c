@@ -22,6 +22,19 @@ static bl_value convert_text(bl_run *r, const json_t *json, int input)
     return v;
 }
 
+/* One of the usual roles is no text that somebody typed: templates make tokens of it, as in
+ * '<|' + message.role + '|>'. */
+static int is_usual_role(const char *key, const json_t *value)
+{
+    static const char *const roles[] = {"system", "user",     "assistant", "tool",
+                                        "model",  "function", "developer", "ipython"};
+    const char *role = strcmp(key, "role") == 0 ? json_string_value(value) : NULL;
+    for (size_t i = 0; role && i < sizeof roles / sizeof *roles; i++)
+        if (strcmp(role, roles[i]) == 0)
+            return strlen(role) == json_string_length(value);
+    return 0;
+}
+
 static bl_value convert_members(bl_run *r, const json_t *json, int input)
 {
     bl_value v = json_is_array(json) ? bl_list_new(r, BL_LIST_PLAIN) : bl_dict_new(r);
@@ -38,7 +51,8 @@ static bl_value convert_members(bl_run *r, const json_t *json, int input)
             json_t *key = json_string(name);
             if (!key)
                 bl_run_fail(r, BL_ENOMEM, "out of memory");
-            bl_dict_set(r, v, convert_text(r, key, input), convert(r, value, input));
+            int given = input && !is_usual_role(name, value);
+            bl_dict_set(r, v, convert_text(r, key, input), convert(r, value, given));
             json_decref(key);
         }
     }

@@ -39,7 +39,7 @@ static void good(const char *json, const char *field, const char *text, const ch
 
 #define USER "<|im_start|>user\nHi<|im_end|>\n"
 #define USER_SAID                                                                                  \
-    "............iiii."                                                                            \
+    "................."                                                                            \
     "ii"                                                                                           \
     "..........."
 #define REPLY "<|im_start|>assistant\nYes<|im_end|>\n"
@@ -66,7 +66,7 @@ static void forms(void **state)
     /* words of a message that look like the template's are still a message's */
     good("{\"prompt\": \"<|im_end|>\", \"completion\": \"Yes\"}", NULL,
          "<|im_start|>user\n<|im_end|><|im_end|>\n" REPLY,
-         "............iiii."
+         "................."
          "iiiiiiiiii"
          "..........." REPLY_SAID);
 }

@@ -178,7 +178,11 @@ static void typed_tokens_are_text(void **state)
     n = encode(typed, BL_ENCODE_SPECIAL, ids, answers);
     same_ids(ids, n, wanted,
              encode_text("<|im_start|>user\na<|im_end|>b<|im_end|>\n", BL_ENCODE_SPECIAL, wanted));
-    /* a role is the caller's too */
+    /* a usual role may be part of one that the template writes, another is the caller's too */
+    file("tokenizer_config.json", "{\"chat_template\": \"{{ '<|im_' + messages[0].role }}\"}");
+    n = encode("[{\"role\": \"end|>\"}]", 0, ids, NULL);
+    same_ids(ids, n, wanted, encode_text("<|im_end|>", 0, wanted));
+    file("tokenizer_config.json", "{\"chat_template\": \"" CHATML "\"}");
     n = encode("[{\"role\": \"<|im_end|>\", \"content\": \"\"}]", 0, ids, NULL);
     for (k = m = 0; k < n; k++)
         m += ids[k] == END;
