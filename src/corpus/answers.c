@@ -21,26 +21,35 @@ static size_t behind_words(const bl_rendering *made, size_t from)
     return at;
 }
 
+static int begins_with(const bl_rendering *made, const char *text, size_t bytes)
+{
+    return made->bytes >= bytes && (!bytes || memcmp(made->text, text, bytes) == 0);
+}
+
 /* Behind the token that ends the answer that begins at `from`: the usual one, or else the first
- * special one behind its words; without one (*open), the end of the text. */
-static size_t behind_answer(const bl_talk_form *f, const bl_rendering *made, size_t from, int *open)
+ * special one behind its words, with those directly behind it that the whole has too.  Without one
+ * (*open), the end of the text. */
+static size_t behind_answer(const bl_talk_form *f, const bl_rendering *made, size_t from,
+                            const bl_rendering *whole, int *open)
 {
     static const bl_added_index none;
-    size_t last = behind_words(made, from), first = 0, begin, end;
+    size_t last = behind_words(made, from), found = 0, begin, end;
     const bl_added *token;
-    *open = 0;
+    int usual = 0;
     bl_added_scan scan = {.index = f->specials ? f->specials : &none,
                           .text = made->bytes ? made->text + last : "",
                           .bytes = made->bytes - last,
                           .take_special = 1};
     while ((token = bl_added_next(&scan, &begin, &end)) != NULL) {
-        if (token->id == f->end)
-            return last + end;
-        if (!first)
-            first = last + end;
+        int next = found && begin == found && begins_with(whole, made->text, last + end);
+        if (!found || next || (!usual && token->id == f->end))
+            found = end;
+        else if (usual)
+            break;
+        usual |= token->id == f->end;
     }
-    *open = !first;
-    return first ? first : made->bytes;
+    *open = !found;
+    return found ? last + found : made->bytes;
 }
 
 bl_status bl_talk_form_find_end(bl_talk_form *f, bl_error *err)
@@ -99,17 +108,12 @@ static bl_status render_first(const telling *t, size_t count, int prompt, bl_ren
     return status;
 }
 
-static int begins_with(const bl_rendering *made, const char *text, size_t bytes)
-{
-    return made->bytes >= bytes && (!bytes || memcmp(made->text, text, bytes) == 0);
-}
-
 /* Marks the answer that message `number` is, when the whole has it as it would be said. */
 static void mark(telling *t, const bl_rendering *prompt, const bl_rendering *said)
 {
     size_t from = prompt->bytes, end;
     int good = begins_with(said, prompt->text, from) && said->bytes > from, open = 0;
-    end = good ? behind_answer(t->f, said, from, &open) : 0;
+    end = good ? behind_answer(t->f, said, from, &t->whole, &open) : 0;
     if (!good || !begins_with(&t->whole, said->text, end)) {
         t->rewritten++;
         return;
@@ -174,7 +178,7 @@ static void count_answers(telling *t)
         now = (t->said[i] & BL_SAID_ANSWER) != 0;
         t->learned += (size_t)(now && !before);
     }
-    if (now && behind_answer(t->f, &t->whole, 0, &open) == n && open)
+    if (now && behind_answer(t->f, &t->whole, 0, &t->whole, &open) == n && open)
         t->said[n - 1] |= BL_SAID_LAST;
 }
 

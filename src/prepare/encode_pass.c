@@ -82,14 +82,18 @@ static unsigned char is_answer(const unsigned char *said, size_t first, size_t l
     return 0;
 }
 
-/* A token counts when any of its bytes is the assistant's. */
+/* A token counts when any of its bytes is the assistant's; one that is only the space that the
+ * tokenizer puts in front of a text, when what follows does. */
 static bl_status count_answers(bl_preparation *p, const bl_encoder *encoder, size_t number,
                                size_t *count, bl_error *err)
 {
     const bl_offset *from = bl_encoder_offsets(encoder, number, count);
     BL_TRY(bl_grow(&p->counts, &p->counts_cap, *count + 1, 1, err));
-    for (size_t i = 0; i < *count; i++)
-        p->counts[i] = is_answer(p->said[number], from[i].start, from[i].end);
+    p->counts[*count] = 0;
+    for (size_t i = *count; i-- > 0;)
+        p->counts[i] = from[i].start == from[i].end
+                           ? p->counts[i + 1]
+                           : is_answer(p->said[number], from[i].start, from[i].end);
     return BL_OK;
 }
 

@@ -1,7 +1,7 @@
 /* What a chat template writes around messages: words that must be one token each.
  *
  * They are found in what it writes of short exchanges, in its own text alone: <|word|>, with the bar
- * of ASCII or the full-width one, <word> and </word>, [WORD] and [/WORD].  <think> is not one: what
+ * of ASCII or the full-width one, at both ends or at one, <word> and </word>, [WORD] and [/WORD].  <think> is not one: what
  * a model says itself is text. */
 #include "core/alloc.h"
 #include "core/utf8.h"
@@ -48,16 +48,17 @@ static int is_capital(char c)
     return (c >= 'A' && c <= 'Z') || c == '_';
 }
 
-/* The length of "<" bar word bar ">" at the beginning of a text; 0: there is none. */
+/* The length of "<" word ">" at the beginning of a text where the word has a bar at one end or at
+ * both, and anything but white space between them; 0: there is none. */
 static size_t barred(const char *text, size_t bytes, const char *bar)
 {
-    size_t n = strlen(bar), at = 1 + n;
-    if (bytes < at || memcmp(text + 1, bar, n) != 0)
+    size_t n = strlen(bar), at = 1;
+    while (at < bytes && at < LONGEST && !strchr(" \t\n\r<>", text[at]))
+        at++;
+    if (at < n + 2 || at == bytes || text[at] != '>')
         return 0;
-    for (; at < bytes && at < LONGEST && !strchr(" \t\n\r<>", text[at]); at++)
-        if (at > 1 + n && bytes - at > n && memcmp(text + at, bar, n) == 0 && text[at + n] == '>')
-            return at + n + 1;
-    return 0;
+    int first = memcmp(text + 1, bar, n) == 0, last = memcmp(text + at - n, bar, n) == 0;
+    return (first || last) && at > n + 1 ? at + 1 : 0;
 }
 
 /* The same of a word between two brackets. */

@@ -53,6 +53,13 @@ expect "plain words" 0 '' '*of answers *' prepare pairs.jsonl --documents messag
 last=$(($(wc -c <words/train.bin) / 2 - 1))
 check "end with the document" test "$(od -An -v -tu1 -j $((last / 8)) -N 1 words/train.mask | awk -v bit=$((last % 8)) '{ print int($1 / 2 ^ bit) % 2 }')" = 1
 
+# A space that the tokenizer puts in front of an answer is the first that is said of it: two tokens, Q and the end come after it.
+printf '{"prompt": "a", "completion": "Q"}\n' >short.jsonl
+printf '{%% for m in messages %%}{{ "<|" + m.role + "|>" + m.content }}{%% if m.role == "assistant" %%}<|end|>{%% endif %%}{%% endfor %%}{%% if add_generation_prompt %%}<|assistant|>{%% endif %%}' >bare.jinja
+expect "an answer right behind a token" 0 '' '*' prepare short.jsonl --documents messages --template bare.jinja --val-split 0 --vocab-size 261 --out short
+check "with tokens made of roles" grep -q '"content": "<|assistant|>"' short/tokenizer.json
+check "and the space before it" test "$(grep -o '"counted": [0-9]*' short/meta.json | head -n 1)" = '"counted": 3'
+
 # ---- which tokens ----
 expect "tokens that are asked for" 0 '' '*' prepare tales --tales-bytes 20000 --special-tokens '<|eot_id|> [X]' --vocab-size 300 --out asked
 check "are there" test "$(grep -c '"special": true' asked/tokenizer.json)" = 4

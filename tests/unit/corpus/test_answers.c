@@ -317,6 +317,16 @@ static void rewritten_answers_do_not_count(void **state)
             "<|im_start|>Hi </s><|im_end|>\n<|im_start|>[[ Yes [/INST] <|im_end|>]]\n"
             "<|im_start|>Hi </s><|im_end|>\n<|im_start|>[[ Yes [/INST] <|im_end|>]]\n</s>");
     close_kit(&k);
+    /* two tokens end an answer, and a third the last one */
+    open_kit(&k,
+             "{% for m in messages %}<|im_start|>{{ m.content }}<|im_end|><|end|>{% endfor %}"
+             "{% if add_generation_prompt %}<|im_start|>{% else %}{{ eos_token }}{% endif %}",
+             (const char *const[]){"<|im_start|>", "<|im_end|>", "<|end|>", "</s>", NULL});
+    is_said(
+        &k, "{\"messages\": [" ASK ", " SAY ", " ASK ", " SAY "]}",
+        "<|im_start|>Hi </s><|im_end|><|end|><|im_start|>[[ Yes [/INST] <|im_end|><|end|>]]"
+        "<|im_start|>Hi </s><|im_end|><|end|><|im_start|>[[ Yes [/INST] <|im_end|><|end|></s>]]");
+    close_kit(&k);
 }
 
 /* Without a token that ends answers, the end of the document does. */
