@@ -18,11 +18,12 @@ static const char *const sources[] = {
 
 enum { TEMPLATES = sizeof sources / sizeof *sources };
 
-/* The template's own text: its two tokens, the role of answers, and line ends. */
+/* The template's own text: its two tokens, a role, and line ends. */
 static size_t take_own(const char *text, size_t n)
 {
-    static const char *const words[] = {"<|im_start|>assistant\n", "<|im_start|>", "<|im_end|>\n",
-                                        "\n"};
+    static const char *const words[] = {"<|im_start|>system\n", "<|im_start|>user\n",
+                                        "<|im_start|>assistant\n", "<|im_start|>tool\n",
+                                        "<|im_end|>\n"};
     for (size_t i = 0; i < sizeof words / sizeof *words; i++)
         if (n >= strlen(words[i]) && memcmp(text, words[i], strlen(words[i])) == 0)
             return strlen(words[i]);
