@@ -83,29 +83,32 @@ bl_status bl_talk_form_find_end(bl_talk_form *f, bl_error *err)
 typedef struct telling {
     const bl_talk_form *f;
     const json_t *input;
+    json_t *part; /* the same with its first messages only */
     size_t bytes;
     bl_rendering whole;
     char *said;
     size_t learned, rewritten;
 } telling;
 
-/* The first `count` messages, and the prompt for an answer behind them. */
-static bl_status render_first(const telling *t, size_t count, int prompt, bl_rendering *made,
+static bl_status begin_part(telling *t, bl_error *err)
+{
+    t->part = json_copy((json_t *)(uintptr_t)t->input);
+    return t->part && json_object_set_new(t->part, "messages", json_array()) == 0
+               ? BL_OK
+               : bl_fail(err, BL_ENOMEM, "out of memory for a conversation");
+}
+
+/* The first `count` messages, which never become fewer, and the prompt for an answer behind them. */
+static bl_status render_first(telling *t, size_t count, int prompt, bl_rendering *made,
                               bl_error *err)
 {
     const json_t *all = json_object_get(t->input, "messages");
-    json_t *input = json_copy((json_t *)(uintptr_t)t->input), *some = json_array();
-    int failed = !input || !some;
-    for (size_t i = 0; i < count && !failed; i++)
+    json_t *some = json_object_get(t->part, "messages");
+    int failed = json_object_set_new(t->part, "add_generation_prompt", json_boolean(prompt)) != 0;
+    for (size_t i = json_array_size(some); i < count && !failed; i++)
         failed = json_array_append(some, json_array_get(all, i)) != 0;
-    failed = failed || json_object_set(input, "messages", some) != 0 ||
-             json_object_set_new(input, "add_generation_prompt", json_boolean(prompt)) != 0;
-    bl_status status = failed
-                           ? bl_fail(err, BL_ENOMEM, "out of memory for a conversation")
-                           : bl_template_run(t->f->template, input, t->bytes, t->f->now, made, err);
-    json_decref(some);
-    json_decref(input);
-    return status;
+    return failed ? bl_fail(err, BL_ENOMEM, "out of memory for a conversation")
+                  : bl_template_run(t->f->template, t->part, t->bytes, t->f->now, made, err);
 }
 
 /* Marks the answer that message `number` is, when the whole has it as it would be said. */
@@ -162,6 +165,7 @@ static bl_status tell_answers(telling *t, bl_error *err)
                        "%zu answers in %zu bytes are too many to render one by one; a template "
                        "with generation blocks needs not",
                        answers, t->bytes);
+    BL_TRY(begin_part(t, err));
     json_array_foreach (messages, i, message)
         if (is_answer(message))
             BL_TRY(tell_answer(t, i, count, err));
@@ -208,6 +212,7 @@ bl_status bl_answers_write(const bl_talk_form *f, json_t *input, size_t bytes, b
         said->len += n;
     }
     bl_rendering_release(&t.whole);
+    json_decref(t.part);
     *learned = t.learned;
     *rewritten = t.rewritten;
     return status;

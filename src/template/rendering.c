@@ -10,10 +10,9 @@ enum { MEMORY = 64 << 20, MEMORY_A_BYTE = 24, OUTPUT = 8 << 20, OUTPUT_A_BYTE = 
 
 static bl_value convert(bl_run *r, const json_t *json, int input);
 
-static bl_value convert_text(bl_run *r, const json_t *json, int input)
+static bl_value convert_text(bl_run *r, const char *text, size_t bytes, int input)
 {
-    size_t bytes = json_string_length(json);
-    bl_value v = bl_string(r, json_string_value(json), bytes);
+    bl_value v = bl_string(r, text, bytes);
     unsigned char *marks = input && bytes ? bl_run_take(r, bytes, 1) : NULL;
     if (marks) {
         memset(marks, BL_MARK_INPUT, bytes);
@@ -48,12 +47,9 @@ static bl_value convert_members(bl_run *r, const json_t *json, int input)
             bl_list_add(r, v, convert(r, value, input));
     } else {
         json_object_foreach ((json_t *)(uintptr_t)json, name, value) {
-            json_t *key = json_string(name);
-            if (!key)
-                bl_run_fail(r, BL_ENOMEM, "out of memory");
             int given = input && !is_usual_role(name, value);
-            bl_dict_set(r, v, convert_text(r, key, input), convert(r, value, given));
-            json_decref(key);
+            bl_value key = convert_text(r, name, strlen(name), input);
+            bl_dict_set(r, v, key, convert(r, value, given));
         }
     }
     bl_run_leave(r);
@@ -67,7 +63,7 @@ static bl_value convert(bl_run *r, const json_t *json, int input)
         return bl_none();
     switch (json_typeof(json)) {
     case JSON_STRING:
-        return convert_text(r, json, input);
+        return convert_text(r, json_string_value(json), json_string_length(json), input);
     case JSON_INTEGER:
         if (json_integer_value(json) == INT64_MIN)
             bl_run_fail(r, BL_EUNSUPPORTED, "a whole number beyond 63 bits");

@@ -8,7 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { BLOCK = 1 << 16, NUMBER_STEP = 64 };
+enum { FIRST = 1 << 13, BLOCK = 1 << 16, NUMBER_STEP = 64 };
 
 typedef struct bl_pool_block {
     struct bl_pool_block *next;
@@ -24,7 +24,8 @@ void *bl_pool_take(bl_pool *p, size_t bytes)
         return NULL;
     }
     if (!p->block || p->block->bytes - p->block->used < want) {
-        size_t room = want > BLOCK ? want : BLOCK;
+        size_t step = p->used < FIRST ? FIRST : p->used < BLOCK ? p->used & ~(size_t)15 : BLOCK;
+        size_t room = want > step ? want : step; /* most renderings are small */
         bl_pool_block *b = bl_calloc(1, sizeof *b + room);
         if (!b)
             return NULL;

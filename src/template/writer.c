@@ -39,8 +39,12 @@ void bl_write(bl_run *r, bl_writer *w, const char *text, const unsigned char *ma
     if (!bytes || !bl_run_step(r, bytes / NUMBER_STEP) || !widen(r, w, bytes, marks || w->mark))
         return;
     memcpy(w->text + w->bytes, text, bytes);
-    for (size_t i = 0; w->marks && i < bytes; i++)
-        w->marks[w->bytes + i] = (unsigned char)(w->mark | (marks ? marks[i] : 0));
+    if (w->marks && marks && !w->mark)
+        memcpy(w->marks + w->bytes, marks, bytes);
+    else if (w->marks)
+        memset(w->marks + w->bytes, (int)w->mark, bytes);
+    for (size_t i = 0; w->mark && marks && i < bytes; i++)
+        w->marks[w->bytes + i] |= marks[i];
     w->bytes += bytes;
 }
 
