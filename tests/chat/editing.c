@@ -280,7 +280,8 @@ static void tab_completes(void **unused)
     pty_expect(&p, "/s\a"); /* several: a bell, and at once again the list */
     pty_type(&p, "\t");
     pty_expect(&p, "\nsave ");
-    pty_expect(&p, "stats\r\n> /s");
+    pty_expect(&p, "stats");
+    pty_expect(&p, "\r\n> /s");
     pty_type(&p, "ta\t\r");
     pty_expect(&p, "temperature");
     pty_expect(&p, "> ");
