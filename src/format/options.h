@@ -90,7 +90,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(size, min_frequency, "0", 0, 1e15, NULL, "how often a pair must occur to become a token")         \
     X(text, tokenizer, "", 0, 0, NULL, "use this tokenizer.json instead of training one")           \
     X(text, eos, "", 0, 0, NULL, "its token, or id, that ends a document; default: as the files beside it say, or the usual name") \
-    X(text, template, "", 0, 0, NULL, "chat template: a .jinja file, tokenizer_config.json or a folder with one; default: that of `tokenizer`'s folder, else of conversations ChatML") \
+    X(text, chat_template, "", 0, 0, NULL, "chat template: a .jinja file, tokenizer_config.json or a folder with one; default: that of `tokenizer`'s folder, else of conversations ChatML") \
     X(text, special_tokens, "", 0, 0, NULL, "special tokens of a tokenizer that is trained, with spaces between them; default: what the chat template writes around messages") \
     X(real, val_split, "0.01", 0, 0.9, NULL, "share of the documents set aside for validation")     \
     X(size, seed, "0", 0, 1e15, NULL, "seed of the split and of tales")                             \

@@ -33,8 +33,8 @@ static bl_status open_beside(bl_preparation *p, const char *folder, bl_error *er
 
 static bl_status choose(bl_preparation *p, const char *folder, bl_error *err)
 {
-    if (*p->job->options->template)
-        return bl_template_open(&p->template, p->job->options->template, NULL, err);
+    if (*p->job->options->chat_template)
+        return bl_template_open(&p->template, p->job->options->chat_template, NULL, err);
     if (folder)
         BL_TRY(open_beside(p, folder, err));
     if (p->template || !bl_prepare_talks(p))
@@ -161,7 +161,7 @@ static bl_status open_in(bl_preparation *p, const char *folder, bl_error *err)
     if (*p->job->options->special_tokens)
         return bl_fail(err, BL_EINVAL,
                        "`special_tokens` are of a tokenizer that is trained, not of `tokenizer`");
-    int given = *p->job->options->template != 0;
+    int given = *p->job->options->chat_template != 0;
     return p->template && (given || bl_prepare_talks(p)) ? check_markers(p, err) : BL_OK;
 }
 
