@@ -151,7 +151,7 @@ static __device__ __forceinline__ void bwd_walk_take(bwd_walk_rows *x, float y[2
     walk_times(y, far, before);
 }
 
-/* u of step s and its sums over features: u xh, u h, u gamma^2. */
+/* u of step s and its sums over features: u xh, u h, u (gamma^2 - token.z). */
 static __device__ __forceinline__ void bwd_walk_sums(bwd_walk_rows *x, bwd_walk_shared *sh,
                                                      const float y[2][4], const float gamma2[4],
                                                      const ttt_mma_thread *at, unsigned s)
@@ -166,7 +166,7 @@ static __device__ __forceinline__ void bwd_walk_sums(bwd_walk_rows *x, bwd_walk_
             x->u[j][e] = u;
             sums[r][0] = u * x->xh.x[j][e] + (c ? sums[r][0] : 0);
             sums[r][1] = u * x->h.x[j][e] + (c ? sums[r][1] : 0);
-            sums[r][2] = u * gamma2[c] + (c ? sums[r][2] : 0);
+            sums[r][2] = u * (gamma2[c] - x->token[r].z) + (c ? sums[r][2] : 0);
         }
     int high = at->i & 2, odd = at->i & 1, row = at->g + (high ? 8 : 0), which = high + odd;
 #pragma unroll

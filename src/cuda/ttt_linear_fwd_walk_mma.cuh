@@ -113,15 +113,14 @@ typedef struct fwd_walk_shared {
     float rho, lost_share;
 } fwd_walk_shared;
 
-/* Of a step: z - mean(z) and u. */
+/* Of a step: z, whose mean is nearly 0, and u. */
 typedef struct fwd_walk_rows {
     float z[2][4], sum_u[2];
     ttt_mma_rows u;
     uint4 near;
 } fwd_walk_rows;
 
-/* What step s has of its own: all of z but for the step before.  The mean is that of pre, for the sum
- * of G over features is 0. */
+/* What step s has of its own: all of z but for the step before, less the mean of pre. */
 static __device__ __forceinline__ void fwd_walk_take(fwd_walk_rows *x, fwd_walk_shared *sh,
                                                      uint4 before, const ttt_mma_thread *at,
                                                      unsigned s)
@@ -142,18 +141,19 @@ static __device__ __forceinline__ void fwd_walk_take(fwd_walk_rows *x, fwd_walk_
     walk_times(x->z, far, before);
 }
 
-/* The sums of step s over features: z^2, z gamma^2, z^2 gamma^2, z u. */
+/* The sums of step s over features: z^2, z gamma^2, z^2 gamma^2, z u, z. */
 static __device__ __forceinline__ void fwd_walk_sums(const fwd_walk_rows *x, fwd_walk_shared *sh,
                                                      const float gamma2[4],
                                                      const ttt_mma_thread *at, unsigned s)
 {
-    float sums[2][4], half[4], mine[2];
+    float sums[2][4], half[4], mine[2], both[2];
 #pragma unroll
     for (int r = 0; r < 2; r++)
 #pragma unroll
         for (int c = 0; c < 4; c++) {
             int j = c / 2, e = 2 * r + c % 2;
             float z = x->z[j][e], g = gamma2[c] * z;
+            both[r] = c ? z + both[r] : z;
             sums[r][0] = z * z + (c ? sums[r][0] : 0);
             sums[r][1] = c ? g + sums[r][1] : g;
             sums[r][2] = g * z + (c ? sums[r][2] : 0);
@@ -170,33 +170,43 @@ static __device__ __forceinline__ void fwd_walk_sums(const fwd_walk_rows *x, fwd
         mine[n] = odd ? half[2 + n] : half[n];
         mine[n] += __shfl_xor_sync(0xffffffffu, odd ? half[n] : half[2 + n], 1);
     }
+    float sum = high ? both[1] : both[0];
+    sum += __shfl_xor_sync(0xffffffffu, high ? both[0] : both[1], 2);
+    sum += __shfl_xor_sync(0xffffffffu, sum, 1);
     *walk_sum_at(&sh->both.sums[s % 2][2 * odd][row], at->warp, which) = mine[0];
     *walk_sum_at(&sh->both.sums[s % 2][2 * odd + 1][row], at->warp, which) = mine[1];
+    if (!odd)
+        *walk_sum_at(&sh->both.sums[s % 2][4][row], at->warp, which) = sum;
 }
 
-/* G of step s, left for the state group, and z of the next, which is of nothing after the last. */
+/* G of step s, left for the state group, and z of the next, which is of nothing after the last.  z may
+ * have a mean, m: G is bf16, so its sum over features is not quite 0, and what the two steps before
+ * bring of that would grow from step to step if it were taken for 0. */
 static __device__ __forceinline__ void fwd_walk_rows_step(fwd_walk_rows *x, uint4 *before,
                                                           fwd_walk_shared *sh,
-                                                          const float gamma2[4],
+                                                          const float gamma2[4], float mean_gamma2,
                                                           const ttt_mma_thread *at, unsigned s)
 {
-    float G[2][4], sums[2][4];
+    float G[2][4], sums[2][5];
     fwd_walk_rows next;
 #pragma unroll
     for (int r = 0; r < 2; r++)
 #pragma unroll
-        for (int n = 0; n < 4; n++)
+        for (int n = 0; n < 5; n++)
             sums[r][n] = walk_sum(sh->both.sums[s % 2][n][at->g + 8 * r]) * (1.0f / MMA_F);
     fwd_walk_take(&next, sh, *before, at, s + 1);
 #pragma unroll
     for (int r = 0; r < 2; r++) {
-        float rs = rsqrtf(sums[r][0] + 1e-6f), square = rs * rs;
-        float mean = (sums[r][1] * rs + x->sum_u[r]) * rs;
-        float slope = (sums[r][2] * rs + sums[r][3]) * rs;
+        float m = sums[r][4], mg = m * mean_gamma2;
+        float rs = rsqrtf(sums[r][0] - m * m + 1e-6f), square = rs * rs;
+        float mean = ((sums[r][1] - mg) * rs + x->sum_u[r]) * rs;
+        float slope = (sums[r][2] - m * (2 * sums[r][1] - mg)) * rs;
+        slope = (slope + (sums[r][3] - m * x->sum_u[r])) * rs;
 #pragma unroll
         for (int c = 0; c < 4; c++) {
             int j = c / 2, e = 2 * r + c % 2;
-            G[j][e] = (gamma2[c] - slope) * (square * x->z[j][e]) + (x->u.x[j][e] * rs - mean);
+            G[j][e] =
+                (gamma2[c] - slope) * (square * (x->z[j][e] - m)) + (x->u.x[j][e] * rs - mean);
         }
     }
     uint4 g = walk_turned(G);
@@ -205,6 +215,15 @@ static __device__ __forceinline__ void fwd_walk_rows_step(fwd_walk_rows *x, uint
     fwd_walk_sums(&next, sh, gamma2, at, s + 1);
     *before = g;
     *x = next;
+}
+
+/* The mean of gamma^2 over the features of the head. */
+static __device__ __forceinline__ float walk_mean_gamma2(const ttt_mma_call *call,
+                                                         const ttt_mma_thread *at)
+{
+    const float *gamma = call->gamma + (size_t)(blockIdx.x % call->H * MMA_F);
+    float first = gamma[at->lane], second = gamma[32 + at->lane];
+    return warp_sum(first * first + second * second) * (1.0f / MMA_F);
 }
 
 /* What the state group carries: W and b, as they are or after forgetting; (1 - rho) W0 and b0. */
@@ -366,7 +385,7 @@ static __global__ void __launch_bounds__(WALK_THREADS, 1)
     const fwd_record *record = walk_record(records, at.T, 0);
     fwd_walk_rows x = {};
     fwd_walk_state st = {};
-    float gamma2[4];
+    float gamma2[4], mean_gamma2;
     uint4 before = make_uint4(0, 0, 0, 0);
 
     fwd_walk_begin(&st, sh, &call, &at);
@@ -379,6 +398,7 @@ static __global__ void __launch_bounds__(WALK_THREADS, 1)
             call.gamma[blockIdx.x % call.H * MMA_F + (unsigned)walk_feature(&at, c / 2, c % 2)];
         gamma2[c] = gamma * gamma;
     }
+    mean_gamma2 = walk_mean_gamma2(&call, &at);
     copy_async_wait<WALK_UNDER_WAY>();
     __syncthreads();
     if (!rows)
@@ -391,7 +411,7 @@ static __global__ void __launch_bounds__(WALK_THREADS, 1)
     for (int s = 0; s < steps; s++) {
         __syncthreads();
         if (rows) {
-            fwd_walk_rows_step(&x, &before, sh, gamma2, &at, (unsigned)s);
+            fwd_walk_rows_step(&x, &before, sh, gamma2, mean_gamma2, &at, (unsigned)s);
         } else {
             fwd_walk_fetch(sh, record++, s + WALK_AHEAD, steps);
             fwd_walk_state_step(&st, sh, saved, &at, (unsigned)s, (unsigned)steps);

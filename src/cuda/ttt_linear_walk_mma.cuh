@@ -179,7 +179,7 @@ static __device__ __forceinline__ void walk_put_key(bf16 *tile, const ttt_mma_ca
 typedef struct walk_shared {
     float4 pre[2][2][MMA_THREADS]; /* y, but for the two steps before; of each thread of rows */
     uint4 g[2][MMA_THREADS];       /* g^T as an A fragment */
-    float4 sums[2][4][MMA_C];      /* over features, of a warp each */
+    float4 sums[2][5][MMA_C];      /* over features, of a warp each */
     float4 means[2][MMA_C];        /* of pre */
 } walk_shared;
 

@@ -27,6 +27,8 @@ static const variant heads[] = {
      .I = 72, .V = 72},
     {"F 64, C 16, mlp, forgets", .T = 40, .C = 16, .K = 4, .H = 1, .F = 64, .mlp = 1, .forget = 1,
      .B = 1, .I = 72, .V = 72},
+    {"F 64, C 16, long, new", .T = 640, .C = 16, .K = 4, .H = 2, .F = 64, .forget = 1, .B = 1,
+     .I = 72, .V = 72, .range = 0.02},
 };
 
 /* ref64 takes its time, so these are short. */

@@ -20,6 +20,8 @@ typedef struct variant {
     int plain, no_gate, untied, pre_conv, mlp, forget; /* plain: no share_qk */
     int carry; /* in training the first row begins with a state that the loss holds fixed */
     float dropout;
+    double
+        range; /* of initial weights; 0: large enough that every gradient is well above rounding */
     size_t checks;     /* derivatives a tensor */
     size_t B, L, I, V; /* 0: 2, 2, 40, 29 */
 } variant;
@@ -81,7 +83,7 @@ static inline bl_config variant_config(const variant *v, int quantization)
     bl_config_half_lives(&c, v->T);
     c.ttt_layer_type = v->mlp ? BL_TTT_MLP : BL_TTT_LINEAR;
     c.ttt_base_lr = v->mlp ? 0.1 : 1;
-    c.initializer_range = 0.15; /* large enough that every gradient is well above rounding */
+    c.initializer_range = v->range > 0 ? v->range : 0.15;
     c.quantization = quantization;
     return c;
 }
