@@ -70,12 +70,11 @@ static int by_low(const void *a, const void *b)
     return (x->low > y->low) - (x->low < y->low);
 }
 
-/* Rising and apart. */
+/* Rising and apart; at least one. */
 static size_t tidy(bl_char_range *r, size_t count)
 {
     size_t kept = 0;
-    if (count)
-        qsort(r, count, sizeof *r, by_low);
+    qsort(r, count, sizeof *r, by_low);
     for (size_t i = 0; i < count; i++) {
         bl_char_range *last = kept ? &r[kept - 1] : NULL;
         if (!last || r[i].low > last->high + 1)
@@ -90,7 +89,9 @@ uint32_t bl_gbnf_class(bl_gbnf_tree *t, size_t first, int negated)
 {
     if (t->failed)
         return 0;
-    size_t count = tidy(t->ranges + first, t->range_count - first);
+    size_t count = t->range_count - first;
+    if (count)
+        count = tidy(t->ranges + first, count);
     t->range_count = first + count;
     if (negated) { /* the gaps, in place: gap i is before range i */
         uint32_t from = 0;
@@ -152,7 +153,7 @@ static uint32_t build(const bl_gbnf_tree *t, bl_graph *g, uint32_t part, uint32_
             at = bl_graph_node(g, BL_GNODE_BOTH, build(t, g, i, next), at);
         return at;
     case BL_GBNF_SET:
-        return bl_graph_set(g, t->ranges + p->a, p->b, next);
+        return bl_graph_set(g, p->b ? t->ranges + p->a : NULL, p->b, next);
     case BL_GBNF_CALL:
         return bl_graph_node(g, BL_GNODE_CALL, p->a, next);
     case BL_GBNF_REPEAT:

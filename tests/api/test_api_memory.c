@@ -5,6 +5,7 @@
 #define _GNU_SOURCE /* dladdr */
 #include "api.h"
 
+#include <math.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <execinfo.h>
@@ -512,6 +513,41 @@ done:
     return status;
 }
 
+/* Texts by a grammar and by a schema, a copy in the middle of one, biases and texts to stop at. */
+static bl_status tell_grammar(uint64_t *sum)
+{
+    static const char gbnf[] = "root ::= [A-Z] ([a-z] | \" \"){3,9} end\nend ::= \".\" | \"!\"",
+                      schema[] = "{\"type\": \"object\", \"properties\": {\"n\": {\"type\": "
+                                 "\"integer\", \"minimum\": -9, \"maximum\": 120}, \"t\": {"
+                                 "\"enum\": [\"a\", 1]}}, \"required\": [\"n\", \"t\"]}";
+    static const int32_t forbidden[] = {40, 9};
+    static const float bias[] = {-INFINITY, 1};
+    const bl_span stop = {"zz", 2};
+    bl_status status;
+    bl_model *m = NULL;
+    bl_grammar *g = NULL, *json = NULL;
+    bl_session *s = NULL, *fork = NULL;
+    TRY(bl_model_open(&m, run, NULL, &failed));
+    TRY(bl_grammar_open(&g, bl_model_tokenizer(m), gbnf, sizeof gbnf - 1, &failed));
+    TRY(bl_grammar_open_schema(&json, bl_model_tokenizer(m), schema, sizeof schema - 1, &failed));
+    TRY(bl_session_open(&s, m, NULL, &failed));
+    TRY(bl_session_bias(s, forbidden, bias, 2, &failed));
+    TRY(bl_session_stop(s, &stop, 1, &failed));
+    TRY(bl_session_constrain(s, g, &failed));
+    TRY(bl_generate(s, "Once upon", 9, o_generate, add_text, sum, NULL, &failed));
+    TRY(bl_session_fork(&fork, s, &failed));
+    TRY(bl_session_constrain(s, json, &failed));
+    TRY(bl_generate(s, "", 0, o_generate, add_text, sum, NULL, &failed));
+    TRY(bl_generate(fork, " a", 2, o_generate, add_text, sum, NULL, &failed));
+done:
+    bl_session_close(fork);
+    bl_session_close(s);
+    bl_grammar_close(json);
+    bl_grammar_close(g);
+    bl_model_close(m);
+    return status;
+}
+
 /* ---- the sweep ---- */
 
 typedef struct story {
@@ -527,7 +563,7 @@ static const story stories[] = {
     {"evaluation", tell_evaluation, 307}, {"prepare", tell_prepare, 43},
     {"export", tell_export, 307},         {"training", tell_training, 1009},
     {"steps", tell_steps, 1009},          {"given", tell_given, 401},
-    {"template", tell_template, 31},
+    {"template", tell_template, 31},      {"grammar", tell_grammar, 89},
 };
 enum { STORIES = sizeof stories / sizeof *stories };
 

@@ -1,32 +1,9 @@
 /* Any bytes as text: checked, cut into documents, composed, encoded, decoded at once and as a
  * stream, and in a batch. */
-#include "fuzz.h"
+#include "small_tokenizer.h"
 
 #include "corpus/source.h"
 #include "text/unicode/nfc.h"
-#include "text/bpe/bpe.h"
-#include "text/text.h"
-
-/* A small tokenizer learnt here, so that the program needs no file. */
-static bl_tokenizer *tokenizer(void)
-{
-    static const char lesson[] =
-        "Once upon a time there was a cat. The cat's name was Tom, and Tom saw 1234 birds. "
-        "\"Hello,\" said the birds. They're all the same to the cat, the cat said.\n\n"
-        "na\xC3\xAFve caf\xC3\xA9 \xE4\xB8\xAD\xE6\x96\x87 \xE4\xB8\xAD "
-        "\xF0\x9F\x90\xBB\xF0\x9F\x90\xBB";
-    static bl_tokenizer *t;
-    if (t)
-        return t;
-    const bl_bpe_options options = {.vocab_size = 320, .min_frequency = 2, .threads = 1};
-    const bl_span document = {lesson, sizeof lesson - 1};
-    bl_bpe_trainer *trainer;
-    FUZZ_CHECK(bl_bpe_trainer_open(&trainer, &options, NULL) == BL_OK);
-    FUZZ_CHECK(bl_bpe_trainer_feed(trainer, &document, 1, NULL, NULL, NULL) == BL_OK);
-    FUZZ_CHECK(bl_bpe_trainer_finish(trainer, NULL, NULL, &t, NULL) == BL_OK);
-    bl_bpe_trainer_close(trainer);
-    return t;
-}
 
 /* The text with the space in front that encoding puts there; *bytes is its length. */
 static char *with_prefix(const char *text, size_t *bytes)
@@ -168,7 +145,7 @@ static void cut(const uint8_t *data, size_t size, int valid, bl_encoding encodin
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    const bl_tokenizer *t = tokenizer();
+    const bl_tokenizer *t = fuzz_tokenizer();
     const char *text = (const char *)data;
     size_t most = size + 2, count, want_bytes = size;
     int valid = bl_utf8_invalid(text, size) == size;

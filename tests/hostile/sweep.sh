@@ -58,6 +58,9 @@ mkdir whole && cd whole || exit 1
 <|{{ m['role'] }}|>{{ show(m.content.split('a')[-1] ~ m.n * 2) }}{% generation %}{{ m.content[1:] }}{% endgeneration %}{% endif %}\
 {% endfor %}{% set ns = namespace(i=0) %}{% for k, v in messages[0] | dictsort %}{% set ns.i = ns.i + 1 %}{{ k }}{{ ns.i }}{% endfor %}" >chat.jinja
     printf '[{"role": "user", "content": "A f\303\244x", "n": 2}, {"role": "assistant", "content": "a hen", "n": 1.5}]' >messages
+    printf 'root ::= (item "\\n"){1,3} # lines\nitem ::= [a-z \\x22\\u00e9]+ | "(" item? ")" | .{2}\n' >lines.gbnf
+    printf '{"$defs": {"t": {"type": ["string", "null"], "maxLength": 9}}, "type": "object", "properties": {"n": {"type": "integer", "minimum": -5}, \
+"t": {"$ref": "#/$defs/t"}, "d": {"format": "date"}, "p": {"pattern": "^a{2}[0-9]+$"}}, "required": ["n"], "additionalProperties": false}' >shape.json
     cp -r packed talks && printf '{"eos_token": "<|endoftext|>", "chat_template": "{%% for m in messages %%}[{{ m.role }}] {{ m.content }}{{ eos_token }}{%% endfor %%}"}' >talks/tokenizer_config.json
     rm -f run/events.* && : >empty
     head -c 20000 "$bitllama" >program
@@ -161,6 +164,10 @@ text tale.json prepare tale.json $words --out out
 text tale.json prepare tale.json --skip-bad --replace-invalid $words --out out
 text tale.jsonl.gz prepare tale.jsonl.gz $words --out out
 text ids detokenize -m packed -f ids
+grammar lines.gbnf generate -m packed -p ab --grammar-file lines.gbnf $reply
+grammar lines.gbnf chat -m packed --grammar-file lines.gbnf $reply
+grammar shape.json generate -m packed -p ab --json-schema-file shape.json $reply
+grammar shape.json generate -m packed -p ab -j @shape.json --samples 3 --json --top-k 0 $reply
 template chat.jinja template --template chat.jinja -f messages
 template messages template -m talks -f messages --json
 template talks/tokenizer_config.json template -m talks -f messages --tokens
