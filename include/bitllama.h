@@ -1008,7 +1008,10 @@ BL_API bl_status bl_session_bias(bl_session *s, const int32_t *ids, const float 
 /** Replies of bl_generate() end before the first of these texts, 1 to 4,096 bytes each, at most 256,
  *  wherever the borders of tokens are.  Text that may become the beginning of one is held back and
  *  comes with a later token; the tokens of the text that ended it were drawn, and the last one is
- *  pending.  Replaces those set before; forks have them, memory files do not; a reset keeps them.
+ *  pending.  A call that ends at max_tokens hands out what it holds, and one that fn stops holds it
+ *  for the next; a text that has begun there ends the call that goes on from it (an empty prompt) as
+ *  if it were one.  Replaces those set before; forks have them, memory files do not; a reset keeps
+ *  them.
  *  Errors: BL_EINVAL (empty, too long, too many), BL_ENOMEM. */
 BL_API bl_status bl_session_stop(bl_session *s, const bl_span *texts, size_t count, bl_error *err);
 

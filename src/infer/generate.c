@@ -25,7 +25,6 @@ typedef struct generation {
     size_t prompt_count;
     size_t top;  /* a token is drawn from the best so many logits; 0: from all, in r->host */
     bl_buf text; /* of the last token */
-    bl_buf held; /* text that was not handed out yet: it may become one to stop at */
     int32_t likeliest[BL_BEST_MOST]; /* in the place of the last token */
     double likeliest_log[BL_BEST_MOST];
 } generation;
@@ -95,26 +94,6 @@ static bl_status decode_token(generation *g, int32_t id, size_t *bytes, bl_error
     return BL_OK;
 }
 
-/* How much of the text that waits may be handed out; all of it with the last token. */
-static bl_status release_text(generation *g, size_t bytes, int last, size_t *out, size_t *stopped,
-                              bl_error *err)
-{
-    if (bytes)
-        bl_buf_append(&g->held, g->text.data, bytes);
-    BL_TRY(bl_buf_status(&g->held, err));
-    *out = bl_stops_find(&g->s->stops, g->held.data, g->held.len, stopped);
-    if (last && !*stopped)
-        *out = g->held.len;
-    return BL_OK;
-}
-
-static void drop_text(generation *g, size_t bytes)
-{
-    g->held.len -= bytes;
-    if (g->held.len)
-        memmove(g->held.data, g->held.data + bytes, g->held.len);
-}
-
 /* How likely the pending token was, and which were the likeliest, by the logits in the reader. */
 static void tell_likelihoods(generation *g, bl_token_event *event)
 {
@@ -142,25 +121,24 @@ static void tell_likelihoods(generation *g, bl_token_event *event)
 static bl_status hand_out(generation *g, int ends, int last, size_t *stopped, bl_error *err)
 {
     bl_sequence *s = g->s;
-    size_t bytes = 0;
+    bl_span out = {"", 0};
     *stopped = 0;
     if (!ends)
-        BL_TRY(decode_token(g, s->pending, &bytes, err));
+        BL_TRY(decode_token(g, s->pending, &out.bytes, err));
+    if (out.bytes)
+        out.text = g->text.data;
     if (s->stops.count)
-        BL_TRY(release_text(g, bytes, last, &bytes, stopped, err));
+        BL_TRY(bl_stops_add(&s->stops, out.text, out.bytes, last, &out, stopped, err));
     if (!g->fn)
         return BL_OK;
-    const char *text = s->stops.count ? g->held.data : g->text.data;
     bl_token_event event = {.size = sizeof event,
                             .id = s->pending,
                             .ends = ends,
                             .position = s->state.position,
-                            .text = bytes ? text : "",
-                            .bytes = bytes};
+                            .text = out.text,
+                            .bytes = out.bytes};
     tell_likelihoods(g, &event);
     int stop = g->fn(g->user, &event) != 0;
-    if (s->stops.count)
-        drop_text(g, bytes);
     return stop && !ends ? bl_fail(err, BL_EINTERRUPTED, "stopped by the reader") : BL_OK;
 }
 
@@ -257,6 +235,7 @@ static bl_status run(generation *g, int begins, bl_generate_result *result, bl_e
     result->seed = s->sampler.seed;
     result->prompt_tokens = g->prompt_count;
     int started = s->decoder.started || begins;
+    int goes_on = s->pending != BL_NO_TOKEN && s->stops.written == s->state.position;
     double start = bl_clock_seconds();
     BL_TRY(read_prompt(g, err));
     if (!started)
@@ -266,7 +245,12 @@ static bl_status run(generation *g, int begins, bl_generate_result *result, bl_e
     double read = bl_clock_seconds();
     result->prompt_seconds = read - start;
     int constrained = s->constraint != NULL;
+    if (g->prompt_count || !goes_on)
+        bl_stops_begin(&s->stops);
     bl_status status = write_reply(g, result, err);
+    if (result->ended)
+        bl_stops_begin(&s->stops);
+    s->stops.written = s->state.position;
     if (status == BL_OK)
         status = find_whole(g, constrained, result, err);
     result->seconds = bl_clock_seconds() - read;
@@ -282,7 +266,6 @@ bl_status bl_sequence_generate(bl_sequence *s, bl_reader *r, const bl_tokenizer 
     generation g = {.s = s, .r = r, .t = t, .o = options, .fn = fn, .user = user};
     bl_generate_result local = {0};
     bl_buf_init(&g.text);
-    bl_buf_init(&g.held);
     bl_status status = prompt->ids ? copy_prompt(&g, prompt->ids, prompt->count, err)
                                    : encode_prompt(&g, prompt->text, prompt->bytes, err);
     if (status == BL_OK)
@@ -290,7 +273,6 @@ bl_status bl_sequence_generate(bl_sequence *s, bl_reader *r, const bl_tokenizer 
     if (result)
         *result = local;
     bl_buf_release(&g.text);
-    bl_buf_release(&g.held);
     bl_free(g.prompt);
     return status;
 }

@@ -436,6 +436,7 @@ static bl_status apply(memory *m, bl_sequence *s, bl_error *err)
     s->state.has_last = 0; /* the file does not hold it */
     s->pending = m->pending;
     s->decoder = m->decoder;
+    bl_stops_begin(&s->stops);
     return BL_OP(m->net->dev, sync, err);
 }
 

@@ -31,6 +31,7 @@ static void drop_text(bl_sequence *s)
     bl_sampling_restart(&s->sampler);
     s->decoder = (bl_decoder){0};
     s->pending = BL_NO_TOKEN;
+    bl_stops_begin(&s->stops);
 }
 
 bl_status bl_sequence_start(bl_sequence *s, const bl_net *net, bl_error *err)
@@ -51,7 +52,7 @@ bl_status bl_sequence_copy(bl_sequence *to, const bl_net *net, const bl_sequence
     if (from->state.base)
         BL_TRY(bl_base_open(&to->state, net, err));
     BL_TRY(bl_sequence_constrain_as(to, from, err));
-    BL_TRY(bl_stops_set(&to->stops, from->stops.list, from->stops.count, err));
+    BL_TRY(bl_stops_copy(&to->stops, &from->stops, err));
     BL_TRY(bl_sampling_copy(&to->sampler, &from->sampler, err));
     to->decoder = from->decoder;
     to->pending = from->pending;
