@@ -460,6 +460,86 @@ static int remove_all(void **state)
     return api_remove(state);
 }
 
+/* Grammars of which one is short, one cannot end in time, and one is JSON. */
+static bl_grammar *open_grammar(size_t i)
+{
+    static const char *const gbnf[] = {"root ::= [A-Z] [a-z ]{2,30} [.!?]",
+                                       "root ::= [a-e \\n]{300}"};
+    static const char schema[] =
+        "{\"properties\": {\"who\": {\"type\": \"string\"}, \"age\": {\"type\": \"integer\", "
+        "\"minimum\": -3, \"maximum\": 99}}, \"required\": [\"who\", \"age\"]}";
+    const bl_tokenizer *t = bl_model_tokenizer(model);
+    bl_grammar *g;
+    if (i % 3 < 2)
+        assert_ok(bl_grammar_open(&g, t, gbnf[i % 3], strlen(gbnf[i % 3]), &api_error));
+    else
+        assert_ok(bl_grammar_open_schema(&g, t, schema, strlen(schema), &api_error));
+    return g;
+}
+
+/* Texts by grammars, of which each ends when it is whole and leaves the batch, and its twin. */
+static void the_texts_of_grammars(void **state)
+{
+    (void)state;
+    enum { STEPS = 40 };
+    bl_options *o[WRITERS], *three = api_options(BL_OPTIONS_DEVICE, "threads", "3", (char *)NULL);
+    bl_session *s[WRITERS], *alone[WRITERS];
+    bl_grammar *g[3] = {open_grammar(0), open_grammar(1), open_grammar(2)};
+    told in_batch[WRITERS] = {0}, by_itself[WRITERS] = {0};
+    static int32_t prompt[64];
+    size_t whole = 0, count = encode("Once upon", prompt);
+    bl_batch *b;
+    assert_ok(bl_batch_open(&b, model, WRITERS + 3, three, &api_error));
+    for (size_t i = 0; i < WRITERS; i++) {
+        o[i] = options_of(i, "40");
+        assert_ok(bl_options_set(o[i], "bos", "true", &api_error));
+        s[i] = open_session(model);
+        alone[i] = open_session(model);
+        assert_ok(bl_session_constrain(s[i], g[i % 3], &api_error));
+        assert_ok(bl_session_constrain(alone[i], g[i % 3], &api_error));
+        join(b, s[i]);
+    }
+    for (size_t step = 0; step < STEPS; step++) {
+        bl_batch_turn turns[WRITERS];
+        const bl_options *options[WRITERS];
+        int32_t ids[WRITERS];
+        size_t who[WRITERS], n = 0;
+        char left[8];
+        (void)snprintf(left, sizeof left, "%zu", STEPS - step);
+        for (size_t i = 0; i < WRITERS; i++) {
+            if (step && !bl_session_constrained(s[i]))
+                continue;
+            assert_ok(bl_options_set(o[i], "max_tokens", left, &api_error));
+            turns[n] = (bl_batch_turn){s[i], prompt, step ? 0 : count, NULL};
+            options[n] = o[i];
+            who[n++] = i;
+        }
+        assert_true(n > 0);
+        assert_ok(bl_batch_next(b, turns, n, options, ids, &api_error));
+        for (size_t k = 0; k < n; k++)
+            in_batch[who[k]].ids[in_batch[who[k]].count++] = ids[k];
+    }
+    for (size_t i = 0; i < WRITERS; i++) {
+        bl_generate_result r = {.size = sizeof r};
+        assert_ok(bl_options_set(o[i], "max_tokens", "40", &api_error));
+        assert_ok(
+            bl_generate(alone[i], "Once upon", 9, o[i], note_id, &by_itself[i], &r, &api_error));
+        assert_int_equal(in_batch[i].count, by_itself[i].count);
+        assert_memory_equal(in_batch[i].ids, by_itself[i].ids, sizeof by_itself[i].ids);
+        assert_int_equal(r.whole, i % 3 != 1);
+        assert_int_equal(bl_session_constrained(s[i]), bl_session_constrained(alone[i]));
+        whole += (size_t)r.whole;
+        bl_options_close(o[i]);
+        bl_session_close(s[i]);
+        bl_session_close(alone[i]);
+    }
+    assert_int_equal(whole, WRITERS / 3 * 2);
+    for (size_t i = 0; i < 3; i++)
+        bl_grammar_close(g[i]);
+    bl_options_close(three);
+    bl_batch_close(b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -467,6 +547,7 @@ int main(void)
         cmocka_unit_test(refusals),
         cmocka_unit_test(replies_between),
         cmocka_unit_test(the_tokens_of_generate),
+        cmocka_unit_test(the_texts_of_grammars),
         cmocka_unit_test(drawn_from_what_was_read),
         cmocka_unit_test(from_its_own_callback),
         cmocka_unit_test(stopped_between_passes),
