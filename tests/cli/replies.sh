@@ -66,6 +66,29 @@ text "none" 2 '' '*--samples is a whole number from 1*' --samples 0
 output=/dev/full
 text "a full disk" 4 "" "*standard output*" --samples 2 --json -n 3
 
+# ---- the seed that is told, and any number of threads ----
+expect "a seed of its own" 0 '?*' '*seed [0-9]*' generate -m "$run" -p "Once" -n 30 --temp 1.2 -t 1
+cp stdout told
+seed=$(sed -n 's/.*seed \([0-9]*\),.*/\1/p' stderr)
+for threads in 1 2 3; do
+    text "its seed, threads $threads" 0 '?*' "*seed $seed,*" -n 30 --temp 1.2 -s "$seed" -t $threads
+    check "the same text" cmp told stdout
+    text "samples, threads $threads" 0 '?*' "*seeds from $seed on*" -n 20 -s "$seed" --samples 5 --top-k 0 -j @n.json --json -t $threads
+    [ $threads -gt 1 ] || cp stdout samples
+    check "the same samples" cmp samples stdout
+done
+
+# ---- grammars made to hurt ----
+text "a million repetitions" 0 'aaa' '*not whole*' -n 3 --grammar 'root ::= "a"{1000000}'
+text "more of them" 3 '' '*too large*' -n 3 --grammar 'root ::= (("a"{1000}){1000}){1000}'
+text "a number of them that is none" 3 '' '*line 1 of the grammar: more than 1048576*' --grammar 'root ::= "a"{99999999999999999999}'
+text "hidden left recursion" 3 '' '*may begin with itself*' --grammar 'root ::= a* root "x" | "y"
+a ::= "z"?'
+text "an empty rule" 0 'b' '*ended by the model*' --grammar 'root ::= e "b" e
+e ::= ""'
+text "nothing else" 0 '' '*ended by the model*' --grammar 'root ::= ""'
+text "no text fits" 3 '' '*no text*' --grammar 'root ::= "a" root'
+
 # ---- the prompt, names of others ----
 text "echo" 0 'Once*' '*' --echo -n 3 -s 3
 text "no echo into a file" 0 '[!O]*' '*' -n 3 -s 3
