@@ -46,10 +46,11 @@ static bl_status reported(bl_dev *d, bl_error *err)
 }
 
 /* The attribute is the function's, for all devices of the process on one GPU: it only grows, so that
- * another thread's launch of a larger shape stays valid. */
+ * another thread's launch of a larger shape stays valid.  Nothing has to be asked for up to 48 KB, of which
+ * a kernel may declare 3 itself. */
 void cuda_allow_shared(bl_dev *d, const void *kernel, size_t bytes)
 {
-    enum { KERNELS = 64, USUAL = 48 << 10 };
+    enum { KERNELS = 64, USUAL = 45 << 10 };
     static struct {
         const void *kernel;
         int index;
