@@ -127,6 +127,8 @@ static void a_reply_is_resized(void **unused)
     pty_type(&p, "\003");
     pty_expect(&p, "(stopped");
     char *from = strchr(p.text + resized + 70000, '\n') + 1, *to = strstr(from, "(stopped");
+    if (to - from > 30000) /* a busy machine stops late */
+        to = strchr(from + 29000, '\n');
     screen *s = screen_open(40);
     screen_show(s, from, (size_t)(to - from));
     for (size_t r = 0; r < s->row; r++)
