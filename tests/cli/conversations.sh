@@ -15,12 +15,12 @@ special() { # DATA COUNT: the ids below COUNT in the order of the tokens
     od -An -v -tu2 -w2 "$1/train.bin" | awk -v count="$2" '$1 + 0 < count' | tr -d ' \n'
 }
 for family in llama gemma mistral; do
-    first="--template $templates/$family.jinja --val-split 0.1 --documents messages --skip-bad"
+    first="--chat-template $templates/$family.jinja --val-split 0.1 --documents messages --skip-bad"
     # shellcheck disable=SC2086 # words
     expect "$family: a tokenizer of its own" 0 '' '*of answers *' prepare talk.jsonl $first --vocab-size 400 --out $family
     check "$family: the template goes with it" grep -q '"chat_template": "{# As ' $family/tokenizer_config.json
     # shellcheck disable=SC2086
-    expect "$family: with generation blocks" 0 '' '*of answers *' prepare talk.jsonl $first --template "$templates/${family}_generation.jinja" \
+    expect "$family: with generation blocks" 0 '' '*of answers *' prepare talk.jsonl $first --chat-template "$templates/${family}_generation.jinja" \
         --tokenizer $family --out twin --force
     for file in train.bin val.bin train.mask val.mask; do
         check "$family: the same $file" cmp $family/$file twin/$file
@@ -48,15 +48,15 @@ check "before a folder is there" test ! -e none
 printf '{"messages": [%s, %s, %s, %s]}\n' '{"role": "user", "content": "a"}' '{"role": "assistant", "content": "<think>b</think>c"}' \
     '{"role": "user", "content": "d"}' '{"role": "assistant", "content": "<think>e</think>f"}' >think.jsonl
 expect "thinking that is taken out" 0 '' '*answers *1 not learned: the template writes them otherwise*' \
-    prepare think.jsonl --documents messages --template "$templates/thinking.jinja" --val-split 0 --vocab-size 300 --out think
-expect "plain words" 0 '' '*of answers *' prepare pairs.jsonl --documents messages --template "$templates/words.jinja" --val-split 0 --vocab-size 300 --out words
+    prepare think.jsonl --documents messages --chat-template "$templates/thinking.jinja" --val-split 0 --vocab-size 300 --out think
+expect "plain words" 0 '' '*of answers *' prepare pairs.jsonl --documents messages --chat-template "$templates/words.jinja" --val-split 0 --vocab-size 300 --out words
 last=$(($(wc -c <words/train.bin) / 2 - 1))
 check "end with the document" test "$(od -An -v -tu1 -j $((last / 8)) -N 1 words/train.mask | awk -v bit=$((last % 8)) '{ print int($1 / 2 ^ bit) % 2 }')" = 1
 
 # A space that the tokenizer puts in front of an answer is the first that is said of it: two tokens, Q and the end come after it.
 printf '{"prompt": "a", "completion": "Q"}\n' >short.jsonl
 printf '{%% for m in messages %%}{{ "<|" + m.role + "|>" + m.content }}{%% if m.role == "assistant" %%}<|end|>{%% endif %%}{%% endfor %%}{%% if add_generation_prompt %%}<|assistant|>{%% endif %%}' >bare.jinja
-expect "an answer right behind a token" 0 '' '*' prepare short.jsonl --documents messages --template bare.jinja --val-split 0 --vocab-size 261 --out short
+expect "an answer right behind a token" 0 '' '*' prepare short.jsonl --documents messages --chat-template bare.jinja --val-split 0 --vocab-size 261 --out short
 check "with tokens made of roles" grep -q '"content": "<|assistant|>"' short/tokenizer.json
 check "and the space before it" test "$(grep -o '"counted": [0-9]*' short/meta.json | head -n 1)" = '"counted": 3'
 
@@ -66,12 +66,12 @@ check "are there" test "$(grep -c '"special": true' asked/tokenizer.json)" = 4
 expect "of a tokenizer that is given" 2 '' '*--special-tokens are of a tokenizer that is trained*' \
     prepare tales --tokenizer asked --special-tokens x --out none
 expect "one without the template's" 2 '' '*asked has no special token <|start_header_id|>, which the chat template writes*' \
-    prepare talk.jsonl --documents messages --template "$templates/llama.jinja" --tokenizer asked --out none
+    prepare talk.jsonl --documents messages --chat-template "$templates/llama.jinja" --tokenizer asked --out none
 expect "also of plain text" 2 '' '*asked has no special token <|start_header_id|>*' \
-    prepare tales --tales-bytes 20000 --template "$templates/llama.jinja" --tokenizer asked --out none
+    prepare tales --tales-bytes 20000 --chat-template "$templates/llama.jinja" --tokenizer asked --out none
 expect "a template that is none" 3 '' '*line 1: the statement include is not supported*' \
-    prepare tales --template "$(printf '{%% include "x" %%}' >bad.jinja && echo bad.jinja)" --out none
-expect "a file that is none" 3 '' '*nothing: no such file*' prepare tales --template nothing --out none
+    prepare tales --chat-template "$(printf '{%% include "x" %%}' >bad.jinja && echo bad.jinja)" --out none
+expect "a file that is none" 3 '' '*nothing: no such file*' prepare tales --chat-template nothing --out none
 mkdir theirs && cp asked/tokenizer.json theirs
 printf '{"chat_template": "{%% include %%}"}' >theirs/tokenizer_config.json
 expect "one that came with the tokenizer" 0 '' '*the statement include is not supported; the data folder has no chat template*' \
@@ -104,10 +104,10 @@ check "have the template too" cmp llama/tokenizer_config.json tales/tokenizer_co
     expect "and resumed" 0 '' '*' train --data llama --out pieces --resume --stop-after 0 --no-plot
     check "are the same weights" cmp tuned/ckpt/step-00000050/model.safetensors pieces/ckpt/step-00000050/model.safetensors
     expect "conversations by ChatML with its tokenizer" 2 '' '*llama has no special token <|im_start|>*' \
-        prepare talk.jsonl --documents messages --template "$("$bitllama" prepare pairs.jsonl --documents messages --vocab-size 300 --out chatml 2>stderr && echo chatml)" \
+        prepare talk.jsonl --documents messages --chat-template "$("$bitllama" prepare pairs.jsonl --documents messages --vocab-size 300 --out chatml 2>stderr && echo chatml)" \
         --tokenizer llama --out none
     sed 's/{{- bos_token }}//' "$templates/llama.jinja" >other.jinja
-    expect "by another with the same tokens" 0 '' '*' prepare pairs.jsonl --documents messages --template other.jinja --tokenizer llama --val-split 0.2 --out other
+    expect "by another with the same tokens" 0 '' '*' prepare pairs.jsonl --documents messages --chat-template other.jinja --tokenizer llama --val-split 0.2 --out other
     expect "do not go together" 2 '' '*the conversations of llama and other were written by different chat templates*' \
         train --data llama:1 --data other:1 --out none $tune
     check "and leave no run" test ! -e none

@@ -124,7 +124,7 @@ talk talk.jsonl prepare talk.jsonl --documents messages $words --out out
 talk talk.jsonl prepare talk.jsonl --documents messages --skip-bad --replace-invalid $words --out out
 talk talk/tokenizer.json prepare talk.jsonl --documents messages --tokenizer talk --out out
 talk talk/tokenizer_config.json prepare talk.jsonl --documents messages --tokenizer talk --out out
-talk talks/tokenizer_config.json prepare talk.jsonl --documents messages --template talks/tokenizer_config.json $words --out out
+talk talks/tokenizer_config.json prepare talk.jsonl --documents messages --chat-template talks/tokenizer_config.json $words --out out
 run $ckpt/MANIFEST $onward
 run $ckpt/MANIFEST info run
 run $ckpt/MANIFEST generate -m run -p ab $reply

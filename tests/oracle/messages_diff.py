@@ -63,7 +63,7 @@ def prepare(program, folder, lines, template, tokenizer=None, bad=("--skip-bad",
         path = os.path.join(folder, "t.jinja")
         with open(path, "w", encoding="utf-8") as f:
             f.write(template)
-        command += ["--template", path]
+        command += ["--chat-template", path]
     if tokenizer:
         command += ["--tokenizer", tokenizer]
     done = subprocess.run(command, capture_output=True, text=True)
