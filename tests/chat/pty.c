@@ -130,6 +130,14 @@ void pty_settle(pty *p, double seconds)
     }
 }
 
+void pty_take(pty *p, size_t bytes)
+{
+    for (double end = now() + (double)PTY_SECONDS; p->bytes < bytes;) {
+        assert_true(now() < end);
+        watch(p);
+    }
+}
+
 void pty_send(pty *p, const void *data, size_t count)
 {
     const char *from = data;

@@ -37,6 +37,9 @@ void pty_expect(pty *p, const char *text);
 /* Takes what is shown until nothing more has come for so long. */
 void pty_settle(pty *p, double seconds);
 
+/* Takes what is shown until that is so many bytes in all. */
+void pty_take(pty *p, size_t bytes);
+
 /* Whether it was shown, anywhere. */
 int pty_has(const pty *p, const char *text);
 
