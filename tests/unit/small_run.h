@@ -93,6 +93,25 @@ static inline void replace_in(const char *from, const char *to, const char *was,
     bl_map_close(&map);
 }
 
+/* The checkpoints of this step have the same weights and moments, to the bit. */
+static inline void same_checkpoint(const char *a, const char *b, unsigned step)
+{
+    static const char *const files[] = {"model.safetensors", "optimizer.safetensors"};
+    const char *run[] = {a, b};
+    for (size_t f = 0; f < 2; f++) {
+        bl_map map[2];
+        for (size_t i = 0; i < 2; i++) {
+            char path[120];
+            (void)snprintf(path, sizeof path, "%s/ckpt/step-%08u/%s", run[i], step, files[f]);
+            assert_ok(bl_map_open(&map[i], scratch(path), &failure));
+        }
+        assert_int_equal(map[0].size, map[1].size);
+        assert_memory_equal(map[0].data, map[1].data, map[0].size);
+        bl_map_close(&map[0]);
+        bl_map_close(&map[1]);
+    }
+}
+
 static inline void copy_file(const char *from, const char *to)
 {
     bl_map map;

@@ -82,23 +82,6 @@ static bl_status go(told *t, const char *folders, const char *run, pair *set)
     return status;
 }
 
-static void same_end(const char *a, const char *b)
-{
-    static const char *const files[] = {"model.safetensors", "optimizer.safetensors"};
-    for (size_t i = 0; i < 2; i++) {
-        char path[120];
-        bl_map x, y;
-        (void)snprintf(path, sizeof path, "%s/ckpt/step-%08d/%s", a, STEPS, files[i]);
-        assert_ok(bl_map_open(&x, scratch(path), &failure));
-        (void)snprintf(path, sizeof path, "%s/ckpt/step-%08d/%s", b, STEPS, files[i]);
-        assert_ok(bl_map_open(&y, scratch(path), &failure));
-        assert_int_equal(x.size, y.size);
-        assert_memory_equal(x.data, y.data, x.size);
-        bl_map_close(&x);
-        bl_map_close(&y);
-    }
-}
-
 /* ---- folders with other masks ---- */
 
 /* The tokens of "talk" under another name: `mask` 0: without one, 1: all count, 2: few do, in the
@@ -166,7 +149,7 @@ static void all_count(void **state)
     assert_ok(go(&plain, "plain", "plain-run", set));
     assert_ok(go(&ones, "ones", "ones-run", set));
     assert_memory_equal(plain.loss, ones.loss, sizeof plain.loss);
-    same_end("plain-run", "ones-run");
+    same_checkpoint("plain-run", "ones-run", STEPS);
 }
 
 /* ---- losses by logits ---- */
@@ -315,7 +298,7 @@ static void devices(void **state)
                               {NULL}}));
         first = i ? first : t;
         assert_memory_equal(t.loss, first.loss, sizeof t.loss);
-        same_end("device-0", run);
+        same_checkpoint("device-0", run, STEPS);
     }
     told ref = {0};
     assert_ok(go(&ref, "talk", "ref",
@@ -351,7 +334,7 @@ static void resumed(void **state)
         assert_ok(go(&b, ways[i].folders, pieces, (pair[]){{"resume", "true"}, {NULL}}));
         assert_memory_equal(a.loss + 4, b.loss + 4, 2 * sizeof *a.loss);
         assert_true(a.valid == b.valid);
-        same_end(straight, pieces);
+        same_checkpoint(straight, pieces, STEPS);
     }
 }
 
