@@ -1,5 +1,5 @@
 /* States of a chat on a pseudo-terminal: the old text comes back, and Ctrl-C in what takes long. */
-#include "pty.h"
+#include "talk.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -7,24 +7,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/stat.h>
 #include <unistd.h>
 
 #include <cmocka.h>
-
-static const char *program, *model, *scratch;
-
-enum { COLUMNS = 500, MOST_ARGUMENTS = 20 };
-
-static void start_chat(pty *p, const char *const *more)
-{
-    const char *argv[MOST_ARGUMENTS] = {program, "chat", "-m", model, "--no-history"};
-    for (size_t i = 0; more[i]; i++)
-        argv[i + 5] = more[i];
-    pty_start(p, argv, (const char *const[]){"NO_COLOR=1", "TERM=xterm", "COLUMNS", NULL}, COLUMNS);
-    pty_expect(p, "> ");
-}
-#define START(p, ...) start_chat((p), (const char *const[]){__VA_ARGS__, NULL})
 
 /* Types a line, and waits for the prompt after what it is answered with. */
 static void type_line(pty *p, const char *line, const char *answer)
@@ -33,12 +18,6 @@ static void type_line(pty *p, const char *line, const char *answer)
     pty_type(p, "\r");
     pty_expect(p, answer);
     pty_expect(p, "\n> ");
-}
-
-static void leave(pty *p)
-{
-    pty_type(p, "\004");
-    assert_int_equal(pty_end(p), 0);
 }
 
 /* The memory of a conversation of these lines from a pipe is that in typed.mem. */
@@ -57,7 +36,8 @@ static void edits_what_was_said(void **unused)
 {
     (void)unused;
     pty p;
-    START(&p, "--max-tokens", "24", "--ignore-eos", "--seed", "7");
+    START(&p, "--no-history", "--max-tokens", "24", "--ignore-eos", "--seed", "7");
+    pty_expect(&p, "> ");
     type_line(&p, "Once", "Once\r\n");
     type_line(&p, "the cat", "the cat\r\n");
     type_line(&p, "", "\r\n");
@@ -78,7 +58,8 @@ static void stops_another_answer(void **unused)
 {
     (void)unused;
     pty p;
-    START(&p, "--max-tokens", "100000000", "--ignore-eos", "--seed", "7");
+    START(&p, "--no-history", ENDLESS, "--seed", "7");
+    pty_expect(&p, "> ");
     for (int again = 0; again < 3; again++) {
         pty_type(&p, again ? "/retry\r" : "hello\r");
         pty_expect(&p, again ? "/retry\r\n" : "hello\r\n");
@@ -105,7 +86,8 @@ static void stops_learning(void **unused)
     assert_non_null(f);
     assert_int_equal(fwrite(text, 1, sizeof text, f), sizeof text);
     assert_int_equal(fclose(f), 0);
-    START(&p, "--max-tokens", "24", "--ignore-eos", "--seed", "7");
+    START(&p, "--no-history", "--max-tokens", "24", "--ignore-eos", "--seed", "7");
+    pty_expect(&p, "> ");
     type_line(&p, "Once", "Once\r\n");
     pty_type(&p, "/learn long.txt\r");
     pty_expect(&p, "learning: ");
@@ -127,17 +109,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(stops_another_answer),
         cmocka_unit_test(stops_learning),
     };
-    if (argc != 4) {
-        fprintf(stderr, "usage: states PROGRAM MODEL SCRATCH\n");
-        return 2;
-    }
-    program = argv[1];
-    model = argv[2];
-    scratch = argv[3];
-    (void)mkdir(scratch, 0777);
-    /* Paths reach a shell as variables: they may have any character. */
-    if (chdir(scratch) != 0 || setenv("LC_ALL", "C.UTF-8", 1) != 0 ||
-        setenv("program", program, 1) != 0 || setenv("model", model, 1) != 0)
+    if (!talk_begin(argc, argv))
         return 2;
     return cmocka_run_group_tests_name("states", tests, NULL, NULL) != 0;
 }

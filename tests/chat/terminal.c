@@ -1,5 +1,5 @@
 /* Commands other than chat on a pseudo-terminal: what they may show there, and how they stop. */
-#include "pty.h"
+#include "talk.h"
 
 #include <setjmp.h>
 #include <signal.h>
@@ -13,9 +13,7 @@
 
 #include <cmocka.h>
 
-static const char *program, *model, *scratch;
-
-enum { COLUMNS = 500, MOST_ARGUMENTS = 24 };
+enum { MOST_ARGUMENTS = 24 };
 
 /* bitllama COMMAND FLAGS... on a terminal without colours. */
 static void start_command(pty *p, const char *const *arguments)
@@ -23,9 +21,10 @@ static void start_command(pty *p, const char *const *arguments)
     const char *argv[MOST_ARGUMENTS] = {program};
     for (size_t i = 0; arguments[i]; i++)
         argv[i + 1] = arguments[i];
-    pty_start(p, argv, (const char *const[]){"NO_COLOR=1", "TERM=xterm", "COLUMNS", NULL}, COLUMNS);
+    pty_start(p, argv, (const char *const[]){"NO_COLOR=1", "TERM=xterm", "COLUMNS", NULL}, WIDE);
 }
-#define START(p, ...) start_command((p), (const char *const[]){__VA_ARGS__, NULL})
+
+#define COMMAND(p, ...) start_command((p), (const char *const[]){__VA_ARGS__, NULL})
 
 /* Nothing that was shown moves a cursor, but for the progress line's own return and erasure. */
 static void expect_plain(const pty *p)
@@ -61,10 +60,10 @@ static void detokenize_shows_controls(void **unused)
     pty p;
     put_file("hostile.txt", hostile, sizeof hostile - 1);
     assert_int_equal(system("\"$program\" tokenize -m \"$model\" -f hostile.txt >ids"), 0);
-    START(&p, "detokenize", "-m", model, "-f", "ids");
+    COMMAND(&p, "detokenize", "-m", model, "-f", "ids");
     pty_expect(&p, as_shown);
     assert_int_equal(pty_end(&p), 0);
-    START(&p, "detokenize", "-m", model, "-f", "ids", "--json");
+    COMMAND(&p, "detokenize", "-m", model, "-f", "ids", "--json");
     pty_expect(&p, "{\"text\": \"a\\u001b]0;pwned\\u0007\\u009b 2J \\u202e b\"}");
     assert_int_equal(pty_end(&p), 0);
     /* What is not a terminal gets the bytes. */
@@ -76,8 +75,8 @@ static void generate_shows_controls(void **unused)
 {
     (void)unused;
     pty p;
-    START(&p, "generate", "-m", model, "-p", "x", "--max-tokens", "5000", "--ignore-eos", "--seed",
-          "1", "--temperature", "100", "--top-k", "0", "--top-p", "1", "--min-p", "0");
+    COMMAND(&p, "generate", "-m", model, "-p", "x", "--max-tokens", "5000", "--ignore-eos",
+            "--seed", "1", "--temperature", "100", "--top-k", "0", "--top-p", "1", "--min-p", "0");
     pty_expect(&p, "seed 1, prompt");
     assert_true(pty_has(&p, "<U+001B>") && pty_has(&p, "<U+0007>"));
     expect_plain(&p);
@@ -94,13 +93,13 @@ static void names_and_metadata_are_shown(void **unused)
     pty p;
     memcpy(file + 8, header, sizeof header - 1);
     put_file("hostile.safetensors", file, sizeof file);
-    START(&p, "info", "hostile.safetensors");
+    COMMAND(&p, "info", "hostile.safetensors");
     pty_expect(&p, "a\\u009b ");
     pty_expect(&p, "\\u202ev\\u007f");
     pty_expect(&p, "t\\u009b ");
     expect_plain(&p);
     assert_int_equal(pty_end(&p), 0);
-    START(&p, "info", "hostile.safetensors", "--json");
+    COMMAND(&p, "info", "hostile.safetensors", "--json");
     pty_expect(&p, "\"a\\u009b\": \"\\u202ev\\u007f\"");
     expect_plain(&p);
     assert_int_equal(pty_end(&p), 0);
@@ -110,11 +109,11 @@ static void messages_are_shown(void **unused)
 {
     (void)unused;
     pty p;
-    START(&p, "generate", "-m", model, "-f", hostile);
+    COMMAND(&p, "generate", "-m", model, "-f", hostile);
     pty_expect(&p, as_shown);
     expect_plain(&p);
     assert_int_equal(pty_end(&p), 3);
-    START(&p, hostile);
+    COMMAND(&p, hostile);
     pty_expect(&p, as_shown);
     expect_plain(&p);
     assert_int_equal(pty_end(&p), 2);
@@ -124,7 +123,7 @@ static void bytes_are_not_shown(void **unused)
 {
     (void)unused;
     pty p;
-    START(&p, "logits", "-m", model, "--ids", "1,2", "-o", "-");
+    COMMAND(&p, "logits", "-m", model, "--ids", "1,2", "-o", "-");
     pty_expect(&p, "no text for a terminal; name it: -o OUT.npy");
     assert_false(pty_has(&p, "NUMPY"));
     assert_int_equal(pty_end(&p), 2);
@@ -148,12 +147,13 @@ static void reading_is_shown_and_stops(void **unused)
     pty p;
     put_long_text("long.txt");
     (void)unlink("half.mem");
-    START(&p, "generate", "-m", model, "-f", "long.txt", "--max-tokens", "5", "--save", "half.mem");
+    COMMAND(&p, "generate", "-m", model, "-f", "long.txt", "--max-tokens", "5", "--save",
+            "half.mem");
     pty_expect(&p, "reading: ");
     pty_type(&p, "\003");
     assert_int_equal(pty_end(&p), 130);
     assert_int_equal(stat("half.mem", &info), -1); /* half a prompt is not a memory */
-    START(&p, "eval", "-m", model, "--data", "long.txt");
+    COMMAND(&p, "eval", "-m", model, "--data", "long.txt");
     pty_expect(&p, "evaluating: ");
     pty_type(&p, "\003");
     assert_int_equal(pty_end(&p), 130);
@@ -166,7 +166,7 @@ static void short_work_is_silent(void **unused)
 {
     (void)unused;
     pty p;
-    START(&p, "generate", "-m", model, "-p", "Once upon a time", "--max-tokens", "5");
+    COMMAND(&p, "generate", "-m", model, "-p", "Once upon a time", "--max-tokens", "5");
     pty_expect(&p, "seed ");
     assert_false(pty_has(&p, "reading") || pty_has(&p, "loading") || pty_has(&p, "\033[K"));
     assert_int_equal(pty_end(&p), 0);
@@ -183,17 +183,7 @@ int main(int argc, char **argv)
         cmocka_unit_test(reading_is_shown_and_stops),
         cmocka_unit_test(short_work_is_silent),
     };
-    if (argc != 4) {
-        fprintf(stderr, "usage: terminal PROGRAM MODEL SCRATCH\n");
-        return 2;
-    }
-    program = argv[1];
-    model = argv[2];
-    scratch = argv[3];
-    (void)mkdir(scratch, 0777);
-    /* Paths reach a shell as variables: they may have any character. */
-    if (chdir(scratch) != 0 || setenv("LC_ALL", "C.UTF-8", 1) != 0 ||
-        setenv("program", program, 1) != 0 || setenv("model", model, 1) != 0)
+    if (!talk_begin(argc, argv))
         return 2;
     return cmocka_run_group_tests_name("terminal", tests, NULL, NULL) != 0;
 }
