@@ -91,16 +91,10 @@ static bl_status name_tokens(bl_preparation *p, const char *folder, bl_error *er
 
 static bl_status add_special(bl_preparation *p, const char *text, size_t bytes, bl_error *err)
 {
-    size_t i;
-    json_t *one;
-    json_array_foreach (p->markers, i, one)
-        if (json_string_length(one) == bytes && memcmp(json_string_value(one), text, bytes) == 0)
-            return BL_OK;
     if (bytes > BL_ADDED_BYTES)
         return bl_fail(err, BL_EINVAL, "`special_tokens`: one of %zu bytes; at most %d are taken",
                        bytes, BL_ADDED_BYTES);
-    return json_array_append_new(p->markers, json_stringn(text, bytes)) == 0 ? BL_OK
-                                                                             : no_memory(err);
+    return bl_prepare_add_marker(p->markers, text, bytes, err);
 }
 
 /* Those of a tokenizer that is trained: its own two, and those asked for or found. */

@@ -93,7 +93,7 @@ static size_t marker_at(const char *text, size_t at, size_t bytes, int tags)
 
 /* ---- finding them ---- */
 
-static bl_status add(json_t *markers, const char *text, size_t bytes, bl_error *err)
+bl_status bl_prepare_add_marker(json_t *markers, const char *text, size_t bytes, bl_error *err)
 {
     size_t i;
     json_t *one;
@@ -116,7 +116,7 @@ static bl_status take(json_t *markers, const bl_rendering *made, int tags, bl_er
         for (size_t n; !given && at < end; at += n ? n : 1) {
             n = marker_at(made->text, at, end, tags);
             if (n)
-                BL_TRY(add(markers, made->text + at, n, err));
+                BL_TRY(bl_prepare_add_marker(markers, made->text + at, n, err));
         }
     }
     return BL_OK;

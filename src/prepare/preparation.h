@@ -112,6 +112,10 @@ const unsigned char *bl_prepare_said(const bl_prepare_batch *b, const bl_span *d
 
 /* ---- markers.c ---- */
 
+/* Adds a text to a list of them, once. */
+bl_status bl_prepare_add_marker(json_t *markers, const char *text, size_t bytes,
+                                bl_error *err) BL_NODISCARD;
+
 /* Adds to a list of texts the words that a template writes around messages and that should be
  * tokens. */
 bl_status bl_prepare_find_markers(json_t *markers, const bl_template *t, int64_t now,
