@@ -383,6 +383,7 @@ static void stops_as_a_job(void **unused)
     pty_expect(&p, "> ");
     pty_type(&p, "hello\r");
     pty_expect(&p, "hello\r\n");
+    pty_expect(&p, "e"); /* of the reply: keys are signals now */
     pty_type(&p, "\032");
     pty_expect_stopped(&p);
     pty_continue(&p);

@@ -2,8 +2,8 @@
 # one that is given; what was typed; a model that learns them and answers by its template; templates that do not go together.
 . "$(dirname "$0")/expect.sh"
 talks=$(cd "$(dirname "$0")/../tune" && pwd)/messages.awk
-templates=$(cd "$(dirname "$0")/../fixtures/templates" && pwd)
-cd "$scratch" || exit 1
+cp -R "$(dirname "$0")/../fixtures/templates" "$scratch" && cd "$scratch" || exit 1
+templates=templates # a path without spaces, whatever the tree's folder is called
 awk -v count=400 -v seed=1 -f "$talks" >talk.jsonl
 awk -v count=60 -v seed=2 -v pairs=1 -f "$talks" >pairs.jsonl
 
