@@ -93,6 +93,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(text, chat_template, "", 0, 0, NULL, "chat template: a .jinja file, tokenizer_config.json or a folder with one; default: that of `tokenizer`'s folder, else of conversations ChatML") \
     X(text, special_tokens, "", 0, 0, NULL, "special tokens of a tokenizer that is trained, with spaces between them; default: what the chat template writes around messages") \
     X(real, val_split, "0.01", 0, 0.9, NULL, "share of the documents set aside for validation")     \
+    X(text, validation, "", 0, 0, NULL, "source of the validation documents, all of them: nothing is drawn from the others, and no tokenizer learns from it; it is read first, so that `dedup` drops what is like it from the others") \
     X(size, seed, "0", 0, 1e15, NULL, "seed of the split and of tales")                             \
     X(text, glob, "*", 0, 0, NULL, "files to take from folders; *.txt takes a.txt.gz too")          \
     X(choice, documents, "auto", 0, 0, "auto|blank-line|line|file|jsonl|messages", "where documents end; auto: at lines <|endoftext|>; .jsonl and .json by their form; messages: JSON Lines of conversations, of which the answers are learned") \

@@ -186,7 +186,7 @@ bl_status bl_prepare_encode(bl_preparation *p, bl_error *err)
     if (bl_prepare_talks(p)) /* for those of the tokenizer that was just learned */
         BL_TRY(bl_prepare_look_for_own(p, err));
     bl_split_decide(&p->split);
-    bl_prepare_name_split(p->meta.split_rule, &p->split);
+    bl_prepare_name_split(p->meta.split_rule, &p->split, bl_prepare_validation(p));
     BL_TRY(bl_prepare_open_tokens(p, err));
     BL_TRY(bl_encoder_open(&encoder, p->tokenizer, p->job->options->threads, err));
     bl_status status = encode_all(p, encoder, err);

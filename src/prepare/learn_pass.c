@@ -61,12 +61,26 @@ static bl_status read_all(bl_preparation *p, bl_bpe_trainer *trainer, bl_dedup *
         BL_TRY(drop_copies(p, dedup, err));
         p->read += p->batch.count;
         size_t kept = bl_prepare_keep_originals(&p->batch);
-        if (trainer)
+        if (trainer && !(p->batch.aside && bl_prepare_validation(p)))
             BL_TRY(feed(p, trainer, kept, err));
         for (size_t i = 0; i < kept; i++)
             bl_split_note(&p->split, bl_prepare_is_drawn(p, p->batch.hash[i]),
                           p->batch.doc[i].bytes);
     }
+}
+
+/* There are documents, and on both sides if `validation` gives one. */
+static bl_status check_sides(const bl_preparation *p, bl_error *err)
+{
+    const char *validation = bl_prepare_validation(p);
+    const char *empty = NULL;
+    if (validation && !p->split.drawn)
+        empty = validation;
+    else if (p->split.documents == (validation ? p->split.drawn : 0))
+        empty = p->meta.source;
+    return empty ? bl_fail(err, BL_EFORMAT, "%s: no documents (files taken: %s)", empty,
+                           p->job->options->glob)
+                 : BL_OK;
 }
 
 bl_status bl_prepare_learn(bl_preparation *p, bl_error *err)
@@ -92,11 +106,7 @@ bl_status bl_prepare_learn(bl_preparation *p, bl_error *err)
                         threads, err),
                     done);
     BL_TRY_GOTO(status, read_all(p, trainer, dedup, err), done);
-    if (p->split.documents == 0) {
-        status = bl_fail(err, BL_EFORMAT, "%s: no documents (files taken: %s)", p->meta.source,
-                         p->job->options->glob);
-        goto done;
-    }
+    BL_TRY_GOTO(status, check_sides(p, err), done);
     bl_dedup_close(dedup);
     dedup = NULL;
     if (trainer)

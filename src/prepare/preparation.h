@@ -38,7 +38,7 @@ typedef struct bl_preparation {
     const bl_prepare_job *job;
     bl_source *source;
     bl_buf stories, valid; /* paths of TinyStories' two files */
-    int aside;             /* the second is the validation data, and nothing is drawn */
+    int aside; /* the second, or `validation`, is the validation data, and nothing is drawn */
     bl_tokenizer *tokenizer;
     bl_template *template; /* or NULL */
     int template_beside;   /* it is that of the tokenizer's folder */
@@ -92,6 +92,8 @@ int bl_prepare_is_drawn(const bl_preparation *p, bl_hash128 hash);
 
 /* What meta.json says of the sources, and how they are to be divided; then opens them. */
 void bl_prepare_describe(bl_preparation *p);
+/* The option `validation`, or NULL. */
+const char *bl_prepare_validation(const bl_preparation *p);
 bl_status bl_prepare_open_source(bl_preparation *p, bl_error *err) BL_NODISCARD;
 
 /* ---- stretches.c ---- */

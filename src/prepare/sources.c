@@ -12,9 +12,15 @@ static int is_tinystories(const char *source)
     return strcmp(source, "tinystories") == 0;
 }
 
+const char *bl_prepare_validation(const bl_preparation *p)
+{
+    return p->job->options->validation[0] ? p->job->options->validation : NULL;
+}
+
 void bl_prepare_describe(bl_preparation *p)
 {
     const bl_prepare_job *job = p->job;
+    p->aside = bl_prepare_validation(p) != NULL;
     for (size_t i = 0; i < job->count; i++)
         p->aside |= is_tinystories(job->sources[i]) && !job->share_given;
     bl_prepare_name_sources(p->meta.source, job->sources, job->count);
@@ -33,7 +39,9 @@ static bl_status open_parts(bl_preparation *p, const char *const *parts, size_t 
     from.cutter.idle = bl_prepare_ask;
     from.cutter.user = p;
     from.cutter.form = &p->form;
-    from.aside = p->aside ? p->valid.data : NULL;
+    from.aside = bl_prepare_validation(p);
+    if (p->aside && !from.aside)
+        from.aside = p->valid.data;
     from.keep = from.writing = p->job->dir;
     bl_status status = bl_source_open(&p->source, parts, count, &from, err);
     if (status == BL_ENOENT && err) {
@@ -44,12 +52,36 @@ static bl_status open_parts(bl_preparation *p, const char *const *parts, size_t 
     return status;
 }
 
+/* The validation data is one side, and the sources are the other. */
+static bl_status check_validation(const bl_preparation *p, bl_error *err)
+{
+    const bl_prepare_job *job = p->job;
+    const char *validation = bl_prepare_validation(p);
+    if (!validation)
+        return BL_OK;
+    if (job->share_given)
+        return bl_fail(err, BL_EINVAL, "`val_split` and `validation` are both given; choose one");
+    if (is_tinystories(validation))
+        return bl_fail(err, BL_EINVAL, "`validation` tinystories: a source that has two sides");
+    for (size_t i = 0; i < job->count; i++) {
+        if (strcmp(job->sources[i], validation) == 0)
+            return bl_fail(err, BL_EINVAL, "%s is a source and `validation`", validation);
+        if (is_tinystories(job->sources[i]))
+            return bl_fail(err, BL_EINVAL,
+                           "tinystories has validation data of its own: leave `validation` out");
+    }
+    return BL_OK;
+}
+
 bl_status bl_prepare_open_source(bl_preparation *p, bl_error *err)
 {
     const bl_prepare_job *job = p->job;
-    const char **parts = bl_calloc(job->count, 2 * sizeof *parts);
+    BL_TRY(check_validation(p, err));
+    const char **parts = bl_calloc(job->count + 1, 2 * sizeof *parts);
     size_t n = 0;
     bl_status status = parts ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK && bl_prepare_validation(p))
+        parts[n++] = bl_prepare_validation(p);
     for (size_t i = 0; i < job->count && status == BL_OK; i++) {
         if (!is_tinystories(job->sources[i])) {
             parts[n++] = job->sources[i];

@@ -23,10 +23,15 @@ void bl_prepare_name_sources(bl_opt_text text, const char *const *sources, size_
                 *c = '?';
 }
 
-void bl_prepare_name_split(bl_opt_text text, const bl_split *split)
+void bl_prepare_name_split(bl_opt_text text, const bl_split *split, const char *validation)
 {
     size_t room = sizeof(bl_opt_text);
-    if (split->given)
+    bl_opt_text name;
+    if (validation) {
+        bl_prepare_name_sources(name, &validation, 1);
+        (void)snprintf(text, room, "the validation documents are those of %s",
+                       strlen(name) < room - 64 ? name : "a source of their own");
+    } else if (split->given)
         (void)snprintf(text, room,
                        "the validation documents are those of TinyStories' own validation file");
     else if (split->ends)

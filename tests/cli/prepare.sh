@@ -13,6 +13,15 @@ same() {
     check "$1: the same tokenizer" cmp a/tokenizer.json "$2/tokenizer.json"
 }
 
+mkdir a-folder
+printf 'some other stories\n' >a-folder/1.txt
+printf 'and more\n<|endoftext|>\nof them\n' >a-folder/2.txt
+
+# tokens_of WORD DIR: of how many tokens of the folder's tokenizer a word is.
+tokens_of() {
+    printf '%s' "$1" | "$bitllama" tokenize -m "$2" -f - 2>/dev/null | wc -w
+}
+
 # shellcheck disable=SC2086 # words
 {
     expect "a text file" 0 '' '*documents * 3 * 0 * 3*bytes a token*most frequent*next: *' prepare stories.txt --out a $small
@@ -36,6 +45,25 @@ same() {
     printf 'ONE cat, sat!\n' >loud.txt
     expect "near duplicates" 0 '' '*documents * 2 *dropped *1 exact duplicates, 1 near ones*' \
         prepare stories.txt loud.txt --dedup near --out near $small
+    printf 'three dogs ran far away from home today\n<|endoftext|>\none cat sat\n' >held.txt
+    expect "validation documents of their own" 0 '' '*documents * 1 * 2 * 3*dropped *2 exact duplicates*' \
+        prepare stories.txt --validation held.txt --dedup exact --out held --vocab-size 300
+    check "are named" grep -q '"split_rule": "the validation documents are those of held.txt"' held/meta.json
+    check "with no share drawn" grep -q '"val_split": 0' held/meta.json
+    check "and taught the tokenizer nothing" test "$(tokens_of dogs held)" -gt 1
+    expect "a folder of them" 0 '' '*documents * 3 * 3 * 6*' \
+        prepare stories.txt --validation a-folder --out aside --vocab-size 300
+    check "with the same training tokens" cmp aside/train.bin a/train.bin
+    expect "and a share" 2 '' '*--val-split and --validation are both given*' prepare stories.txt --validation held.txt --out p $small
+    expect "the same text twice" 2 '' '*stories.txt is a source and --validation*' prepare stories.txt --validation stories.txt --out p --vocab-size 300
+    expect "tinystories" 2 '' '*leave --validation out*' prepare tinystories --validation held.txt --out p --vocab-size 300
+    expect "as both" 2 '' '*two sides*' prepare stories.txt --validation tinystories --out p --vocab-size 300
+    expect "no such file" 3 '' '*missing.txt: no such file*' prepare stories.txt --validation missing.txt --out p --vocab-size 300
+    printf '\n' >blank.txt
+    expect "an empty one" 3 '' '*blank.txt: no documents*' prepare stories.txt --validation blank.txt --out p --vocab-size 300
+    printf 'one cat sat\n' >cat.txt
+    expect "nothing that it has not" 3 '' '*cat.txt: no documents*' prepare cat.txt --validation stories.txt --dedup exact --out p --vocab-size 300
+    check "leaves no folder at all" test ! -e p
     expect "lines" 0 '' '*documents * 5 *' prepare stories.txt --documents line --out lines $small
     check "where documents end otherwise the mark is text" test "$(od -An -v -tu2 -w2 lines/train.bin | grep -c '^ *0$')" -eq 5
     expect "whole files" 0 '' '*documents * 1 *' prepare stories.txt --documents file --out file $small
