@@ -169,7 +169,7 @@ static void print_text(const doctor *d, const bl_machine_info *m)
         put(m->cache);
         printf(", room for %s\n", scaled_bytes(m->cache_free).text);
     } else {
-        puts("  none: set BITLLAMA_CACHE or HOME");
+        puts("  none: set HF_HOME, BITLLAMA_CACHE or HOME");
     }
     if (d->with_limits)
         bl_limits_print(&d->limits);

@@ -31,7 +31,8 @@ enum { BL_EXIT_CODES = 128 }; /* above: 128 + the number of a signal */
     X("BITLLAMA_PLUGINS",                                                                          \
       "folders to search first for back ends, libbitllama_NAME.so, with : between")                \
     X("NO_COLOR", "when set and not empty: no colours on a terminal")                              \
-    X("BITLLAMA_CACHE", "where downloads are kept; ~/.cache/bitllama by default")                  \
+    X("BITLLAMA_CACHE", "where downloads are kept, instead of HF_HOME")                            \
+    X("HF_HOME", "where downloads are kept, below hub/; ~/.cache/huggingface by default")          \
     X("HF_ENDPOINT", "the Hugging Face Hub or a mirror of it")                                     \
     X("HF_TOKEN", "access token, sent to that host only")                                          \
     X("HF_HUB_OFFLINE", "1: nothing is downloaded, the cache must do")                             \

@@ -110,7 +110,7 @@ static bl_status check_room(const download *d, bl_error *err)
     if (missing > room)
         return bl_fail(err, BL_EIO,
                        "cannot write %s: %llu bytes are missing, the disk has room "
-                       "for %llu; make room, or set BITLLAMA_CACHE to a folder on another disk",
+                       "for %llu; make room, or set HF_HOME to a folder on another disk",
                        d->f->incomplete, (unsigned long long)missing, (unsigned long long)room);
     return BL_OK;
 }

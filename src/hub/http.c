@@ -21,6 +21,7 @@ bl_status bl_http_send(const bl_http *http, const bl_http_request *request, bl_h
 
 #include "core/buf.h"
 #include "core/clock.h"
+#include "hub/http_answer.h"
 
 #include <curl/curl.h>
 #include <stdio.h>
@@ -46,92 +47,15 @@ typedef struct exchange {
     char *next;          /* where a redirect leads; libcurl's */
     size_t header_bytes; /* of this hop */
     size_t ignored;      /* of a body nobody asked for */
+    uint64_t sent;       /* of what is sent; the next byte asked for */
     int hop, stopped, enough, late;
     int begun;        /* the body that was asked for */
-    double deadline;  /* of all before it, and of a HEAD */
-    bl_status status; /* of body() */
+    double deadline;  /* of all before it, of a HEAD and of a brief answer */
+    bl_status status; /* of body() and send() */
     bl_error *err;
 } exchange;
 
 /* ---- headers ---- */
-
-/* Digits up to `end` and nothing else; BL_HTTP_NO_SIZE for everything that is not a size, including
- * sizes that no file has (2^63 and more). */
-static int64_t read_size(const char *text, const char *end)
-{
-    int64_t n = 0;
-    if (text == end)
-        return BL_HTTP_NO_SIZE;
-    for (; text < end; text++) {
-        if (*text < '0' || *text > '9' || n > (INT64_MAX - 9) / 10)
-            return BL_HTTP_NO_SIZE;
-        n = 10 * n + (*text - '0');
-    }
-    return n;
-}
-
-static int64_t size_of(const char *text)
-{
-    return read_size(text, text + strlen(text));
-}
-
-/* "abc", W/"abc" or abc as abc. */
-static void read_etag(char *to, size_t cap, const char *value)
-{
-    if (strncmp(value, "W/", 2) == 0)
-        value += 2;
-    value += *value == '"';
-    size_t n = strcspn(value, "\"");
-    if (n >= cap)
-        n = 0;
-    memcpy(to, value, n);
-    to[n] = 0;
-}
-
-/* bytes 5-9/10, or with a star for the 10.  A range that contradicts itself is not one. */
-static void read_range(bl_http_answer *a, const char *value)
-{
-    static const char unit[] = "bytes ";
-    const char *minus = strchr(value, '-'), *slash = strchr(value, '/');
-    if (strncmp(value, unit, strlen(unit)) != 0 || !minus || !slash || slash < minus)
-        return;
-    int64_t first = read_size(value + strlen(unit), minus), last = read_size(minus + 1, slash);
-    int64_t total = size_of(slash + 1);
-    int unknown = strcmp(slash + 1, "*") == 0;
-    if (first < 0 || last < first || (!unknown && total <= last))
-        return;
-    a->range_first = first;
-    a->range_total = total;
-}
-
-static void read_header(bl_http_answer *a, const char *name, const char *value)
-{
-    if (curl_strequal(name, "x-repo-commit") && !*a->commit && strlen(value) < sizeof a->commit)
-        (void)snprintf(a->commit, sizeof a->commit, "%s", value);
-    else if (curl_strequal(name, "x-linked-etag") && !*a->linked_etag)
-        read_etag(a->linked_etag, sizeof a->linked_etag, value);
-    else if (curl_strequal(name, "x-linked-size") && a->linked_size < 0)
-        a->linked_size = size_of(value);
-    else if (curl_strequal(name, "x-error-message") && !*a->complaint)
-        (void)snprintf(a->complaint, sizeof a->complaint, "%s", value);
-    else if (curl_strequal(name, "content-length"))
-        a->length = size_of(value);
-    else if (curl_strequal(name, "content-range"))
-        read_range(a, value);
-    else if (curl_strequal(name, "etag")) {
-        read_etag(a->etag, sizeof a->etag, value);
-        if (*value == '"' && strlen(value) < sizeof a->validator)
-            (void)snprintf(a->validator, sizeof a->validator, "%s", value);
-    }
-}
-
-static void forget_hop(bl_http_answer *a)
-{
-    a->status = 0;
-    a->etag[0] = a->validator[0] = 0;
-    a->length = a->range_first = a->range_total = BL_HTTP_NO_SIZE;
-    a->retry_after = 0;
-}
 
 static size_t on_header(char *line, size_t size, size_t n, void *user)
 {
@@ -142,7 +66,7 @@ static size_t on_header(char *line, size_t size, size_t n, void *user)
     if (x->header_bytes > HEADERS_MOST)
         return 0;
     if (n > 5 && memcmp(line, "HTTP/", 5) == 0) { /* also after a 100 Continue */
-        forget_hop(x->answer);
+        bl_http_answer_forget(x->answer);
         return n;
     }
     size_t length = n;
@@ -156,18 +80,59 @@ static size_t on_header(char *line, size_t size, size_t n, void *user)
     if (!colon)
         return n;
     *colon++ = 0;
-    read_header(x->answer, copy, colon + strspn(colon, " \t"));
+    bl_http_answer_header(x->answer, copy, colon + strspn(colon, " \t"));
     return n;
 }
 
-/* ---- the body, and waiting ---- */
+/* ---- the bodies, and waiting ---- */
+
+static int sends(const exchange *x)
+{
+    return x->request->method == BL_HTTP_POST || x->request->method == BL_HTTP_PUT;
+}
+
+static const char *shown(const exchange *x)
+{
+    return x->request->shown ? x->request->shown : x->request->url;
+}
+
+static double patience(const exchange *x);
+
+static size_t on_send(char *to, size_t size, size_t n, void *user)
+{
+    exchange *x = user;
+    uint64_t left = x->request->send_bytes - x->sent;
+    n *= size;
+    if (n > left)
+        n = (size_t)left;
+    x->status = n ? x->request->send(x->request->target, x->sent, to, n, x->err) : BL_OK;
+    if (x->status != BL_OK)
+        return CURL_READFUNC_ABORT;
+    x->sent += n;
+    x->deadline = bl_clock_seconds() + patience(x);
+    return n;
+}
+
+static int on_seek(void *user, curl_off_t at, int origin)
+{
+    exchange *x = user;
+    if (origin != SEEK_SET || at < 0 || (uint64_t)at > x->request->send_bytes)
+        return CURL_SEEKFUNC_FAIL;
+    x->sent = (uint64_t)at;
+    return CURL_SEEKFUNC_OK;
+}
+
+static int is_wanted(long status)
+{
+    return status == 200 || status == 201 || status == 202 || status == 206;
+}
 
 static size_t on_body(char *bytes, size_t size, size_t n, void *user)
 {
     exchange *x = user;
     n *= size;
     (void)curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &x->answer->status);
-    if (x->answer->status != 200 && x->answer->status != 206) {
+    if (!is_wanted(x->answer->status)) {
         x->ignored += n;
         x->enough = x->ignored > ERROR_BODY_MOST;
         return x->enough ? 0 : n;
@@ -186,7 +151,7 @@ static int on_progress(void *user, curl_off_t total, curl_off_t now, curl_off_t 
     uint64_t done = r->done ? r->done(r->target) : 0;
     if (x->http->progress && x->http->progress(x->http->user, r->stage, done, r->total, "B") != 0)
         x->stopped = 1;
-    x->late = !x->begun && bl_clock_seconds() > x->deadline;
+    x->late = (!x->begun || r->brief) && bl_clock_seconds() > x->deadline;
     return x->stopped || x->late;
 }
 
@@ -242,9 +207,14 @@ static int set_lines(exchange *x, struct curl_slist **lines, const char *url)
         fine = fine && !bearer.failed && add_line(lines, "Authorization", bearer.data);
         bl_buf_release(&bearer);
     }
-    if (!r->head && r->from && r->if_range && *r->if_range)
+    if (r->accept)
+        fine = fine && add_line(lines, "Accept", r->accept);
+    if (sends(x))
+        fine = fine && (r->content_type ? add_line(lines, "Content-Type", r->content_type)
+                                        : add_line(lines, "Content-Type:", NULL));
+    if (r->method == BL_HTTP_GET && r->from && r->if_range && *r->if_range)
         fine = fine && add_line(lines, "If-Range", r->if_range);
-    if (!r->head && r->from) {
+    if (r->method == BL_HTTP_GET && r->from) {
         char range[64];
         (void)snprintf(range, sizeof range, "bytes=%llu-", (unsigned long long)r->from);
         fine = fine && add_line(lines, "Range", range);
@@ -254,7 +224,35 @@ static int set_lines(exchange *x, struct curl_slist **lines, const char *url)
 
 static double seconds_of(const exchange *x)
 {
-    return x->request->head ? x->http->head_seconds : x->http->stall_seconds;
+    return x->request->method == BL_HTTP_HEAD ? x->http->head_seconds : x->http->stall_seconds;
+}
+
+static double patience(const exchange *x)
+{
+    return HOP_PATIENCE * seconds_of(x);
+}
+
+/* A server that stores what came may be silent for long: only the deadline ends that. */
+static int set_up_sending(exchange *x)
+{
+    const bl_http_request *r = x->request;
+    CURL *c = x->curl;
+    int post = r->method == BL_HTTP_POST;
+    int fine = curl_easy_setopt(c, CURLOPT_LOW_SPEED_TIME, 0L) == CURLE_OK;
+#define SET(option, value) fine = fine && curl_easy_setopt(c, option, value) == CURLE_OK
+    if (post) {
+        SET(CURLOPT_POST, 1L);
+        SET(CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)r->send_bytes);
+    } else {
+        SET(CURLOPT_UPLOAD, 1L);
+        SET(CURLOPT_INFILESIZE_LARGE, (curl_off_t)r->send_bytes);
+    }
+    SET(CURLOPT_READFUNCTION, on_send);
+    SET(CURLOPT_READDATA, x);
+    SET(CURLOPT_SEEKFUNCTION, on_seek);
+    SET(CURLOPT_SEEKDATA, x);
+#undef SET
+    return fine;
 }
 
 /* Everything that bounds the request; failures are those of memory. */
@@ -268,7 +266,7 @@ static int set_up(exchange *x, const char *url, char *words)
     SET(CURLOPT_URL, url);
     SET(CURLOPT_ERRORBUFFER, words);
     SET(CURLOPT_NOSIGNAL, 1L);
-    SET(CURLOPT_NOBODY, (long)x->request->head);
+    SET(CURLOPT_NOBODY, (long)(x->request->method == BL_HTTP_HEAD));
     SET(CURLOPT_USERAGENT, "bitllama/" BITLLAMA_VERSION);
 #if LIBCURL_VERSION_NUM >= 0x075500
     SET(CURLOPT_PROTOCOLS_STR, "http,https");
@@ -293,7 +291,7 @@ static int set_up(exchange *x, const char *url, char *words)
     SET(CURLOPT_XFERINFOFUNCTION, on_progress);
     SET(CURLOPT_XFERINFODATA, x);
 #undef SET
-    return fine;
+    return fine && (!sends(x) || set_up_sending(x));
 }
 
 static int worth_another_try(CURLcode code)
@@ -320,20 +318,20 @@ static int worth_another_try(CURLcode code)
 /* What libcurl's code means here.  URLs of later hops may hold signatures: they are not shown. */
 static bl_status judge(exchange *x, CURLcode code, const char *words)
 {
-    const char *url = x->request->url;
+    const char *url = shown(x);
     if (x->status != BL_OK)
         return x->status;
     if (x->stopped)
-        return bl_fail(x->err, BL_EINTERRUPTED, "interrupted while downloading %s",
-                       x->request->stage);
+        return bl_fail(x->err, BL_EINTERRUPTED, "interrupted while %s %s",
+                       sends(x) ? "sending" : "downloading", x->request->stage);
     if (code == CURLE_OK || x->enough)
         return BL_OK;
     x->answer->again = x->late;
     if (x->late)
         return bl_fail(x->err, BL_ENETWORK, "%s: too slow: no answer after %.3g s", url,
-                       HOP_PATIENCE * seconds_of(x));
+                       patience(x));
     if (code == CURLE_OUT_OF_MEMORY)
-        return bl_fail(x->err, BL_ENOMEM, "out of memory while downloading %s", url);
+        return bl_fail(x->err, BL_ENOMEM, "out of memory while asking %s", url);
     if (x->header_bytes > HEADERS_MOST)
         return bl_fail(x->err, BL_ENETWORK, "%s: the answer has more than %d bytes of headers", url,
                        HEADERS_MOST);
@@ -354,12 +352,13 @@ static bl_status one_hop(exchange *x, const char *url)
     bl_status status;
     curl_off_t wait = 0;
     curl_easy_reset(x->curl); /* connections stay open */
-    forget_hop(x->answer);
+    bl_http_answer_forget(x->answer);
     x->header_bytes = x->ignored = 0;
     x->enough = x->late = x->begun = 0;
-    x->deadline = bl_clock_seconds() + HOP_PATIENCE * seconds_of(x);
+    x->sent = 0;
+    x->deadline = bl_clock_seconds() + patience(x);
     if (!set_up(x, url, words) || !set_lines(x, &lines, url)) {
-        status = bl_fail(x->err, BL_ENOMEM, "%s: libcurl could not be set up", x->request->url);
+        status = bl_fail(x->err, BL_ENOMEM, "%s: libcurl could not be set up", shown(x));
     } else {
         CURLcode code = curl_easy_perform(x->curl);
         (void)curl_easy_getinfo(x->curl, CURLINFO_RESPONSE_CODE, &x->answer->status);
@@ -386,8 +385,8 @@ static int is_https(const char *url)
 /* The absolute URL of the next hop into *url. */
 static bl_status next_url(exchange *x, char **url)
 {
-    char *to = NULL;
-    const char *from = x->request->url;
+    char *to = NULL, here[512], there[512];
+    const char *from = shown(x);
     if (curl_easy_getinfo(x->curl, CURLINFO_REDIRECT_URL, &to) != CURLE_OK || !to)
         return bl_fail(x->err, BL_ENETWORK, "%s: status %ld without a place to go to", from,
                        x->answer->status);
@@ -405,6 +404,16 @@ static bl_status next_url(exchange *x, char **url)
     else if (is_https(*url) && !is_https(next))
         status = bl_fail(x->err, BL_ENETWORK,
                          "%s: refused to be redirected from https to unprotected http", from);
+    else if (sends(x)) {
+        origin_of(here, sizeof here, *url);
+        origin_of(there, sizeof there, next);
+        if (!*here || strcmp(here, there) != 0 ||
+            (x->answer->status != 307 && x->answer->status != 308))
+            status = bl_fail(x->err, BL_ENETWORK,
+                             "%s: refused to be redirected (status %ld) to %.100s with what is "
+                             "sent",
+                             from, x->answer->status, *there ? there : "nowhere");
+    }
     if (status != BL_OK) {
         curl_free(next);
         return status;
@@ -419,30 +428,56 @@ static bl_status follow(exchange *x, char **url)
     const bl_http_answer *a = x->answer;
     for (x->hop = 0; x->hop <= HOPS_MOST; x->hop++) {
         BL_TRY(one_hop(x, *url));
-        if (!is_redirect(a->status) ||
-            (x->request->head && *a->linked_etag && a->linked_size >= 0 && *a->commit))
+        if (!is_redirect(a->status) || (x->request->method == BL_HTTP_HEAD && *a->linked_etag &&
+                                        a->linked_size >= 0 && *a->commit))
             return BL_OK;
         BL_TRY(next_url(x, url));
     }
-    return bl_fail(x->err, BL_ENETWORK, "%s: more than %d redirects", x->request->url, HOPS_MOST);
+    return bl_fail(x->err, BL_ENETWORK, "%s: more than %d redirects", shown(x), HOPS_MOST);
+}
+
+/* What to do about a status; "" when there is nothing to say. */
+static const char *advice(const exchange *x)
+{
+    switch (x->answer->status) {
+    case 401:
+    case 403:
+        if (x->request->method == BL_HTTP_PUT)
+            return "; the address to send to is no longer valid: try again";
+        if (sends(x))
+            return x->http->token ? "; the token in HF_TOKEN may not write there"
+                                  : "; set HF_TOKEN to a token that may write there";
+        return x->http->token ? "; the token in HF_TOKEN gives no access to it"
+                              : "; set HF_TOKEN to a token that may read it";
+    case 409:
+        return "; somebody else changes the same: try again";
+    case 412:
+        return "; somebody else has changed it meanwhile: try again";
+    case 413:
+        return "; it is larger than the server takes";
+    case 507:
+        return "; the server has no room for it";
+    default:
+        return "";
+    }
 }
 
 /* The words for a status that is not a success. */
 static bl_status refuse(exchange *x)
 {
     bl_http_answer *a = x->answer;
-    const char *url = x->request->url, *colon = *a->complaint ? ": " : "";
-    a->again = a->status == 408 || a->status == 429 || a->status >= 500;
-    if (a->status == 401 || a->status == 403)
-        return bl_fail(x->err, BL_ENETWORK, "%s: access denied (status %ld)%s%s; %s", url,
-                       a->status, colon, a->complaint,
-                       x->http->token ? "the token in HF_TOKEN gives no access to it"
-                                      : "set HF_TOKEN to a token that may read it");
+    char wait[48] = "";
+    const char *url = shown(x), *colon = *a->complaint ? ": " : "";
+    a->again = a->status == 408 || a->status == 429 || (a->status >= 500 && a->status != 507);
     if (a->status == 404)
-        return bl_fail(x->err, BL_ENOENT, "%s: no such file there (status 404)%s%s", url, colon,
-                       a->complaint);
-    return bl_fail(x->err, BL_ENETWORK, "%s: the server answered with status %ld%s%s", url,
-                   a->status, colon, a->complaint);
+        return bl_fail(x->err, BL_ENOENT, "%s: no such %s there (status 404)%s%s", url,
+                       x->request->brief ? "thing" : "file", colon, a->complaint);
+    if (a->retry_after > 0)
+        (void)snprintf(wait, sizeof wait, "; it asks to wait for %.6g s", a->retry_after);
+    int denied = a->status == 401 || a->status == 403;
+    return bl_fail(x->err, BL_ENETWORK, "%s: %s %ld%s%s%s%s%s", url,
+                   denied ? "access denied (status" : "the server answered with status", a->status,
+                   denied ? ")" : "", colon, a->complaint, advice(x), wait);
 }
 
 bl_status bl_http_send(const bl_http *http, const bl_http_request *request, bl_http_answer *answer,
@@ -455,17 +490,17 @@ bl_status bl_http_send(const bl_http *http, const bl_http_request *request, bl_h
     char *url = NULL;
     bl_status status = BL_OK;
     if (!x.curl || !u)
-        status = bl_fail(err, BL_ENOMEM, "out of memory while downloading %s", request->url);
+        status = bl_fail(err, BL_ENOMEM, "out of memory while asking %s", shown(&x));
     else if (curl_url_set(u, CURLUPART_URL, request->url, 0) != CURLUE_OK ||
              curl_url_get(u, CURLUPART_URL, &url, 0) != CURLUE_OK)
-        status = bl_fail(err, BL_EINVAL, "%s: not a web address", request->url);
+        status = bl_fail(err, BL_EINVAL, "%s: not a web address", shown(&x));
     if (status == BL_OK)
         status = follow(&x, &url);
     if (status == BL_OK && answer->status >= 400)
         status = refuse(&x);
-    else if (status == BL_OK && answer->status != 200 && answer->status != 206 &&
-             !is_redirect(answer->status))
-        status = bl_fail(err, BL_ENETWORK, "%s: the server answered with status %ld", request->url,
+    else if (status == BL_OK && !is_wanted(answer->status) && !is_redirect(answer->status) &&
+             !(sends(&x) && answer->status == 204))
+        status = bl_fail(err, BL_ENETWORK, "%s: the server answered with status %ld", shown(&x),
                          answer->status);
     curl_free(url);
     curl_url_cleanup(u);

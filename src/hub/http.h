@@ -21,15 +21,24 @@ typedef struct bl_http {
 
 typedef struct bl_http_answer bl_http_answer;
 
+/* HEAD ends at the first answer that gives etag and size. */
+typedef enum bl_http_method { BL_HTTP_GET, BL_HTTP_HEAD, BL_HTTP_POST, BL_HTTP_PUT } bl_http_method;
+
 typedef struct bl_http_request {
     const char *url;
-    int head;      /* HEAD instead of GET; ends at the first answer that gives etag and size */
-    uint64_t from; /* GET: the first byte wanted */
+    const char *shown; /* in messages instead of the URL, which may hold a signature; or NULL */
+    bl_http_method method;
+    int brief;                         /* the whole answer is short, and must be there soon */
+    const char *accept, *content_type; /* or NULL */
+    /* POST and PUT: the n bytes from byte `at` of the `send_bytes` that are sent. */
+    bl_status (*send)(void *target, uint64_t at, void *to, size_t n, bl_error *err);
+    uint64_t send_bytes;
+    uint64_t from;        /* GET: the first byte wanted */
     const char *if_range; /* with `from`: the ETag that came with the bytes before it, or NULL */
     const char *stage;    /* for the calls of progress */
     uint64_t total;       /* 0 while unknown */
-    /* Takes the body of an answer with status 200 or 206; `answer` is complete except for
-     * `again`. */
+    /* Takes the body of an answer with status 200, 201, 202 or 206; `answer` is complete except
+     * for `again`. */
     bl_status (*body)(void *target, const bl_http_answer *answer, const void *bytes, size_t n,
                       bl_error *err);
     uint64_t (*done)(void *target); /* bytes so far, for progress; may be NULL */
@@ -45,6 +54,7 @@ struct bl_http_answer {
     char linked_etag[80]; /* X-Linked-Etag, without quotes and W/ */
     int64_t linked_size;  /* X-Linked-Size, or BL_HTTP_NO_SIZE */
     char complaint[160];  /* X-Error-Message */
+    char code[40];        /* X-Error-Code */
     /* of the last hop */
     char etag[80];                    /* without quotes and W/ */
     char validator[80];               /* the ETag as sent, when it is a strong one */
@@ -56,7 +66,8 @@ struct bl_http_answer {
 };
 
 /* Any status below 400 is BL_OK.  BL_ENETWORK and BL_ENOENT (404) with words, BL_EINTERRUPTED when
- * progress says so, what body() returned, BL_EUNSUPPORTED in a build without libcurl. */
+ * progress says so, what body() or send() returned, BL_EUNSUPPORTED in a build without libcurl.
+ * What is sent goes to the origin of its URL and to no other. */
 bl_status bl_http_send(const bl_http *http, const bl_http_request *request, bl_http_answer *answer,
                        bl_error *err) BL_NODISCARD;
 

@@ -32,8 +32,8 @@ bl_status bl_http_wait(const bl_http *http, const bl_http_request *request,
         uint64_t done = request->done ? request->done(request->target) : 0;
         if (http->progress &&
             http->progress(http->user, request->stage, done, request->total, "B") != 0)
-            return bl_fail(err, BL_EINTERRUPTED, "interrupted while downloading %s",
-                           request->stage);
+            return bl_fail(err, BL_EINTERRUPTED, "interrupted while %s %s",
+                           request->send ? "sending" : "downloading", request->stage);
         bl_os_sleep(left < SLICE ? left : SLICE);
     }
     return BL_OK;

@@ -12,7 +12,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { COMMIT_DIGITS = 40, CHANGES_MOST = 3 };
+enum { CHANGES_MOST = 3 };
 
 static const double LOOK_SECONDS = 0.1; /* between two looks at a lock that another holds */
 static const double PATIENCE = 30; /* time limits without a new byte: then whoever holds it hangs */
@@ -23,66 +23,26 @@ static const int64_t SIZE_MOST = (int64_t)1 << 50; /* bytes of a file */
 typedef struct lookup {
     const bl_hub *hub;
     const bl_hub_file *f;
-    bl_buf folder; /* CACHE/hub/datasets--OWNER--NAME */
-    char commit[COMMIT_DIGITS + 1];
+    const char *cache;
+    bl_buf folder; /* CACHE/datasets--OWNER--NAME */
+    char commit[BL_HUB_COMMIT_DIGITS + 1];
     char digest[80];
     int64_t size;
 } lookup;
 
 /* ---- names ---- */
 
-/* Is it a path that stays where it is put: a/b, no part of it empty, "." or ".."? */
-static int is_relative(const char *path)
-{
-    for (const char *part = path;;) {
-        size_t n = strcspn(part, "/");
-        if (n == 0 || (part[0] == '.' && (n == 1 || (n == 2 && part[1] == '.'))))
-            return 0;
-        if (!part[n])
-            break;
-        part += n + 1;
-    }
-    for (; *path; path++)
-        if ((unsigned char)*path < 0x20 || *path == 0x7f || *path == '\\')
-            return 0;
-    return 1;
-}
-
-static int is_repo(const char *repo)
-{
-    const char *slash = strchr(repo, '/');
-    size_t n = strspn(repo, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_./");
-    return is_relative(repo) && !repo[n] && n <= 200 && (!slash || !strchr(slash + 1, '/'));
-}
-
-static int is_commit(const char *text)
-{
-    return strspn(text, "0123456789abcdef") == COMMIT_DIGITS && !text[COMMIT_DIGITS];
-}
-
 static bl_status check_names(const bl_hub_file *f, bl_error *err)
 {
-    if (!is_repo(f->repo))
+    if (!bl_hub_is_repo(f->repo))
         return bl_fail(err, BL_EINVAL, "'%.100s' is not the name of a repository, OWNER/NAME",
                        f->repo);
-    if (!is_relative(f->revision))
+    if (!bl_hub_is_path(f->revision))
         return bl_fail(err, BL_EINVAL, "'%.100s' is not a revision", f->revision);
-    if (!is_relative(f->file))
+    if (!bl_hub_is_path(f->file))
         return bl_fail(err, BL_EINVAL, "'%.100s' is not the path of a file in a repository",
                        f->file);
     return BL_OK;
-}
-
-/* Percent-encoded; slashes stay when they are `kept`. */
-static void put_encoded(bl_buf *url, const char *text, int kept)
-{
-    static const char plain[] =
-        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_.~";
-    for (; *text; text++)
-        if (strchr(plain, *text) || (kept && *text == '/'))
-            bl_buf_append(url, text, 1);
-        else
-            bl_buf_printf(url, "%%%02X", (unsigned char)*text);
 }
 
 static bl_status make_url(const lookup *l, const char *revision, bl_buf *url, bl_error *err)
@@ -91,18 +51,31 @@ static bl_status make_url(const lookup *l, const char *revision, bl_buf *url, bl
     bl_buf_clear(url);
     bl_buf_printf(url, "%s/%s%s/resolve/", l->hub->endpoint.data, model ? "" : "datasets/",
                   l->f->repo);
-    put_encoded(url, revision, 0);
+    bl_hub_put_encoded(url, revision, 0);
     bl_buf_puts(url, "/");
-    put_encoded(url, l->f->file, 1);
+    bl_hub_put_encoded(url, l->f->file, 1);
     return bl_buf_status(url, err);
 }
 
-static bl_status make_folder(lookup *l, bl_error *err)
+static bl_status put_folder(lookup *l, const char *cache, bl_error *err)
 {
-    bl_buf_printf(&l->folder, "%s/hub/%s--", l->hub->cache.data, l->f->kind);
+    l->cache = cache;
+    bl_buf_clear(&l->folder);
+    bl_buf_printf(&l->folder, "%s/%s--", cache, l->f->kind);
     for (const char *c = l->f->repo; *c; c++)
         bl_buf_append(&l->folder, *c == '/' ? "--" : c, *c == '/' ? 2 : 1);
     return bl_buf_status(&l->folder, err);
+}
+
+/* Where it is; a repository that an earlier version has put elsewhere stays there. */
+static bl_status make_folder(lookup *l, bl_error *err)
+{
+    if (l->hub->older.len) {
+        BL_TRY(put_folder(l, l->hub->older.data, err));
+        if (bl_path_what(l->folder.data) == BL_PATH_DIR)
+            return BL_OK;
+    }
+    return put_folder(l, l->hub->cache.data, err);
 }
 
 /* FOLDER/what/name, or FOLDER/what/name/more. */
@@ -133,7 +106,7 @@ static bl_status known_commit(lookup *l, bl_buf *path, bl_error *err)
 {
     bl_map map;
     l->commit[0] = 0;
-    if (is_commit(l->f->revision)) {
+    if (bl_hub_is_commit(l->f->revision)) {
         (void)snprintf(l->commit, sizeof l->commit, "%s", l->f->revision);
         return BL_OK;
     }
@@ -141,12 +114,12 @@ static bl_status known_commit(lookup *l, bl_buf *path, bl_error *err)
     if (bl_path_what(path->data) != BL_PATH_FILE)
         return BL_OK;
     BL_TRY(bl_map_open(&map, path->data, err));
-    if (map.size >= COMMIT_DIGITS) {
-        memcpy(l->commit, map.data, COMMIT_DIGITS);
-        l->commit[COMMIT_DIGITS] = 0;
+    if (map.size >= BL_HUB_COMMIT_DIGITS) {
+        memcpy(l->commit, map.data, BL_HUB_COMMIT_DIGITS);
+        l->commit[BL_HUB_COMMIT_DIGITS] = 0;
     }
     bl_map_close(&map);
-    if (!is_commit(l->commit))
+    if (!bl_hub_is_commit(l->commit))
         l->commit[0] = 0;
     return BL_OK;
 }
@@ -169,17 +142,22 @@ static bl_status look_in_cache(lookup *l, bl_buf *path, int *there, bl_error *er
     return BL_OK;
 }
 
+static bl_status write_ref(const lookup *l, bl_buf *path, bl_error *err)
+{
+    if (bl_hub_is_commit(l->f->revision))
+        return BL_OK;
+    BL_TRY(in_folder(l, path, "refs", l->f->revision, "", err));
+    BL_TRY(make_parent(path->data, err));
+    return bl_file_replace(path->data, l->commit, BL_HUB_COMMIT_DIGITS, err);
+}
+
 /* snapshots/COMMIT/FILE -> ../../blobs/DIGEST, and refs/REVISION. */
 static bl_status publish(const lookup *l, bl_buf *path, bl_error *err)
 {
     bl_buf target;
     bl_status status = BL_OK;
     bl_buf_init(&target);
-    if (!is_commit(l->f->revision)) {
-        BL_TRY_GOTO(status, in_folder(l, path, "refs", l->f->revision, "", err), done);
-        BL_TRY_GOTO(status, make_parent(path->data, err), done);
-        BL_TRY_GOTO(status, bl_file_replace(path->data, l->commit, COMMIT_DIGITS, err), done);
-    }
+    BL_TRY(write_ref(l, path, err));
     bl_buf_puts(&target, "../../");
     for (const char *c = l->f->file; *c; c++)
         if (*c == '/')
@@ -205,7 +183,7 @@ static bl_status ask_hub(lookup *l, unsigned tries, int *again, bl_error *err)
     http.tries = tries;
     bl_buf_init(&url);
     bl_status status = make_url(l, l->f->revision, &url, err);
-    bl_http_request r = {.url = url.data, .head = 1, .stage = l->f->file};
+    bl_http_request r = {.url = url.data, .method = BL_HTTP_HEAD, .stage = l->f->file};
     for (unsigned count = 1; status == BL_OK; count++) {
         status = bl_http_send(&http, &r, &a, &words);
         if (status == BL_OK)
@@ -216,7 +194,7 @@ static bl_status ask_hub(lookup *l, unsigned tries, int *again, bl_error *err)
     }
     *again = a.again;
     const char *digest = *a.linked_etag ? a.linked_etag : a.etag;
-    if (status == BL_OK && (!is_commit(a.commit) || !bl_digest_is_name(digest)))
+    if (status == BL_OK && (!bl_hub_is_commit(a.commit) || !bl_digest_is_name(digest)))
         status = bl_fail(err, BL_ENETWORK,
                          "%s: the answer does not say commit and checksum (X-Repo-Commit, ETag): "
                          "no Hugging Face Hub there?",
@@ -236,10 +214,11 @@ static bl_status ask_hub(lookup *l, unsigned tries, int *again, bl_error *err)
     return status;
 }
 
+/* That of huggingface_hub, so that the two wait for each other. */
 static bl_status lock_path(const lookup *l, const char *digest, bl_buf *path, bl_error *err)
 {
     bl_buf_clear(path);
-    bl_buf_printf(path, "%s/hub/.locks/%s.lock", l->hub->cache.data, digest);
+    bl_buf_printf(path, "%s/.locks%s/%s.lock", l->cache, strrchr(l->folder.data, '/'), digest);
     return bl_buf_status(path, err);
 }
 
@@ -396,7 +375,7 @@ static bl_status get(lookup *l, bl_buf *path, bl_error *err)
     int cached;
     BL_TRY(make_folder(l, err));
     BL_TRY(look_in_cache(l, path, &cached, err));
-    if (cached && (l->hub->offline || is_commit(l->f->revision)))
+    if (cached && (l->hub->offline || bl_hub_is_commit(l->f->revision)))
         return BL_OK;
     if (l->hub->offline)
         return bl_fail(err, BL_ENETWORK,
@@ -411,6 +390,54 @@ bl_status bl_hub_get(const bl_hub *hub, const bl_hub_file *file, bl_buf *path, b
     BL_TRY(check_names(file, err));
     bl_buf_init(&l.folder);
     bl_status status = get(&l, path, err);
+    bl_buf_release(&l.folder);
+    return status;
+}
+
+bl_status bl_hub_cached(const bl_hub *hub, const bl_hub_file *file, bl_buf *path, int *there,
+                        bl_error *err)
+{
+    lookup l = {.hub = hub, .f = file};
+    *there = 0;
+    BL_TRY(check_names(file, err));
+    bl_buf_init(&l.folder);
+    bl_status status = make_folder(&l, err);
+    if (status == BL_OK)
+        status = look_in_cache(&l, path, there, err);
+    bl_buf_release(&l.folder);
+    return status;
+}
+
+bl_status bl_hub_ref(const bl_hub *hub, const bl_hub_file *file,
+                     char commit[BL_HUB_COMMIT_DIGITS + 1], bl_error *err)
+{
+    lookup l = {.hub = hub, .f = file};
+    bl_buf path;
+    BL_TRY(check_names(file, err));
+    bl_buf_init(&l.folder);
+    bl_buf_init(&path);
+    bl_status status = make_folder(&l, err);
+    if (status == BL_OK)
+        status = known_commit(&l, &path, err);
+    memcpy(commit, l.commit, sizeof l.commit);
+    bl_buf_release(&path);
+    bl_buf_release(&l.folder);
+    return status;
+}
+
+bl_status bl_hub_set_ref(const bl_hub *hub, const bl_hub_file *file, const char *commit,
+                         bl_error *err)
+{
+    lookup l = {.hub = hub, .f = file};
+    bl_buf path;
+    BL_TRY(check_names(file, err));
+    (void)snprintf(l.commit, sizeof l.commit, "%s", commit);
+    bl_buf_init(&l.folder);
+    bl_buf_init(&path);
+    bl_status status = make_folder(&l, err);
+    if (status == BL_OK)
+        status = write_ref(&l, &path, err);
+    bl_buf_release(&path);
     bl_buf_release(&l.folder);
     return status;
 }

@@ -52,17 +52,31 @@ static void place(bl_buf *path, const char *variable, const char *fallback, cons
         bl_buf_printf(path, "%s/%s/%s", home, fallback, below);
 }
 
+/* A folder that huggingface_hub would take too, unless BITLLAMA_CACHE says otherwise. */
 bl_status bl_hub_cache(bl_buf *cache, bl_error *err)
 {
-    const char *value = bl_env("BITLLAMA_CACHE");
-    if (value)
-        bl_buf_puts(cache, value);
+    if (bl_env("BITLLAMA_CACHE"))
+        bl_buf_printf(cache, "%s/hub", bl_env("BITLLAMA_CACHE"));
+    else if (bl_env("HF_HUB_CACHE"))
+        bl_buf_puts(cache, bl_env("HF_HUB_CACHE"));
+    else if (bl_env("HUGGINGFACE_HUB_CACHE")) /* its older name */
+        bl_buf_puts(cache, bl_env("HUGGINGFACE_HUB_CACHE"));
+    else if (bl_env("HF_HOME"))
+        bl_buf_printf(cache, "%s/hub", bl_env("HF_HOME"));
     else
-        place(cache, "XDG_CACHE_HOME", ".cache", "bitllama");
+        place(cache, "XDG_CACHE_HOME", ".cache", "huggingface/hub");
     BL_TRY(bl_buf_status(cache, err));
     if (!cache->len)
-        return bl_fail(err, BL_EINVAL, "no place for a cache: set BITLLAMA_CACHE or HOME");
+        return bl_fail(err, BL_EINVAL, "no place for a cache: set HF_HOME, BITLLAMA_CACHE or HOME");
     return BL_OK;
+}
+
+/* Up to 0.2 the cache was bitllama's own. */
+static bl_status older_cache(bl_buf *cache, bl_error *err)
+{
+    if (!bl_env("BITLLAMA_CACHE"))
+        place(cache, "XDG_CACHE_HOME", ".cache", "bitllama/hub");
+    return bl_buf_status(cache, err);
 }
 
 /* Without the white space around it; what it is called in messages is `name`. */
@@ -122,6 +136,7 @@ bl_status bl_hub_open(bl_hub *hub, bl_progress_fn *progress, void *user, bl_erro
     *hub = (bl_hub){.offline = bl_env_is_on("HF_HUB_OFFLINE")};
     BL_TRY(read_endpoint(&hub->endpoint, err));
     BL_TRY(bl_hub_cache(&hub->cache, err));
+    BL_TRY(older_cache(&hub->older, err));
     if (!bl_env_is_on("HF_HUB_DISABLE_IMPLICIT_TOKEN"))
         BL_TRY(read_token(&hub->token, err));
     for (size_t i = 0; !hub->ca_file.len && i < sizeof files / sizeof *files; i++)
@@ -144,8 +159,25 @@ bl_status bl_hub_open(bl_hub *hub, bl_progress_fn *progress, void *user, bl_erro
     return BL_OK;
 }
 
+bl_status bl_hub_use(bl_hub *hub, const char *cache, const char *token, bl_error *err)
+{
+    if (*cache) {
+        bl_buf_clear(&hub->older);
+        bl_buf_clear(&hub->cache);
+        bl_buf_puts(&hub->cache, cache);
+        BL_TRY(bl_buf_status(&hub->cache, err));
+    }
+    if (*token) {
+        bl_buf_clear(&hub->token);
+        BL_TRY(take_token(&hub->token, token, strlen(token), "`token`", err));
+        hub->http.token = text_of(&hub->token);
+    }
+    return BL_OK;
+}
+
 void bl_hub_close(bl_hub *hub)
 {
+    bl_buf_release(&hub->older);
     bl_buf_release(&hub->endpoint);
     bl_buf_release(&hub->cache);
     bl_buf_release(&hub->token);

@@ -34,7 +34,7 @@ says "threads" 'threads      [1-9][0-9]*: .*'
 says "memory" 'memory       [0-9.]*[kMGT]B for this process'
 says "the processor as a device" "  cpu  *[0-9.]*[kMGT]B  ${model:-this processor}, [a-z0-9]*, [0-9]* threads*"
 says "a folder" "  $(dirname "$bitllama")"
-check "the cache, not there yet" grep -qx -e "  $BITLLAMA_CACHE, room for [0-9.]*[kMGT]B" stdout
+check "the cache, not there yet" grep -qx -e "  $BITLLAMA_CACHE/hub, room for [0-9.]*[kMGT]B" stdout
 check "and not made" test ! -e "cache of downloads"
 if command -v taskset >/dev/null 2>&1 && [ "$(getconf _NPROCESSORS_ONLN)" -gt 1 ]; then
     first=$(taskset -cp $$ | sed 's/.*: *//; s/[-,].*//')
@@ -43,10 +43,10 @@ if command -v taskset >/dev/null 2>&1 && [ "$(getconf _NPROCESSORS_ONLN)" -gt 1 
 else
     echo "skipped: affinity (no taskset, or one processor)"
 fi
-(unset BITLLAMA_CACHE HOME XDG_CACHE_HOME && "$bitllama" doctor >stdout 2>stderr)
+(unset BITLLAMA_CACHE HF_HUB_CACHE HUGGINGFACE_HUB_CACHE HF_HOME HOME XDG_CACHE_HOME && "$bitllama" doctor >stdout 2>stderr)
 check "no home: exit 0" test $? -eq 0
-says "no home" '  none: set BITLLAMA_CACHE or HOME'
-expect "JSON" 0 '{"version": "[0-9]*", "compiler": "*", "features": {"curl": *}*"plugins": [[]]*"cache": "*not yet", "cache_free_bytes": [0-9]*' \
+says "no home" '  none: set HF_HOME, BITLLAMA_CACHE or HOME'
+expect "JSON" 0 '{"version": "[0-9]*", "compiler": "*", "features": {"curl": *}*"plugins": [[]]*"cache": "*not yet/hub", "cache_free_bytes": [0-9]*' \
     '' doctor --json
 valid "no plug-ins"
 check "one device each" test "$(grep -c '{"name": ' stdout)" -eq 3

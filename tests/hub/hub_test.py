@@ -636,7 +636,7 @@ def full_disk():
 @case
 def no_room_is_seen_before():
     with Hub(CONTENT, size=1 << 50) as hub:
-        bad(Cache().fetch(hub), 4, "the disk has room for", "make room, or set BITLLAMA_CACHE")
+        bad(Cache().fetch(hub), 4, "the disk has room for", "make room, or set HF_HOME")
         assert not hub.gets()
 
 
@@ -660,8 +660,8 @@ def two_at_once():
 def a_neighbour_that_hangs():
     with Hub(CONTENT) as hub:
         c = Cache()
-        os.makedirs(f"{c.path}/hub/.locks")
-        with open(f"{c.path}/hub/.locks/{hub.digest}.lock", "w") as lock:
+        os.makedirs(f"{c.path}/hub/.locks/datasets--o--n")
+        with open(f"{c.path}/hub/.locks/datasets--o--n/{hub.digest}.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             bad(c.fetch(hub, HF_HUB_DOWNLOAD_TIMEOUT="0.05"), 4, f"holds {lock.name}", "stop it and try again")
         good(c.fetch(hub))
@@ -673,13 +673,13 @@ def leftovers_are_swept():
     with Hub(CONTENT) as hub:
         c = Cache()
         os.makedirs(f"{c.folder}/blobs")
-        os.makedirs(f"{c.path}/hub/.locks")
+        os.makedirs(f"{c.path}/hub/.locks/datasets--o--n")
         names = {"a" * 64: 8, "b" * 40: 8, "c" * 64: 6, "d" * 64: 8, "notes": 8}
         for name, days in names.items():
             path = f"{c.folder}/blobs/{name}.incomplete"
             open(path, "wb").write(b"x" * 1000)
             os.utime(path, (time.time() - days * 86400,) * 2)
-        with open(f"{c.path}/hub/.locks/{'d' * 64}.lock", "w") as lock:
+        with open(f"{c.path}/hub/.locks/datasets--o--n/{'d' * 64}.lock", "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             assert c.fetch(hub).code == 0, c.said
         assert c.blobs() == sorted([hub.digest, f"{'c' * 64}.incomplete", f"{'d' * 64}.incomplete",
