@@ -893,10 +893,10 @@ BL_API bl_status bl_batch_feed(bl_batch *b, const bl_batch_turn *turns, size_t c
  *  options: [count] BL_OPTIONS_GENERATE sets, one a turn, the same or others; NULL, or NULL for a
  *  turn: the defaults.  The tokens of a turn enter the window of repeat_penalty.  With bos, a
  *  session that has read nothing begins with bos_token_id.  A seed means what it means to
- *  bl_generate(): -1 and the one in use continue.  special, log_probability, logprobs and
- *  bl_session_stop() mean nothing here, max_tokens only, with `finish` under a grammar, how many tokens are left for
- *  its text, this one among them, and ignore_eos only that the token's text belongs to the reply for
- *  a bl_generate() that follows.  logits of a turn may be asked for, but what they are drawn from is found where the
+ *  bl_generate(): -1 and the one in use continue.  special means
+ *  nothing here, max_tokens how many tokens are left for the text, this one among them (for `finish`,
+ *  and what is held back comes with the last one), and ignore_eos only that the token's text belongs
+ *  to the reply.  log_probability and logprobs are for bl_batch_event(), and take all logits.  logits of a turn may be asked for, but what they are drawn from is found where the
  *  model computes, and fetching all costs more.  A turn with nothing to read draws from the logits
  *  that bl_session_feed() of no tokens would give.
  *  Errors: as of bl_batch_feed(); BL_EINVAL (a set of other options).  A failure leaves what was
@@ -1076,7 +1076,13 @@ typedef struct bl_token_event {
     const int32_t *likeliest;
     const double *likeliest_log_probabilities;
     size_t likeliest_count;
+    int stopped; /* 1 + the number of the text that ends the reply here (bl_session_stop); else 0 */
 } bl_token_event;
+
+/** What bl_generate() would tell of the token that bl_batch_next(), the last call with the batch,
+ *  drew for turns[turn], its text and how likely it was among it; NULL where nothing was drawn.
+ *  Valid until the next call with the batch. */
+BL_API const bl_token_event *bl_batch_event(const bl_batch *b, size_t turn);
 
 /** Receives every token as it is drawn; return 0 to continue. */
 typedef int bl_token_fn(void *user, const bl_token_event *token);

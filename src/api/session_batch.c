@@ -16,6 +16,8 @@ struct bl_batch {
     bl_roster *roster;
     bl_turn *turns;   /* [rows] */
     bl_piece *pieces; /* [rows] */
+    bl_told *told;    /* [rows] of the tokens that the last call has drawn, */
+    size_t drawn;     /* the first so many */
     bl_busy busy;
 };
 
@@ -52,7 +54,8 @@ static bl_status open_parts(bl_batch *b, size_t rows, const bl_options *device, 
     BL_TRY(bl_roster_open(&b->roster, rows, executors->lock, err));
     b->turns = bl_calloc(rows, sizeof *b->turns);
     b->pieces = bl_calloc(rows, sizeof *b->pieces);
-    if (!b->turns || !b->pieces)
+    b->told = bl_calloc(rows, sizeof *b->told);
+    if (!b->turns || !b->pieces || !b->told)
         return bl_fail(err, BL_ENOMEM, "out of memory for a batch of %zu rows", rows);
     BL_TRY(bl_executors_view(executors, b->threads, &b->net, err));
     BL_TRY(check_room(b, rows, err));
@@ -94,9 +97,12 @@ void bl_batch_close(bl_batch *b)
 {
     if (!b || !bl_busy_close(&b->busy))
         return;
+    for (size_t i = 0; b->told && i < b->reader.sequences; i++)
+        bl_told_release(&b->told[i]);
     bl_roster_close(b->roster);
     bl_reader_release(&b->reader);
     bl_dev_close(b->net.dev);
+    bl_free(b->told);
     bl_free(b->turns);
     bl_free(b->pieces);
     bl_model_close(b->model);
@@ -237,6 +243,7 @@ static bl_status enter_turn(bl_batch *b, const reading *c, size_t i, bl_error *e
                             .count = t->count,
                             .logits = t->logits,
                             .options = options_of(c, i),
+                            .told = &b->told[i],
                             .drawn = BL_NO_TOKEN};
     return BL_OK;
 }
@@ -258,6 +265,7 @@ static bl_status feed(bl_batch *b, const reading *c, bl_error *err)
     bl_watch watch;
     size_t entered = 0;
     uint64_t tokens = 0;
+    b->drawn = 0;
     bl_status status = check_turns(b, c, err);
     while (status == BL_OK && entered < c->count) {
         status = enter_turn(b, c, entered, err);
@@ -270,6 +278,7 @@ static bl_status feed(bl_batch *b, const reading *c, bl_error *err)
         bl_watch_end(&watch);
         for (size_t i = 0; c->ids && i < c->count; i++)
             c->ids[i] = b->turns[i].drawn;
+        b->drawn = c->ids ? c->count : 0;
     }
     while (entered)
         bl_session_leave(c->turns[--entered].session);
@@ -299,4 +308,10 @@ bl_status bl_batch_next(bl_batch *b, const bl_batch_turn *turns, size_t count,
     reading c = {.where = __func__, .turns = turns, .count = count, .options = options, .ids = ids};
     bl_options_defaults(BL_OPTIONS_GENERATE, &c.defaults);
     return leave(b, &call, feed(b, &c, err), err);
+}
+
+const bl_token_event *bl_batch_event(const bl_batch *b, size_t turn)
+{
+    return b && turn < b->drawn && b->turns[turn].drawn != BL_NO_TOKEN ? &b->told[turn].event
+                                                                       : NULL;
 }

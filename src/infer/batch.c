@@ -92,6 +92,7 @@ static void note_piece(bl_turn *t, const bl_piece *p)
         return;
     }
     t->done += p->T;
+    bl_stops_begin(&t->s->stops);
     t->s->decoder = (bl_decoder){.started = 1}; /* another text follows */
 }
 
@@ -121,6 +122,18 @@ static void note_trouble(trouble *first, bl_status status, const bl_error *err)
 
 /* ---- drawing ---- */
 
+/* Whether a draw of the options tells how likely it was, for which it needs all logits. */
+static int tells(const bl_generate_options *o)
+{
+    return o->log_probability || o->logprobs;
+}
+
+/* Whether the turn's token belongs to the text of the one before it. */
+static int goes_on(const bl_turn *t)
+{
+    return t->s->pending != BL_NO_TOKEN && t->s->stops.written == t->s->state.position;
+}
+
 /* The options of all turns, and where their sequences begin. */
 static bl_status begin_turns(const bl_reader *r, bl_turn *turns, size_t count, bl_error *err)
 {
@@ -129,26 +142,16 @@ static bl_status begin_turns(const bl_reader *r, bl_turn *turns, size_t count, b
         if (!t->options)
             continue;
         BL_TRY(bl_sampling_configure(&t->s->sampler, t->options, err));
-        t->enough = bl_sampling_enough(&t->s->sampler);
+        t->enough = tells(t->options) ? 0 : bl_sampling_enough(&t->s->sampler);
     }
     for (size_t i = 0; i < count; i++) {
         turns[i].begins = begins(&turns[i]);
+        if (turns[i].options && !goes_on(&turns[i]))
+            bl_stops_begin(&turns[i].s->stops);
         if (turns[i].begins)
             turns[i].s->pending = (int32_t)r->net->config.bos_token_id;
     }
     return BL_OK;
-}
-
-/* What was drawn waits to be read by the next call; what was to begin a sequence does not. */
-static void end_turns(bl_turn *turns, size_t count)
-{
-    for (size_t i = 0; i < count; i++) {
-        bl_turn *t = &turns[i];
-        if (t->drawn != BL_NO_TOKEN)
-            t->s->pending = t->drawn;
-        else if (t->begins && t->s->state.position == 0)
-            t->s->pending = BL_NO_TOKEN;
-    }
 }
 
 /* Draws turn t's token from the best logits, or from all when there are none.  Where the best do
@@ -177,10 +180,9 @@ static bl_status draw(const bl_batch_room *b, bl_turn *t, const bl_candidate *be
     if (status != BL_OK || t->wants_all)
         return status;
     bl_sampling_accept(s, t->drawn);
-    int ends = t->drawn == d.end && (!t->options->ignore_eos || constrained);
-    if (b->t && !ends) /* for a reply that follows */
-        (void)bl_decoder_feed(&t->s->decoder, b->t, t->drawn, 1, NULL);
-    return BL_OK;
+    t->ends = t->drawn == d.end && (!t->options->ignore_eos || constrained);
+    bl_told_begin(t->told, t->drawn, t->s->state.position, t->ends);
+    return logits ? bl_told_likelihoods(t->told, t->options, logits, b->r->net->m.V, err) : BL_OK;
 }
 
 /* A pass whose rows are drawn from. */
@@ -257,6 +259,26 @@ static void use_rows(const bl_batch_room *b, bl_turn *turns, size_t from, size_t
             note_trouble(first, status, &why);
         }
         t->at_row = 0;
+    }
+}
+
+/* What was drawn waits to be read by the next call, and adds to the text; what was to begin a
+ * sequence does not wait. */
+static void end_turns(const bl_batch_room *b, bl_turn *turns, size_t count, trouble *first)
+{
+    bl_error why;
+    for (size_t i = 0; i < count; i++) {
+        bl_turn *t = &turns[i];
+        if (t->drawn == BL_NO_TOKEN) {
+            if (t->begins && t->s->state.position == 0)
+                t->s->pending = BL_NO_TOKEN;
+            continue;
+        }
+        t->s->pending = t->drawn;
+        if (b->t) {
+            bl_status status = bl_told_text(t->told, t->s, b->t, t->options->max_tokens == 1, &why);
+            note_trouble(first, status == BL_OK ? status : of_turn(status, i, &why), &why);
+        }
     }
 }
 
@@ -349,7 +371,7 @@ bl_status bl_batch_read(const bl_batch_room *b, bl_turn *turns, size_t count, bl
     BL_TRY(check_turns(b->r, turns, count, err));
     BL_TRY(begin_turns(b->r, turns, count, err));
     bl_status status = read_turns(b, turns, count, &first, err);
-    end_turns(turns, count);
+    end_turns(b, turns, count, &first);
     if (status == BL_OK && first.status != BL_OK)
         return bl_fail(err, first.status, "%s", first.err.message);
     return status;

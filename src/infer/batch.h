@@ -2,7 +2,7 @@
 #ifndef BL_INFER_BATCH_H
 #define BL_INFER_BATCH_H
 
-#include "infer/sequence.h"
+#include "infer/told.h"
 
 /* What a sequence reads: its pending token, if there is one, and then ids; and whether it draws. */
 typedef struct bl_turn {
@@ -13,12 +13,15 @@ typedef struct bl_turn {
                       NULL */
     const bl_generate_options *options; /* not NULL: one token is drawn after those, as
                                            bl_sequence_generate() would that reads them */
+    bl_told *told; /* with options: receives what is told of that token, before the next call of it
+                      begins */
     int32_t drawn; /* it, which is pending then; BL_NO_TOKEN: none yet, as at first */
     /* of the call; 0 at first */
     size_t done;   /* of ids: how many were read */
     size_t enough; /* bl_sampling_enough() */
     int wants_all; /* a grammar allows none of the best: it is drawn from all logits */
     int begins;    /* by the end-of-text token before ids */
+    int ends;      /* what was drawn ends the text */
     int at_row;    /* the pass left logits of this turn, ... */
     size_t row;    /* ... which are this row */
 } bl_turn;

@@ -3,14 +3,11 @@
  * The last token drawn stays pending: it is read when the sequence continues, so that stopping
  * after any token and continuing with an empty prompt gives what one call would have given. */
 #include "core/alloc.h"
-#include "core/buf.h"
 #include "core/clock.h"
 #include "core/watch.h"
-#include "infer/evaluate.h"
 #include "infer/feed.h"
-#include "infer/sequence.h"
+#include "infer/told.h"
 
-#include <math.h>
 #include <string.h>
 
 /* One call's view of things. */
@@ -23,10 +20,8 @@ typedef struct generation {
     void *user;
     int32_t *prompt;
     size_t prompt_count;
-    size_t top;  /* a token is drawn from the best so many logits; 0: from all, in r->host */
-    bl_buf text; /* of the last token */
-    int32_t likeliest[BL_BEST_MOST]; /* in the place of the last token */
-    double likeliest_log[BL_BEST_MOST];
+    size_t top;   /* a token is drawn from the best so many logits; 0: from all, in r->host */
+    bl_told told; /* of the last token */
 } generation;
 
 static bl_status nothing_to_read(bl_error *err)
@@ -80,65 +75,18 @@ static bl_status encode_prompt(generation *g, const char *prompt, size_t bytes, 
     return BL_OK;
 }
 
-/* The text that a token adds, and its bytes.  A text that begins with a reply begins without the
- * space that encoding puts in front. */
-static bl_status decode_token(generation *g, int32_t id, size_t *bytes, bl_error *err)
-{
-    size_t token_bytes = 0;
-    (void)bl_tokenizer_bytes(g->t, id, &token_bytes);
-    bl_buf_clear(&g->text);
-    char *to = bl_buf_reserve(&g->text, 3 * (token_bytes + 1) + 9);
-    if (!to)
-        return bl_buf_status(&g->text, err);
-    *bytes = bl_decoder_feed(&g->s->decoder, g->t, id, 1, to);
-    return BL_OK;
-}
-
-/* How likely the pending token was, and which were the likeliest, by the logits in the reader. */
-static void tell_likelihoods(generation *g, bl_token_event *event)
-{
-    bl_candidate best[BL_BEST_MOST];
-    const float *logits = g->r->host;
-    size_t V = g->r->net->m.V, n = g->o->logprobs < V ? g->o->logprobs : V;
-    event->log_probability = (double)NAN;
-    if (!g->o->log_probability && !n)
-        return;
-    double sum = bl_log_sum_of(logits, V);
-    event->log_probability = (double)logits[event->id] - sum;
-    if (n)
-        bl_best_of(best, n, logits, V);
-    for (size_t i = 0; i < n; i++) {
-        g->likeliest[i] = best[i].id;
-        g->likeliest_log[i] = (double)best[i].logit - sum;
-    }
-    event->likeliest = g->likeliest;
-    event->likeliest_log_probabilities = g->likeliest_log;
-    event->likeliest_count = n;
-}
-
 /* Hands out the pending token, which was drawn from the logits; `ends` has no text of its own, and
  * after `last` none follows. */
-static bl_status hand_out(generation *g, int ends, int last, size_t *stopped, bl_error *err)
+static bl_status hand_out(generation *g, int ends, int last, int *stopped, bl_error *err)
 {
     bl_sequence *s = g->s;
-    bl_span out = {"", 0};
-    *stopped = 0;
-    if (!ends)
-        BL_TRY(decode_token(g, s->pending, &out.bytes, err));
-    if (out.bytes)
-        out.text = g->text.data;
-    if (s->stops.count)
-        BL_TRY(bl_stops_add(&s->stops, out.text, out.bytes, last, &out, stopped, err));
+    bl_told_begin(&g->told, s->pending, s->state.position, ends);
+    BL_TRY(bl_told_text(&g->told, s, g->t, last, err));
+    *stopped = g->told.event.stopped;
     if (!g->fn)
         return BL_OK;
-    bl_token_event event = {.size = sizeof event,
-                            .id = s->pending,
-                            .ends = ends,
-                            .position = s->state.position,
-                            .text = out.text,
-                            .bytes = out.bytes};
-    tell_likelihoods(g, &event);
-    int stop = g->fn(g->user, &event) != 0;
+    BL_TRY(bl_told_likelihoods(&g->told, g->o, g->r->host, g->r->net->m.V, err));
+    int stop = g->fn(g->user, &g->told.event) != 0;
     return stop && !ends ? bl_fail(err, BL_EINTERRUPTED, "stopped by the reader") : BL_OK;
 }
 
@@ -191,10 +139,8 @@ static bl_status write_reply(generation *g, bl_generate_result *result, bl_error
         result->ended = id == (int32_t)g->r->net->config.eos_token_id;
         int ends = result->ended && (!g->o->ignore_eos || constrained);
         int last = ends || result->tokens == g->o->max_tokens;
-        size_t stopped;
-        BL_TRY(hand_out(g, ends, last, &stopped, err));
-        result->stopped = (int)stopped;
-        if (ends || stopped)
+        BL_TRY(hand_out(g, ends, last, &result->stopped, err));
+        if (ends || result->stopped)
             return BL_OK;
     }
     return BL_OK;
@@ -248,9 +194,6 @@ static bl_status run(generation *g, int begins, bl_generate_result *result, bl_e
     if (g->prompt_count || !goes_on)
         bl_stops_begin(&s->stops);
     bl_status status = write_reply(g, result, err);
-    if (result->ended)
-        bl_stops_begin(&s->stops);
-    s->stops.written = s->state.position;
     if (status == BL_OK)
         status = find_whole(g, constrained, result, err);
     result->seconds = bl_clock_seconds() - read;
@@ -265,14 +208,13 @@ bl_status bl_sequence_generate(bl_sequence *s, bl_reader *r, const bl_tokenizer 
 {
     generation g = {.s = s, .r = r, .t = t, .o = options, .fn = fn, .user = user};
     bl_generate_result local = {0};
-    bl_buf_init(&g.text);
     bl_status status = prompt->ids ? copy_prompt(&g, prompt->ids, prompt->count, err)
                                    : encode_prompt(&g, prompt->text, prompt->bytes, err);
     if (status == BL_OK)
         status = run(&g, prompt->bytes || prompt->count, &local, err);
     if (result)
         *result = local;
-    bl_buf_release(&g.text);
+    bl_told_release(&g.told);
     bl_free(g.prompt);
     return status;
 }

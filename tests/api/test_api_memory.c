@@ -296,10 +296,14 @@ static bl_status tell_batch(uint64_t *sum)
     int32_t drawn[2];
     TRY(bl_options_open(&o, BL_OPTIONS_GENERATE, &failed));
     TRY(bl_options_set(o, "seed", "3", &failed));
+    TRY(bl_session_stop(s[2], &(bl_span){"e", 1}, 1, &failed));
     const bl_options *const options[] = {o, o};
     for (int i = 0; i < 2; i++) {
+        TRY(bl_options_set(o, "logprobs", i ? "5" : "0", &failed));
         TRY(bl_batch_next(b, second, 2, options, drawn, &failed));
         *sum = mix(*sum, drawn, sizeof drawn);
+        const bl_token_event *token = bl_batch_event(b, 0);
+        *sum = mix(*sum, token->likeliest, token->likeliest_count * sizeof *token->likeliest);
     }
     *sum = mix(*sum, logits, sizeof logits);
 done:

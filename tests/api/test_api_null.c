@@ -500,6 +500,7 @@ static void sessions(void **state)
     FINE(bl_batch_next, turns, batch, NULL, 0, NULL, NULL, e);
     FINE(bl_batch_next, options, batch, &turn, 1, NULL, next, e);
     FINE(bl_batch_next, options, batch, &turn, 1, (const bl_options *[]){NULL}, next, e);
+    GIVES(bl_batch_event, b, bl_batch_event(NULL, 0) == NULL && bl_batch_event(batch, 0));
     REFUSED(bl_batch_leave, b, NULL, s, e);
     REFUSED(bl_batch_leave, s, batch, NULL, e);
     assert_ok(bl_batch_leave(batch, s, &api_error));

@@ -1,0 +1,196 @@
+/* What a batch tells of the tokens that it drew is what bl_generate() tells of them alone: ids,
+ * places, texts before those to stop at, and likelihoods, to the bit. */
+#include "api.h"
+
+static bl_model *m;
+
+static int make(void **state)
+{
+    if (api_make(state) != 0)
+        return -1;
+    assert_ok(bl_model_open(&m, api_path("run"), NULL, &api_error));
+    return 0;
+}
+
+static int end(void **state)
+{
+    bl_model_close(m);
+    return api_remove(state);
+}
+
+enum { WRITERS = 12, TOKENS = 40, LIST = 256 };
+
+/* Everything that was told of a reply. */
+typedef struct heard {
+    bl_token_event of[TOKENS];
+    int32_t likeliest[TOKENS][LIST];
+    double logs[TOKENS][LIST];
+    char text[TOKENS * 16];
+    size_t count, bytes;
+} heard;
+
+static int hear(void *user, const bl_token_event *token)
+{
+    heard *h = user;
+    size_t i = h->count++, n = token->likeliest_count;
+    assert_true(i < TOKENS && n <= LIST && h->bytes + token->bytes < sizeof h->text);
+    assert_int_equal(token->size, sizeof *token);
+    h->of[i] = *token;
+    h->of[i].text = NULL;
+    h->of[i].likeliest = NULL;
+    h->of[i].likeliest_log_probabilities = NULL;
+    for (size_t k = 0; k < n; k++) {
+        h->likeliest[i][k] = token->likeliest[k];
+        h->logs[i][k] = token->likeliest_log_probabilities[k];
+    }
+    memcpy(h->text + h->bytes, token->text, token->bytes);
+    h->bytes += token->bytes;
+    return 0;
+}
+
+static void assert_same(const heard *a, const heard *b)
+{
+    assert_int_equal(a->count, b->count);
+    for (size_t i = 0; i < a->count; i++) {
+        const bl_token_event *x = &a->of[i], *y = &b->of[i];
+        assert_true(x->id == y->id && x->ends == y->ends && x->position == y->position);
+        assert_true(x->bytes == y->bytes && x->stopped == y->stopped);
+        assert_true(x->likeliest_count == y->likeliest_count);
+        assert_memory_equal(&x->log_probability, &y->log_probability, sizeof(double));
+    }
+    assert_memory_equal(a->likeliest, b->likeliest, sizeof a->likeliest);
+    assert_memory_equal(a->logs, b->logs, sizeof a->logs);
+    assert_int_equal(a->bytes, b->bytes);
+    assert_memory_equal(a->text, b->text, a->bytes);
+}
+
+/* Options, grammar and texts to stop at of writer i. */
+static bl_options *options_of(size_t i)
+{
+    static const char *const counts[] = {"0", "3", "256", "1"}, *const seeds[] = {"1", "2", "3"};
+    return api_options(BL_OPTIONS_GENERATE, "seed", seeds[i % 3], "logprobs", counts[i % 4],
+                       "log_probability", i % 8 == 4 ? "true" : "false", "ignore_eos",
+                       i % 5 ? "true" : "false", "temperature", i % 2 ? "0.8" : "4", "top_k",
+                       i % 3 ? "40" : "0", "repeat_penalty", i % 4 ? "1.1" : "1", (char *)NULL);
+}
+
+static bl_session *open_writer(size_t i)
+{
+    static const char words[] = "root ::= ([a-z]+ \" \")+ \"the end\"";
+    static const bl_span stops[] = {{"zzz", 3}, {"e", 1}, {"the end", 7}};
+    bl_session *s;
+    bl_grammar *g;
+    assert_ok(bl_session_open(&s, m, NULL, &api_error));
+    if (i % 3 == 1) {
+        assert_ok(bl_grammar_open(&g, bl_model_tokenizer(m), words, strlen(words), &api_error));
+        assert_ok(bl_session_constrain(s, g, &api_error));
+        bl_grammar_close(g);
+    }
+    if (i % 2)
+        assert_ok(bl_session_stop(s, stops, i % 4 == 1 ? 1 : 3, &api_error));
+    return s;
+}
+
+static void write_tokens(bl_batch *b, bl_session **s, bl_options **o, heard *h, size_t tokens)
+{
+    int done[WRITERS] = {0};
+    for (size_t step = 0; step < tokens; step++) {
+        bl_batch_turn turns[WRITERS];
+        const bl_options *options[WRITERS];
+        int32_t ids[WRITERS];
+        size_t who[WRITERS], n = 0;
+        char left[8];
+        (void)snprintf(left, sizeof left, "%zu", tokens - step);
+        for (size_t i = 0; i < WRITERS; i++) {
+            if (done[i])
+                continue;
+            assert_ok(bl_options_set(o[i], "max_tokens", left, &api_error));
+            turns[n] = (bl_batch_turn){s[i], NULL, 0, NULL};
+            options[n] = o[i];
+            who[n++] = i;
+        }
+        assert_ok(bl_batch_next(b, turns, n, options, ids, &api_error));
+        for (size_t k = 0; k < n; k++) {
+            const bl_token_event *token = bl_batch_event(b, k);
+            assert_int_equal(token->id, ids[k]);
+            (void)hear(&h[who[k]], token);
+            done[who[k]] = token->ends || token->stopped;
+        }
+        assert_null(bl_batch_event(b, n));
+    }
+}
+
+/* A reply in the batch, and then one that goes on with it, by bl_generate(), which tells the rest of a
+ * text to stop at that has begun before. */
+static void as_alone(void **state)
+{
+    (void)state;
+    static heard together[WRITERS], alone[WRITERS];
+    bl_options *o[WRITERS], *three = api_options(BL_OPTIONS_DEVICE, "threads", "3", (char *)NULL);
+    bl_session *s[WRITERS], *twin[WRITERS];
+    bl_batch *b;
+    size_t stopped = 0, ended = 0, listed = 0;
+    assert_ok(bl_batch_open(&b, m, WRITERS, three, &api_error));
+    for (size_t i = 0; i < WRITERS; i++) {
+        o[i] = options_of(i);
+        s[i] = open_writer(i);
+        twin[i] = open_writer(i);
+        assert_ok(bl_batch_join(b, s[i], &api_error));
+    }
+    write_tokens(b, s, o, together, TOKENS - 10);
+    for (size_t i = 0; i < WRITERS; i++) {
+        const bl_token_event *last = &together[i].of[together[i].count - 1];
+        stopped += last->stopped > 0;
+        ended += last->ends > 0;
+        listed += last->likeliest_count;
+        assert_ok(bl_options_set(o[i], "max_tokens", "30", &api_error));
+        assert_ok(bl_generate(twin[i], "", 0, o[i], hear, &alone[i], NULL, &api_error));
+        assert_same(&together[i], &alone[i]);
+        assert_ok(bl_options_set(o[i], "max_tokens", "10", &api_error));
+        assert_ok(bl_generate(s[i], "", 0, o[i], hear, &together[i], NULL, &api_error));
+        assert_ok(bl_generate(twin[i], "", 0, o[i], hear, &alone[i], NULL, &api_error));
+        assert_same(&together[i], &alone[i]);
+        bl_session_close(s[i]);
+        bl_session_close(twin[i]);
+        bl_options_close(o[i]);
+    }
+    assert_true(stopped > 1 && ended > 0 && listed > LIST);
+    bl_options_close(three);
+    bl_batch_close(b);
+}
+
+/* Nothing is told where nothing was drawn. */
+static void only_of_what_was_drawn(void **state)
+{
+    (void)state;
+    static const int32_t some[] = {5, 3}, wrong[] = {API_V};
+    bl_batch *b;
+    bl_session *s;
+    int32_t id;
+    bl_error e;
+    assert_ok(bl_batch_open(&b, m, 2, NULL, &api_error));
+    assert_null(bl_batch_event(b, 0));
+    assert_ok(bl_session_open(&s, m, NULL, &api_error));
+    assert_ok(bl_batch_join(b, s, &api_error));
+    const bl_batch_turn turn = {s, some, 2, NULL}, bad = {s, wrong, 1, NULL};
+    assert_ok(bl_batch_next(b, &turn, 1, NULL, &id, &api_error));
+    assert_int_equal(bl_batch_event(b, 0)->id, id);
+    assert_int_equal(bl_batch_event(b, 0)->position, 3); /* after bos and two */
+    assert_true(bl_batch_event(b, 0)->log_probability != bl_batch_event(b, 0)->log_probability);
+    assert_null(bl_batch_event(b, 1));
+    assert_null(bl_batch_event(b, SIZE_MAX));
+    assert_int_equal(bl_batch_next(b, &bad, 1, NULL, &id, &e), BL_EFORMAT);
+    assert_null(bl_batch_event(b, 0));
+    assert_ok(bl_batch_next(b, &turn, 1, NULL, &id, &api_error));
+    assert_ok(bl_batch_feed(b, &turn, 1, &api_error));
+    assert_null(bl_batch_event(b, 0));
+    bl_session_close(s);
+    bl_batch_close(b);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(as_alone),
+                                       cmocka_unit_test(only_of_what_was_drawn)};
+    return cmocka_run_group_tests(tests, make, end);
+}
