@@ -8,6 +8,7 @@
 #include "progress.h"
 #include "replies.h"
 #include "signals.h"
+#include "token_list.h"
 
 #include <inttypes.h>
 #include <string.h>
@@ -24,40 +25,6 @@ typedef struct stream {
     const bl_tokenizer *tokenizer;
 } stream;
 
-/* "      12    345   -1.2345  text", control characters spelled out. */
-static bl_status list_line(const char *position, int32_t id, double log_probability,
-                           const char *text, size_t bytes, bl_error *err)
-{
-    char line[2048];
-    int n = snprintf(line, 64, "%8s %6" PRId32 " %9.4f  ", position, id, log_probability);
-    size_t at = (size_t)n, taken = 0, shown = 1;
-    for (size_t from = 0; from < bytes && shown; from += taken) {
-        shown = bl_text_shown(text + from, bytes - from, BL_SHOWN_LINE, line + at, sizeof line - at,
-                              &taken);
-        bl_status status = bl_output_write(line, at + shown, err);
-        if (status != BL_OK)
-            return status;
-        at = 0;
-    }
-    return at ? bl_output_write(strcat(line, "\n"), at + 1, err) : bl_output_write("\n", 1, err);
-}
-
-/* The token, and below it, without a position, the likeliest in its place. */
-static bl_status list_token(const stream *s, const bl_token_event *token, bl_error *err)
-{
-    char position[24];
-    (void)snprintf(position, sizeof position, "%" PRIu64, token->position);
-    bl_status status =
-        list_line(position, token->id, token->log_probability, token->text, token->bytes, err);
-    for (size_t i = 0; status == BL_OK && i < token->likeliest_count; i++) {
-        size_t bytes = 0;
-        const char *text = bl_tokenizer_bytes(s->tokenizer, token->likeliest[i], &bytes);
-        status = list_line("", token->likeliest[i], token->likeliest_log_probabilities[i],
-                           text ? text : "", bytes, err);
-    }
-    return status;
-}
-
 static int on_token(void *user, const bl_token_event *token)
 {
     stream *s = user;
@@ -65,7 +32,7 @@ static int on_token(void *user, const bl_token_event *token)
     if (s->reply)
         s->status = bl_reply_add(s->reply, token, s->err);
     else if (s->listed)
-        s->status = list_token(s, token, s->err);
+        s->status = bl_token_list_print(s->tokenizer, token, s->err);
     else if (token->bytes) {
         s->status = bl_output_text(token->text, token->bytes, s->err);
         s->last = token->text[token->bytes - 1];
@@ -113,8 +80,6 @@ typedef struct writing_task {
     bl_session *session;
     bl_text prompt;
     bl_options *options;
-    bl_span stops[BL_STOPS];
-    size_t stop_count;
 } task;
 
 /* The prompt before what follows it, on a terminal or by --echo. */
@@ -139,15 +104,6 @@ static bl_status end_line(bl_status status, bl_error *err)
     return ended;
 }
 
-/* Whether --log-probability or --logprobs is on. */
-static int tells_likelihoods(const bl_options *o)
-{
-    char on[8] = "", count[16] = "0";
-    (void)bl_options_get(o, "log_probability", on, sizeof on, NULL, NULL);
-    (void)bl_options_get(o, "logprobs", count, sizeof count, NULL, NULL);
-    return strcmp(on, "true") == 0 || strcmp(count, "0") != 0;
-}
-
 /* *begun: the prompt was read to its end, and something was drawn. */
 static bl_status write_continuation(const task *t, int *begun, bl_error *err)
 {
@@ -159,7 +115,7 @@ static bl_status write_continuation(const task *t, int *begun, bl_error *err)
     stream out = {BL_OK,
                   &write_err,
                   '\n',
-                  tells_likelihoods(t->options),
+                  bl_token_list_wanted(t->options),
                   bl_flags_on(t->args, "json") ? &reply : NULL,
                   tokenizer};
     bl_status status = BL_OK;
@@ -172,7 +128,6 @@ static bl_status write_continuation(const task *t, int *begun, bl_error *err)
     if (status == BL_OK && out.status == BL_OK && out.reply) {
         reply.seed = result.seed;
         reply.whole = result.whole;
-        reply.ended = result.stopped ? "stop" : result.ended ? "end" : "length";
         out.status = bl_reply_print_json(&reply, tokenizer, SIZE_MAX, &write_err);
     }
     bl_reply_release(&reply);
@@ -200,12 +155,8 @@ static bl_status write_samples(const task *t, uint64_t count, bl_error *err)
                              err);
     bl_options_close(read);
     bl_progress_end();
-    const bl_many many = {.count = (size_t)count,
-                          .stops = t->stops,
-                          .stop_count = t->stop_count,
-                          .options = t->options,
-                          .begun = t->prompt.bytes || bl_flags_given(t->args, "load"),
-                          .json = bl_flags_on(t->args, "json")};
+    const bl_many many = {
+        .count = (size_t)count, .options = t->options, .json = bl_flags_on(t->args, "json")};
     if (status == BL_OK)
         status = bl_replies_write(t->session, t->model, &many, result.seed, err);
     if (status == BL_OK)
@@ -215,16 +166,17 @@ static bl_status write_samples(const task *t, uint64_t count, bl_error *err)
 }
 
 /* Grammar and texts to stop at. */
-static bl_status restrict_text(task *t, bl_error *err)
+static bl_status restrict_text(const task *t, bl_error *err)
 {
     const char *texts[BL_STOPS];
+    bl_span stops[BL_STOPS];
     bl_grammar *grammar = NULL;
     size_t count = bl_flags_all(t->args, "stop", texts, BL_STOPS);
     if (count > BL_STOPS)
         return bl_cli_fail(err, BL_EINVAL, "--stop at most %d times", BL_STOPS);
-    for (t->stop_count = 0; t->stop_count < count; t->stop_count++)
-        t->stops[t->stop_count] = (bl_span){texts[t->stop_count], strlen(texts[t->stop_count])};
-    bl_status status = bl_session_stop(t->session, t->stops, count, err);
+    for (size_t i = 0; i < count; i++)
+        stops[i] = (bl_span){texts[i], strlen(texts[i])};
+    bl_status status = bl_session_stop(t->session, stops, count, err);
     if (status == BL_OK)
         status = bl_cli_grammar_open(&grammar, t->args, t->model, err);
     if (status == BL_OK)
@@ -244,9 +196,6 @@ static bl_status continue_memory(task *t, bl_error *err)
     if (status == BL_OK && samples > 1 && save)
         status =
             bl_cli_fail(err, BL_EINVAL, "--save keeps one memory, and --samples makes several");
-    if (status == BL_OK && samples > 1 && tells_likelihoods(t->options))
-        status = bl_cli_fail(err, BL_EINVAL,
-                             "--log-probability and --logprobs are of one text, not of --samples");
     if (status == BL_OK && load)
         status = bl_session_load(t->session, load, err);
     if (status == BL_OK)
@@ -329,10 +278,10 @@ const bl_command bl_command_generate = {
         "is --seed, --temp is --temperature, --repeat-last-n is --repeat-last.\n\n"
         "With --logprobs N, as with --log-probability, the text is a list: of each token its "
         "place, its id, the natural logarithm of its probability and what it adds to the "
-        "text, and below it, without a place, the N likeliest tokens there. With --json they "
-        "are the lists log_probabilities and likeliest. They are of the model's own "
-        "distribution: biases, grammar, penalty, temperature and what else chooses among "
-        "tokens come after it.",
+        "text, and below it, without a place, the N likeliest tokens there. With --samples an "
+        "empty line stands between two lists. With --json they are the lists log_probabilities "
+        "and likeliest. They are of the model's own distribution: biases, grammar, penalty, "
+        "temperature and what else chooses among tokens come after it.",
     .example = "bitllama generate -m run -p \"Once upon a time\" --temperature 0.7",
     .flags = flags,
     .groups = {{"sampling", BL_OPTIONS_GENERATE}, {"device", BL_OPTIONS_DEVICE}},

@@ -4,23 +4,25 @@
 
 #include "cli.h"
 
-/* A token, and how likely it was. */
+/* A token, how likely it was, and how much of the text came with it. */
 typedef struct bl_reply_token {
     int32_t id;
     double log_probability; /* NaN: not known */
+    size_t bytes;
 } bl_reply_token;
 
 typedef struct bl_reply {
-    uint64_t seed;
+    uint64_t seed, position; /* of the first token */
     char *text;
-    bl_reply_token *tokens;
-    bl_reply_token *likeliest; /* [count, each] in the place of each token */
-    size_t bytes, text_cap, count, cap, each, likeliest_cap;
-    const char *ended; /* "end", "stop" or "length" */
-    int constrained, whole;
+    bl_reply_token *tokens; /* `ends`: the last one ends the text */
+    int32_t *likeliest;     /* [count, each] in the place of each token, and their logarithms */
+    double *likeliest_log;
+    size_t bytes, text_cap, count, cap, each, likeliest_cap, log_cap;
+    const char *ended; /* "end", "stop" or "length" by the last token; NULL: there is none */
+    int ends, constrained, whole;
 } bl_reply;
 
-/* Adds a token, but not the one that ends the text, and the text that came with it.  BL_ENOMEM. */
+/* Adds a token and the text that came with it.  BL_ENOMEM. */
 bl_status bl_reply_add(bl_reply *r, const bl_token_event *token, bl_error *err);
 void bl_reply_release(bl_reply *r);
 
@@ -30,11 +32,8 @@ bl_status bl_reply_print_json(const bl_reply *r, const bl_tokenizer *t, size_t n
 
 /* What is asked for of several continuations. */
 typedef struct bl_many {
-    size_t count; /* of continuations */
-    const bl_span *stops;
-    size_t stop_count;
+    size_t count;              /* of continuations */
     const bl_options *options; /* BL_OPTIONS_GENERATE */
-    int begun;                 /* there is text before them, with which they go on */
     int json;
 } bl_many;
 

@@ -60,6 +60,39 @@ text "seventy under a grammar" 0 '?*' '*' --samples 70 -s 1 -j @n.json --json
 check "all whole" sh -c '[ "$(grep -c "\"ended\": \"end\", \"whole\": true" "$scratch/stdout")" -eq 70 ]'
 text "before a text" 0 '?*' '*' -n 40 -s 3 --stop "$stop" --samples 2 --json
 check "the first as alone" sh -c 'head -n 1 "$scratch/stdout" | grep -q "\"ended\": \"stop\""'
+# alone_and_together NAME ARGUMENTS...: three samples in company are what each is alone, as JSON and,
+# with likelihoods, as lists with an empty line between them.
+alone_and_together() {
+    what=$1
+    shift
+    text "$what, together" 0 '*' '*3 samples*' "$@" -s 3 --samples 3 --json
+    sed 's/"sample": [0-9]*, //' stdout >together
+    text "$what, as text" 0 '*' '*3 samples*' "$@" -s 3 --samples 3
+    cp stdout together.text
+    : >alone
+    : >alone.text
+    for i in 3 4 5; do
+        text "$what, $i alone" 0 '*' '*' "$@" -s $i --json
+        cat stdout >>alone
+        [ $i -eq 3 ] || echo >>alone.text
+        text "$what, $i as text" 0 '*' '*' "$@" -s $i
+        cat stdout >>alone.text
+    done
+    check "are the same" cmp alone together
+    case $* in *log*) check "are the same as lists" cmp alone.text together.text ;; esac
+}
+printf 'Once upon\n' >prompt.txt
+alone_and_together "likeliest" -n 20 --logprobs 3
+alone_and_together "their own" -n 20 --log-probability --temp 2 --top-k 0 --repeat-penalty 1.2
+alone_and_together "likeliest before a text" -n 40 --logprobs 2 --stop "$stop" --stop e
+alone_and_together "likeliest under a grammar" -n 60 --logprobs 256 -j @n.json
+alone_and_together "before a text, under a grammar" -n 60 --stop '"' --stop ' ' -j @n.json
+alone_and_together "which goes on behind ends" -n 40 --temp 5 --top-k 0 --ignore-eos
+alone_and_together "none" -n 0 --grammar 'root ::= "a"?'
+expect "of a prompt in a file" 0 '?*' '*2 samples*' generate -m "$run" -f prompt.txt -n 9 -s 7 --logprobs 2 --samples 2 --json
+sed -n 2p stdout | sed 's/"sample": 1, //' >second
+expect "its second alone" 0 '?*' '*' generate -m "$run" -f prompt.txt -n 9 -s 8 --logprobs 2 --json
+check "is the same" cmp second stdout
 text "as text" 0 '?*' '*sample 1, seed 4, *' -n 5 -s 3 --samples 2
 text "and one memory" 2 '' '*--save keeps one memory*' --samples 2 --save m
 text "none" 2 '' '*--samples is a whole number from 1*' --samples 0
@@ -99,7 +132,6 @@ text "the likeliest in a list" 0 '       [1-9]*
        [1-9]*
          *' '*' -n 2 -s 3 --logprobs 2
 text "a number is wanted" 2 '' '*--logprobs needs a value*' --logprobs --json
-text "of several" 2 '' '*are of one text*' --logprobs 2 --samples 2
 text "as JSON" 0 '{"seed": 3, *"log_probabilities": [[]-*"likeliest": [[][[]{"id": *' '*' -n 40 -s 3 --temp 2 --top-k 0 --logprobs 256 --json
 cat >likeliest.py <<'E'
 import json, sys
