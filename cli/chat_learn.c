@@ -20,7 +20,7 @@ bl_status bl_chat_do_learn(bl_chat *chat, const char *argument, bl_error *err)
         return bl_cli_fail(err, BL_EINVAL,
                            "standard input is the conversation; /learn reads files");
     bl_chat_keep_state(chat, BL_STEP_LEARNED, argument, strlen(argument));
-    (void)bl_signals_take(SIGINT);
+    bl_chat_line_serve_signals(chat->lines);
     bl_status status = bl_session_learn_all(chat->now.session, &argument, 1, NULL, 0, 0, NULL, 0,
                                             bl_progress_passing, NULL, &result, err);
     bl_progress_end();

@@ -27,6 +27,8 @@ struct bl_chat_line {
 static bl_line_event read_plain(bl_chat_line *l, bl_text *line, bl_error *err)
 {
     bl_message so_far = {0};
+    if (bl_signals_take(SIGINT)) /* after what the line before has done */
+        return BL_LINE_INTERRUPT;
     for (;;) {
         size_t bytes = l->end - l->begin;
         const char *from = l->buffer + l->begin, *newline = memchr(from, '\n', bytes);
@@ -161,6 +163,12 @@ int bl_chat_line_begin_with(bl_chat_line *l, const char *text)
     if (typed)
         bl_editor_insert(l->editor, typed);
     return typed != NULL;
+}
+
+void bl_chat_line_serve_signals(bl_chat_line *l)
+{
+    if (l->editor)
+        bl_editor_serve_signals(l->editor);
 }
 
 void bl_chat_line_close(bl_chat_line *l)

@@ -26,6 +26,10 @@ void bl_chat_line_complete_with(bl_chat_line *l, bl_complete_fn *complete);
  * not edited here, or no memory. */
 int bl_chat_line_begin_with(bl_chat_line *l, const char *text);
 
+/* Before what takes long: Ctrl-C, Ctrl-Z and the like that were typed after the line, before the
+ * terminal itself made signals of them, are noted. */
+void bl_chat_line_serve_signals(bl_chat_line *l);
+
 /* Saves the history and restores the terminal. */
 void bl_chat_line_close(bl_chat_line *l);
 

@@ -65,13 +65,12 @@ static int on_token(void *user, const bl_token_event *token)
 {
     reply *r = user;
     bl_progress_end(); /* of reading what was said */
+    if (bl_signals_take(SIGCONT))
+        bl_output_reply_lost();
     r->ended = is_end(r->chat, token->id);
     if (token->bytes && !r->ended)
         r->status = write_text(r, token->text, token->bytes);
-    if (bl_signals_take(SIGTSTP))
-        bl_signals_stop_here();
-    if (bl_signals_take(SIGCONT))
-        bl_output_reply_lost();
+    bl_signals_stop_if_noted();
     r->interrupted = bl_signals_take(SIGINT);
     return r->status != BL_OK || r->interrupted || r->ended || bl_signals_caught();
 }
@@ -179,7 +178,7 @@ static bl_status turn(bl_chat *chat, const bl_text *said, int again, int *change
     bl_status status = BL_OK;
     uint64_t before = bl_session_position(chat->now.session);
     int32_t pending = bl_session_pending(chat->now.session);
-    (void)bl_signals_take(SIGINT);
+    bl_chat_line_serve_signals(chat->lines);
     *changed = 0;
     if (chat->grammar && (said->bytes || !bl_session_constrained(chat->now.session)))
         status = bl_session_constrain(chat->now.session, chat->grammar, err);

@@ -517,6 +517,11 @@ void bl_editor_complete_with(bl_editor *e, bl_complete_fn *asked)
     e->complete = asked;
 }
 
+void bl_editor_serve_signals(bl_editor *e)
+{
+    bl_keys_serve_signals(e->keys);
+}
+
 void bl_editor_remember(bl_editor *e, const char *line)
 {
     if (e->history)

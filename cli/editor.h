@@ -20,6 +20,9 @@ void bl_editor_complete_with(bl_editor *e, bl_complete_fn *asked);
 /* What the next line begins with; takes `text` over. */
 void bl_editor_insert(bl_editor *e, char *text);
 
+/* Before what takes long: a key that sends a signal, and was typed after the line, sends it. */
+void bl_editor_serve_signals(bl_editor *e);
+
 /* Puts a line, or several, into the history. */
 void bl_editor_remember(bl_editor *e, const char *line);
 

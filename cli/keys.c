@@ -3,6 +3,7 @@
 #include "signals.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,20 +15,21 @@
 enum {
     ESCAPE = 27,
     AHEAD_BYTES = 4096,
-    KEY_MS = 50,    /* within which the bytes of one key follow each other */
+    KEY_MS = 50,    /* within which the bytes of one key follow each other, unless ESCDELAY says */
     STALL_MS = 300, /* after which a paste is shown as far as it has come */
     REPORT_BYTES = 32,
 };
 
 #define REPLACEMENT "\357\277\275" /* U+FFFD */
 
-static const char paste_end[] = "\033[201~";
+static const char paste_begin[] = "\033[200~", paste_end[] = "\033[201~";
 enum { END_BYTES = sizeof paste_end - 1 };
 
 struct bl_keys {
     struct termios cooked;            /* with the keys that send signals */
     int marks;                        /* the terminal marks pastes */
     int signalled;                    /* a signal came in the middle of a key */
+    int key_ms;                       /* KEY_MS, or what the user wants */
     unsigned char ahead[AHEAD_BYTES]; /* bytes that have come, */
     size_t begin, end;                /* those not yet used, */
     size_t old;                       /* and how many more were typed ahead of the editor */
@@ -46,9 +48,19 @@ struct bl_keys {
     int line_ended;   /* and its line end something behind it */
 };
 
+/* What programs with ncurses wait, too, where keys come over a slow line. */
+static int key_milliseconds(void)
+{
+    const char *wanted = getenv("ESCDELAY");
+    long milliseconds = wanted ? strtol(wanted, NULL, 10) : 0;
+    return milliseconds > 0 && milliseconds <= INT_MAX ? (int)milliseconds : KEY_MS;
+}
+
 bl_keys *bl_keys_open(void)
 {
     bl_keys *k = calloc(1, sizeof *k);
+    if (k)
+        k->key_ms = key_milliseconds();
     if (k && tcgetattr(STDIN_FILENO, &k->cooked) != 0)
         memset(k->cooked.c_cc, _POSIX_VDISABLE, sizeof k->cooked.c_cc);
     return k;
@@ -85,28 +97,38 @@ void bl_keys_mark_pastes(bl_keys *k, int on)
 
 /* ---- bytes ---- */
 
+/* Reads what has come: how many bytes, 0 at the end, negative for a failure. */
+static ssize_t read_ahead(bl_keys *k, size_t most)
+{
+    ssize_t got = read(STDIN_FILENO, k->ahead + k->end, most);
+    for (ssize_t n = got; n > 0; n--, k->end++) {
+        if (k->old && k->old-- && !k->ahead[k->end])
+            k->ahead[k->end] = 'D' & 31;
+    }
+    return got;
+}
+
+static void move_ahead(bl_keys *k)
+{
+    memmove(k->ahead, k->ahead + k->begin, k->end - k->begin);
+    k->end -= k->begin;
+    k->begin = 0;
+}
+
 /* Has `count` bytes ahead, waiting so long for each; a negative time is for ever.  BL_KEY_CHARACTER:
  * they are there; BL_KEY_LONG: the time is over. */
 static bl_key fetch(bl_keys *k, size_t count, int milliseconds)
 {
     while (k->end - k->begin < count) {
-        memmove(k->ahead, k->ahead + k->begin, k->end - k->begin);
-        k->end -= k->begin;
-        k->begin = 0;
+        move_ahead(k);
         int ready = bl_signals_wait_for(STDIN_FILENO, milliseconds);
         if (ready <= 0)
             return ready ? BL_KEY_LONG : BL_KEY_SIGNAL;
         /* Not more than needed: what a shell is to read afterwards is not ours. */
         size_t most = k->pasting ? AHEAD_BYTES - k->end : 1;
-        ssize_t got = read(STDIN_FILENO, k->ahead + k->end, most);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got <= 0)
+        ssize_t got = read_ahead(k, most);
+        if (got == 0 || (got < 0 && errno != EINTR))
             return BL_KEY_END;
-        for (; got > 0; got--, k->end++) {
-            if (k->old && k->old-- && !k->ahead[k->end])
-                k->ahead[k->end] = 'D' & 31;
-        }
     }
     return BL_KEY_CHARACTER;
 }
@@ -128,6 +150,25 @@ static bl_key send_signal(int number)
 {
     (void)kill(0, number);
     return BL_KEY_SIGNAL;
+}
+
+void bl_keys_serve_signals(bl_keys *k)
+{
+    int waiting = 0;
+    move_ahead(k);
+    while (k->end < AHEAD_BYTES && ioctl(STDIN_FILENO, FIONREAD, &waiting) == 0 && waiting > 0)
+        if (read_ahead(k, AHEAD_BYTES - k->end) <= 0)
+            break;
+    for (size_t i = 0; !k->pasting && i < k->end; i++) {
+        size_t rest = k->end - i;
+        if (rest >= END_BYTES && memcmp(k->ahead + i, paste_begin, END_BYTES) == 0)
+            break; /* nothing in it is a key */
+        int number = signal_of(k, k->ahead[i]);
+        if (number) {
+            k->begin = i + 1; /* as the system does, without what was typed before it */
+            (void)send_signal(number);
+        }
+    }
 }
 
 /* ---- pastes ---- */
@@ -266,7 +307,7 @@ static int is_report(const unsigned char *bytes, size_t count)
 static int has(bl_keys *k, size_t count)
 {
     bl_key key;
-    while ((key = fetch(k, count, KEY_MS)) == BL_KEY_SIGNAL)
+    while ((key = fetch(k, count, k->key_ms)) == BL_KEY_SIGNAL)
         k->signalled = 1;
     return key == BL_KEY_CHARACTER;
 }

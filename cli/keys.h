@@ -27,6 +27,10 @@ void bl_keys_close(bl_keys *k);
 void bl_keys_before(bl_keys *k);
 void bl_keys_after(bl_keys *k);
 
+/* When the terminal is set as before: a key that sends a signal, and came while it was the
+ * editor's, now sends it.  Reads all that has come. */
+void bl_keys_serve_signals(bl_keys *k);
+
 /* Has the terminal mark what is pasted (its bracketed paste mode), or no longer. */
 void bl_keys_mark_pastes(bl_keys *k, int on);
 

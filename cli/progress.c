@@ -262,6 +262,7 @@ int bl_progress_passing(void *user, const char *stage, uint64_t done, uint64_t t
         bar.drawn = bar.started + (bar.terminal ? PASSING_SECONDS - REDRAW_SECONDS : 0);
     }
     bl_progress_set(done, total, NULL);
+    bl_signals_stop_if_noted();
     return bl_signals_caught() != 0 || bl_signals_noted(SIGINT);
 }
 

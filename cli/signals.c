@@ -72,6 +72,12 @@ int bl_signals_wait(int fd)
     return bl_signals_wait_for(fd, -1);
 }
 
+void bl_signals_stop_if_noted(void)
+{
+    if (bl_signals_take(SIGTSTP))
+        bl_signals_stop_here();
+}
+
 void bl_signals_stop_here(void)
 {
     set_action(SIGTSTP, SIG_DFL);

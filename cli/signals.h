@@ -38,7 +38,9 @@ int bl_signals_wait(int fd);
 /* The same, but no longer than this: -1. */
 int bl_signals_wait_for(int fd, int milliseconds);
 
-/* Lets a noted SIGTSTP take effect; returns when the program continues. */
+/* Lets a SIGTSTP take effect that was noted, or that was taken; returns when the program
+ * continues. */
+void bl_signals_stop_if_noted(void);
 void bl_signals_stop_here(void);
 
 #endif

@@ -229,9 +229,9 @@ static void needs_no_home(void **unused)
     (void)unused;
     pty p;
     static const char *const environments[][6] = {
-        {"XDG_STATE_HOME", "HOME", "TERM=xterm", "NO_COLOR=1", NULL},
-        {"XDG_STATE_HOME", "HOME=/nowhere/at/all", "TERM=xterm", "NO_COLOR=1", NULL},
-        {"XDG_STATE_HOME=relative", "HOME=", "TERM=xterm", "NO_COLOR=1", NULL},
+        {"XDG_STATE_HOME", "HOME", "TERM=xterm", "NO_COLOR=1", PATIENT, NULL},
+        {"XDG_STATE_HOME", "HOME=/nowhere/at/all", "TERM=xterm", "NO_COLOR=1", PATIENT, NULL},
+        {"XDG_STATE_HOME=relative", "HOME=", "TERM=xterm", "NO_COLOR=1", PATIENT, NULL},
     };
     for (size_t i = 0; i < sizeof environments / sizeof *environments; i++) {
         struct stat info;
@@ -393,6 +393,55 @@ static void stops_as_a_job(void **unused)
     leave(&p);
 }
 
+/* Keys that send signals, typed before the terminal does: with the line, and behind a paste. */
+static void heeds_keys_behind_the_line(void **unused)
+{
+    (void)unused;
+    static const char *const lines[] = {"hello\r\003", "hello\r\003\003", "hello\rdropped\003",
+                                        "\033[200~one\rtwo\033[201~\r\003",
+                                        "hello\r\033[200~\003\033[201~"};
+    pty p;
+    START(&p, ENDLESS);
+    pty_expect(&p, "> ");
+    for (size_t i = 0; i < sizeof lines / sizeof *lines; i++) {
+        pty_type(&p, lines[i]);
+        pty_expect(&p, "\r\n\033[?2004l");
+        if (i == 4) { /* in a paste it is no key */
+            pty_expect(&p, "e");
+            pty_type(&p, "\003");
+        }
+        pty_expect(&p, "(stopped");
+        pty_expect(&p, "> ");
+    }
+    pty_type(&p, "\003hello\r\032"); /* after what was pasted */
+    pty_expect_stopped(&p);
+    pty_continue(&p);
+    pty_type(&p, "\003");
+    pty_expect(&p, "(stopped");
+    pty_expect(&p, "> ");
+    assert_false(pty_has(&p, "leaves"));
+    leave(&p);
+}
+
+/* Lines typed before the reply to the first begins: each is said. */
+static void takes_lines_ahead(void **unused)
+{
+    (void)unused;
+    pty p;
+    char both[4000];
+    reply_to("Once\nthe dog\n", both, sizeof both);
+    size_t first = strcspn(both, "\r");
+    START(&p, SHORT, "--no-history");
+    pty_expect(&p, "> ");
+    pty_type(&p, "Once\rthe dog\r\004");
+    pty_expect(&p, "Once\r\n");
+    both[first] = 0;
+    pty_expect(&p, both);
+    pty_expect(&p, "the dog\r\n");
+    pty_expect(&p, strrchr(both + first + 1, '\n') + 1);
+    assert_int_equal(pty_end(&p), 0);
+}
+
 static void needs_constant_memory(void **unused)
 {
     (void)unused;
@@ -454,14 +503,24 @@ static void keeps_the_conversation(void **unused)
 int main(int argc, char **argv)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(says_and_leaves),          cmocka_unit_test(stops_a_reply),
-        cmocka_unit_test(takes_keys_ahead),         cmocka_unit_test(clears_the_line),
-        cmocka_unit_test(edits_whole_characters),   cmocka_unit_test(takes_several_lines),
-        cmocka_unit_test(keeps_the_history),        cmocka_unit_test(needs_no_home),
-        cmocka_unit_test(fits_any_width),           cmocka_unit_test(obeys_no_color),
-        cmocka_unit_test(works_on_a_dumb_terminal), cmocka_unit_test(shows_no_control_characters),
-        cmocka_unit_test(ends_by_signals),          cmocka_unit_test(stops_as_a_job),
-        cmocka_unit_test(needs_constant_memory),    cmocka_unit_test(keeps_the_conversation),
+        cmocka_unit_test(says_and_leaves),
+        cmocka_unit_test(stops_a_reply),
+        cmocka_unit_test(takes_keys_ahead),
+        cmocka_unit_test(clears_the_line),
+        cmocka_unit_test(edits_whole_characters),
+        cmocka_unit_test(takes_several_lines),
+        cmocka_unit_test(keeps_the_history),
+        cmocka_unit_test(needs_no_home),
+        cmocka_unit_test(fits_any_width),
+        cmocka_unit_test(obeys_no_color),
+        cmocka_unit_test(works_on_a_dumb_terminal),
+        cmocka_unit_test(shows_no_control_characters),
+        cmocka_unit_test(ends_by_signals),
+        cmocka_unit_test(stops_as_a_job),
+        cmocka_unit_test(heeds_keys_behind_the_line),
+        cmocka_unit_test(takes_lines_ahead),
+        cmocka_unit_test(needs_constant_memory),
+        cmocka_unit_test(keeps_the_conversation),
     };
     if (!talk_begin(argc, argv))
         return 2;

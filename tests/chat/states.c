@@ -91,6 +91,9 @@ static void stops_learning(void **unused)
     type_line(&p, "Once", "Once\r\n");
     pty_type(&p, "/learn long.txt\r");
     pty_expect(&p, "learning: ");
+    pty_type(&p, "\032"); /* in the middle of it */
+    pty_expect_stopped(&p);
+    pty_continue(&p);
     pty_type(&p, "\003");
     pty_expect(&p, "stopped in long.txt: ");
     pty_expect(&p, " nats a token");

@@ -18,11 +18,15 @@ void start_as(pty *p, size_t columns, const char *const *environment, const char
 #define ENDLESS "--max-tokens", "100000000", "--ignore-eos"
 #define SHORT   "--max-tokens", "24", "--ignore-eos", "--temperature", "1.5", "--seed", "7"
 
+/* However late the bytes of a key come on a busy machine, they are one. */
+#define PATIENT "ESCDELAY=30000"
+
 /* On a terminal of so many columns, in plain colours, with the history in the scratch folder. */
 #define START_WIDE(p, columns, ...)                                                                \
-    start_as((p), (columns),                                                                       \
-             (const char *const[]){"NO_COLOR=1", "TERM=xterm", "COLUMNS", state_home, NULL},       \
-             (const char *const[]){__VA_ARGS__, NULL})
+    start_as(                                                                                      \
+        (p), (columns),                                                                            \
+        (const char *const[]){"NO_COLOR=1", "TERM=xterm", "COLUMNS", PATIENT, state_home, NULL},   \
+        (const char *const[]){__VA_ARGS__, NULL})
 #define START(p, ...) START_WIDE(p, WIDE, __VA_ARGS__)
 
 /* What the program replies to lines from a pipe, with every line break as the terminal shows it. */
