@@ -120,16 +120,6 @@ static void watch(pty *p)
     p->text[p->bytes] = 0;
 }
 
-void pty_settle(pty *p, double seconds)
-{
-    size_t before = p->bytes;
-    for (double end = now() + seconds; now() < end; before = p->bytes) {
-        watch(p);
-        if (p->bytes != before)
-            end = now() + seconds;
-    }
-}
-
 void pty_take(pty *p, size_t bytes)
 {
     for (double end = now() + (double)PTY_SECONDS; p->bytes < bytes;) {
@@ -155,6 +145,15 @@ void pty_send(pty *p, const void *data, size_t count)
     assert_int_equal(fcntl(p->master, F_SETFL, flags), 0);
 }
 
+void pty_wait_taken(pty *p)
+{
+    int waiting = 1;
+    for (double end = now() + (double)PTY_SECONDS; waiting;) {
+        assert_true(now() < end && ioctl(p->slave, FIONREAD, &waiting) == 0);
+        watch(p);
+    }
+}
+
 void pty_paste(pty *p, const char *text)
 {
     pty_send(p, "\033[200~", 6);
@@ -164,15 +163,7 @@ void pty_paste(pty *p, const char *text)
 
 void pty_type(pty *p, const char *keys)
 {
-    size_t bytes = strlen(keys);
-    while (bytes) { /* in pieces that a terminal takes, with eyes open */
-        size_t piece = bytes < 64 ? bytes : 64;
-        assert_int_equal(write(p->master, keys, piece), piece);
-        keys += piece;
-        bytes -= piece;
-        if (bytes)
-            watch(p);
-    }
+    pty_send(p, keys, strlen(keys));
 }
 
 int pty_has(const pty *p, const char *text)
@@ -243,6 +234,22 @@ static char state_of(pid_t pid)
     return state;
 }
 
+/* Writes a line to the terminal, as a shell does, and takes what is shown up to it. */
+static void write_as_shell(pty *p, const char *line)
+{
+    size_t from = p->bytes, count = strlen(line);
+    int shell = open(ptsname(p->master), O_WRONLY | O_NOCTTY | O_NONBLOCK);
+    assert_true(shell >= 0);
+    for (double end = now() + (double)PTY_SECONDS; !strstr(p->text + from, line);) {
+        ssize_t put = count ? write(shell, line + strlen(line) - count, count) : 0;
+        count -= put > 0 ? (size_t)put : 0;
+        if (now() > end)
+            give_up(p, "what the shell writes is not shown");
+        watch(p);
+    }
+    (void)close(shell);
+}
+
 void pty_expect_stopped(pty *p)
 {
     double end = now() + (double)PTY_SECONDS;
@@ -252,6 +259,7 @@ void pty_expect_stopped(pty *p)
         watch(p);
         nap();
     }
+    write_as_shell(p, "[1]+  Stopped");
 }
 
 void pty_continue(pty *p)

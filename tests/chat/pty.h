@@ -34,8 +34,8 @@ void pty_resize(pty *p, size_t columns);
  * was shown after PTY_SECONDS. */
 void pty_expect(pty *p, const char *text);
 
-/* Takes what is shown until nothing more has come for so long. */
-void pty_settle(pty *p, double seconds);
+/* Waits until the program has read what was typed. */
+void pty_wait_taken(pty *p);
 
 /* Takes what is shown until that is so many bytes in all. */
 void pty_take(pty *p, size_t bytes);
@@ -47,7 +47,8 @@ int pty_has(const pty *p, const char *text);
  * as it was at the start. */
 int pty_end(pty *p);
 
-/* The same for a program that was stopped: waits for it; lets it continue. */
+/* The same for a program that was stopped: waits for it, says so on the terminal and takes all that
+ * was shown before; lets it continue. */
 void pty_expect_stopped(pty *p);
 void pty_continue(pty *p);
 

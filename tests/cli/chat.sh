@@ -193,12 +193,8 @@ expect "a command of 1 MB" 2 '' "*unknown command /the;*" chat -m "$run"
 # ---- standard output and input that are not there ----
 output=/dev/full
 say "to a full disk" 4 '' "*cannot write to standard output: *" 'hi\nhi\n'
-{
-    printf 'hi\n'
-    sleep 0.3
-    printf 'hi\nhi\n'
-} | {
-    "$bitllama" chat -m "$run" --max-tokens 3000 --ignore-eos 2>stderr
+printf 'hi\nhi\nhi\n' | {
+    "$bitllama" chat -m "$run" --max-tokens 100000000 --ignore-eos 2>stderr
     echo $? >code
 } | head -c 1 >first
 check "a closed pipe ends it" test "$(cat code)" -eq 141
@@ -212,12 +208,10 @@ printf 'hi\nhi\n' >lines
 for number in 2 15; do
     : >stdout
     "$bitllama" chat -m "$run" --max-tokens 100000000 --ignore-eos <lines >stdout 2>stderr &
-    for _ in $(seq 100); do
-        [ -s stdout ] && break
-        sleep 0.1
-    done
-    kill -$number $!
-    wait $!
+    process=$!
+    check "signal $number: a reply begins" wait_for test -s stdout
+    kill -$number $process
+    wait $process
     code=$?
     check "signal $number in a reply: exit $((128 + number))" test $code -eq $((128 + number))
     check "signal $number: the output ends with a line" test "$(tail -c 1 stdout | od -An -tx1 | tr -d ' ')" = 0a

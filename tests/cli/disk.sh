@@ -113,13 +113,6 @@ check "and ends with the bits of the straight run" test "$(last_weights 12)" = "
 check "each step once" steps_recorded 12
 
 # ---- in the middle, and over before the end ----
-wait_for() { # COMMAND...
-    for _ in $(seq 300); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-    return 1
-}
 recorded() { # at least N steps
     test "$(wc -l <run/metrics.jsonl)" -ge "$1"
 }

@@ -65,6 +65,26 @@ check() {
     "$@" >"$scratch/said" 2>&1 || fail "$name" "$* says no" "$scratch/said"
 }
 
+# wait_for COMMAND...: until it succeeds, for a minute or more.
+wait_for() {
+    for _ in $(seq 600); do
+        "$@" >/dev/null 2>&1 && return 0
+        sleep 0.1
+    done
+    return 1
+}
+
+# into_closed ARGUMENTS...: bitllama with a pipe for its stdout that nobody reads.
+into_closed() {
+    mkfifo "$scratch/nobody"
+    exec 3<>"$scratch/nobody" 4>"$scratch/nobody" 3>&-
+    "$bitllama" "$@" <"$input" >&4 2>"$scratch/stderr" 4>&-
+    got=$?
+    exec 4>&-
+    rm "$scratch/nobody"
+    return $got
+}
+
 finish() {
     echo "$cases cases, $failures failures"
     [ "$failures" -eq 0 ] && [ "$cases" -gt 0 ]

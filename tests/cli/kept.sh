@@ -68,23 +68,14 @@ rm -f me.mem
 mkfifo first second
 "$bitllama" chat -m "$run" --max-tokens 12 --memory me.mem <first >out 2>err &
 exec 3>first
-wait_for() { # NAME COMMAND...: for ten seconds
-    name=$1
-    shift
-    for _ in $(seq 100); do
-        "$@" && return
-        sleep 0.1
-    done
-    check "$name" "$@"
-}
-wait_for "a memory is there before the first turn" test -s me.mem
+check "a memory is there before the first turn" wait_for test -s me.mem
 say "a second chat with the file" 4 '' "*me.mem is in use by another chat" 'hi\n' --memory me.mem
 printf 'hi\n' >&3
-wait_for "a turn ends" grep -q . out
+check "a turn ends" wait_for grep -q . out
 line_ends() {
     test "$(tail -c 1 out | od -An -tx1 | tr -d ' ')" = 0a
 }
-wait_for "by a line break" line_ends
+check "by a line break" wait_for line_ends
 say "a second chat after a turn" 4 '' "*me.mem is in use by another chat" 'hi\n' --memory me.mem
 at=$(position me.mem)
 check "its turn is in the file" test "$at" -gt 0
@@ -99,10 +90,10 @@ check "the last turn was written" test "$(position me.mem)" -gt "$at"
 rm -f me.mem
 "$bitllama" chat -m "$run" --max-tokens 12 --memory me.mem <second >out 2>err &
 exec 3>second
-wait_for "another one" test -s me.mem
+check "another one" wait_for test -s me.mem
 rm me.mem
 printf 'hi\n' >&3
-wait_for "a file that was removed is made again" test -s me.mem
+check "a file that was removed is made again" wait_for test -s me.mem
 exec 3>&-
 wait $!
 check "without a word" test $? -eq 0
@@ -127,7 +118,7 @@ for number in 2 15; do
     rm -f me.mem
     : >out
     printf 'hi\n' | "$bitllama" chat -m "$run" --max-tokens 100000000 --ignore-eos --memory me.mem >out 2>err &
-    wait_for "it writes" test -s out
+    check "signal $number: it writes" wait_for test -s out
     pid=$!
     kill -$number $pid
     wait $pid
@@ -143,6 +134,12 @@ turns_of() { # POSITION
 count_turns() { # TURNS
     yes hi | head -n "$1"
 }
+drawn() { # SEED FROM COUNT: a whole number
+    awk -v k="$1" -v from="$2" -v count="$3" 'BEGIN { srand(k); printf "%03d", from + int(count * rand()) }'
+}
+has_turns() { # COUNT: shown by the one that is to be killed
+    [ "$(wc -l <out)" -ge "$1" ]
+}
 talk() { # MEMORY; ends the shell
     exec "$bitllama" chat -m "$run" --max-tokens 8 --ignore-eos --seed 7 --grammar 'root ::= [a-z]+' --memory "$1"
 }
@@ -156,7 +153,11 @@ done=0 lost=0 torn=0 ahead=0
 for k in $(seq "$kills"); do
     yes hi | talk killed.mem >out 2>err &
     pid=$!
-    sleep "0.$(awk -v k="$k" 'BEGIN { srand(k); printf "%03d", 20 + int(180 * rand()) }')"
+    if [ $((k % 2)) -eq 0 ]; then # however slow the machine is
+        wait_for has_turns "$(drawn "$k" 3 8)"
+    else
+        sleep "0.$(drawn "$k" 20 180)"
+    fi
     kill -9 $pid
     wait $pid 2>/dev/null
     [ -e killed.mem ] || continue

@@ -59,11 +59,7 @@ cp -r A cut
 # shellcheck disable=SC2086
 "$bitllama" train $flags --data cut:1 --data B:1 --out cutting --steps 1000000 --eval-every 1000000 2>stderr &
 pid=$!
-tries=0
-while ! grep -q '"step":3,' cutting/metrics.jsonl 2>/dev/null && [ $tries -lt 300 ]; do
-    sleep 0.1
-    tries=$((tries + 1))
-done
+check "the run begins" wait_for grep -q '"step":3,' cutting/metrics.jsonl
 truncate -s 100 cut/train.bin
 wait $pid
 check "a cut file ends the run with 4" test $? -eq 4

@@ -172,11 +172,7 @@ interrupted() { # NAME COMMAND...
     feeder=$!
     "$bitllama" prepare - --out stopped --vocab-size 300 <pipe 2>stderr &
     process=$!
-    for _ in $(seq 200); do
-        [ -d stopped ] && break
-        sleep 0.05
-    done
-    check "$title: it runs" test -d stopped
+    check "$title: it runs" wait_for test -d stopped
     expect "$title: a second one on the same folder" 4 '' '*stopped*' prepare stories.txt --out stopped --vocab-size 300
     kill -INT $process
     wait $process

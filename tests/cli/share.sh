@@ -9,13 +9,6 @@ train() { # ARGUMENTS...: in the background; $! is its process
     "$bitllama" train --data "$data" --out run $shape --steps 1000000 --eval-every 1000000 \
         --sample-every 1000000 "$@" >trainer.out 2>trainer.err &
 }
-wait_for() { # COMMAND...
-    for _ in $(seq 300); do
-        "$@" >/dev/null 2>&1 && return 0
-        sleep 0.1
-    done
-    return 1
-}
 state_of() { # every file of the folder but those that the first trainer appends to
     find run -type f ! -name metrics.jsonl ! -name 'events.*' -exec cksum {} + | sort
 }

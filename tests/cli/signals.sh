@@ -14,11 +14,10 @@ train() {
 
 # Waits for a step in the run's metrics.
 wait_for_steps() { # RUN COUNT
-    for _ in $(seq 600); do
-        [ "$(grep -c '"train"' "$1/metrics.jsonl" 2>/dev/null || true)" -ge "$2" ] && return 0
-        sleep 0.1
-    done
-    return 1
+    wait_for has_steps "$@"
+}
+has_steps() { # RUN COUNT
+    [ "$(grep -c '"train"' "$1/metrics.jsonl" 2>/dev/null || true)" -ge "$2" ]
 }
 
 # stop_with NUMBER NAME RUN: sends a signal after some steps and judges the exit code.
@@ -44,27 +43,16 @@ train saved --steps 100000 --save-every 100000 --eval-every 100000 --sample-ever
 process=$!
 check "SIGUSR1: the run begins" wait_for_steps saved 2
 kill -USR1 "$process"
-wait_for_file() {
-    for _ in $(seq 100); do
-        [ -s "$1" ] && return 0
-        sleep 0.1
-    done
-    return 1
-}
-check "SIGUSR1 saves" wait_for_file saved/LATEST
+check "SIGUSR1 saves" wait_for test -s saved/LATEST
 check "and the run goes on" kill -0 "$process"
 first=$(cat saved/LATEST)
 expect "what it saved is a model" 0 '?*' '*' generate -m saved -p x --max-tokens 3
 check "after some steps" wait_for_steps saved $(($(grep -c '"train"' saved/metrics.jsonl) + 2))
 kill -USR1 "$process"
 saved_anew() {
-    for _ in $(seq 100); do
-        [ "$(cat saved/LATEST)" != "$first" ] && return 0
-        sleep 0.1
-    done
-    return 1
+    [ "$(cat saved/LATEST)" != "$first" ]
 }
-check "SIGUSR1 saves again" saved_anew
+check "SIGUSR1 saves again" wait_for saved_anew
 check "and the run goes on again" kill -0 "$process"
 kill -KILL "$process"
 wait "$process" 2>/dev/null
@@ -91,15 +79,12 @@ find aborted -type f ! -name 'events.*' -exec cksum {} + | sort >before
 abort_with() { # FIRST SECOND CODE
     train aborted --resume --accum 4096 --batch 64 --stop-after 0
     process=$!
-    for _ in $(seq 100); do
-        grep -q 'going on at step 3' stderr && break
-        sleep 0.1
-    done
+    check "$1: the step begins" wait_for grep -q 'going on at step 3' stderr
     sleep 0.3
     kill -"$1" "$process"
-    sleep 0.5
-    check "$1: the first signal waits for the step" kill -0 "$process"
-    check "$1: and says so" grep -q 'once more: at once' stderr
+    check "$1: the first signal says so" wait_for grep -q 'once more: at once' stderr
+    sleep 0.3
+    check "$1: and waits for the step" kill -0 "$process"
     kill -"$2" "$process"
     wait "$process"
     code=$?
@@ -126,10 +111,7 @@ expect "--resume of a finished run" 0 '' '*' train --data "$data" --out halves -
 # ---- generate ----
 "$bitllama" generate -m straight -p x --max-tokens 1000000 --ignore-eos --save reply.mem >stdout 2>stderr &
 process=$!
-for _ in $(seq 100); do
-    [ -s stdout ] && break
-    sleep 0.1
-done
+check "generate: it writes" wait_for test -s stdout
 kill -INT "$process"
 wait "$process"
 code=$?
@@ -144,7 +126,7 @@ while [ $i -lt 14 ]; do # some 100,000 tokens
     cat book.txt book.txt >twice.txt && mv twice.txt book.txt
     i=$((i + 1))
 done
-for patience in 0.3 1 3; do # until it has begun
+for patience in 0.3 1 3 10 30; do # until it has begun
     "$bitllama" learn -m straight -f book.txt --memory book.mem >stdout 2>stderr &
     process=$!
     sleep $patience
