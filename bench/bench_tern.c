@@ -4,7 +4,7 @@
  *        bench_tern levels [rounds] [threads] [most rows]
  *
  * The first form is for one or a few rows by matrices in L2, in L3 and in memory, each with the
- * weights asked for in advance at several distances, in turn.  The second is the op bitlinear_fwd of
+ * weights asked for in advance at several distances (into L1, or L1 + L2), in turn.  The second is the op bitlinear_fwd of
  * 1 to 4,096 rows at every SIMD level of this machine above plain C, in turn: GOP/s, and how many times the
  * level before; every level's bits must be the same.
  *
@@ -25,7 +25,9 @@
 #include <string.h>
 #include <time.h>
 
-static const size_t distances[] = {0, 512, 1024, 2048, 4096, 8192};
+static const size_t distances[][2] = {{0, 0},       {512, 0},     {1024, 0},
+                                      {2048, 0},    {4096, 0},    {8192, 0},
+                                      {1024, 8192}, {4096, 8192}, {4096, 16384}};
 static const size_t shapes[][2] = {{256, 256},  {688, 256},  {256, 688},  {768, 768},
                                    {2048, 768}, {768, 2048}, {2560, 2560}};
 static const struct {
@@ -92,7 +94,8 @@ static int bench(product *p, const uint8_t *room, size_t set, size_t threads, si
     for (size_t r = 0; r < rounds; r++)
         for (size_t i = 0; i < DISTANCES; i++) {
             size_t d = (i + r) % DISTANCES;
-            p->x.ahead = distances[d];
+            p->x.ahead = distances[d][0];
+            p->x.far = distances[d][1];
             t[d * rounds + r] = walk(p, room, count, threads);
             if (r + i == 0)
                 memcpy(want, p->y, n * sizeof *want);
@@ -106,7 +109,8 @@ static int bench(product *p, const uint8_t *room, size_t set, size_t threads, si
         if (!d)
             printf(" %8.2f us %6.1f GB/s |", (first = middle) * 1e6, (double)bytes / middle * 1e-9);
         else
-            printf(" %zu: %.2f (%.2f)", distances[d], first / middle, t[0] / best);
+            printf(" %zu+%zu: %.2f (%.2f)", distances[d][0], distances[d][1], first / middle,
+                   t[0] / best);
     }
     printf("%s\n", same ? "" : " DIFFERS");
     free(t);

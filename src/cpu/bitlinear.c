@@ -204,7 +204,8 @@ void bl_cpu_tern_tiles(const bl_cpu *c, const bl_tern_product *a, size_t first, 
                            .sum = v->sum + n,
                            .scale = v->scale + n,
                            .rows = bl_least(a->N - n, height),
-                           .ahead = c->k.ahead};
+                           .ahead = c->k.ahead,
+                           .far = a->far};
         c->k.tern_matmul(a->y + n * a->out + o, a->out,
                          tern_packed(a->w) + o / BL_TERN_ROWS * bl_tern_panel_bytes(a->in),
                          *tern_scale(a->w), &rows, bl_least(a->out - o, count * outs), a->in,

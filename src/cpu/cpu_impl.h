@@ -133,6 +133,7 @@ typedef struct bl_tern_product {
     size_t N, out, in;
     int accumulate;
     size_t task_rows, task_panels; /* 0: MATMUL_ROWS and one */
+    size_t far;                    /* of bl_q8_rows */
 } bl_tern_product;
 void bl_cpu_tern_tiles(const bl_cpu *c, const bl_tern_product *product, size_t first, size_t last);
 

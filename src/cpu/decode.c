@@ -10,7 +10,8 @@
 
 enum {
     DECODE_ROWS = 64,
-    MEMBER_WORK = 12288 /* element visits of a step that make one more thread worthwhile */
+    MEMBER_WORK = 12288,    /* element visits of a step that make one more thread worthwhile */
+    MEMORY_LEAST = 64 << 20 /* bytes of ternary weights that come from memory, not from L3 */
 };
 
 enum {
@@ -45,8 +46,8 @@ typedef struct token_op {
     const bl_cpu *c;
     const bl_decode_model *m;
     const bl_decode_row *row; /* [N] */
-    size_t N, F;
-    float *x; /* [N,D] */
+    size_t N, F, far;         /* far: of bl_tern_product */
+    float *x;                 /* [N,D] */
     bl_q8_view xq, hq;
 } token_op;
 
@@ -158,7 +159,8 @@ static void panels(const token_op *a, const bl_tern_product *at, size_t count, s
 
 static bl_tern_product product(const token_op *a, float *y, const bl_tern *w, size_t out)
 {
-    return (bl_tern_product){.y = y, .w = w, .x = a->xq, .N = a->N, .out = out, .in = a->m->D};
+    return (bl_tern_product){
+        .y = y, .w = w, .x = a->xq, .N = a->N, .out = out, .in = a->m->D, .far = a->far};
 }
 
 static void step_sizes(const token_op *a, const bl_decode_layer *w)
@@ -350,13 +352,14 @@ void bl_cpu_decode(bl_dev *d, bl_act *x, const bl_decode_model *m, const bl_dev_
                    size_t count)
 {
     bl_cpu *c = bl_cpu_of(d);
-    size_t D = m->D, F = D / m->H, parallel = 4;
+    size_t D = m->D, F = D / m->H, parallel = 4, least = m->L * (4 * D + 3 * m->I) * D / 4;
     const bl_ttt_shape shape = {1, 1, m->H, F, m->C, m->rope_theta};
     token_op a = {.c = c,
                   .m = m,
                   .row = (const bl_decode_row *)rows,
                   .N = count,
                   .F = F,
+                  .far = least > MEMORY_LEAST ? 2 * c->k.ahead : 0,
                   .x = (float *)x,
                   .xq = bl_q8_open(c, c->decode.xq, count, D),
                   .hq = bl_q8_open(c, c->decode.hq, count, m->I)};

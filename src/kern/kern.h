@@ -48,7 +48,9 @@ typedef struct bl_q8_rows {
     const int32_t *sum; /* [rows] sum of the row's q */
     const float *scale; /* [rows] s: q = rint(x s) */
     size_t rows;
-    size_t ahead; /* bytes of weights to ask the memory for in advance, or 0; no result changes */
+    /* bytes of weights to ask the memory for in advance: into L1, or 0; with it and for one row also
+     * into L2, or 0.  No result changes. */
+    size_t ahead, far;
 } bl_q8_rows;
 
 /* A row x as coarse rows meet it: x = step (128 high + low) + a rest; the lengths of x and of the

@@ -115,8 +115,10 @@ static bl_q8_rows rows_of(check *k, size_t rows, size_t in, int all)
         }
         scale[n] = 1.0f + (float)n;
     }
-    size_t ahead = in % 2 ? 4096 : 0; /* behind the weights no page may be touched */
-    return (bl_q8_rows){.q = q, .ld = ld, .sum = sum, .scale = scale, .rows = rows, .ahead = ahead};
+    /* behind the weights no page may be touched */
+    size_t ahead = in % 2 ? 4096 : 0, far = in % 4 == 1 ? 8192 : 0;
+    return (bl_q8_rows){
+        .q = q, .ld = ld, .sum = sum, .scale = scale, .rows = rows, .ahead = ahead, .far = far};
 }
 
 /* As many outputs at a time as the table says. */

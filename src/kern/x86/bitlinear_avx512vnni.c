@@ -111,9 +111,18 @@ static inline __m512i fold(__m512i a0, __m512i a1, __m512i a2, __m512i a3)
     return _mm512_add_epi32(low, high);
 }
 
-/* A line of weights into L1 while those before it are used; an address behind the matrix does
- * nothing.  Compiled in or not at all, because even a hint takes the place of a load. */
+/* How weights are asked for before they are used. */
+enum {
+    FETCH_NONE,
+    FETCH_L1,
+    FETCH_L2_L1 /* from memory: L1 has few places for lines that are on their way */
+};
+
+/* A line of weights while those before it are used; an address behind the matrix does nothing.
+ * Compiled in or not at all, because even a hint takes the place of a load. */
 #define FETCH(p)                                                                                   \
+    if (fetch == FETCH_L2_L1)                                                                      \
+        _mm_prefetch((const char *)(p) + far, _MM_HINT_T1);                                        \
     if (fetch)                                                                                     \
     _mm_prefetch((const char *)(p) + ahead, _MM_HINT_T0)
 
@@ -139,7 +148,7 @@ static inline __m512i fold(__m512i a0, __m512i a1, __m512i a2, __m512i a3)
 static inline void gemv(float *y, const uint8_t *packed, float g, const bl_q8_rows *x, size_t n,
                         size_t outs, size_t tiles, int accumulate, int fetch)
 {
-    const size_t ahead = x->ahead;
+    const size_t ahead = x->ahead, far = x->far;
     const __m512i m0 = _mm512_set1_epi8(0x03), m1 = _mm512_set1_epi8(0x0c);
     const __m512i m2 = _mm512_set1_epi8(0x30), m3 = _mm512_set1_epi8((char)0xc0);
     const int8_t *q = x->q + n * x->ld;
@@ -164,17 +173,15 @@ static inline void gemv(float *y, const uint8_t *packed, float g, const bl_q8_ro
     store16(y + HALF, c, x->sum[n], scale, outs - HALF, accumulate);
 }
 
-static void gemv_near(float *y, const uint8_t *packed, float g, const bl_q8_rows *x, size_t n,
-                      size_t outs, size_t tiles, int accumulate)
-{
-    gemv(y, packed, g, x, n, outs, tiles, accumulate, 0);
-}
-
-static void gemv_far(float *y, const uint8_t *packed, float g, const bl_q8_rows *x, size_t n,
-                     size_t outs, size_t tiles, int accumulate)
-{
-    gemv(y, packed, g, x, n, outs, tiles, accumulate, 1);
-}
+#define GEMV(name, fetch)                                                                          \
+    static void name(float *y, const uint8_t *packed, float g, const bl_q8_rows *x, size_t n,      \
+                     size_t outs, size_t tiles, int accumulate)                                    \
+    {                                                                                              \
+        gemv(y, packed, g, x, n, outs, tiles, accumulate, fetch);                                  \
+    }
+GEMV(gemv_near, FETCH_NONE)
+GEMV(gemv_L3, FETCH_L1)
+GEMV(gemv_memory, FETCH_L2_L1)
 
 /* R rows: a tile is unpacked once, to bytes of 0, 1, 2 in eight registers, for all of them.  The
  * accumulators have names of their own: gcc copies an array of them around every instruction.  A
@@ -245,8 +252,9 @@ GEMM(gemm_4_gfni, 4, GFNI, WITH_GFNI)
             n += 4;                                                                                \
         }                                                                                          \
         for (; n < x->rows; n++)                                                                   \
-            (x->ahead ? gemv_far : gemv_near)(y + n * ldy, packed, g, x, n, outs, tiles,           \
-                                              accumulate);                                         \
+            (!x->ahead ? gemv_near                                                                 \
+             : x->far  ? gemv_memory                                                               \
+                       : gemv_L3)(y + n * ldy, packed, g, x, n, outs, tiles, accumulate);           \
     }
 MATMUL(bl_tern_matmul_masked, gemm_8, gemm_4)
 MATMUL(bl_tern_matmul_gfni, gemm_8_gfni, gemm_4_gfni)
