@@ -87,7 +87,8 @@ static bl_status hand_out(generation *g, int ends, int last, int *stopped, bl_er
         return BL_OK;
     BL_TRY(bl_told_likelihoods(&g->told, g->o, g->r->host, g->r->net->m.V, err));
     int stop = g->fn(g->user, &g->told.event) != 0;
-    return stop && !ends ? bl_fail(err, BL_EINTERRUPTED, "stopped by the reader") : BL_OK;
+    return stop && !ends && !*stopped ? bl_fail(err, BL_EINTERRUPTED, "stopped by the reader")
+                                      : BL_OK;
 }
 
 /* Reads the pending token and ids [n]; what the next one is drawn from is then in the reader. */

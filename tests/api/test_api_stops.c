@@ -108,6 +108,20 @@ static void what_is_held_is_not_lost(void **state)
     close_all(&w);
 }
 
+/* A reader that stops after every token is told of the text that ended the reply, like any other. */
+static void a_reader_hears_of_the_end(void **state)
+{
+    (void)state;
+    writing w = begin("QXZJXZQJXZJXQ", "ZQJ");
+    bl_status status = BL_EINTERRUPTED;
+    for (w.stop_after = 1; status == BL_EINTERRUPTED && w.tokens < 40; w.stop_after++)
+        status = call(&w, w.tokens ? "" : "a", "40");
+    assert_int_equal(status, BL_OK);
+    assert_int_equal(w.result.stopped, 2);
+    assert_string_equal(w.text, "QXZJX");
+    close_all(&w);
+}
+
 /* A prompt, other texts to stop at, and a reset begin another text. */
 static void another_text_begins(void **state)
 {
@@ -138,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls_stop_where_one_does),
         cmocka_unit_test(what_is_held_is_not_lost),
+        cmocka_unit_test(a_reader_hears_of_the_end),
         cmocka_unit_test(another_text_begins),
     };
     return cmocka_run_group_tests(tests, make, end);
