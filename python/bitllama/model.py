@@ -1,0 +1,234 @@
+"""Models: opened from a folder or a run, asked, evaluated and exported."""
+
+from __future__ import annotations
+
+import ctypes
+import os
+from ctypes import byref, c_char
+from typing import (TYPE_CHECKING, Any, Dict, Iterator, List, Literal, Mapping, Optional, Sequence, Tuple, Type, TypeVar,
+                    Union, overload)
+
+from . import capi
+from ._calls import Progress, Watch, call, opened, progress_function, text_of
+from ._handles import Handle
+from ._values import Path, names_of, options, path_bytes, shape, split, takes_options
+from .errors import Unsupported
+from .options import ConfigOptions, GenerateOptions, PrepareOptions
+from .results import DeviceInfo, EvalPoint, EvalResult, ModelInfo, ScoreResult
+from .session import Grammar, Session
+from .tokenizer import Tokenizer
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
+
+_M = TypeVar("_M", bound="BitLlama")
+
+
+def devices() -> List[DeviceInfo]:
+    """Where models can compute, and what cannot be used, with the reason."""
+    out: List[DeviceInfo] = []
+    with Watch() as watch:
+        def take(user: object, device: Any) -> None:
+            watch.guard(lambda: out.append(DeviceInfo._of(device.contents)))
+
+        call(capi.bl_devices, capi.bl_device_fn(take), None)
+    return out
+
+
+def device_values(device: Optional[str], threads: Optional[int], precision: Optional[str]) -> Dict[str, object]:
+    """The options of a device; "auto" is the first GPU that can be used, else the CPU."""
+    if device == "auto":
+        gpus = [one.name for one in devices() if one.usable and one.name.startswith("cuda")]
+        device = gpus[0] if gpus else "cpu"
+    return {"device": device, "threads": threads, "precision": precision}
+
+
+class BitLlama:
+    """A language model.  It never changes, and its sessions may compute on several threads at once."""
+
+    def __init__(self, handle: Handle) -> None:
+        """Not for callers: from_pretrained() opens a model."""
+        self._handle = handle
+        with handle.shared() as m:
+            info = capi.bl_model_info(size=ctypes.sizeof(capi.bl_model_info))
+            call(capi.bl_model_describe, m, byref(info))
+            tokenizer = capi.bl_model_tokenizer(m)
+            folder = capi.bl_model_path(m) or b""
+        self._info = ModelInfo._of(info)
+        self._path = os.fsdecode(folder)
+        self._tokenizer = Tokenizer._of_model(handle, tokenizer, folder) if tokenizer else None
+
+    @classmethod
+    def from_pretrained(cls: Type[_M], name_or_folder: Path, *, device: str = "auto", threads: Optional[int] = None,
+                        precision: Optional[str] = None, progress: Optional[Progress] = None) -> _M:
+        """Opens a model folder, a training run (its best checkpoint) or one checkpoint of it.
+
+        device: "cpu", "cuda", "cuda:1", ...; "auto": the first GPU that can be used, else the CPU.
+        """
+        values = options("DEVICE", device_values(device, threads, precision))
+        with values.shared() as o, Watch(progress):
+            pointer = opened(capi.bl_model_open, path_bytes(name_or_folder), o)
+        return cls(Handle("model", pointer, capi.bl_model_close))
+
+    @classmethod
+    def random(cls: Type[_M], *, preset: str = "micro", device: str = "cpu", threads: Optional[int] = None,
+               precision: Optional[str] = None, **config: Unpack[ConfigOptions]) -> _M:
+        """A model of random weights without a tokenizer, to measure with."""
+        values = options("DEVICE", device_values(device, threads, precision))
+        config_set = shape(preset, None, split("random", config, "CONFIG")[0])
+        with values.shared() as o, config_set.shared() as c, Watch():
+            pointer = opened(capi.bl_model_random, c, o)
+        return cls(Handle("model", pointer, capi.bl_model_close))
+
+    def close(self) -> None:
+        """Frees it, when its sessions are closed, too.  Again: nothing."""
+        self._handle.close()
+
+    def __enter__(self: _M) -> _M:
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.close()
+
+    # ---- what it is ----
+
+    @property
+    def info(self) -> ModelInfo:
+        """Its sizes, and the tokens with a meaning."""
+        return self._info
+
+    @property
+    def path(self) -> str:
+        """The folder that the weights came from."""
+        return self._path
+
+    @property
+    def config(self) -> Dict[str, str]:
+        """Its options as text, by name (config.json)."""
+        with self._handle.shared() as m:
+            config = capi.bl_model_config(m)
+            return {name: text_of(capi.bl_options_get, config, name.encode()).decode() for name in names_of("CONFIG")}
+
+    @property
+    def tokenizer(self) -> Optional[Tokenizer]:
+        """Its tokenizer; None where the folder has none."""
+        return self._tokenizer
+
+    def _required_tokenizer(self) -> Tokenizer:
+        if self._tokenizer is None:
+            raise Unsupported("the model has no tokenizer, so it is given ids and not texts")
+        return self._tokenizer
+
+    def num_parameters(self) -> int:
+        return self._info.parameters
+
+    def fingerprint(self) -> str:
+        """Which function the model computes, as 32 hexadecimal digits: memory files name it."""
+        hex_digits = (c_char * 33)()
+        with self._handle.shared() as m:
+            call(capi.bl_model_fingerprint, m, hex_digits)
+        return hex_digits.value.decode()
+
+    def save_pretrained(self, save_directory: Path, *, dtype: str = "bf16", replace: bool = False,
+                        progress: Optional[Progress] = None) -> None:
+        """Writes a model folder for others to read: ternary matrices packed, embedding and head as dtype ("f32",
+        "bf16", "f16" or "int8"), with tokenizer, config and model card."""
+        with self._handle.shared() as m, Watch(progress):
+            call(capi.bl_export, m, path_bytes(save_directory), dtype.encode(), int(replace))
+
+    # ---- sessions and texts ----
+
+    def session(self, undo: int = 0) -> Session:
+        """A new text.  With undo=N its last N calls can be taken back."""
+        return Session(self, undo)
+
+    @overload
+    def generate(self, prompt: Union[str, bytes] = ..., *, stream: Literal[False] = ...,
+                 max_new_tokens: Optional[int] = ..., stop: Union[None, str, Sequence[str]] = ...,
+                 logit_bias: Optional[Mapping[int, float]] = ..., grammar: Union[None, str, Grammar] = ...,
+                 json_schema: Union[None, str, Mapping[str, object]] = ...,
+                 **sampling: Unpack[GenerateOptions]) -> str: ...
+
+    @overload
+    def generate(self, prompt: Union[str, bytes] = ..., *, stream: Literal[True],
+                 max_new_tokens: Optional[int] = ..., stop: Union[None, str, Sequence[str]] = ...,
+                 logit_bias: Optional[Mapping[int, float]] = ..., grammar: Union[None, str, Grammar] = ...,
+                 json_schema: Union[None, str, Mapping[str, object]] = ...,
+                 **sampling: Unpack[GenerateOptions]) -> Iterator[str]: ...
+
+    @overload
+    def generate(self, prompt: List[str], *, stream: Literal[False] = ..., max_new_tokens: Optional[int] = ...,
+                 stop: Union[None, str, Sequence[str]] = ..., logit_bias: Optional[Mapping[int, float]] = ...,
+                 grammar: Union[None, str, Grammar] = ...,
+                 json_schema: Union[None, str, Mapping[str, object]] = ...,
+                 **sampling: Unpack[GenerateOptions]) -> List[str]: ...
+
+    @takes_options("GENERATE", without=("max_tokens",))
+    def generate(self, prompt: Union[str, bytes, List[str]] = "", *, stream: bool = False,
+                 max_new_tokens: Optional[int] = None, stop: Union[None, str, Sequence[str]] = None,
+                 logit_bias: Optional[Mapping[int, float]] = None, grammar: Union[None, str, Grammar] = None,
+                 json_schema: Union[None, str, Mapping[str, object]] = None,
+                 **sampling: Unpack[GenerateOptions]) -> Union[str, List[str], Iterator[str]]:
+        """Continues a prompt in a session of its own: the text that the model writes, without the prompt; of a list
+        of prompts a list of texts; with stream=True an iterator over the pieces as they are written.
+
+        The rest is as of Session.generate().
+        """
+        if isinstance(prompt, list):
+            if stream:
+                raise TypeError("generate() streams one prompt, not several")
+            if isinstance(grammar, str) or json_schema is not None:
+                grammar = Grammar(self, grammar if isinstance(grammar, str) else None, json_schema=json_schema)
+            return [self._new(one).generate(one, max_new_tokens=max_new_tokens, stop=stop, logit_bias=logit_bias,
+                                            grammar=grammar, **sampling) for one in prompt]
+        if stream:
+            return self._new(prompt).generate(prompt, stream=True, max_new_tokens=max_new_tokens, stop=stop,
+                                              logit_bias=logit_bias, grammar=grammar, json_schema=json_schema, **sampling)
+        return self._new(prompt).generate(prompt, max_new_tokens=max_new_tokens, stop=stop, logit_bias=logit_bias,
+                                          grammar=grammar, json_schema=json_schema, **sampling)
+
+    def _new(self, prompt: object) -> Session:
+        if not isinstance(prompt, (str, bytes)):
+            raise TypeError("a prompt must be a text or a list of texts, not %s; ids are for session().generate()"
+                            % type(prompt).__name__)
+        return Session(self)
+
+    # ---- how likely ----
+
+    def score(self, text: str) -> ScoreResult:
+        """How likely a text is from its beginning: the sum of the log-probabilities of its tokens."""
+        with self.session() as session:
+            session.feed([self._info.bos], logits=False)
+            return session.score(text)
+
+    def loglikelihood(self, context: str, continuation: str) -> Tuple[float, bool]:
+        """The log-probability of a text after another, and whether it is what the model would write greedily.
+
+        They are encoded together, and the tokens past those of the context are the continuation's; spaces at the end
+        of the context belong to it, as tokens begin with their space.
+        """
+        tokenizer = self._required_tokenizer()
+        spaces = len(context) - len(context.rstrip())
+        if spaces:
+            context, continuation = context[:-spaces], context[-spaces:] + continuation
+        before = tokenizer.encode(context, False, True) if context else []
+        whole = tokenizer.encode(context + continuation, False, True)
+        with self.session() as session:
+            session.feed([self._info.bos] + whole[:len(before)], logits=False)
+            result = session.score(whole[len(before):])
+        return result.log_probability, result.greedy_tokens == result.tokens
+
+    def evaluate(self, path: Path, *, window: int = 0, progress: Optional[Progress] = None,
+                 points: Optional[List[EvalPoint]] = None, **reading: Unpack[PrepareOptions]) -> EvalResult:
+        """The mean loss over a text or a token file, as `bitllama eval` tells it.  points: a list that receives the
+        loss by position."""
+        result = capi.bl_eval_result(size=ctypes.sizeof(capi.bl_eval_result))
+        set_of = options("PREPARE", *split("evaluate", reading, "PREPARE"))
+        with self._handle.shared() as m, set_of.shared() as o, Watch(progress) as watch:
+            def take(user: object, point: Any) -> None:
+                if points is not None:
+                    watch.guard(lambda: points.append(EvalPoint._of(point.contents)))
+
+            call(capi.bl_eval_text, m, path_bytes(path), o, window, progress_function(), capi.bl_eval_point_fn(take),
+                 None, byref(result))
+        return EvalResult._of(result)
