@@ -13,8 +13,10 @@ from . import capi as _capi
 from .errors import (BadData, BitLlamaError, Busy, Closed, DeviceError, Diverged, InputOutputError, Interrupted,
                      InvalidArgument, NetworkError, NotFound, OutOfMemory, Unsupported)
 from .model import BitLlama, devices
+from .results import TrainEvent, TrainEventKind
 from .session import Grammar, Session
 from .tokenizer import Tokenizer
+from .training import ProgressBar, StopTraining, Trainer, advise, prepare, train, train_tokenizer
 
 __version__: str = (_capi.bl_version() or b"").decode()
 
@@ -26,6 +28,7 @@ def set_threads(count: int) -> None:
 
 __all__ = [
     "BadData", "BitLlama", "BitLlamaError", "Busy", "Closed", "DeviceError", "Diverged", "Grammar", "InputOutputError",
-    "Interrupted", "InvalidArgument", "NetworkError", "NotFound", "OutOfMemory", "Session", "Tokenizer", "Unsupported",
-    "devices", "set_threads",
+    "Interrupted", "InvalidArgument", "NetworkError", "NotFound", "OutOfMemory", "ProgressBar", "Session",
+    "StopTraining", "Tokenizer", "TrainEvent", "TrainEventKind", "Trainer", "Unsupported", "advise", "devices",
+    "prepare", "set_threads", "train", "train_tokenizer",
 ]
