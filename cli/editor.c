@@ -38,6 +38,7 @@ struct bl_editor {
     int to_end;     /* the cursor goes to its end; */
     char *inserted; /* a text goes into it, */
     size_t behind;  /* with the cursor before so many characters of its end; */
+    size_t undone;  /* but first so many characters before the cursor go */
     int tries;      /* so often it was not called */
     /* libedit keeps 1,024 characters of the line from which the history is entered. */
     wchar_t *left;     /* the whole of it, */
@@ -49,7 +50,8 @@ struct bl_editor {
     bl_message list; /* shown below the line, */
     size_t place;    /* with the cursor then before so many characters of its end */
     /* Whether the line begins with a pasted text of several lines. */
-    int in_paste;          /* the end of one has not come; */
+    int in_paste;          /* the end of one has not come, */
+    size_t in_line;        /* of which so many characters are in the line; */
     int pasted_first;      /* it began the line */
     int pasted_lines;      /* and had a line end */
     char head[HEAD_BYTES]; /* its first bytes */
@@ -64,6 +66,9 @@ static unsigned char perform(EditLine *editor, int key)
     int failed = 0;
     (void)key;
     (void)el_get(editor, EL_CLIENTDATA, &e);
+    if (e->undone)
+        el_deletestr(editor, (int)e->undone);
+    e->undone = 0;
     if (e->to_end) {
         const LineInfo *line = el_line(editor);
         (void)el_cursor(editor, (int)(line->lastchar - line->cursor));
@@ -328,6 +333,7 @@ static int take_paste(bl_editor *e)
     if (!text)
         return 0;
     look_at_paste(e, text, continues);
+    e->in_line = (continues ? e->in_line : 0) + characters(text, text + strlen(text));
     bl_editor_insert(e, text);
     return 1;
 }
@@ -359,6 +365,8 @@ static int next_character(EditLine *editor, wchar_t *character)
             break;
         case BL_KEY_LONG:
             e->leaving = TOO_LONG;
+            e->undone = e->in_paste ? e->in_line : 0;
+            e->in_paste = 0;
             break;
         case BL_KEY_SIGNAL:
             e->leaving = serve_signals(e);
@@ -492,7 +500,7 @@ bl_line_event bl_editor_read(bl_editor *e, int further, bl_text *line, int *past
     int count = 0;
     const char *text;
     e->further = further;
-    e->pasted_lines = e->pasted_first = 0;
+    e->pasted_lines = e->pasted_first = e->in_paste = 0;
     take_terminal(e, 1); /* before the prompt tells that keys are taken */
     while (!(text = edit(e, &count)) && (e->leaving == RESIZED || e->leaving == TOO_LONG))
         if (e->leaving == TOO_LONG)

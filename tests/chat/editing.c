@@ -155,6 +155,14 @@ static void a_paste_of_megabytes_is_refused(void **unused)
     size_t after_refusal = pty_resident_pages(&p);
     expect_same(&p, "\r", "Once\n");
     forget(&p);
+    /* What was shown of it goes, too. */
+    pty_type(&p, "Once\002\002\033[200~cut off");
+    pty_expect(&p, "ut off");
+    pty_send(&p, text, MANY);
+    pty_send(&p, "\033[201~", 6);
+    pty_expect(&p, "what was pasted is dropped: it has more than 1048576 bytes");
+    expect_same(&p, "\r", "Once\n");
+    forget(&p);
     text[1000000] = 0; /* this is taken */
     pty_paste(&p, text);
     pty_type(&p, "\003");
