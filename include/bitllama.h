@@ -166,9 +166,10 @@ typedef int bl_progress_fn(void *user, const char *stage, uint64_t done, uint64_
  *  show them and stop them.  It covers the calls that take no function of their own:
  *  bl_model_open() ("loading"), bl_generate() while it encodes and reads the prompt ("encoding",
  *  "reading"), bl_session_feed(), bl_session_feed_each(), bl_score(), bl_batch_feed() and
- *  bl_batch_next() of more than a pass ("reading"), bl_session_load() and bl_session_save() ("hashing"),
- *  bl_tokenizer_encode() and bl_encoder_run() ("encoding"), bl_export() and bl_info() ("loading",
- *  "hashing", "packing"), bl_trainer_open() ("checking"), a session's first
+ *  bl_batch_next() of more than a pass ("reading"), the first bl_model_fingerprint(), or the first
+ *  loading or saving of a memory, of a model ("hashing": later ones know its fingerprint),
+ *  bl_tokenizer_encode() and bl_encoder_run() ("encoding"), bl_export() ("packing"), bl_info()
+ *  ("reading"), bl_trainer_open() ("checking"), a session's first
  *  bl_session_consolidate() ("finding its rest").  It is called at least once every 256 tokens, pass of a batch, 64 KB of text, or tensor.
  *  A stopped call returns BL_EINTERRUPTED: what it opens, loads or writes is as after any other
  *  failure; tokens read by then stay read, nothing is pending, and bl_session_position() counts

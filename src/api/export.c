@@ -385,20 +385,3 @@ bl_status bl_export_files(bl_files **f, bl_model *m, const char *dtype, bl_error
     }
     return bl_call_end(&call, status, err);
 }
-
-bl_status bl_model_fingerprint(const bl_model *m, char hex[33], bl_error *err)
-{
-    bl_call call;
-    bl_net view;
-    BL_NOT_NULL(err, hex);
-    *hex = 0;
-    BL_NOT_NULL(err, m);
-    bl_call_begin(&call, err);
-    bl_status status = bl_executors_view(&m->executors, 0, &view, err);
-    if (status == BL_OK)
-        status = bl_net_fingerprint(&view, hex, err);
-    if (status != BL_OK)
-        *hex = 0;
-    bl_dev_close(view.dev);
-    return bl_call_end(&call, status, err);
-}

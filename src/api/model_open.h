@@ -25,6 +25,8 @@ struct bl_model {
     char parent[33];       /* fingerprint of the model that it is a lossy copy of, or "" */
     char begun_with[64];   /* of the model whose weights its run began with, or "" */
     atomic_size_t holders; /* besides the caller: sessions, and calls at work */
+    char fingerprint[BL_FINGERPRINT]; /* once it was asked for, */
+    atomic_int fingerprinted;         /* as owner.c says */
 };
 
 struct bl_session {
@@ -46,7 +48,8 @@ void bl_session_leave(bl_session *s);
 /* BL_EUNSUPPORTED for a model that never forgets. */
 bl_status bl_session_can_consolidate(const bl_session *s, bl_error *err) BL_NODISCARD;
 
-/* Whose its memory files are: the fingerprint, written into `hex`, takes a while. */
+/* Whose its memory files are: the fingerprint, written into `hex`, takes a while when it is the first
+ * that is asked of the model. */
 bl_status bl_session_owner(const bl_session *s, const bl_net *net, char hex[BL_FINGERPRINT],
                            bl_memory_owner *owner, bl_error *err) BL_NODISCARD;
 

@@ -262,18 +262,6 @@ void bl_session_seed(bl_session *s, uint64_t seed)
         bl_sampling_seed(&s->text.sampler, seed);
 }
 
-bl_status bl_session_owner(const bl_session *s, const bl_net *net, char hex[BL_FINGERPRINT],
-                           bl_memory_owner *owner, bl_error *err)
-{
-    bl_watch watch;
-    bl_watch_begin(&watch, "hashing", "%", 100);
-    bl_status status = bl_net_fingerprint(net, hex, err);
-    bl_watch_end(&watch);
-    BL_TRY(status);
-    *owner = (bl_memory_owner){hex, *s->model->parent ? s->model->parent : NULL};
-    return BL_OK;
-}
-
 static bl_status save(const bl_session *s, const char *path, bl_error *err)
 {
     char hex[BL_FINGERPRINT];

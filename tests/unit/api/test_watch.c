@@ -234,6 +234,51 @@ static void opening_and_writing_stop(void **state)
     assert_int_equal(some.calls, 2);
 }
 
+/* How often a call of this session asks while it saves, and loads again. */
+static size_t calls_of_keeping(bl_session *s, const char *stage)
+{
+    watcher all = {0};
+    bl_progress_to(note, &all);
+    assert_int_equal(bl_session_save(s, tiny_path("kept.mem"), &failure), BL_OK);
+    assert_int_equal(bl_session_load(s, tiny_path("kept.mem"), &failure), BL_OK);
+    bl_progress_to(NULL, NULL);
+    assert_string_equal(all.stage, stage);
+    return all.calls;
+}
+
+/* The weights of an open model are hashed for its first memory, and by nobody afterwards. */
+static void a_model_is_hashed_once(void **state)
+{
+    (void)state;
+    bl_model *other = NULL;
+    bl_session *first = NULL, *second = NULL;
+    char hex[33], again[33], unasked[33];
+    watcher some = {.stop = 2}, none = {0};
+    assert_int_equal(bl_model_open(&other, tiny_path("ternary"), NULL, &failure), BL_OK);
+    assert_int_equal(bl_session_open(&first, other, NULL, &failure), BL_OK);
+    assert_int_equal(bl_session_open(&second, other, NULL, &failure), BL_OK);
+    bl_progress_to(note, &some);
+    assert_int_equal(bl_session_save(first, tiny_path("none.mem"), &failure), BL_EINTERRUPTED);
+    bl_progress_to(NULL, NULL);
+    assert_string_equal(some.stage, "hashing");
+    assert_int_equal(some.calls, 2);
+    assert_int_equal(bl_path_what(tiny_path("none.mem")), BL_PATH_NONE);
+    assert_true(calls_of_keeping(first, "hashing") > 2); /* a tensor at a time, and all of them */
+    assert_int_equal(calls_of_keeping(first, ""), 0);
+    assert_int_equal(calls_of_keeping(second, ""), 0);
+    bl_progress_to(note, &none);
+    assert_int_equal(bl_model_fingerprint(other, hex, &failure), BL_OK);
+    bl_progress_to(NULL, NULL);
+    assert_int_equal(none.calls, 0);
+    assert_int_equal(bl_model_fingerprint(other, again, &failure), BL_OK);
+    assert_int_equal(bl_model_fingerprint(model, unasked, &failure), BL_OK);
+    assert_string_equal(hex, again);
+    assert_string_equal(hex, unasked);
+    bl_session_close(first);
+    bl_session_close(second);
+    bl_model_close(other);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -242,6 +287,7 @@ int main(void)
         cmocka_unit_test(evaluation_stops),
         cmocka_unit_test(streams_stop),
         cmocka_unit_test(opening_and_writing_stop),
+        cmocka_unit_test(a_model_is_hashed_once),
         cmocka_unit_test(pieces_are_longer_with_threads),
     };
     return cmocka_run_group_tests_name("watch", tests, open_all, close_all) != 0;
