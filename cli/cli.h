@@ -52,6 +52,7 @@ struct bl_command {
     X(eval)                                                                                        \
     X(bench)                                                                                       \
     X(export)                                                                                      \
+    X(pull)                                                                                        \
     X(info)                                                                                        \
     X(memory)                                                                                      \
     X(tokenize)                                                                                    \

@@ -343,7 +343,11 @@ static bl_status run(const bl_args *args, bl_error *err)
 }
 
 static const bl_flag flags[] = {
-    {.name = "model", .letter = 'm', .value = "MODEL", .help = "model folder or training run"},
+    {.name = "model",
+     .letter = 'm',
+     .value = "MODEL",
+     .help = "model folder, training run or a model on the Hub",
+     .hub = "model"},
     {.name = "preset",
      .value = "NAME",
      .fallback = "micro",

@@ -271,6 +271,7 @@ static const bl_flag flags[] = {
     {.name = "model",
      .letter = 'm',
      .value = "MODEL",
+     .hub = "model",
      .help =
          "the model that the memories belong to; show and diff can do without it, and then know "
          "what the files themselves say"},

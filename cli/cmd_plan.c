@@ -135,6 +135,7 @@ static const bl_flag flags[] = {
     {.name = "model",
      .letter = 'm',
      .value = "MODEL",
+     .hub = "model",
      .help = "plan inference with this model instead of training one"},
     {.name = "data", .value = "DIR", .help = "data folder made by prepare: gives the vocabulary"},
     BL_FLAG_CONFIG,

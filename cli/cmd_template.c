@@ -1,5 +1,6 @@
 /* bitllama template: a conversation as the model wants it written. */
 #include "cli.h"
+#include "model_flags.h"
 #include "input.h"
 #include "output.h"
 #include "terminal.h"
@@ -156,7 +157,7 @@ static bl_status run(const bl_args *args, bl_error *err)
 }
 
 static const bl_flag flags[] = {
-    {.name = "model", .letter = 'm', .value = "MODEL", .help = "model folder or training run"},
+    BL_FLAG_MODEL_TEXT,
     {.name = "template",
      .value = "FILE",
      .help = "a template, or a tokenizer_config.json, instead of the model's"},

@@ -170,8 +170,12 @@ static bl_status run_detokenize(const bl_args *args, bl_error *err)
 }
 
 static const bl_flag tokenize_flags[] = {
-    {.name = "tokenizer", .value = "FILE", .help = "tokenizer.json, or a folder that holds one"},
-    {.name = "model", .letter = 'm', .value = "MODEL", .help = "model folder or training run"},
+    {.name = "tokenizer",
+     .value = "FILE",
+     .help =
+         "tokenizer.json, a folder that holds one, or its name on the Hub (OWNER/NAME[@REVISION])",
+     .hub = "tokenizer"},
+    BL_FLAG_MODEL_TEXT,
     {.name = "prompt", .letter = 'p', .value = "TEXT", .help = "the text"},
     {.name = "file",
      .letter = 'f',
@@ -192,8 +196,12 @@ static const bl_flag tokenize_flags[] = {
 };
 
 static const bl_flag detokenize_flags[] = {
-    {.name = "tokenizer", .value = "FILE", .help = "tokenizer.json, or a folder that holds one"},
-    {.name = "model", .letter = 'm', .value = "MODEL", .help = "model folder or training run"},
+    {.name = "tokenizer",
+     .value = "FILE",
+     .help =
+         "tokenizer.json, a folder that holds one, or its name on the Hub (OWNER/NAME[@REVISION])",
+     .hub = "tokenizer"},
+    BL_FLAG_MODEL_TEXT,
     {.name = "prompt", .letter = 'p', .value = "IDS", .help = "the ids: \"5 17\", 5,17 or JSON"},
     {.name = "file",
      .letter = 'f',

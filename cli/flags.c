@@ -358,6 +358,8 @@ void bl_flags_release(bl_args *args)
 {
     free(args->settings);
     free((void *)args->operands);
+    while (args->found_count)
+        free(args->found[--args->found_count]);
     args->settings = NULL;
     args->operands = NULL;
 }

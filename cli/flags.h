@@ -15,6 +15,8 @@ typedef struct bl_flag {
     int required;
     const char *help;
     const char *option; /* what the library calls it in messages, where that differs, or NULL */
+    const char *hub;    /* its value may be the name of a model on the Hub, of which these parts are
+                           fetched ("model", "tokenizer"); or NULL */
 } bl_flag;
 
 /* One flag as it was given. */
@@ -28,7 +30,7 @@ typedef struct bl_setting {
 /* t of -t, or 0. */
 char bl_flags_letter(const bl_setting *setting);
 
-/* A parsed command line; the texts are argv's. */
+/* A parsed command line; the texts are argv's, or those of `found`. */
 typedef struct bl_args {
     const bl_command *command;
     const bl_command *const *commands; /* all there are; the last is NULL */
@@ -36,7 +38,9 @@ typedef struct bl_args {
     size_t count;
     const char **operands;
     size_t operand_count;
-    int help; /* --help was among them */
+    int help;       /* --help was among them */
+    char *found[4]; /* folders that names of the Hub have been replaced by; malloc()'s */
+    size_t found_count;
 } bl_args;
 
 /* Reads what follows the name of the command.  BL_EINVAL names the flag and the closest one. */

@@ -1,5 +1,6 @@
 /* The command line: finds the command, runs it, turns its status into words and an exit code. */
 #include "cli.h"
+#include "model_flags.h"
 #include "output.h"
 #include "paste.h"
 #include "progress.h"
@@ -53,6 +54,8 @@ static bl_status run_command(const bl_command *command, int argc, char *const *a
     if (status == BL_OK)
         status = choose_threads(&args, err);
     args.commands = commands;
+    if (status == BL_OK && !args.help)
+        status = bl_cli_names_find(&args, err);
     if (status == BL_OK && args.help)
         bl_help_command(command);
     else if (status == BL_OK)

@@ -8,7 +8,14 @@
 #define BL_FLAG_MODEL                                                                              \
     {                                                                                              \
         .name = "model", .letter = 'm', .value = "MODEL", .required = 1,                           \
-        .help = "model folder or training run"                                                     \
+        .help = "model folder, training run or a model on the Hub (OWNER/NAME[@REVISION])",        \
+        .hub = "model"                                                                             \
+    }
+#define BL_FLAG_MODEL_TEXT                                                                         \
+    {                                                                                              \
+        .name = "model", .letter = 'm', .value = "MODEL",                                          \
+        .help = "model folder, training run or a model on the Hub (OWNER/NAME[@REVISION])",        \
+        .hub = "tokenizer"                                                                         \
     }
 #define BL_FLAG_THREADS                                                                            \
     {                                                                                              \
@@ -21,6 +28,12 @@
         .name = "config", .value = "FILE",                                                         \
         .help = "a config.json: over the preset, under the flags"                                  \
     }
+
+/* Replaces the value of every flag that may name a model on the Hub, and does, by the folder where
+ * its files are, which are fetched when they are not there; the same of one name, whose folder is
+ * args's. */
+bl_status bl_cli_names_find(bl_args *args, bl_error *err);
+bl_status bl_cli_name_find(bl_args *args, const char *parts, const char **name, bl_error *err);
 
 /* Opens the model of -m on the device of BL_OPTIONS_DEVICE, whose number of threads the whole
  * command then uses. */

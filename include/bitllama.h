@@ -229,6 +229,7 @@ typedef enum bl_options_kind {
     BL_OPTIONS_PREPARE,  /* text to tokens: vocab_size, val_split, ... */
     BL_OPTIONS_GENERATE, /* sampling: temperature, top_k, seed, ... */
     BL_OPTIONS_DEVICE,   /* where to compute: device, threads, precision */
+    BL_OPTIONS_PULL,     /* models from the Hugging Face Hub: revision, parts, offline, ... */
     BL_OPTIONS_KINDS
 } bl_options_kind;
 
@@ -498,6 +499,27 @@ typedef enum bl_hub_kind { BL_HUB_MODEL, BL_HUB_DATASET } bl_hub_kind;
 BL_API bl_status bl_hub_fetch(bl_hub_kind kind, const char *repo, const char *revision,
                               const char *file, char *path, size_t cap, size_t *bytes,
                               bl_progress_fn *progress, void *user, bl_error *err);
+
+/* What bl_hub_pull() has found. */
+typedef struct bl_pull_result {
+    size_t size;
+    char commit[41];         /* of the repository; "" for a folder that is not the Hub's */
+    size_t files;            /* of the model in the folder */
+    uint64_t bytes, fetched; /* of these files; of those that were not in the cache */
+} bl_pull_result;
+
+/** Finds the folder of a model by its name, for bl_model_open(), bl_tokenizer_open() and
+ *  bl_template_open(), and writes its path to path[cap] as bl_hub_fetch() does.  A file or folder of
+ *  that name is itself the answer; otherwise the name is a repository's on the Hub, "owner/name" or
+ *  "owner/name@revision".  What a model needs of it (not all that it holds) is downloaded into the
+ *  cache when it is not there, config.json first, and nothing more when that is not of a model of
+ *  this library.  When the Hub cannot be reached, what the cache has is taken, with a warning.
+ *  `options` is a BL_OPTIONS_PULL set or NULL; result may be NULL.  progress counts the bytes of all
+ *  files.  Errors: those of bl_hub_fetch(); BL_ENOENT (no such repository, revision or file),
+ *  BL_EFORMAT and BL_EUNSUPPORTED (no model of this library).  Threads: any. */
+BL_API bl_status bl_hub_pull(const char *name, const bl_options *options, char *path, size_t cap,
+                             size_t *bytes, bl_progress_fn *progress, void *user,
+                             bl_pull_result *result, bl_error *err);
 
 /* ------------------------------------------------------------------ prepare */
 

@@ -127,19 +127,12 @@ static bl_status is_export(int *yes, const char *dir, bl_error *err)
     return bl_status_is_passing(status) ? status : BL_OK;
 }
 
-static int same_bytes(const char *a, const char *b)
-{
-    char x[BL_HASH_TEXT], y[BL_HASH_TEXT];
-    return bl_file_hash(a, x, NULL) == BL_OK && bl_file_hash(b, y, NULL) == BL_OK &&
-           strcmp(x, y) == 0;
-}
-
-/* Whether weights that are a link may be those in `out`. */
-static bl_status links_into(int *may_be, const char *dir, const char *out, bl_error *err)
+/* Whether weights that are a link, as those of a cache, lead into `out`. */
+static bl_status links_into(int *yes, const char *dir, const char *out, bl_error *err)
 {
     char *a = bl_path_join(dir, "model.safetensors"), *b = bl_path_join(out, "model.safetensors");
     bl_status status = a && b ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory");
-    *may_be = status == BL_OK && bl_path_is_link(a) && same_bytes(a, b);
+    *yes = status == BL_OK && (bl_path_is_inside(a, out) || bl_path_same(a, b));
     bl_free(a);
     bl_free(b);
     return status;

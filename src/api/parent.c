@@ -1,12 +1,12 @@
 /* The model whose weights a run starts from (option init). */
 #include "api/parent.h"
+#include "api/hub_model.h"
 #include "api/model_open.h"
 #include "api/weights.h"
 #include "core/alloc.h"
 #include "core/hash.h"
 #include "core/path.h"
 #include "core/watch.h"
-#include "hub/hub.h"
 
 #include <string.h>
 
@@ -56,34 +56,27 @@ static int is_repository(const char *model)
 }
 
 /* The folder of the cache that holds a repository's model, fetched when it is not there. */
-static bl_status fetch(char **folder, const char *repository, bl_error *err)
+static bl_status fetch(bl_buf *folder, const char *repository, bl_error *err)
 {
-    static const char *const files[] = {"config.json", "tokenizer.json", "model.safetensors"};
-    bl_hub hub;
-    bl_buf path;
-    bl_buf_init(&path);
-    *folder = NULL;
-    bl_status status = bl_hub_open(&hub, watch_download, NULL, err);
-    for (size_t i = 0; status == BL_OK && i < sizeof files / sizeof *files; i++) {
-        const bl_hub_file file = {"models", repository, "main", files[i]};
-        bl_buf_clear(&path);
-        status = bl_hub_get(&hub, &file, &path, err);
-    }
-    bl_hub_close(&hub);
-    if (status == BL_OK && !(*folder = bl_path_parent(path.data)))
-        status = bl_fail(err, BL_ENOMEM, "out of memory");
-    bl_buf_release(&path);
-    return status;
+    bl_pull_options options;
+    bl_error why = {BL_OK, ""};
+    bl_options_defaults(BL_OPTIONS_PULL, &options);
+    bl_status status =
+        bl_hub_model_find(repository, &options, watch_download, NULL, folder, NULL, &why);
+    return status == BL_OK
+               ? status
+               : bl_fail(err, status, "no folder %s is here; %s", repository, why.message);
 }
 
 bl_status bl_parent_open(bl_parent *p, const char *model, bl_error *err)
 {
-    char *folder = NULL;
+    bl_buf folder;
     *p = (bl_parent){.path = NULL};
-    if (is_repository(model))
-        BL_TRY(fetch(&folder, model, err));
-    bl_status status = bl_model_files_use(folder ? folder : model, open_files, p, err);
-    bl_free(folder);
+    bl_buf_init(&folder);
+    bl_status status = is_repository(model) ? fetch(&folder, model, err) : BL_OK;
+    if (status == BL_OK)
+        status = bl_model_files_use(folder.len ? folder.data : model, open_files, p, err);
+    bl_buf_release(&folder);
     if (status != BL_OK)
         bl_parent_close(p);
     return status;

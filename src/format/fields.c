@@ -21,7 +21,8 @@
     X(BL_OPTIONS_TRAIN, "training", bl_train_options, BL_TRAIN_FIELDS)                             \
     X(BL_OPTIONS_PREPARE, "preparing", bl_prepare_options, BL_PREPARE_FIELDS)                      \
     X(BL_OPTIONS_GENERATE, "generating", bl_generate_options, BL_GENERATE_FIELDS)                  \
-    X(BL_OPTIONS_DEVICE, "device", bl_device_options, BL_DEVICE_FIELDS)
+    X(BL_OPTIONS_DEVICE, "device", bl_device_options, BL_DEVICE_FIELDS)                            \
+    X(BL_OPTIONS_PULL, "pulling", bl_pull_options, BL_PULL_FIELDS)
 
 #define FIELD(type, member, fallback, low, high, choices, help)                                    \
     {{sizeof(bl_field_info), #member, TYPE_##type, fallback, choices, help, low, high},            \
@@ -42,6 +43,9 @@ static const bl_field fields_bl_generate_options[] = {BL_GENERATE_FIELDS(FIELD)}
 #undef OWNER
 #define OWNER bl_device_options
 static const bl_field fields_bl_device_options[] = {BL_DEVICE_FIELDS(FIELD)};
+#undef OWNER
+#define OWNER bl_pull_options
+static const bl_field fields_bl_pull_options[] = {BL_PULL_FIELDS(FIELD)};
 #undef OWNER
 
 #define X(kind, noun, owner, list)                                                                 \

@@ -15,6 +15,7 @@ struct bl_options {
         bl_prepare_options prepare;
         bl_generate_options generate;
         bl_device_options device;
+        bl_pull_options pull;
     } fields;
     unsigned char is_set[]; /* a field each: the caller gave the value */
 };
@@ -217,6 +218,12 @@ const bl_device_options *bl_options_device(const bl_options *o)
 {
     assert(o->kind == BL_OPTIONS_DEVICE);
     return &o->fields.device;
+}
+
+const bl_pull_options *bl_options_pull(const bl_options *o)
+{
+    assert(o->kind == BL_OPTIONS_PULL);
+    return &o->fields.pull;
 }
 
 bl_status bl_options_from_config(bl_options **o, const bl_config *c, bl_error *err)

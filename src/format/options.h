@@ -1,4 +1,5 @@
-/* The tables of named values: model config, device, training, preparing, generating.
+/* The tables of named values: model config, device, training, preparing, generating,
+ * the Hub.
  *
  * A line here is a field everywhere: member of the struct, default, bounds in words, JSON in and
  * out, flag of the command line, help and man page. */
@@ -124,6 +125,13 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(size, logprobs, "0", 0, 256, NULL, "tell it, and those of the N likeliest tokens in its place: of the model alone, before biases, grammar, penalty and temperature") \
     X(flag, ignore_eos, "false", 0, 1, NULL, "go on past the end-of-text token") \
     X(flag, finish, "true", 0, 1, NULL, "under a grammar, bring its text to an end within max_tokens where that is possible")
+
+#define BL_PULL_FIELDS(X)                                                                           \
+    X(text, revision, "", 0, 0, NULL, "a branch, a tag or a commit; none: what follows @ in the name, or else main") \
+    X(choice, parts, "model", 0, 0, "model|tokenizer", "what is fetched: a model, or only what its tokenizer and its chat template are") \
+    X(flag, offline, "false", 0, 1, NULL, "ask nobody, the cache must do, as with HF_HUB_OFFLINE=1") \
+    X(text, cache_dir, "", 0, 0, NULL, "the folder of the cache, in the layout of huggingface_hub, instead of the usual one") \
+    X(text, token, "", 0, 0, NULL, "access token, instead of that of HF_TOKEN or a file, which nobody else can see")
 /* clang-format on */
 
 #define X(kind, field, fallback, min, max, choices, help) bl_opt_##kind field;
@@ -142,6 +150,9 @@ typedef struct bl_prepare_options {
 typedef struct bl_generate_options {
     BL_GENERATE_FIELDS(X)
 } bl_generate_options;
+typedef struct bl_pull_options {
+    BL_PULL_FIELDS(X)
+} bl_pull_options;
 #undef X
 
 enum { BL_TTT_LINEAR, BL_TTT_MLP };                                  /* ttt_layer_type */
@@ -165,6 +176,7 @@ enum {                                                    /* documents */
        BL_DOCUMENTS_JSONL,
        BL_DOCUMENTS_MESSAGES
 };
+enum { BL_PARTS_MODEL, BL_PARTS_TOKENIZER };           /* parts */
 enum { BL_DEDUP_NONE, BL_DEDUP_EXACT, BL_DEDUP_NEAR }; /* dedup */
 
 /* The struct inside an options handle of that kind, for the library's own files.  Valid until the
@@ -175,6 +187,7 @@ const bl_train_options *bl_options_train(const bl_options *o);
 const bl_prepare_options *bl_options_prepare(const bl_options *o);
 const bl_generate_options *bl_options_generate(const bl_options *o);
 const bl_device_options *bl_options_device(const bl_options *o);
+const bl_pull_options *bl_options_pull(const bl_options *o);
 
 /* BL_EINVAL naming both kinds when a caller's set is of another kind; NULL is fine. */
 bl_status bl_options_expect(const bl_options *o, bl_options_kind kind, const char *where,

@@ -199,6 +199,10 @@ static bl_status ask_hub(lookup *l, unsigned tries, int *again, bl_error *err)
                          "%s: the answer does not say commit and checksum (X-Repo-Commit, ETag): "
                          "no Hugging Face Hub there?",
                          url.data);
+    if (status == BL_OK && bl_hub_is_commit(l->f->revision) &&
+        strcmp(a.commit, l->f->revision) != 0)
+        status = bl_fail(err, BL_ENETWORK, "%s: the answer is of another commit, %s", url.data,
+                         a.commit);
     int64_t size = *a.linked_etag ? a.linked_size : a.length;
     if (status == BL_OK && (size < 0 || size > SIZE_MOST))
         status = bl_fail(err, BL_ENETWORK,

@@ -205,6 +205,16 @@ static void hub_prepare_and_plans(void **state)
           bl_hub_fetch(BL_HUB_MODEL, "a/b", NULL, "f", path, sizeof path, NULL, NULL, NULL, &err) !=
               BL_EINVAL);
     GIVES(bl_hub_fetch, progress, err.code != BL_EINVAL && err.message[0]);
+    bl_pull_result pulled = {.size = sizeof pulled, .files = 9};
+    REFUSED(bl_hub_pull, name, NULL, NULL, path, sizeof path, &n, NULL, NULL, &pulled, e);
+    REFUSED(bl_hub_pull, path, data, NULL, NULL, sizeof path, &n, NULL, NULL, &pulled, e);
+    FINE(bl_hub_pull, options, data, NULL, path, sizeof path, &n, NULL, NULL, &pulled, e);
+    assert_string_equal(path, data);
+    assert_int_equal(n, strlen(data));
+    assert_int_equal(pulled.files, 0);
+    FINE(bl_hub_pull, bytes, data, NULL, path, sizeof path, NULL, NULL, NULL, &pulled, e);
+    FINE(bl_hub_pull, progress, data, NULL, path, sizeof path, &n, NULL, NULL, &pulled, e);
+    FINE(bl_hub_pull, result, data, NULL, path, sizeof path, &n, NULL, NULL, NULL, e);
     REFUSED(bl_prepare, sources, NULL, 1, none, NULL, NULL, NULL, &prepared, e);
     assert_int_equal(prepared.tokens, 0);
     REFUSED(bl_prepare, sources, sources, 2, none, NULL, NULL, NULL, &prepared, e);
@@ -665,6 +675,7 @@ static void sets_of_another_kind(void **state)
     WRONG(bl_options_preset, BL_OPTIONS_CONFIG, o, "tiny", e)
     WRONG(bl_options_load, BL_OPTIONS_CONFIG, o, api_path("run/config.json"), e)
     WRONG(bl_prepare, BL_OPTIONS_PREPARE, &source, 1, none, o, NULL, NULL, NULL, e)
+    WRONG(bl_hub_pull, BL_OPTIONS_PULL, data, o, NULL, 0, NULL, NULL, NULL, NULL, e)
     WRONG(bl_plan, BL_OPTIONS_TRAIN, data, o, NULL, &plan, e)
     WRONG(bl_plan, BL_OPTIONS_CONFIG, data, NULL, o, &plan, e)
     WRONG(bl_trainer_open, BL_OPTIONS_TRAIN, &t, data, none, o, NULL, e)

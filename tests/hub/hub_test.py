@@ -748,40 +748,6 @@ def prepare_tinystories_without_network():
     assert not os.path.exists(f"{c.path}/data")
 
 
-@case
-def train_from_a_model_of_the_hub():
-    with Hub(b"") as hub:
-        c = Cache()
-
-        def run(*words, **environment):
-            process = subprocess.run([BITLLAMA, *words], capture_output=True, text=True, timeout=60,
-                                     cwd=c.path, env=c.environment(hub, **environment))
-            c.code, c.said = process.returncode, process.stderr
-        small = "--preset tiny --batch 2 --context 16 --steps 1 --no-samples --no-plot".split()
-        with open(f"{c.path}/text", "wb") as f:
-            f.write(stories(300))
-        run("prepare", "text", "--out", "data", "--vocab-size", "300")
-        run("train", "--data", "data", "--out", "base", "--num-hidden-layers", "1", *small)
-        assert c.code == 0, c.said
-        files = {name: open(f"{c.path}/base/{name}", "rb").read()
-                 for name in ("config.json", "tokenizer.json", "model.safetensors")}
-
-        def reply(h):
-            for name, content in files.items():
-                if name in h.path or hashlib.sha256(content).hexdigest() in h.path:
-                    hub.content, hub.size, hub.digest = content, len(content), hashlib.sha256(content).hexdigest()
-        hub.reply = reply
-        run("train", "--data", "data", "--out", "tuned", "--init", "o/n", *small)
-        assert c.code == 0, c.said
-        assert "began with the weights of" in c.said, c.said
-        assert "/o/n/resolve/main/config.json" in hub.log[0][1], hub.log[0]
-        run("train", "--data", "data", "--out", "other", "--init", "o/n", *small, HF_HUB_OFFLINE="1")
-        assert c.code == 0, c.said
-        run("train", "--data", "data", "--out", "none", "--init", "o/m", *small, HF_HUB_OFFLINE="1")
-        assert c.code == 5 and "is not in the cache" in c.said, (c.code, c.said)
-        assert not os.path.exists(f"{c.path}/none/config.json")
-
-
 shutil.rmtree(scratch)
 print(f"{len(cases)} cases, {len(failures)} failures")
 sys.exit(bool(failures) or not cases)
