@@ -80,7 +80,7 @@ void bl_cuda_grad_norm(bl_dev *d, bl_dev_step *step, const bl_param *g, size_t n
 }
 
 /* g' = g grad_scale;  m = b1 m + (1 - b1) g';  v = b2 v + (1 - b2) g'^2;
- * p -= lr ((m / bias1) / (sqrt(v / bias2) + eps) + wd p);  g = 0.
+ * p -= lr ((m / bias1) / (sqrt(v / bias2) + eps) + wd p);  g = 0;  of tables lr is lr table_rate.
  * V elements a thread and round; a skipped step only zeroes g. */
 template <int V>
 static __global__ void __launch_bounds__(THREADS)
@@ -93,6 +93,8 @@ static __global__ void __launch_bounds__(THREADS)
     float each1 = 1.0f / step->bias1, each2 = 1.0f / step->bias2;
     float wd = decay ? step->weight_decay : 0.0f;
     int skip = step->skip != 0;
+    if (decay == BL_ADAMW_TABLE)
+        lr *= step->table_rate;
     size_t stride = (size_t)gridDim.x * THREADS * V;
     for (size_t i = ((size_t)blockIdx.x * THREADS + threadIdx.x) * V; i < n; i += stride) {
         if (!skip) {

@@ -61,6 +61,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(size, tokens, "0", 0, 1e15, NULL, "the same as tokens, rounded up to whole steps")            \
     X(size, stop_after, "0", 0, 1e12, NULL, "stop after this step, schedule unchanged; 0: never")   \
     X(real, lr, "0", 0, 10, NULL, "peak learning rate; 0: the preset's")                            \
+    X(real, embedding_rate, "1", 0, 100, NULL, "learning rate of embedding and head, as a multiple of the others'")  \
     X(size, warmup, "0", 0, 1e9, NULL, "warm-up steps; 0: min(50, steps / 20)")                     \
     X(choice, schedule, "two-stage", 0, 0, "two-stage|cosine|linear|constant", "how the learning rate falls after the warm-up; two-stage: linearly, from 2/3 of the peak in the second half") \
     X(real, min_lr, "0", 0, 10, NULL, "learning rate that the schedule falls to")                   \

@@ -433,10 +433,13 @@ static void adamw(const bl_net *net, void *const block[4], size_t first, size_t 
 void bl_net_update(bl_net *net, void *grads, void *m, void *v, bl_dev_step *step)
 {
     void *const blocks[] = {net->block, grads, m, v};
-    size_t plain = net->tensors.undecayed, all = net->tensors.elements;
+    size_t plain = net->tensors.undecayed, tables = net->tensors.tables;
+    size_t all = net->tensors.elements;
     BL_OP(net->dev, grad_norm, step, (const bl_param *)grads, all);
-    adamw(net, blocks, 0, plain, 0, step);
-    adamw(net, blocks, plain, all, 1, step);
+    adamw(net, blocks, 0, plain, BL_ADAMW_PLAIN, step);
+    adamw(net, blocks, plain, tables, BL_ADAMW_TABLE, step);
+    if (tables < all)
+        adamw(net, blocks, tables, all, BL_ADAMW_DECAY, step);
     bl_net_ternarise(net);
 }
 

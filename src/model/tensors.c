@@ -148,6 +148,7 @@ bl_status bl_tensors_open(bl_tensor_list *list, const bl_config *c, int packed, 
     BL_TRY_GOTO(status, place(list, BL_ROLE_PLAIN, param_bytes, err), fail);
     list->undecayed = list->elements;
     BL_TRY_GOTO(status, place(list, BL_ROLE_TABLE, param_bytes, err), fail);
+    list->tables = list->elements;
     if (!packed)
         BL_TRY_GOTO(status, place(list, BL_ROLE_LATENT, param_bytes, err), fail);
     return BL_OK;

@@ -117,6 +117,7 @@ typedef struct bl_tensor_list {
     size_t count;
     size_t elements;   /* of the block that holds all of them, by role, each aligned to 64 bytes */
     size_t undecayed;  /* the first so many are of BL_ROLE_PLAIN */
+    size_t tables;     /* and those up to here of BL_ROLE_TABLE */
     size_t parameters; /* without the padding */
 } bl_tensor_list;
 

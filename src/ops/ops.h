@@ -37,6 +37,7 @@ typedef struct bl_step {
     uint64_t micro;    /* micro-batch within the step, from 0 */
     uint64_t position; /* decoding: tokens the sequence has read before this call */
     float lr, beta1, beta2, adam_eps, weight_decay;
+    float table_rate;   /* of embedding and head, lr is multiplied by it */
     float bias1, bias2; /* 1 - beta1^step, 1 - beta2^step */
     float clip;         /* largest gradient norm; 0: no clipping */
     float dropout;      /* probability of dropping, in [0, 1) */
@@ -47,6 +48,9 @@ typedef struct bl_step {
     float grad_scale; /* clip / max(grad_norm, clip) */
     uint32_t skip;    /* 1: the norm is not finite, adamw leaves p, m and v as they are */
 } bl_step;
+
+/* What adamw does with parameters beside lr: nothing, weight decay, or that and table_rate. */
+enum { BL_ADAMW_PLAIN, BL_ADAMW_DECAY, BL_ADAMW_TABLE };
 
 /* What head_top leaves in device memory: bl_candidates. */
 typedef struct bl_dev_candidate bl_dev_candidate;
@@ -400,7 +404,7 @@ typedef struct bl_dev {
       (d, step, loss, N))                                                                          \
     /* step->grad_norm = |g| over n elements, grad_scale and skip from it */                       \
     X(grad_norm, (bl_dev *d, bl_dev_step *step, const bl_param *g, size_t n), (d, step, g, n))         \
-    /* g' = g grad_scale; m, v, p by AdamW with step's lr; weight decay when `decay`;              \
+    /* g' = g grad_scale; m, v, p by AdamW with step's lr; `decay` is one of BL_ADAMW_PLAIN, ...;  \
        g is zeroed for the next step, even if this one is skipped */                               \
     X(adamw, (bl_dev *d, bl_param *p, bl_param *g, bl_param *m, bl_param *v, size_t n, int decay,  \
       const bl_dev_step *step), (d, p, g, m, v, n, decay, step))

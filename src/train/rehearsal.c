@@ -50,6 +50,7 @@ bl_status bl_rehearsal_step(bl_rehearsal *r, double dropout, double *seconds, bl
     const bl_step step = {.seed = SEED,
                           .step = 1,
                           .lr = 1e-3f,
+                          .table_rate = 1,
                           .beta1 = 0.9f,
                           .beta2 = 0.95f,
                           .adam_eps = 1e-8f,

@@ -26,6 +26,7 @@ static bl_step step_block(const bl_trainer *t, uint64_t micro)
                      .step = next_step(t),
                      .micro = micro,
                      .lr = (float)(bl_train_lr(o, next_step(t) - 1) * t->state.lr_scale),
+                     .table_rate = (float)o->embedding_rate,
                      .beta1 = (float)o->beta1,
                      .beta2 = (float)o->beta2,
                      .adam_eps = (float)o->adam_eps,

@@ -16,7 +16,8 @@ static int check_adamw(bl_golden *g, const char *prefix, int decay)
     bl_param *zeros = bl_golden_room(g, BL_KIND_param, COUNT);
     bl_dev_step *there = bl_golden_room(g, BL_KIND_step, 1);
     bl_error err;
-    bl_step step = {.lr = 3e-3f,
+    bl_step step = {.lr = decay == BL_ADAMW_TABLE ? 12e-3f : 3e-3f,
+                    .table_rate = 0.25f,
                     .beta1 = 0.9f,
                     .beta2 = 0.95f,
                     .adam_eps = 1e-8f,
@@ -34,8 +35,9 @@ static int check_adamw(bl_golden *g, const char *prefix, int decay)
         snprintf(name, sizeof name, "p%d", t);
         bl_golden_expect(g, BL_KIND_param, prefix, name, p);
     }
-    int failures = bl_golden_report(g, decay ? "adamw, clipped, with decay" : "adamw, clipped",
-                                    BL_GOLDEN_ADAMW);
+    static const char *const names[] = {"adamw, clipped", "adamw, clipped, with decay",
+                                        "adamw, clipped, of a table"};
+    int failures = bl_golden_report(g, names[decay], BL_GOLDEN_ADAMW);
 
     BL_OP(g->d, copy, before, p, COUNT * g->d->param_bytes);
     bl_golden_same(g, BL_KIND_param, "gradient zeroed", grad, zeros, COUNT);
@@ -69,7 +71,9 @@ int bl_golden_optim(bl_dev *d)
 {
     bl_golden g;
     bl_golden_open(&g, d, "optim");
-    int failures = check_adamw(&g, "decay.", 1) + check_adamw(&g, "plain.", 0) + check_dropout(&g);
+    int failures = check_adamw(&g, "decay.", BL_ADAMW_DECAY) +
+                   check_adamw(&g, "decay.", BL_ADAMW_TABLE) +
+                   check_adamw(&g, "plain.", BL_ADAMW_PLAIN) + check_dropout(&g);
     bl_golden_close(&g);
     return failures;
 }

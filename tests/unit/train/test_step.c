@@ -6,6 +6,8 @@
 #include "ops/trace.h"
 #include "train/trainer.h"
 
+#include <math.h>
+
 static int make_data(void **state)
 {
     static const pair set[] = {{"tales_bytes", "60000"}, {"vocab_size", "400"}, {NULL}};
@@ -21,7 +23,7 @@ typedef struct variant {
 
 static const variant variants[] = {
     {{{"accum", "1"}, {NULL}}, {{NULL}}},
-    {{{"accum", "3"}, {"dropout", "0.1"}, {"carry", "0.5"}, {NULL}},
+    {{{"accum", "3"}, {"dropout", "0.1"}, {"carry", "0.5"}, {"embedding_rate", "0.3"}, {NULL}},
      {{"ttt_layer_type", "mlp"}, {"pre_conv", "true"}, {"share_qk", "false"}, {NULL}}},
     {{{"accum", "2"}, {"carry", "0.5"}, {"recompute", "true"}, {NULL}},
      {{"quantization", "none"}, {NULL}}},
@@ -92,7 +94,7 @@ static void calls(void **state)
         assert_int_equal(calls_of(t->dev, "embed_fwd"), micros);
         assert_int_equal(calls_of(t->dev, "head_loss_sum"), micros);
         assert_int_equal(calls_of(t->dev, "grad_norm"), 1);
-        assert_int_equal(calls_of(t->dev, "adamw"), 2);
+        assert_int_equal(calls_of(t->dev, "adamw"), 3);
         assert_int_equal(calls_of(t->dev, "ternarise"), 1);
         bl_trainer_close(t);
         assert_ok(bl_dir_remove(scratch("calls"), &failure));
@@ -179,12 +181,52 @@ static void replayed(void **state)
     }
 }
 
+/* ---- the embedding's own rate ---- */
+
+/* How far a step moves tables, and how far latent matrices. */
+static void moved(double how_far[2], const char *rate)
+{
+    const variant v = {{{"embedding_rate", rate}, {"weight_decay", "0"}, {NULL}}, {{NULL}}};
+    bl_trainer *t = open_run("rate", "cpu", &v);
+    const bl_tensor_list *list = &t->blocks.net.tensors;
+    size_t n = list->elements, from[] = {list->undecayed, list->tables}, to[] = {list->tables, n};
+    float *before = calloc(n, sizeof *before), *after = calloc(n, sizeof *after);
+    assert_non_null(before);
+    assert_non_null(after);
+    assert_true(list->undecayed < list->tables && list->tables < n);
+    assert_ok(bl_dev_get(t->dev, BL_KIND_param, before, t->blocks.net.block, n, &failure));
+    (void)step(t);
+    assert_ok(bl_dev_get(t->dev, BL_KIND_param, after, t->blocks.net.block, n, &failure));
+    for (size_t part = 0; part < 2; part++) {
+        how_far[part] = 0;
+        for (size_t i = from[part]; i < to[part]; i++)
+            how_far[part] += fabs((double)after[i] - (double)before[i]);
+    }
+    free(before);
+    free(after);
+    bl_trainer_close(t);
+    assert_ok(bl_dir_remove(scratch("rate"), &failure));
+}
+
+static void own_rate(void **state)
+{
+    double one[2], none[2], twice[2];
+    (void)state;
+    moved(one, "1");
+    moved(none, "0");
+    moved(twice, "2");
+    assert_true(one[0] > 0 && one[1] > 0);
+    assert_true(none[0] == 0 && none[1] == one[1]);
+    assert_true(fabs(twice[0] - 2 * one[0]) < 1e-4 * one[0] && twice[1] == one[1]);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(calls),
         cmocka_unit_test(found_again),
         cmocka_unit_test(replayed),
+        cmocka_unit_test(own_rate),
     };
     return cmocka_run_group_tests_name("steps", tests, make_data, scratch_remove);
 }
