@@ -59,14 +59,15 @@ fact() { printf '%s\t%s\n' "$1" "$2" >>"$work/facts"; }
 # run ARGUMENTS: bitllama, without the models' folder being changed by what it reads
 run() { "$program" "$@"; }
 
-# train_model DATA RUN FLAGS: or goes on with it
+# train_model DATA RUN FLAGS: or goes on with it, here or where else it was begun; RUN/seconds adds up
 train_model() {
     folder=$1 to=$2
     shift 2
     fact recipe "$*"
     began=$(date +%s)
     run train --data "$folder" --out "$to" --resume=auto --no-plot --seed "${SEED:-1}" "$@" </dev/null
-    fact seconds $(($(date +%s) - began))
+    echo $(($(cat "$to/seconds" 2>/dev/null || echo 0) + $(date +%s) - began)) >"$to/seconds"
+    fact seconds "$(cat "$to/seconds")"
     fact date "$(LC_ALL=C date -u +%Y-%m-%d)"
     fact started "$(sed -n 's/.*"type": *"start".*"text": *"\(.*\)".*/\1/p' "$to/metrics.jsonl" | head -n 1)"
 }
