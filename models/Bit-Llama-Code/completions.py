@@ -3,13 +3,14 @@
 
 completions.py prompts TEXT FOLDER COUNT    FOLDER/N.prompt: the start of a document of TEXT up to a def, in any of which
                                             the text would parse with a body; at most 6,000 bytes, at least 20 lines
-completions.py judge FOLDER                 what a model wrote after them, FOLDER/N.out, and what stood there, FOLDER/N.rest:
-                                            whether functions end, and parse with the text in front of them
+completions.py judge FOLDER                 what a model wrote after them, FOLDER/N.out (a line of generate --json), and what
+                                            stood there, FOLDER/N.rest: whether functions end, and parse with what is before
 
-A function ends where a line begins left of its body; that line and what follows it does not count.  One that does not end in what
-was written does not parse.  Documents end at lines <|endoftext|>.
+A function ends where a line begins left of its body, which with what follows it does not count, or where the model ends its text.
+One that does not end in what was written does not parse.  Documents end at lines <|endoftext|>.
 """
 import ast
+import json
 import os
 import sys
 import warnings
@@ -79,7 +80,13 @@ def judge(folder):
             with open(os.path.join(folder, entry), encoding="utf-8") as file:
                 prompt = file.read()
             with open(path, encoding="utf-8", errors="replace") as file:
-                body = function_of(prompt, file.read())
+                text = file.read()
+            if suffix == "out":
+                written = json.loads(text)
+                text = written["text"]
+            if suffix == "rest" or written["ended"] != "length":
+                text += "\nend\n"
+            body = function_of(prompt, text)
             asked += 1
             ended += body is not None
             right += body is not None and bool(body.strip()) and parses(prompt + body)
