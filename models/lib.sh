@@ -2,11 +2,12 @@
 #
 # A make.sh sets `here`, its folder, and reads this.  Then `program` is bitllama, `source` the folder of the public files, `out`
 # the model folder to make, `work` (OUT.work) what is kept meanwhile: an interrupted make.sh goes on from there.  In a
-# trial (`--smoke OUT`) `smoke` is 1 and nothing from outside is needed.
+# trial (`--smoke OUT`) `smoke` is 1 and nothing from outside is needed; with `--prepared OUT` `prepared` is 1: another
+# machine has made OUT.work/data.
 here=${here:?}
 root=$(cd "$here/../.." && pwd)
 program=${BITLLAMA:-$root/build/bitllama}
-smoke='' source='' out='' work=''
+smoke='' prepared='' source='' out='' work=''
 
 die() {
     echo "make.sh: $*" >&2
@@ -15,12 +16,14 @@ die() {
 
 # begin ARGUMENTS OF make.sh
 begin() {
-    if [ "${1:-}" = --smoke ]; then
-        [ $# -eq 2 ] || usage
+    [ $# -eq 2 ] || usage
+    if [ "$1" = --smoke ]; then
         smoke=1
         shift
+    elif [ "$1" = --prepared ]; then
+        prepared=1
+        shift
     else
-        [ $# -eq 2 ] || usage
         source=$(cd "$1" && pwd) || exit 1
         shift
     fi
@@ -51,6 +54,15 @@ file() {
         die "$source/$1 is missing; $here/data says what it is"
     fi
     has_hash "$work/$1" "$hash" || die "$source/$1 is another file: its SHA-256 is not $hash"
+}
+
+# made NAME...: these files of `work`, made on another machine, are the ones that the list names.
+made() {
+    for name; do
+        [ -f "$work/$name" ] || die "$work/$name is missing"
+        has_hash "$work/$name" "$(awk -v name="$name" '$2 == name { print $1 }' "$here/data")" ||
+            die "$work/$name is another file than $here/data lists"
+    done
 }
 
 # fact NAME VALUE: for the card

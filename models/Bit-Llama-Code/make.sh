@@ -3,10 +3,12 @@
 #
 #   models/Bit-Llama-Code/make.sh DEBS OUT
 #   models/Bit-Llama-Code/make.sh --smoke OUT
+#   models/Bit-Llama-Code/make.sh --prepared OUT
 #
 # DEBS is a folder of the packages that `packages` lists ("apt-get download" fetches them from Debian 12); any other file is refused.
 # OUT becomes the model folder, OUT.work keeps the run, and an interrupted make.sh goes on from there.  FLAGS are added to the recipe
-# ("--device cuda"), COUNT, MEMORY, DEVICE and TOKENS are those of measure.sh.  --smoke proves all steps without data: 20 steps on
+# ("--device cuda"); --prepared begins with OUT.work/data and heldout.txt and index.tsv of OUT.work/corpus as they were made elsewhere;
+# COUNT, MEMORY, DEVICE and TOKENS are those of measure.sh.  --smoke proves all steps without data: 20 steps on
 # made-up functions.  BITLLAMA names the program (build/bitllama).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
@@ -36,15 +38,17 @@ if [ -n "$smoke" ]; then
     awk 'BEGIN { for (i = 1; i <= 4; i++) print "heldout\tmade-up-" i "\t1\tnone" }' >"$work/corpus/index.tsv"
     vocabulary=400 COUNT=2 LONG=500 MEMORY=0
     export COUNT LONG MEMORY
+elif [ -n "$prepared" ]; then
+    made data/train.bin data/val.bin data/tokenizer.json corpus/heldout.txt
 else
     [ -d "$work/corpus" ] || sh "$here/corpus.sh" "$source" "$work/corpus"
     for name in train.txt heldout.txt; do
-        has_hash "$work/corpus/$name" "$(awk -v name=$name '$2 == name { print $1 }' "$here/data")" ||
+        has_hash "$work/corpus/$name" "$(awk -v name=corpus/$name '$2 == name { print $1 }' "$here/data")" ||
             die "$work/corpus/$name is not the text that $here/data names: another awk or tar?"
     done
     vocabulary=16384
 fi
-run prepare "$work/corpus/train.txt" --validation "$work/corpus/heldout.txt" --dedup near --vocab-size $vocabulary --out "$work/data"
+[ -n "$prepared" ] || run prepare "$work/corpus/train.txt" --validation "$work/corpus/heldout.txt" --dedup near --vocab-size $vocabulary --out "$work/data"
 # shellcheck disable=SC2086 # words
 train_model "$work/data" "$work/run" $recipe ${FLAGS:-}
 loss_of loss "$work/run" --data "$work/data" --window 1024 --device "${DEVICE:-cpu}"

@@ -3,10 +3,11 @@
 #
 #   models/Bit-Llama-Micro-Chat/make.sh DATA OUT
 #   models/Bit-Llama-Micro-Chat/make.sh --smoke OUT
+#   models/Bit-Llama-Micro-Chat/make.sh --prepared OUT
 #
 # DATA, OUT and the variables are as of Bit-Llama-Micro's make.sh, which makes the model that this one begins with, in OUT.work/base, unless
 # BASE names its OUT.work.  talks.awk turns the stories into conversations (twice, with two seeds).  COUNT (200) held-out
-# requests are measured.  --smoke proves all steps without data.
+# requests are measured.  --prepared, with BASE, begins with OUT.work/data and OUT.work/tinystories-valid.txt as they were made elsewhere.  --smoke proves all steps without data.
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib.sh"
@@ -22,17 +23,22 @@ if [ -n "$smoke" ]; then
     sed 's/<|endoftext|>/\n<|endoftext|>\n/g' "$work/stories.txt" >"$work/tinystories-train.txt"
     sed 's/<|endoftext|>/\n<|endoftext|>\n/g' "$work/held.txt" >"$work/tinystories-valid.txt"
     set -- "$work/tinystories-train.txt"
+elif [ -n "$prepared" ]; then
+    [ -n "${BASE:-}" ] || die "--prepared needs BASE"
+    made data/train.bin data/train.mask data/val.bin data/val.mask tinystories-valid.txt
 else
     [ -n "${BASE:-}" ] || sh "$here/../Bit-Llama-Micro/make.sh" "$source" "$work/base"
     cp "$base/tinystories-train.txt" "$base/tinystories-extra.txt" "$base/tinystories-valid.txt" "$work"
     set -- "$work/tinystories-train.txt" "$work/tinystories-extra.txt"
 fi
-for seed in 1 2; do
-    LC_ALL=C awk -v seed=$seed -f "$here/talks.awk" "$@" >"$work/talks-$seed.jsonl"
-done
-LC_ALL=C awk -v seed=1 -f "$here/talks.awk" "$work/tinystories-valid.txt" >"$work/talks-valid.jsonl"
-run prepare "$work/talks-1.jsonl" "$work/talks-2.jsonl" --validation "$work/talks-valid.jsonl" --documents messages \
-    --tokenizer "$base/data" --out "$work/data"
+if [ -z "$prepared" ]; then
+    for seed in 1 2; do
+        LC_ALL=C awk -v seed=$seed -f "$here/talks.awk" "$@" >"$work/talks-$seed.jsonl"
+    done
+    LC_ALL=C awk -v seed=1 -f "$here/talks.awk" "$work/tinystories-valid.txt" >"$work/talks-valid.jsonl"
+    run prepare "$work/talks-1.jsonl" "$work/talks-2.jsonl" --validation "$work/talks-valid.jsonl" --documents messages \
+        --tokenizer "$base/data" --out "$work/data"
+fi
 # shellcheck disable=SC2086 # words
 train_model "$work/data" "$work/run" --init "$base/run" $recipe ${FLAGS:-}
 loss_of loss "$work/run" --data "$work/data" --window 512

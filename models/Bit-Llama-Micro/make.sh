@@ -3,10 +3,11 @@
 #
 #   models/Bit-Llama-Micro/make.sh DATA OUT
 #   models/Bit-Llama-Micro/make.sh --smoke OUT
+#   models/Bit-Llama-Micro/make.sh --prepared OUT
 #
 # DATA is a folder of the files that `data` lists, plain or .xz: any other file is refused.  OUT becomes the model folder, OUT.work
 # keeps the run, and an interrupted make.sh goes on from there.  FLAGS in the environment are added to the recipe ("--device cuda").
-# --smoke proves all steps without data: 20 steps on made-up tales.  BITLLAMA names the program (build/bitllama).
+# --prepared begins with OUT.work/data as it was made elsewhere.  --smoke proves all steps without data: 20 steps on made-up tales.  BITLLAMA names the program (build/bitllama).
 set -eu
 here=$(cd "$(dirname "$0")" && pwd)
 . "$here/../lib.sh"
@@ -16,6 +17,8 @@ recipe=$(cat "$here/recipe")
 if [ -n "$smoke" ]; then
     recipe="--preset micro --context 64 --batch 2 --steps 20 --eval-tokens 512"
     run prepare tales --tales-bytes 400000 --vocab-size 2048 --special-tokens "$marks" --out "$work/data"
+elif [ -n "$prepared" ]; then
+    made data/train.bin data/val.bin data/tokenizer.json
 else
     for name in tinystories-train.txt tinystories-extra.txt children-cc-by.txt tinystories-valid.txt children-cc-by.attribution.tsv; do
         file "$name"
@@ -29,6 +32,6 @@ loss_of loss "$work/run" --data "$work/data" --window 256
 export_model "$work/run" "${DTYPE:-int8}"
 loss_of packed_loss "$out" --data "$work/data" --window 256
 samples "$out" "$(cat "$here/prompt")"
-[ -n "$smoke" ] || cp "$work/children-cc-by.attribution.tsv" "$out/../$(basename "$out").attribution.tsv"
+[ -n "$smoke$prepared" ] || cp "$work/children-cc-by.attribution.tsv" "$out/../$(basename "$out").attribution.tsv"
 card
 echo "$out: $(wc -c <"$out/model.safetensors") bytes of weights" >&2

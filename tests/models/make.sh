@@ -45,5 +45,9 @@ check "no file" refuses '*tinystories-train.txt is missing; *data says what it i
 echo "Once there was another file." >data/tinystories-train.txt
 check "another file" refuses '*tinystories-train.txt is another file: its SHA-256 is not *' Bit-Llama-Micro data "$dir/none"
 check "no packages" refuses '*.deb is missing' Bit-Llama-Code data "$dir/none"
+check "nothing prepared" refuses '*train.bin is missing' Bit-Llama-Micro --prepared "$dir/none"
+rm -rf "$dir/none.work"
+cp -r "$dir/micro.work" "$dir/none.work"
+check "other data prepared" refuses '*data/train.bin is another file than *' Bit-Llama-Micro --prepared "$dir/none"
 check "no arguments" refuses '*make.sh DATA OUT*' Bit-Llama-Micro
 finish
