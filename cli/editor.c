@@ -501,11 +501,14 @@ bl_line_event bl_editor_read(bl_editor *e, int further, bl_text *line, int *past
     const char *text;
     e->further = further;
     e->pasted_lines = e->pasted_first = e->in_paste = 0;
-    take_terminal(e, 1); /* before the prompt tells that keys are taken */
-    while (!(text = edit(e, &count)) && (e->leaving == RESIZED || e->leaving == TOO_LONG))
-        if (e->leaving == TOO_LONG)
+    do {
+        /* Before the prompt tells that keys are taken; libedit gives the terminal back each time. */
+        take_terminal(e, 1);
+        text = edit(e, &count);
+        if (!text && e->leaving == TOO_LONG)
             bl_progress_print("what was pasted is dropped: it has more than %d bytes",
                               BL_PASTE_MOST);
+    } while (!text && (e->leaving == RESIZED || e->leaving == TOO_LONG));
     take_terminal(e, 0);
     if (e->leaving == INTERRUPTED)
         bl_keys_drop_paste(e->keys);

@@ -87,9 +87,9 @@ zmodload zsh/zpty || exit 77
 zpty shell zsh -f -i
 send() { zpty -w shell "$1"; }
 send "PS1= PS2= RPS1=; unsetopt beep"
-send "fpath=($PWD/functions \$fpath); autoload -Uz compinit; compinit -D -u"
-send 'tell() { print -r -- "$BUFFER" >>'"$PWD"'/lines; BUFFER=; }; zle -N tell; bindkey "^X^T" tell'
-send "print ready >$PWD/ready"
+send 'fpath=("$PWD/functions" $fpath); autoload -Uz compinit; compinit -D -u'
+send 'tell() { print -r -- "$BUFFER" >>"$PWD/lines"; BUFFER=; }; zle -N tell; bindkey "^X^T" tell'
+send 'print ready >"$PWD/ready"'
 for i in {1..300}; do
     zpty -r -t shell ignored 2>/dev/null
     [[ -e ready ]] && break
@@ -110,7 +110,7 @@ END
 if there zsh; then
     check "zsh: syntax" zsh -n script.zsh
     mkdir functions && cp script.zsh functions/_bitllama
-    PATH=$bin:$PATH zsh -f ask.zsh 'bitllama gener' 'bitllama generate --json-schema-f' \
+    PATH=$bin:$PATH LC_ALL=C.UTF-8 zsh -f ask.zsh 'bitllama gener' 'bitllama generate --json-schema-f' \
         'bitllama train --precision b' 'bitllama generate -m models/ti' 'bitllama memory sh' \
         'bitllama prepare models/sto' 'bitllama prepare tal' 'bitllama help gen' \
         'bitllama completion z' >said 2>&1
@@ -124,7 +124,7 @@ fi
 # ---- fish: what it says itself ----
 fish_completes() {
     name=$1 wanted=$2 line=$3
-    fish --no-config -c "source script.fish; complete -C '$line'" 2>said | sed 's/	.*//' |
+    LC_ALL=C.UTF-8 fish --no-config -c "source script.fish; complete -C '$line'" 2>said | sed 's/	.*//' |
         sort >found
     printf '%b' "$wanted" | sort >wanted
     check "fish: $name" diff wanted found
