@@ -50,7 +50,7 @@ bl_status bl_chat_say_again(bl_chat *chat, size_t from, const char *text, size_t
 /* Which tokens end an answer: those of the template, unless ignore_eos is set. */
 bl_status bl_chat_find_ends(bl_chat *chat, bl_error *err);
 
-/* Whether a session that was loaded has read anything. */
+/* Whether a session that was loaded has read anything but lessons. */
 int bl_chat_has_begun(const bl_chat *chat);
 
 /* The random numbers of a conversation that was gone back to: a seed that was asked for since. */
@@ -66,7 +66,8 @@ void bl_chat_seed_again(bl_chat *chat);
     X(switch, " NAME", "go on in another branch")                                                  \
     X(branches, "", "list the branches: their names, tokens read, bytes")                          \
     X(drop, " NAME", "forget a branch")                                                            \
-    X(learn, " FILE", "read a text, or a folder of texts, into the memory")                        \
+    X(learn, " FILE [--consolidate S [--every N]]",                                                \
+      "read a text, or a folder of texts, into the memory; with a share, to last")                 \
     X(reset, "", "forget everything that was read and written")                                    \
     X(save, " FILE", "write the memory of this conversation to a file")                            \
     X(load, " FILE", "go on from such a file, instead of this conversation")                       \

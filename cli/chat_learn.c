@@ -1,6 +1,7 @@
 /* The command /learn: a text is read into a conversation for its own sake. */
 #include "chat.h"
 #include "figures.h"
+#include "lesson.h"
 #include "progress.h"
 #include "signals.h"
 
@@ -9,26 +10,97 @@
 
 static void tell_learned(const char *path, const bl_learn_result *r, int stopped)
 {
-    bl_progress_print("%s%s: %s tokens, %.4f nats a token", stopped ? "stopped in " : "learned ",
-                      path, bl_format_count(r->tokens).text, r->loss);
+    char often[64] = "";
+    if (r->consolidations)
+        (void)snprintf(often, sizeof often, ", %s consolidations",
+                       bl_format_count(r->consolidations).text);
+    bl_progress_print("%s%s: %s tokens, %.4f nats a token%s", stopped ? "stopped in " : "learned ",
+                      path, bl_format_count(r->tokens).text, r->loss, often);
 }
 
-bl_status bl_chat_do_learn(bl_chat *chat, const char *argument, bl_error *err)
+/* ---- what follows the command ---- */
+
+static int is_blank(char c)
+{
+    return c == ' ' || c == '\t';
+}
+
+/* The value of a word NAME=VALUE, or that follows a word NAME; NULL: it is no such word. */
+static char *value_in(char *word, const char *name)
+{
+    size_t n = strlen(name);
+    if (strncmp(word, name, n) != 0 || !(word[n] == '=' || is_blank(word[n])))
+        return NULL;
+    word += n + 1;
+    return word + strspn(word, " \t");
+}
+
+/* Takes `name` and its value from the beginning of what follows the command: 1. */
+static int take_first(char **words, const char *name, const char **value)
+{
+    char *found = value_in(*words, name);
+    if (!found)
+        return 0;
+    *value = found;
+    char *end = found + strcspn(found, " \t");
+    *words = end + strspn(end, " \t");
+    *end = 0;
+    return 1;
+}
+
+/* The same from its end. */
+static int take_last(char *words, const char *name, const char **value)
+{
+    char *word = words + strlen(words);
+    for (int back = 0; back < 2; back++) { /* NAME=VALUE is one word, NAME VALUE are two */
+        while (word > words && is_blank(word[-1]))
+            word--;
+        while (word > words && !is_blank(word[-1]))
+            word--;
+        char *found = word > words ? value_in(word, name) : NULL;
+        if (!found || !*found || (word[strlen(name)] == '=') == back)
+            continue;
+        *value = found;
+        while (word > words && is_blank(word[-1]))
+            word--;
+        *word = 0;
+        return 1;
+    }
+    return 0;
+}
+
+/* The name of a file may have blanks, so flags are looked for before it and behind it. */
+static bl_status read_words(char **words, bl_lesson_wish *wish, bl_error *err)
+{
+    static const char *const names[] = {"--consolidate", "--every"};
+    const char *values[2] = {NULL, NULL};
+    for (int taken = 1; taken;) {
+        taken = 0;
+        for (size_t i = 0; i < 2 && !taken; i++)
+            taken =
+                take_first(words, names[i], &values[i]) || take_last(*words, names[i], &values[i]);
+    }
+    if (!**words)
+        return bl_cli_fail(err, BL_EINVAL, "/learn needs a FILE");
+    return bl_lesson_wish_read(wish, values[0], values[1], err);
+}
+
+/* ---- reading ---- */
+
+static bl_status learn(bl_chat *chat, const char *path, const bl_lesson_wish *wish, bl_error *err)
 {
     bl_learn_result result = {.size = sizeof result};
-    if (strcmp(argument, "-") == 0)
-        return bl_cli_fail(err, BL_EINVAL,
-                           "standard input is the conversation; /learn reads files");
-    bl_chat_keep_state(chat, BL_STEP_LEARNED, argument, strlen(argument));
+    bl_chat_keep_state(chat, BL_STEP_LEARNED, path, strlen(path));
     bl_chat_line_serve_signals(chat->lines);
-    bl_status status = bl_session_learn_all(chat->now.session, &argument, 1, NULL, 0, 0, NULL, 0,
-                                            bl_progress_passing, NULL, &result, err);
+    bl_status status =
+        bl_session_learn_all(chat->now.session, &path, 1, NULL, wish->share, wish->every, NULL, 0,
+                             bl_progress_passing, NULL, &result, err);
     bl_progress_end();
     int stopped = bl_signals_take(SIGINT);
     if (!result.tokens)
         bl_chat_states_drop(&chat->before);
     else if (status == BL_OK || status == BL_EINTERRUPTED)
-        tell_learned(argument, &result, status != BL_OK);
+        tell_learned(path, &result, status != BL_OK);
     if (status == BL_EINTERRUPTED && stopped)
         status = BL_OK;
     if (!result.tokens)
@@ -38,4 +110,22 @@ bl_status bl_chat_do_learn(bl_chat *chat, const char *argument, bl_error *err)
     if (status == BL_OK && kept != BL_OK)
         *err = why;
     return status == BL_OK ? kept : status;
+}
+
+bl_status bl_chat_do_learn(bl_chat *chat, const char *argument, bl_error *err)
+{
+    bl_text copy;
+    bl_lesson_wish wish;
+    bl_status status = bl_text_copy(&copy, argument, err);
+    if (status != BL_OK)
+        return status;
+    char *words = copy.data;
+    status = read_words(&words, &wish, err);
+    if (status == BL_OK && strcmp(words, "-") == 0)
+        status =
+            bl_cli_fail(err, BL_EINVAL, "standard input is the conversation; /learn reads files");
+    if (status == BL_OK)
+        status = learn(chat, words, &wish, err);
+    bl_text_release(&copy);
+    return status;
 }

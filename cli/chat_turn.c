@@ -25,7 +25,9 @@ bl_status bl_chat_find_ends(bl_chat *chat, bl_error *err)
 
 int bl_chat_has_begun(const bl_chat *chat)
 {
-    return bl_session_position(chat->now.session) || bl_session_pending(chat->now.session) >= 0;
+    const bl_session *s = chat->now.session;
+    uint64_t given = bl_session_position(s) + (bl_session_pending(s) >= 0);
+    return given > bl_session_learned(s);
 }
 
 /* ---- a reply, as it comes ---- */
@@ -88,10 +90,11 @@ static void add_up(bl_chat *chat, const bl_generate_result *r)
 }
 
 /* How many ids of a turn the model has written itself: up to the token that ended its answer, which
- * some templates put behind a space. */
-static size_t already_written(const bl_chat *chat, const bl_ids *ids, int32_t pending)
+ * some templates put behind a space; or, in the first turn after a lesson, the token that ended that
+ * and begins this. */
+static size_t already_written(const bl_chat *chat, const bl_ids *ids, int32_t pending, int fresh)
 {
-    for (size_t i = 0; i < ids->count && i < 4; i++)
+    for (size_t i = 0; i < ids->count && i < (fresh ? 1 : 4); i++)
         if (ids->id[i] == pending && (i == 0 || is_end(chat, pending)))
             return i + 1;
     return 0;
@@ -113,7 +116,7 @@ static bl_status read_and_write(bl_chat *chat, const bl_text *text, reply *r,
     bl_status status = bl_ids_turn(&ids, chat->template, bl_model_tokenizer(chat->model),
                                    chat->system.data, text, fresh, err);
     if (status == BL_OK) {
-        size_t skip = already_written(chat, &ids, pending);
+        size_t skip = already_written(chat, &ids, pending, fresh);
         status = bl_generate_ids(s, ids.id + skip, ids.count - skip, chat->options, on_token, r,
                                  result, err);
     }

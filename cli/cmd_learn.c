@@ -2,6 +2,7 @@
 #include "cli.h"
 #include "figures.h"
 #include "input.h"
+#include "lesson.h"
 #include "model_flags.h"
 #include "progress.h"
 #include "signals.h"
@@ -15,8 +16,7 @@
 typedef struct lesson {
     const char **sources;
     size_t count;
-    double share;
-    uint64_t every;
+    bl_lesson_wish wish;
     double save_seconds;
 } lesson;
 
@@ -49,24 +49,13 @@ static bl_status read_seconds(lesson *l, const bl_args *args, bl_error *err)
 
 static bl_status read_lesson(lesson *l, const bl_args *args, bl_error *err)
 {
-    const char *text = bl_flags_text(args, "consolidate");
-    char *end;
+    const char *every = bl_flags_given(args, "every") ? bl_flags_text(args, "every") : NULL;
     bl_status status = read_sources(l, args, err);
     if (status == BL_OK)
         status = read_seconds(l, args, err);
-    if (status != BL_OK)
-        return status;
-    status = bl_flags_whole(args, "every", 0, (uint64_t)1 << 62, &l->every, err);
-    if (status != BL_OK || !text) {
-        if (status == BL_OK && bl_flags_given(args, "every"))
-            status = bl_cli_fail(err, BL_EINVAL, "--every needs --consolidate");
-        return status;
-    }
-    l->share = strtod(text, &end);
-    if (end == text || *end || !(l->share > 0 && l->share <= 1))
-        return bl_cli_fail(err, BL_EINVAL,
-                           "--consolidate is a share above 0 and at most 1, not '%s'", text);
-    return BL_OK;
+    return status == BL_OK
+               ? bl_lesson_wish_read(&l->wish, bl_flags_text(args, "consolidate"), every, err)
+               : status;
 }
 
 /* The largest distances over the heads. */
@@ -130,9 +119,9 @@ static bl_status learn(bl_session *session, const char *memory, const bl_args *a
     if (status == BL_OK)
         status = bl_cli_reading(&reading, args, err);
     if (status == BL_OK)
-        status =
-            bl_session_learn_all(session, l->sources, l->count, reading, l->share, l->every, memory,
-                                 l->save_seconds, bl_progress_report, NULL, &result, err);
+        status = bl_session_learn_all(session, l->sources, l->count, reading, l->wish.share,
+                                      l->wish.every, memory, l->save_seconds, bl_progress_report,
+                                      NULL, &result, err);
     bl_progress_end();
     bl_options_close(reading);
     if (status != BL_OK && (status != BL_EINTERRUPTED || !result.tokens))
@@ -184,7 +173,7 @@ static const bl_flag flags[] = {
          "0.05 is good"},
     {.name = "every",
      .value = "N",
-     .fallback = "256",
+     .fallback = BL_LESSON_EVERY,
      .help = "consolidate after every N tokens, and at the end; 0: only then"},
     {.name = "save-seconds",
      .value = "S",

@@ -412,7 +412,12 @@ int bl_flags_given(const bl_args *args, const char *name)
 bl_status bl_flags_whole(const bl_args *args, const char *name, uint64_t lowest, uint64_t highest,
                          uint64_t *value, bl_error *err)
 {
-    const char *text = bl_flags_text(args, name);
+    return bl_flags_read_whole(name, bl_flags_text(args, name), lowest, highest, value, err);
+}
+
+bl_status bl_flags_read_whole(const char *name, const char *text, uint64_t lowest, uint64_t highest,
+                              uint64_t *value, bl_error *err)
+{
     char *end = NULL;
     errno = 0;
     unsigned long long n = text[0] >= '0' && text[0] <= '9' ? strtoull(text, &end, 10) : 0;

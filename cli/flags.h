@@ -61,7 +61,10 @@ size_t bl_flags_all(const bl_args *args, const char *name, const char **values, 
 int bl_flags_on(const bl_args *args, const char *name);
 int bl_flags_given(const bl_args *args, const char *name);
 
-/* The value of an own flag as a whole number in lowest..highest.  BL_EINVAL otherwise. */
+/* The value of an own flag, or a text given for it, as a whole number in lowest..highest.
+ * BL_EINVAL otherwise. */
+bl_status bl_flags_read_whole(const char *name, const char *text, uint64_t lowest, uint64_t highest,
+                              uint64_t *value, bl_error *err);
 bl_status bl_flags_whole(const bl_args *args, const char *name, uint64_t lowest, uint64_t highest,
                          uint64_t *value, bl_error *err);
 

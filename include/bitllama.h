@@ -947,6 +947,9 @@ BL_API int bl_session_has_base(const bl_session *s);
 
 /** Tokens read so far; bytes of the state, a base of its own included. */
 BL_API uint64_t bl_session_position(const bl_session *s);
+/** Tokens that bl_session_learn() gave, of those read and the pending one; memory files keep it.
+ *  Where these are all, no conversation has begun.  Threads: as of the calls above. */
+BL_API uint64_t bl_session_learned(const bl_session *s);
 BL_API size_t bl_session_bytes(const bl_session *s);
 
 /** A head of a TTT layer in a session. */

@@ -31,7 +31,8 @@ BL_OPTIONS_TRAIN = 1
 BL_OPTIONS_PREPARE = 2
 BL_OPTIONS_GENERATE = 3
 BL_OPTIONS_DEVICE = 4
-BL_OPTIONS_KINDS = 5
+BL_OPTIONS_PULL = 5
+BL_OPTIONS_KINDS = 6
 BL_ENCODE_SPECIAL = 1
 BL_ENCODE_TEMPLATE = 2
 BL_ENCODE_OFFSETS = 4
@@ -153,6 +154,16 @@ class bl_limit(ctypes.Structure):
         ("one", c_double),
         ("all", c_double),
         ("bytes", c_uint64),
+    )
+
+class bl_pull_result(ctypes.Structure):
+    """What bl_hub_pull() has found."""
+    _fields_ = (
+        ("size", c_size_t),
+        ("commit", c_char * 41),
+        ("files", c_size_t),
+        ("bytes", c_uint64),
+        ("fetched", c_uint64),
     )
 
 class bl_prepare_result(ctypes.Structure):
@@ -508,9 +519,10 @@ the text they stand for.  Threads: any."""),
 show them and stop them.  It covers the calls that take no function of their own:
 bl_model_open() ("loading"), bl_generate() while it encodes and reads the prompt ("encoding",
 "reading"), bl_session_feed(), bl_session_feed_each(), bl_score(), bl_batch_feed() and
-bl_batch_next() of more than a pass ("reading"), bl_session_load() and bl_session_save() ("hashing"),
-bl_tokenizer_encode() and bl_encoder_run() ("encoding"), bl_export() and bl_info() ("loading",
-"hashing", "packing"), bl_trainer_open() ("checking"), a session's first
+bl_batch_next() of more than a pass ("reading"), the first bl_model_fingerprint(), or the first
+loading or saving of a memory, of a model ("hashing": later ones know its fingerprint),
+bl_tokenizer_encode() and bl_encoder_run() ("encoding"), bl_export() ("packing"), bl_info()
+("reading"), bl_trainer_open() ("checking"), a session's first
 bl_session_consolidate() ("finding its rest").  It is called at least once every 256 tokens, pass of a batch, 64 KB of text, or tensor.
 A stopped call returns BL_EINTERRUPTED: what it opens, loads or writes is as after any other
 failure; tokens read by then stay read, nothing is pending, and bl_session_position() counts
@@ -631,6 +643,15 @@ when the revision is a commit.  The environment says where the cache and the Hub
 Hub), BL_EINVAL (a name, a variable), BL_EIO (a full disk; what has arrived is kept for the next
 call), BL_EINTERRUPTED (the same), BL_ENOMEM, BL_EUNSUPPORTED (a build without libcurl).
 Threads: any; waits for a process that downloads the same file."""),
+    "bl_hub_pull": (c_int, (c_char_p, c_void_p, c_char_p, c_size_t, POINTER(c_size_t), bl_progress_fn, c_void_p, POINTER(bl_pull_result), POINTER(bl_error),), """Finds the folder of a model by its name, for bl_model_open(), bl_tokenizer_open() and
+bl_template_open(), and writes its path to path[cap] as bl_hub_fetch() does.  A file or folder of
+that name is itself the answer; otherwise the name is a repository's on the Hub, "owner/name" or
+"owner/name@revision".  What a model needs of it (not all that it holds) is downloaded into the
+cache when it is not there, config.json first, and nothing more when that is not of a model of
+this library.  When the Hub cannot be reached, what the cache has is taken, with a warning.
+`options` is a BL_OPTIONS_PULL set or NULL; result may be NULL.  progress counts the bytes of all
+files.  Errors: those of bl_hub_fetch(); BL_ENOENT (no such repository, revision or file),
+BL_EFORMAT and BL_EUNSUPPORTED (no model of this library).  Threads: any."""),
     "bl_prepare": (c_int, (POINTER(c_char_p), c_size_t, c_char_p, c_void_p, bl_progress_fn, c_void_p, POINTER(bl_prepare_result), POINTER(bl_error),), """Text to a data folder: out_dir/{tokenizer.json, tokenizer_config.json, train.bin, val.bin,
 meta.json} (docs/FORMATS.md).  A source is "tinystories" (downloaded as bl_hub_fetch() does; its
 own validation file is the validation data unless val_split is set), "tales" (the built-in story
@@ -846,7 +867,10 @@ Errors: BL_EINVAL (share), BL_EUNSUPPORTED (a model without ttt_forget), BL_ENOM
 BL_EINTERRUPTED (bl_progress_to(), "finding its rest"); the session is then as it was."""),
     "bl_session_has_base": (c_int, (c_void_p,), """1 when the session has a base of its own, so that its memory file is of version 2; else 0."""),
     "bl_session_position": (c_uint64, (c_void_p,), """Tokens read so far; bytes of the state, a base of its own included."""),
-    "bl_session_bytes": (c_size_t, (c_void_p,), """Tokens read so far; bytes of the state, a base of its own included."""),
+    "bl_session_learned": (c_uint64, (c_void_p,), """Tokens that bl_session_learn() gave, of those read and the pending one; memory files keep it.
+Where these are all, no conversation has begun.  Threads: as of the calls above."""),
+    "bl_session_bytes": (c_size_t, (c_void_p,), """Tokens that bl_session_learn() gave, of those read and the pending one; memory files keep it.
+Where these are all, no conversation has begun.  Threads: as of the calls above."""),
     "bl_session_heads": (c_int, (c_void_p, bl_head_fn, c_void_p, POINTER(bl_error),), """Calls fn for each head, layer by layer.  Errors: BL_ENOMEM, BL_EDEVICE."""),
     "bl_session_diff": (c_int, (c_void_p, c_void_p, bl_head_fn, c_void_p, POINTER(bl_error),), """The same with the distances between two sessions of one model, |W - W'| / |W0|, in the place of
 those from where the model begins.  Errors: also BL_EINVAL (two models), BL_EBUSY."""),

@@ -37,7 +37,8 @@ BL_OPTIONS_TRAIN: Final = 1
 BL_OPTIONS_PREPARE: Final = 2
 BL_OPTIONS_GENERATE: Final = 3
 BL_OPTIONS_DEVICE: Final = 4
-BL_OPTIONS_KINDS: Final = 5
+BL_OPTIONS_PULL: Final = 5
+BL_OPTIONS_KINDS: Final = 6
 BL_ENCODE_SPECIAL: Final = 1
 BL_ENCODE_TEMPLATE: Final = 2
 BL_ENCODE_OFFSETS: Final = 4
@@ -183,6 +184,18 @@ class bl_limit(ctypes.Structure):
     """of one thread and of all; 0: there is none, or it cannot be known"""
     bytes: int
     """of "l3", "l2": what those of all threads hold; else 0"""
+
+class bl_pull_result(ctypes.Structure):
+    """What bl_hub_pull() has found."""
+    size: int
+    commit: _Bytes
+    """of the repository; "" for a folder that is not the Hub's"""
+    files: int
+    """of the model in the folder"""
+    bytes: int
+    """of these files; of those that were not in the cache"""
+    fetched: int
+    """of these files; of those that were not in the cache"""
 
 class bl_prepare_result(ctypes.Structure):
     size: int
@@ -689,9 +702,10 @@ def bl_progress_to(fn: Any, user: Address) -> None:
     show them and stop them.  It covers the calls that take no function of their own:
     bl_model_open() ("loading"), bl_generate() while it encodes and reads the prompt ("encoding",
     "reading"), bl_session_feed(), bl_session_feed_each(), bl_score(), bl_batch_feed() and
-    bl_batch_next() of more than a pass ("reading"), bl_session_load() and bl_session_save() ("hashing"),
-    bl_tokenizer_encode() and bl_encoder_run() ("encoding"), bl_export() and bl_info() ("loading",
-    "hashing", "packing"), bl_trainer_open() ("checking"), a session's first
+    bl_batch_next() of more than a pass ("reading"), the first bl_model_fingerprint(), or the first
+    loading or saving of a memory, of a model ("hashing": later ones know its fingerprint),
+    bl_tokenizer_encode() and bl_encoder_run() ("encoding"), bl_export() ("packing"), bl_info()
+    ("reading"), bl_trainer_open() ("checking"), a session's first
     bl_session_consolidate() ("finding its rest").  It is called at least once every 256 tokens, pass of a batch, 64 KB of text, or tensor.
     A stopped call returns BL_EINTERRUPTED: what it opens, loads or writes is as after any other
     failure; tokens read by then stay read, nothing is pending, and bl_session_position() counts
@@ -947,6 +961,18 @@ def bl_hub_fetch(kind: int, repo: Text, revision: Text, file: Text, path: Text, 
     Hub), BL_EINVAL (a name, a variable), BL_EIO (a full disk; what has arrived is kept for the next
     call), BL_EINTERRUPTED (the same), BL_ENOMEM, BL_EUNSUPPORTED (a build without libcurl).
     Threads: any; waits for a process that downloads the same file."""
+    ...
+
+def bl_hub_pull(name: Text, options: Handle, path: Text, cap: int, bytes: Ref[c_size_t], progress: Any, user: Address, result: Ref[bl_pull_result], err: Ref[bl_error]) -> int:
+    """Finds the folder of a model by its name, for bl_model_open(), bl_tokenizer_open() and
+    bl_template_open(), and writes its path to path[cap] as bl_hub_fetch() does.  A file or folder of
+    that name is itself the answer; otherwise the name is a repository's on the Hub, "owner/name" or
+    "owner/name@revision".  What a model needs of it (not all that it holds) is downloaded into the
+    cache when it is not there, config.json first, and nothing more when that is not of a model of
+    this library.  When the Hub cannot be reached, what the cache has is taken, with a warning.
+    `options` is a BL_OPTIONS_PULL set or NULL; result may be NULL.  progress counts the bytes of all
+    files.  Errors: those of bl_hub_fetch(); BL_ENOENT (no such repository, revision or file),
+    BL_EFORMAT and BL_EUNSUPPORTED (no model of this library).  Threads: any."""
     ...
 
 def bl_prepare(sources: Ref[c_char_p], count: int, out_dir: Text, options: Handle, progress: Any, user: Address, result: Ref[bl_prepare_result], err: Ref[bl_error]) -> int:
@@ -1296,8 +1322,14 @@ def bl_session_position(s: Handle) -> int:
     """Tokens read so far; bytes of the state, a base of its own included."""
     ...
 
+def bl_session_learned(s: Handle) -> int:
+    """Tokens that bl_session_learn() gave, of those read and the pending one; memory files keep it.
+    Where these are all, no conversation has begun.  Threads: as of the calls above."""
+    ...
+
 def bl_session_bytes(s: Handle) -> int:
-    """Tokens read so far; bytes of the state, a base of its own included."""
+    """Tokens that bl_session_learn() gave, of those read and the pending one; memory files keep it.
+    Where these are all, no conversation has begun.  Threads: as of the calls above."""
     ...
 
 def bl_session_heads(s: Handle, fn: Any, user: Address, err: Ref[bl_error]) -> int:

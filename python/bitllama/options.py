@@ -112,6 +112,8 @@ class TrainOptions(TypedDict, total=False):
     """stop after this step, schedule unchanged; 0: never (default 0)"""
     lr: float
     """peak learning rate; 0: the preset's (default 0)"""
+    embedding_rate: float
+    """learning rate of embedding and head, as a multiple of the others' (default 1)"""
     warmup: int
     """warm-up steps; 0: min(50, steps / 20) (default 0)"""
     schedule: Literal["two-stage", "cosine", "linear", "constant"]
@@ -264,6 +266,22 @@ class GenerateOptions(TypedDict, total=False):
     true)"""
 
 
+class PullOptions(TypedDict, total=False):
+    """BL_OPTIONS_PULL."""
+
+    revision: Union[str, PathLike[str]]
+    """a branch, a tag or a commit; none: what follows @ in the name, or else main"""
+    parts: Literal["model", "tokenizer"]
+    """what is fetched: a model, or only what its tokenizer and its chat template are (default
+    model)"""
+    offline: bool
+    """ask nobody, the cache must do, as with HF_HUB_OFFLINE=1 (default false)"""
+    cache_dir: Union[str, PathLike[str]]
+    """the folder of the cache, in the layout of huggingface_hub, instead of the usual one"""
+    token: Union[str, PathLike[str]]
+    """access token, instead of that of HF_TOKEN or a file, which nobody else can see"""
+
+
 TABLES: Dict[str, Tuple[Option, ...]] = {
     "CONFIG": (
         Option('vocab_size', 'int', '16384', 'entries of the vocabulary (taken from the data when training)'),
@@ -308,6 +326,7 @@ TABLES: Dict[str, Tuple[Option, ...]] = {
         Option('tokens', 'int', '0', 'the same as tokens, rounded up to whole steps'),
         Option('stop_after', 'int', '0', 'stop after this step, schedule unchanged; 0: never'),
         Option('lr', 'float', '0', "peak learning rate; 0: the preset's"),
+        Option('embedding_rate', 'float', '1', "learning rate of embedding and head, as a multiple of the others'"),
         Option('warmup', 'int', '0', 'warm-up steps; 0: min(50, steps / 20)'),
         Option('schedule', 'Literal["two-stage", "cosine", "linear", "constant"]', 'two-stage', 'how the learning rate falls after the warm-up; two-stage: linearly, from 2/3 of the peak in the second half'),
         Option('min_lr', 'float', '0', 'learning rate that the schedule falls to'),
@@ -372,5 +391,12 @@ TABLES: Dict[str, Tuple[Option, ...]] = {
         Option('logprobs', 'int', '0', 'tell it, and those of the N likeliest tokens in its place: of the model alone, before biases, grammar, penalty and temperature'),
         Option('ignore_eos', 'bool', 'false', 'go on past the end-of-text token'),
         Option('finish', 'bool', 'true', 'under a grammar, bring its text to an end within max_tokens where that is possible'),
+    ),
+    "PULL": (
+        Option('revision', 'Union[str, PathLike[str]]', '', 'a branch, a tag or a commit; none: what follows @ in the name, or else main'),
+        Option('parts', 'Literal["model", "tokenizer"]', 'model', 'what is fetched: a model, or only what its tokenizer and its chat template are'),
+        Option('offline', 'bool', 'false', 'ask nobody, the cache must do, as with HF_HUB_OFFLINE=1'),
+        Option('cache_dir', 'Union[str, PathLike[str]]', '', 'the folder of the cache, in the layout of huggingface_hub, instead of the usual one'),
+        Option('token', 'Union[str, PathLike[str]]', '', 'access token, instead of that of HF_TOKEN or a file, which nobody else can see'),
     ),
 }

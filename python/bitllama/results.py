@@ -54,6 +54,7 @@ class OptionsKind(enum.IntEnum):
     PREPARE = 2
     GENERATE = 3
     DEVICE = 4
+    PULL = 5
 
 
 class HubKind(enum.IntEnum):
@@ -248,6 +249,29 @@ class Limit:
             s.one,
             s.all,
             s.bytes,
+        )
+
+
+@dataclass(frozen=True)
+class PullResult:
+    """What bl_hub_pull() has found."""
+
+    commit: str
+    """of the repository; "" for a folder that is not the Hub's"""
+    files: int
+    """of the model in the folder"""
+    bytes: int
+    """of these files; of those that were not in the cache"""
+    fetched: int
+    """of these files; of those that were not in the cache"""
+
+    @classmethod
+    def _of(cls, s: capi.bl_pull_result) -> PullResult:
+        return cls(
+            _text(s.commit),
+            s.files,
+            s.bytes,
+            s.fetched,
         )
 
 

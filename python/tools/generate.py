@@ -234,7 +234,7 @@ def results(h):
 
 PYTHON_OF = {"size": "int", "real": "float", "flag": "bool", "text": "Union[str, PathLike[str]]"}
 KINDS = {"CONFIG": "ConfigOptions", "DEVICE": "DeviceOptions", "TRAIN": "TrainOptions",
-         "PREPARE": "PrepareOptions", "GENERATE": "GenerateOptions"}
+         "PREPARE": "PrepareOptions", "GENERATE": "GenerateOptions", "PULL": "PullOptions"}
 
 
 def option_type(option):

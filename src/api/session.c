@@ -176,6 +176,11 @@ bl_status bl_session_feed_each(bl_session *s, const int32_t *ids, size_t count, 
     return enter_and_feed(s, ids, count, logits, 1, __func__, err);
 }
 
+uint64_t bl_session_learned(const bl_session *s)
+{
+    return s ? s->text.learned : 0;
+}
+
 uint64_t bl_session_position(const bl_session *s)
 {
     return s ? s->text.state.position : 0;

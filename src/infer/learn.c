@@ -57,9 +57,11 @@ static bl_status learn(bl_sequence *s, bl_reader *r, bl_lesson *lesson, const in
             lesson->nats += bl_loss_of(logits + t * V, V, ids[done + t + 1]);
         lesson->scored += rows;
         done += rows;
+        s->learned += rows;
         BL_TRY(note(s, r, lesson, rows, err));
     }
     s->pending = ids[count - 1];
+    s->learned++;
     return BL_OK;
 }
 

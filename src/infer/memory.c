@@ -15,6 +15,7 @@
 
 static const char format_name[] = "bitllama-memory";
 static const char *const versions[] = {"1", "2"}; /* without and with a base of its own */
+static const char learned_name[] = "learned";     /* tokens that lessons gave */
 static const char share_name[] = "consolidate";   /* of a consolidation that waits */
 static const uint64_t window_most = 1 << 20;      /* of the option repeat_last */
 static const char recent_name[] = "recent";       /* ids in the penalty window, the oldest first */
@@ -123,6 +124,8 @@ static bl_status write_metadata(const bl_sequence *s, const bl_memory_owner *own
     BL_TRY(write_number(w, "position", s->state.position, err));
     if (s->pending != BL_NO_TOKEN)
         BL_TRY(write_number(w, "pending", (uint64_t)s->pending, err));
+    if (s->learned)
+        BL_TRY(write_number(w, learned_name, s->learned, err));
     if (*waiting)
         BL_TRY(bl_st_writer_metadata(w, "waiting", waiting, err));
     if (!s->decoder.started)
@@ -203,7 +206,7 @@ typedef struct memory {
     float *host;
     size_t most;
     bl_head_sums base; /* of version 2 */
-    uint64_t position, seed, draws;
+    uint64_t position, learned, seed, draws;
     int seeded, based; /* based: version 2 */
     float share;       /* of a consolidation that waits, or 0 */
     int32_t pending;
@@ -405,6 +408,7 @@ static bl_status read_file(memory *m, const bl_sequence *s, const bl_memory_owne
     BL_TRY(bl_memory_position(m->st, m->path, &m->position, err));
     BL_TRY(read_number(m, "pending", m->net->m.V - 1, &pending, &given, err));
     m->pending = given ? (int32_t)pending : BL_NO_TOKEN;
+    BL_TRY(read_number(m, learned_name, m->position + (uint64_t)given, &m->learned, &given, err));
     BL_TRY(read_number(m, "seed", UINT64_MAX, &m->seed, &m->seeded, err));
     BL_TRY(read_number(m, "draws", UINT64_MAX, &m->draws, &given, err));
     BL_TRY(read_share(m, err));
@@ -435,6 +439,7 @@ static bl_status apply(memory *m, bl_sequence *s, bl_error *err)
     s->state.position = m->position;
     s->state.has_last = 0; /* the file does not hold it */
     s->pending = m->pending;
+    s->learned = m->learned;
     s->decoder = m->decoder;
     bl_stops_begin(&s->stops);
     return BL_OP(m->net->dev, sync, err);

@@ -31,6 +31,7 @@ static void drop_text(bl_sequence *s)
     bl_sampling_restart(&s->sampler);
     s->decoder = (bl_decoder){0};
     s->pending = BL_NO_TOKEN;
+    s->learned = 0;
     bl_stops_begin(&s->stops);
 }
 
@@ -56,6 +57,7 @@ bl_status bl_sequence_copy(bl_sequence *to, const bl_net *net, const bl_sequence
     BL_TRY(bl_sampling_copy(&to->sampler, &from->sampler, err));
     to->decoder = from->decoder;
     to->pending = from->pending;
+    to->learned = from->learned;
     return bl_state_copy(&to->state, net, &from->state, err);
 }
 

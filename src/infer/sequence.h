@@ -20,6 +20,7 @@ typedef struct bl_sequence {
     bl_sampling sampler;
     bl_decoder decoder;
     int32_t pending;           /* drawn but not read, or BL_NO_TOKEN */
+    uint64_t learned;          /* of the tokens read, and this one, those that a lesson gave */
     bl_stops stops;            /* of replies */
     bl_constraint *constraint; /* where what is drawn stands in a grammar, or NULL */
     uint64_t *mask;            /* [(V + 63) / 64] with it: of the tokens that may be next */

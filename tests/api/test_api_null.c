@@ -516,6 +516,7 @@ static void sessions(void **state)
     assert_ok(bl_batch_leave(batch, s, &api_error));
     bl_batch_close(batch);
     GIVES(bl_session_position, s, bl_session_position(NULL) == 0 && bl_session_position(s) == 7);
+    GIVES(bl_session_learned, s, bl_session_learned(NULL) == 0 && bl_session_learned(s) == 0);
     GIVES(bl_session_bytes, s, bl_session_bytes(NULL) == 0);
     GIVES(bl_session_has_base, s, bl_session_has_base(NULL) == 0 && bl_session_has_base(s) == 0);
     REFUSED(bl_session_consolidate, s, NULL, 0.5, e);

@@ -114,6 +114,21 @@ say "/learn" 0 '' "*learned text.txt: *[0-9] tokens, *.[0-9]* nats a token*" '/l
 expect "learn" 0 '*' '*' learn -m "$run" text.txt --memory two.mem
 check "the same memory" cmp one.mem two.mem
 same "/read" 'Once\n/read text.txt\nran\n' 'Once\n/learn text.txt\nran\n' --seed 7
+same "/learn of good" 'Once\n/learn text.txt --consolidate 0.1 --every 8\nran\n' 'Once\n/learn --every=8 --consolidate=0.1 text.txt\nran\n' --seed 7
+say "/learn --consolidate" 0 '' "*learned text.txt: *[0-9] tokens, *, [1-9]* consolidations*" '/learn text.txt --consolidate 0.1 --every 8\n/save one.mem\n'
+rm two.mem
+expect "learn --consolidate" 0 '*' '*' learn -m "$run" text.txt --memory two.mem --consolidate 0.1 --every 8
+check "the same memory" cmp one.mem two.mem
+check "and not that of a lesson that is forgotten" sh -c '"$bitllama" memory show one.mem -m "$1" --json | grep -q "\"version\": 2"' - "$run"
+cp text.txt "a text"
+same "a name with blanks" '/learn --consolidate 0.1 a text --every 16\n' '/learn text.txt --consolidate 0.1 --every 16\n' --seed 7
+say "/undo of a base" 0 '?*' '*took back /learn of "text.txt"*' 'Once\n/learn text.txt --consolidate 0.1\n/undo\n/save one.mem\n' --seed 7
+say "is as if there was none" 0 '?*' '*' 'Once\n/save two.mem\n' --seed 7
+check "to the bit" cmp one.mem two.mem
+say "a share of all and more" 2 '' "*--consolidate is a share above 0 and at most 1, not '2'*" '/learn text.txt --consolidate 2\n'
+say "every and no share" 2 '' "*--every needs --consolidate*" '/learn text.txt --every 8\n'
+say "every so many words" 2 '' "*--every is a whole number*'x'*" '/learn --every x text.txt --consolidate 0.1\n'
+say "flags and no file" 2 '' "*/learn needs a FILE*" '/learn --consolidate 0.1\n'
 same "/undo of /learn" 'Once\n/learn text.txt\n/undo\nran\n' 'Once\nran\n' --seed 7
 say "a failed /learn is no step" 3 '?*' '*no.txt*took back what you said, "ran": *' 'Once\nran\n/learn no.txt\n/undo\n'
 say "/learn of standard input" 2 '' "*/learn reads files*" '/learn -\n'
@@ -181,5 +196,32 @@ at() { # LINES: the position after them
 }
 check "a text that is learned is no turn: the first one comes after it" \
     test "$(at '/learn text.txt\nOnce\n')" -eq $(($(at '/learn text.txt\n') + $(at 'Once\n') + 1))
+
+# ---- a memory that was learned begins a conversation ----
+learned() { # MEMORY
+    rm -f "$1"
+    expect "learn for $1" 0 '*' '*' learn -m "$model" text.txt --memory "$1"
+}
+learned one.mem
+say "the first turn after learn" 0 '?*' '*' 'Once\n' --seed 7 --system S --memory one.mem
+say "in one program" 0 '?*' '*' '/learn text.txt\nOnce\n/save two.mem\n' --seed 7 --system S
+check "is the same" cmp one.mem two.mem
+learned one.mem
+say "and with --load" 0 '?*' '*' 'Once\n/save one.mem\n' --seed 7 --system S --load one.mem
+check "is the same, too" cmp one.mem two.mem
+learned one.mem
+say "after /load" 0 '?*' '*' '/load one.mem\n/seed 7\nOnce\n/save one.mem\n' --system S
+check "and there" cmp one.mem two.mem
+say "the second turn" 0 '?*' '*' 'ran\n' --system S --memory one.mem
+say "in one program" 0 '?*' '*' '/learn text.txt\nOnce\nran\n/save two.mem\n' --seed 7 --system S
+check "begins nothing" cmp one.mem two.mem
+expect "learn into a conversation" 0 '*' '*' learn -m "$model" text.txt --memory one.mem
+say "and after it" 0 '?*' '*' 'hi\n' --system S --memory one.mem
+say "in one program" 0 '?*' '*' '/learn text.txt\nOnce\nran\n/learn text.txt\nhi\n/save two.mem\n' --seed 7 --system S
+check "nor does that" cmp one.mem two.mem
+learned one.mem
+say "/reset of a lesson" 0 '?*' '*' '/reset\nOnce\n/save one.mem\n' --seed 7 --system S --load one.mem
+say "leaves nothing of it" 0 '?*' '*' 'Once\n/save two.mem\n' --seed 7 --system S
+check "to count" cmp one.mem two.mem
 
 finish
