@@ -53,6 +53,7 @@ struct bl_command {
     X(bench)                                                                                       \
     X(export)                                                                                      \
     X(pull)                                                                                        \
+    X(push)                                                                                        \
     X(info)                                                                                        \
     X(memory)                                                                                      \
     X(tokenize)                                                                                    \

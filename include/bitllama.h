@@ -230,6 +230,7 @@ typedef enum bl_options_kind {
     BL_OPTIONS_GENERATE, /* sampling: temperature, top_k, seed, ... */
     BL_OPTIONS_DEVICE,   /* where to compute: device, threads, precision */
     BL_OPTIONS_PULL,     /* models from the Hugging Face Hub: revision, parts, offline, ... */
+    BL_OPTIONS_PUSH,     /* and to it: revision, message, visibility, ... */
     BL_OPTIONS_KINDS
 } bl_options_kind;
 
@@ -520,6 +521,35 @@ typedef struct bl_pull_result {
 BL_API bl_status bl_hub_pull(const char *name, const bl_options *options, char *path, size_t cap,
                              size_t *bytes, bl_progress_fn *progress, void *user,
                              bl_pull_result *result, bl_error *err);
+
+/* A file of a folder that is sent, by its path in the repository. */
+typedef struct bl_push_file {
+    size_t size;
+    const char *path;
+    uint64_t bytes;
+    const char *state; /* "new", "changed", "same": it is there already, and not sent */
+} bl_push_file;
+
+typedef void bl_push_fn(void *user, const bl_push_file *file);
+
+typedef struct bl_push_result {
+    size_t size;
+    char commit[41];       /* that holds them; "" when there is none (dry_run) */
+    size_t files, changed; /* in the folder; new or changed */
+    uint64_t bytes, sent;  /* of the latter; of large files that the Hub did not have */
+} bl_push_result;
+
+/** Sends the files of a folder to a repository ("owner/name") in one commit, makes repository and
+ *  branch where they are not there, and reads back what was sent.  A file that the Hub has is not
+ *  sent; one that only the repository has stays.  Hidden files are not sent.  `options` is a
+ *  BL_OPTIONS_PUSH set or NULL; fn (may be NULL) is called for each file once it is known what the
+ *  Hub has; progress counts bytes.  result may be NULL.  Errors: BL_ENOENT, BL_EINVAL (a name; a
+ *  run), BL_EFORMAT, BL_EUNSUPPORTED (no model of this library, without the option any),
+ *  BL_ENETWORK (no token, refused, what came back is something else; the words say which),
+ *  BL_EIO, BL_EINTERRUPTED, BL_ENOMEM.  Threads: any. */
+BL_API bl_status bl_hub_push(const char *folder, const char *repo, const bl_options *options,
+                             bl_push_fn *fn, void *fn_user, bl_progress_fn *progress, void *user,
+                             bl_push_result *result, bl_error *err);
 
 /* ------------------------------------------------------------------ prepare */
 

@@ -22,7 +22,8 @@
     X(BL_OPTIONS_PREPARE, "preparing", bl_prepare_options, BL_PREPARE_FIELDS)                      \
     X(BL_OPTIONS_GENERATE, "generating", bl_generate_options, BL_GENERATE_FIELDS)                  \
     X(BL_OPTIONS_DEVICE, "device", bl_device_options, BL_DEVICE_FIELDS)                            \
-    X(BL_OPTIONS_PULL, "pulling", bl_pull_options, BL_PULL_FIELDS)
+    X(BL_OPTIONS_PULL, "pulling", bl_pull_options, BL_PULL_FIELDS)                                 \
+    X(BL_OPTIONS_PUSH, "pushing", bl_push_options, BL_PUSH_FIELDS)
 
 #define FIELD(type, member, fallback, low, high, choices, help)                                    \
     {{sizeof(bl_field_info), #member, TYPE_##type, fallback, choices, help, low, high},            \
@@ -46,6 +47,9 @@ static const bl_field fields_bl_device_options[] = {BL_DEVICE_FIELDS(FIELD)};
 #undef OWNER
 #define OWNER bl_pull_options
 static const bl_field fields_bl_pull_options[] = {BL_PULL_FIELDS(FIELD)};
+#undef OWNER
+#define OWNER bl_push_options
+static const bl_field fields_bl_push_options[] = {BL_PUSH_FIELDS(FIELD)};
 #undef OWNER
 
 #define X(kind, noun, owner, list)                                                                 \

@@ -16,6 +16,7 @@ struct bl_options {
         bl_generate_options generate;
         bl_device_options device;
         bl_pull_options pull;
+        bl_push_options push;
     } fields;
     unsigned char is_set[]; /* a field each: the caller gave the value */
 };
@@ -224,6 +225,12 @@ const bl_pull_options *bl_options_pull(const bl_options *o)
 {
     assert(o->kind == BL_OPTIONS_PULL);
     return &o->fields.pull;
+}
+
+const bl_push_options *bl_options_push(const bl_options *o)
+{
+    assert(o->kind == BL_OPTIONS_PUSH);
+    return &o->fields.push;
 }
 
 bl_status bl_options_from_config(bl_options **o, const bl_config *c, bl_error *err)

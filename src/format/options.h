@@ -133,6 +133,15 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(flag, offline, "false", 0, 1, NULL, "ask nobody, the cache must do, as with HF_HUB_OFFLINE=1") \
     X(text, cache_dir, "", 0, 0, NULL, "the folder of the cache, in the layout of huggingface_hub, instead of the usual one") \
     X(text, token, "", 0, 0, NULL, "access token, instead of that of HF_TOKEN or a file, which nobody else can see")
+
+#define BL_PUSH_FIELDS(X)                                                                           \
+    X(text, revision, "main", 0, 0, NULL, "the branch; one that is not there begins where main is") \
+    X(text, message, "Upload with bitllama", 0, 0, NULL, "of the commit")                          \
+    X(choice, visibility, "public", 0, 0, "public|private", "of a repository that is made")        \
+    X(flag, any, "false", 0, 1, NULL, "send any folder, also a run or one that holds no model")    \
+    X(flag, dry_run, "false", 0, 1, NULL, "send nothing, and list what would be sent")             \
+    X(flag, verify, "true", 0, 1, NULL, "read back what was sent; without, the Hub's list of checksums must do") \
+    X(text, token, "", 0, 0, NULL, "access token, instead of that of HF_TOKEN or a file, which nobody else can see")
 /* clang-format on */
 
 #define X(kind, field, fallback, min, max, choices, help) bl_opt_##kind field;
@@ -154,6 +163,9 @@ typedef struct bl_generate_options {
 typedef struct bl_pull_options {
     BL_PULL_FIELDS(X)
 } bl_pull_options;
+typedef struct bl_push_options {
+    BL_PUSH_FIELDS(X)
+} bl_push_options;
 #undef X
 
 enum { BL_TTT_LINEAR, BL_TTT_MLP };                                  /* ttt_layer_type */
@@ -177,6 +189,7 @@ enum {                                                    /* documents */
        BL_DOCUMENTS_JSONL,
        BL_DOCUMENTS_MESSAGES
 };
+enum { BL_VISIBILITY_PUBLIC, BL_VISIBILITY_PRIVATE };  /* visibility */
 enum { BL_PARTS_MODEL, BL_PARTS_TOKENIZER };           /* parts */
 enum { BL_DEDUP_NONE, BL_DEDUP_EXACT, BL_DEDUP_NEAR }; /* dedup */
 
@@ -189,6 +202,7 @@ const bl_prepare_options *bl_options_prepare(const bl_options *o);
 const bl_generate_options *bl_options_generate(const bl_options *o);
 const bl_device_options *bl_options_device(const bl_options *o);
 const bl_pull_options *bl_options_pull(const bl_options *o);
+const bl_push_options *bl_options_push(const bl_options *o);
 
 /* BL_EINVAL naming both kinds when a caller's set is of another kind; NULL is fine. */
 bl_status bl_options_expect(const bl_options *o, bl_options_kind kind, const char *where,

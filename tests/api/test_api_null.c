@@ -215,6 +215,17 @@ static void hub_prepare_and_plans(void **state)
     FINE(bl_hub_pull, bytes, data, NULL, path, sizeof path, NULL, NULL, NULL, &pulled, e);
     FINE(bl_hub_pull, progress, data, NULL, path, sizeof path, &n, NULL, NULL, &pulled, e);
     FINE(bl_hub_pull, result, data, NULL, path, sizeof path, &n, NULL, NULL, NULL, e);
+    bl_push_result pushed = {.size = sizeof pushed, .files = 9};
+    REFUSED(bl_hub_push, folder, NULL, "a/b", NULL, NULL, NULL, NULL, NULL, &pushed, e);
+    REFUSED(bl_hub_push, repo, data, NULL, NULL, NULL, NULL, NULL, NULL, &pushed, e);
+    GIVES(bl_hub_push, options, /* it is not a model's folder */
+          bl_hub_push(data, "a/b", NULL, NULL, NULL, NULL, NULL, &pushed, &err) == BL_EFORMAT);
+    GIVES(bl_hub_push, fn, err.code == BL_EFORMAT);
+    GIVES(bl_hub_push, fn_user, err.code == BL_EFORMAT);
+    GIVES(bl_hub_push, progress, err.code == BL_EFORMAT);
+    GIVES(bl_hub_push, result,
+          bl_hub_push(data, "a/b", NULL, NULL, NULL, NULL, NULL, NULL, &err) == BL_EFORMAT);
+    assert_int_equal(pushed.files, 0);
     REFUSED(bl_prepare, sources, NULL, 1, none, NULL, NULL, NULL, &prepared, e);
     assert_int_equal(prepared.tokens, 0);
     REFUSED(bl_prepare, sources, sources, 2, none, NULL, NULL, NULL, &prepared, e);
@@ -677,6 +688,7 @@ static void sets_of_another_kind(void **state)
     WRONG(bl_options_load, BL_OPTIONS_CONFIG, o, api_path("run/config.json"), e)
     WRONG(bl_prepare, BL_OPTIONS_PREPARE, &source, 1, none, o, NULL, NULL, NULL, e)
     WRONG(bl_hub_pull, BL_OPTIONS_PULL, data, o, NULL, 0, NULL, NULL, NULL, NULL, e)
+    WRONG(bl_hub_push, BL_OPTIONS_PUSH, data, "a/b", o, NULL, NULL, NULL, NULL, NULL, e)
     WRONG(bl_plan, BL_OPTIONS_TRAIN, data, o, NULL, &plan, e)
     WRONG(bl_plan, BL_OPTIONS_CONFIG, data, NULL, o, &plan, e)
     WRONG(bl_trainer_open, BL_OPTIONS_TRAIN, &t, data, none, o, NULL, e)

@@ -208,10 +208,13 @@ class Handler(http.server.BaseHTTPRequestHandler):
         if not repo or not self.commit_of(repo, revision):
             return
         there = self.server.files(name, revision)
-        self.json({"files": [{"path": f["path"], "shouldIgnore": False,
-                              "uploadMode": "lfs" if f["size"] >= self.server.large_from or f["path"].endswith(".safetensors") else "regular",
-                              "oid": None if f["path"] not in there else git_sha1(there[f["path"]])}
-                             for f in json.loads(self.body)["files"]]})
+        answers = []
+        for f in json.loads(self.body)["files"]:
+            path, content = f["path"], there.get(f["path"])
+            large = f["size"] >= self.server.large_from or path.endswith(".safetensors")
+            oid = None if content is None else hashlib.sha256(content).hexdigest() if large else git_sha1(content)
+            answers.append({"path": path, "shouldIgnore": False, "uploadMode": "lfs" if large else "regular", "oid": oid})
+        self.json({"files": answers})
 
     def batch(self, name):
         repo, hub = self.repo(name, "w"), self.server
