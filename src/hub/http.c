@@ -488,12 +488,15 @@ bl_status bl_http_send(const bl_http *http, const bl_http_request *request, bl_h
     x.curl = curl_easy_init();
     CURLU *u = curl_url();
     char *url = NULL;
+    CURLUcode code;
     bl_status status = BL_OK;
     if (!x.curl || !u)
         status = bl_fail(err, BL_ENOMEM, "out of memory while asking %s", shown(&x));
-    else if (curl_url_set(u, CURLUPART_URL, request->url, 0) != CURLUE_OK ||
-             curl_url_get(u, CURLUPART_URL, &url, 0) != CURLUE_OK)
-        status = bl_fail(err, BL_EINVAL, "%s: not a web address", shown(&x));
+    else if ((code = curl_url_set(u, CURLUPART_URL, request->url, 0)) != CURLUE_OK ||
+             (code = curl_url_get(u, CURLUPART_URL, &url, 0)) != CURLUE_OK)
+        status = code == CURLUE_OUT_OF_MEMORY
+                     ? bl_fail(err, BL_ENOMEM, "out of memory while asking %s", shown(&x))
+                     : bl_fail(err, BL_EINVAL, "%s: not a web address", shown(&x));
     if (status == BL_OK)
         status = follow(&x, &url);
     if (status == BL_OK && answer->status >= 400)
