@@ -155,7 +155,7 @@ static bl_status begin_turns(const bl_reader *r, bl_turn *turns, size_t count, b
 }
 
 /* Draws turn t's token from the best logits, or from all when there are none.  Where the best do
- * not do, or it fails, it is drawn again from all. */
+ * not do it is drawn again from those that are allowed, and where it fails from all. */
 static bl_status draw(const bl_batch_room *b, bl_turn *t, const bl_candidate *best, size_t top,
                       const float *logits, bl_error *err)
 {
@@ -163,21 +163,22 @@ static bl_status draw(const bl_batch_room *b, bl_turn *t, const bl_candidate *be
     const bl_drawing d = {.best = best,
                           .count = top,
                           .logits = logits,
+                          .found = t->wants_allowed,
                           .left = t->options->finish ? t->options->max_tokens : 0,
                           .end = (int32_t)c->eos_token_id,
                           .drops_space = b->t && bl_tokenizer_prefix_space(b->t)};
     bl_sampling *s = &t->s->sampler;
     int constrained = t->s->constraint != NULL;
-    if (!t->wants_all) {
+    if (!t->wants_all && !t->wants_allowed) {
         if (t->begins)
             bl_sampling_accept(s, (int32_t)c->bos_token_id);
         for (size_t i = 0; i < t->count; i++)
             bl_sampling_accept(s, t->ids[i]);
     }
-    t->wants_all = 0;
     bl_status status = bl_sequence_draw(t->s, &d, &t->drawn, err);
-    t->wants_all = best && (status != BL_OK || t->drawn == BL_NO_TOKEN);
-    if (status != BL_OK || t->wants_all)
+    t->wants_all = best && status != BL_OK;
+    t->wants_allowed = best && status == BL_OK && t->drawn == BL_NO_TOKEN;
+    if (status != BL_OK || t->wants_allowed)
         return status;
     bl_sampling_accept(s, t->drawn);
     t->ends = t->drawn == d.end && (!t->options->ignore_eos || constrained);
@@ -214,10 +215,13 @@ static bl_status draw_from_all(const bl_batch_room *b, bl_turn *t, size_t i, bl_
     return status == BL_OK ? BL_OK : of_turn(status, i, err);
 }
 
-/* All logits of a turn whose best were fetched; the rows of the pass are lost. */
-static bl_status fetch_all(const bl_batch_room *b, bl_turn *t, size_t i, bl_error *err)
+/* All logits of a turn whose best were fetched, or those allowed; the rows of the pass are lost. */
+static bl_status fetch(const bl_batch_room *b, bl_turn *t, size_t i, bl_error *err)
 {
-    bl_status status = bl_reader_logits(b->r, &t->s->state, err);
+    bl_status status = t->wants_allowed ? bl_sequence_fetch(t->s, b->r, err)
+                                        : bl_reader_logits(b->r, &t->s->state, err);
+    if (t->wants_allowed)
+        return status == BL_OK ? status : of_turn(status, i, err);
     t->row = 0;
     return status == BL_OK ? get_logits(b->r, t, i, b->r->host, err) : of_turn(status, i, err);
 }
@@ -252,8 +256,8 @@ static void use_rows(const bl_batch_room *b, bl_turn *turns, size_t from, size_t
         bl_team_run(threads ? threads : 1, count, draw_from_best, &d);
     for (size_t i = from; i < from + count; i++) {
         bl_turn *t = &turns[i];
-        if (t->at_row && t->wants_all) {
-            bl_status status = fetch_all(b, t, i, &why);
+        if (t->at_row && (t->wants_all || t->wants_allowed)) {
+            bl_status status = fetch(b, t, i, &why);
             if (status == BL_OK)
                 status = draw_from_all(b, t, i, &why);
             note_trouble(first, status, &why);

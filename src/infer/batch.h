@@ -17,13 +17,14 @@ typedef struct bl_turn {
                       begins */
     int32_t drawn; /* it, which is pending then; BL_NO_TOKEN: none yet, as at first */
     /* of the call; 0 at first */
-    size_t done;   /* of ids: how many were read */
-    size_t enough; /* bl_sampling_enough() */
-    int wants_all; /* a grammar allows none of the best: it is drawn from all logits */
-    int begins;    /* by the end-of-text token before ids */
-    int ends;      /* what was drawn ends the text */
-    int at_row;    /* the pass left logits of this turn, ... */
-    size_t row;    /* ... which are this row */
+    size_t done;       /* of ids: how many were read */
+    size_t enough;     /* bl_sampling_enough() */
+    int wants_all;     /* drawing from the best failed: it is drawn from all logits */
+    int wants_allowed; /* a grammar allows none of the best: it is drawn from those that it allows */
+    int begins;        /* by the end-of-text token before ids */
+    int ends;          /* what was drawn ends the text */
+    int at_row;        /* the pass left logits of this turn, ... */
+    size_t row;        /* ... which are this row */
 } bl_turn;
 
 /* What a batch reads with.  Polls the watch and `stop` (not NULL) between passes. */

@@ -92,9 +92,9 @@ static int meet(uint64_t *allowed, const uint64_t *mask, size_t V)
     return !mask || any;
 }
 
-/* From all tokens that the grammar allows. */
-static bl_status draw_masked(bl_sequence *s, const bl_drawing *d, bl_token_limit *limit,
-                             int32_t *id, bl_error *err)
+/* What the grammar allows, to s->mask; *id when it is a single token. */
+static bl_status find_allowed(bl_sequence *s, const bl_drawing *d, bl_token_limit *limit,
+                              int32_t *id, bl_error *err)
 {
     int any;
     size_t V = s->sampler.V;
@@ -107,10 +107,30 @@ static bl_status draw_masked(bl_sequence *s, const bl_drawing *d, bl_token_limit
     }
     if (!s->sampler.bias_count)
         *id = only_one(s->mask, V);
-    if (*id != BL_NO_TOKEN || d->best)
-        return BL_OK;
-    *id = bl_sampling_next(&s->sampler, d->logits, s->mask);
-    return *id != BL_NO_TOKEN ? BL_OK : no_token(d->mask != NULL, err);
+    return BL_OK;
+}
+
+/* The tokens in a mask, rising, when there are at most so many; how many there are, or more. */
+static size_t list_mask(int32_t *ids, size_t most, const uint64_t *mask, size_t V)
+{
+    size_t n = 0;
+    for (size_t w = 0; w < (V + 63) / 64; w++)
+        for (size_t i = 64 * w; mask[w] && i < 64 * w + 64; i++)
+            if (mask[w] >> i % 64 & 1) {
+                if (n == most)
+                    return most + 1;
+                ids[n++] = (int32_t)i;
+            }
+    return n;
+}
+
+bl_status bl_sequence_fetch(const bl_sequence *s, bl_reader *r, bl_error *err)
+{
+    size_t n = list_mask(r->some_ids, r->some, s->mask, s->sampler.V);
+    if (n <= r->some)
+        return bl_reader_some(r, &s->state, n, err);
+    BL_TRY(bl_reader_logits(r, &s->state, err));
+    return bl_reader_get(r, 0, r->host, err);
 }
 
 bl_status bl_sequence_draw(bl_sequence *s, const bl_drawing *d, int32_t *id, bl_error *err)
@@ -124,10 +144,15 @@ bl_status bl_sequence_draw(bl_sequence *s, const bl_drawing *d, int32_t *id, bl_
     }
     bl_token_limit limit = {
         .end = d->end, .drop = d->drops_space && !s->decoder.started, .left = d->left};
-    if (!bl_sampling_leaves_all(sampler))
+    if (!d->found && !bl_sampling_leaves_all(sampler))
         BL_TRY(draw_left(s, d, &limit, id, err));
-    if (*id == BL_NO_TOKEN)
-        BL_TRY(draw_masked(s, d, &limit, id, err));
+    if (!d->found && *id == BL_NO_TOKEN)
+        BL_TRY(find_allowed(s, d, &limit, id, err));
+    if (*id == BL_NO_TOKEN && !d->best) {
+        *id = bl_sampling_next(sampler, d->logits, s->mask);
+        if (*id == BL_NO_TOKEN)
+            return no_token(d->mask != NULL, err);
+    }
     if (*id == d->end)
         bl_sequence_unconstrain(s);
     else if (*id != BL_NO_TOKEN)

@@ -98,7 +98,8 @@ static bl_status read_on(generation *g, const int32_t *ids, size_t n, bl_error *
                   : bl_sequence_feed(g->s, g->r, ids, n, g->r->host, 0, err);
 }
 
-/* The next token: from the best logits, or, when a grammar allows none of these, from all. */
+/* The next token: from the best logits, or, when a grammar allows none of these, from those that it
+ * allows. */
 static bl_status draw(generation *g, uint64_t left, int32_t *id, bl_error *err)
 {
     bl_sequence *s = g->s;
@@ -112,7 +113,8 @@ static bl_status draw(generation *g, uint64_t left, int32_t *id, bl_error *err)
     if (*id != BL_NO_TOKEN)
         return BL_OK;
     d.best = NULL;
-    BL_TRY(bl_sequence_feed(s, g->r, NULL, 0, g->r->host, 0, err));
+    d.found = 1;
+    BL_TRY(bl_sequence_fetch(s, g->r, err));
     return bl_sequence_draw(s, &d, id, err);
 }
 

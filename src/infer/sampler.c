@@ -148,8 +148,23 @@ static float penalised(float logit, float penalty)
     return logit > 0 ? logit / penalty : logit * penalty;
 }
 
-/* Penalises recent tokens; one that occurs twice is penalised once. */
-static void penalise(bl_sampling *s, const float *logits)
+/* The candidate of a token among c[n], whose ids rise; NULL: it is not there. */
+static bl_candidate *candidate_of(bl_candidate *c, size_t n, int32_t id)
+{
+    size_t low = 0, high = n;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        if (c[middle].id < id)
+            low = middle + 1;
+        else
+            high = middle;
+    }
+    return low < n && c[low].id == id ? &c[low] : NULL;
+}
+
+/* Penalises recent tokens among the first n candidates, whose ids rise; one that occurs twice is
+ * penalised once. */
+static void penalise(bl_sampling *s, const float *logits, size_t n)
 {
     float penalty = (float)s->options.repeat_penalty;
     if (penalty == 1.0f)
@@ -157,10 +172,9 @@ static void penalise(bl_sampling *s, const float *logits)
     size_t last = s->options.repeat_last, count = s->recent_count;
     for (size_t i = count > last ? count - last : 0; i < count; i++) {
         int32_t id = bl_sampling_recent(s, i);
-        float *logit = &s->candidate[id].logit;
-        if (*logit != rank_of(logits[id]) + bias_of(s, id)) /* penalised already */
-            continue;
-        *logit = penalised(*logit, penalty);
+        bl_candidate *c = n == s->V ? &s->candidate[id] : candidate_of(s->candidate, n, id);
+        if (c && c->logit == rank_of(logits[id]) + bias_of(s, id)) /* not yet */
+            c->logit = penalised(c->logit, penalty);
     }
 }
 
@@ -237,13 +251,24 @@ static size_t kept(const bl_sampling *s)
     return s->options.top_k && s->options.top_k < s->V ? s->options.top_k : s->V;
 }
 
-static void fill(bl_sampling *s, const float *logits)
+/* All candidates, or those in a mask; returns how many. */
+static size_t fill(bl_sampling *s, const float *logits, const uint64_t *mask)
 {
-    for (size_t i = 0; i < s->V; i++)
-        s->candidate[i] = (bl_candidate){rank_of(logits[i]), (int32_t)i};
-    for (size_t i = 0; i < s->bias_count; i++)
-        s->candidate[s->biases[i].id].logit += s->biases[i].bias;
-    penalise(s, logits);
+    bl_candidate *c = s->candidate;
+    size_t n = 0;
+    for (size_t i = 0; !mask && i < s->V; i++)
+        c[n++] = (bl_candidate){rank_of(logits[i]), (int32_t)i};
+    for (size_t w = 0; mask && w < (s->V + 63) / 64; w++)
+        for (size_t i = 64 * w; mask[w] && i < 64 * w + 64 && i < s->V; i++)
+            if (mask[w] >> i % 64 & 1)
+                c[n++] = (bl_candidate){rank_of(logits[i]), (int32_t)i};
+    for (size_t i = 0; i < s->bias_count; i++) {
+        bl_candidate *of = candidate_of(c, n, s->biases[i].id);
+        if (of)
+            of->logit += s->biases[i].bias;
+    }
+    penalise(s, logits, n);
+    return n;
 }
 
 /* ---- from all, unsorted ---- */
@@ -338,12 +363,7 @@ static size_t drop_forbidden(const bl_sampling *s, size_t k)
 static size_t take(bl_sampling *s, const float *logits, const uint64_t *mask)
 {
     bl_candidate *c = s->candidate;
-    size_t n = mask ? 0 : s->V, left = 0;
-    fill(s, logits);
-    for (size_t w = 0; mask && w < (s->V + 63) / 64; w++)
-        for (size_t i = 64 * w; mask[w] && i < 64 * w + 64 && i < s->V; i++)
-            if (mask[w] >> i % 64 & 1)
-                c[n++] = c[i];
+    size_t n = fill(s, logits, mask), left = 0;
     for (size_t i = 0; s->bias_count && i < n; i++)
         if (c[i].logit > -INFINITY)
             swap(&c[i], &c[left++]);

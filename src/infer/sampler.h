@@ -53,7 +53,7 @@ int32_t bl_sampling_recent(const bl_sampling *s, size_t i);
 void bl_sampling_accept(bl_sampling *s, int32_t id);
 
 /* Draws from logits [V] in the order bias, penalty, top-k, top-p, min-p, temperature; with a mask
- * from those of the tokens whose bits are set in it, -1 when there are none or biases forbid all of
+ * from those of the tokens whose bits are set in it (others are not read), -1 when there are none or biases forbid all of
  * them.  Equal logits rank by the smaller id.  One that is not a number counts as minus infinity. */
 int32_t bl_sampling_next(bl_sampling *s, const float *logits, const uint64_t *mask);
 

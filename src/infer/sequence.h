@@ -64,15 +64,21 @@ typedef struct bl_drawing {
     size_t count;
     const float *logits;  /* or, when best is NULL, all */
     const uint64_t *mask; /* with these: bits of the tokens that may be drawn; NULL: all may */
+    int found;            /* with these: bl_sequence_fetch() gave them */
     uint64_t left;        /* bl_token_limit; 0: no bound */
     int32_t end;          /* the model's end-of-text token */
     int drops_space;      /* of a text's beginning, which is the tokenizer's */
 } bl_drawing;
 
 /* Draws the next token; by BL_NO_TOKEN none can be drawn from the best alone, and it must be called
- * again with all logits.  BL_EUNSUPPORTED when the grammar cannot go on, BL_ENOMEM. */
+ * again with what bl_sequence_fetch() gives, or with all logits.  BL_EUNSUPPORTED when the grammar
+ * cannot go on, BL_ENOMEM. */
 bl_status bl_sequence_draw(bl_sequence *s, const bl_drawing *d, int32_t *id,
                            bl_error *err) BL_NODISCARD;
+
+/* After a draw that found none of the best: the logits of the tokens that its mask allows to their
+ * places in r->host, after the token read last, whose best the reader had. */
+bl_status bl_sequence_fetch(const bl_sequence *s, bl_reader *r, bl_error *err) BL_NODISCARD;
 
 /* BL_EINVAL, which says why there are no logits of a last token. */
 bl_status bl_sequence_no_logits(const bl_sequence *s, bl_error *err) BL_NODISCARD;

@@ -46,6 +46,8 @@ static void bind(bl_reader *r, bl_arena *arena)
     r->best_at =
         bl_arena_push(arena, r->outs * (most_best(m) + 1), bl_kind_bytes(d, BL_KIND_candidate));
     r->ids = bl_arena_push(arena, N, bl_kind_bytes(d, BL_KIND_id));
+    r->some_rows = bl_arena_push(arena, r->some ? BL_READER_ROWS * m->D : 0, d->act_bytes);
+    r->some_at = bl_arena_push(arena, BL_READER_ROWS, bl_kind_bytes(d, BL_KIND_id));
     r->step = bl_arena_push(arena, r->sequences, bl_kind_bytes(d, BL_KIND_step));
     r->decode_at = bl_arena_push(arena, r->sequences, sizeof(bl_decode_row));
     r->decode_layers = bl_arena_push(arena, m->L, sizeof(bl_decode_layer));
@@ -90,6 +92,14 @@ static bl_status open_block(bl_reader *r, bl_error *err)
     return open_decode(r, err);
 }
 
+/* A quarter of them: where they lie apart, more cost what all do.  Only where rows of activations
+ * are what rows of parameters are; a device that queues makes all as fast. */
+static size_t some_of(const bl_net *net)
+{
+    const bl_dev *d = net->dev;
+    return d->queues || d->act_bytes != d->param_bytes ? 0 : net->m.V / 4;
+}
+
 bl_status bl_reader_open(bl_reader *r, const bl_net *net, size_t rows, size_t sequences,
                          bl_error *err)
 {
@@ -98,13 +108,17 @@ bl_status bl_reader_open(bl_reader *r, const bl_net *net, size_t rows, size_t se
                      .rows = rows,
                      .outs = rows < outs ? rows : outs,
                      .sequences = sequences,
+                     .some = some_of(net),
                      .host_step = bl_calloc(sequences, sizeof *r->host_step),
                      .host_ids = bl_calloc(rows, sizeof *r->host_ids),
                      .host_rows = bl_calloc(sequences, sizeof *r->host_rows),
+                     .some_ids = bl_calloc(some_of(net), sizeof *r->some_ids),
+                     .some_logits = bl_calloc(some_of(net), sizeof *r->some_logits),
                      .host = bl_calloc(net->m.V, sizeof *r->host)};
-    bl_status status = r->host_step && r->host_ids && r->host_rows && r->host
-                           ? open_block(r, err)
-                           : bl_fail(err, BL_ENOMEM, "out of memory to read %zu tokens", rows);
+    bl_status status =
+        r->host_step && r->host_ids && r->host_rows && r->some_ids && r->some_logits && r->host
+            ? open_block(r, err)
+            : bl_fail(err, BL_ENOMEM, "out of memory to read %zu tokens", rows);
     if (status != BL_OK)
         bl_reader_release(r);
     return status;
@@ -118,6 +132,8 @@ void bl_reader_release(bl_reader *r)
     bl_free(r->host_step);
     bl_free(r->host_ids);
     bl_free(r->host_rows);
+    bl_free(r->some_ids);
+    bl_free(r->some_logits);
     bl_free(r->host);
     *r = (bl_reader){0};
 }
@@ -232,13 +248,20 @@ static void layer_step(const bl_reader *r, size_t l, const bl_piece *pieces, siz
     BL_OP(d, bitlinear_residual, r->x, r->y, r->hq, t->down_proj, N, D, I);
 }
 
+/* r->h: n rows of what the layers made, for the head. */
+static void head_norm(const bl_reader *r, const bl_act *x, size_t n)
+{
+    const bl_net *net = r->net;
+    BL_OP(net->dev, rmsnorm_fwd, r->h, NULL, r->rstd, x, net->w.norm,
+          (float)net->config.rms_norm_eps, n, net->m.D);
+}
+
 /* Logits of n rows of what the layers made, or the best of them, or both. */
 static void head(const bl_reader *r, const bl_act *x, size_t n)
 {
     const bl_net *net = r->net;
     const bl_dims *m = &net->m;
-    BL_OP(net->dev, rmsnorm_fwd, r->h, NULL, r->rstd, x, net->w.norm,
-          (float)net->config.rms_norm_eps, n, m->D);
+    head_norm(r, x, n);
     const bl_param *E = bl_net_head(net);
     if (r->top && !r->logits_too) {
         BL_OP(net->dev, head_best, r->best_at, r->logits, r->h, E, net->coarse, n, m->D, m->V,
@@ -375,6 +398,28 @@ bl_status bl_reader_logits(bl_reader *r, const bl_state *s, bl_error *err)
     return r->top ? get_best(r, 1, err) : BL_OP(r->net->dev, sync, err);
 }
 
+/* The rows of E that are wanted, gathered a few at a time, are a smaller E. */
+bl_status bl_reader_some(bl_reader *r, const bl_state *s, size_t n, bl_error *err)
+{
+    const bl_net *net = r->net;
+    bl_dev *d = net->dev;
+    size_t D = net->m.D;
+    const bl_param *E = bl_net_head(net);
+    assert(s->has_last && n <= r->some);
+    head_norm(r, s->last, 1);
+    for (size_t at = 0, rows; at < n; at += rows) {
+        rows = n - at < BL_READER_ROWS ? n - at : BL_READER_ROWS;
+        BL_TRY(bl_put_id(d, r->some_at, r->some_ids + at, rows, err));
+        BL_OP(d, embed_fwd, r->some_rows, E, r->some_at, rows, D);
+        BL_OP(d, head_logits, real_row(r, r->logits, at, 1), r->h,
+              (const bl_param *)(const void *)r->some_rows, 1, D, rows);
+    }
+    BL_TRY(bl_get_real(d, r->some_logits, r->logits, n, err));
+    for (size_t i = 0; i < n; i++)
+        r->host[r->some_ids[i]] = r->some_logits[i];
+    return BL_OK;
+}
+
 bl_status bl_reader_get(const bl_reader *r, size_t row, float *logits, bl_error *err)
 {
     size_t V = r->net->m.V;
@@ -389,8 +434,7 @@ bl_status bl_reader_loss(bl_reader *r, bl_pass *p, const int32_t *targets, float
     bl_dev *d = net->dev;
     assert(r->filled && r->filled <= p->N);
     BL_TRY(bl_put_id(d, p->in.targets, targets, r->filled, err));
-    BL_OP(d, rmsnorm_fwd, r->h, NULL, r->rstd, r->x, net->w.norm, (float)net->config.rms_norm_eps,
-          r->filled, m->D);
+    head_norm(r, r->x, r->filled);
     BL_OP(d, head_loss, p->loss, NULL, NULL, r->h, bl_net_head(net), p->in.targets, NULL, r->filled,
           m->D, m->V);
     return bl_get_real(d, loss, p->loss, r->filled, err);

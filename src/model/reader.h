@@ -51,6 +51,11 @@ typedef struct bl_reader {
     int32_t *host_ids;
     bl_decode_row *host_rows; /* [sequences] */
     float *host;              /* [V] logits for who draws from them */
+    size_t some;              /* of the logits of a row, the most that are computed alone */
+    int32_t *some_ids;        /* [some] of which tokens, */
+    float *some_logits;       /* and what they are */
+    bl_act *some_rows;        /* [BL_READER_ROWS,D] of E; none where `some` is 0 */
+    bl_dev_id *some_at;       /* [BL_READER_ROWS] */
 } bl_reader;
 
 /* Room on the net's device for passes of up to so many tokens and pieces, with logits of the last
@@ -68,6 +73,10 @@ bl_status bl_reader_feed(bl_reader *r, const bl_piece *pieces, size_t count,
 /* Writes what a sequence's feed would have left of the last token that it has read, when
  * s->has_last, as the first row. */
 bl_status bl_reader_logits(bl_reader *r, const bl_state *s, bl_error *err) BL_NODISCARD;
+
+/* Of the logits of that token those of the first n tokens of r->some_ids alone, with the same bits,
+ * to their places in r->host. */
+bl_status bl_reader_some(bl_reader *r, const bl_state *s, size_t n, bl_error *err) BL_NODISCARD;
 
 /* A row of r->logits as floats on the host [V]. */
 bl_status bl_reader_get(const bl_reader *r, size_t row, float *logits, bl_error *err) BL_NODISCARD;

@@ -22,6 +22,11 @@ check "the same text" cmp first stdout
 text "with three threads" 0 '{*}' '*' -j "$(cat n.json)" -s 1 -t 3
 check "the same text" cmp first stdout
 text "with all logits" 0 '{*}' '*' -j @n.json -s 1 --logprobs 2 --json
+text "words that are not the likeliest" 0 '[qzQZ][qzQZ]*' '*trace*' --grammar 'root ::= [qzQZ]{30}' -n 40 -s 1 --top-k 2 --device trace:cpu
+cp stdout some
+check "of which rows are gathered" grep -q '^  embed_fwd  *[1-9][0-9] ' stderr
+text "with all logits" 0 '{"seed": 1*' '*' --grammar 'root ::= [qzQZ]{30}' -n 40 -s 1 --top-k 2 --log-probability --json
+check "the same text" grep -q "\"text\": \"$(cat some)\"" stdout
 text "cut short" 0 'aaa' '*not whole by the grammar*' --grammar 'root ::= "a"{40}' -n 3
 text "an end in time" 0 'a*b' '*ended by the model*' --grammar 'root ::= "a"+ "b"' -n 9 --temp 5
 text "which may be left" 0 'a*' '*' --grammar 'root ::= "a"+ [b]{200}' -n 9 --no-finish

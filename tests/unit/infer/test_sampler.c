@@ -167,7 +167,7 @@ static void set_biases(bl_sampling *s, const wish *w)
 static void draw_some(tally *seen)
 {
     static const size_t sizes[] = {1, 2, 3, 31, 200, 255, 256, 257, 400, V_MOST};
-    static float x[V_MOST];
+    static float x[V_MOST], y[V_MOST];
     static bl_candidate best[BL_TOP_MOST];
     static wish w;
     int32_t recent[2 * DRAWS] = {0};
@@ -190,7 +190,9 @@ static void draw_some(tally *seen)
         for (size_t k = 0; k < V; k++)
             if (w.biased && isinf(x[k]) && x[k] > 0) /* forbidden it would be no number */
                 x[k] = 9;
-        int32_t id = bl_sampling_next(&all, x, w.masked ? w.mask : NULL);
+        for (size_t k = 0; k < V; k++) /* what may not be drawn is not read */
+            y[k] = is_in(&w, (int32_t)k) ? x[k] : (float)NAN;
+        int32_t id = bl_sampling_next(&all, y, w.masked ? w.mask : NULL);
         assert_int_equal(id, drawn_by_the_book(&o, x, V, &w, recent, count, &place));
         assert_int_equal(all.draws, place);
         if (enough) {
