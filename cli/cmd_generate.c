@@ -82,15 +82,21 @@ typedef struct writing_task {
     bl_options *options;
 } task;
 
-/* The prompt before what follows it, on a terminal or by --echo. */
-static bl_status echo(const task *t, stream *out)
+/* The prompt before what follows it as text, on a terminal or by --echo; empty: it is not shown. */
+static bl_span echoed(const task *t)
 {
     int given = bl_flags_given(t->args, "echo");
-    if (out->reply || out->listed || !t->prompt.bytes ||
-        !(given ? bl_flags_on(t->args, "echo") : isatty(STDOUT_FILENO)))
+    int shown = given ? bl_flags_on(t->args, "echo") : isatty(STDOUT_FILENO);
+    return (bl_span){t->prompt.data, shown ? t->prompt.bytes : 0};
+}
+
+static bl_status echo(const task *t, stream *out)
+{
+    bl_span prompt = echoed(t);
+    if (out->reply || out->listed || !prompt.bytes)
         return BL_OK;
-    out->last = t->prompt.data[t->prompt.bytes - 1];
-    return bl_output_text(t->prompt.data, t->prompt.bytes, out->err);
+    out->last = prompt.text[prompt.bytes - 1];
+    return bl_output_text(prompt.text, prompt.bytes, out->err);
 }
 
 /* The last line of a text ends. */
@@ -155,8 +161,10 @@ static bl_status write_samples(const task *t, uint64_t count, bl_error *err)
                              err);
     bl_options_close(read);
     bl_progress_end();
-    const bl_many many = {
-        .count = (size_t)count, .options = t->options, .json = bl_flags_on(t->args, "json")};
+    const bl_many many = {.count = (size_t)count,
+                          .options = t->options,
+                          .before = echoed(t),
+                          .json = bl_flags_on(t->args, "json")};
     if (status == BL_OK)
         status = bl_replies_write(t->session, t->model, &many, result.seed, err);
     if (status == BL_OK)

@@ -115,7 +115,7 @@ bl_status bl_reply_print_json(const bl_reply *r, const bl_tokenizer *t, size_t n
     for (size_t i = 0; i < count; i++)
         printf("%s%" PRId32, i ? ", " : "", r->tokens[i].id);
     putchar(']');
-    if (count && !isnan(r->tokens[0].log_probability)) {
+    if (r->count && !isnan(r->tokens[0].log_probability)) {
         fputs(", \"log_probabilities\": [", stdout);
         for (size_t i = 0; i < count; i++) {
             fputs(i ? ", " : "", stdout);
@@ -240,8 +240,12 @@ static bl_status print_member(const group *g, member *m, size_t number, bl_error
                       r->ended ? r->ended : "length");
     if (listed && number) /* an empty line between lists */
         (void)putchar('\n');
-    bl_status status = listed ? print_list(r, g->tokenizer, err)
-                              : bl_output_text(r->text ? r->text : "", r->bytes, err);
+    bl_status status = BL_OK;
+    if (!listed && g->many->before.bytes)
+        status = bl_output_text(g->many->before.text, g->many->before.bytes, err);
+    if (status == BL_OK)
+        status = listed ? print_list(r, g->tokenizer, err)
+                        : bl_output_text(r->text ? r->text : "", r->bytes, err);
     return status == BL_OK && !listed ? bl_output_write("\n", 1, err) : status;
 }
 

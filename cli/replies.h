@@ -34,6 +34,7 @@ bl_status bl_reply_print_json(const bl_reply *r, const bl_tokenizer *t, size_t n
 typedef struct bl_many {
     size_t count;              /* of continuations */
     const bl_options *options; /* BL_OPTIONS_GENERATE */
+    bl_span before;            /* what stands before each that is written as text */
     int json;
 } bl_many;
 

@@ -129,6 +129,16 @@ text "no text fits" 3 '' '*no text*' --grammar 'root ::= "a" root'
 
 # ---- the prompt, names of others ----
 text "echo" 0 'Once*' '*' --echo -n 3 -s 3
+text "echo of each" 0 'Once*
+Once*' '*' --echo --samples 2 -n 3 -s 3
+text "not in a list" 0 '  *' '*' --echo --samples 2 -n 3 -s 3 --logprobs 1
+text "nothing but an end" 0 '{"seed": 3, "text": "", "ended": "end", "whole": true, "ids": [[][]], "log_probabilities": [[][]], "likeliest": [[][]]}' '*' --grammar 'root ::= ""' --logprobs 2 --json -s 3
+text "a stop in what is forced" 0 '{"sample": 0, "seed": 3, "text": "ab", "ended": "stop", "whole": false, *
+{"sample": 1, *"text": "ab", *' '*' --grammar 'root ::= "abcdef"{5}' --stop cd --samples 2 --json -s 3 -n 40 --logprobs 1
+text "a grammar that fits no text" 3 '' '*fits no text*' --grammar 'root ::= [^\x00-\U0010FFFF]' --samples 3 --logprobs 2
+text "echo under a grammar" 0 'Oncea' '*' --echo -n 3 -s 3 --grammar 'root ::= "a"'
+output=/dev/full
+text "a full disk, lists" 4 "" "*standard output*" --samples 2 --logprobs 2 -n 3
 text "no echo into a file" 0 '[!O]*' '*' -n 3 -s 3
 text "log-probabilities" 0 '{"seed": 3, *"log_probabilities": [[]-*' '*' -n 3 -s 3 --log-probability --json
 text "the likeliest in a list" 0 '       [1-9]*
