@@ -13,6 +13,7 @@
 #include "model/fingerprint.h"
 #include "model/folder.h"
 #include "model/packed.h"
+#include "model/remote_code.h"
 #include "text/text.h"
 
 #include <stdio.h>
@@ -52,6 +53,8 @@ static int is_ours(const char *dir, const char *name)
     int known = 0;
     for (size_t i = 0; i < sizeof ours / sizeof *ours; i++)
         known |= strcmp(name, ours[i]) == 0;
+    for (size_t i = 0; i < BL_REMOTE_FILES; i++)
+        known |= strcmp(name, bl_remote_files[i].name) == 0;
     return known && bl_path_has_own(dir, name);
 }
 
@@ -236,7 +239,7 @@ static bl_status write_folder(const export_job *job, bl_error *err)
     BL_TRY(status);
     BL_TRY(write_card(job, err));
     BL_TRY(write_tokenizer(job, err));
-    return bl_folder_describe(job->beside, NULL, &m->net.config, job->form, err);
+    return bl_folder_describe(job->beside, NULL, &m->net.config, job->form, 1, err);
 }
 
 /* Reads back what was written: with a float32 rest it is the same function. */

@@ -241,8 +241,9 @@ typedef enum bl_weight_form {
 } bl_weight_form;
 bl_status bl_config_form(bl_weight_form *form, const char *path, bl_error *err) BL_NODISCARD;
 
-/* Writes config.json, for weights of that form (latent or packed). */
-bl_status bl_config_save(const bl_config *c, bl_weight_form form, const char *path,
+/* Writes config.json, for weights of that form (latent or packed); with `auto_map` it names the
+ * classes in PyTorch that stand beside it. */
+bl_status bl_config_save(const bl_config *c, bl_weight_form form, int auto_map, const char *path,
                          bl_error *err) BL_NODISCARD;
 
 /* Any set as a JSON object {"name": value, ...} into a checkpoint's state and back.  `kind` says

@@ -6,6 +6,7 @@
 #include "core/path.h"
 #include "data/tokens.h"
 #include "format/json.h"
+#include "model/remote_code.h"
 
 static bl_status write_piece(void *out, const void *bytes, size_t n, bl_error *err)
 {
@@ -59,17 +60,31 @@ static bl_status write_generation_config(const char *dir, const bl_config *c, bl
     return status;
 }
 
+static bl_status write_remote_code(const char *dir, bl_error *err)
+{
+    for (size_t i = 0; i < BL_REMOTE_FILES; i++) {
+        const bl_remote_file *file = &bl_remote_files[i];
+        bl_buf text;
+        bl_buf_init(&text);
+        bl_buf_append(&text, file->bytes, file->size);
+        BL_TRY(write_text(dir, file->name, &text, err));
+    }
+    return BL_OK;
+}
+
 bl_status bl_folder_describe(const char *dir, const char *tokenizer_dir, const bl_config *c,
-                             bl_weight_form form, bl_error *err)
+                             bl_weight_form form, int remote_code, bl_error *err)
 {
     static const char *const names[] = {"tokenizer.json", "tokenizer_config.json"};
     for (size_t i = 0; tokenizer_dir && i < sizeof names / sizeof *names; i++)
         if (i == 0 || bl_path_has(tokenizer_dir, names[i]))
             BL_TRY(bl_folder_copy(tokenizer_dir, dir, names[i], err));
     BL_TRY(write_generation_config(dir, c, err));
+    if (remote_code)
+        BL_TRY(write_remote_code(dir, err));
     char *path = bl_path_join(dir, "config.json");
     bl_status status =
-        path ? bl_config_save(c, form, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
+        path ? bl_config_save(c, form, remote_code, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
     bl_free(path);
     return status;
 }

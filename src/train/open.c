@@ -271,7 +271,7 @@ static bl_status open_parts(bl_trainer *t, const bl_config *config, const bl_tra
         if (!writes)
             return BL_OK;
         return bl_folder_describe(t->run_dir, describing ? describing : t->tokenizer_dir, config,
-                                  BL_WEIGHTS_LATENT, err); /* now it is a run */
+                                  BL_WEIGHTS_LATENT, 0, err); /* now it is a run */
     }
     t->resumed_from = bl_strdup(checkpoint);
     if (!t->resumed_from)

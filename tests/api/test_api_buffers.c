@@ -189,7 +189,7 @@ static void exports(void **state)
             assert_int_equal(read_file(path, room[0]), file.size);
             assert_memory_equal(room[0], file.bytes, file.size);
         }
-        assert_int_equal(count, 6); /* with generation_config.json and README.md */
+        assert_int_equal(count, 8); /* with generation_config.json and README.md */
         assert_null(file.name);
         for (int held = 0; held < 2; held++) {
             assert_ok(bl_model_open(&again, held ? bl_files_path(f) : folder, NULL, &api_error));

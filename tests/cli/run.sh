@@ -1,4 +1,5 @@
 # The commands at work on the tiny model: their products, and that the same input gives the same.
+tree=$(cd "$(dirname "$0")/../.." && pwd)
 . "$(dirname "$0")/expect.sh"
 data=$3/data run=$3/run
 cd "$scratch" || exit 1
@@ -248,8 +249,19 @@ expect "export" 0 '' '*packed: *parameters*fingerprint*next: *bitllama* info pac
 for file in config.json model.safetensors tokenizer.json tokenizer_config.json generation_config.json README.md; do
     check "export writes $file" test -s "packed/$file"
 done
+for file in configuration_bitllama.py modeling_bitllama.py; do
+    check "export writes $file, as it is in the tree" cmp "$tree/python/bitllama/hf/$file" "packed/$file"
+    check "config.json names its classes" grep -q "\"${file%.py}.BitLlama[A-Z]" packed/config.json
+    check "a run has no $file" test ! -e "$run/$file"
+done
 expect "logits of the packed model" 0 '' '*' logits -m packed --ids $ids -o packed.npy
 check "are the same bits" cmp whole.npy packed.npy
+mkdir unmapped && cp packed/* unmapped && rm unmapped/*.py
+tr -d '\n' <packed/config.json | sed 's/, *"auto_map": {[^}]*}//' >unmapped/config.json
+check "an export of earlier versions has no auto_map" sh -c '! grep -q auto_map unmapped/config.json'
+expect "its logits" 0 '' '*' logits -m unmapped --ids $ids -o old.npy
+check "are the same bits, too" cmp whole.npy old.npy
+expect "an export in its place" 0 '' '*' export -m packed --out unmapped --force
 expect "its greedy text" 0 '?*' '*' generate -m packed -p x --max-tokens 30 --temperature 0
 check "is the same" cmp stdout greedy
 fingerprint=$("$bitllama" info "$run" | sed -n 's/^fingerprint  *//p')

@@ -19,7 +19,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (form == BL_WEIGHTS_PACKED_INVERSE) /* read, not written */
         form = BL_WEIGHTS_PACKED;
     const char *saved = fuzz_in_folder("saved.json");
-    FUZZ_CHECK(bl_config_save(&config, form, saved, NULL) == BL_OK);
+    FUZZ_CHECK(bl_config_save(&config, form, 0, saved, NULL) == BL_OK);
     FUZZ_CHECK(bl_config_load(&again, saved, NULL) == BL_OK);
 #define X(kind, field, fallback, min, max, choices, help)                                          \
     FUZZ_CHECK(memcmp(&config.field, &again.field, sizeof config.field) == 0);

@@ -221,7 +221,7 @@ static void test_source(void **state)
     export_fine("q", "p", "f32");
 
     assert_int_equal(bl_dir_list(&names, tiny_path("p"), NULL), BL_OK);
-    assert_int_equal(names.count, 4); /* without a tokenizer, as `links` */
+    assert_int_equal(names.count, 6); /* without a tokenizer, as `links` */
     bl_names_release(&names);
     nothing_beside();
 }

@@ -244,7 +244,7 @@ static void config_round_trip(void **state)
         {"tie_word_embeddings", "0"}, {"initializer_range", "0.3"}};
     for (size_t i = 0; i < sizeof set / sizeof *set; i++)
         assert_ok(bl_options_set(o, set[i][0], set[i][1], &failure));
-    assert_ok(bl_config_save(bl_options_config(o), BL_WEIGHTS_LATENT, path, &failure));
+    assert_ok(bl_config_save(bl_options_config(o), BL_WEIGHTS_LATENT, 0, path, &failure));
     bl_config back;
     assert_ok(bl_config_load(&back, path, &failure));
     bl_options *copy = NULL;
@@ -269,7 +269,7 @@ static void config_form(void **state)
     const char *path = scratch("form.json");
     bl_config c;
     bl_options_defaults(BL_OPTIONS_CONFIG, &c);
-    assert_ok(bl_config_save(&c, BL_WEIGHTS_LATENT, path, &failure));
+    assert_ok(bl_config_save(&c, BL_WEIGHTS_LATENT, 0, path, &failure));
     json_t *root = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
     const char *type = NULL, *architecture = NULL, *method = NULL, *class = NULL, *mode = NULL;
     double eps = 0;
@@ -291,7 +291,7 @@ static void config_form(void **state)
     }
     json_decref(root);
     c.quantization = BL_QUANT_NONE;
-    assert_ok(bl_config_save(&c, BL_WEIGHTS_LATENT, path, &failure));
+    assert_ok(bl_config_save(&c, BL_WEIGHTS_LATENT, 0, path, &failure));
     root = json_load_file(path, JSON_REJECT_DUPLICATES, NULL);
     assert_non_null(root);
     assert_null(json_object_get(root, "quantization_config"));
