@@ -1140,6 +1140,9 @@ typedef struct bl_token_event {
  *  Valid until the next call with the batch. */
 BL_API const bl_token_event *bl_batch_event(const bl_batch *b, size_t turn);
 
+/** Receives a text, return 0 to continue. */
+typedef int bl_text_fn(void *user, const char *text, size_t bytes);
+
 /** Receives every token as it is drawn; return 0 to continue. */
 typedef int bl_token_fn(void *user, const bl_token_event *token);
 
@@ -1177,6 +1180,16 @@ BL_API bl_status bl_generate(bl_session *s, const char *prompt, size_t bytes,
 BL_API bl_status bl_generate_ids(bl_session *s, const int32_t *ids, size_t count,
                                  const bl_options *options, bl_token_fn *fn, void *user,
                                  bl_generate_result *result, bl_error *err);
+
+/** Either, for callers to whom a function for every token is dear: of the prompt `ids` where that is not
+ *  NULL, and else of `prompt`.  fn receives the text in pieces of whole characters: what was written
+ *  in `every` seconds (0: by each token), empty where nothing was, and at the end the rest; to stop
+ *  as a function for tokens does it returns non-zero, which means nothing at the end.
+ *  Errors: those of bl_generate() and bl_generate_ids(). */
+BL_API bl_status bl_generate_text(bl_session *s, const char *prompt, size_t bytes,
+                                  const int32_t *ids, size_t count, const bl_options *options,
+                                  double every, bl_text_fn *fn, void *user,
+                                  bl_generate_result *result, bl_error *err);
 
 /** The token that was drawn last and is not read yet, or -1. */
 BL_API int32_t bl_session_pending(const bl_session *s);
@@ -1330,9 +1343,6 @@ typedef struct bl_recall_result {
 BL_API bl_status bl_eval_recall(bl_model *m, uint64_t distance, uint64_t questions,
                                 bl_progress_fn *progress, void *user, bl_recall_result *result,
                                 bl_error *err);
-
-/** Receives a text, return 0 to continue. */
-typedef int bl_text_fn(void *user, const char *text, size_t bytes);
 
 /** The text of a file ("-": standard input) as bl_prepare() would read it, a prompt for example:
  *  decompressed, in UTF-8, without byte order marks, with LF line ends; of a .jsonl or .json file

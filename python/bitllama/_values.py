@@ -16,8 +16,7 @@ from .options import TABLES, Option
 Path = Union[str, bytes, "os.PathLike[str]", "os.PathLike[bytes]"]
 Ids = Union[Sequence[int], "SupportsBuffer", Iterable[int]]
 SupportsBuffer = Any  # numpy and torch arrays, array.array, memoryview
-_KIND_OF = {"CONFIG": capi.BL_OPTIONS_CONFIG, "TRAIN": capi.BL_OPTIONS_TRAIN, "PREPARE": capi.BL_OPTIONS_PREPARE,
-            "GENERATE": capi.BL_OPTIONS_GENERATE, "DEVICE": capi.BL_OPTIONS_DEVICE, "PULL": capi.BL_OPTIONS_PULL}
+_KIND_OF: Dict[str, int] = {name: getattr(capi, "BL_OPTIONS_" + name) for name in TABLES}
 
 
 def path_bytes(path: Path) -> bytes:

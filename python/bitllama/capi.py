@@ -32,7 +32,8 @@ BL_OPTIONS_PREPARE = 2
 BL_OPTIONS_GENERATE = 3
 BL_OPTIONS_DEVICE = 4
 BL_OPTIONS_PULL = 5
-BL_OPTIONS_KINDS = 6
+BL_OPTIONS_PUSH = 6
+BL_OPTIONS_KINDS = 7
 BL_ENCODE_SPECIAL = 1
 BL_ENCODE_TEMPLATE = 2
 BL_ENCODE_OFFSETS = 4
@@ -164,6 +165,25 @@ class bl_pull_result(ctypes.Structure):
         ("files", c_size_t),
         ("bytes", c_uint64),
         ("fetched", c_uint64),
+    )
+
+class bl_push_file(ctypes.Structure):
+    """A file of a folder that is sent, by its path in the repository."""
+    _fields_ = (
+        ("size", c_size_t),
+        ("path", c_char_p),
+        ("bytes", c_uint64),
+        ("state", c_char_p),
+    )
+
+class bl_push_result(ctypes.Structure):
+    _fields_ = (
+        ("size", c_size_t),
+        ("commit", c_char * 41),
+        ("files", c_size_t),
+        ("changed", c_size_t),
+        ("bytes", c_uint64),
+        ("sent", c_uint64),
     )
 
 class bl_prepare_result(ctypes.Structure):
@@ -475,14 +495,15 @@ bl_progress_fn = CFUNCTYPE(c_int, c_void_p, c_char_p, c_uint64, c_uint64, c_char
 bl_device_fn = CFUNCTYPE(None, c_void_p, POINTER(bl_device_info))
 bl_machine_fn = CFUNCTYPE(None, c_void_p, POINTER(bl_machine_info))
 bl_limit_fn = CFUNCTYPE(None, c_void_p, POINTER(bl_limit))
+bl_push_fn = CFUNCTYPE(None, c_void_p, POINTER(bl_push_file))
 bl_train_fn = CFUNCTYPE(None, c_void_p, POINTER(bl_train_event))
 bl_step_fn = CFUNCTYPE(c_int, c_void_p, c_double)
 bl_op_fn = CFUNCTYPE(None, c_void_p, POINTER(bl_op_work))
 bl_head_fn = CFUNCTYPE(None, c_void_p, POINTER(bl_head_info))
+bl_text_fn = CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t)
 bl_token_fn = CFUNCTYPE(c_int, c_void_p, POINTER(bl_token_event))
 bl_eval_point_fn = CFUNCTYPE(None, c_void_p, POINTER(bl_eval_point))
 bl_stream_point_fn = CFUNCTYPE(None, c_void_p, POINTER(bl_stream_point))
-bl_text_fn = CFUNCTYPE(c_int, c_void_p, c_void_p, c_size_t)
 
 # name: (result, arguments, what it is)
 FUNCTIONS = {
@@ -652,6 +673,14 @@ this library.  When the Hub cannot be reached, what the cache has is taken, with
 `options` is a BL_OPTIONS_PULL set or NULL; result may be NULL.  progress counts the bytes of all
 files.  Errors: those of bl_hub_fetch(); BL_ENOENT (no such repository, revision or file),
 BL_EFORMAT and BL_EUNSUPPORTED (no model of this library).  Threads: any."""),
+    "bl_hub_push": (c_int, (c_char_p, c_char_p, c_void_p, bl_push_fn, c_void_p, bl_progress_fn, c_void_p, POINTER(bl_push_result), POINTER(bl_error),), """Sends the files of a folder to a repository ("owner/name") in one commit, makes repository and
+branch where they are not there, and reads back what was sent.  A file that the Hub has is not
+sent; one that only the repository has stays.  Hidden files are not sent.  `options` is a
+BL_OPTIONS_PUSH set or NULL; fn (may be NULL) is called for each file once it is known what the
+Hub has; progress counts bytes.  result may be NULL.  Errors: BL_ENOENT, BL_EINVAL (a name; a
+run), BL_EFORMAT, BL_EUNSUPPORTED (no model of this library, without the option any),
+BL_ENETWORK (no token, refused, what came back is something else; the words say which),
+BL_EIO, BL_EINTERRUPTED, BL_ENOMEM.  Threads: any."""),
     "bl_prepare": (c_int, (POINTER(c_char_p), c_size_t, c_char_p, c_void_p, bl_progress_fn, c_void_p, POINTER(bl_prepare_result), POINTER(bl_error),), """Text to a data folder: out_dir/{tokenizer.json, tokenizer_config.json, train.bin, val.bin,
 meta.json} (docs/FORMATS.md).  A source is "tinystories" (downloaded as bl_hub_fetch() does; its
 own validation file is the validation data unless val_split is set), "tales" (the built-in story
@@ -955,6 +984,11 @@ BL_ENOMEM, BL_EDEVICE, BL_EINTERRUPTED when fn returned non-zero, but for the to
 that ends the text."""),
     "bl_generate_ids": (c_int, (c_void_p, POINTER(c_int32), c_size_t, c_void_p, bl_token_fn, c_void_p, POINTER(bl_generate_result), POINTER(bl_error),), """The same with a prompt of ids, such as those of bl_template_turn(): no bos is fed.
 Errors: those of bl_generate(); BL_EINVAL (an id past the vocabulary)."""),
+    "bl_generate_text": (c_int, (c_void_p, c_char_p, c_size_t, POINTER(c_int32), c_size_t, c_void_p, c_double, bl_text_fn, c_void_p, POINTER(bl_generate_result), POINTER(bl_error),), """Either, for callers to whom a function for every token is dear: of the prompt `ids` where that is not
+NULL, and else of `prompt`.  fn receives the text in pieces of whole characters: what was written
+in `every` seconds (0: by each token), empty where nothing was, and at the end the rest; to stop
+as a function for tokens does it returns non-zero, which means nothing at the end.
+Errors: those of bl_generate() and bl_generate_ids()."""),
     "bl_session_pending": (c_int32, (c_void_p,), """The token that was drawn last and is not read yet, or -1."""),
     "bl_score": (c_int, (c_void_p, POINTER(c_int32), c_size_t, POINTER(c_double), POINTER(c_int), POINTER(bl_score_result), POINTER(bl_error),), """How likely ids[count] are after what a session has read and its pending token: the sum of the
 log-probabilities that the model gives each after those before it, the first one included, from

@@ -38,7 +38,8 @@ BL_OPTIONS_PREPARE: Final = 2
 BL_OPTIONS_GENERATE: Final = 3
 BL_OPTIONS_DEVICE: Final = 4
 BL_OPTIONS_PULL: Final = 5
-BL_OPTIONS_KINDS: Final = 6
+BL_OPTIONS_PUSH: Final = 6
+BL_OPTIONS_KINDS: Final = 7
 BL_ENCODE_SPECIAL: Final = 1
 BL_ENCODE_TEMPLATE: Final = 2
 BL_ENCODE_OFFSETS: Final = 4
@@ -196,6 +197,27 @@ class bl_pull_result(ctypes.Structure):
     """of these files; of those that were not in the cache"""
     fetched: int
     """of these files; of those that were not in the cache"""
+
+class bl_push_file(ctypes.Structure):
+    """A file of a folder that is sent, by its path in the repository."""
+    size: int
+    path: _Bytes | None
+    bytes: int
+    state: _Bytes | None
+    """"new", "changed", "same": it is there already, and not sent"""
+
+class bl_push_result(ctypes.Structure):
+    size: int
+    commit: _Bytes
+    """that holds them; "" when there is none (dry_run)"""
+    files: int
+    """in the folder; new or changed"""
+    changed: int
+    """in the folder; new or changed"""
+    bytes: int
+    """of the latter; of large files that the Hub did not have"""
+    sent: int
+    """of the latter; of large files that the Hub did not have"""
 
 class bl_prepare_result(ctypes.Structure):
     size: int
@@ -617,6 +639,8 @@ class bl_machine_fn(_Callback): ...
 
 class bl_limit_fn(_Callback): ...
 
+class bl_push_fn(_Callback): ...
+
 class bl_train_fn(_Callback): ...
 
 class bl_step_fn(_Callback):
@@ -629,15 +653,15 @@ class bl_op_fn(_Callback): ...
 
 class bl_head_fn(_Callback): ...
 
+class bl_text_fn(_Callback):
+    """Receives a text, return 0 to continue."""
+
 class bl_token_fn(_Callback):
     """Receives every token as it is drawn; return 0 to continue."""
 
 class bl_eval_point_fn(_Callback): ...
 
 class bl_stream_point_fn(_Callback): ...
-
-class bl_text_fn(_Callback):
-    """Receives a text, return 0 to continue."""
 
 FUNCTIONS: dict[str, tuple[Any, tuple[Any, ...], str]]
 
@@ -973,6 +997,17 @@ def bl_hub_pull(name: Text, options: Handle, path: Text, cap: int, bytes: Ref[c_
     `options` is a BL_OPTIONS_PULL set or NULL; result may be NULL.  progress counts the bytes of all
     files.  Errors: those of bl_hub_fetch(); BL_ENOENT (no such repository, revision or file),
     BL_EFORMAT and BL_EUNSUPPORTED (no model of this library).  Threads: any."""
+    ...
+
+def bl_hub_push(folder: Text, repo: Text, options: Handle, fn: Any, fn_user: Address, progress: Any, user: Address, result: Ref[bl_push_result], err: Ref[bl_error]) -> int:
+    """Sends the files of a folder to a repository ("owner/name") in one commit, makes repository and
+    branch where they are not there, and reads back what was sent.  A file that the Hub has is not
+    sent; one that only the repository has stays.  Hidden files are not sent.  `options` is a
+    BL_OPTIONS_PUSH set or NULL; fn (may be NULL) is called for each file once it is known what the
+    Hub has; progress counts bytes.  result may be NULL.  Errors: BL_ENOENT, BL_EINVAL (a name; a
+    run), BL_EFORMAT, BL_EUNSUPPORTED (no model of this library, without the option any),
+    BL_ENETWORK (no token, refused, what came back is something else; the words say which),
+    BL_EIO, BL_EINTERRUPTED, BL_ENOMEM.  Threads: any."""
     ...
 
 def bl_prepare(sources: Ref[c_char_p], count: int, out_dir: Text, options: Handle, progress: Any, user: Address, result: Ref[bl_prepare_result], err: Ref[bl_error]) -> int:
@@ -1486,6 +1521,14 @@ def bl_generate(s: Handle, prompt: Text, bytes: int, options: Handle, fn: Any, u
 def bl_generate_ids(s: Handle, ids: Ref[c_int32], count: int, options: Handle, fn: Any, user: Address, result: Ref[bl_generate_result], err: Ref[bl_error]) -> int:
     """The same with a prompt of ids, such as those of bl_template_turn(): no bos is fed.
     Errors: those of bl_generate(); BL_EINVAL (an id past the vocabulary)."""
+    ...
+
+def bl_generate_text(s: Handle, prompt: Text, bytes: int, ids: Ref[c_int32], count: int, options: Handle, every: float, fn: Any, user: Address, result: Ref[bl_generate_result], err: Ref[bl_error]) -> int:
+    """Either, for callers to whom a function for every token is dear: of the prompt `ids` where that is not
+    NULL, and else of `prompt`.  fn receives the text in pieces of whole characters: what was written
+    in `every` seconds (0: by each token), empty where nothing was, and at the end the rest; to stop
+    as a function for tokens does it returns non-zero, which means nothing at the end.
+    Errors: those of bl_generate() and bl_generate_ids()."""
     ...
 
 def bl_session_pending(s: Handle) -> int:

@@ -282,6 +282,25 @@ class PullOptions(TypedDict, total=False):
     """access token, instead of that of HF_TOKEN or a file, which nobody else can see"""
 
 
+class PushOptions(TypedDict, total=False):
+    """BL_OPTIONS_PUSH."""
+
+    revision: Union[str, PathLike[str]]
+    """the branch; one that is not there begins where main is (default main)"""
+    message: Union[str, PathLike[str]]
+    """of the commit (default Upload with bitllama)"""
+    visibility: Literal["public", "private"]
+    """of a repository that is made (default public)"""
+    any: bool
+    """send any folder, also a run or one that holds no model (default false)"""
+    dry_run: bool
+    """send nothing, and list what would be sent (default false)"""
+    verify: bool
+    """read back what was sent; without, the Hub's list of checksums must do (default true)"""
+    token: Union[str, PathLike[str]]
+    """access token, instead of that of HF_TOKEN or a file, which nobody else can see"""
+
+
 TABLES: Dict[str, Tuple[Option, ...]] = {
     "CONFIG": (
         Option('vocab_size', 'int', '16384', 'entries of the vocabulary (taken from the data when training)'),
@@ -397,6 +416,15 @@ TABLES: Dict[str, Tuple[Option, ...]] = {
         Option('parts', 'Literal["model", "tokenizer"]', 'model', 'what is fetched: a model, or only what its tokenizer and its chat template are'),
         Option('offline', 'bool', 'false', 'ask nobody, the cache must do, as with HF_HUB_OFFLINE=1'),
         Option('cache_dir', 'Union[str, PathLike[str]]', '', 'the folder of the cache, in the layout of huggingface_hub, instead of the usual one'),
+        Option('token', 'Union[str, PathLike[str]]', '', 'access token, instead of that of HF_TOKEN or a file, which nobody else can see'),
+    ),
+    "PUSH": (
+        Option('revision', 'Union[str, PathLike[str]]', 'main', 'the branch; one that is not there begins where main is'),
+        Option('message', 'Union[str, PathLike[str]]', 'Upload with bitllama', 'of the commit'),
+        Option('visibility', 'Literal["public", "private"]', 'public', 'of a repository that is made'),
+        Option('any', 'bool', 'false', 'send any folder, also a run or one that holds no model'),
+        Option('dry_run', 'bool', 'false', 'send nothing, and list what would be sent'),
+        Option('verify', 'bool', 'true', "read back what was sent; without, the Hub's list of checksums must do"),
         Option('token', 'Union[str, PathLike[str]]', '', 'access token, instead of that of HF_TOKEN or a file, which nobody else can see'),
     ),
 }

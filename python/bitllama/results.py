@@ -55,6 +55,7 @@ class OptionsKind(enum.IntEnum):
     GENERATE = 3
     DEVICE = 4
     PULL = 5
+    PUSH = 6
 
 
 class HubKind(enum.IntEnum):
@@ -272,6 +273,50 @@ class PullResult:
             s.files,
             s.bytes,
             s.fetched,
+        )
+
+
+@dataclass(frozen=True)
+class PushFile:
+    """A file of a folder that is sent, by its path in the repository."""
+
+    path: str
+    bytes: int
+    state: str
+    """"new", "changed", "same": it is there already, and not sent"""
+
+    @classmethod
+    def _of(cls, s: capi.bl_push_file) -> PushFile:
+        return cls(
+            _text(s.path),
+            s.bytes,
+            _text(s.state),
+        )
+
+
+@dataclass(frozen=True)
+class PushResult:
+    """bl_push_result of the header."""
+
+    commit: str
+    """that holds them; "" when there is none (dry_run)"""
+    files: int
+    """in the folder; new or changed"""
+    changed: int
+    """in the folder; new or changed"""
+    bytes: int
+    """of the latter; of large files that the Hub did not have"""
+    sent: int
+    """of the latter; of large files that the Hub did not have"""
+
+    @classmethod
+    def _of(cls, s: capi.bl_push_result) -> PushResult:
+        return cls(
+            _text(s.commit),
+            s.files,
+            s.changed,
+            s.bytes,
+            s.sent,
         )
 
 

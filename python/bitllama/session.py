@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from .model import BitLlama
 
 Prompt = Union[str, bytes, Ids]
+_LISTENS, _SHOWS = 0.05, 1 / 30  # seconds from one look at signals, and from one piece of a stream, to the next
 _LONG = 64  # tokens from which on reading can be stopped by Ctrl-C
 _S = TypeVar("_S", bound="Session")
 
@@ -378,18 +379,26 @@ class _Writing:
                 with grammar._handle.shared() as g:
                     call(capi.bl_session_constrain, s, g)
 
-    def _run(self, fn: Any) -> None:
-        """Calls the library with what is left of the prompt, which is read then."""
+    def _run(self, fn: Any, every: Optional[float] = None) -> None:
+        """Calls the library with what is left of the prompt, which is read then; fn takes tokens, or with `every`
+        pieces of text."""
         result = capi.bl_generate_result(size=ctypes.sizeof(capi.bl_generate_result))
         prompt, self._prompt = self._prompt, b""
-        function = capi.bl_generate if isinstance(prompt, bytes) else capi.bl_generate_ids
+        text, ids = (prompt, None) if isinstance(prompt, bytes) else (None, prompt)
         try:
             with self._session._handle.alone() as s, self._options.shared() as o, Watch() as watch:
                 self._watch = watch
-                call(function, s, prompt, len(prompt), o, fn, None, byref(result))
+                if every is not None:
+                    call(capi.bl_generate_text, s, text, len(text or b""), ids, len(prompt), o, every, fn, None,
+                         byref(result))
+                elif ids is None:
+                    call(capi.bl_generate, s, text, len(text or b""), o, fn, None, byref(result))
+                else:
+                    call(capi.bl_generate_ids, s, ids, len(ids), o, fn, None, byref(result))
         finally:
+            self._left -= result.tokens
             before, self._total = self._total, result
-            if before is not None:  # a token of a stream
+            if before is not None:  # a call of a stream
                 result.prompt_tokens, result.prompt_seconds = before.prompt_tokens, before.prompt_seconds
                 result.tokens, result.seconds = result.tokens + before.tokens, result.seconds + before.seconds
             self._session._result = result
@@ -398,50 +407,51 @@ class _Writing:
         """All of it at once."""
         parts: List[bytes] = []
 
-        def take(user: object, token: Any) -> int:
-            try:
-                event = token.contents
-                if event.bytes:
-                    parts.append(string_at(event.text, event.bytes))
-                return 1 if self._watch.stopped() else 0
-            except BaseException as error:
-                self._watch.error = error
-                return 1
+        def take(user: object, text: int, size: int) -> int:
+            return self._watch.guard(lambda: parts.append(string_at(text, size)))
 
-        self._run(capi.bl_token_fn(take))
+        self._run(capi.bl_text_fn(take), _LISTENS)
         return b"".join(parts).decode("utf-8", "replace")
 
-    def tokens(self) -> Iterator[TokenEvent]:
-        """Token by token: each call of the library writes one, and the next continues where it ended."""
-        drawn: List[TokenEvent] = []
+    def pieces(self) -> Iterator[str]:
+        """As it is written: each call of the library writes a piece, and the next continues where it ended."""
+        parts: List[bytes] = []
 
-        def take(user: object, token: Any) -> int:
-            try:
-                drawn.append(TokenEvent._of(token.contents))
-            except BaseException as error:
-                self._watch.error = error
-                return 1
-            return 1 if self._left > 1 else 0
+        def take(user: object, text: int, size: int) -> int:
+            self._watch.guard(lambda: parts.append(string_at(text, size)))
+            return 1
 
-        fn = capi.bl_token_fn(take)
+        fn = capi.bl_text_fn(take)
+        for _ in self._calls(fn, _SHOWS):
+            piece = b"".join(parts).decode("utf-8", "replace")
+            parts.clear()
+            if piece:
+                yield piece
+
+    def _calls(self, fn: Any, every: Optional[float] = None) -> Iterator[None]:
+        """Calls whose functions end them, until one ends the reply."""
         while self._left > 0:
             with self._options.shared() as o:
                 call(capi.bl_options_set, o, b"max_tokens", b"%d" % self._left)
-            ended = True
             try:
-                self._run(fn)
-            except Interrupted:  # by take(), after one token
-                ended = False
-            self._left -= 1
-            yield from drawn
-            if ended:
+                self._run(fn, every)
+            except Interrupted:
+                yield
+            else:
+                yield
                 return
-            drawn.clear()
 
-    def pieces(self) -> Iterator[str]:
-        for event in self.tokens():
-            if event.text:
-                yield event.text
+    def tokens(self) -> Iterator[TokenEvent]:
+        """Token by token."""
+        drawn: List[TokenEvent] = []
+
+        def take(user: object, token: Any) -> int:
+            self._watch.guard(lambda: drawn.append(TokenEvent._of(token.contents)))
+            return 1 if self._left > 1 or self._watch.error else 0
+
+        for _ in self._calls(capi.bl_token_fn(take)):
+            yield from drawn
+            drawn.clear()
 
 
 def _view(buffer: Any, shape: Optional[Tuple[int, ...]] = None) -> Any:

@@ -65,8 +65,7 @@ class Generated(unittest.TestCase):
 
 class Loaded(unittest.TestCase):
     def test_the_tables_of_options_are_those_of_the_library(self):
-        kinds = {"CONFIG": capi.BL_OPTIONS_CONFIG, "TRAIN": capi.BL_OPTIONS_TRAIN, "PREPARE": capi.BL_OPTIONS_PREPARE,
-                 "GENERATE": capi.BL_OPTIONS_GENERATE, "DEVICE": capi.BL_OPTIONS_DEVICE, "PULL": capi.BL_OPTIONS_PULL}
+        kinds = {name: getattr(capi, "BL_OPTIONS_" + name) for name in options.TABLES}
         self.assertEqual(len(kinds), capi.BL_OPTIONS_KINDS)
         for name, kind in kinds.items():
             rows = [capi.bl_options_field(kind, i).contents for i in range(capi.bl_options_count(kind))]

@@ -233,8 +233,6 @@ def results(h):
 
 
 PYTHON_OF = {"size": "int", "real": "float", "flag": "bool", "text": "Union[str, PathLike[str]]"}
-KINDS = {"CONFIG": "ConfigOptions", "DEVICE": "DeviceOptions", "TRAIN": "TrainOptions",
-         "PREPARE": "PrepareOptions", "GENERATE": "GenerateOptions", "PULL": "PullOptions"}
 
 
 def option_type(option):
@@ -254,7 +252,7 @@ def options(tables):
            "class Option(NamedTuple):\n    \"\"\"A line of a table.\"\"\"\n\n    name: str\n    type: str\n"
            "    default: str\n    help: str\n"]
     for kind, rows in tables.items():
-        out.append("\n\nclass %s(TypedDict, total=False):\n    \"\"\"BL_OPTIONS_%s.\"\"\"\n\n" % (KINDS[kind], kind))
+        out.append("\n\nclass %s(TypedDict, total=False):\n    \"\"\"BL_OPTIONS_%s.\"\"\"\n\n" % (kind.capitalize() + "Options", kind))
         for row in rows:
             text = "%s (default %s)" % (row.help, row.fallback) if row.fallback else row.help
             out.append("    %s: %s\n%s" % (row.name, option_type(row), doc(flat(text, 92), "    ")))

@@ -1,7 +1,9 @@
 /* Sessions of the public API: one text each, over a shared model. */
 #include "api/model_open.h"
 #include "core/alloc.h"
+#include "core/buf.h"
 #include "core/call.h"
+#include "core/clock.h"
 #include "core/give.h"
 #include "core/watch.h"
 #include "infer/heads.h"
@@ -383,6 +385,58 @@ bl_status bl_generate_ids(bl_session *s, const int32_t *ids, size_t count,
     BL_NOT_NULL_IF(err, count, ids);
     return enter_and_generate(s, &(bl_prompt){.ids = ids ? ids : &none, .count = count}, options,
                               fn, user, result, __func__, err);
+}
+
+/* Text on its way to a caller to whom a function for every token is dear. */
+typedef struct gathering {
+    bl_text_fn *fn;
+    void *user;
+    double every, told; /* seconds between two pieces; when the last one was handed out */
+    bl_buf text;
+} gathering;
+
+/* What was gathered, to the caller; not 0: it is to end. */
+static int hand_over(gathering *g)
+{
+    int stop = g->fn(g->user, g->text.len ? g->text.data : "", g->text.len);
+    bl_buf_clear(&g->text);
+    return stop;
+}
+
+static int gather(void *user, const bl_token_event *token)
+{
+    gathering *g = user;
+    double now = bl_clock_seconds();
+    bl_buf_append(&g->text, token->text, token->bytes);
+    if (bl_buf_status(&g->text, NULL) != BL_OK) { /* no memory is needed to hand out both */
+        int stop = hand_over(g);
+        return g->fn(g->user, token->text, token->bytes) || stop;
+    }
+    if (now - g->told < g->every)
+        return 0;
+    g->told = now;
+    return hand_over(g);
+}
+
+bl_status bl_generate_text(bl_session *s, const char *prompt, size_t bytes, const int32_t *ids,
+                           size_t count, const bl_options *options, double every, bl_text_fn *fn,
+                           void *user, bl_generate_result *result, bl_error *err)
+{
+    if (result)
+        BL_TRY(bl_result_begin(result, __func__, err));
+    BL_NOT_NULL(err, s);
+    BL_NOT_NULL(err, fn);
+    BL_NOT_NULL_IF(err, bytes && !ids, prompt);
+    bl_prompt read = {.text = prompt, .bytes = bytes};
+    if (ids)
+        read = (bl_prompt){.ids = ids, .count = count};
+    gathering g = {.fn = fn, .user = user, .every = every, .told = bl_clock_seconds()};
+    bl_buf_init(&g.text);
+    bl_status status = enter_and_generate(s, &read, options, gather, &g, result, __func__, err);
+    if (g.text.len)
+        (void)hand_over(&g);
+    bl_buf_release(&g.text);
+    return status;
 }
 
 int32_t bl_session_pending(const bl_session *s)

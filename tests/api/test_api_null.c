@@ -446,6 +446,12 @@ static void ignore_head(void *user, const bl_head_info *head)
     (void)user, (void)head;
 }
 
+static int ignore_text(void *user, const char *text, size_t bytes)
+{
+    (void)user, (void)text, (void)bytes;
+    return 0;
+}
+
 static void sessions(void **state)
 {
     (void)state;
@@ -571,6 +577,12 @@ static void sessions(void **state)
     FINE(bl_generate_ids, fn, s, ids, 1, o, NULL, NULL, &made, e);
     FINE(bl_generate_ids, result, s, ids, 1, o, NULL, NULL, NULL, e);
     FINE(bl_generate_ids, options, s, ids, 1, NULL, NULL, NULL, &made, e);
+    REFUSED(bl_generate_text, s, NULL, "a", 1, NULL, 0, o, 0, ignore_text, NULL, &made, e);
+    REFUSED(bl_generate_text, fn, s, "a", 1, NULL, 0, o, 0, NULL, NULL, &made, e);
+    REFUSED(bl_generate_text, prompt, s, NULL, 1, NULL, 0, o, 0, ignore_text, NULL, &made, e);
+    FINE(bl_generate_text, ids, s, "a", 1, NULL, 1, o, 0, ignore_text, NULL, &made, e);
+    FINE(bl_generate_text, result, s, "a", 1, NULL, 0, o, 0, ignore_text, NULL, NULL, e);
+    FINE(bl_generate_text, options, s, "a", 1, NULL, 0, NULL, 0, ignore_text, NULL, &made, e);
     GIVES(bl_session_pending, s, bl_session_pending(NULL) == -1);
     assert_true(made.tokens > 0 || made.ended); /* its seed is a random one */
 }
@@ -583,12 +595,6 @@ static void ignore_point(void *user, const bl_eval_point *point)
 static void ignore_octave(void *user, const bl_stream_point *point)
 {
     (void)user, (void)point;
-}
-
-static int ignore_text(void *user, const char *text, size_t bytes)
-{
-    (void)user, (void)text, (void)bytes;
-    return 0;
 }
 
 static void evaluation_and_info(void **state)
@@ -703,6 +709,8 @@ static void sets_of_another_kind(void **state)
     WRONG(bl_model_random, BL_OPTIONS_CONFIG, &made, o, NULL, e)
     WRONG(bl_model_random, BL_OPTIONS_DEVICE, &made, sets[BL_OPTIONS_CONFIG], o, e)
     WRONG(bl_generate, BL_OPTIONS_GENERATE, s, "a", 1, o, NULL, NULL, NULL, e)
+    WRONG(bl_generate_text, BL_OPTIONS_GENERATE, s, "a", 1, NULL, 0, o, 0, ignore_text, NULL, NULL,
+          e)
     bl_batch *b;
     int32_t id;
     assert_ok(bl_batch_open(&b, m, 1, NULL, &api_error));

@@ -1,6 +1,8 @@
 /* Texts to stop at, in replies that are written by several calls. */
 #include "api.h"
 
+#include <math.h>
+
 static bl_model *m;
 
 static int make(void **state)
@@ -147,12 +149,41 @@ static void another_text_begins(void **state)
     close_all(&w);
 }
 
+static int add_piece(void *user, const char *text, size_t bytes)
+{
+    return add(user, &(bl_token_event){.text = text, .bytes = bytes});
+}
+
+/* In pieces of any size, by one call or by many, a reply is the text of bl_generate(). */
+static void pieces_are_the_text(void **state)
+{
+    (void)state;
+    static const double every[] = {0, 1e9, -1, (double)NAN};
+    for (size_t i = 0; i < 4; i++)
+        for (size_t stops = 0; stops < 2; stops++) {
+            writing w = begin("QXZJXZQJXZJXQ", "ZQJ");
+            assert_ok(bl_options_set(w.o, "max_tokens", "40", &api_error));
+            bl_status status = BL_EINTERRUPTED;
+            size_t calls = 0;
+            for (; status == BL_EINTERRUPTED; calls++) {
+                w.stop_after = stops ? w.tokens + 1 : 0;
+                status = bl_generate_text(w.s, calls ? "" : "a", !calls, NULL, 0, w.o, every[i],
+                                          add_piece, &w, &w.result, &api_error);
+            }
+            assert_int_equal(status, BL_OK);
+            assert_int_equal(w.result.stopped, 2);
+            assert_string_equal(w.text, "QXZJX");
+            assert_true(every[i] > 0 ? w.tokens == 1 : w.tokens > 5); /* pieces */
+            assert_true(calls == 1 || (stops && every[i] <= 0) || (stops && isnan(every[i])));
+            close_all(&w);
+        }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(calls_stop_where_one_does),
-        cmocka_unit_test(what_is_held_is_not_lost),
-        cmocka_unit_test(a_reader_hears_of_the_end),
+        cmocka_unit_test(calls_stop_where_one_does), cmocka_unit_test(what_is_held_is_not_lost),
+        cmocka_unit_test(a_reader_hears_of_the_end), cmocka_unit_test(pieces_are_the_text),
         cmocka_unit_test(another_text_begins),
     };
     return cmocka_run_group_tests(tests, make, end);
