@@ -19,6 +19,12 @@ if [ -n "$BITLLAMA_TEST_SANITIZER" ]; then
 fi
 PYTHONDONTWRITEBYTECODE=1
 export PYTHONDONTWRITEBYTECODE
-[ -n "$BITLLAMA_TEST_INSTALLED" ] || PYTHONPATH=$here
-export PYTHONPATH
-cd "$here" && exec "$python" -m tests "$@"
+if [ -z "$BITLLAMA_TEST_INSTALLED" ]; then
+    PYTHONPATH=$here
+    export PYTHONPATH
+    cd "$here" && exec "$python" -m tests "$@"
+fi
+# The package that is installed, and not the one beside the tests.
+place=$(mktemp -d) || exit 2
+trap 'rm -rf "$place"' EXIT
+ln -s "$here/tests" "$place/tests" && cd "$place" && "$python" -m tests "$@"

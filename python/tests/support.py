@@ -9,7 +9,8 @@ import tempfile
 
 import bitllama
 
-ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.realpath(__file__))))
+ABOVE = os.path.dirname(os.path.dirname(os.path.abspath(bitllama.__file__)))
 PROGRAM = os.environ.get("BITLLAMA_PROGRAM", os.path.join(ROOT, "build", "bitllama"))
 COMPILER = os.environ.get("BITLLAMA_TEST_CC", "cc")
 TALE = "Once upon a time there was a girl named Mia. "
@@ -69,7 +70,6 @@ def model():
 
 def python(code, *arguments, **variables):
     """Runs code in a process of its own; gives exit code, output and errors."""
-    above = os.path.dirname(os.path.dirname(os.path.abspath(bitllama.__file__)))
     done = subprocess.run([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          env=dict(os.environ, PYTHONPATH=above, **variables), cwd=place())
+                          env=dict(os.environ, PYTHONPATH=ABOVE, **variables), cwd=place())
     return done.returncode, done.stdout.decode(), done.stderr.decode()
