@@ -8,7 +8,7 @@ import signal
 import threading
 from ctypes import byref, c_size_t, c_void_p, create_string_buffer
 from types import FrameType, TracebackType
-from typing import Any, Callable, Dict, List, Optional, Tuple, Type
+from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Type
 
 from . import capi
 from .errors import error_of
@@ -32,12 +32,12 @@ def opened(function: Any, *arguments: Any) -> Optional[int]:
     return pointer.value
 
 
-def text_of(function: Any, *arguments: Any, room: int = 1024) -> bytes:
-    """The same of what writes a text: (..., text, cap, &bytes, err)."""
+def text_of(function: Any, *arguments: Any, room: int = 1024, behind: Sequence[Any] = ()) -> bytes:
+    """The same of what writes a text: (..., text, cap, &bytes, behind..., err)."""
     size = c_size_t()
     while True:
         buffer = create_string_buffer(room)
-        call(function, *arguments, buffer, room, byref(size))
+        call(function, *arguments, buffer, room, byref(size), *behind)
         if size.value < room:  # with room for a 0
             return buffer.raw[:size.value]
         room = size.value + 1

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 from ctypes import byref, c_char
 from typing import (TYPE_CHECKING, Any, Dict, Iterator, List, Literal, Mapping, Optional, Sequence, Tuple, Type, TypeVar,
                     Union, overload)
@@ -43,6 +44,18 @@ def device_values(device: Optional[str], threads: Optional[int], precision: Opti
     return {"device": device, "threads": threads, "precision": precision}
 
 
+def pulled(name: Path, *, revision: Optional[str] = None, cache_dir: Optional[Path] = None,
+           local_files_only: bool = False, token: Optional[str] = None, parts: str = "model",
+           progress: Optional[Progress] = None) -> bytes:
+    """The folder of a model that is on this machine, or is downloaded from the Hub."""
+    if os.path.exists(name) or not re.match(r"[^/]+/[^/]+$", os.fsdecode(name)):
+        return path_bytes(name)
+    values = options("PULL", {"revision": revision, "cache_dir": cache_dir, "token": token, "parts": parts,
+                              "offline": True if local_files_only else None})
+    with values.shared() as o, Watch(progress):
+        return text_of(capi.bl_hub_pull, path_bytes(name), o, room=4096, behind=(progress_function(), None, None))
+
+
 class BitLlama:
     """A language model.  It never changes, and its sessions may compute on several threads at once."""
 
@@ -59,15 +72,21 @@ class BitLlama:
         self._tokenizer = Tokenizer._of_model(handle, tokenizer, folder) if tokenizer else None
 
     @classmethod
-    def from_pretrained(cls: Type[_M], name_or_folder: Path, *, device: str = "auto", threads: Optional[int] = None,
-                        precision: Optional[str] = None, progress: Optional[Progress] = None) -> _M:
-        """Opens a model folder, a training run (its best checkpoint) or one checkpoint of it.
+    def from_pretrained(cls: Type[_M], pretrained_model_name_or_path: Path, *, revision: Optional[str] = None,
+                        device: str = "auto", threads: Optional[int] = None, precision: Optional[str] = None,
+                        cache_dir: Optional[Path] = None, local_files_only: bool = False, token: Optional[str] = None,
+                        progress: Optional[Progress] = None) -> _M:
+        """Opens a model folder, a training run (its best checkpoint), one checkpoint of it, or a model of the Hugging
+        Face Hub, "owner/name" or "owner/name@revision", which is downloaded into the usual cache when it is not there.
 
-        device: "cpu", "cuda", "cuda:1", ...; "auto": the first GPU that can be used, else the CPU.
+        device: "cpu", "cuda", "cuda:1", ...; "auto": the first GPU that can be used, else the CPU.  local_files_only:
+        the cache must do, and nobody is asked.
         """
+        folder = pulled(pretrained_model_name_or_path, revision=revision, cache_dir=cache_dir,
+                        local_files_only=local_files_only, token=token, progress=progress)
         values = options("DEVICE", device_values(device, threads, precision))
         with values.shared() as o, Watch(progress):
-            pointer = opened(capi.bl_model_open, path_bytes(name_or_folder), o)
+            pointer = opened(capi.bl_model_open, folder, o)
         return cls(Handle("model", pointer, capi.bl_model_close))
 
     @classmethod
