@@ -201,7 +201,7 @@ static void ops_of_training(int bf16)
     check_gradients(ops, "bitlinear_bwd_x", STEPS * 7 * L, bf16, STEPS * 2.0 * N * matrices);
     check_product(ops, "lr_gate_fwd", STEPS * L, 0, STEPS * 2.0 * N * L * D * H);
     assert_true(found(ops, "lr_gate_fwd")->bf16_ops == 0);
-    assert_int_equal(found(ops, "adamw")->calls, 2 * STEPS);
+    assert_int_equal(found(ops, "adamw")->calls, 3 * STEPS);
     assert_true(found(ops, "dropout")->calls > 0);
     bl_options_close(config);
     bl_options_close(train);
