@@ -14,7 +14,7 @@ cut() { # FILE BYTES: keeps the first bytes
 }
 
 # ---- files that are not there, or are something else ----
-expect "no such model" 3 '' "*nothing/here*" generate -m nothing/here -p x
+expect "no such model" 3 '' "*nothing/here/at/all*" generate -m nothing/here/at/all -p x
 expect "no such model for logits" 3 '' "*nothing*" logits -m nothing --ids 1 -o x.npy
 expect "no such run to evaluate" 3 '' "*nothing*" eval -m nothing --data "$data/val.bin"
 expect "no such evaluation file" 3 '' "*nothing.bin*" eval -m "$run" --data nothing.bin
