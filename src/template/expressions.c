@@ -161,7 +161,7 @@ static bl_node *primary(bl_parser *x)
     case BL_LEX_INT:
         return constant(x, bl_whole(x->at->number));
     case BL_LEX_FLOAT:
-        return constant(x, bl_real(x->at->real));
+        return constant(x, bl_fraction(x->at->real));
     default:
         break;
     }

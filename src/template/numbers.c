@@ -53,7 +53,7 @@ static bl_value power(bl_run *r, int64_t a, int64_t b)
 {
     bl_value v = bl_whole(1);
     if (b < 0)
-        return a ? bl_real(pow((double)a, (double)b)) : by_zero(r);
+        return a ? bl_fraction(pow((double)a, (double)b)) : by_zero(r);
     if (a == 0 || a == 1 || a == -1)
         return bl_whole(b == 0 || a == 1 ? 1 : a == 0 ? 0 : b % 2 ? -1 : 1);
     for (int64_t i = 0; i < b && r->status == BL_OK; i++)
@@ -71,7 +71,7 @@ static bl_value of_wholes(bl_run *r, unsigned op, int64_t a, int64_t b)
     case '*':
         return multiply(r, a, b);
     case '/':
-        return b ? bl_real((double)a / (double)b) : by_zero(r);
+        return b ? bl_fraction((double)a / (double)b) : by_zero(r);
     case 'p':
         return power(r, a, b);
     default:
@@ -86,19 +86,19 @@ static bl_value of_reals(bl_run *r, unsigned op, double a, double b)
         return by_zero(r);
     switch (op) {
     case '+':
-        return bl_real(a + b);
+        return bl_fraction(a + b);
     case '-':
-        return bl_real(a - b);
+        return bl_fraction(a - b);
     case '*':
-        return bl_real(a * b);
+        return bl_fraction(a * b);
     case '/':
-        return bl_real(a / b);
+        return bl_fraction(a / b);
     case 'p':
         if (a < 0 && floor(b) < b)
             bl_run_fail(r, BL_EUNSUPPORTED, "a root of a negative number");
         if (isinf(pow(a, b)) && !isinf(a) && !isinf(b))
             bl_run_fail(r, BL_EFORMAT, "a number out of range");
-        return bl_real(pow(a, b));
+        return bl_fraction(pow(a, b));
     default:
         rest = fmod(a, b);
         if ((rest < 0 || rest > 0) && (rest < 0) != (b < 0))
@@ -106,8 +106,8 @@ static bl_value of_reals(bl_run *r, unsigned op, double a, double b)
         else if (!(rest < 0 || rest > 0))
             rest = copysign(0, b);
         if (op == '%')
-            return bl_real(rest);
-        return bl_real(floor((a - rest) / b + 0.5));
+            return bl_fraction(rest);
+        return bl_fraction(floor((a - rest) / b + 0.5));
     }
 }
 
@@ -201,7 +201,7 @@ bl_value bl_signed(bl_run *r, int minus, bl_value v)
     if (bl_is_whole(v))
         return bl_whole(minus ? -bl_whole_of(v) : bl_whole_of(v));
     if (v.kind == BL_VALUE_FLOAT)
-        return bl_real(minus ? -v.u.real : v.u.real);
+        return bl_fraction(minus ? -v.u.real : v.u.real);
     bl_run_fail(r, BL_EFORMAT, "a %s has no sign", bl_kind_name(v));
     return v;
 }
@@ -282,9 +282,9 @@ bl_value bl_to_number(bl_run *r, bl_value v, const bl_call_list *l, int real)
         return bl_none();
     if (bl_given(&a, 1) && bl_want_whole(r, a.v[1], "a base") != 10)
         bl_run_fail(r, BL_EUNSUPPORTED, "numbers of another base than 10 are not supported");
-    bl_value none = bl_given(&a, 0) ? a.v[0] : real ? bl_real(0) : bl_whole(0);
+    bl_value none = bl_given(&a, 0) ? a.v[0] : real ? bl_fraction(0) : bl_whole(0);
     if (bl_is_number(v))
-        return real             ? bl_real(bl_number_of(v))
+        return real             ? bl_fraction(bl_number_of(v))
                : bl_is_whole(v) ? bl_whole(bl_whole_of(v))
                                 : truncated(r, v.u.real, none);
     if (v.kind == BL_VALUE_UNDEFINED)
@@ -296,7 +296,7 @@ bl_value bl_to_number(bl_run *r, bl_value v, const bl_call_list *l, int real)
         return whole;
     if (!read_real(copy, &x))
         return none;
-    return real ? bl_real(x) : truncated(r, x, none);
+    return real ? bl_fraction(x) : truncated(r, x, none);
 }
 
 bl_value bl_rounded(bl_run *r, bl_value v, const bl_call_list *l)
@@ -313,9 +313,9 @@ bl_value bl_rounded(bl_run *r, bl_value v, const bl_call_list *l)
     }
     double x = bl_number_of(v), scale = pow(10, (double)places);
     if (how && bl_chars_are(how, "ceil"))
-        return bl_real(ceil(x * scale) / scale);
+        return bl_fraction(ceil(x * scale) / scale);
     if (how && bl_chars_are(how, "floor"))
-        return bl_real(floor(x * scale) / scale);
+        return bl_fraction(floor(x * scale) / scale);
     if (how && !bl_chars_are(how, "common"))
         bl_run_fail(r, BL_EFORMAT, "the method of round is common, ceil or floor");
     if (bl_is_whole(v))
@@ -323,7 +323,7 @@ bl_value bl_rounded(bl_run *r, bl_value v, const bl_call_list *l)
     if (places > 0) { /* the decimal that is nearest, as printf finds it */
         char text[400];
         (void)snprintf(text, sizeof text, "%.*f", (int)places, x);
-        return bl_real(strtod(text, NULL));
+        return bl_fraction(strtod(text, NULL));
     }
-    return bl_real(places ? nearbyint(x * scale) / scale : nearbyint(x));
+    return bl_fraction(places ? nearbyint(x * scale) / scale : nearbyint(x));
 }

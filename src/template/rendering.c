@@ -69,7 +69,7 @@ static bl_value convert(bl_run *r, const json_t *json, int input)
             bl_run_fail(r, BL_EUNSUPPORTED, "a whole number beyond 63 bits");
         return bl_whole(json_integer_value(json));
     case JSON_REAL:
-        return bl_real(json_real_value(json));
+        return bl_fraction(json_real_value(json));
     case JSON_TRUE:
     case JSON_FALSE:
         return bl_bool(json_is_true(json));

@@ -113,7 +113,7 @@ bl_value bl_whole(int64_t n)
     return (bl_value){.kind = BL_VALUE_INT, .u.whole = n};
 }
 
-bl_value bl_real(double x)
+bl_value bl_fraction(double x)
 {
     return (bl_value){.kind = BL_VALUE_FLOAT, .u.real = x};
 }

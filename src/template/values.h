@@ -130,7 +130,7 @@ bl_value bl_undefined(const char *name);
 bl_value bl_none(void);
 bl_value bl_bool(int truth);
 bl_value bl_whole(int64_t n);
-bl_value bl_real(double x);
+bl_value bl_fraction(double x);
 bl_value bl_string(bl_run *r, const char *text, size_t bytes); /* a copy, without marks */
 bl_value bl_string_of(bl_run *r, const bl_chars *c);           /* shares the bytes */
 bl_value bl_text(bl_run *r, const char *text);                 /* shares a text that stays */
