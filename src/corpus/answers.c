@@ -217,3 +217,26 @@ bl_status bl_answers_write(const bl_talk_form *f, json_t *input, size_t bytes, b
     *rewritten = t.rewritten;
     return status;
 }
+
+/* ---- of its tokens ---- */
+
+/* Does the assistant say any of these bytes? */
+static unsigned char is_said(const unsigned char *said, size_t first, size_t last)
+{
+    for (size_t i = first; i < last; i++)
+        if (said[i] & BL_SAID_ANSWER)
+            return 1;
+    return 0;
+}
+
+/* A token counts when any of its bytes is the assistant's; one that is only the space that the
+ * tokenizer puts in front of a text, when what follows does. */
+void bl_answers_count(const unsigned char *said, size_t bytes, const bl_offset *from, size_t count,
+                      unsigned char *counts)
+{
+    counts[count] = 0;
+    for (size_t i = count; i-- > 0;)
+        counts[i] = from[i].start == from[i].end ? counts[i + 1]
+                                                 : is_said(said, from[i].start, from[i].end);
+    counts[count] = bytes && (said[bytes - 1] & BL_SAID_LAST) != 0;
+}

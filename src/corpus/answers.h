@@ -36,4 +36,9 @@ bl_status bl_answers_write(const bl_talk_form *f, json_t *input, size_t bytes, b
                            bl_buf *said, size_t *learned, size_t *rewritten,
                            bl_error *err) BL_NODISCARD;
 
+/* counts[count + 1]: which of its tokens count, by where in its bytes they come from, and whether the
+ * one that ends the document does. */
+void bl_answers_count(const unsigned char *said, size_t bytes, const bl_offset *from, size_t count,
+                      unsigned char *counts);
+
 #endif

@@ -25,20 +25,12 @@ static void write_document(bl_preparation *p, int which, const int32_t *ids, siz
     p->uses[end]++;
 }
 
-/* Which of its tokens count, and whether the one that ends it does. */
-static void write_counts(bl_preparation *p, int which, const unsigned char *counts, size_t count,
-                         unsigned char end)
-{
-    bl_mask_write(p->mask[which], counts, count);
-    bl_mask_write(p->mask[which], &end, 1);
-}
-
 /* Of a document that is no conversation all tokens count. */
 static bl_status write_all_count(bl_preparation *p, int which, size_t count, bl_error *err)
 {
     BL_TRY(bl_grow(&p->counts, &p->counts_cap, count + 1, 1, err));
-    memset(p->counts, 1, count);
-    write_counts(p, which, p->counts, count, 1);
+    memset(p->counts, 1, count + 1);
+    bl_mask_write(p->mask[which], p->counts, count + 1);
     return BL_OK;
 }
 
@@ -73,30 +65,6 @@ static bl_status divide(bl_preparation *p, size_t kept, uint64_t *document, size
 
 /* ---- conversations ---- */
 
-/* Does the assistant say any of these bytes? */
-static unsigned char is_answer(const unsigned char *said, size_t first, size_t last)
-{
-    for (size_t i = first; i < last; i++)
-        if (said[i] & BL_SAID_ANSWER)
-            return 1;
-    return 0;
-}
-
-/* A token counts when any of its bytes is the assistant's; one that is only the space that the
- * tokenizer puts in front of a text, when what follows does. */
-static bl_status count_answers(bl_preparation *p, const bl_encoder *encoder, size_t number,
-                               size_t *count, bl_error *err)
-{
-    const bl_offset *from = bl_encoder_offsets(encoder, number, count);
-    BL_TRY(bl_grow(&p->counts, &p->counts_cap, *count + 1, 1, err));
-    p->counts[*count] = 0;
-    for (size_t i = *count; i-- > 0;)
-        p->counts[i] = from[i].start == from[i].end
-                           ? p->counts[i + 1]
-                           : is_answer(p->said[number], from[i].start, from[i].end);
-    return BL_OK;
-}
-
 static bl_status encode_talks(bl_preparation *p, bl_encoder *encoder, uint64_t *document,
                               bl_error *err)
 {
@@ -112,10 +80,11 @@ static bl_status encode_talks(bl_preparation *p, bl_encoder *encoder, uint64_t *
         int training = bl_split_place(&p->split, (*document)++, bl_prepare_is_drawn(p, b->hash[i]),
                                       d.text, d.bytes) > 0;
         int which = training ? BL_DATA_TRAIN : BL_DATA_VAL;
-        BL_TRY(count_answers(p, encoder, i, &count, err));
+        const bl_offset *from = bl_encoder_offsets(encoder, i, &count);
+        BL_TRY(bl_grow(&p->counts, &p->counts_cap, count + 1, 1, err));
+        bl_answers_count(p->said[i], d.bytes, from, count, p->counts);
         write_document(p, which, bl_encoder_ids(encoder, i, NULL), count, d.bytes);
-        write_counts(p, which, p->counts, count,
-                     d.bytes && (p->said[i][d.bytes - 1] & BL_SAID_LAST) != 0);
+        bl_mask_write(p->mask[which], p->counts, count + 1);
     }
     return BL_OK;
 }
@@ -184,7 +153,7 @@ bl_status bl_prepare_encode(bl_preparation *p, bl_error *err)
         return bl_fail(err, BL_ENOMEM, "out of memory");
     BL_TRY(bl_source_rewind(p->source, err));
     if (bl_prepare_talks(p)) /* for those of the tokenizer that was just learned */
-        BL_TRY(bl_prepare_look_for_own(p, err));
+        BL_TRY(bl_chosen_template_seek_all(&p->chosen, p->tokenizer, err));
     bl_split_decide(&p->split);
     bl_prepare_name_split(p->meta.split_rule, &p->split, bl_prepare_validation(p));
     BL_TRY(bl_prepare_open_tokens(p, err));

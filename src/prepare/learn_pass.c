@@ -46,7 +46,7 @@ static bl_status open_trainer(bl_preparation *p, bl_bpe_trainer **trainer, bl_er
         return BL_ENOMEM;
     bpe.specials = p->specials;
     if (bl_prepare_talks(p))
-        BL_TRY(bl_prepare_look_for(p, bpe.specials, bpe.specials_count, err));
+        BL_TRY(bl_chosen_template_seek(&p->chosen, bpe.specials, bpe.specials_count, err));
     return bl_bpe_trainer_open(trainer, &bpe, err);
 }
 
@@ -98,7 +98,7 @@ bl_status bl_prepare_learn(bl_preparation *p, bl_error *err)
     if (!p->tokenizer)
         BL_TRY(open_trainer(p, &trainer, err));
     else if (bl_prepare_talks(p))
-        BL_TRY(bl_prepare_look_for_own(p, err));
+        BL_TRY(bl_chosen_template_seek_all(&p->chosen, p->tokenizer, err));
     if (p->job->options->dedup != BL_DEDUP_NONE)
         BL_TRY_GOTO(status,
                     bl_dedup_open(

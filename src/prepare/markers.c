@@ -3,9 +3,9 @@
  * They are found in what it writes of short exchanges, in its own text alone: <|word|>, with the bar
  * of ASCII or the full-width one, at both ends or at one, <word> and </word>, [WORD] and [/WORD].  <think> is not one: what
  * a model says itself is text. */
+#include "prepare/markers.h"
 #include "core/alloc.h"
 #include "core/utf8.h"
-#include "prepare/preparation.h"
 
 #include <string.h>
 

@@ -8,6 +8,7 @@
 #include "corpus/dedup.h"
 #include "corpus/source.h"
 #include "corpus/split.h"
+#include "prepare/chosen_template.h"
 #include "prepare/prepare.h"
 #include "text/added.h"
 
@@ -28,8 +29,6 @@ typedef struct bl_prepare_batch {
 
 /* The text of conversations between special tokens. */
 typedef struct bl_stretches {
-    bl_added_index index; /* the special tokens that a template may write */
-    bl_added *special;
     bl_span *text;
     size_t count, cap;
 } bl_stretches;
@@ -40,11 +39,7 @@ typedef struct bl_preparation {
     bl_buf stories, valid; /* paths of TinyStories' two files */
     int aside; /* the second, or `validation`, is the validation data, and nothing is drawn */
     bl_tokenizer *tokenizer;
-    bl_template *template; /* or NULL */
-    int template_beside;   /* it is that of the tokenizer's folder */
-    bl_talk_form form;     /* of conversations */
-    json_t *described;     /* what tokenizer_config.json says of template and tokens */
-    json_t *markers; /* special tokens of a tokenizer that is trained; what the template needs */
+    bl_chosen_template chosen; /* its markers: also the special tokens of one that is trained */
     bl_data_meta meta;
     bl_prepare_result result;
     bl_prepare_batch batch;
@@ -101,34 +96,16 @@ bl_status bl_prepare_open_source(bl_preparation *p, bl_error *err) BL_NODISCARD;
 /* Are the sources conversations? */
 int bl_prepare_talks(const bl_preparation *p);
 
-/* Looks for these tokens from now on, as ids 0 and on; or for the tokenizer's own. */
-bl_status bl_prepare_look_for(bl_preparation *p, const char *const *specials, size_t count,
-                              bl_error *err) BL_NODISCARD;
-bl_status bl_prepare_look_for_own(bl_preparation *p, bl_error *err) BL_NODISCARD;
-
 /* The text of the first `kept` documents of a batch of conversations as p->stretches. */
 bl_status bl_prepare_stretch(bl_preparation *p, size_t kept, bl_error *err) BL_NODISCARD;
 
 /* Who said the bytes of a document of the batch. */
 const unsigned char *bl_prepare_said(const bl_prepare_batch *b, const bl_span *document);
 
-/* ---- markers.c ---- */
+/* ---- special_tokens.c ---- */
 
-/* Adds a text to a list of them, once. */
-bl_status bl_prepare_add_marker(json_t *markers, const char *text, size_t bytes,
-                                bl_error *err) BL_NODISCARD;
-
-/* Adds to a list of texts the words that a template writes around messages and that should be
- * tokens. */
-bl_status bl_prepare_find_markers(json_t *markers, const bl_template *t, int64_t now,
-                                  bl_error *err) BL_NODISCARD;
-
-/* ---- chosen_template.c ---- */
-
-/* Once the tokenizer, if one is given, and its roles are known: the template asked for, that of the
- * tokenizer's folder, or, of conversations, ChatML.
- * BL_EINVAL when the tokenizer has not the special tokens that it writes; errors of
- * bl_template_open(). */
+/* Once the tokenizer, if one is given, and its roles are known: p->chosen.  Errors of
+ * bl_chosen_template_open(). */
 bl_status bl_prepare_open_template(bl_preparation *p, bl_error *err) BL_NODISCARD;
 
 /* The special tokens of a tokenizer that is trained, the first ids, valid as long as `p`; free the

@@ -21,15 +21,11 @@ static void release(bl_preparation *p)
         bl_token_file_abandon(p->out[i]);
     for (int i = 0; i < BL_DATA_SPLITS; i++)
         bl_mask_abandon(p->mask[i]);
-    bl_added_index_release(&p->stretches.index);
-    bl_free(p->stretches.special);
     bl_free(p->stretches.text);
     bl_free(p->counts);
     bl_free(p->said);
     bl_free(p->specials);
-    json_decref(p->described);
-    json_decref(p->markers);
-    bl_template_close(p->template);
+    bl_chosen_template_release(&p->chosen);
     bl_outdir_abandon(p->next);
     bl_free(p->dropped);
     bl_free(p->uses);

@@ -100,8 +100,9 @@ bl_status bl_prepare_publish(bl_preparation *p, bl_error *err)
         BL_TRY(bl_mask_commit(mask, err));
     }
     BL_TRY(in_dir(p, dir, "tokenizer_config.json", err));
-    BL_TRY(bl_tokenizer_save_config(p->tokenizer, p->meta.roles, p->template ? p->described : NULL,
-                                    p->path.data, err));
+    BL_TRY(bl_tokenizer_save_config(p->tokenizer, p->meta.roles,
+                                    p->chosen.template ? p->chosen.described : NULL, p->path.data,
+                                    err));
     BL_TRY(in_dir(p, dir, "tokenizer.json", err));
     BL_TRY(bl_tokenizer_save(p->tokenizer, p->path.data, err));
     BL_TRY(bl_file_hash(p->path.data, p->meta.tokenizer_hash, err));

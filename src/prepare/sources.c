@@ -38,7 +38,7 @@ static bl_status open_parts(bl_preparation *p, const char *const *parts, size_t 
     bl_source_options from = bl_source_options_of(p->job->options);
     from.cutter.idle = bl_prepare_ask;
     from.cutter.user = p;
-    from.cutter.form = &p->form;
+    from.cutter.form = &p->chosen.form;
     from.aside = bl_prepare_validation(p);
     if (p->aside && !from.aside)
         from.aside = p->valid.data;

@@ -5,7 +5,6 @@
  * text. */
 #include "core/alloc.h"
 #include "prepare/preparation.h"
-#include "text/tokenizer.h"
 
 #include <string.h>
 
@@ -13,52 +12,6 @@ int bl_prepare_talks(const bl_preparation *p)
 {
     return p->job->options->documents == BL_DOCUMENTS_MESSAGES;
 }
-
-/* ---- what is looked for ---- */
-
-static bl_status begin_search(bl_stretches *s, size_t count, bl_error *err)
-{
-    bl_added_index_release(&s->index);
-    bl_free(s->special);
-    s->special = bl_calloc(count ? count : 1, sizeof *s->special);
-    return s->special ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory for the special tokens");
-}
-
-static bl_status end_search(bl_preparation *p, bl_error *err)
-{
-    BL_TRY(bl_added_index_sort(&p->stretches.index, err));
-    return bl_talk_form_find_end(&p->form, err);
-}
-
-bl_status bl_prepare_look_for(bl_preparation *p, const char *const *specials, size_t count,
-                              bl_error *err)
-{
-    bl_stretches *s = &p->stretches;
-    BL_TRY(begin_search(s, count, err));
-    for (size_t i = 0; i < count; i++) {
-        s->special[i] = (bl_added){.id = (uint32_t)i, .special = 1};
-        BL_TRY(
-            bl_added_index_add(&s->index, &s->special[i], specials[i], strlen(specials[i]), err));
-    }
-    return end_search(p, err);
-}
-
-bl_status bl_prepare_look_for_own(bl_preparation *p, bl_error *err)
-{
-    bl_stretches *s = &p->stretches;
-    const bl_tokenizer *t = p->tokenizer;
-    BL_TRY(begin_search(s, t->added_count, err));
-    for (size_t i = 0; i < t->added_count; i++) {
-        size_t bytes;
-        const char *text = bl_tokenizer_spelling(t, t->added[i].id, &bytes);
-        s->special[i] = t->added[i];
-        if (t->added[i].special)
-            BL_TRY(bl_added_index_add(&s->index, &s->special[i], text, bytes, err));
-    }
-    return end_search(p, err);
-}
-
-/* ---- cutting ---- */
 
 const unsigned char *bl_prepare_said(const bl_prepare_batch *b, const bl_span *document)
 {
@@ -77,11 +30,11 @@ static bl_status add_text(bl_stretches *s, const char *text, size_t first, size_
 
 /* The special tokens in text[first .. last), which is the template's own; *begun: where the text
  * begins that has no stretch yet. */
-static bl_status cut_own(bl_stretches *s, const char *text, size_t first, size_t last,
-                         size_t *begun, bl_error *err)
+static bl_status cut_own(bl_stretches *s, const bl_added_index *index, const char *text,
+                         size_t first, size_t last, size_t *begun, bl_error *err)
 {
     bl_added_scan scan = {
-        .index = &s->index, .text = text + first, .bytes = last - first, .take_special = 1};
+        .index = index, .text = text + first, .bytes = last - first, .take_special = 1};
     size_t from, to;
     while (bl_added_next(&scan, &from, &to) != NULL) {
         BL_TRY(add_text(s, text, *begun, first + from, err));
@@ -103,7 +56,7 @@ bl_status bl_prepare_stretch(bl_preparation *p, size_t kept, bl_error *err)
             for (end = at; end < d->bytes && (said[end] & BL_SAID_INPUT) == input;)
                 end++;
             if (!input)
-                BL_TRY(cut_own(s, d->text, at, end, &begun, err));
+                BL_TRY(cut_own(s, &p->chosen.index, d->text, at, end, &begun, err));
         }
         BL_TRY(add_text(s, d->text, begun, d->bytes, err));
     }
