@@ -187,6 +187,16 @@ static bl_status measure(const bl_args *args, bl_model *model, const char *path,
                     &m->beside_c, &m->beside, err);
 }
 
+/* A template that would be left unused is refused. */
+static bl_status check_template(const bl_args *args, bl_error *err)
+{
+    const char *documents = bl_flags_text(args, "documents");
+    if (bl_flags_given(args, "chat-template") && (!documents || strcmp(documents, "messages") != 0))
+        return bl_cli_fail(err, BL_EINVAL,
+                           "--chat-template writes conversations: it needs --documents messages");
+    return BL_OK;
+}
+
 static bl_status eval_file(const bl_args *args, bl_error *err)
 {
     uint64_t window = 0;
@@ -196,6 +206,8 @@ static bl_status eval_file(const bl_args *args, bl_error *err)
     bl_status status = bl_flags_whole(args, "window", 0, 1 << 30, &window, err);
     if (status == BL_OK && bl_flags_given(args, "beside") && !bl_flags_given(args, "memory"))
         status = bl_cli_fail(err, BL_EINVAL, "--beside needs --memory");
+    if (status == BL_OK)
+        status = check_template(args, err);
     if (status == BL_OK)
         status = bl_cli_stream_check(args, err);
     if (status == BL_OK)
@@ -229,9 +241,19 @@ static const bl_flag flags[] = {
     {.name = "data",
      .value = "FILE",
      .help = "token file (.bin), data folder (its val.bin), or a text, read as prepare reads it"},
+    {.name = "documents",
+     .value = "HOW",
+     .help = "where documents end: auto, blank-line, line, file, jsonl, or messages, conversations "
+             "of which the answers count (as of prepare)"},
+    {.name = "chat-template",
+     .value = "FILE",
+     .help = "what conversations are written by, as of prepare: a .jinja file, "
+             "tokenizer_config.json or a folder with one; default: that of the model's folder, "
+             "else ChatML"},
     BL_FLAG_ENCODING,
     BL_FLAG_FIELD,
     BL_FLAG_REPLACE,
+    BL_FLAG_SKIP_BAD,
     {.name = "window",
      .value = "N",
      .fallback = "0",

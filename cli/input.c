@@ -66,10 +66,11 @@ bl_status bl_text_read_as(bl_text *text, const char *path, const bl_options *rea
 
 bl_status bl_cli_reading(bl_options **reading, const bl_args *args, bl_error *err)
 {
-    static const char *const names[] = {"encoding", "field", "glob", "documents"};
+    static const char *const names[] = {"encoding", "field", "glob", "documents", "chat_template"};
+    static const char *const flags[] = {"encoding", "field", "glob", "documents", "chat-template"};
     bl_status status = bl_options_open(reading, BL_OPTIONS_PREPARE, err);
     for (size_t i = 0; i < sizeof names / sizeof *names && status == BL_OK; i++) {
-        const char *value = bl_flags_text(args, names[i]);
+        const char *value = bl_flags_text(args, flags[i]);
         if (value)
             status = bl_options_set(*reading, names[i], value, err);
     }

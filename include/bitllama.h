@@ -1245,7 +1245,12 @@ BL_API bl_status bl_eval_by_position(bl_model *m, const char *path, size_t windo
                                      bl_eval_result *result, bl_error *err);
 
 /** Both, over a text read as `reading` (a BL_OPTIONS_PREPARE set or NULL) says: where its documents
- *  end, their field in JSON, its encoding.  `point` may be NULL. */
+ *  end, their field in JSON, its encoding.  Conversations (`documents` messages) are written by the
+ *  template that bl_prepare() takes with the model's folder as `tokenizer`: `chat_template`, else the
+ *  folder's, else ChatML; as of a data folder with a mask only answers count, and bytes are unknown.
+ *  One that begins with bos_token_id itself has no other in front.  `point` may be NULL.
+ *  Errors: as of bl_eval(); BL_EINVAL when the model's tokenizer has not the special tokens that the
+ *  template writes. */
 BL_API bl_status bl_eval_text(bl_model *m, const char *path, const bl_options *reading,
                               size_t window, bl_progress_fn *progress, bl_eval_point_fn *point,
                               void *user, bl_eval_result *result, bl_error *err);
@@ -1269,7 +1274,8 @@ typedef struct bl_learn_result {
 /** Reads the documents of a text into a session, in order, each followed by eos_token_id, which
  *  stays pending after the last; bos_token_id comes first in a session that has read nothing.  With
  *  a `share` above 0 it is consolidated (bl_session_consolidate) after every `every` tokens (0: not
- *  before the end) and at the end.  path and reading: as of bl_eval_text(), but not a token file.
+ *  before the end) and at the end.  path and reading: as of bl_eval_text(), but no token file and no
+ *  conversations (BL_EUNSUPPORTED).
  *  *result says what was done, after a failure too: after BL_EINTERRUPTED what was read stays read,
  *  whole documents or not.
  *  Errors: as of bl_session_feed(), bl_session_consolidate() and bl_eval_text(). */
@@ -1277,8 +1283,7 @@ BL_API bl_status bl_session_learn(bl_session *s, const char *path, const bl_opti
                                   double share, uint64_t every, bl_progress_fn *progress,
                                   void *user, bl_learn_result *result, bl_error *err);
 
-/** The same of sources[count]: files, folders and "-", read as bl_prepare() reads them, but
- *  conversations (BL_EUNSUPPORTED).  Unless `keep` is NULL, the session is saved to this file after
+/** The same of sources[count]: files, folders and "-", read as bl_prepare() reads them.  Unless `keep` is NULL, the session is saved to this file after
  *  every keep_seconds or so: what was read by then is not lost when the process ends.  Where that
  *  fails there is a warning, and the lesson goes on; at the end nothing is saved. */
 BL_API bl_status bl_session_learn_all(bl_session *s, const char *const *sources, size_t count,
@@ -1302,7 +1307,8 @@ typedef void bl_stream_point_fn(void *user, const bl_stream_point *point);
 /** Shows whether a memory lasts: one state reads all documents of a token file or a text, one after
  *  the other, in constant memory.  For comparison fresh states read the same tokens in windows of
  *  `window` tokens (0: 1,024), half a window apart, whose second halves count (of the first window,
- *  both).  *result is for the stream; `tokens` bounds how many are predicted (0: all).  A model
+ *  both).  *result is for the stream; `tokens` bounds how many are predicted (0: all); of those the
+ *  ones that a mask, or conversations, let count.  A model
  *  whose memory lasts has point->loss at or below point->fresh in all points, which come at the
  *  end, in rising order.  Other arguments and errors: as bl_eval_text(). */
 BL_API bl_status bl_eval_stream(bl_model *m, const char *path, const bl_options *reading,

@@ -1007,24 +1007,30 @@ Errors: BL_ENOENT, BL_EFORMAT, BL_ENOMEM, BL_EDEVICE, BL_EINTERRUPTED."""),
 each position of its windows; for a text the positions 0, 1, 2-3, 4-7, ... in its documents.  A
 model that learns while it reads has a falling curve.  `user` is handed to both functions."""),
     "bl_eval_text": (c_int, (c_void_p, c_char_p, c_void_p, c_size_t, bl_progress_fn, bl_eval_point_fn, c_void_p, POINTER(bl_eval_result), POINTER(bl_error),), """Both, over a text read as `reading` (a BL_OPTIONS_PREPARE set or NULL) says: where its documents
-end, their field in JSON, its encoding.  `point` may be NULL."""),
+end, their field in JSON, its encoding.  Conversations (`documents` messages) are written by the
+template that bl_prepare() takes with the model's folder as `tokenizer`: `chat_template`, else the
+folder's, else ChatML; as of a data folder with a mask only answers count, and bytes are unknown.
+One that begins with bos_token_id itself has no other in front.  `point` may be NULL.
+Errors: as of bl_eval(); BL_EINVAL when the model's tokenizer has not the special tokens that the
+template writes."""),
     "bl_eval_session": (c_int, (c_void_p, c_char_p, c_void_p, bl_progress_fn, bl_eval_point_fn, c_void_p, POINTER(bl_eval_result), POINTER(bl_error),), """bl_eval_text() of a text, not a token file, with what a session knows: a copy of it reads each
 document, after its pending token or else bos_token_id.  s is unchanged."""),
     "bl_session_learn": (c_int, (c_void_p, c_char_p, c_void_p, c_double, c_uint64, bl_progress_fn, c_void_p, POINTER(bl_learn_result), POINTER(bl_error),), """Reads the documents of a text into a session, in order, each followed by eos_token_id, which
 stays pending after the last; bos_token_id comes first in a session that has read nothing.  With
 a `share` above 0 it is consolidated (bl_session_consolidate) after every `every` tokens (0: not
-before the end) and at the end.  path and reading: as of bl_eval_text(), but not a token file.
+before the end) and at the end.  path and reading: as of bl_eval_text(), but no token file and no
+conversations (BL_EUNSUPPORTED).
 *result says what was done, after a failure too: after BL_EINTERRUPTED what was read stays read,
 whole documents or not.
 Errors: as of bl_session_feed(), bl_session_consolidate() and bl_eval_text()."""),
-    "bl_session_learn_all": (c_int, (c_void_p, POINTER(c_char_p), c_size_t, c_void_p, c_double, c_uint64, c_char_p, c_double, bl_progress_fn, c_void_p, POINTER(bl_learn_result), POINTER(bl_error),), """The same of sources[count]: files, folders and "-", read as bl_prepare() reads them, but
-conversations (BL_EUNSUPPORTED).  Unless `keep` is NULL, the session is saved to this file after
+    "bl_session_learn_all": (c_int, (c_void_p, POINTER(c_char_p), c_size_t, c_void_p, c_double, c_uint64, c_char_p, c_double, bl_progress_fn, c_void_p, POINTER(bl_learn_result), POINTER(bl_error),), """The same of sources[count]: files, folders and "-", read as bl_prepare() reads them.  Unless `keep` is NULL, the session is saved to this file after
 every keep_seconds or so: what was read by then is not lost when the process ends.  Where that
 fails there is a warning, and the lesson goes on; at the end nothing is saved."""),
     "bl_eval_stream": (c_int, (c_void_p, c_char_p, c_void_p, c_size_t, c_uint64, bl_progress_fn, bl_stream_point_fn, c_void_p, POINTER(bl_eval_result), POINTER(bl_error),), """Shows whether a memory lasts: one state reads all documents of a token file or a text, one after
 the other, in constant memory.  For comparison fresh states read the same tokens in windows of
 `window` tokens (0: 1,024), half a window apart, whose second halves count (of the first window,
-both).  *result is for the stream; `tokens` bounds how many are predicted (0: all).  A model
+both).  *result is for the stream; `tokens` bounds how many are predicted (0: all); of those the
+ones that a mask, or conversations, let count.  A model
 whose memory lasts has point->loss at or below point->fresh in all points, which come at the
 end, in rising order.  Other arguments and errors: as bl_eval_text()."""),
     "bl_stream_draw": (c_int, (POINTER(bl_stream_point), c_size_t, c_char_p, POINTER(bl_error),), """Both curves as a picture, an SVG file, which is written whole or not at all.

@@ -1562,7 +1562,12 @@ def bl_eval_by_position(m: Handle, path: Text, window: int, progress: Any, point
 
 def bl_eval_text(m: Handle, path: Text, reading: Handle, window: int, progress: Any, point: Any, user: Address, result: Ref[bl_eval_result], err: Ref[bl_error]) -> int:
     """Both, over a text read as `reading` (a BL_OPTIONS_PREPARE set or NULL) says: where its documents
-    end, their field in JSON, its encoding.  `point` may be NULL."""
+    end, their field in JSON, its encoding.  Conversations (`documents` messages) are written by the
+    template that bl_prepare() takes with the model's folder as `tokenizer`: `chat_template`, else the
+    folder's, else ChatML; as of a data folder with a mask only answers count, and bytes are unknown.
+    One that begins with bos_token_id itself has no other in front.  `point` may be NULL.
+    Errors: as of bl_eval(); BL_EINVAL when the model's tokenizer has not the special tokens that the
+    template writes."""
     ...
 
 def bl_eval_session(s: Handle, path: Text, reading: Handle, progress: Any, point: Any, user: Address, result: Ref[bl_eval_result], err: Ref[bl_error]) -> int:
@@ -1574,15 +1579,15 @@ def bl_session_learn(s: Handle, path: Text, reading: Handle, share: float, every
     """Reads the documents of a text into a session, in order, each followed by eos_token_id, which
     stays pending after the last; bos_token_id comes first in a session that has read nothing.  With
     a `share` above 0 it is consolidated (bl_session_consolidate) after every `every` tokens (0: not
-    before the end) and at the end.  path and reading: as of bl_eval_text(), but not a token file.
+    before the end) and at the end.  path and reading: as of bl_eval_text(), but no token file and no
+    conversations (BL_EUNSUPPORTED).
     *result says what was done, after a failure too: after BL_EINTERRUPTED what was read stays read,
     whole documents or not.
     Errors: as of bl_session_feed(), bl_session_consolidate() and bl_eval_text()."""
     ...
 
 def bl_session_learn_all(s: Handle, sources: Ref[c_char_p], count: int, reading: Handle, share: float, every: int, keep: Text, keep_seconds: float, progress: Any, user: Address, result: Ref[bl_learn_result], err: Ref[bl_error]) -> int:
-    """The same of sources[count]: files, folders and "-", read as bl_prepare() reads them, but
-    conversations (BL_EUNSUPPORTED).  Unless `keep` is NULL, the session is saved to this file after
+    """The same of sources[count]: files, folders and "-", read as bl_prepare() reads them.  Unless `keep` is NULL, the session is saved to this file after
     every keep_seconds or so: what was read by then is not lost when the process ends.  Where that
     fails there is a warning, and the lesson goes on; at the end nothing is saved."""
     ...
@@ -1591,7 +1596,8 @@ def bl_eval_stream(m: Handle, path: Text, reading: Handle, window: int, tokens: 
     """Shows whether a memory lasts: one state reads all documents of a token file or a text, one after
     the other, in constant memory.  For comparison fresh states read the same tokens in windows of
     `window` tokens (0: 1,024), half a window apart, whose second halves count (of the first window,
-    both).  *result is for the stream; `tokens` bounds how many are predicted (0: all).  A model
+    both).  *result is for the stream; `tokens` bounds how many are predicted (0: all); of those the
+    ones that a mask, or conversations, let count.  A model
     whose memory lasts has point->loss at or below point->fresh in all points, which come at the
     end, in rising order.  Other arguments and errors: as bl_eval_text()."""
     ...

@@ -16,14 +16,17 @@ typedef struct bl_documents {
     uint64_t bytes, count;          /* of the documents so far */
     uint64_t files_passed, ours;    /* of folders left out: no text; what this program wrote */
     uint64_t replaced, bad_dropped; /* characters; lines of JSON Lines */
+    int talks;                      /* they are conversations */
 } bl_documents;
 
-/* Receives one document; sets *stop when no more are wanted. */
-typedef bl_status bl_document_fn(void *user, const int32_t *ids, size_t count, int *stop,
-                                 bl_error *err);
+/* Receives one document; sets *stop when no more are wanted.  counts[count + 1]: of a conversation
+ * which tokens are answers, and whether the one that ends it is; NULL: all count. */
+typedef bl_status bl_document_fn(void *user, const int32_t *ids, const unsigned char *counts,
+                                 size_t count, int *stop, bl_error *err);
 
-/* Calls fn for each.  BL_EUNSUPPORTED without a tokenizer, or when documents are to be
- * conversations; BL_EFORMAT when there is no document. */
+/* Calls fn for each.  Conversations are written by the template that bl_prepare_folder() takes with
+ * the model as tokenizer.  BL_EUNSUPPORTED without a tokenizer; BL_EFORMAT when there is no
+ * document; errors of bl_chosen_template_open(). */
 bl_status bl_documents_read(bl_documents *d, bl_document_fn *fn, void *user,
                             bl_error *err) BL_NODISCARD;
 

@@ -16,8 +16,9 @@
 #include <string.h>
 
 enum {
-    EVAL_TOKENS = 256,   /* in a batch of windows; it can be stopped after each batch */
-    STREAM_WINDOW = 1024 /* unless another is asked for */
+    EVAL_TOKENS = 256,    /* in a batch of windows; it can be stopped after each batch */
+    STREAM_WINDOW = 1024, /* unless another is asked for */
+    PIECE = 512           /* tokens of a file that is streamed */
 };
 
 /* What is asked for, and the results. */
@@ -106,21 +107,30 @@ static bl_status eval_tokens(const bl_model *m, const bl_net *net, job *j, bl_er
                 done);
     j->masked = bl_token_file_mask(tokens) != NULL;
     fill_split(j, &split);
-    if (!r->tokens)
-        status = bl_fail(err, BL_EFORMAT, "%s: its mask lets no token count", j->path);
 done:
     bl_pass_release(&pass, net);
     bl_token_file_close(tokens);
     return status;
 }
 
-/* A token file in pieces, its tokens checked again as they are read. */
+/* The next tokens of a file, which are checked again, and which of them count. */
+static bl_status stream_piece(job *j, const bl_token_file *tokens, size_t at, size_t n,
+                              bl_error *err)
+{
+    int32_t ids[PIECE];
+    unsigned char counts[PIECE];
+    const bl_mask *mask = bl_token_file_mask(tokens);
+    BL_TRY(bl_token_file_get(tokens, at, n, ids, err));
+    if (mask)
+        BL_TRY(bl_mask_get(mask, at, n, counts, err));
+    return bl_stream_loss_read(j->stream, ids, mask ? counts : NULL, n, err);
+}
+
+/* A token file in pieces. */
 static bl_status stream_tokens(const bl_model *m, const bl_net *net, job *j, bl_error *err)
 {
-    enum { PIECE = 512 };
     bl_token_file *tokens = NULL;
     bl_data_split split;
-    int32_t piece[PIECE];
     BL_TRY(bl_token_file_open_path(&tokens, j->path, net->m.V, &split, err));
     size_t count = bl_token_file_count(tokens);
     bl_status status = check_tokenizer(m, j->path, &split, err);
@@ -134,32 +144,32 @@ static bl_status stream_tokens(const bl_model *m, const bl_net *net, job *j, bl_
     for (size_t at = 0; status == BL_OK && at < count && !bl_stream_loss_is_full(j->stream);) {
         size_t n = count - at < PIECE ? count - at : PIECE;
         bl_watch_part(j->stream->scored, 0);
-        status = bl_token_file_get(tokens, at, n, piece, err);
-        if (status == BL_OK)
-            status = bl_stream_loss_read(j->stream, piece, n, err);
+        status = stream_piece(j, tokens, at, n, err);
         at += n;
     }
     if (status == BL_OK)
         status = bl_stream_loss_end(j->stream, err);
     bl_watch_end(&watch);
+    j->masked = bl_token_file_mask(tokens) != NULL;
     bl_token_file_close(tokens);
     j->nats = j->stream->nats;
-    j->found.tokens = j->stream->scored;
-    if (j->found.tokens == total) /* otherwise meta.json covers more than was read */
+    j->found.tokens = j->stream->counted;
+    if (j->stream->scored == total) /* otherwise meta.json covers more than was read */
         fill_split(j, &split);
     return status;
 }
 
 /* The next document of a stream: it begins after the <|endoftext|> that ended the one before. */
-static bl_status stream_document(bl_stream_loss *e, const int32_t *ids, size_t count, bl_error *err)
+static bl_status stream_document(bl_stream_loss *e, const int32_t *ids, const unsigned char *counts,
+                                 size_t count, bl_error *err)
 {
     const bl_net *net = e->r->net;
     const int32_t begin = (int32_t)net->config.bos_token_id,
                   end = (int32_t)net->config.eos_token_id;
-    if (!e->held)
-        BL_TRY(bl_stream_loss_read(e, &begin, 1, err));
-    BL_TRY(bl_stream_loss_read(e, ids, count, err));
-    return bl_stream_loss_read(e, &end, 1, err);
+    if (!e->held && !(counts && count && ids[0] == begin))
+        BL_TRY(bl_stream_loss_read(e, &begin, NULL, 1, err));
+    BL_TRY(bl_stream_loss_read(e, ids, counts, count, err));
+    return bl_stream_loss_read(e, &end, counts ? counts + count : NULL, 1, err);
 }
 
 /* A text being evaluated: what it is read with. */
@@ -182,21 +192,24 @@ static bl_document_start start_of(const bl_net *net, const bl_sequence *memory)
     return start;
 }
 
-static bl_status eval_document(void *user, const int32_t *ids, size_t count, int *stop,
-                               bl_error *err)
+static bl_status eval_document(void *user, const int32_t *ids, const unsigned char *counts,
+                               size_t count, int *stop, bl_error *err)
 {
     const text_job *t = user;
     job *j = t->j;
     double more = 0;
     uint64_t tokens = 0;
     if (j->stream) {
-        BL_TRY(stream_document(j->stream, ids, count, err));
+        BL_TRY(stream_document(j->stream, ids, counts, count, err));
         *stop = bl_stream_loss_is_full(j->stream);
         return BL_OK;
     }
     bl_document_start start = start_of(t->reader->net, j->memory);
-    bl_status status =
-        bl_evaluate_document(t->reader, t->s, &start, ids, count, j->curve, &more, &tokens, err);
+    if (counts && count && ids[0] == start.token) { /* its template begins with that one too */
+        ids++, counts++, count--;
+    }
+    bl_status status = bl_evaluate_document(t->reader, t->s, &start, ids, counts, count, j->curve,
+                                            &more, &tokens, err);
     j->nats += more;
     j->found.tokens += tokens;
     return status;
@@ -217,11 +230,12 @@ static bl_status eval_text(const bl_model *m, bl_reader *r, bl_state *s, job *j,
     bl_status status = bl_documents_read(&d, eval_document, &t, err);
     if (status == BL_OK && j->stream)
         status = bl_stream_loss_end(j->stream, err);
-    j->found.bytes = d.bytes;
+    j->masked = d.talks;
+    j->found.bytes = d.talks ? 0 : d.bytes; /* as of a data folder with a mask */
     j->found.documents = d.count;
     if (j->stream) {
         j->nats = j->stream->nats;
-        j->found.tokens = j->stream->scored;
+        j->found.tokens = j->stream->counted;
     }
     if (j->stream && bl_stream_loss_is_full(j->stream))
         j->found.bytes = 0; /* some of them were not read */
@@ -265,6 +279,9 @@ static bl_status evaluate(const bl_model *m, job *j, bl_error *err)
                                                : eval_in_order(m, &net, is_tokens, j, err);
     bl_dev_close(net.dev);
     BL_TRY(status);
+    if (!r->tokens)
+        return bl_fail(err, BL_EFORMAT, "%s: none of the tokens that were read is an answer",
+                       j->path);
     r->loss = j->nats / (double)r->tokens;
     if (!isfinite(r->loss))
         return bl_fail(err, BL_EFORMAT,

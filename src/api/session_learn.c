@@ -25,15 +25,15 @@ typedef struct learning {
     double saved_at; /* seconds; or begun at */
 } learning;
 
-static bl_status learn_document(void *user, const int32_t *ids, size_t count, int *stop,
-                                bl_error *err)
+static bl_status learn_document(void *user, const int32_t *ids, const unsigned char *counts,
+                                size_t count, int *stop, bl_error *err)
 {
     learning *l = user;
     bl_sequence *text = &l->s->text;
     bl_reader *reader = l->reader;
     const int32_t begin = (int32_t)l->net->config.bos_token_id,
                   end = (int32_t)l->net->config.eos_token_id;
-    (void)stop;
+    (void)counts, (void)stop;
     if (text->state.position == 0 && text->pending == BL_NO_TOKEN)
         BL_TRY(bl_sequence_learn(text, reader, &l->lesson, &begin, 1, err));
     BL_TRY(bl_sequence_learn(text, reader, &l->lesson, ids, count, err));
@@ -62,6 +62,9 @@ static bl_status check(const learning *l, const bl_documents *d, bl_error *err)
         return bl_fail(err, BL_EINVAL, "a share of %g to consolidate: it is from 0 to 1", share);
     if (share > 0)
         BL_TRY(bl_session_can_consolidate(l->s, err));
+    if (d->reading->documents == BL_DOCUMENTS_MESSAGES)
+        return bl_fail(err, BL_EUNSUPPORTED,
+                       "`documents` messages: conversations are for training; here texts are read");
     for (size_t i = 0; i < d->source_count; i++)
         if (bl_token_file_is_named(d->sources[i]))
             return bl_fail(err, BL_EUNSUPPORTED, "%s: a token file; text is learned",

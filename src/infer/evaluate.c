@@ -122,8 +122,8 @@ double bl_loss_of(const float *logits, size_t V, int32_t target)
 }
 
 bl_status bl_evaluate_document(bl_reader *r, bl_state *s, const bl_document_start *from,
-                               const int32_t *ids, size_t count, bl_positions *curve, double *nats,
-                               uint64_t *tokens, bl_error *err)
+                               const int32_t *ids, const unsigned char *counts, size_t count,
+                               bl_positions *curve, double *nats, uint64_t *tokens, bl_error *err)
 {
     const bl_net *net = r->net;
     size_t V = net->m.V;
@@ -131,7 +131,7 @@ bl_status bl_evaluate_document(bl_reader *r, bl_state *s, const bl_document_star
     int32_t *piece = bl_calloc(BL_READER_ROWS, sizeof *piece);
     bl_status status = BL_OK;
     *nats = 0;
-    *tokens = count + 1;
+    *tokens = 0;
     if (!logits || !piece)
         status = bl_fail(err, BL_ENOMEM, "out of memory for %zu logits", BL_READER_ROWS * V);
     if (status == BL_OK)
@@ -153,8 +153,11 @@ bl_status bl_evaluate_document(bl_reader *r, bl_state *s, const bl_document_star
                                  (long)target, V);
                 break;
             }
+            if (counts && !counts[first + t])
+                continue;
             double loss = bl_loss_of(logits + t * V, V, target);
             *nats += loss;
+            ++*tokens;
             bl_positions_add(curve, first + t, loss);
         }
     }

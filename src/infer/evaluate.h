@@ -23,10 +23,12 @@ typedef struct bl_document_start {
 } bl_document_start;
 
 /* One document: each of the ids, and the end-of-text token after them, is predicted.  s lends its
- * memory.  curve (NULL: none) is open for any position. */
+ * memory.  counts[count + 1]: whose loss counts; NULL: all.  curve (NULL: none) is open for any
+ * position. */
 bl_status bl_evaluate_document(bl_reader *r, bl_state *s, const bl_document_start *from,
-                               const int32_t *ids, size_t count, bl_positions *curve, double *nats,
-                               uint64_t *tokens, bl_error *err) BL_NODISCARD;
+                               const int32_t *ids, const unsigned char *counts, size_t count,
+                               bl_positions *curve, double *nats, uint64_t *tokens,
+                               bl_error *err) BL_NODISCARD;
 
 /* The log of the sum of exp(logits), and -log softmax(logits)[target], in double. */
 double bl_log_sum_of(const float *logits, size_t V);

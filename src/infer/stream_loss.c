@@ -28,7 +28,8 @@ bl_status bl_stream_loss_open(bl_stream_loss *e, bl_reader *r, bl_state *s, bl_p
     e->host = bl_calloc(2 * p->N, sizeof *e->host);
     e->loss = bl_calloc(p->N, sizeof *e->loss);
     bl_status status = BL_OK;
-    if (!e->ids || !e->host || !e->loss)
+    e->counts = bl_calloc(e->cap, 1);
+    if (!e->ids || !e->counts || !e->host || !e->loss)
         status = bl_fail(err, BL_ENOMEM, "out of memory for a batch of %zu tokens", p->N);
     if (status == BL_OK)
         status = bl_positions_open_doubling(&e->stream, err);
@@ -44,6 +45,7 @@ bl_status bl_stream_loss_open(bl_stream_loss *e, bl_reader *r, bl_state *s, bl_p
 void bl_stream_loss_release(bl_stream_loss *e)
 {
     bl_free(e->ids);
+    bl_free(e->counts);
     bl_free(e->host);
     bl_free(e->loss);
     bl_positions_release(&e->stream);
@@ -67,6 +69,9 @@ static bl_status score_stream(bl_stream_loss *e, size_t from, size_t n, bl_error
         BL_TRY(bl_reader_feed(e->r, &piece, 1, err));
         BL_TRY(bl_reader_loss(e->r, e->p, e->ids + t + 1, e->loss, err));
         for (size_t i = 0; i < rows; i++) {
+            if (!e->counts[t + i + 1])
+                continue;
+            e->counted++;
             e->nats += (double)e->loss[i];
             bl_positions_add(&e->stream, e->base + t + i, (double)e->loss[i]);
         }
@@ -102,7 +107,8 @@ static bl_status score_fresh(bl_stream_loss *e, size_t n, bl_error *err)
     for (size_t row = 0; row < p->B; row++) {
         size_t begin = row * stride;
         for (size_t i = e->base + begin ? half : 0; i < p->T && begin + i < n; i++)
-            bl_positions_add(&e->fresh, e->base + begin + i, (double)e->loss[row * p->T + i]);
+            if (e->counts[begin + i + 1])
+                bl_positions_add(&e->fresh, e->base + begin + i, (double)e->loss[row * p->T + i]);
     }
     return BL_OK;
 }
@@ -118,7 +124,8 @@ static bl_status score(bl_stream_loss *e, bl_error *err)
     return BL_OK;
 }
 
-bl_status bl_stream_loss_read(bl_stream_loss *e, const int32_t *ids, size_t count, bl_error *err)
+bl_status bl_stream_loss_read(bl_stream_loss *e, const int32_t *ids, const unsigned char *counts,
+                              size_t count, bl_error *err)
 {
     BL_TRY(bl_infer_check_ids(e->r->net, ids, count, err));
     while (count && !bl_stream_loss_is_full(e)) {
@@ -128,6 +135,11 @@ bl_status bl_stream_loss_read(bl_stream_loss *e, const int32_t *ids, size_t coun
         if (e->most && left < n)
             n = (size_t)left + 1;
         memcpy(e->ids + e->held, ids, n * sizeof *ids);
+        if (counts)
+            memcpy(e->counts + e->held, counts, n);
+        else
+            memset(e->counts + e->held, 1, n);
+        counts = counts ? counts + n : NULL;
         e->held += n;
         ids += n;
         count -= n;
@@ -139,6 +151,7 @@ bl_status bl_stream_loss_read(bl_stream_loss *e, const int32_t *ids, size_t coun
         e->held -= read;
         e->base += read;
         memmove(e->ids, e->ids + read, e->held * sizeof *e->ids);
+        memmove(e->counts, e->counts + read, e->held);
     }
     return BL_OK;
 }

@@ -13,12 +13,13 @@ typedef struct bl_stream_loss {
     bl_reader *r; /* borrowed, like s and p, which gives T and how many windows are read at once */
     bl_state *s;
     bl_pass *p;
-    uint64_t most;    /* predicted tokens until it is full; 0: no limit */
-    int32_t *ids;     /* [cap] held; the first is token `base` of the stream */
-    size_t held, cap; /* cap: all windows of a pass, and one target */
-    uint64_t base, scored;
-    int32_t *host; /* [2,N]: inputs and targets */
-    float *loss;   /* [N] */
+    uint64_t most;                  /* predicted tokens until it is full; 0: no limit */
+    int32_t *ids;                   /* [cap] held; the first is token `base` of the stream */
+    size_t held, cap;               /* cap: all windows of a pass, and one target */
+    unsigned char *counts;          /* [cap] whether the loss of a held token counts */
+    uint64_t base, scored, counted; /* of the tokens scored those that count */
+    int32_t *host;                  /* [2,N]: inputs and targets */
+    float *loss;                    /* [N] */
     bl_positions stream, fresh;
     double nats; /* of the stream */
 } bl_stream_loss;
@@ -28,9 +29,10 @@ bl_status bl_stream_loss_open(bl_stream_loss *e, bl_reader *r, bl_state *s, bl_p
                               uint64_t most, bl_error *err) BL_NODISCARD;
 void bl_stream_loss_release(bl_stream_loss *e);
 
-/* The next tokens of the text; what is past `most` is not read.  Polls the watch. */
-bl_status bl_stream_loss_read(bl_stream_loss *e, const int32_t *ids, size_t count,
-                              bl_error *err) BL_NODISCARD;
+/* The next tokens of the text; what is past `most` is not read.  counts[count]: whose loss counts;
+ * NULL: all.  Polls the watch. */
+bl_status bl_stream_loss_read(bl_stream_loss *e, const int32_t *ids, const unsigned char *counts,
+                              size_t count, bl_error *err) BL_NODISCARD;
 int bl_stream_loss_is_full(const bl_stream_loss *e);
 
 /* After the last one: what is still held. */

@@ -57,7 +57,7 @@ static bl_status read_text(bl_stream_loss *e, const bl_token_file *text, bl_erro
         if (bl_clock_seconds() > end)
             break;
         BL_TRY(bl_token_file_get(text, at, n, ids, err));
-        BL_TRY(bl_stream_loss_read(e, ids, n, err));
+        BL_TRY(bl_stream_loss_read(e, ids, NULL, n, err));
     }
     return bl_stream_loss_end(e, err);
 }

@@ -110,6 +110,49 @@ static void models_are_those_of_files(const char *folder)
     bl_model_close(m[1]);
 }
 
+/* Conversations by the template of its folder, in documents and in a stream; without one and without
+ * the marks of ChatML refused. */
+static void conversations(void **state)
+{
+    (void)state;
+    static const char talk[] =
+        "{\"prompt\": \"Who?\", \"completion\": \"The owl.\"}\n"
+        "{\"messages\": [{\"role\": \"user\", \"content\": \"And who?\"}, {\"role\": "
+        "\"assistant\", \"content\": \"Nobody.\"}]}\n";
+    bl_buffer files[FILES];
+    bl_eval_result r[2] = {{.size = sizeof r[0]}, {.size = sizeof r[0]}};
+    bl_options *reading = api_options(BL_OPTIONS_PREPARE, "documents", "messages", (char *)NULL);
+    bl_files *f;
+    bl_model *m[2];
+    write_file(api_path("talk.jsonl"), talk, sizeof talk - 1);
+    take_folder(api_path("packed"), files);
+    assert_ok(bl_files_open(&f, files, FILES, &api_error));
+    assert_ok(bl_model_open(&m[0], api_path("packed"), NULL, &api_error));
+    assert_ok(bl_model_open(&m[1], bl_files_path(f), NULL, &api_error));
+    for (int i = 0; i < 2; i++)
+        assert_ok(bl_eval_text(m[i], api_path("talk.jsonl"), reading, 0, NULL, NULL, NULL, &r[i],
+                               &api_error));
+    assert_int_equal(r[0].documents, 2);
+    assert_in_range(r[0].tokens, 4, 8 + 7 + 2); /* the end of each answer, and of no document */
+    assert_int_equal(r[0].bytes, 0);
+    assert_true(r[0].loss > 0 && r[0].bits_per_byte == 0);
+    assert_int_equal(r[1].tokens, r[0].tokens);
+    assert_true(r[1].loss == r[0].loss);
+    bl_model_close(m[1]);
+    bl_files_close(f);
+    files[3] = (bl_buffer){names[3], (const unsigned char *)"{}", 2};
+    assert_ok(bl_files_open(&f, files, FILES, &api_error));
+    assert_ok(bl_model_open(&m[1], bl_files_path(f), NULL, &api_error));
+    assert_int_equal(
+        bl_eval_text(m[1], api_path("talk.jsonl"), reading, 0, NULL, NULL, NULL, &r[1], &api_error),
+        BL_EINVAL);
+    assert_non_null(strstr(api_error.message, "<|im_start|>, which ChatML writes"));
+    for (int i = 0; i < 2; i++)
+        bl_model_close(m[i]);
+    bl_files_close(f);
+    bl_options_close(reading);
+}
+
 static void models(void **state)
 {
     (void)state;
@@ -440,13 +483,10 @@ static void damaged_memories(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(models),
-        cmocka_unit_test(what_reads_them),
-        cmocka_unit_test(exports),
-        cmocka_unit_test(written),
-        cmocka_unit_test(names_that_are_none),
-        cmocka_unit_test(memories),
-        cmocka_unit_test(damaged_models),
+        cmocka_unit_test(models),           cmocka_unit_test(conversations),
+        cmocka_unit_test(what_reads_them),  cmocka_unit_test(exports),
+        cmocka_unit_test(written),          cmocka_unit_test(names_that_are_none),
+        cmocka_unit_test(memories),         cmocka_unit_test(damaged_models),
         cmocka_unit_test(damaged_memories),
     };
     return cmocka_run_group_tests(tests, make, api_remove);

@@ -309,8 +309,8 @@ static void stream_bits(void **state)
     assert_ok(bl_state_open(&one_state, &model->net, &failure));
     assert_ok(bl_stream_loss_open(&e, &reader, &one_state, &pass, 0, &failure));
     for (size_t at = 0; at < COUNT + 1; at += 7)
-        assert_ok(
-            bl_stream_loss_read(&e, ids + at, COUNT + 1 - at < 7 ? COUNT + 1 - at : 7, &failure));
+        assert_ok(bl_stream_loss_read(&e, ids + at, NULL, COUNT + 1 - at < 7 ? COUNT + 1 - at : 7,
+                                      &failure));
     assert_ok(bl_stream_loss_end(&e, &failure));
     bl_stream_loss_tell(&e, add_octave, &pieces);
     bl_stream_loss_release(&e);
