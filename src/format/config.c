@@ -254,12 +254,11 @@ bl_status bl_config_save(const bl_config *c, bl_weight_form form, int auto_map, 
                                             "linear_class", "autobitlinear", "quantization_mode",
                                             form == BL_WEIGHTS_LATENT ? "online" : "offline"));
     if (!bad && auto_map)
-        bad = json_object_set_new(root, "auto_map",
-                                  json_pack("{s:s, s:s, s:s}", "AutoConfig",
-                                            "configuration_bitllama.BitLlamaConfig", "AutoModel",
-                                            "modeling_bitllama.BitLlamaModel",
-                                            "AutoModelForCausalLM",
-                                            "modeling_bitllama.BitLlamaForCausalLM"));
+        bad = json_object_set_new(
+            root, "auto_map",
+            json_pack("{s:s, s:s, s:s}", "AutoConfig", "configuration_bitllama.BitLlamaConfig",
+                      "AutoModel", "modeling_bitllama.BitLlamaModel", "AutoModelForCausalLM",
+                      "modeling_bitllama.BitLlamaForCausalLM"));
     bl_status status = bad ? bl_fail(err, BL_ENOMEM, "out of memory while writing %s", path)
                            : bl_json_save(root, path, err);
     json_decref(root);

@@ -83,8 +83,8 @@ bl_status bl_folder_describe(const char *dir, const char *tokenizer_dir, const b
     if (remote_code)
         BL_TRY(write_remote_code(dir, err));
     char *path = bl_path_join(dir, "config.json");
-    bl_status status =
-        path ? bl_config_save(c, form, remote_code, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
+    bl_status status = path ? bl_config_save(c, form, remote_code, path, err)
+                            : bl_fail(err, BL_ENOMEM, "out of memory");
     bl_free(path);
     return status;
 }

@@ -29,7 +29,7 @@ void bl_prepare_name_split(bl_opt_text text, const bl_split *split, const char *
     bl_opt_text name;
     if (validation) {
         bl_prepare_name_sources(name, &validation, 1);
-        (void)snprintf(text, room, "the validation documents are those of %s",
+        (void)snprintf(text, room, "the validation documents are those of %.*s", (int)room - 64,
                        strlen(name) < room - 64 ? name : "a source of their own");
     } else if (split->given)
         (void)snprintf(text, room,
