@@ -252,6 +252,15 @@ class Tokenizer:
             ids = list(room_for(fill, len(data) + 64))
         return ids, answers[:len(ids)]
 
+    def answer_ends(self) -> List[int]:
+        """The tokens that end an answer: the special token that the template writes behind it, and those that the
+        model's files name."""
+        with self._chat_template().shared() as t, self._use() as pointer:
+            def fill(ids: Any, room: int, count: Any) -> None:
+                call(capi.bl_template_ends, t, pointer, ids, room, count)
+
+            return list(room_for(fill, 16))
+
 
 class _Pointer:
     """A tokenizer in the hands of a call: its own handle is taken, or its model's."""

@@ -130,6 +130,20 @@ class Templates(unittest.TestCase):
             said = [id for id, one in zip(ids, answers) if one]
             self.assertEqual((t.decode(ids), t.decode(said)), (prefixed(TALK[0]["content"]) + "|Mia.", "Mia."))
 
+    def test_what_ends_an_answer(self):
+        folder = os.path.join(support.place(), "ended")
+        os.makedirs(folder, exist_ok=True)
+        shutil.copy(os.path.join(support.run(), "tokenizer.json"), folder)
+        with open(os.path.join(folder, "chat_template.jinja"), "w", encoding="utf-8") as file:
+            file.write("{% for m in messages %}{{ m.content }}<|endoftext|>{% endfor %}")
+        with open(os.path.join(folder, "generation_config.json"), "w", encoding="utf-8") as file:
+            file.write('{"eos_token_id": [7, 9]}')
+        with bitllama.Tokenizer(folder) as tokenizer:
+            mark = tokenizer.token_to_id("<|endoftext|>")
+            self.assertEqual(tokenizer.answer_ends(), [mark, 7, 9])
+
     def test_no_template(self):
+        with self.assertRaises(FileNotFoundError):
+            bitllama.Tokenizer(support.data()).answer_ends()
         with self.assertRaises(FileNotFoundError):
             bitllama.Tokenizer(support.data()).apply_chat_template(TALK)
