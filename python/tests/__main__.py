@@ -1,6 +1,7 @@
 """Runs all tests, or those that are named, and says of what was skipped why, in the words of tools/ctest."""
 
 import os
+import signal
 import sys
 import unittest
 
@@ -8,6 +9,7 @@ HERE = os.path.dirname(os.path.abspath(__file__))
 
 
 def main(names):
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job begins with it ignored
     loader = unittest.TestLoader()
     if names:
         suite = loader.loadTestsFromNames(["tests." + name for name in names])

@@ -71,5 +71,5 @@ def model():
 def python(code, *arguments, **variables):
     """Runs code in a process of its own; gives exit code, output and errors."""
     done = subprocess.run([sys.executable, "-c", code, *arguments], stdout=subprocess.PIPE, stderr=subprocess.PIPE,
-                          env=dict(os.environ, PYTHONPATH=ABOVE, **variables), cwd=place())
+                          env=dict(os.environ, PYTHONPATH=ABOVE, **variables), cwd=place(), timeout=600)
     return done.returncode, done.stdout.decode(), done.stderr.decode()
