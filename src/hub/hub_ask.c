@@ -2,6 +2,7 @@
 #include "hub/hub_ask.h"
 #include "format/json.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 enum { ANSWER_MOST = 1 << 25 }; /* bytes: a listing of 100,000 files */
@@ -94,5 +95,27 @@ bl_status bl_hub_ask(const bl_hub *hub, const bl_hub_question *q, bl_http_answer
     if (status == BL_OK && json)
         status = read_json(&x, json, err);
     bl_buf_release(&x.answer);
+    return status;
+}
+
+bl_status bl_hub_post(const bl_hub *hub, const bl_hub_question *q, const json_t *value,
+                      bl_http_answer *answer, json_t **json, bl_error *err)
+{
+    bl_buf text;
+    bl_hub_question post = *q;
+    char *dumped = value ? json_dumps(value, JSON_COMPACT) : NULL;
+    if (!dumped)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    bl_buf_init(&text);
+    bl_buf_puts(&text, dumped);
+    free(dumped); /* jansson's */
+    post.method = BL_HTTP_POST;
+    post.body = &text;
+    if (!post.content_type)
+        post.content_type = "application/json";
+    bl_status status = bl_buf_status(&text, err);
+    if (status == BL_OK)
+        status = bl_hub_ask(hub, &post, answer, json, err);
+    bl_buf_release(&text);
     return status;
 }

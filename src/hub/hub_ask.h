@@ -21,4 +21,9 @@ typedef struct bl_hub_question {
 bl_status bl_hub_ask(const bl_hub *hub, const bl_hub_question *q, bl_http_answer *answer,
                      json_t **json, bl_error *err) BL_NODISCARD;
 
+/* The same with `value` as the body, of the question's type or else JSON's; NULL, which jansson
+ * gives when it has no memory: BL_ENOMEM. */
+bl_status bl_hub_post(const bl_hub *hub, const bl_hub_question *q, const json_t *value,
+                      bl_http_answer *answer, json_t **json, bl_error *err) BL_NODISCARD;
+
 #endif

@@ -73,30 +73,14 @@ static bl_status ask(const bl_hub *hub, const char *url, const json_t *body, con
                      int signed_url, json_t **answer, bl_error *err)
 {
     char shown[200];
-    bl_buf text;
     bl_http_answer a;
     bl_hub other = *hub;
-    char *dumped = json_dumps(body, JSON_COMPACT);
-    if (!body || !dumped)
-        return bl_fail(err, BL_ENOMEM, "out of memory");
-    bl_buf_init(&text);
-    bl_buf_puts(&text, dumped);
-    free(dumped); /* jansson's */
     if (signed_url)
         other.http.token = NULL;
     show(shown, sizeof shown, url);
-    const bl_hub_question q = {.method = BL_HTTP_POST,
-                               .url = url,
-                               .shown = shown,
-                               .stage = stage,
-                               .accept = lfs_type,
-                               .content_type = lfs_type,
-                               .body = &text};
-    bl_status status = bl_buf_status(&text, err);
-    if (status == BL_OK)
-        status = bl_hub_ask(&other, &q, &a, answer, err);
-    bl_buf_release(&text);
-    return status;
+    const bl_hub_question q = {
+        .url = url, .shown = shown, .stage = stage, .accept = lfs_type, .content_type = lfs_type};
+    return bl_hub_post(&other, &q, body, &a, answer, err);
 }
 
 /* ---- one file ---- */

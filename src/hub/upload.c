@@ -13,8 +13,6 @@
 
 enum { SAMPLE = 512, ASKED_AT_ONCE = 256, SMALL_MOST = 1 << 26 }; /* bytes, files, bytes */
 
-static const char plain_json[] = "application/json";
-
 /* ---- requests ---- */
 
 static bl_status api_url(const bl_hub *hub, const bl_hub_upload *u, const char *what,
@@ -26,26 +24,11 @@ static bl_status api_url(const bl_hub *hub, const bl_hub_upload *u, const char *
     return bl_buf_status(url, err);
 }
 
-static bl_status post(const bl_hub *hub, const char *url, const char *stage, const json_t *body,
-                      bl_http_answer *a, json_t **answer, bl_error *err)
+static bl_status post(const bl_hub *hub, const char *url, const bl_hub_upload *u,
+                      const json_t *body, bl_http_answer *a, json_t **answer, bl_error *err)
 {
-    bl_buf text;
-    char *dumped = body ? json_dumps(body, JSON_COMPACT) : NULL;
-    if (!dumped)
-        return bl_fail(err, BL_ENOMEM, "out of memory");
-    bl_buf_init(&text);
-    bl_buf_puts(&text, dumped);
-    free(dumped); /* jansson's */
-    const bl_hub_question q = {.method = BL_HTTP_POST,
-                               .url = url,
-                               .stage = stage,
-                               .content_type = plain_json,
-                               .body = &text};
-    bl_status status = bl_buf_status(&text, err);
-    if (status == BL_OK)
-        status = bl_hub_ask(hub, &q, a, answer, err);
-    bl_buf_release(&text);
-    return status;
+    const bl_hub_question q = {.url = url, .stage = u->repo};
+    return bl_hub_post(hub, &q, body, a, answer, err);
 }
 
 /* ---- base64 ---- */
@@ -154,7 +137,7 @@ static bl_status make_repository(const bl_hub *hub, const bl_hub_upload *u, bl_e
     bl_buf_printf(&url, "%s/api/repos/create", hub->endpoint.data);
     bl_status status = bl_buf_status(&url, err);
     if (status == BL_OK)
-        status = post(hub, url.data, u->repo, body, &a, NULL, err);
+        status = post(hub, url.data, u, body, &a, NULL, err);
     if (status == BL_ENETWORK && a.status == 409)
         status = bl_fail(err, BL_ENETWORK,
                          "%s: it is there, and this token may not read it: is the name another's?",
@@ -183,7 +166,7 @@ static bl_status make_place(const bl_hub *hub, bl_hub_upload *u, bl_error *err)
         bl_buf_init(&url);
         status = api_url(hub, u, "branch", u->revision, &url, err);
         if (status == BL_OK)
-            status = post(hub, url.data, u->repo, body, &a, NULL, err);
+            status = post(hub, url.data, u, body, &a, NULL, err);
         json_decref(body);
         bl_buf_release(&url);
     }
@@ -242,7 +225,7 @@ static bl_status ask_modes(const bl_hub *hub, bl_hub_upload *u, bl_error *err)
                 status = describe(files, &u->file[i], err);
         json_t *body = json_pack("{s:O}", "files", files);
         if (status == BL_OK && json_array_size(files))
-            status = post(hub, url.data, u->repo, body, &a, &answer, err);
+            status = post(hub, url.data, u, body, &a, &answer, err);
         if (status == BL_OK)
             status = read_modes(u, answer, err);
         json_decref(answer);
