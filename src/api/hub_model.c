@@ -230,16 +230,16 @@ static bl_status use_hub(pulling *p, bl_buf *folder, bl_error *err)
 static bl_status ask(pulling *p, bl_buf *folder, bl_error *err)
 {
     int unreachable;
-    bl_error words = {BL_OK, ""}, unused;
+    bl_error words = {BL_OK, ""}, lacking;
     bl_buf cached;
     bl_buf_init(&cached);
-    bl_status there = use_cache(p, &cached, &unused), status;
+    bl_status there = use_cache(p, &cached, &lacking), status;
     if (there == BL_OK && (p->hub.offline || bl_hub_is_commit(p->revision))) {
         bl_buf_append(folder, cached.data, cached.len);
         status = bl_buf_status(folder, err);
     } else if (there != BL_OK && (p->hub.offline || there == BL_ENOMEM)) {
         if (err)
-            *err = unused;
+            *err = lacking;
         status = there;
     } else {
         const bl_hub_file where = {"models", p->repo, p->revision, NULL};
