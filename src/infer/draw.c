@@ -72,15 +72,9 @@ static bl_status draw_left(bl_sequence *s, const bl_drawing *d, const bl_token_l
 /* The only token in a mask, which is drawn whatever its logit; BL_NO_TOKEN: there are others. */
 static int32_t only_one(const uint64_t *mask, size_t V)
 {
-    int32_t id = BL_NO_TOKEN;
-    for (size_t w = 0; w < (V + 63) / 64; w++)
-        if (mask[w]) {
-            if (id != BL_NO_TOKEN || (mask[w] & (mask[w] - 1)))
-                return BL_NO_TOKEN;
-            for (id = (int32_t)(64 * w); !(mask[w] >> id % 64 & 1);)
-                id++;
-        }
-    return id;
+    size_t first = bl_allowed_next(mask, V, 0);
+    int one = first < V && bl_allowed_next(mask, V, first + 1) == V;
+    return one ? (int32_t)first : BL_NO_TOKEN;
 }
 
 /* Of the tokens that the grammar allows those in the caller's mask; whether there are any. */
@@ -114,13 +108,11 @@ static bl_status find_allowed(bl_sequence *s, const bl_drawing *d, bl_token_limi
 static size_t list_mask(int32_t *ids, size_t most, const uint64_t *mask, size_t V)
 {
     size_t n = 0;
-    for (size_t w = 0; w < (V + 63) / 64; w++)
-        for (size_t i = 64 * w; mask[w] && i < 64 * w + 64; i++)
-            if (mask[w] >> i % 64 & 1) {
-                if (n == most)
-                    return most + 1;
-                ids[n++] = (int32_t)i;
-            }
+    for (size_t i = bl_allowed_next(mask, V, 0); i < V; i = bl_allowed_next(mask, V, i + 1)) {
+        if (n == most)
+            return most + 1;
+        ids[n++] = (int32_t)i;
+    }
     return n;
 }
 

@@ -258,10 +258,9 @@ static size_t fill(bl_sampling *s, const float *logits, const uint64_t *mask)
     size_t n = 0;
     for (size_t i = 0; !mask && i < s->V; i++)
         c[n++] = (bl_candidate){rank_of(logits[i]), (int32_t)i};
-    for (size_t w = 0; mask && w < (s->V + 63) / 64; w++)
-        for (size_t i = 64 * w; mask[w] && i < 64 * w + 64 && i < s->V; i++)
-            if (mask[w] >> i % 64 & 1)
-                c[n++] = (bl_candidate){rank_of(logits[i]), (int32_t)i};
+    for (size_t i = mask ? bl_allowed_next(mask, s->V, 0) : s->V; i < s->V;
+         i = bl_allowed_next(mask, s->V, i + 1))
+        c[n++] = (bl_candidate){rank_of(logits[i]), (int32_t)i};
     for (size_t i = 0; i < s->bias_count; i++) {
         bl_candidate *of = candidate_of(c, n, s->biases[i].id);
         if (of)

@@ -76,4 +76,14 @@ int32_t bl_sampling_choose(bl_sampling *s, size_t count);
 /* Whether top-k leaves so many candidates that the best are not looked for first. */
 int bl_sampling_leaves_all(const bl_sampling *s);
 
+/* The first token of a mask from token i on; V: there is none. */
+static inline size_t bl_allowed_next(const uint64_t *mask, size_t V, size_t i)
+{
+    while (i < V && !(mask[i / 64] >> i % 64))
+        i = 64 * (i / 64 + 1);
+    while (i < V && !(mask[i / 64] >> i % 64 & 1))
+        i++;
+    return i < V ? i : V;
+}
+
 #endif
