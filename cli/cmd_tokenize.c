@@ -169,12 +169,16 @@ static bl_status run_detokenize(const bl_args *args, bl_error *err)
     return status;
 }
 
+#define FLAG_TOKENIZER                                                                             \
+    {                                                                                              \
+        .name = "tokenizer", .value = "FILE",                                                      \
+        .help = "tokenizer.json, a folder that holds one, or its name on the Hub "                 \
+                "(OWNER/NAME[@REVISION])",                                                         \
+        .hub = "tokenizer"                                                                         \
+    }
+
 static const bl_flag tokenize_flags[] = {
-    {.name = "tokenizer",
-     .value = "FILE",
-     .help =
-         "tokenizer.json, a folder that holds one, or its name on the Hub (OWNER/NAME[@REVISION])",
-     .hub = "tokenizer"},
+    FLAG_TOKENIZER,
     BL_FLAG_MODEL_TEXT,
     {.name = "prompt", .letter = 'p', .value = "TEXT", .help = "the text"},
     {.name = "file",
@@ -196,11 +200,7 @@ static const bl_flag tokenize_flags[] = {
 };
 
 static const bl_flag detokenize_flags[] = {
-    {.name = "tokenizer",
-     .value = "FILE",
-     .help =
-         "tokenizer.json, a folder that holds one, or its name on the Hub (OWNER/NAME[@REVISION])",
-     .hub = "tokenizer"},
+    FLAG_TOKENIZER,
     BL_FLAG_MODEL_TEXT,
     {.name = "prompt", .letter = 'p', .value = "IDS", .help = "the ids: \"5 17\", 5,17 or JSON"},
     {.name = "file",

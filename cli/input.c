@@ -66,13 +66,18 @@ bl_status bl_text_read_as(bl_text *text, const char *path, const bl_options *rea
 
 bl_status bl_cli_reading(bl_options **reading, const bl_args *args, bl_error *err)
 {
-    static const char *const names[] = {"encoding", "field", "glob", "documents", "chat_template"};
-    static const char *const flags[] = {"encoding", "field", "glob", "documents", "chat-template"};
+    static const struct {
+        const char *flag, *option;
+    } told[] = {{"encoding", "encoding"},
+                {"field", "field"},
+                {"glob", "glob"},
+                {"documents", "documents"},
+                {"chat-template", "chat_template"}};
     bl_status status = bl_options_open(reading, BL_OPTIONS_PREPARE, err);
-    for (size_t i = 0; i < sizeof names / sizeof *names && status == BL_OK; i++) {
-        const char *value = bl_flags_text(args, flags[i]);
+    for (size_t i = 0; i < sizeof told / sizeof *told && status == BL_OK; i++) {
+        const char *value = bl_flags_text(args, told[i].flag);
         if (value)
-            status = bl_options_set(*reading, names[i], value, err);
+            status = bl_options_set(*reading, told[i].option, value, err);
     }
     if (status == BL_OK && bl_flags_on(args, "replace-invalid"))
         status = bl_options_set(*reading, "replace_invalid", "true", err);
