@@ -1323,12 +1323,12 @@ def bl_batch_next(b: Handle, turns: Ref[bl_batch_turn], count: int, options: Ref
     options: [count] BL_OPTIONS_GENERATE sets, one a turn, the same or others; NULL, or NULL for a
     turn: the defaults.  The tokens of a turn enter the window of repeat_penalty.  With bos, a
     session that has read nothing begins with bos_token_id.  A seed means what it means to
-    bl_generate(): -1 and the one in use continue.  special means
-    nothing here, max_tokens how many tokens are left for the text, this one among them (for `finish`,
-    and what is held back comes with the last one), and ignore_eos only that the token's text belongs
-    to the reply.  log_probability and logprobs are for bl_batch_event(), and take all logits.  logits of a turn may be asked for, but what they are drawn from is found where the
-    model computes, and fetching all costs more.  A turn with nothing to read draws from the logits
-    that bl_session_feed() of no tokens would give.
+    bl_generate(): -1 and the one in use continue.  special means nothing here, max_tokens how many
+    tokens are left for the text, this one among them (for `finish`, and what is held back comes with
+    the last one), and ignore_eos only that the token's text belongs to the reply.  log_probability
+    and logprobs are for bl_batch_event(), and take all logits.  logits of a turn may be asked for,
+    but what they are drawn from is found where the model computes, and fetching all costs more.  A
+    turn with nothing to read draws from the logits that bl_session_feed() of no tokens would give.
     Errors: as of bl_batch_feed(); BL_EINVAL (a set of other options).  A failure leaves what was
     drawn by then in ids, and pending."""
     ...
