@@ -99,4 +99,21 @@ static inline int api_remove(void **state)
     return nftw(api_folder, api_remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
+/* The same with the model of that run, open. */
+static bl_model *api_model;
+
+static inline int api_make_model(void **state)
+{
+    if (api_make(state) != 0)
+        return -1;
+    assert_ok(bl_model_open(&api_model, api_path("run"), NULL, &api_error));
+    return 0;
+}
+
+static inline int api_remove_model(void **state)
+{
+    bl_model_close(api_model);
+    return api_remove(state);
+}
+
 #endif

@@ -2,22 +2,6 @@
  * places, texts before those to stop at, and likelihoods, to the bit. */
 #include "api.h"
 
-static bl_model *m;
-
-static int make(void **state)
-{
-    if (api_make(state) != 0)
-        return -1;
-    assert_ok(bl_model_open(&m, api_path("run"), NULL, &api_error));
-    return 0;
-}
-
-static int end(void **state)
-{
-    bl_model_close(m);
-    return api_remove(state);
-}
-
 enum { WRITERS = 12, TOKENS = 40, LIST = 256 };
 
 /* Everything that was told of a reply. */
@@ -80,9 +64,10 @@ static bl_session *open_writer(size_t i)
     static const bl_span stops[] = {{"zzz", 3}, {"e", 1}, {"the end", 7}};
     bl_session *s;
     bl_grammar *g;
-    assert_ok(bl_session_open(&s, m, NULL, &api_error));
+    assert_ok(bl_session_open(&s, api_model, NULL, &api_error));
     if (i % 3 == 1) {
-        assert_ok(bl_grammar_open(&g, bl_model_tokenizer(m), words, strlen(words), &api_error));
+        assert_ok(
+            bl_grammar_open(&g, bl_model_tokenizer(api_model), words, strlen(words), &api_error));
         assert_ok(bl_session_constrain(s, g, &api_error));
         bl_grammar_close(g);
     }
@@ -130,7 +115,7 @@ static void as_alone(void **state)
     bl_session *s[WRITERS], *twin[WRITERS];
     bl_batch *b;
     size_t stopped = 0, ended = 0, listed = 0;
-    assert_ok(bl_batch_open(&b, m, WRITERS, three, &api_error));
+    assert_ok(bl_batch_open(&b, api_model, WRITERS, three, &api_error));
     for (size_t i = 0; i < WRITERS; i++) {
         o[i] = options_of(i);
         s[i] = open_writer(i);
@@ -168,9 +153,9 @@ static void only_of_what_was_drawn(void **state)
     bl_session *s;
     int32_t id;
     bl_error e;
-    assert_ok(bl_batch_open(&b, m, 2, NULL, &api_error));
+    assert_ok(bl_batch_open(&b, api_model, 2, NULL, &api_error));
     assert_null(bl_batch_event(b, 0));
-    assert_ok(bl_session_open(&s, m, NULL, &api_error));
+    assert_ok(bl_session_open(&s, api_model, NULL, &api_error));
     assert_ok(bl_batch_join(b, s, &api_error));
     const bl_batch_turn turn = {s, some, 2, NULL}, bad = {s, wrong, 1, NULL};
     assert_ok(bl_batch_next(b, &turn, 1, NULL, &id, &api_error));
@@ -192,5 +177,5 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {cmocka_unit_test(as_alone),
                                        cmocka_unit_test(only_of_what_was_drawn)};
-    return cmocka_run_group_tests(tests, make, end);
+    return cmocka_run_group_tests(tests, api_make_model, api_remove_model);
 }

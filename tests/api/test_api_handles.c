@@ -5,26 +5,10 @@
 
 #include <pthread.h>
 
-static bl_model *m;
-
-static int make(void **state)
-{
-    if (api_make(state) != 0)
-        return -1;
-    assert_ok(bl_model_open(&m, api_path("run"), NULL, &api_error));
-    return 0;
-}
-
-static int end(void **state)
-{
-    bl_model_close(m);
-    return api_remove(state);
-}
-
 static bl_session *open_session(void)
 {
     bl_session *s;
-    assert_ok(bl_session_open(&s, m, NULL, &api_error));
+    assert_ok(bl_session_open(&s, api_model, NULL, &api_error));
     return s;
 }
 
@@ -404,5 +388,5 @@ int main(void)
         cmocka_unit_test(a_trainer_closed_in_its_own_callback),
         cmocka_unit_test(a_failure_ends_with_the_end),
     };
-    return cmocka_run_group_tests(tests, make, end);
+    return cmocka_run_group_tests(tests, api_make_model, api_remove_model);
 }

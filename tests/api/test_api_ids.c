@@ -1,22 +1,6 @@
 /* Sizes, special ids, tokens by their bytes; and whose function hears what the library says. */
 #include "api.h"
 
-static bl_model *m;
-
-static int make(void **state)
-{
-    if (api_make(state) != 0)
-        return -1;
-    assert_ok(bl_model_open(&m, api_path("run"), NULL, &api_error));
-    return 0;
-}
-
-static int end(void **state)
-{
-    bl_model_close(m);
-    return api_remove(state);
-}
-
 static uint64_t option_of(const bl_options *o, const char *name)
 {
     char text[64];
@@ -27,10 +11,10 @@ static uint64_t option_of(const bl_options *o, const char *name)
 static void sizes(void **state)
 {
     (void)state;
-    const bl_options *c = bl_model_config(m);
+    const bl_options *c = bl_model_config(api_model);
     bl_model_info i = {.size = sizeof i};
-    assert_ok(bl_model_describe(m, &i, &api_error));
-    assert_int_equal(i.parameters, bl_model_parameters(m));
+    assert_ok(bl_model_describe(api_model, &i, &api_error));
+    assert_int_equal(i.parameters, bl_model_parameters(api_model));
     assert_int_equal(i.vocab_size, API_V);
     assert_int_equal(i.vocab_size, option_of(c, "vocab_size"));
     assert_int_equal(i.hidden_size, 32);
@@ -43,8 +27,8 @@ static void sizes(void **state)
     assert_int_equal(i.ternary, 1);
     assert_int_equal(i.forgets, 1);
     assert_int_equal(i.bos, option_of(c, "bos_token_id"));
-    assert_int_equal(i.eos, bl_tokenizer_id(bl_model_tokenizer(m), "<|endoftext|>"));
-    assert_int_equal(i.pad, bl_tokenizer_id(bl_model_tokenizer(m), "<|padding|>"));
+    assert_int_equal(i.eos, bl_tokenizer_id(bl_model_tokenizer(api_model), "<|endoftext|>"));
+    assert_int_equal(i.pad, bl_tokenizer_id(bl_model_tokenizer(api_model), "<|padding|>"));
     assert_int_equal(i.unk, -1);
 
     bl_model *other; /* of floats, which says nothing of a context and has no tokenizer */
@@ -65,7 +49,7 @@ static void sizes(void **state)
 static void tokens_by_bytes(void **state)
 {
     (void)state;
-    const bl_tokenizer *t = bl_model_tokenizer(m);
+    const bl_tokenizer *t = bl_model_tokenizer(api_model);
     size_t n, k, same = 0, specials = 0;
     for (int32_t id = 0; id < API_V; id++) {
         const char *bytes = bl_tokenizer_bytes(t, id, &n);
@@ -190,5 +174,5 @@ int main(void)
         cmocka_unit_test(an_unknown_token),
         cmocka_unit_test(whose_messages),
     };
-    return cmocka_run_group_tests(tests, make, end);
+    return cmocka_run_group_tests(tests, api_make_model, api_remove_model);
 }

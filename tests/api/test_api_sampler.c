@@ -6,7 +6,6 @@
 
 enum { TOKENS = 40, WORDS = (API_V + 63) / 64 };
 
-static bl_model *m;
 static bl_grammar *g;
 static int32_t eos;
 
@@ -36,10 +35,9 @@ static int make(void **state)
 {
     static const char gbnf[] =
         "root ::= (word \" \")+ word \".\"\nword ::= [a-z]+ | [A-Z] [a-z]*\n";
-    if (api_make(state) != 0)
+    if (api_make_model(state) != 0)
         return -1;
-    assert_ok(bl_model_open(&m, api_path("run"), NULL, &api_error));
-    const bl_tokenizer *t = bl_model_tokenizer(m);
+    const bl_tokenizer *t = bl_model_tokenizer(api_model);
     eos = bl_tokenizer_id(t, "<|endoftext|>");
     assert_ok(bl_grammar_open(&g, t, gbnf, sizeof gbnf - 1, &api_error));
     return 0;
@@ -48,8 +46,7 @@ static int make(void **state)
 static int end(void **state)
 {
     bl_grammar_close(g);
-    bl_model_close(m);
-    return api_remove(state);
+    return api_remove_model(state);
 }
 
 /* A text as it was drawn. */
@@ -107,13 +104,13 @@ static void as_generate(int with_bias, int with_grammar)
 {
     bl_session *s, *t;
     size_t tokens = 0;
-    assert_ok(bl_session_open(&s, m, NULL, &api_error));
-    assert_ok(bl_session_open(&t, m, NULL, &api_error));
+    assert_ok(bl_session_open(&s, api_model, NULL, &api_error));
+    assert_ok(bl_session_open(&t, api_model, NULL, &api_error));
     for (size_t i = 0; i < SETS; i++) {
         bl_options *o = options_of(i);
         bl_sampler *sampler;
         drawn want = {.count = 0}, got = {.count = 0};
-        assert_ok(bl_sampler_open(&sampler, m, &api_error));
+        assert_ok(bl_sampler_open(&sampler, api_model, &api_error));
         assert_ok(bl_session_reset(s, &api_error));
         assert_ok(bl_session_reset(t, &api_error));
         if (with_grammar) {
@@ -170,9 +167,9 @@ static void forks_and_resets(void **state)
     bl_session *s;
     bl_sampler *a, *b;
     float logits[API_V];
-    assert_ok(bl_session_open(&s, m, NULL, &api_error));
+    assert_ok(bl_session_open(&s, api_model, NULL, &api_error));
     assert_ok(bl_session_feed(s, prompt, 6, logits, &api_error));
-    assert_ok(bl_sampler_open(&a, m, &api_error));
+    assert_ok(bl_sampler_open(&a, api_model, &api_error));
     assert_ok(bl_sampler_bias(a, bias_ids, bias, 4, &api_error));
     assert_ok(bl_sampler_constrain(a, g, &api_error));
     int32_t first[12], id;
@@ -231,8 +228,8 @@ static void masks_are_biases(void **state)
     (void)state;
     uint64_t place = 3, all[WORDS], some[WORDS];
     bl_session *s, *t;
-    assert_ok(bl_session_open(&s, m, NULL, &api_error));
-    assert_ok(bl_session_open(&t, m, NULL, &api_error));
+    assert_ok(bl_session_open(&s, api_model, NULL, &api_error));
+    assert_ok(bl_session_open(&t, api_model, NULL, &api_error));
     memset(all, 0xFF, sizeof all);
     for (size_t i = 0; i < 2 * SETS; i++) {
         bl_options *o = options_of(i % SETS);
@@ -249,8 +246,8 @@ static void masks_are_biases(void **state)
         for (int masked = 0; masked < 2; masked++) {
             bl_sampler *a, *b;
             drawn x = {.count = 0}, y = {.count = 0};
-            assert_ok(bl_sampler_open(&a, m, &api_error));
-            assert_ok(bl_sampler_open(&b, m, &api_error));
+            assert_ok(bl_sampler_open(&a, api_model, &api_error));
+            assert_ok(bl_sampler_open(&b, api_model, &api_error));
             if (i >= SETS) {
                 assert_ok(bl_sampler_constrain(a, g, &api_error));
                 assert_ok(bl_sampler_constrain(b, g, &api_error));
@@ -289,8 +286,8 @@ static void nothing_may_be_drawn(void **state)
     for (int32_t v = 0; v < API_V; v++)
         logits[v] = (float)((v * 37) % 101) / 9;
     one[2] = 1u << 5;
-    assert_ok(bl_sampler_open(&a, m, &api_error));
-    assert_ok(bl_sampler_open(&b, m, &api_error));
+    assert_ok(bl_sampler_open(&a, api_model, &api_error));
+    assert_ok(bl_sampler_open(&b, api_model, &api_error));
     bl_sampler_seed(a, 4);
     bl_sampler_seed(b, 4);
     for (int i = 0; i < 9; i++) {

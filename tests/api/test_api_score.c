@@ -6,23 +6,15 @@
 
 enum { CONTEXT = 5, TOKENS = 70 }; /* more than two pieces of rows */
 
-static bl_model *m;
 static int32_t ids[CONTEXT + TOKENS];
 
 static int make(void **state)
 {
-    if (api_make(state) != 0)
+    if (api_make_model(state) != 0)
         return -1;
-    assert_ok(bl_model_open(&m, api_path("run"), NULL, &api_error));
     for (int i = 0; i < CONTEXT + TOKENS; i++)
         ids[i] = (i * 37 + i * i) % API_V;
     return 0;
-}
-
-static int end(void **state)
-{
-    bl_model_close(m);
-    return api_remove(state);
 }
 
 static double plain(const float *logits, int32_t id)
@@ -46,7 +38,7 @@ static int32_t likeliest(const float *logits)
 static bl_session *after_context(void)
 {
     bl_session *s;
-    assert_ok(bl_session_open(&s, m, NULL, &api_error));
+    assert_ok(bl_session_open(&s, api_model, NULL, &api_error));
     assert_ok(bl_session_feed(s, ids, CONTEXT, NULL, &api_error));
     return s;
 }
@@ -58,7 +50,7 @@ static void it_is_the_sum_of_the_logits(void **state)
     static float logits[(CONTEXT + TOKENS) * API_V], before[API_V], after[API_V];
     static const size_t lengths[] = {1, 2, 32, 33, 34, TOKENS, 1};
     bl_session *s = after_context(), *other;
-    assert_ok(bl_session_open(&other, m, NULL, &api_error));
+    assert_ok(bl_session_open(&other, api_model, NULL, &api_error));
     assert_ok(bl_session_feed_each(other, ids, CONTEXT + TOKENS, logits, &api_error));
     assert_ok(bl_session_feed(s, NULL, 0, before, &api_error));
     for (size_t k = 0; k < sizeof lengths / sizeof *lengths; k++) {
@@ -171,10 +163,11 @@ static void the_likeliest_are_told(void **state)
     static told t, before;
     const char letters[] = "root ::= [a-z ]+";
     bl_grammar *g;
-    assert_ok(bl_grammar_open(&g, bl_model_tokenizer(m), letters, strlen(letters), &api_error));
+    assert_ok(
+        bl_grammar_open(&g, bl_model_tokenizer(api_model), letters, strlen(letters), &api_error));
     for (size_t k = 0; k < 4; k++) {
         bl_session *s, *other;
-        assert_ok(bl_session_open(&s, m, NULL, &api_error));
+        assert_ok(bl_session_open(&s, api_model, NULL, &api_error));
         bl_options *o = api_options(BL_OPTIONS_GENERATE, "max_tokens", "24", "ignore_eos", "true",
                                     "seed", "3", "logprobs", counts[k], "temperature", "1.5",
                                     "repeat_penalty", "1.4", "top_k", "30", (char *)NULL);
@@ -187,7 +180,7 @@ static void the_likeliest_are_told(void **state)
         assert_int_equal(t.each, strtoul(counts[k], NULL, 10));
         if (k)
             assert_memory_equal(t.ids, before.ids, sizeof t.ids);
-        assert_ok(bl_session_open(&other, m, NULL, &api_error));
+        assert_ok(bl_session_open(&other, api_model, NULL, &api_error));
         assert_ok(bl_session_feed_each(other, ids, CONTEXT, logits, &api_error));
         assert_ok(
             bl_session_feed_each(other, t.ids, WRITTEN, logits + CONTEXT * API_V, &api_error));
@@ -215,7 +208,7 @@ static void what_cannot_be_scored(void **state)
     bl_session *s;
     bl_score_result r = {.size = sizeof r, .tokens = 7};
     const int32_t bad[] = {1, 2, API_V}, negative[] = {-1};
-    assert_ok(bl_session_open(&s, m, NULL, &api_error));
+    assert_ok(bl_session_open(&s, api_model, NULL, &api_error));
     assert_int_equal(bl_score(s, ids, 3, NULL, NULL, &r, &api_error), BL_EINVAL);
     assert_non_null(strstr(api_error.message, "nothing"));
     assert_int_equal(r.tokens, 0);
@@ -241,5 +234,5 @@ int main(void)
         cmocka_unit_test(the_likeliest_are_told),
         cmocka_unit_test(what_cannot_be_scored),
     };
-    return cmocka_run_group_tests(tests, make, end);
+    return cmocka_run_group_tests(tests, make, api_remove_model);
 }

@@ -3,22 +3,6 @@
 
 #include <math.h>
 
-static bl_model *m;
-
-static int make(void **state)
-{
-    if (api_make(state) != 0)
-        return -1;
-    assert_ok(bl_model_open(&m, api_path("run"), NULL, &api_error));
-    return 0;
-}
-
-static int end(void **state)
-{
-    bl_model_close(m);
-    return api_remove(state);
-}
-
 typedef struct writing {
     bl_session *s;
     bl_options *o;
@@ -45,8 +29,8 @@ static writing begin(const char *text, const char *stop)
     bl_grammar *g;
     const bl_span stops[] = {{"\n\n\n", 3}, {stop, strlen(stop)}};
     int n = snprintf(gbnf, sizeof gbnf, "root ::= \"%s\"", text);
-    assert_ok(bl_grammar_open(&g, bl_model_tokenizer(m), gbnf, (size_t)n, &api_error));
-    assert_ok(bl_session_open(&w.s, m, NULL, &api_error));
+    assert_ok(bl_grammar_open(&g, bl_model_tokenizer(api_model), gbnf, (size_t)n, &api_error));
+    assert_ok(bl_session_open(&w.s, api_model, NULL, &api_error));
     assert_ok(bl_session_constrain(w.s, g, &api_error));
     assert_ok(bl_session_stop(w.s, stops, 2, &api_error));
     bl_grammar_close(g);
@@ -186,5 +170,5 @@ int main(void)
         cmocka_unit_test(a_reader_hears_of_the_end), cmocka_unit_test(pieces_are_the_text),
         cmocka_unit_test(another_text_begins),
     };
-    return cmocka_run_group_tests(tests, make, end);
+    return cmocka_run_group_tests(tests, api_make_model, api_remove_model);
 }

@@ -3,11 +3,10 @@
 The Hub is 127.0.0.1, the CDN the same server by the name localhost.
 """
 import hashlib
-import http.server
-import socketserver
 import ssl
-import threading
 import time
+
+from answering import Answering, Server
 
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
@@ -16,12 +15,9 @@ def git_sha1(content):
     return hashlib.sha1(b"blob %d\0" % len(content) + content).hexdigest()
 
 
-class Hub(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    daemon_threads = True
-
+class Hub(Server):
     def __init__(self, content, certificate=None, **behaviour):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.port = self.server_address[1]
+        super().__init__(Handler)
         self.scheme = "https" if certificate else "http"
         if certificate:
             context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -43,10 +39,7 @@ class Hub(socketserver.ThreadingMixIn, http.server.HTTPServer):
         self.reply = None       # function(handler) that answers everything
         self.log = []           # (method, path, headers)
         self.__dict__.update(behaviour)
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-    def handle_error(self, request, client_address):
-        pass
+        self.begin()
 
     @property
     def url(self):
@@ -55,35 +48,8 @@ class Hub(socketserver.ThreadingMixIn, http.server.HTTPServer):
     def gets(self, what="/cdn/"):
         return [h for m, p, h in self.log if m == "GET" and what in p]
 
-    def __enter__(self):
-        return self
 
-    def __exit__(self, *_):
-        self.shutdown()
-        self.server_close()
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def answer(self, status, headers=(), body=b""):
-        self.send_response(status)
-        for name, value in dict(headers).items():
-            self.send_header(name, value)
-        if "Content-Length" not in dict(headers):
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
-    def cut(self):
-        self.close_connection = True
-        self.wfile.flush()
-        self.connection.shutdown(2)
-
+class Handler(Answering):
     def do_HEAD(self):
         self.do_GET()
 

@@ -317,14 +317,8 @@ def redirects_with_what_is_sent():
 @case
 def endless_answers():
     def endless(h):
-        h.send_response(200)
-        h.close_connection = True
-        h.end_headers()
-        try:
-            while True:
-                h.wfile.write(b"[" * 65536)
-        except OSError:
-            return True
+        h.answer_endlessly()
+        return True
     for what in ("/batch", "/preupload/"):
         with Hub(hooks=[when("POST", what, endless)]) as hub:
             refused(push(Cache(), hub), 5, "the answer has more than")

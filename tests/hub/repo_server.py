@@ -6,22 +6,17 @@ have answered.
 """
 import base64
 import hashlib
-import http.server
 import json
 import re
-import socketserver
-import threading
 from urllib.parse import unquote, urlsplit
 
+from answering import Answering, Server
 from hub_server import git_sha1
 
 
-class Hub(socketserver.ThreadingMixIn, http.server.HTTPServer):
-    daemon_threads = True
-
+class Hub(Server):
     def __init__(self, **behaviour):
-        super().__init__(("127.0.0.1", 0), Handler)
-        self.port = self.server_address[1]
+        super().__init__(Handler)
         self.repos = {}         # name: {"commits": {sha: {path: content}}, "refs": {branch: sha}, "private", "titles"}
         self.large = {}         # SHA-256: content
         self.parts = {}         # (SHA-256, number): content
@@ -32,10 +27,7 @@ class Hub(socketserver.ThreadingMixIn, http.server.HTTPServer):
         self.hooks = []
         self.log = []           # (method, path without query, headers, host, bytes of the body)
         self.__dict__.update(behaviour)
-        threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
-
-    def handle_error(self, request, client_address):
-        pass
+        self.begin()
 
     @property
     def url(self):
@@ -69,41 +61,14 @@ class Hub(socketserver.ThreadingMixIn, http.server.HTTPServer):
     def asked(self, method, what):
         return [p for m, p, *_ in self.log if m == method and re.search(what, p)]
 
-    def __enter__(self):
-        return self
 
-    def __exit__(self, *_):
-        self.shutdown()
-        self.server_close()
-
-
-class Handler(http.server.BaseHTTPRequestHandler):
-    protocol_version = "HTTP/1.1"
-
-    def log_message(self, *_):
-        pass
-
-    def answer(self, status, headers=(), body=b""):
-        self.send_response(status)
-        for name, value in dict(headers).items():
-            self.send_header(name, value)
-        if "Content-Length" not in dict(headers):
-            self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command != "HEAD":
-            self.wfile.write(body)
-
+class Handler(Answering):
     def json(self, value, status=200):
         self.answer(status, {"Content-Type": "application/json"}, json.dumps(value).encode())
 
     def refuse(self, status, code, words):
         self.answer(status, {"X-Error-Code": code, "X-Error-Message": words, "Content-Type": "application/json"},
                     json.dumps({"error": words}).encode())
-
-    def cut(self):
-        self.close_connection = True
-        self.wfile.flush()
-        self.connection.shutdown(2)
 
     def rights(self):
         bearer = self.headers.get("Authorization", "")
