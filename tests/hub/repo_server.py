@@ -62,6 +62,26 @@ class Hub(Server):
         return [p for m, p, *_ in self.log if m == method and re.search(what, p)]
 
 
+def breaking(content, cuts):
+    """A hook: answers with that content break off after so many bytes, one for each number."""
+    digest = hashlib.sha256(content).hexdigest()
+
+    def hook(h):
+        if not cuts or h.command != "GET" or h.where != f"/large/{digest}":
+            return False
+        first = int((h.headers.get("Range") or "bytes=0-")[len("bytes="):].split("-")[0])
+        h.send_response(206 if first else 200)
+        h.send_header("ETag", '"large"')
+        h.send_header("Content-Length", str(len(content) - first))
+        if first:
+            h.send_header("Content-Range", f"bytes {first}-{len(content) - 1}/{len(content)}")
+        h.end_headers()
+        h.wfile.write(content[first:first + cuts.pop()])
+        h.cut()
+        return True
+    return hook
+
+
 class Handler(Answering):
     def json(self, value, status=200):
         self.answer(status, {"Content-Type": "application/json"}, json.dumps(value).encode())
