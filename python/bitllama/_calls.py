@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import atexit
 import logging
+import os
 import signal
 import threading
+import time
 from ctypes import byref, c_size_t, c_void_p, create_string_buffer
 from types import FrameType, TracebackType
-from typing import Any, Callable, Dict, List, Optional, Sequence, Tuple, Type
+from typing import Any, Callable, Dict, List, Optional, Sequence, Set, Tuple, Type
 
 from . import capi
 from .errors import error_of
@@ -79,6 +81,25 @@ def _note(number: int, frame: Optional[FrameType]) -> None:
     _pending.append((number, frame))
 
 
+# A callback that comes when Python is gone is the end of the process, and daemon threads go on while Python goes: so at
+# the end their calls are told to stop, and are waited for.
+_others: Set[Watch] = set()  # of threads other than the main one
+_ending = False
+_PATIENCE = 10.0  # seconds; what does not call back that long will hardly do so in the last moment
+
+
+def _end() -> None:
+    global _ending
+    _ending = True
+    until = time.monotonic() + _PATIENCE
+    while _others and time.monotonic() < until:
+        time.sleep(0.001)
+
+
+atexit.register(_end)
+os.register_at_fork(after_in_child=_others.clear)  # those threads are not in the child
+
+
 class Watch:
     """Around a long call: its callbacks are watched, and what ended it is raised when it has returned.
 
@@ -100,6 +121,8 @@ class Watch:
                 _handlers[number](number, frame)
             except BaseException as error:
                 self.error = self.error or error
+        if _ending and not self._main:
+            self.error = self.error or SystemExit()
         return self.error is not None
 
     def guard(self, function: Callable[..., object], *arguments: object) -> int:
@@ -111,6 +134,11 @@ class Watch:
         return 1 if self.stopped() else 0
 
     def __enter__(self) -> Watch:
+        if not self._main:
+            _others.add(self)
+            if _ending:
+                _others.discard(self)
+                raise SystemExit
         try:
             for number in _SIGNALS if self._main else ():
                 handler = signal.getsignal(number)
@@ -134,6 +162,7 @@ class Watch:
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
         _local.watches.remove(self)
+        _others.discard(self)
         if not _local.watches:
             capi.bl_progress_to(_NOTHING, None)
         self._restore()

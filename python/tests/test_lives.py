@@ -209,8 +209,8 @@ class Lives(unittest.TestCase):
 class Interrupts(unittest.TestCase):
     """Ctrl-C, in processes of their own; each sends itself the signal when the call is known to be at work."""
 
-    def ends(self, code, *expected):
-        status, out, errors = support.python(HEAD + code, support.run())
+    def ends(self, code, *expected, before=""):
+        status, out, errors = support.python(before + HEAD + code, support.run())
         self.assertEqual((status, out.split("\n")[:-1]), (0, list(expected)), errors)
 
     def test_generate(self):
@@ -294,11 +294,25 @@ print(texts == [model.generate("Once", max_new_tokens=200, seed=1)])
 """, "interrupted", "True")
 
     def test_the_end_of_a_process_with_a_thread_at_work(self):
-        self.ends("""
-session = model.session()
-threading.Thread(target=lambda: session.generate("Once", max_new_tokens=10**9, ignore_eos=True), daemon=True).start()
-while not session._handle._alone:
+        """Its call has ended before Python goes, of which it would be the end."""
+        for start in ("""
+with open("end %d.txt" % os.getpid(), "w") as file:
+    file.write("Once upon a time. " * 10**5)
+work = lambda: held.learn(file.name)""", """
+work = lambda: held.generate("Once", max_new_tokens=10**9, ignore_eos=True)""", """
+work = lambda: [None for _ in held.tokens("Once", max_new_tokens=10**9, ignore_eos=True)]""", """
+held = bitllama.Trainer(sys.argv[1][:-3] + "data", "at the end", preset="tiny", steps=10**6, batch=2, context=32, samples=False)
+work = held.run"""):
+            self.ends("""
+held = model.session()
+""" + start + """
+threading.Thread(target=work, daemon=True).start()
+while not held._handle._alone:
     pass
 print("end")
-sys.stdout.flush()
-""", "end")
+""", "end", "at rest", before="""
+import atexit
+def last():
+    print("at work" if held._handle._alone else "at rest", flush=True)
+atexit.register(last)
+""")
