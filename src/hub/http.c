@@ -326,10 +326,12 @@ static bl_status judge(exchange *x, CURLcode code, const char *words)
                        sends(x) ? "sending" : "downloading", x->request->stage);
     if (code == CURLE_OK || x->enough)
         return BL_OK;
-    x->answer->again = x->late;
-    if (x->late)
-        return bl_fail(x->err, BL_ENETWORK, "%s: too slow: no answer after %.3g s", url,
-                       patience(x));
+    /* Which limit a slow server meets first, libcurl's or ours, depends on what else runs here. */
+    x->answer->again = x->late || worth_another_try(code);
+    if (x->late || code == CURLE_OPERATION_TIMEDOUT)
+        return bl_fail(x->err, BL_ENETWORK, "%s: too slow for the time limit of %.3g s (%s)", url,
+                       seconds_of(x), x->request->method == BL_HTTP_HEAD ? "HF_HUB_ETAG_TIMEOUT"
+                                                                         : "HF_HUB_DOWNLOAD_TIMEOUT");
     if (code == CURLE_OUT_OF_MEMORY)
         return bl_fail(x->err, BL_ENOMEM, "out of memory while asking %s", url);
     if (x->header_bytes > HEADERS_MOST)
@@ -340,7 +342,6 @@ static bl_status judge(exchange *x, CURLcode code, const char *words)
                        "%s: the server's certificate is not trusted: %.160s (SSL_CERT_FILE names "
                        "other authorities to trust)",
                        url, *words ? words : curl_easy_strerror(code));
-    x->answer->again = worth_another_try(code);
     return bl_fail(x->err, BL_ENETWORK, "%s: %.200s", url,
                    *words ? words : curl_easy_strerror(code));
 }

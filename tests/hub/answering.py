@@ -52,6 +52,16 @@ class Answering(http.server.BaseHTTPRequestHandler):
         except OSError:
             pass
 
+    def wait_for_the_end(self):
+        """Says no more; the other side may take as long as it likes to give up."""
+        self.close_connection = True
+        self.wfile.flush()
+        try:
+            while self.connection.recv(1 << 16):
+                pass
+        except OSError:
+            pass
+
     def cut(self):
         self.close_connection = True
         self.wfile.flush()

@@ -12,6 +12,7 @@ from hub_server import COMMIT
 PROBE, BITLLAMA = sys.argv[1:3]
 CONTENT = random.Random(1).randbytes(300_000)
 scratch = tempfile.mkdtemp(prefix="bl-net-")
+LONG = "100000"  # seconds: a time limit that nobody meets
 cases, failures = [], []
 
 

@@ -1,10 +1,9 @@
-"""A Hugging Face Hub and its CDN on this machine, which lie, cut and stall as they are told.
+"""A Hugging Face Hub and its CDN on this machine, which lie and cut as they are told.
 
 The Hub is 127.0.0.1, the CDN the same server by the name localhost.
 """
 import hashlib
 import ssl
-import time
 
 from answering import Answering, Server
 
@@ -33,8 +32,6 @@ class Hub(Server):
         self.small = False      # an ordinary file: no redirect, git's SHA-1 as ETag
         self.location = None    # where the Hub redirects, instead of to its CDN
         self.length = None      # Content-Length of the content, instead of the truth
-        self.stall = 0          # seconds before every piece
-        self.pieces = 1 << 16
         self.etag = '"cdn"'
         self.reply = None       # function(handler) that answers everything
         self.log = []           # (method, path, headers)
@@ -93,10 +90,6 @@ class Handler(Answering):
         if self.command == "HEAD":
             return
         cut = hub.cuts.pop(0) if hub.cuts else None
-        for at in range(0, len(body) if cut is None else cut, hub.pieces):
-            self.wfile.write(body[at:min(at + hub.pieces, len(body) if cut is None else cut)])
-            self.wfile.flush()
-            if hub.stall:
-                time.sleep(hub.stall)
+        self.wfile.write(body[:cut])
         if cut is not None or hub.length is not None:
             self.cut()

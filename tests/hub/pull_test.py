@@ -10,7 +10,7 @@ import signal
 import sys
 import time
 
-from hub_case import Cache, case, cases, failures, scratch
+from hub_case import LONG, Cache, case, cases, failures, scratch
 from repo_case import LATENT, MADE, MODEL, OTHERS, files_of, fine, refused, run, start
 from repo_server import Hub
 
@@ -275,13 +275,12 @@ def stopped_and_resumed():
         h.send_header("Content-Length", str(2 * half + len(MODEL["model.safetensors"]) % 2))
         h.end_headers()
         h.wfile.write(MODEL["model.safetensors"][:half])
-        h.wfile.flush()
-        time.sleep(60)
+        h.wait_for_the_end()
         return True
     for number, code in ((signal.SIGINT, 130), (signal.SIGKILL, -9)):
         with hub_of(hooks=[weights_are(stall)]) as hub:
             c = Cache()
-            process = start(c, hub, "pull", NAME)
+            process = start(c, hub, "pull", NAME, HF_HUB_DOWNLOAD_TIMEOUT=LONG)
             digest = hashlib.sha256(MODEL["model.safetensors"]).hexdigest()
             incomplete = f"{c.path}/hub/models--bit-ttt--small/blobs/{digest}.incomplete"
             while not os.path.exists(incomplete) or os.path.getsize(incomplete) < half:

@@ -9,7 +9,7 @@ import signal
 import sys
 import time
 
-from hub_case import Cache, case, cases, failures, scratch
+from hub_case import LONG, Cache, case, cases, failures, scratch
 from repo_case import MADE, MODEL, fine, refused, run, start
 from repo_server import Hub
 
@@ -219,13 +219,13 @@ def stopped_and_resumed():
 
         def stall(h):
             waiting.append(1)
-            time.sleep(60)
+            h.wait_for_the_end()
             return True
         with Hub() as hub:
             c = Cache()
             folder = folder_with(c, **{"zz.safetensors": b"z" * 4000})
             hub.hooks.append(lambda h: h.command == "PUT" and h.body == b"z" * 4000 and stall(h))
-            process = start(c, hub, "push", folder, NAME, HF_TOKEN="writer")
+            process = start(c, hub, "push", folder, NAME, HF_TOKEN="writer", HF_HUB_DOWNLOAD_TIMEOUT=LONG)
             while not waiting:
                 assert process.poll() is None, process.communicate()
                 time.sleep(0.01)
