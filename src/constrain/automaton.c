@@ -152,7 +152,8 @@ static bl_status intern_state(bl_automaton *a, uint32_t *state, bl_error *err)
     BL_TRY(bl_grow(&a->ways, &a->way_cap, a->way_count + n, sizeof *a->ways, err));
     BL_TRY(bl_grow(&a->states, &a->state_cap, a->state_count + 1, sizeof *a->states, err));
     bl_gstate *s = &a->states[a->state_count];
-    *s = (bl_gstate){.first = a->way_count, .count = n, .least = BL_GRAPH_NEVER};
+    *s = (bl_gstate){
+        .first = a->way_count, .count = n, .least = BL_GRAPH_NEVER, .only = BL_ONLY_UNKNOWN};
     for (size_t i = 0; i < n; i++) {
         const bl_way *w = &a->found[i];
         uint32_t least = plus(a->g->nodes[w->node].least, a->frames[w->frame].least);
@@ -303,18 +304,37 @@ static bl_status take_byte(bl_automaton *a, const bl_gstate *s, unsigned char by
     return follow_and_begin(a, err);
 }
 
+/* Of a new state's classes those that some way wants; all others lead to BL_STATE_DEAD. */
+static void note_wanted(const bl_automaton *a, const bl_gstate *s, uint32_t *row)
+{
+    const bl_graph *g = a->g;
+    for (size_t i = 0; i < s->count; i++) {
+        const bl_gnode *n = &g->nodes[a->ways[s->first + i].node];
+        for (uint32_t e = n->a; n->kind == BL_GNODE_BYTES && e < n->a + n->b; e++)
+            for (unsigned byte = g->edges[e].low; byte <= g->edges[e].high; byte++)
+                row[g->class_of[byte]] = BL_STATE_UNKNOWN;
+    }
+}
+
+const uint32_t *bl_automaton_row(bl_automaton *a, uint32_t state)
+{
+    bl_gstate *s = &a->states[state];
+    if (!s->next && (s->next = bl_calloc(a->g->classes, sizeof *s->next)) != NULL) {
+        a->kept_bytes += a->g->classes * sizeof *s->next;
+        note_wanted(a, s, s->next);
+    }
+    return s->next;
+}
+
 bl_status bl_automaton_learn(bl_automaton *a, uint32_t state, unsigned char byte, uint32_t *next,
                              bl_error *err)
 {
-    size_t classes = a->g->classes;
-    if (!a->states[state].next) {
-        uint32_t *table = bl_calloc(classes, sizeof *table);
-        if (!table)
-            return no_memory(err);
-        memset(table, 0xFF, classes * sizeof *table);
-        a->states[state].next = table;
-        a->kept_bytes += classes * sizeof *table;
-    }
+    const uint32_t *row = bl_automaton_row(a, state);
+    if (!row)
+        return no_memory(err);
+    *next = row[a->g->class_of[byte]];
+    if (*next != BL_STATE_UNKNOWN)
+        return BL_OK;
     bl_status status = take_byte(a, &a->states[state], byte, err);
     if (status == BL_OK)
         status = intern_state(a, next, err);

@@ -17,6 +17,9 @@ enum {
 };
 #define BL_STATE_UNKNOWN UINT32_MAX
 
+/* What is known of the tokens that fit in a state, where it is not the only one that does. */
+enum { BL_ONLY_UNKNOWN = -1, BL_ONLY_NONE = -2, BL_ONLY_SEVERAL = -3 };
+
 /* Where the end of a rule leads: to node `back`, and from the end of its rule as frame `below`
  * says; BL_TEXT_ENDS: to nowhere. */
 typedef struct bl_return {
@@ -41,6 +44,7 @@ typedef struct bl_gstate {
     uint32_t *next;      /* [classes], BL_STATE_UNKNOWN where nobody asked; or NULL */
     uint64_t *mask;      /* of the tokens that fit, kept here for their owner; or NULL */
     uint32_t reach;      /* with it: the greatest `least` of where these lead */
+    int32_t only;        /* the only token that fits, or BL_ONLY_*: kept for the same owner */
 } bl_gstate;
 
 typedef struct bl_automaton {
@@ -83,6 +87,10 @@ static inline bl_status bl_automaton_step(bl_automaton *a, uint32_t state, unsig
     *next = known ? known[a->g->class_of[byte]] : BL_STATE_UNKNOWN;
     return *next != BL_STATE_UNKNOWN ? BL_OK : bl_automaton_learn(a, state, byte, next, err);
 }
+
+/* Where each class of bytes leads from a state, those that must be learned BL_STATE_UNKNOWN; it stays
+ * where it is while states are not dropped.  NULL: no memory. */
+const uint32_t *bl_automaton_row(bl_automaton *a, uint32_t state);
 
 /* A state's mask, zeroed when it is new; NULL: no memory. */
 uint64_t *bl_automaton_mask(bl_automaton *a, uint32_t state);

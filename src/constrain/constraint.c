@@ -20,8 +20,14 @@ struct bl_grammar {
     bl_automaton automaton;
     bl_constraint *first; /* of all that stand somewhere in it */
     size_t holders, constraints;
-    uint32_t *walk; /* [deepest + 1] states on the way down the trie */
+    struct walk_level *walk; /* [deepest + 1] on the way down the trie */
 };
+
+/* Nodes side by side that are still to be looked at, and the state before their bytes. */
+typedef struct walk_level {
+    uint32_t at, end, state;
+    const uint32_t *next; /* of the state */
+} walk_level;
 
 struct bl_constraint {
     bl_grammar *g;
@@ -290,44 +296,90 @@ static void copy_mask(uint64_t *mask, size_t V, const uint64_t *known, size_t id
         set(mask, (size_t)end);
 }
 
+/* What a walk over the tree finds of the tokens that fit in a state. */
+typedef struct fitting {
+    uint64_t *bits; /* of all; NULL: it is enough to know whether there are several */
+    int32_t only;
+    uint32_t reach;
+} fitting;
+
+static void note_fitting(const bl_grammar *g, fitting *f, int32_t id, uint32_t leads_to)
+{
+    for (; id >= 0; id = g->trie.same[id]) {
+        f->only = f->only == BL_ONLY_NONE ? id : BL_ONLY_SEVERAL;
+        f->reach = least_of(g, leads_to) > f->reach ? least_of(g, leads_to) : f->reach;
+        if (f->bits)
+            set(f->bits, (size_t)id);
+    }
+}
+
+static bl_status begin_level(bl_grammar *g, walk_level *l, uint32_t node, uint32_t state,
+                             bl_error *err)
+{
+    const bl_trie_node *n = &g->trie.nodes[node];
+    *l = (walk_level){.at = n->first,
+                      .end = n[1].first,
+                      .state = state,
+                      .next = bl_automaton_row(&g->automaton, state)};
+    return l->next ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory for the states of a grammar");
+}
+
+static bl_status walk_tree(bl_grammar *g, uint32_t state, fitting *f, bl_error *err)
+{
+    const bl_trie *t = &g->trie;
+    size_t depth = 0;
+    f->only = BL_ONLY_NONE;
+    BL_TRY(begin_level(g, &g->walk[0], 0, state, err));
+    while (f->bits || f->only != BL_ONLY_SEVERAL) {
+        walk_level *l = &g->walk[depth];
+        if (l->at == l->end) {
+            if (!depth--)
+                break;
+            continue;
+        }
+        uint32_t i = l->at++, next = l->next[g->graph.class_of[t->byte[i]]];
+        if (next == BL_STATE_UNKNOWN)
+            BL_TRY(bl_automaton_learn(&g->automaton, l->state, t->byte[i], &next, err));
+        if (next == BL_STATE_DEAD)
+            continue;
+        note_fitting(g, f, t->nodes[i].token, next);
+        if (t->nodes[i].first < t->nodes[i + 1].first)
+            BL_TRY(begin_level(g, &g->walk[++depth], i, next, err));
+    }
+    return BL_OK;
+}
+
 /* The tokens that fit in a state, found in one walk over the tree and kept with it. */
 static bl_status learn_mask(bl_grammar *g, uint32_t state, const uint64_t **mask, bl_error *err)
 {
-    const bl_trie *t = &g->trie;
     bl_automaton *a = &g->automaton;
     if ((*mask = a->states[state].mask) != NULL)
         return BL_OK;
-    uint64_t *bits = bl_automaton_mask(a, state);
-    if (!bits)
-        return bl_fail(err, BL_ENOMEM, "out of memory for a mask of %zu tokens", t->ids);
-    bl_status status = BL_OK;
-    uint32_t reach = 0;
-    g->walk[0] = state;
-    for (size_t i = 0; i < t->count;) {
-        const bl_trie_node *n = &t->nodes[i];
-        uint32_t next;
-        status = bl_automaton_step(a, g->walk[n->depth], n->byte, &next, err);
-        if (status != BL_OK)
-            break;
-        if (next == BL_STATE_DEAD) {
-            i = n->after;
-            continue;
-        }
-        for (int32_t id = n->token; id >= 0; id = t->same[id])
-            set(bits, (size_t)id);
-        if (n->token >= 0 && least_of(g, next) > reach)
-            reach = least_of(g, next);
-        g->walk[n->depth + 1] = next;
-        i++;
-    }
-    a->states[state].reach = reach;
-    if (status != BL_OK) { /* half a mask is none */
+    fitting f = {.bits = bl_automaton_mask(a, state)};
+    if (!f.bits)
+        return bl_fail(err, BL_ENOMEM, "out of memory for a mask of %zu tokens", g->trie.ids);
+    bl_status status = walk_tree(g, state, &f, err);
+    a->states[state].reach = f.reach;
+    if (status == BL_OK) {
+        a->states[state].only = f.only;
+    } else { /* half a mask is none */
         bl_free(a->states[state].mask);
         a->states[state].mask = NULL;
-        a->kept_bytes -= a->mask_words * sizeof *bits;
+        a->kept_bytes -= a->mask_words * sizeof *f.bits;
     }
-    *mask = bits;
+    *mask = f.bits;
     return status;
+}
+
+static bl_status learn_only(bl_grammar *g, uint32_t state, int32_t *only, bl_error *err)
+{
+    fitting f = {0};
+    *only = g->automaton.states[state].only;
+    if (*only != BL_ONLY_UNKNOWN)
+        return BL_OK;
+    BL_TRY(walk_tree(g, state, &f, err));
+    *only = g->automaton.states[state].only = f.only;
+    return BL_OK;
 }
 
 static bl_status find_mask(bl_constraint *c, const bl_token_limit *limit, uint64_t *mask, size_t V,
@@ -362,6 +414,29 @@ bl_status bl_constraint_mask(bl_constraint *c, const bl_token_limit *limit, uint
     *any = 0;
     for (size_t i = 0; status == BL_OK && i < (V + 63) / 64; i++)
         *any |= mask[i] != 0;
+    return status;
+}
+
+bl_status bl_constraint_only(bl_constraint *c, const bl_token_limit *limit, size_t V, int32_t *id,
+                             bl_error *err)
+{
+    bl_grammar *g = c->g;
+    int32_t only = BL_ONLY_SEVERAL;
+    *id = -1;
+    if (limit->drop)
+        return BL_OK;
+    bl_mutex_hold(g->lock);
+    bl_status status = make_room(g, err);
+    if (status == BL_OK)
+        status = learn_only(g, c->state, &only, err);
+    int ends = least_of(g, c->state) == 0;
+    bl_mutex_release(g->lock);
+    if (ends && only == BL_ONLY_NONE)
+        only = limit->end;
+    else if (ends || only == limit->end)
+        only = BL_ONLY_SEVERAL;
+    if (status == BL_OK && only >= 0 && (size_t)only < V)
+        *id = only;
     return status;
 }
 

@@ -42,6 +42,11 @@ bl_status bl_constraint_keep(bl_constraint *c, const bl_token_limit *limit, bl_c
 bl_status bl_constraint_mask(bl_constraint *c, const bl_token_limit *limit, uint64_t *mask,
                              size_t V, int *any, bl_error *err) BL_NODISCARD;
 
+/* The only token that may be next, as a mask would have it, found without one; -1: there are
+ * others, or it takes a mask to tell. */
+bl_status bl_constraint_only(bl_constraint *c, const bl_token_limit *limit, size_t V, int32_t *id,
+                             bl_error *err) BL_NODISCARD;
+
 /* The token, which may be next, was written. */
 bl_status bl_constraint_accept(bl_constraint *c, const bl_token_limit *limit, int32_t id,
                                bl_error *err) BL_NODISCARD;

@@ -9,6 +9,7 @@
 void bl_trie_release(bl_trie *t)
 {
     bl_free(t->nodes);
+    bl_free(t->byte);
     bl_free(t->same);
     bl_free(t->text);
     bl_free(t->start);
@@ -56,40 +57,33 @@ static bl_status copy_texts(bl_trie *t, const bl_tokenizer *tokenizer, bl_error 
     return BL_OK;
 }
 
-/* Nodes for a token behind the first `shared` bytes, which the last one has too. */
-static bl_status add_token(bl_trie *t, const token_text *token, size_t shared, bl_error *err)
-{
-    BL_TRY(bl_grow(&t->nodes, &t->cap, t->count + token->bytes, sizeof *t->nodes, err));
-    for (size_t i = shared; i < token->bytes; i++)
-        t->nodes[t->count++] =
-            (bl_trie_node){.depth = (uint32_t)i, .token = -1, .byte = token->text[i]};
-    t->deepest = token->bytes > t->deepest ? token->bytes : t->deepest;
-    bl_trie_node *last = &t->nodes[t->count - 1];
-    t->same[token->id] = last->token;
-    last->token = token->id;
-    return BL_OK;
-}
+/* The tokens of a node, which begin alike. */
+typedef struct token_span {
+    size_t first, end;
+} token_span;
 
-/* Where what is below each node ends: the first node after it that is no deeper. */
-static bl_status find_ends(bl_trie *t, bl_error *err)
+/* Nodes below node i, whose tokens have the same first `depth` bytes. */
+static void add_below(bl_trie *t, token_span *spans, const token_text *tokens, size_t i,
+                      size_t depth)
 {
-    uint32_t *open =
-        bl_calloc(t->deepest + 1, sizeof *open); /* the first node of a depth or less */
-    if (!open)
-        return bl_fail(err, BL_ENOMEM, "out of memory for a tree of tokens");
-    for (size_t d = 0; d <= t->deepest; d++)
-        open[d] = (uint32_t)t->count;
-    for (size_t i = t->count; i-- > 0;) {
-        size_t d = t->nodes[i].depth;
-        t->nodes[i].after = open[d];
-        for (size_t k = d; k <= t->deepest && (k == d || open[k] > i); k++)
-            open[k] = (uint32_t)i;
+    size_t at = spans[i].first, end = spans[i].end;
+    t->nodes[i] = (bl_trie_node){.first = (uint32_t)t->count, .token = -1};
+    for (; at < end && tokens[at].bytes == depth; at++) {
+        t->same[tokens[at].id] = t->nodes[i].token;
+        t->nodes[i].token = tokens[at].id;
     }
-    bl_free(open);
-    return BL_OK;
+    while (at < end) {
+        size_t first = at;
+        unsigned char byte = tokens[at].text[depth];
+        while (at < end && tokens[at].text[depth] == byte)
+            at++;
+        t->byte[t->count] = byte;
+        spans[t->count++] = (token_span){first, at};
+    }
 }
 
-static bl_status build(bl_trie *t, token_text *tokens, bl_error *err)
+/* Spans: room for one of each node. */
+static void build(bl_trie *t, token_text *tokens, token_span *spans)
 {
     size_t count = 0;
     for (size_t id = 0; id < t->ids; id++) {
@@ -97,17 +91,36 @@ static bl_status build(bl_trie *t, token_text *tokens, bl_error *err)
         if (bytes)
             tokens[count++] = (token_text){t->text + t->start[id], bytes, (int32_t)id};
         t->same[id] = -1;
+        t->deepest = bytes > t->deepest ? bytes : t->deepest;
     }
     if (count > 1)
         qsort(tokens, count, sizeof *tokens, by_text);
-    for (size_t i = 0; i < count; i++) {
-        size_t shared = 0;
-        while (i && shared < tokens[i - 1].bytes && shared < tokens[i].bytes &&
-               tokens[i - 1].text[shared] == tokens[i].text[shared])
-            shared++;
-        BL_TRY(add_token(t, &tokens[i], shared, err));
-    }
-    return find_ends(t, err);
+    spans[0] = (token_span){0, count};
+    t->count = 1;
+    for (size_t i = 0, depth = 0; i < t->count; depth++)
+        for (size_t level = t->count; i < level; i++)
+            add_below(t, spans, tokens, i, depth);
+    t->nodes[t->count].first = (uint32_t)t->count;
+}
+
+static bl_status no_memory(const bl_trie *t, bl_error *err)
+{
+    return bl_fail(err, BL_ENOMEM, "out of memory for a tree of %zu tokens", t->ids);
+}
+
+static bl_status open_nodes(bl_trie *t, bl_error *err)
+{
+    size_t most = t->start[t->ids] + 1; /* a byte of all texts is one at most */
+    t->nodes = bl_calloc(most + 1, sizeof *t->nodes);
+    t->byte = bl_calloc(most, sizeof *t->byte);
+    token_text *tokens = bl_calloc(t->ids, sizeof *tokens);
+    token_span *spans = bl_calloc(most, sizeof *spans);
+    int there = t->nodes && t->byte && tokens && spans;
+    if (there)
+        build(t, tokens, spans);
+    bl_free(tokens);
+    bl_free(spans);
+    return there ? BL_OK : no_memory(t, err);
 }
 
 bl_status bl_trie_open(bl_trie *t, const bl_tokenizer *tokenizer, bl_error *err)
@@ -115,15 +128,9 @@ bl_status bl_trie_open(bl_trie *t, const bl_tokenizer *tokenizer, bl_error *err)
     *t = (bl_trie){.ids = tokenizer->ids};
     t->same = bl_calloc(t->ids, sizeof *t->same);
     t->start = bl_calloc(t->ids + 1, sizeof *t->start);
-    token_text *tokens = bl_calloc(t->ids, sizeof *tokens);
-    bl_status status = BL_OK;
-    if (!t->same || !t->start || !tokens)
-        status = bl_fail(err, BL_ENOMEM, "out of memory for a tree of %zu tokens", t->ids);
+    bl_status status = t->same && t->start ? copy_texts(t, tokenizer, err) : no_memory(t, err);
     if (status == BL_OK)
-        status = copy_texts(t, tokenizer, err);
-    if (status == BL_OK)
-        status = build(t, tokens, err);
-    bl_free(tokens);
+        status = open_nodes(t, err);
     if (status != BL_OK)
         bl_trie_release(t);
     return status;

@@ -4,20 +4,20 @@
 
 #include "core/status.h"
 
-/* Nodes in the order of a walk: a node, what is below it, and then what is beside it. */
+/* Nodes level by level: those below a node lie side by side, in the order of their bytes, so that one
+ * look into the memory finds many.  Number 0 is the tree, before the first byte. */
 typedef struct bl_trie_node {
-    uint32_t depth; /* 0: the first byte of tokens */
-    uint32_t after; /* the node behind all that is below this one */
+    uint32_t first; /* of the nodes below it, which end where those of the next node begin */
     int32_t token;  /* that ends here, or -1; the next one of the same bytes is in same[token] */
-    unsigned char byte;
 } bl_trie_node;
 
 typedef struct bl_trie {
-    bl_trie_node *nodes;
+    bl_trie_node *nodes; /* [count + 1] */
+    unsigned char *byte; /* [count] the last one of each */
     int32_t *same;       /* [ids] */
     unsigned char *text; /* of all tokens */
     size_t *start;       /* [ids + 1] places in it; tokens without text are empty */
-    size_t count, cap, ids, deepest;
+    size_t count, ids, deepest;
 } bl_trie;
 
 /* Of all tokens that are text: special ones are not. */
