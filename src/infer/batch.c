@@ -18,10 +18,20 @@ static bl_status of_turn(bl_status status, size_t turn, bl_error *err)
     return bl_fail(err, status, "turn %zu: %s", turn, why.message);
 }
 
-/* Whether logits are wanted of what the turn ends with. */
-static int wants_logits(const bl_turn *t)
+/* Whether there must be logits of what the turn ends with; whether they are computed. */
+static int has_logits(const bl_turn *t)
 {
     return t->logits || t->options;
+}
+
+static int draws_by_logits(const bl_turn *t)
+{
+    return t->options && t->only == BL_NO_TOKEN;
+}
+
+static int wants_logits(const bl_turn *t)
+{
+    return t->logits || draws_by_logits(t);
 }
 
 /* A reply begins a sequence that has read nothing with the end-of-text token. */
@@ -37,8 +47,7 @@ static bl_status check_turns(const bl_reader *r, const bl_turn *turns, size_t co
     for (size_t i = 0; i < count; i++) {
         const bl_turn *t = &turns[i];
         bl_status status = bl_infer_check_ids(r->net, t->ids, t->count, err);
-        if (status == BL_OK && wants_logits(t) && !left_of(t) && !begins(t) &&
-            !t->s->state.has_last)
+        if (status == BL_OK && has_logits(t) && !left_of(t) && !begins(t) && !t->s->state.has_last)
             status = bl_sequence_no_logits(t->s, err);
         if (status != BL_OK)
             return of_turn(status, i, err);
@@ -134,48 +143,67 @@ static int goes_on(const bl_turn *t)
     return t->s->pending != BL_NO_TOKEN && t->s->stops.written == t->s->state.position;
 }
 
+static bl_drawing drawing_of(const bl_batch_room *b, const bl_turn *t)
+{
+    return (bl_drawing){.left = t->options->finish ? t->options->max_tokens : 0,
+                        .end = (int32_t)b->r->net->config.eos_token_id,
+                        .drops_space = b->t && bl_tokenizer_prefix_space(b->t)};
+}
+
+/* The options of a turn, and whether it will draw by logits. */
+static bl_status configure(const bl_batch_room *b, bl_turn *t, bl_error *err)
+{
+    BL_TRY(bl_sampling_configure(&t->s->sampler, t->options, err));
+    if (tells(t->options))
+        return BL_OK;
+    const bl_drawing d = drawing_of(b, t);
+    if (bl_sequence_only(t->s, &d, &t->only, NULL) != BL_OK) /* the draw will say so */
+        t->only = BL_NO_TOKEN;
+    t->enough = draws_by_logits(t) ? bl_sampling_enough(&t->s->sampler) : 0;
+    return BL_OK;
+}
+
 /* The options of all turns, and where their sequences begin. */
-static bl_status begin_turns(const bl_reader *r, bl_turn *turns, size_t count, bl_error *err)
+static bl_status begin_turns(const bl_batch_room *b, bl_turn *turns, size_t count, bl_error *err)
 {
     for (size_t i = 0; i < count; i++) {
         bl_turn *t = &turns[i];
-        if (!t->options)
-            continue;
-        BL_TRY(bl_sampling_configure(&t->s->sampler, t->options, err));
-        t->enough = tells(t->options) ? 0 : bl_sampling_enough(&t->s->sampler);
+        t->only = BL_NO_TOKEN;
+        if (t->options)
+            BL_TRY(configure(b, t, err));
     }
     for (size_t i = 0; i < count; i++) {
         turns[i].begins = begins(&turns[i]);
         if (turns[i].options && !goes_on(&turns[i]))
             bl_stops_begin(&turns[i].s->stops);
         if (turns[i].begins)
-            turns[i].s->pending = (int32_t)r->net->config.bos_token_id;
+            turns[i].s->pending = (int32_t)b->r->net->config.bos_token_id;
     }
     return BL_OK;
 }
 
-/* Draws turn t's token from the best logits, or from all when there are none.  Where the best do
+/* Draws turn t's token from the best logits, from all when there are none, or without any.  Where the best do
  * not do it is drawn again from those that are allowed, and where it fails from all. */
 static bl_status draw(const bl_batch_room *b, bl_turn *t, const bl_candidate *best, size_t top,
                       const float *logits, bl_error *err)
 {
-    const bl_config *c = &b->r->net->config;
-    const bl_drawing d = {.best = best,
-                          .count = top,
-                          .logits = logits,
-                          .found = t->wants_allowed,
-                          .left = t->options->finish ? t->options->max_tokens : 0,
-                          .end = (int32_t)c->eos_token_id,
-                          .drops_space = b->t && bl_tokenizer_prefix_space(b->t)};
+    bl_drawing d = drawing_of(b, t);
     bl_sampling *s = &t->s->sampler;
     int constrained = t->s->constraint != NULL;
+    d.best = best;
+    d.count = top;
+    d.logits = logits;
+    d.found = t->wants_allowed;
     if (!t->wants_all && !t->wants_allowed) {
         if (t->begins)
-            bl_sampling_accept(s, (int32_t)c->bos_token_id);
+            bl_sampling_accept(s, (int32_t)b->r->net->config.bos_token_id);
         for (size_t i = 0; i < t->count; i++)
             bl_sampling_accept(s, t->ids[i]);
     }
-    bl_status status = bl_sequence_draw(t->s, &d, &t->drawn, err);
+    bl_status status = draws_by_logits(t) ? bl_sequence_draw(t->s, &d, &t->drawn, err)
+                                          : bl_sequence_take(t->s, &d, t->only, err);
+    if (status == BL_OK && !draws_by_logits(t))
+        t->drawn = t->only;
     t->wants_all = best && status != BL_OK;
     t->wants_allowed = best && status == BL_OK && t->drawn == BL_NO_TOKEN;
     if (status != BL_OK || t->wants_allowed)
@@ -204,7 +232,7 @@ static void draw_from_best(void *user, size_t first, size_t last, size_t member)
     (void)member;
     for (size_t i = first; i < last; i++) {
         bl_turn *t = &d->turns[i];
-        if (t->at_row && t->options && t->enough)
+        if (t->at_row && t->enough)
             (void)draw(d->b, t, best_of(d->b->r, t, d->top), d->top, NULL, NULL);
     }
 }
@@ -238,11 +266,11 @@ static void use_rows(const bl_batch_room *b, bl_turn *turns, size_t from, size_t
         bl_status status = BL_OK;
         if (t->at_row && t->logits)
             status = get_logits(r, t, i, t->logits, &why);
-        if (t->at_row && t->options && t->enough && status == BL_OK) {
+        if (t->at_row && t->enough && status == BL_OK) {
             status = bl_infer_check_best(&t->s->state, best_of(r, t, top), top, r->net->m.V, &why);
             status = status == BL_OK ? BL_OK : of_turn(status, i, &why);
         }
-        if (t->at_row && t->options && !t->enough && status == BL_OK) {
+        if (t->at_row && draws_by_logits(t) && !t->enough && status == BL_OK) {
             status = get_logits(r, t, i, r->host, &why);
             if (status == BL_OK)
                 status = draw_from_all(b, t, i, &why);
@@ -263,6 +291,19 @@ static void use_rows(const bl_batch_room *b, bl_turn *turns, size_t from, size_t
             note_trouble(first, status, &why);
         }
         t->at_row = 0;
+    }
+}
+
+/* What a grammar forces is drawn once all before it was read. */
+static void draw_forced(const bl_batch_room *b, bl_turn *turns, size_t count, trouble *first)
+{
+    bl_error why;
+    for (size_t i = 0; i < count; i++) {
+        bl_turn *t = &turns[i];
+        if (!t->options || draws_by_logits(t) || left_of(t))
+            continue;
+        bl_status status = draw(b, t, NULL, 0, NULL, &why);
+        note_trouble(first, status == BL_OK ? status : of_turn(status, i, &why), &why);
     }
 }
 
@@ -301,7 +342,7 @@ static size_t top_of(const bl_turn *turns, size_t count)
 static int all_logits(const bl_turn *turns, size_t count)
 {
     for (size_t i = 0; i < count; i++)
-        if (turns[i].logits || (turns[i].options && !turns[i].enough))
+        if (turns[i].logits || (draws_by_logits(&turns[i]) && !turns[i].enough))
             return 1;
     return 0;
 }
@@ -373,8 +414,9 @@ bl_status bl_batch_read(const bl_batch_room *b, bl_turn *turns, size_t count, bl
 {
     trouble first = {.status = BL_OK};
     BL_TRY(check_turns(b->r, turns, count, err));
-    BL_TRY(begin_turns(b->r, turns, count, err));
+    BL_TRY(begin_turns(b, turns, count, err));
     bl_status status = read_turns(b, turns, count, &first, err);
+    draw_forced(b, turns, count, &first);
     end_turns(b, turns, count, &first);
     if (status == BL_OK && first.status != BL_OK)
         return bl_fail(err, first.status, "%s", first.err.message);

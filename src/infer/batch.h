@@ -19,6 +19,7 @@ typedef struct bl_turn {
     /* of the call; 0 at first */
     size_t done;       /* of ids: how many were read */
     size_t enough;     /* bl_sampling_enough() */
+    int32_t only;      /* what alone a grammar lets it draw, without logits; or BL_NO_TOKEN */
     int wants_all;     /* drawing from the best failed: it is drawn from all logits */
     int wants_allowed; /* a grammar allows none of the best: it is drawn from those that it allows */
     int begins;        /* by the end-of-text token before ids */

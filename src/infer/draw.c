@@ -125,6 +125,30 @@ bl_status bl_sequence_fetch(const bl_sequence *s, bl_reader *r, bl_error *err)
     return bl_reader_get(r, 0, r->host, err);
 }
 
+static bl_token_limit limit_of(const bl_sequence *s, const bl_drawing *d)
+{
+    return (bl_token_limit){
+        .end = d->end, .drop = d->drops_space && !s->decoder.started, .left = d->left};
+}
+
+bl_status bl_sequence_only(bl_sequence *s, const bl_drawing *d, int32_t *id, bl_error *err)
+{
+    bl_token_limit limit = limit_of(s, d);
+    *id = BL_NO_TOKEN;
+    if (!s->constraint || s->sampler.bias_count)
+        return BL_OK;
+    return bl_constraint_only(s->constraint, &limit, s->sampler.V, id, err);
+}
+
+bl_status bl_sequence_take(bl_sequence *s, const bl_drawing *d, int32_t id, bl_error *err)
+{
+    bl_token_limit limit = limit_of(s, d);
+    if (id != d->end)
+        return bl_constraint_accept(s->constraint, &limit, id, err);
+    bl_sequence_unconstrain(s);
+    return BL_OK;
+}
+
 bl_status bl_sequence_draw(bl_sequence *s, const bl_drawing *d, int32_t *id, bl_error *err)
 {
     bl_sampling *sampler = &s->sampler;
@@ -134,8 +158,7 @@ bl_status bl_sequence_draw(bl_sequence *s, const bl_drawing *d, int32_t *id, bl_
                       : bl_sampling_next(sampler, d->logits, d->mask);
         return *id != BL_NO_TOKEN ? BL_OK : no_token(1, err);
     }
-    bl_token_limit limit = {
-        .end = d->end, .drop = d->drops_space && !s->decoder.started, .left = d->left};
+    bl_token_limit limit = limit_of(s, d);
     if (!d->found && !bl_sampling_leaves_all(sampler))
         BL_TRY(draw_left(s, d, &limit, id, err));
     if (!d->found && *id == BL_NO_TOKEN)
@@ -145,9 +168,5 @@ bl_status bl_sequence_draw(bl_sequence *s, const bl_drawing *d, int32_t *id, bl_
         if (*id == BL_NO_TOKEN)
             return no_token(d->mask != NULL, err);
     }
-    if (*id == d->end)
-        bl_sequence_unconstrain(s);
-    else if (*id != BL_NO_TOKEN)
-        BL_TRY(bl_constraint_accept(s->constraint, &limit, *id, err));
-    return BL_OK;
+    return *id != BL_NO_TOKEN ? bl_sequence_take(s, d, *id, err) : BL_OK;
 }

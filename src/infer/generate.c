@@ -20,6 +20,7 @@ typedef struct generation {
     void *user;
     int32_t *prompt;
     size_t prompt_count;
+    int tells;    /* log-probabilities, for which all logits are there */
     size_t top;   /* a token is drawn from the best so many logits; 0: from all, in r->host */
     bl_told told; /* of the last token */
 } generation;
@@ -98,17 +99,22 @@ static bl_status read_on(generation *g, const int32_t *ids, size_t n, bl_error *
                   : bl_sequence_feed(g->s, g->r, ids, n, g->r->host, 0, err);
 }
 
+static bl_drawing drawing_of(const generation *g, uint64_t left)
+{
+    return (bl_drawing){.best = g->top ? g->r->best : NULL,
+                        .count = g->top,
+                        .logits = g->r->host,
+                        .left = left,
+                        .end = (int32_t)g->r->net->config.eos_token_id,
+                        .drops_space = bl_tokenizer_prefix_space(g->t)};
+}
+
 /* The next token: from the best logits, or, when a grammar allows none of these, from those that it
  * allows. */
 static bl_status draw(generation *g, uint64_t left, int32_t *id, bl_error *err)
 {
     bl_sequence *s = g->s;
-    bl_drawing d = {.best = g->top ? g->r->best : NULL,
-                    .count = g->top,
-                    .logits = g->r->host,
-                    .left = left,
-                    .end = (int32_t)g->r->net->config.eos_token_id,
-                    .drops_space = bl_tokenizer_prefix_space(g->t)};
+    bl_drawing d = drawing_of(g, left);
     BL_TRY(bl_sequence_draw(s, &d, id, err));
     if (*id != BL_NO_TOKEN)
         return BL_OK;
@@ -116,6 +122,25 @@ static bl_status draw(generation *g, uint64_t left, int32_t *id, bl_error *err)
     d.found = 1;
     BL_TRY(bl_sequence_fetch(s, g->r, err));
     return bl_sequence_draw(s, &d, id, err);
+}
+
+/* Reads the pending token, if there is one, and draws the next: without logits where a grammar leaves
+ * no choice. */
+static bl_status read_and_draw(generation *g, uint64_t left, int32_t *id, bl_error *err)
+{
+    bl_sequence *s = g->s;
+    bl_drawing d = drawing_of(g, left);
+    if (s->pending == BL_NO_TOKEN)
+        return draw(g, left, id, err);
+    *id = BL_NO_TOKEN;
+    if (!g->tells)
+        BL_TRY(bl_sequence_only(s, &d, id, err));
+    if (*id != BL_NO_TOKEN) {
+        BL_TRY(bl_sequence_feed(s, g->r, NULL, 0, NULL, 0, err));
+        return bl_sequence_take(s, &d, *id, err);
+    }
+    BL_TRY(read_on(g, NULL, 0, err));
+    return draw(g, left, id, err);
 }
 
 /* Whether what was written is whole by the grammar, which `constrained` it at the beginning. */
@@ -131,11 +156,10 @@ static bl_status write_reply(generation *g, bl_generate_result *result, bl_error
 {
     bl_sequence *s = g->s;
     while (result->tokens < g->o->max_tokens) {
-        if (s->pending != BL_NO_TOKEN) /* from the second token on */
-            BL_TRY(read_on(g, NULL, 0, err));
         int32_t id;
         int constrained = s->constraint != NULL;
-        BL_TRY(draw(g, g->o->finish ? g->o->max_tokens - result->tokens : 0, &id, err));
+        uint64_t left = g->o->finish ? g->o->max_tokens - result->tokens : 0;
+        BL_TRY(read_and_draw(g, left, &id, err));
         bl_sampling_accept(&s->sampler, id);
         s->pending = id;
         result->tokens++;
@@ -179,8 +203,8 @@ static bl_status run(generation *g, int begins, bl_generate_result *result, bl_e
 {
     bl_sequence *s = g->s;
     BL_TRY(bl_sampling_configure(&s->sampler, g->o, err));
-    int tells = g->o->log_probability || g->o->logprobs;
-    g->top = tells ? 0 : bl_sampling_enough(&s->sampler);
+    g->tells = g->o->log_probability || g->o->logprobs;
+    g->top = g->tells ? 0 : bl_sampling_enough(&s->sampler);
     result->seed = s->sampler.seed;
     result->prompt_tokens = g->prompt_count;
     int started = s->decoder.started || begins;

@@ -76,6 +76,13 @@ typedef struct bl_drawing {
 bl_status bl_sequence_draw(bl_sequence *s, const bl_drawing *d, int32_t *id,
                            bl_error *err) BL_NODISCARD;
 
+/* The only token that bl_sequence_draw() can draw, whatever the logits are; BL_NO_TOKEN: it needs them.
+ * Then, once what is pending was read: that token is drawn. */
+bl_status bl_sequence_only(bl_sequence *s, const bl_drawing *d, int32_t *id,
+                           bl_error *err) BL_NODISCARD;
+bl_status bl_sequence_take(bl_sequence *s, const bl_drawing *d, int32_t id,
+                           bl_error *err) BL_NODISCARD;
+
 /* After a draw that found none of the best: the logits of the tokens that its mask allows to their
  * places in r->host, after the token read last, whose best the reader had. */
 bl_status bl_sequence_fetch(const bl_sequence *s, bl_reader *r, bl_error *err) BL_NODISCARD;

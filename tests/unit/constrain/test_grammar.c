@@ -241,7 +241,10 @@ static const char *const over_tokens[][2] = {
      "\"green\",1.5]},\"maxItems\":3},\"more\":{\"$ref\":\"#\"}},\"required\":[\"name\"],"
      "\"additionalProperties\":{\"type\":\"boolean\"}}"},
     {"schema", "{}"},
+    {"gbnf",
+     "root ::= (\"\\x01\\x02\")*"}, /* often one token alone, and sometimes the end beside it */
 };
+enum { OVER_TOKENS = sizeof over_tokens / sizeof *over_tokens };
 
 static bl_tokenizer *open_tokenizer(void)
 {
@@ -283,27 +286,43 @@ static int may_be(bl_automaton *a, uint32_t at, const bl_tokenizer *t, int32_t i
     return at != BL_STATE_DEAD;
 }
 
+/* Whether a token was found to be the only one, before or after its mask: the mask agrees. */
+static int only_agrees(const bl_token_limit *limit, int32_t only, const uint64_t *mask, size_t V)
+{
+    size_t count = 0;
+    for (size_t i = bl_allowed_next(mask, V, 0); i < V; i = bl_allowed_next(mask, V, i + 1))
+        count++;
+    if (only < 0)
+        assert_true(count > 1 || limit->drop || limit->left);
+    else
+        assert_true(count == 1 && bl_allowed_next(mask, V, 0) == (size_t)only);
+    return only >= 0;
+}
+
 /* Random texts by masks: each is the one of single tokens, what is kept of all tokens is the mask,
- * and with a number of tokens left the text always comes to its end. */
+ * a token that is the only one is known to be it, and with a number of tokens left the text always
+ * comes to its end. */
 static void test_masks(void **state)
 {
     enum { WORDS = 64, TEXTS = 40 };
     bl_tokenizer *t = open_tokenizer();
-    size_t V = t->ids, ended = 0, checked = 0;
+    size_t V = t->ids, ended = 0, checked = 0, forced = 0;
     uint64_t mask[WORDS];
     bl_candidate *list = calloc(V, sizeof *list);
     (void)state;
     assert_true(V < 64 * WORDS && list);
-    for (size_t k = 0; k < 3 * TEXTS; k++) {
-        bl_grammar *g = open_grammar(t, k % 3);
+    for (size_t k = 0; k < OVER_TOKENS * TEXTS; k++) {
+        size_t which = k % OVER_TOKENS;
+        bl_grammar *g = open_grammar(t, which);
         bl_constraint *c, *copy;
         bl_graph graph = {0};
         bl_automaton a;
         uint32_t at;
         int any, whole = 0;
-        const char *text = over_tokens[k % 3][1];
-        assert_int_equal(k % 3 ? bl_schema_read(&graph, text, strlen(text), NULL)
-                               : bl_gbnf_read(&graph, text, strlen(text), NULL),
+        const char *text = over_tokens[which][1];
+        assert_int_equal(*over_tokens[which][0] == 's'
+                             ? bl_schema_read(&graph, text, strlen(text), NULL)
+                             : bl_gbnf_read(&graph, text, strlen(text), NULL),
                          BL_OK);
         assert_int_equal(bl_automaton_open(&a, &graph, 1, NULL), BL_OK);
         assert_int_equal(bl_automaton_start(&a, &at, NULL), BL_OK);
@@ -312,8 +331,14 @@ static void test_masks(void **state)
         uint64_t left = below(2) ? 12 + below(60) : 0;
         bl_token_limit limit = {.end = 0, .drop = (int)below(2), .left = left};
         for (size_t n = 0; n < 80 && !whole; n++, limit.drop = 0) {
+            int32_t only, before = (int32_t)below(2);
+            if (before)
+                assert_int_equal(bl_constraint_only(c, &limit, V, &only, NULL), BL_OK);
             assert_int_equal(bl_constraint_mask(c, &limit, mask, V, &any, NULL), BL_OK);
             assert_true(any);
+            if (!before)
+                assert_int_equal(bl_constraint_only(c, &limit, V, &only, NULL), BL_OK);
+            forced += (size_t)only_agrees(&limit, only, mask, V);
             size_t count = V, kept = 0;
             for (size_t i = 0; i < V; i++) {
                 int bit = mask[i / 64] >> i % 64 & 1;
@@ -350,19 +375,20 @@ static void test_masks(void **state)
         bl_automaton_release(&a);
         bl_graph_release(&graph);
     }
-    printf("  %zu bits of masks, %zu texts ended\n", checked, ended);
-    assert_true(ended > TEXTS);
+    printf("  %zu bits of masks, %zu texts ended, %zu tokens were the only ones\n", checked, ended,
+           forced);
+    assert_true(ended > TEXTS && forced > TEXTS);
     free(list);
     bl_tokenizer_close(t);
 }
 
-/* ---- drawing: from the best and from all ---- */
+/* ---- drawing: from the best, from all, and from none ---- */
 
 static void test_draws(void **state)
 {
     enum { DRAWS = 4000 };
     bl_tokenizer *t = open_tokenizer();
-    size_t V = t->ids, again = 0, drawn = 0;
+    size_t V = t->ids, again = 0, drawn = 0, forced = 0;
     float *x = calloc(V, sizeof *x);
     bl_candidate best[BL_TOP_MOST];
     bl_sequence s[2] = {{.pending = BL_NO_TOKEN}, {.pending = BL_NO_TOKEN}};
@@ -379,15 +405,15 @@ static void test_draws(void **state)
         o.repeat_last = below(20);
         o.top_k = top_k[below(5)];
         o.seed = 5;
-        size_t forbidden = below(3) ? 0 : below(30);
-        bl_grammar *g = s[0].constraint ? NULL : open_grammar(t, below(3));
+        size_t forbidden = below(3) ? 0 : below(90);
+        bl_grammar *g = s[0].constraint && below(16) ? NULL : open_grammar(t, below(OVER_TOKENS));
         for (size_t i = 0; i < V; i++)
             x[i] = 12 * bl_rng_uniform(3, n, i);
         int32_t id[2];
         for (size_t k = 0; k < 2; k++) {
             bl_bias *biases = calloc(forbidden, sizeof *biases);
             for (size_t i = 0; i < forbidden; i++)
-                biases[i] = (bl_bias){(int32_t)(2 + 7 * i), i % 3   ? -INFINITY
+                biases[i] = (bl_bias){(int32_t)(1 + 3 * i), i % 3   ? -INFINITY
                                                             : i % 2 ? -2.5f
                                                                     : -0.5f};
             bl_sampling_bias(&s[k].sampler, biases, forbidden);
@@ -398,7 +424,12 @@ static void test_draws(void **state)
             if (enough)
                 bl_best_of(best, enough, x, V);
             bl_drawing d = {.best = enough ? best : NULL, .count = enough, .logits = x};
-            bl_status status = bl_sequence_draw(&s[k], &d, &id[k], NULL);
+            if (k) /* which asks whether it needs logits at all */
+                assert_int_equal(bl_sequence_only(&s[k], &d, &id[k], NULL), BL_OK);
+            int only = k && id[k] != BL_NO_TOKEN;
+            bl_status status = only ? bl_sequence_take(&s[k], &d, id[k], NULL)
+                                    : bl_sequence_draw(&s[k], &d, &id[k], NULL);
+            forced += (size_t)only;
             if (status == BL_OK && id[k] == BL_NO_TOKEN) {
                 assert_true(enough > 0);
                 d.best = NULL;
@@ -417,9 +448,10 @@ static void test_draws(void **state)
         assert_int_equal(id[0], id[1]);
         drawn += id[0] != BL_NO_TOKEN;
     }
-    printf("  %zu draws the same from the best and from all, %zu of them in two steps\n", drawn,
-           again);
-    assert_true(drawn > DRAWS / 2 && again > DRAWS / 40);
+    printf(
+        "  %zu draws the same from the best and from all, %zu of them in two steps, %zu in none\n",
+        drawn, again, forced);
+    assert_true(drawn > DRAWS / 2 && again > DRAWS / 40 && forced > DRAWS / 40);
     for (size_t k = 0; k < 2; k++) {
         bl_sequence_unconstrain(&s[k]);
         bl_sampling_release(&s[k].sampler);
