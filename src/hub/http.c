@@ -330,8 +330,9 @@ static bl_status judge(exchange *x, CURLcode code, const char *words)
     x->answer->again = x->late || worth_another_try(code);
     if (x->late || code == CURLE_OPERATION_TIMEDOUT)
         return bl_fail(x->err, BL_ENETWORK, "%s: too slow for the time limit of %.3g s (%s)", url,
-                       seconds_of(x), x->request->method == BL_HTTP_HEAD ? "HF_HUB_ETAG_TIMEOUT"
-                                                                         : "HF_HUB_DOWNLOAD_TIMEOUT");
+                       seconds_of(x),
+                       x->request->method == BL_HTTP_HEAD ? "HF_HUB_ETAG_TIMEOUT"
+                                                          : "HF_HUB_DOWNLOAD_TIMEOUT");
     if (code == CURLE_OUT_OF_MEMORY)
         return bl_fail(x->err, BL_ENOMEM, "out of memory while asking %s", url);
     if (x->header_bytes > HEADERS_MOST)
