@@ -1624,9 +1624,12 @@ def bl_read_text(path: Text, reading: Handle, progress: Any, fn: Any, user: Addr
     """The text of a file ("-": standard input) as bl_prepare() would read it, a prompt for example:
     decompressed, in UTF-8, without byte order marks, with LF line ends; of a .jsonl or .json file
     the string of its one document.  White space is kept.  fn receives it in one call.  `reading` is
-    a BL_OPTIONS_PREPARE set or NULL; progress is called while a pipe is idle.
-    Errors: BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, several documents), BL_EUNSUPPORTED (no
-    text), BL_EIO (also a named pipe that nobody opens for writing within ten seconds), BL_ENOMEM
+    a BL_OPTIONS_PREPARE set or NULL; progress is called while a pipe is idle.  With `documents`
+    messages it is one conversation, as the template of `chat_template` writes it, else that of the
+    folder of `tokenizer` (a model's, for example), else ChatML.
+    Errors: BL_ENOENT, BL_EFORMAT (not UTF-8, damaged, several documents), BL_EINVAL (`tokenizer`
+    has not the special tokens that the template writes), BL_EUNSUPPORTED (no text; a template that
+    is not understood), BL_EIO (also a named pipe that nobody opens for writing within ten seconds), BL_ENOMEM
     (also a text of more than 1 GiB or an eighth of the memory that this process may use),
     BL_EINTERRUPTED.
     Threads: any."""

@@ -147,16 +147,7 @@ static bl_status read_talks(bl_documents *d, bl_chosen_template *chosen, receive
                             bl_error *err)
 {
     const bl_model *m = d->model;
-    bl_template_choice choice = {
-        .given = d->reading->chat_template,
-        .path = m->config_dir,
-        .tokenizer = m->tokenizer,
-        .talks = 1,
-        .remedy = "name the template that the model's conversations were written by with "
-                  "`chat_template`"};
-    BL_TRY(bl_token_roles_find(&choice.roles, m->tokenizer, m->config_dir, d->reading->eos, err));
-    BL_TRY(bl_chosen_template_open(chosen, &choice, err));
-    BL_TRY(bl_chosen_template_seek_all(chosen, m->tokenizer, err));
+    BL_TRY(bl_chosen_template_for_reading(chosen, m->tokenizer, m->config_dir, d->reading, err));
     d->talks = 1;
     return read_sources(d, &chosen->form, to, err);
 }

@@ -6,6 +6,8 @@
 #include "core/path.h"
 #include "core/watch.h"
 #include "corpus/source.h"
+#include "prepare/chosen_template.h"
+#include "text/tokenizer.h"
 
 #include <string.h>
 
@@ -88,21 +90,15 @@ static bl_status hand_over(const char *path, const bl_buf *text, bl_text_fn *fn,
                 : BL_OK;
 }
 
-static bl_status read_text(const char *path, const bl_options *reading, bl_progress_fn *progress,
-                           void *asked, bl_text_fn *fn, void *user, bl_error *err)
+static bl_status read_source(const char *path, const bl_source_options *o, const asker *a,
+                             bl_text_fn *fn, void *user, bl_error *err)
 {
-    bl_prepare_options defaults;
-    bl_options_defaults(BL_OPTIONS_PREPARE, &defaults);
-    asker a = {progress, asked};
-    BL_TRY(no_folder(path, err));
-    const bl_source_options o =
-        how_to_read(path, reading ? bl_options_prepare(reading) : &defaults, &a);
     const char *part = strcmp(path, "tales") == 0 ? "./tales" : path; /* a file of that name */
     bl_source *source;
     bl_buf text = {0};
-    BL_TRY(bl_source_open(&source, &part, 1, &o, err));
+    BL_TRY(bl_source_open(&source, &part, 1, o, err));
     bl_watch watch;
-    bl_watch_begin_with(&watch, progress, asked, "reading", "B", bl_source_total(source));
+    bl_watch_begin_with(&watch, a->progress, a->user, "reading", "B", bl_source_total(source));
     bl_status status = read_one(source, path, &text, err);
     bl_watch_end(&watch);
     if (status == BL_OK)
@@ -112,19 +108,48 @@ static bl_status read_text(const char *path, const bl_options *reading, bl_progr
     return status;
 }
 
+/* A conversation is written as prepare would write it for this tokenizer. */
+static bl_status choose_template(bl_chosen_template *chosen, bl_tokenizer **t,
+                                 const bl_prepare_options *reading, bl_error *err)
+{
+    const char *name = reading->tokenizer;
+    if (*name)
+        BL_TRY(bl_tokenizer_open(t, name, err));
+    return bl_chosen_template_for_reading(chosen, *t, name, reading, err);
+}
+
+static bl_status read_text(const char *path, const bl_options *reading, asker *a, bl_text_fn *fn,
+                           void *user, bl_error *err)
+{
+    bl_prepare_options defaults;
+    bl_options_defaults(BL_OPTIONS_PREPARE, &defaults);
+    const bl_prepare_options *how = reading ? bl_options_prepare(reading) : &defaults;
+    bl_chosen_template chosen = {.template = NULL};
+    bl_tokenizer *tokenizer = NULL;
+    bl_source_options o = how_to_read(path, how, a);
+    bl_status status = no_folder(path, err);
+    if (status == BL_OK && o.cutter.conversations) {
+        status = choose_template(&chosen, &tokenizer, how, err);
+        o.cutter.form = &chosen.form;
+    }
+    if (status == BL_OK)
+        status = read_source(path, &o, a, fn, user, err);
+    bl_chosen_template_release(&chosen);
+    bl_tokenizer_close(tokenizer);
+    return status;
+}
+
 bl_status bl_read_text(const char *path, const bl_options *reading, bl_progress_fn *progress,
                        bl_text_fn *fn, void *user, bl_error *err)
 {
     bl_call call;
     bl_outside_progress outside = {progress, user};
+    asker a = {progress ? bl_outside_progress_call : NULL, &outside};
     BL_NOT_NULL(err, path);
     BL_NOT_NULL(err, fn);
     BL_TRY(bl_options_expect(reading, BL_OPTIONS_PREPARE, __func__, err));
     bl_call_begin(&call, err);
-    return bl_call_end(&call,
-                       read_text(path, reading, progress ? bl_outside_progress_call : NULL,
-                                 &outside, fn, user, err),
-                       err);
+    return bl_call_end(&call, read_text(path, reading, &a, fn, user, err), err);
 }
 
 static bl_status read_bytes(bl_in *in, const char *path, asker *a, bl_buf *bytes, bl_error *err)

@@ -189,6 +189,48 @@ bl_status bl_chosen_template_open(bl_chosen_template *c, const bl_template_choic
     return status;
 }
 
+const char **bl_chosen_template_markers(const bl_chosen_template *c, size_t *count, bl_error *err)
+{
+    size_t n = json_array_size(c->markers);
+    const char **all = bl_calloc(n ? n : 1, sizeof *all);
+    for (size_t i = 0; i < n && all; i++)
+        all[i] = json_string_value(json_array_get(c->markers, i));
+    *count = n;
+    if (!all)
+        (void)bl_fail(err, BL_ENOMEM, "out of memory for the special tokens");
+    return all;
+}
+
+/* The tokens that a tokenizer would get which is trained on what the template writes. */
+static bl_status seek_markers(bl_chosen_template *c, bl_error *err)
+{
+    size_t count;
+    BL_TRY(
+        bl_prepare_add_marker(c->markers, BL_TOKEN_END_OF_TEXT, strlen(BL_TOKEN_END_OF_TEXT), err));
+    BL_TRY(bl_prepare_find_markers(c->markers, c->template, c->form.now, err));
+    const char **markers = bl_chosen_template_markers(c, &count, err);
+    bl_status status = markers ? bl_chosen_template_seek(c, markers, count, err) : BL_ENOMEM;
+    bl_free(markers);
+    return status;
+}
+
+bl_status bl_chosen_template_for_reading(bl_chosen_template *c, const bl_tokenizer *t,
+                                         const char *path, const bl_prepare_options *reading,
+                                         bl_error *err)
+{
+    bl_template_choice choice = {
+        .given = reading->chat_template,
+        .path = path,
+        .tokenizer = t,
+        .talks = 1,
+        .remedy = "name the template that the model's conversations were written by with "
+                  "`chat_template`"};
+    if (t)
+        BL_TRY(bl_token_roles_find(&choice.roles, t, path, reading->eos, err));
+    BL_TRY(bl_chosen_template_open(c, &choice, err));
+    return t ? bl_chosen_template_seek_all(c, t, err) : seek_markers(c, err);
+}
+
 void bl_chosen_template_release(bl_chosen_template *c)
 {
     bl_added_index_release(&c->index);

@@ -6,6 +6,7 @@
 #define BL_PREPARE_CHOSEN_TEMPLATE_H
 
 #include "corpus/answers.h"
+#include "format/options.h"
 #include "text/roles.h"
 
 /* What one is chosen for. */
@@ -36,6 +37,16 @@ typedef struct bl_chosen_template {
 bl_status bl_chosen_template_open(bl_chosen_template *c, const bl_template_choice *choice,
                                   bl_error *err) BL_NODISCARD;
 void bl_chosen_template_release(bl_chosen_template *c);
+
+/* That of conversations which are read for a model as `reading` says: of its tokenizer, which `path`
+ * or a folder of that name holds, with whose special tokens looked for; t is NULL when there is
+ * none, and then for those that the template writes around messages. */
+bl_status bl_chosen_template_for_reading(bl_chosen_template *c, const bl_tokenizer *t,
+                                         const char *path, const bl_prepare_options *reading,
+                                         bl_error *err) BL_NODISCARD;
+
+/* The markers as an array of borrowed texts, to be freed; NULL without memory. */
+const char **bl_chosen_template_markers(const bl_chosen_template *c, size_t *count, bl_error *err);
 
 /* Looks for these tokens from now on, as ids 0 and on; or for those of a tokenizer. */
 bl_status bl_chosen_template_seek(bl_chosen_template *c, const char *const *specials, size_t count,

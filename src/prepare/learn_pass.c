@@ -41,7 +41,7 @@ static bl_status open_trainer(bl_preparation *p, bl_bpe_trainer **trainer, bl_er
     bl_bpe_options bpe = {.vocab_size = p->job->options->vocab_size,
                           .min_frequency = p->job->options->min_frequency,
                           .threads = p->job->options->threads};
-    p->specials = bl_prepare_specials(p, &bpe.specials_count, err);
+    p->specials = bl_chosen_template_markers(&p->chosen, &bpe.specials_count, err);
     if (!p->specials)
         return BL_ENOMEM;
     bpe.specials = p->specials;

@@ -108,10 +108,6 @@ const unsigned char *bl_prepare_said(const bl_prepare_batch *b, const bl_span *d
  * bl_chosen_template_open(). */
 bl_status bl_prepare_open_template(bl_preparation *p, bl_error *err) BL_NODISCARD;
 
-/* The special tokens of a tokenizer that is trained, the first ids, valid as long as `p`; free the
- * list with bl_free().  NULL: out of memory. */
-const char **bl_prepare_specials(const bl_preparation *p, size_t *count, bl_error *err);
-
 /* ---- learn_pass.c, encode_pass.c ---- */
 
 bl_status bl_prepare_learn(bl_preparation *p, bl_error *err) BL_NODISCARD;

@@ -1,5 +1,4 @@
 /* The template of a preparation, and the special tokens of its tokenizer. */
-#include "core/alloc.h"
 #include "prepare/markers.h"
 #include "prepare/preparation.h"
 #include "text/tokenizer.h"
@@ -48,17 +47,4 @@ bl_status bl_prepare_open_template(bl_preparation *p, bl_error *err)
                        "`special_tokens` are of a tokenizer that is trained, not of `tokenizer`");
     BL_TRY(bl_chosen_template_open(&p->chosen, &choice, err));
     return p->tokenizer ? BL_OK : list_specials(p, err);
-}
-
-const char **bl_prepare_specials(const bl_preparation *p, size_t *count, bl_error *err)
-{
-    const json_t *markers = p->chosen.markers;
-    size_t n = json_array_size(markers);
-    const char **all = bl_calloc(n ? n : 1, sizeof *all);
-    for (size_t i = 0; i < n && all; i++)
-        all[i] = json_string_value(json_array_get(markers, i));
-    *count = n;
-    if (!all)
-        (void)bl_fail(err, BL_ENOMEM, "out of memory for the special tokens");
-    return all;
 }

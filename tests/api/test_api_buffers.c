@@ -153,6 +153,50 @@ static void conversations(void **state)
     bl_options_close(reading);
 }
 
+static int take_text(void *user, const char *text, size_t bytes)
+{
+    (void)snprintf(user, 200, "%.*s", (int)bytes, text);
+    return 0;
+}
+
+static const char *talk_as_text(const char *name, const char *value)
+{
+    static char text[200];
+    bl_options *o =
+        api_options(BL_OPTIONS_PREPARE, "documents", "messages", name, value, (char *)NULL);
+    assert_ok(bl_read_text(api_path("one.jsonl"), o, NULL, take_text, text, &api_error));
+    bl_options_close(o);
+    return text;
+}
+
+/* One conversation as the text that its model reads; with a tokenizer that has not the tokens of its
+ * template refused. */
+static void conversation_as_text(void **state)
+{
+    (void)state;
+    static const char one[] = "{\"prompt\": \"Who?\", \"completion\": \"The owl.\"}\n";
+    static const char other[] =
+        "{% for m in messages %}[{{ m.role }}] {{ m.content }}\n{% endfor %}";
+    write_file(api_path("one.jsonl"), one, sizeof one - 1);
+    write_file(api_path("other.jinja"), other, sizeof other - 1);
+    assert_string_equal(talk_as_text("tokenizer", api_path("packed")),
+                        "Who?<|endoftext|>The owl.<|endoftext|>");
+    assert_string_equal(talk_as_text("tokenizer", api_path("packed/tokenizer.json")),
+                        "Who?<|endoftext|>The owl.<|endoftext|>");
+    assert_string_equal(talk_as_text("chat_template", api_path("other.jinja")),
+                        "[user] Who?\n[assistant] The owl.\n");
+    assert_string_equal(talk_as_text(NULL, NULL), "<|im_start|>user\nWho?<|im_end|>\n"
+                                                  "<|im_start|>assistant\nThe owl.<|im_end|>\n");
+    bl_options *o = api_options(BL_OPTIONS_PREPARE, "documents", "messages", "tokenizer",
+                                api_path("run"), (char *)NULL); /* which has no template */
+    char text[200] = "";
+    assert_int_equal(bl_read_text(api_path("one.jsonl"), o, NULL, take_text, text, &api_error),
+                     BL_EINVAL);
+    assert_non_null(strstr(api_error.message, "<|im_start|>, which ChatML writes"));
+    assert_string_equal(text, "");
+    bl_options_close(o);
+}
+
 static void models(void **state)
 {
     (void)state;
@@ -483,10 +527,15 @@ static void damaged_memories(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(models),           cmocka_unit_test(conversations),
-        cmocka_unit_test(what_reads_them),  cmocka_unit_test(exports),
-        cmocka_unit_test(written),          cmocka_unit_test(names_that_are_none),
-        cmocka_unit_test(memories),         cmocka_unit_test(damaged_models),
+        cmocka_unit_test(models),
+        cmocka_unit_test(conversations),
+        cmocka_unit_test(conversation_as_text),
+        cmocka_unit_test(what_reads_them),
+        cmocka_unit_test(exports),
+        cmocka_unit_test(written),
+        cmocka_unit_test(names_that_are_none),
+        cmocka_unit_test(memories),
+        cmocka_unit_test(damaged_models),
         cmocka_unit_test(damaged_memories),
     };
     return cmocka_run_group_tests(tests, make, api_remove);
