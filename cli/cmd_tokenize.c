@@ -20,7 +20,8 @@ typedef struct source {
 static char *folder_of(const char *model)
 {
     const char *slash = strrchr(model, '/'), *name = slash ? slash + 1 : model;
-    int inside = strcmp(name, "model.safetensors") == 0 || strcmp(name, "config.json") == 0;
+    int inside = strcmp(name, "model.safetensors") == 0 || strcmp(name, "config.json") == 0 ||
+                 strcmp(name, "model.safetensors.index.json") == 0;
     size_t n = inside ? (size_t)(name - model) : strlen(model), room = n + 2;
     char *folder = malloc(room);
     if (folder)

@@ -42,7 +42,8 @@ enum { BL_EXIT_CODES = 128 }; /* above: 128 + the number of a signal */
 /* X(the word of a usage line, or the command, that it belongs to, path, meaning) */
 #define BL_FILE_LIST(X)                                                                            \
     X("MODEL", "MODEL/config.json", "sizes and choices of the model")                              \
-    X("MODEL", "MODEL/model.safetensors", "its weights")                                           \
+    X("MODEL", "MODEL/model.safetensors",                                                          \
+      "its weights; or model.safetensors.index.json and shards")                                   \
     X("MODEL", "MODEL/tokenizer.json", "its vocabulary and merges")                                \
     X("chat", "~/.local/state/bitllama/history", "the lines typed")                                \
     X("RUN", "RUN/ckpt/step-NNNNNNNN/",                                                            \

@@ -774,6 +774,7 @@ typedef struct bl_session bl_session;
 
 /** A model from a model folder or from a training run (its best checkpoint, or else the latest);
  *  also from one checkpoint of a run, or from a model.safetensors named instead of its folder.
+ *  Weights may be in shards, with model.safetensors.index.json.
  *  device: a BL_OPTIONS_DEVICE set, for its sessions and evaluations too, or NULL: the defaults.
  *  Errors: BL_ENOENT, BL_EFORMAT, BL_EUNSUPPORTED, BL_ENOMEM; BL_EINVAL, BL_EDEVICE (device).
  *  Threads: an open model may be shared by sessions. */

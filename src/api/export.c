@@ -10,6 +10,7 @@
 #include "core/path.h"
 #include "core/watch.h"
 #include "format/dtype.h"
+#include "format/shards.h"
 #include "model/fingerprint.h"
 #include "model/folder.h"
 #include "model/packed.h"
@@ -47,7 +48,7 @@ static bl_status read_dtype(bl_dtype *dtype, const char *word, bl_error *err)
 static int is_ours(const char *dir, const char *name)
 {
     static const char *const ours[] = {
-        "config.json",           "model.safetensors",      "tokenizer.json",
+        "config.json",           BL_WEIGHTS_FILE,          "tokenizer.json",
         "tokenizer_config.json", "generation_config.json", "README.md",
         "chat_template.jinja"};
     int known = 0;
@@ -99,7 +100,7 @@ static bl_status card_is_ours(int *yes, const char *dir, bl_error *err)
 
 static bl_status has_packed(int *yes, const char *dir, bl_error *err)
 {
-    char *path = bl_path_join(dir, "model.safetensors");
+    char *path = bl_path_join(dir, BL_WEIGHTS_FILE);
     bl_st *st = NULL;
     *yes = 0;
     bl_status status = path ? bl_st_open(&st, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
@@ -130,15 +131,32 @@ static bl_status is_export(int *yes, const char *dir, bl_error *err)
     return bl_status_is_passing(status) ? status : BL_OK;
 }
 
-/* Whether weights that are a link, as those of a cache, lead into `out`. */
-static bl_status links_into(int *yes, const char *dir, const char *out, bl_error *err)
+static bl_status file_links_into(int *yes, const char *dir, const char *file, const char *out,
+                                 bl_error *err)
 {
-    char *a = bl_path_join(dir, "model.safetensors"), *b = bl_path_join(out, "model.safetensors");
+    char *a = bl_path_join(dir, file), *b = bl_path_join(out, BL_WEIGHTS_FILE);
     bl_status status = a && b ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory");
-    *yes = status == BL_OK && (bl_path_is_inside(a, out) || bl_path_same(a, b));
+    *yes |= status == BL_OK && (bl_path_is_inside(a, out) || bl_path_same(a, b));
     bl_free(a);
     bl_free(b);
     return status;
+}
+
+/* Whether weights that are links, as those of a cache, lead into `out`. */
+static bl_status links_into(int *yes, const char *dir, const char *out, bl_error *err)
+{
+    bl_names files = {0};
+    char *path;
+    *yes = 0;
+    BL_TRY(bl_weights_path(&path, dir, err));
+    bl_status status = bl_path_has(dir, BL_WEIGHTS_FILE)
+                           ? bl_names_add(&files, BL_WEIGHTS_FILE, err)
+                           : bl_shards_list(&files, path, err);
+    for (size_t i = 0; i < files.count && status == BL_OK; i++)
+        status = file_links_into(yes, dir, files.name[i], out, err);
+    bl_names_release(&files);
+    bl_free(path);
+    return bl_status_is_passing(status) ? status : BL_OK;
 }
 
 /* An absent or empty folder, or with `replace` an export that is not the model itself: a run, other
@@ -231,7 +249,7 @@ static bl_status write_tokenizer(const export_job *job, bl_error *err)
 static bl_status write_folder(const export_job *job, bl_error *err)
 {
     const bl_model *m = job->m;
-    char *weights = bl_path_join(job->beside, "model.safetensors");
+    char *weights = bl_path_join(job->beside, BL_WEIGHTS_FILE);
     if (!weights)
         return bl_fail(err, BL_ENOMEM, "out of memory");
     bl_status status = bl_net_save_packed(&m->net, job->dtype, parent_of(job), weights, err);

@@ -6,6 +6,7 @@
 #include "core/file.h"
 #include "core/give.h"
 #include "core/path.h"
+#include "format/shards.h"
 #include "hub/upload.h"
 
 #include <string.h>
@@ -84,7 +85,8 @@ static bl_status check_model(const char *folder, bl_error *err)
                        "%s is a training run: export it, and send what that makes; with `any` all "
                        "of it is sent",
                        folder);
-    if (status == BL_OK && !bl_path_has(folder, "model.safetensors"))
+    if (status == BL_OK && !bl_path_has(folder, BL_WEIGHTS_FILE) &&
+        !bl_path_has(folder, BL_WEIGHTS_INDEX))
         return bl_fail(err, BL_EFORMAT,
                        "%s: no model.safetensors; with `any` it is sent all the same", folder);
     if (status == BL_OK || status == BL_ENOMEM)

@@ -8,6 +8,7 @@
 #include "core/watch.h"
 #include "data/tokens.h"
 #include "format/other_file.h"
+#include "format/shards.h"
 #include "infer/heads.h"
 #include "train/checkpoint.h"
 
@@ -32,7 +33,7 @@ static void set(json_t *object, const char *key, json_t *value)
 static bl_status describe_weights(json_t *out, const char *path, int list, bl_error *err)
 {
     bl_st *st;
-    BL_TRY(bl_st_open(&st, path, err));
+    BL_TRY(bl_weights_open_files(&st, path, err));
     uint64_t bytes = 0, elements = 0;
     json_t *tensors = json_array();
     for (size_t i = 0; i < bl_st_count(st); i++) {
@@ -150,9 +151,11 @@ static bl_status describe_files(void *user, const bl_model_files *files, bl_erro
     bl_config config;
     bl_tensor_list tensors = {0};
     char *config_path = bl_path_join(files->config_dir, "config.json");
-    char *weights = bl_path_join(files->weights_dir, "model.safetensors");
-    bl_status status = config_path && weights ? bl_config_load(&config, config_path, err)
-                                              : bl_fail(err, BL_ENOMEM, "out of memory");
+    char *weights = NULL;
+    bl_status status = config_path ? bl_config_load(&config, config_path, err)
+                                   : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (status == BL_OK)
+        status = bl_weights_path(&weights, files->weights_dir, err);
     if (status == BL_OK)
         status = bl_config_check(&config, config_path, err);
     if (status == BL_OK)
@@ -222,7 +225,7 @@ static int has(const char *dir, const char *name)
 static bl_status describe_checkpoint(json_t *out, const char *path, bl_error *err)
 {
     bl_train_state state;
-    char *weights = bl_path_join(path, "model.safetensors");
+    char *weights = bl_path_join(path, BL_WEIGHTS_FILE);
     bl_status status =
         weights ? bl_checkpoint_state(&state, path, err) : bl_fail(err, BL_ENOMEM, "out of memory");
     set(out, "kind", json_string("checkpoint"));

@@ -9,6 +9,7 @@
 #include "core/path.h"
 #include "core/watch.h"
 #include "format/other_file.h"
+#include "format/shards.h"
 #include "model/packed.h"
 #include "train/checkpoint.h"
 
@@ -29,7 +30,8 @@ static bl_status no_folder(const char *path, bl_error *err)
 static bl_status find_by_file(bl_model_files *f, const char *path, bl_error *err)
 {
     const char *slash = strrchr(path, '/'), *name = slash ? slash + 1 : path;
-    if (strcmp(name, "model.safetensors") != 0 && strcmp(name, "config.json") != 0)
+    if (strcmp(name, BL_WEIGHTS_FILE) != 0 && strcmp(name, BL_WEIGHTS_INDEX) != 0 &&
+        strcmp(name, "config.json") != 0)
         return no_folder(path, err);
     char *folder = bl_strdup(slash ? path : ".");
     if (!folder)
@@ -137,10 +139,10 @@ static bl_status read_parent(bl_model *m, const bl_st *st, const char *path, bl_
 static bl_status open_weights(bl_model *m, const bl_config *config, bl_error *err)
 {
     const bl_device_request request = bl_device_requested(m->device, m->dev->ternary);
-    char *path = bl_path_join(m->path, "model.safetensors");
+    char *path;
     bl_st *st = NULL;
-    bl_status status = path ? bl_weights_open(&st, path, config, m->form, err)
-                            : bl_fail(err, BL_ENOMEM, "out of memory");
+    BL_TRY(bl_weights_path(&path, m->path, err));
+    bl_status status = bl_weights_open(&st, path, config, m->form, err);
     if (status == BL_OK)
         status = read_parent(m, st, path, err);
     bl_table_form tables = status == BL_OK ? bl_packed_form(config, st) : BL_TABLE_PARAMS;

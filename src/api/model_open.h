@@ -59,7 +59,7 @@ void bl_model_hold(bl_model *m);
 
 /* Where a model's files are: a model folder, or a run with its best checkpoint. */
 typedef struct bl_model_files {
-    char *weights_dir; /* holds model.safetensors */
+    char *weights_dir; /* holds its weights (bl_weights_path) */
     char *config_dir;  /* holds config.json and tokenizer.json */
     int is_run;
     bl_lock *hold; /* keeps a trainer from pruning the checkpoint; NULL: not a run, or no locks */

@@ -7,6 +7,7 @@
 #include "core/hash.h"
 #include "core/path.h"
 #include "core/watch.h"
+#include "format/shards.h"
 
 #include <string.h>
 
@@ -34,9 +35,7 @@ static bl_status open_files(void *user, const bl_model_files *files, bl_error *e
                        "run that it was exported from",
                        files->weights_dir);
     BL_TRY(read_tokenizer_hash(p, files->config_dir, err));
-    p->path = bl_path_join(files->weights_dir, "model.safetensors");
-    if (!p->path)
-        return bl_fail(err, BL_ENOMEM, "out of memory");
+    BL_TRY(bl_weights_path(&p->path, files->weights_dir, err));
     return bl_weights_open(&p->weights, p->path, &p->config, form, err);
 }
 

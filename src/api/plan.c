@@ -8,6 +8,7 @@
 #include "core/give.h"
 #include "core/path.h"
 #include "data/tokens.h"
+#include "format/shards.h"
 #include "model/packed.h"
 #include "train/schedule.h"
 #include "train/trainer.h"
@@ -69,10 +70,11 @@ bl_status bl_plan(const char *data_dir, const bl_options *train, const bl_option
 static bl_status check_weights(const bl_model_files *files, const bl_config *c, bl_weight_form form,
                                bl_table_form *tables, bl_error *err)
 {
-    char *path = bl_path_join(files->weights_dir, "model.safetensors");
+    char *path;
     bl_st *st = NULL;
-    bl_status status = path ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory");
-    if (status == BL_OK && bl_path_what(path) != BL_PATH_NONE)
+    BL_TRY(bl_weights_path(&path, files->weights_dir, err));
+    bl_status status = BL_OK;
+    if (bl_path_what(path) != BL_PATH_NONE)
         status = bl_weights_open(&st, path, c, form, err);
     *tables = st ? bl_packed_form(c, st) : BL_TABLE_PARAMS;
     bl_st_close(st);

@@ -4,6 +4,7 @@
 #include "core/alloc.h"
 #include "core/status.h"
 #include "core/team.h"
+#include "format/shards.h"
 #include "model/base.h"
 #include "model/packed.h"
 #include "model/reader.h"
@@ -28,7 +29,7 @@ static bl_status check(const bl_st *st, const bl_config *c, bl_weight_form form,
 bl_status bl_weights_open(bl_st **st, const char *path, const bl_config *c, bl_weight_form form,
                           bl_error *err)
 {
-    BL_TRY(bl_st_open(st, path, err));
+    BL_TRY(bl_weights_open_files(st, path, err));
     bl_status status = check(*st, c, form, path, err);
     if (status == BL_OK)
         return BL_OK;

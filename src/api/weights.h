@@ -5,8 +5,8 @@
 
 #include "model/net.h"
 
-/* Opens model.safetensors and finds every tensor of the config in it, with its shape; no data is
- * read.  As bl_st_open(), and BL_EFORMAT names the tensor and both shapes. */
+/* Opens a model's weights (path: bl_weights_path) and finds every tensor of the config in them, with
+ * its shape; no data is read.  As bl_st_open(), and BL_EFORMAT names the tensor and both shapes. */
 bl_status bl_weights_open(bl_st **st, const char *path, const bl_config *c, bl_weight_form form,
                           bl_error *err) BL_NODISCARD;
 

@@ -26,6 +26,8 @@ struct bl_st {
     size_t count;
     uint64_t data; /* where it begins in the file */
     size_t data_bytes;
+    bl_st **parts; /* [part_count]: the files that these are, which then own all but the lists */
+    size_t part_count;
 };
 
 /* ---- the header ---- */
@@ -54,12 +56,8 @@ static bl_status find_header(bl_st *st, size_t *bytes, bl_error *err)
     return BL_OK;
 }
 
-static bl_status parse_metadata(bl_st *st, bl_error *err)
+static bl_status list_metadata(bl_st *st, bl_error *err)
 {
-    st->metadata = json_object_get(st->header, metadata_key);
-    if (st->metadata && !json_is_object(st->metadata))
-        return bl_fail(err, BL_EFORMAT, "%s: %s is an object, found %s", st->path, metadata_key,
-                       bl_json_type_name(st->metadata));
     st->metadata_keys = bl_calloc(json_object_size(st->metadata), sizeof *st->metadata_keys);
     if (!st->metadata_keys)
         return bl_fail(err, BL_ENOMEM, "%s: out of memory", st->path);
@@ -73,6 +71,15 @@ static bl_status parse_metadata(bl_st *st, bl_error *err)
         st->metadata_keys[count++] = key;
     }
     return BL_OK;
+}
+
+static bl_status parse_metadata(bl_st *st, bl_error *err)
+{
+    st->metadata = json_object_get(st->header, metadata_key);
+    if (st->metadata && !json_is_object(st->metadata))
+        return bl_fail(err, BL_EFORMAT, "%s: %s is an object, found %s", st->path, metadata_key,
+                       bl_json_type_name(st->metadata));
+    return list_metadata(st, err);
 }
 
 static bl_status parse_header(bl_st *st, size_t bytes, bl_error *err)
@@ -183,6 +190,14 @@ static int by_name(const void *a, const void *b)
     return strcmp((*(bl_st_tensor *const *)a)->name, (*(bl_st_tensor *const *)b)->name);
 }
 
+static void sort_names(bl_st *st)
+{
+    for (size_t i = 0; i < st->count; i++)
+        st->by_name[i] = &st->tensors[i];
+    if (st->count)
+        qsort(st->by_name, st->count, sizeof *st->by_name, by_name);
+}
+
 /* Sorted by place, each tensor begins where the one before ends, and the last ends the file. */
 static bl_status check_places(const bl_st *st, bl_error *err)
 {
@@ -217,15 +232,13 @@ static bl_status read_tensors(bl_st *st, bl_error *err)
             continue;
         bl_st_tensor *t = &st->tensors[st->count++];
         t->name = key;
+        t->in = st;
         BL_TRY(parse_tensor(st, t, info, err));
     }
     if (st->count)
         qsort(st->tensors, st->count, sizeof *st->tensors, by_place);
     BL_TRY(check_places(st, err));
-    for (size_t i = 0; i < st->count; i++)
-        st->by_name[i] = &st->tensors[i];
-    if (st->count)
-        qsort(st->by_name, st->count, sizeof *st->by_name, by_name);
+    sort_names(st);
     return BL_OK;
 }
 
@@ -257,6 +270,9 @@ void bl_st_close(bl_st *st)
 {
     if (!st)
         return;
+    for (size_t i = 0; i < st->part_count; i++)
+        bl_st_close(st->parts[i]);
+    bl_free((void *)st->parts);
     bl_free(st->tensors);
     bl_free((void *)st->by_name);
     json_decref(st->header);
@@ -264,6 +280,63 @@ void bl_st_close(bl_st *st)
     bl_free((void *)st->metadata_keys);
     bl_free(st->path);
     bl_free(st);
+}
+
+/* ---- several as one ---- */
+
+static bl_status join_metadata(bl_st *st, bl_error *err)
+{
+    st->header = st->metadata = json_object();
+    int failed = !st->header;
+    for (size_t i = 0; i < st->part_count && !failed; i++)
+        failed = st->parts[i]->metadata &&
+                 json_object_update_missing(st->metadata, st->parts[i]->metadata) != 0;
+    return failed ? bl_fail(err, BL_ENOMEM, "%s: out of memory", st->path) : list_metadata(st, err);
+}
+
+static bl_status join_tensors(bl_st *st, bl_error *err)
+{
+    size_t most = 0;
+    for (size_t i = 0; i < st->part_count; i++)
+        most += st->parts[i]->count;
+    st->tensors = bl_calloc(most, sizeof *st->tensors);
+    st->by_name = bl_calloc(most, sizeof *st->by_name);
+    if (!st->tensors || !st->by_name)
+        return bl_fail(err, BL_ENOMEM, "%s: out of memory for %zu tensors", st->path, most);
+    for (size_t i = 0; i < st->part_count; i++)
+        for (size_t k = 0; k < st->parts[i]->count; k++)
+            st->tensors[st->count++] = st->parts[i]->tensors[k];
+    sort_names(st);
+    for (size_t i = 1; i < st->count; i++)
+        if (strcmp(st->by_name[i - 1]->name, st->by_name[i]->name) == 0)
+            return bl_fail(err, BL_EFORMAT, "%s: tensor %.80s is in two files", st->path,
+                           st->by_name[i]->name);
+    return BL_OK;
+}
+
+bl_status bl_st_join(bl_st **result, const char *path, bl_st **files, size_t count, bl_error *err)
+{
+    bl_st *st = bl_calloc(1, sizeof *st);
+    *result = NULL;
+    if (!st) {
+        for (size_t i = 0; i < count; i++)
+            bl_st_close(files[i]);
+        bl_free((void *)files);
+        return bl_fail(err, BL_ENOMEM, "%s: out of memory", path);
+    }
+    st->parts = files;
+    st->part_count = count;
+    st->path = bl_strdup(path);
+    bl_status status = st->path ? BL_OK : bl_fail(err, BL_ENOMEM, "%s: out of memory", path);
+    if (status == BL_OK)
+        status = join_metadata(st, err);
+    if (status == BL_OK)
+        status = join_tensors(st, err);
+    if (status == BL_OK)
+        *result = st;
+    else
+        bl_st_close(st);
+    return status;
 }
 
 /* ---- looking in ---- */
@@ -328,8 +401,8 @@ static bl_status find_f32(const bl_st_tensor **found, const bl_st *st, const cha
     if (!t)
         return bl_fail(err, BL_EFORMAT, "%s: tensor %s is missing", st->path, name);
     if (t->dtype != BL_F32 && t->dtype != BL_BF16 && t->dtype != BL_F16)
-        return bl_fail(err, BL_EFORMAT, "%s: tensor %s is %s; expected F32, BF16 or F16", st->path,
-                       name, bl_dtype_name(t->dtype));
+        return bl_fail(err, BL_EFORMAT, "%s: tensor %s is %s; expected F32, BF16 or F16",
+                       t->in->path, name, bl_dtype_name(t->dtype));
     int same = t->rank == rank;
     for (size_t i = 0; same && i < rank; i++)
         same = t->shape[i] == shape[i];
@@ -338,8 +411,8 @@ static bl_status find_f32(const bl_st_tensor **found, const bl_st *st, const cha
     char has[SHAPE_TEXT], expected[SHAPE_TEXT];
     shape_text(t->rank, t->shape, has);
     shape_text(rank, shape, expected);
-    return bl_fail(err, BL_EFORMAT, "%s: tensor %s has shape %s, expected %s", st->path, name, has,
-                   expected);
+    return bl_fail(err, BL_EFORMAT, "%s: tensor %s has shape %s, expected %s", t->in->path, name,
+                   has, expected);
 }
 
 bl_status bl_st_check_f32(const bl_st *st, const char *name, size_t rank, const size_t *shape,
@@ -349,10 +422,9 @@ bl_status bl_st_check_f32(const bl_st *st, const char *name, size_t rank, const 
     return find_f32(&t, st, name, rank, shape, err);
 }
 
-bl_status bl_st_read(const bl_st *st, const bl_st_tensor *t, size_t first, size_t n, void *to,
-                     bl_error *err)
+bl_status bl_st_read(const bl_st_tensor *t, size_t first, size_t n, void *to, bl_error *err)
 {
-    return bl_file_read(st->file, st->data + t->place + first, to, n, err);
+    return bl_file_read(t->in->file, t->in->data + t->place + first, to, n, err);
 }
 
 bl_status bl_st_get_f32_part(const bl_st *st, const char *name, size_t rank, const size_t *shape,
@@ -364,10 +436,10 @@ bl_status bl_st_get_f32_part(const bl_st *st, const char *name, size_t rank, con
     assert(first <= t->count && n <= t->count - first);
     const size_t bytes = bl_dtype_bytes(t->dtype), most = sizeof piece / bytes;
     if (t->dtype == BL_F32)
-        return bl_st_read(st, t, first * bytes, n * bytes, out, err);
+        return bl_st_read(t, first * bytes, n * bytes, out, err);
     for (size_t at = 0; at < n; at += most) {
         size_t some = n - at < most ? n - at : most;
-        BL_TRY(bl_st_read(st, t, (first + at) * bytes, some * bytes, piece, err));
+        BL_TRY(bl_st_read(t, (first + at) * bytes, some * bytes, piece, err));
         bl_dtype_widen(t->dtype, piece, some, out + at);
     }
     return BL_OK;

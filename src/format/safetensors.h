@@ -24,20 +24,27 @@ const char *bl_dtype_name(bl_dtype dtype); /* "F32" */
 
 enum { BL_RANK_MAX = 8 };
 
+typedef struct bl_st bl_st;
+
 typedef struct bl_st_tensor {
     const char *name; /* valid while the file is open */
     bl_dtype dtype;
     size_t rank, shape[BL_RANK_MAX];
-    size_t count; /* elements */
-    size_t place; /* of its first byte, counted from the end of the header */
+    size_t count;    /* elements */
+    size_t place;    /* of its first byte, counted from the end of the header */
+    const bl_st *in; /* the file that has it */
 } bl_st_tensor;
-
-typedef struct bl_st bl_st;
 
 /* Reads and checks a header: inside the file, no overlap, no gap, sizes that multiply without
  * overflow and match dtype and shape, no name twice, UTF-8.  BL_ENOENT, BL_EFORMAT, BL_ENOMEM. */
 bl_status bl_st_open(bl_st **st, const char *path, bl_error *err) BL_NODISCARD;
 void bl_st_close(bl_st *st);
+
+/* Several files as one, by the name `path`: their tensors one after another, and metadata of the first
+ * that has the key.  Takes files[count], which is freed by bl_free(), also when it fails.  BL_EFORMAT:
+ * two have a tensor of one name. */
+bl_status bl_st_join(bl_st **st, const char *path, bl_st **files, size_t count,
+                     bl_error *err) BL_NODISCARD;
 
 size_t bl_st_count(const bl_st *st);
 const bl_st_tensor *bl_st_at(const bl_st *st, size_t i);           /* in file order */
@@ -52,7 +59,7 @@ bl_status bl_st_check_f32(const bl_st *st, const char *name, size_t rank, const 
                           bl_error *err) BL_NODISCARD;
 
 /* n bytes of a tensor from its byte `first` on. */
-bl_status bl_st_read(const bl_st *st, const bl_st_tensor *t, size_t first, size_t n, void *to,
+bl_status bl_st_read(const bl_st_tensor *t, size_t first, size_t n, void *to,
                      bl_error *err) BL_NODISCARD;
 
 /* Tensor `name` as float32 (F32, BF16, F16 are converted) of exactly this shape into out.

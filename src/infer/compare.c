@@ -26,15 +26,14 @@ static int same_shape(const bl_st_tensor *a, const bl_st_tensor *b)
            memcmp(a->shape, b->shape, a->rank * sizeof *a->shape) == 0;
 }
 
-static bl_status same_data(const bl_st *a, const bl_st_tensor *x, const bl_st *b,
-                           const bl_st_tensor *y, int *same, bl_error *err)
+static bl_status same_data(const bl_st_tensor *x, const bl_st_tensor *y, int *same, bl_error *err)
 {
     char left[PIECE], right[PIECE];
     size_t bytes = x->count * bl_dtype_bytes(x->dtype);
     for (size_t at = 0; *same && at < bytes; at += PIECE) {
         size_t n = bytes - at < PIECE ? bytes - at : PIECE;
-        BL_TRY(bl_st_read(a, x, at, n, left, err));
-        BL_TRY(bl_st_read(b, y, at, n, right, err));
+        BL_TRY(bl_st_read(x, at, n, left, err));
+        BL_TRY(bl_st_read(y, at, n, right, err));
         *same = memcmp(left, right, n) == 0;
     }
     return BL_OK;
@@ -47,7 +46,7 @@ static bl_status compare(const bl_st *a, const bl_st *b, bl_memory_difference *d
     for (size_t i = 0; d->same && i < bl_st_count(a); i++) {
         const bl_st_tensor *x = bl_st_at(a, i), *y = bl_st_find(b, x->name);
         d->same = same_shape(x, y);
-        BL_TRY(same_data(a, x, b, y, &d->same, err));
+        BL_TRY(same_data(x, y, &d->same, err));
     }
     return BL_OK;
 }

@@ -324,7 +324,7 @@ static bl_status read_recent(memory *m, bl_error *err)
         return BL_OK;
     for (size_t i = 0; i < t->count; i++) {
         unsigned char bytes[4];
-        BL_TRY(bl_st_read(m->st, t, 4 * i, sizeof bytes, bytes, err));
+        BL_TRY(bl_st_read(t, 4 * i, sizeof bytes, bytes, err));
         m->recent.recent[i] = (int32_t)(bytes[0] | (uint32_t)bytes[1] << 8 |
                                         (uint32_t)bytes[2] << 16 | (uint32_t)bytes[3] << 24);
     }

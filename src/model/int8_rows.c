@@ -82,7 +82,7 @@ bl_status bl_int8_rows_get(const bl_tensor *t, const bl_st *st, const char *path
     BL_TRY(bl_int8_rows_check(t, st, path, err));
     name_scale(name, t);
     BL_TRY(bl_st_get_f32_part(st, name, 1, t->shape, first, n, scale, err));
-    BL_TRY(bl_st_read(st, bl_st_find(st, t->name), first * D, n * D, (int8_t *)scale - n * D, err));
+    BL_TRY(bl_st_read(bl_st_find(st, t->name), first * D, n * D, (int8_t *)scale - n * D, err));
     return expand(t, scale, path, first, n, host, err);
 }
 
@@ -95,7 +95,7 @@ bl_status bl_int8_rows_keep(const bl_tensor *t, const bl_st *st, const char *pat
     BL_TRY(bl_int8_rows_check(t, st, path, err));
     name_scale(name, t);
     BL_TRY(bl_st_get_f32_part(st, name, 1, t->shape, first, n, host, err));
-    BL_TRY(bl_st_read(st, bl_st_find(st, t->name), first * D, n * D, q, err));
+    BL_TRY(bl_st_read(bl_st_find(st, t->name), first * D, n * D, q, err));
     for (size_t v = 0; v < n; v++, q += D, rows += bytes) {
         BL_TRY(check_scale(t, host[v], path, first + v, err));
         for (size_t i = 0; i < D; i++)

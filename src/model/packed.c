@@ -128,7 +128,7 @@ static bl_status load_matrix(bl_net *net, const bl_tensor *t, bl_weight_form for
     unsigned char *bytes = (unsigned char *)room + t->count;
     const bl_st_tensor *file;
     BL_TRY(find_matrix(&file, t, st, path, err));
-    BL_TRY(bl_st_read(st, file, 0, file->count, bytes, err));
+    BL_TRY(bl_st_read(file, 0, file->count, bytes, err));
     size_t bad = unpack(codes, bytes, out, in);
     if (bad != SIZE_MAX)
         return bl_fail(err, BL_EFORMAT, "%s: tensor %s: the code of row %zu, input %zu is 3", path,

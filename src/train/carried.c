@@ -158,7 +158,7 @@ bl_status bl_carried_load(bl_carried *c, const bl_net *net, const bl_st *st, con
                        shape[0], shape[1]);
     for (size_t i = 0; i < rows_of(c); i++) {
         int64_t numbers[3];
-        BL_TRY(bl_st_read(st, t, i * sizeof numbers, sizeof numbers, numbers, err));
+        BL_TRY(bl_st_read(t, i * sizeof numbers, sizeof numbers, numbers, err));
         if (numbers[0] < 0 || numbers[0] >= (int64_t)count || numbers[1] < 0 ||
             numbers[1] > INT64_MAX / 2 || numbers[2] < 0 || numbers[2] > 1)
             return bl_fail(err, BL_EFORMAT,

@@ -233,6 +233,47 @@ done:
     return status;
 }
 
+/* The same weights as a shard, with an index that names every tensor of its header. */
+static char index_text[1 << 16];
+static void make_index(const char *shard, size_t size)
+{
+    static const char behind[] = "\":{\"dtype\"", head[] = "{\"weight_map\": {";
+    size_t used = (size_t)snprintf(index_text, sizeof index_text, "%s", head);
+    for (size_t i = 8; i + sizeof behind < size && shard[i] != '\n'; i++) {
+        if (memcmp(shard + i, behind, sizeof behind - 1) != 0)
+            continue;
+        size_t begin = i;
+        while (shard[begin - 1] != '"')
+            begin--;
+        used += (size_t)snprintf(index_text + used, sizeof index_text - used,
+                                 "%s\"%.*s\": \"a.safetensors\"", used > sizeof head ? "," : "",
+                                 (int)(i - begin), shard + begin);
+        assert_true(used < sizeof index_text);
+    }
+    (void)snprintf(index_text + used, sizeof index_text - used, "}}");
+}
+
+static bl_status tell_shards(uint64_t *sum)
+{
+    bl_status status;
+    bl_files *f = NULL;
+    bl_model *m = NULL;
+    char hex[33];
+    const bl_buffer files[] = {
+        held[0],
+        {"a.safetensors", held[1].bytes, held[1].size},
+        {"model.safetensors.index.json", index_text, strlen(index_text)},
+    };
+    TRY(bl_files_open(&f, files, 3, &failed));
+    TRY(bl_model_open(&m, bl_files_path(f), NULL, &failed));
+    TRY(bl_model_fingerprint(m, hex, &failed));
+    *sum = mix(*sum, hex, sizeof hex);
+done:
+    bl_model_close(m);
+    bl_files_close(f);
+    return status;
+}
+
 /* A sampler with all that it can have, and its fork. */
 static bl_status tell_sampler(uint64_t *sum)
 {
@@ -568,6 +609,7 @@ static const story stories[] = {
     {"export", tell_export, 307},         {"training", tell_training, 1009},
     {"steps", tell_steps, 1009},          {"given", tell_given, 401},
     {"template", tell_template, 31},      {"grammar", tell_grammar, 89},
+    {"shards", tell_shards, 7},
 };
 enum { STORIES = sizeof stories / sizeof *stories };
 
@@ -683,6 +725,7 @@ static int make(void **state)
     bl_model_close(model);
     hold("config.json", &held[0]);
     hold("model.safetensors", &held[1]);
+    make_index(held[1].bytes, held[1].size);
     for (size_t i = 0; i + 60 < sizeof story_text;)
         i += (size_t)snprintf(story_text + i, 60, "The %zu-th fox told a tale of rain and snow. ",
                               i);

@@ -18,7 +18,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         FUZZ_CHECK(bl_st_find(st, t->name) == t);
         for (size_t k = 0; k < t->count * bl_dtype_bytes(t->dtype); k++) {
             unsigned char byte;
-            FUZZ_CHECK(bl_st_read(st, t, k, 1, &byte, NULL) == BL_OK);
+            FUZZ_CHECK(bl_st_read(t, k, 1, &byte, NULL) == BL_OK);
             sum += byte;
         }
     }

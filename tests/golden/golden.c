@@ -77,11 +77,11 @@ static double *numbers_of(bl_golden *g, const bl_st_tensor *t)
     bl_error err;
     double *x = host_room(g, t->count, sizeof *x);
     if (t->dtype == BL_F64) {
-        bl_golden_must(g, bl_st_read(g->st, t, 0, t->count * sizeof *x, x, &err), &err);
+        bl_golden_must(g, bl_st_read(t, 0, t->count * sizeof *x, x, &err), &err);
         return x;
     }
     float *narrow = host_room(g, t->count, sizeof *narrow);
-    bl_golden_must(g, bl_st_read(g->st, t, 0, t->count * sizeof *narrow, narrow, &err), &err);
+    bl_golden_must(g, bl_st_read(t, 0, t->count * sizeof *narrow, narrow, &err), &err);
     for (size_t i = 0; i < t->count; i++)
         x[i] = (double)narrow[i];
     bl_free(narrow);
@@ -110,7 +110,7 @@ int32_t *bl_golden_ids(bl_golden *g, const char *name, size_t n)
     bl_error err;
     int32_t *ids = host_room(g, n, sizeof *ids);
     stop_unless(t && t->dtype == BL_I32 && t->count == n, g->file, name);
-    bl_golden_must(g, bl_st_read(g->st, t, 0, n * sizeof *ids, ids, &err), &err);
+    bl_golden_must(g, bl_st_read(t, 0, n * sizeof *ids, ids, &err), &err);
     return ids;
 }
 

@@ -1,4 +1,4 @@
-/* Damages a file from a seed, and watches a program that reads it.
+/* Damages a file from a seed, and watches a program that reads it; cuts weights into shards.
  *
  * damage hurt FILE SEED [OTHER...]
  *   in place; OTHER: files that may stand in its place, or in half of it
@@ -9,9 +9,13 @@
  * damage watch SECONDS MEGABYTES COMMAND...
  *   prints "EXIT ERRORS MEGABYTES": its exit code (signals as 128 + number, 99 after SECONDS), how
  *   many lines of its stderr say "error:", and its largest resident size; then the first of these
- *   lines.  Exit 1 when any of this is not as documented. */
+ *   lines.  Exit 1 when any of this is not as documented.
+ *
+ * damage split FOLDER SHARDS
+ *   puts that many shards and their index in the place of FOLDER/model.safetensors */
 #define _GNU_SOURCE /* wait4 */
 #include "core/rng.h"
+#include "format/shards.h"
 #include "train/manifest.h"
 
 #include <errno.h>
@@ -304,8 +308,72 @@ static int watch(double seconds, long most, char **command)
     return judge(code, errors, used.ru_maxrss / 1024, most, said);
 }
 
+/* ---- shards ---- */
+
+static void must(bl_status status, const bl_error *err)
+{
+    if (status == BL_OK)
+        return;
+    (void)fprintf(stderr, "%s\n", err->message);
+    exit(2);
+}
+
+/* Tensors number shard, shard + shards, ...: the order of a file is not that of its neighbour. */
+static void write_shard(const bl_st *st, const char *path, size_t shard, size_t shards)
+{
+    bl_st_writer *w;
+    bl_error err;
+    must(bl_st_writer_open(&w, path, &err), &err);
+    for (size_t i = 0; i < bl_st_metadata_count(st); i++) {
+        const char *key = bl_st_metadata_key(st, i);
+        must(bl_st_writer_metadata(w, key, bl_st_metadata(st, key), &err), &err);
+    }
+    for (size_t i = shard; i < bl_st_count(st); i += shards) {
+        const bl_st_tensor *t = bl_st_at(st, i);
+        must(bl_st_writer_declare(w, t->name, t->dtype, t->rank, t->shape, &err), &err);
+    }
+    for (size_t i = shard; i < bl_st_count(st); i += shards) {
+        const bl_st_tensor *t = bl_st_at(st, i);
+        size_t bytes = t->count * bl_dtype_bytes(t->dtype);
+        for (size_t at = 0, n; at < bytes; at += n) {
+            n = bytes - at < MOST ? bytes - at : MOST;
+            must(bl_st_read(t, at, n, file.at, &err), &err);
+            must(bl_st_writer_data(w, file.at, n, &err), &err);
+        }
+    }
+    must(bl_st_writer_commit(w, &err), &err);
+}
+
+static int split(const char *folder, size_t shards)
+{
+    bl_error err;
+    bl_st *st;
+    char name[64];
+    if (chdir(folder) != 0)
+        give_up(folder);
+    must(bl_st_open(&st, BL_WEIGHTS_FILE, &err), &err);
+    FILE *index = fopen(BL_WEIGHTS_INDEX, "w");
+    if (!index)
+        give_up(BL_WEIGHTS_INDEX);
+    (void)fprintf(index, "{\n  \"metadata\": {},\n  \"weight_map\": {");
+    for (size_t k = 0; k < shards; k++) {
+        (void)snprintf(name, sizeof name, "model-%05zu-of-%05zu.safetensors", k + 1, shards);
+        write_shard(st, name, k, shards);
+        for (size_t i = k; i < bl_st_count(st); i += shards)
+            (void)fprintf(index, "%s\n    \"%s\": \"%s\"", i ? "," : "", bl_st_at(st, i)->name,
+                          name);
+    }
+    (void)fprintf(index, "\n  }\n}\n");
+    if (fclose(index) != 0 || remove(BL_WEIGHTS_FILE) != 0)
+        give_up(folder);
+    bl_st_close(st);
+    return 0;
+}
+
 int main(int argc, char **argv)
 {
+    if (argc == 4 && strcmp(argv[1], "split") == 0)
+        return split(argv[2], strtoul(argv[3], NULL, 10));
     if (argc >= 4 && strcmp(argv[1], "hurt") == 0)
         return hurt(argv[2], argv[3], argv + 4, (size_t)argc - 4);
     if (argc == 3 && strcmp(argv[1], "manifest") == 0)

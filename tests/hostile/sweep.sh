@@ -43,6 +43,7 @@ mkdir whole && cd whole || exit 1
     quietly "$bitllama" train --data data --out run $shape --steps 6 --stop-after 4
     quietly "$bitllama" export -m run --out packed
     quietly "$bitllama" export -m run --out rows --dtype int8
+    cp -r packed shards && quietly "$damage" split shards 3
     quietly "$bitllama" generate -m packed -p "A fox" --max-tokens 2 --seed 1 --save memory
     mkdir latent && cp run/*.json run/model.safetensors latent
     printf 'A fox met a hen.\n<|endoftext|>\nThe hen ran \303\244way, \342\202\254 5!\n' >tale.txt
@@ -69,7 +70,7 @@ cd "$work" || exit 1
 others="../whole/data/train.bin ../whole/data/meta.json ../whole/packed/model.safetensors ../whole/run/model.safetensors \
 ../whole/packed/config.json ../whole/run/config.json ../whole/packed/tokenizer.json ../whole/$ckpt/state.json \
 ../whole/talk/train.mask ../whole/$ckpt/optimizer.safetensors ../whole/$ckpt/MANIFEST ../whole/memory ../whole/learned ../whole/tale.txt ../whole/tale.jsonl.gz \
-../whole/empty ../whole/program"
+../whole/shards/model-00001-of-00003.safetensors ../whole/empty ../whole/program"
 over="prepare tales --tales-bytes 4000 --seed 2 $words --out data"
 onward="train --data data --out run --resume --steps 6 $small"
 new="train --data data --out out $shape --steps 2"
@@ -92,6 +93,11 @@ weights packed/model.safetensors info packed --json
 weights packed/model.safetensors generate -m packed -p ab $reply
 weights packed/model.safetensors logits -m packed --ids 1,2,3 -o out.npy
 weights packed/model.safetensors export -m packed --out out
+shards shards/model.safetensors.index.json info shards
+shards shards/model.safetensors.index.json generate -m shards -p ab $reply
+shards shards/model.safetensors.index.json eval -m shards --data tale.txt
+shards shards/model-00002-of-00003.safetensors generate -m shards -p ab $reply
+shards shards/model-00003-of-00003.safetensors export -m shards --out out
 weights rows/model.safetensors generate -m rows -p ab $reply
 weights rows/model.safetensors export -m rows --out out --dtype f32
 tokenizer packed/tokenizer.json tokenize -m packed -f tale.txt --offsets

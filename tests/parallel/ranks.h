@@ -226,11 +226,11 @@ static inline int same_file(const char *a, const char *b, unsigned step, const c
 }
 
 /* All of a tensor's bytes; free() them. */
-static inline void *bytes_of(const bl_st *st, const bl_st_tensor *t, size_t bytes)
+static inline void *bytes_of(const bl_st_tensor *t, size_t bytes)
 {
     void *all = malloc(bytes);
     assert_non_null(all);
-    assert_ok(bl_st_read(st, t, 0, bytes, all, &failure));
+    assert_ok(bl_st_read(t, 0, bytes, all, &failure));
     return all;
 }
 
@@ -248,7 +248,7 @@ static inline double distance(const char *a, const char *b, unsigned step, const
         assert_non_null(same);
         assert_int_equal(same->count, t->count);
         size_t bytes = t->count * (t->dtype == BL_I64 ? sizeof(int64_t) : sizeof(float));
-        float *ours = bytes_of(x, t, bytes), *theirs = bytes_of(y, same, bytes);
+        float *ours = bytes_of(t, bytes), *theirs = bytes_of(same, bytes);
         if (t->dtype == BL_I64)
             assert_memory_equal(ours, theirs, bytes);
         for (size_t k = 0; t->dtype != BL_I64 && k < t->count; k++) {

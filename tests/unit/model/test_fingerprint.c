@@ -94,7 +94,7 @@ static void put_packed(bl_buf *to, const bl_st *st, const bl_st_tensor *t)
     unsigned char *bytes = bl_calloc(t->count, 1);
     char scale[128];
     float g;
-    assert_int_equal(bl_st_read(st, t, 0, t->count, bytes, NULL), BL_OK);
+    assert_int_equal(bl_st_read(t, 0, t->count, bytes, NULL), BL_OK);
     (void)snprintf(scale, sizeof scale, "%s_scale", t->name);
     assert_int_equal(bl_st_get_f32(st, scale, 1, (const size_t[]){1}, &g, NULL), BL_OK);
     bl_buf_append(to, &g, sizeof g);

@@ -56,7 +56,7 @@ static void check_table(const bl_st *exact, const bl_st *rows, const char *name)
     int8_t *q = bl_calloc(V * D, 1);
     assert_int_equal(bl_st_get_f32(exact, name, 2, t->shape, E, NULL), BL_OK);
     assert_int_equal(bl_st_get_f32(rows, scales, 1, t->shape, s, NULL), BL_OK);
-    assert_int_equal(bl_st_read(rows, t, 0, V * D, q, NULL), BL_OK);
+    assert_int_equal(bl_st_read(t, 0, V * D, q, NULL), BL_OK);
     for (size_t v = 0; v < V; v++) {
         float most = 0;
         for (size_t i = v * D; i < (v + 1) * D; i++)

@@ -160,7 +160,7 @@ static void check_rows(const bl_net *net, const bl_st *st)
     const bl_st_tensor *t = bl_st_find(st, embed);
     assert_int_equal(t->dtype, BL_I8);
     assert_ok(bl_net_tensor_get(net, tensor_of(net, embed), E, &failure));
-    assert_ok(bl_st_read(st, t, 0, V * D, q, &failure));
+    assert_ok(bl_st_read(t, 0, V * D, q, &failure));
     assert_ok(bl_st_get_f32(st, "model.embed_tokens.weight_scale", 1, t->shape, s, &failure));
     for (size_t i = 0; i < V * D; i++) {
         float want = s[i / D] * q[i];
