@@ -31,9 +31,10 @@ class OnTheHub(unittest.TestCase):
         sys.path.insert(0, SERVER)
         try:
             from repo_server import Hub, breaking
+            from shards import shards_of
         finally:
             sys.path.remove(SERVER)
-        cls.files, cls.Hub, cls.breaking = {}, Hub, staticmethod(breaking)
+        cls.files, cls.Hub, cls.breaking, cls.shards_of = {}, Hub, staticmethod(breaking), staticmethod(shards_of)
         with support.model() as model, tempfile.TemporaryDirectory() as folder:
             model.save_pretrained(folder + "/packed", dtype="f32")
             cls.right = [model.fingerprint(), model.generate("Once", temperature=0, max_new_tokens=20)]
@@ -87,6 +88,15 @@ class OnTheHub(unittest.TestCase):
         self.assertEqual(self.said(nobody, variables=quick), self.right)
         self.assertIn("the copy in the cache is taken", self.warned)
         self.refused(self.said(nobody, variables=quick, cache_dir=self.home + "/none"), ["NetworkError", "OSError"], "127.0.0.1:1")
+
+    def test_weights_in_several_files(self):
+        hub, files = self.hub(), {**self.files, **self.shards_of(self.weights, 3)}
+        del files["model.safetensors"]
+        hub.make("bit-ttt/parts", files)
+        self.assertEqual(self.said(hub.url, "bit-ttt/parts"), self.right)
+        self.assertEqual(self.said(hub.url, "bit-ttt/parts", local_files_only=True), self.right)
+        hub.commit("bit-ttt/parts", "bad", {**files, "model.safetensors.index.json": b'{"weight_map": {"a": "../a.safetensors"}}'}, "bad")
+        self.refused(self.said(hub.url, "bit-ttt/parts", revision="bad"), ["BadData", "ValueError"], "is no name of a safetensors file")
 
     def test_revisions_and_caches(self):
         hub = self.hub()

@@ -6,13 +6,14 @@
 #include "core/give.h"
 #include "core/log.h"
 #include "core/path.h"
+#include "format/shards.h"
 #include "hub/hub_list.h"
 
 #include <stdio.h>
 #include <string.h>
 
 /* The files that are looked for, in the order in which they are fetched: what a model is refused by
- * comes first, and its weights come last. */
+ * comes first, and its weights come behind them. */
 static const struct {
     const char *name;
     int needed[2]; /* by BL_PARTS_*: -1 never taken, 0 if it is there, 1 needed */
@@ -22,8 +23,7 @@ static const struct {
               {"special_tokens_map.json", {0, 0}},
               {"generation_config.json", {0, 0}},
               {"chat_template.jinja", {0, 0}},
-              {"README.md", {0, -1}},
-              {"model.safetensors", {1, -1}}};
+              {"README.md", {0, -1}}};
 
 enum { WANTED = sizeof wanted / sizeof *wanted };
 
@@ -35,8 +35,10 @@ typedef struct pulling {
     bl_progress_fn *progress;
     void *user;
     bl_hub_listing listing;
+    bl_names weights; /* one file, or an index and its shards; none when they are not wanted */
     char commit[BL_HUB_COMMIT_DIGITS + 1];
     uint64_t total, before; /* bytes to fetch, and of files that are done */
+    uint64_t early;         /* bytes of what had to be read before the rest was known */
     uint64_t size;          /* of the file under way */
     bl_pull_result result;
 } pulling;
@@ -56,6 +58,22 @@ static int on_progress(void *user, const char *stage, uint64_t done, uint64_t to
 static bl_hub_file file_of(const pulling *p, const char *name)
 {
     return (bl_hub_file){"models", p->repo, *p->commit ? p->commit : p->revision, name};
+}
+
+/* All that are looked for: those of the table, and behind them the weights. */
+static size_t file_count(const pulling *p)
+{
+    return WANTED + p->weights.count;
+}
+
+static const char *file_name(const pulling *p, size_t i)
+{
+    return i < WANTED ? wanted[i].name : p->weights.name[i - WANTED];
+}
+
+static int file_needed(const pulling *p, size_t i)
+{
+    return i < WANTED ? wanted[i].needed[p->options->parts] : 1;
 }
 
 /* ---- names ---- */
@@ -86,6 +104,54 @@ static bl_status take_name(pulling *p, const char *name, bl_error *err)
     return BL_OK;
 }
 
+/* ---- weights in one file or in several ---- */
+
+/* A failure that names a file of the cache, as one of the repository. */
+static bl_status of_repository(const pulling *p, bl_status status, const char *what,
+                               const char *path, const bl_error *why, bl_error *err)
+{
+    size_t n = strlen(path);
+    const char *words = strncmp(why->message, path, n) == 0
+                            ? why->message + n + strspn(why->message + n, ": ")
+                            : why->message;
+    return bl_fail(err, status, "%s: %s: %s", p->repo, what, words);
+}
+
+/* The index, and behind it its shards. */
+static bl_status add_shards(pulling *p, const char *index, bl_error *err)
+{
+    bl_names shards = {0};
+    bl_error why = {BL_OK, ""};
+    BL_TRY(bl_names_add(&p->weights, BL_WEIGHTS_INDEX, err));
+    bl_status status = bl_shards_list(&shards, index, &why);
+    if (status != BL_OK)
+        return of_repository(p, status, BL_WEIGHTS_INDEX, index, &why, err);
+    for (size_t i = 0; i < shards.count && status == BL_OK; i++)
+        status = bl_names_add(&p->weights, shards.name[i], err);
+    bl_names_release(&shards);
+    return status;
+}
+
+static bl_status find_cached_weights(pulling *p, bl_error *err)
+{
+    bl_buf path;
+    int whole, sharded = 0;
+    const bl_hub_file file = file_of(p, BL_WEIGHTS_FILE), index = file_of(p, BL_WEIGHTS_INDEX);
+    bl_names_release(&p->weights);
+    if (p->options->parts != BL_PARTS_MODEL)
+        return BL_OK;
+    bl_buf_init(&path);
+    bl_status status = bl_hub_cached(&p->hub, &file, &path, &whole, err);
+    bl_buf_clear(&path);
+    if (status == BL_OK && !whole)
+        status = bl_hub_cached(&p->hub, &index, &path, &sharded, err);
+    if (status == BL_OK)
+        status = sharded ? add_shards(p, path.data, err)
+                         : bl_names_add(&p->weights, BL_WEIGHTS_FILE, err);
+    bl_buf_release(&path);
+    return status;
+}
+
 /* ---- what is there ---- */
 
 /* Without a request: the commit is that of the last time, and all that is needed must be there. */
@@ -94,11 +160,12 @@ static bl_status use_cache(pulling *p, bl_buf *folder, bl_error *err)
     bl_buf path;
     const bl_hub_file any = {"models", p->repo, p->revision, wanted[0].name};
     BL_TRY(bl_hub_ref(&p->hub, &any, p->commit, err));
+    BL_TRY(find_cached_weights(p, err));
     bl_buf_init(&path);
     bl_status status = BL_OK;
-    for (size_t i = 0; i < WANTED && status == BL_OK; i++) {
-        const bl_hub_file f = file_of(p, wanted[i].name);
-        int there, needed = wanted[i].needed[p->options->parts];
+    for (size_t i = 0; i < file_count(p) && status == BL_OK; i++) {
+        const bl_hub_file f = file_of(p, file_name(p, i));
+        int there, needed = file_needed(p, i);
         uint64_t bytes = 0;
         bl_buf_clear(&path);
         status = bl_hub_cached(&p->hub, &f, &path, &there, err);
@@ -119,24 +186,15 @@ static bl_status use_cache(pulling *p, bl_buf *folder, bl_error *err)
     return status == BL_OK ? bl_buf_status(folder, err) : status;
 }
 
-/* What the repository lacks, before anything is fetched. */
+/* What the repository lacks, before it is fetched. */
 static bl_status check_listing(const pulling *p, bl_error *err)
 {
-    const bl_hub_listing *l = &p->listing;
-    for (size_t i = 0; i < WANTED; i++) {
-        const char *name = wanted[i].name;
-        if (wanted[i].needed[p->options->parts] <= 0 || bl_hub_listed(l, name))
-            continue;
-        if (strcmp(name, "model.safetensors") == 0 &&
-            bl_hub_listed(l, "model.safetensors.index.json"))
-            return bl_fail(err, BL_EUNSUPPORTED,
-                           "%s: its weights are in several files "
-                           "(model.safetensors.index.json), and they are read from one",
-                           p->repo);
-        return bl_fail(err, BL_EFORMAT, "%s: no %s in it, so %s", p->repo, name,
-                       p->options->parts == BL_PARTS_MODEL ? "not a model of bitllama"
-                                                           : "no tokenizer that bitllama reads");
-    }
+    for (size_t i = 0; i < file_count(p); i++)
+        if (file_needed(p, i) > 0 && !bl_hub_listed(&p->listing, file_name(p, i)))
+            return bl_fail(err, BL_EFORMAT, "%s: no %s in it, so %s", p->repo, file_name(p, i),
+                           p->options->parts == BL_PARTS_MODEL
+                               ? "not a model of bitllama"
+                               : "no tokenizer that bitllama reads");
     return BL_OK;
 }
 
@@ -146,11 +204,11 @@ static bl_status announce(pulling *p, bl_error *err)
     bl_status status = BL_OK;
     size_t missing = 0;
     bl_buf_init(&path);
-    for (size_t i = 0; i < WANTED && status == BL_OK; i++) {
-        const bl_hub_entry *e = bl_hub_listed(&p->listing, wanted[i].name);
-        const bl_hub_file f = file_of(p, wanted[i].name);
+    for (size_t i = 0; i < file_count(p) && status == BL_OK; i++) {
+        const bl_hub_entry *e = bl_hub_listed(&p->listing, file_name(p, i));
+        const bl_hub_file f = file_of(p, file_name(p, i));
         int there;
-        if (!e || wanted[i].needed[p->options->parts] < 0)
+        if (!e || file_needed(p, i) < 0)
             continue;
         bl_buf_clear(&path);
         status = bl_hub_cached(&p->hub, &f, &path, &there, err);
@@ -163,7 +221,7 @@ static bl_status announce(pulling *p, bl_error *err)
         bl_log(BL_LOG_INFO, "%s at %.7s: %zu files, %.6g MB; %zu of them, %.6g MB, are fetched",
                p->repo, p->commit, p->result.files, (double)p->result.bytes / 1e6, missing,
                (double)p->total / 1e6);
-    p->result.fetched = p->total;
+    p->result.fetched = p->early + p->total;
     bl_buf_release(&path);
     return status;
 }
@@ -181,10 +239,55 @@ static bl_status check_config(const pulling *p, const char *path, bl_error *err)
         status = bl_config_form(&form, path, &why);
     if (status == BL_OK)
         return BL_OK;
-    const char *words = strncmp(why.message, path, strlen(path)) == 0
-                            ? why.message + strlen(path) + strspn(why.message + strlen(path), ": ")
-                            : why.message;
-    return bl_fail(err, status, "%s: not a model of bitllama: its config.json: %s", p->repo, words);
+    return of_repository(p, status, "not a model of bitllama: its config.json", path, &why, err);
+}
+
+/* One file into the cache; *path is where. */
+static bl_status fetch_file(pulling *p, const char *name, bl_buf *path, uint64_t *fetched,
+                            bl_error *err)
+{
+    const bl_hub_file f = file_of(p, name);
+    int there = 0;
+    bl_buf_clear(path);
+    BL_TRY(bl_hub_cached(&p->hub, &f, path, &there, err));
+    p->size = bl_hub_listed(&p->listing, name)->size;
+    bl_buf_clear(path);
+    BL_TRY(bl_hub_get(&p->hub, &f, path, err));
+    *fetched += there ? 0 : p->size;
+    return BL_OK;
+}
+
+/* Which files have the weights.  An index says so only when it is here, so it and what decides
+ * whether this is a model at all come before anything is announced. */
+static bl_status find_listed_weights(pulling *p, bl_error *err)
+{
+    const char *const first[] = {wanted[0].name, BL_WEIGHTS_INDEX};
+    const bl_hub_entry *index = bl_hub_listed(&p->listing, BL_WEIGHTS_INDEX);
+    bl_buf path;
+    bl_names_release(&p->weights);
+    BL_TRY(check_listing(p, err));
+    if (p->options->parts != BL_PARTS_MODEL)
+        return BL_OK;
+    if (bl_hub_listed(&p->listing, BL_WEIGHTS_FILE) || !index) {
+        BL_TRY(bl_names_add(&p->weights, BL_WEIGHTS_FILE, err));
+        return check_listing(p, err);
+    }
+    if (index->size > BL_INDEX_MOST)
+        return bl_fail(err, BL_EFORMAT, "%s: " BL_WEIGHTS_INDEX ": %llu bytes; at most %d", p->repo,
+                       (unsigned long long)index->size, BL_INDEX_MOST);
+    bl_buf_init(&path);
+    bl_status status = BL_OK;
+    for (size_t i = 0; i < sizeof first / sizeof *first && status == BL_OK; i++) {
+        p->total = bl_hub_listed(&p->listing, first[i])->size;
+        status = fetch_file(p, first[i], &path, &p->early, err);
+        if (status == BL_OK && i == 0)
+            status = check_config(p, path.data, err);
+    }
+    if (status == BL_OK)
+        status = add_shards(p, path.data, err);
+    p->total = 0;
+    bl_buf_release(&path);
+    return status == BL_OK ? check_listing(p, err) : status;
 }
 
 static bl_status fetch_files(pulling *p, bl_buf *folder, bl_error *err)
@@ -192,27 +295,18 @@ static bl_status fetch_files(pulling *p, bl_buf *folder, bl_error *err)
     bl_buf path;
     bl_status status = BL_OK;
     bl_buf_init(&path);
-    for (size_t i = 0; i < WANTED && status == BL_OK; i++) {
-        const bl_hub_entry *e = bl_hub_listed(&p->listing, wanted[i].name);
-        const bl_hub_file f = file_of(p, wanted[i].name);
-        int there = 0;
-        if (!e || wanted[i].needed[p->options->parts] < 0)
+    for (size_t i = 0; i < file_count(p) && status == BL_OK; i++) {
+        const char *name = file_name(p, i);
+        if (!bl_hub_listed(&p->listing, name) || file_needed(p, i) < 0)
             continue;
-        bl_buf_clear(&path);
-        BL_TRY_GOTO(status, bl_hub_cached(&p->hub, &f, &path, &there, err), done);
-        p->size = e->size;
-        bl_buf_clear(&path);
-        BL_TRY_GOTO(status, bl_hub_get(&p->hub, &f, &path, err), done);
-        if (i == 0 && p->options->parts == BL_PARTS_MODEL)
-            BL_TRY_GOTO(status, check_config(p, path.data, err), done);
-        p->before += there ? 0 : e->size;
-        if (!folder->len)
-            bl_buf_append(folder, path.data, path.len - strlen(f.file) - 1);
+        status = fetch_file(p, name, &path, &p->before, err);
+        if (status == BL_OK && i == 0 && p->options->parts == BL_PARTS_MODEL)
+            status = check_config(p, path.data, err);
+        if (status == BL_OK && !folder->len)
+            bl_buf_append(folder, path.data, path.len - strlen(name) - 1);
     }
-    status = bl_buf_status(folder, err);
-done:
     bl_buf_release(&path);
-    return status;
+    return status == BL_OK ? bl_buf_status(folder, err) : status;
 }
 
 /* The commit is named by its branch only when all is there. */
@@ -220,7 +314,7 @@ static bl_status use_hub(pulling *p, bl_buf *folder, bl_error *err)
 {
     const bl_hub_file named = {"models", p->repo, p->revision, wanted[0].name};
     (void)snprintf(p->commit, sizeof p->commit, "%s", p->listing.commit);
-    BL_TRY(check_listing(p, err));
+    BL_TRY(find_listed_weights(p, err));
     BL_TRY(announce(p, err));
     BL_TRY(fetch_files(p, folder, err));
     return bl_hub_set_ref(&p->hub, &named, p->commit, err);
@@ -289,6 +383,7 @@ bl_status bl_hub_model_find(const char *name, const bl_pull_options *options,
         status = find(&p, name, folder, err);
     }
     bl_hub_listing_release(&p.listing);
+    bl_names_release(&p.weights);
     bl_hub_close(&p.hub);
     bl_free(p.repo);
     if (result)

@@ -13,6 +13,7 @@ import time
 from hub_case import LONG, Cache, case, cases, failures, scratch
 from repo_case import LATENT, MADE, MODEL, OTHERS, files_of, fine, refused, run, start
 from repo_server import Hub
+from shards import shards_of
 
 NAME = "bit-ttt/small"
 unreachable = start(Cache(), None, "pull", NAME)  # five tries take some seconds: looked at in the end
@@ -26,6 +27,19 @@ def hub_of(files=None, **behaviour):
 
 def folder_of(cache, hub, branch="main", name=NAME):
     return f"{cache.path}/hub/models--{name.replace('/', '--')}/snapshots/{hub.repos[name]['refs'][branch]}"
+
+
+def listing_is(answer):
+    def hook(h):
+        return h.where.startswith("/api/models/") and answer(h)
+    return hook
+
+
+def as_listing(siblings, sha="a" * 40):
+    def answer(h):
+        h.json({"sha": sha, "siblings": siblings})
+        return True
+    return answer
 
 
 # ---- what goes well ----
@@ -232,8 +246,6 @@ def no_model_of_ours_is_refused_before_its_weights():
                          ({**MODEL, "config.json": b"[" * 5000}, ("its config.json:",)),
                          ({"model.safetensors": big}, ("no config.json in it",)),
                          ({"config.json": MODEL["config.json"]}, ("no model.safetensors in it",)),
-                         ({"config.json": MODEL["config.json"], "model.safetensors.index.json": b"{}",
-                           "model-00001-of-00002.safetensors": big}, ("in several files",)),
                          ({}, ("no config.json",))):
         with hub_of(files) as hub:
             c = Cache()
@@ -252,6 +264,75 @@ def no_repository():
         for name in ("./runs/typo", "/no/typo", "../typo", "typo", "a/b/c", "~/typo"):
             refused(run(c, hub, "generate", "-m", name, "-p", "a"), 3, "no such model folder")
         assert not hub.log, hub.log  # a path is never asked for
+
+
+# ---- weights in several files ----
+
+SHARDS = shards_of(MODEL["model.safetensors"], 3)
+IN_PARTS = {**{name: content for name, content in MODEL.items() if name != "model.safetensors"}, **SHARDS}
+INDEX = "model.safetensors.index.json"
+
+
+@case
+def shards_are_all_fetched():
+    with hub_of({**IN_PARTS, **OTHERS, "model-00004-of-00004.safetensors": b"x" * 5000}) as hub:
+        c = Cache()
+        told = json.loads(fine(run(c, hub, "pull", NAME, "--json")))
+        size = sum(map(len, IN_PARTS.values()))
+        assert files_of(told["path"]) == IN_PARTS, sorted(files_of(told["path"]))
+        assert (told["files"], told["bytes"], told["fetched_bytes"]) == (len(IN_PARTS), size, size), told
+        order = [p.split("/")[-1] for p in hub.asked("HEAD", "resolve")]
+        assert order[:2] == ["config.json", INDEX] and order[-3:] == sorted(SHARDS)[:3], order
+        hub.log.clear()
+        assert json.loads(fine(run(c, hub, "pull", NAME, "--json")))["fetched_bytes"] == 0
+        assert [m for m, *_ in hub.log] == ["GET"], hub.log  # the listing alone
+        hub.log.clear()
+        texts = [fine(run(c, hub, "generate", "-m", model, "-p", "Once", "--max-tokens", "9", "--temperature", "0", HF_HUB_OFFLINE="1"))
+                 for model in (NAME, f"{MADE}/packed")]
+        assert texts[0] == texts[1] and not hub.log, (texts, hub.log)
+        os.remove(f"{told['path']}/model-00002-of-00003.safetensors")
+        refused(run(c, hub, "generate", "-m", NAME, "-p", "a", HF_HUB_OFFLINE="1"), 5, "model-00002-of-00003.safetensors", "not in the cache")
+        fine(run(c, hub, "pull", NAME))
+        assert files_of(told["path"]) == IN_PARTS
+        fine(run(c, hub, "tokenize", "-m", NAME, stdin="a"))
+
+
+@case
+def one_file_goes_before_shards():
+    with hub_of({**IN_PARTS, **MODEL}) as hub:
+        c = Cache()
+        assert files_of(fine(run(c, hub, "pull", NAME)).strip()) == MODEL
+        assert not [p for _, p, *_ in hub.log if INDEX in p or "-of-" in p], hub.log
+
+
+@case
+def indexes_that_lie():
+    def index_of(**weight_map):
+        return json.dumps({"weight_map": weight_map}).encode()
+    first = sorted(SHARDS)[0]
+    for files, words in ((dict(IN_PARTS, **{INDEX: b"{}"}), "weight_map says"),
+                         (dict(IN_PARTS, **{INDEX: b"[" * 100_000}), ""),
+                         (dict(IN_PARTS, **{INDEX: index_of(a="../../evil.safetensors")}), "is no name of a safetensors file"),
+                         (dict(IN_PARTS, **{INDEX: index_of(a="/etc/x.safetensors")}), "is no name of a safetensors file"),
+                         (dict(IN_PARTS, **{INDEX: index_of(a="modeling_bitllama.py")}), "is no name of a safetensors file"),
+                         (dict(IN_PARTS, **{INDEX: index_of(a="model-9.safetensors")}), "no model-9.safetensors in it"),
+                         ({n: f for n, f in IN_PARTS.items() if n != first}, f"no {first} in it"),
+                         (dict(IN_PARTS, **{"config.json": b'{"model_type": "llama"}'}), "its config.json:")):
+        with hub_of({**files, **OTHERS}) as hub:
+            c = Cache()
+            refused(run(c, hub, "pull", NAME), 3, NAME, words)
+            assert not [p for p in hub.asked("HEAD", "resolve") if not p.endswith(("config.json", INDEX))], hub.log
+            assert not os.path.exists(f"{c.path}/hub/models--bit-ttt--small/refs/main")
+    with hub_of(IN_PARTS) as hub:
+        huge = [{"rfilename": n, "size": 10**12 if n == INDEX else len(f), "blobId": "0" * 40} for n, f in IN_PARTS.items()]
+        hub.hooks.append(listing_is(as_listing(huge)))
+        refused(run(Cache(), hub, "pull", NAME), 3, INDEX, "1000000000000 bytes", "at most")
+        assert not hub.asked("GET|HEAD", "resolve"), hub.log
+    other = shards_of(LATENT["model.safetensors"], 3)  # each is whole, together they are no model
+    with hub_of({**IN_PARTS, first: other[first]}) as hub:
+        c = Cache()
+        fine(run(c, hub, "pull", NAME))
+        refused(run(c, hub, "generate", "-m", NAME, "-p", "a"), 3, "index")
 
 
 # ---- cuts and lies ----
@@ -307,19 +388,6 @@ def contents_that_are_forged():
         refused(run(c, hub, "pull", NAME), 5, "is not the file that the Hub announced", "SHA-256")
         assert not os.path.exists(f"{folder_of(c, hub)}/model.safetensors")
         refused(run(c, hub, "generate", "-m", NAME, "-p", "a", HF_HUB_OFFLINE="1"), 5, "not in the cache")
-
-
-def listing_is(answer):
-    def hook(h):
-        return h.where.startswith("/api/models/") and answer(h)
-    return hook
-
-
-def as_listing(siblings, sha="a" * 40):
-    def answer(h):
-        h.json({"sha": sha, "siblings": siblings})
-        return True
-    return answer
 
 
 @case

@@ -84,7 +84,7 @@ packed, latent = by_program(f"{MADE}/packed"), by_program(f"{MADE}/run")
 
 same("a packed model, with the code of its repository", by_transformers("o/code", trust_remote_code=True), packed)
 assert hub.asked("HEAD", "modeling_bitllama.py")
-import bitllama.hf  # noqa: E402,F401  (from here on our class is known)
+import bitllama.hf  # noqa: E402  (from here on our class is known)
 
 same("a packed model", by_transformers("o/packed"), packed)
 hub.log.clear()
@@ -119,6 +119,21 @@ for name, how in (("o/mine", {}), ("o/none", {}), ("o/packed", {"revision": "not
         raise SystemExit(f"{name} was loaded")
     except OSError as error:
         assert name in str(error), error
+
+# weights in several files, as transformers cuts them
+for name, whole in (("packed", packed), ("run", latent)):
+    folder = f"{scratch.name}/parts-{name}"
+    AutoModelForCausalLM.from_pretrained(f"{MADE}/{name}").save_pretrained(folder, max_shard_size="30KB")
+    AutoTokenizer.from_pretrained(f"{MADE}/{name}").save_pretrained(folder)
+    shards = [file for file in os.listdir(folder) if file.endswith(".safetensors")]
+    assert len(shards) > 2 and not os.path.exists(f"{folder}/model.safetensors"), shards
+    same(f"{len(shards)} shards of a {name} model, by transformers", by_transformers(folder), whole)
+    same("the same by the program", by_program(folder), whole)
+    with bitllama.BitLlama.from_pretrained(folder) as model, bitllama.BitLlama.from_pretrained(f"{MADE}/{name}") as one:
+        assert model.fingerprint() == one.fingerprint()
+    ours("push", folder, f"o/parts-{name}", HF_TOKEN="writer")
+    same("the same by its name, fetched by the program", by_program(f"o/parts-{name}"), whole)
+    same("the same from the program's cache by transformers", by_transformers(f"o/parts-{name}", local_files_only=True), whole)
 
 print(f"transformers {transformers.__version__}: {compared} comparisons, 0 differences")
 scratch.cleanup()
