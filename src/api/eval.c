@@ -16,9 +16,8 @@
 #include <string.h>
 
 enum {
-    EVAL_TOKENS = 256,    /* in a batch of windows; it can be stopped after each batch */
-    STREAM_WINDOW = 1024, /* unless another is asked for */
-    PIECE = 512           /* tokens of a file that is streamed */
+    EVAL_TOKENS = 256,   /* in a batch of windows; it can be stopped after each batch */
+    STREAM_WINDOW = 1024 /* unless another is asked for */
 };
 
 /* What is asked for, and the results. */
@@ -113,19 +112,6 @@ done:
     return status;
 }
 
-/* The next tokens of a file, which are checked again, and which of them count. */
-static bl_status stream_piece(job *j, const bl_token_file *tokens, size_t at, size_t n,
-                              bl_error *err)
-{
-    int32_t ids[PIECE];
-    unsigned char counts[PIECE];
-    const bl_mask *mask = bl_token_file_mask(tokens);
-    BL_TRY(bl_token_file_get(tokens, at, n, ids, err));
-    if (mask)
-        BL_TRY(bl_mask_get(mask, at, n, counts, err));
-    return bl_stream_loss_read(j->stream, ids, mask ? counts : NULL, n, err);
-}
-
 /* A token file in pieces. */
 static bl_status stream_tokens(const bl_model *m, const bl_net *net, job *j, bl_error *err)
 {
@@ -142,9 +128,9 @@ static bl_status stream_tokens(const bl_model *m, const bl_net *net, job *j, bl_
     bl_watch_begin_with(&watch, j->progress, j->user, "evaluating", "tok",
                         j->most && j->most < total ? j->most : total);
     for (size_t at = 0; status == BL_OK && at < count && !bl_stream_loss_is_full(j->stream);) {
-        size_t n = count - at < PIECE ? count - at : PIECE;
+        size_t n = count - at < BL_STREAM_PIECE ? count - at : BL_STREAM_PIECE;
         bl_watch_part(j->stream->scored, 0);
-        status = stream_piece(j, tokens, at, n, err);
+        status = bl_stream_loss_read_file(j->stream, tokens, at, n, err);
         at += n;
     }
     if (status == BL_OK)

@@ -156,6 +156,19 @@ bl_status bl_stream_loss_read(bl_stream_loss *e, const int32_t *ids, const unsig
     return BL_OK;
 }
 
+bl_status bl_stream_loss_read_file(bl_stream_loss *e, const bl_token_file *tokens, size_t at,
+                                   size_t count, bl_error *err)
+{
+    int32_t ids[BL_STREAM_PIECE];
+    unsigned char counts[BL_STREAM_PIECE];
+    const bl_mask *mask = bl_token_file_mask(tokens);
+    assert(count <= BL_STREAM_PIECE);
+    BL_TRY(bl_token_file_get(tokens, at, count, ids, err));
+    if (mask)
+        BL_TRY(bl_mask_get(mask, at, count, counts, err));
+    return bl_stream_loss_read(e, ids, mask ? counts : NULL, count, err);
+}
+
 bl_status bl_stream_loss_end(bl_stream_loss *e, bl_error *err)
 {
     return e->held && e->base + e->held - 1 > e->scored ? score(e, err) : BL_OK;

@@ -2,6 +2,7 @@
 #ifndef BL_INFER_STREAM_LOSS_H
 #define BL_INFER_STREAM_LOSS_H
 
+#include "data/tokens.h"
 #include "infer/positions.h"
 #include "model/reader.h"
 
@@ -33,6 +34,11 @@ void bl_stream_loss_release(bl_stream_loss *e);
  * NULL: all.  Polls the watch. */
 bl_status bl_stream_loss_read(bl_stream_loss *e, const int32_t *ids, const unsigned char *counts,
                               size_t count, bl_error *err) BL_NODISCARD;
+
+/* The count tokens from `at` of a file, at most BL_STREAM_PIECE: those count that its mask names. */
+enum { BL_STREAM_PIECE = 512 };
+bl_status bl_stream_loss_read_file(bl_stream_loss *e, const bl_token_file *tokens, size_t at,
+                                   size_t count, bl_error *err) BL_NODISCARD;
 int bl_stream_loss_is_full(const bl_stream_loss *e);
 
 /* After the last one: what is still held. */

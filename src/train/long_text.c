@@ -13,6 +13,13 @@ enum {
     BATCH = 512 /* tokens of windows computed at once */
 };
 
+/* Does any token count? */
+static int is_of_use(const bl_token_file *file)
+{
+    const bl_mask *mask = bl_token_file_mask(file);
+    return !mask || bl_mask_counted(mask);
+}
+
 /* The folder with the longest validation text, and how many tokens of it can be predicted. */
 static const bl_token_file *longest(const bl_trainer *t, uint64_t *most)
 {
@@ -20,7 +27,7 @@ static const bl_token_file *longest(const bl_trainer *t, uint64_t *most)
     size_t count = 0;
     for (size_t i = 0; i < t->data->count; i++) {
         const bl_token_file *file = t->data->data[i]->split[BL_DATA_VAL];
-        if (bl_token_file_count(file) > count) {
+        if (bl_token_file_count(file) > count && is_of_use(file)) {
             best = file;
             count = bl_token_file_count(file);
         }
@@ -48,7 +55,6 @@ static int asked_to_stop(void *user, const char *stage, uint64_t done, uint64_t 
 
 static bl_status read_text(bl_stream_loss *e, const bl_token_file *text, bl_error *err)
 {
-    int32_t ids[PIECE];
     size_t count = bl_token_file_count(text);
     double end = bl_clock_seconds() + SECONDS;
     BL_TRY(bl_token_file_still(text, err));
@@ -56,17 +62,25 @@ static bl_status read_text(bl_stream_loss *e, const bl_token_file *text, bl_erro
         size_t n = count - at < PIECE ? count - at : PIECE;
         if (bl_clock_seconds() > end)
             break;
-        BL_TRY(bl_token_file_get(text, at, n, ids, err));
-        BL_TRY(bl_stream_loss_read(e, ids, NULL, n, err));
+        BL_TRY(bl_stream_loss_read_file(e, text, at, n, err));
     }
     return bl_stream_loss_end(e, err);
 }
 
-/* The last octave that is at least half there. */
+typedef struct last_octave {
+    const bl_stream_loss *e;
+    bl_stream_point *end;
+} last_octave;
+
+/* The last octave that is at least half there, well behind the first context, and with as many
+ * tokens that count as a context has: a mask may name few. */
 static void keep_last(void *user, const bl_stream_point *point)
 {
-    if (point->tokens > (point->last - point->first) / 2)
-        *(bl_stream_point *)user = *point;
+    const last_octave *o = user;
+    size_t T = o->e->p->T;
+    if (o->e->scored > point->first + (point->last - point->first) / 2 && point->first >= 2 * T &&
+        point->tokens >= T)
+        *o->end = *point;
 }
 
 bl_status bl_trainer_stream(bl_trainer *t, bl_stream_point *end, bl_error *err)
@@ -88,7 +102,7 @@ bl_status bl_trainer_stream(bl_trainer *t, bl_stream_point *end, bl_error *err)
     bl_status status = read_text(&e, text, err);
     bl_watch_end(&watch);
     if (status == BL_OK && e.scored >= FEWEST * (uint64_t)pass.T)
-        bl_stream_loss_tell(&e, keep_last, end);
+        bl_stream_loss_tell(&e, keep_last, &(last_octave){&e, end});
     bl_stream_loss_release(&e);
     return status;
 }

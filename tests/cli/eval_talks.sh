@@ -84,6 +84,24 @@ for family in chatml llama mistral_generation; do
     check "$family: counts as many" test "$("$bitllama" eval -m packed "$@" --json 2>stderr | sed 's/.*"tokens": \([0-9]*\).*/\1/')" = "$(counted rest)"
 done
 
+# ---- what training says of one long text is the answers' loss ----
+for i in $(seq 10 97); do talk "$i"; done >long.jsonl
+prepared long.jsonl long --vocab-size 300 --min-frequency 1000000 --val-split 0.5
+rm -rf run
+expect "a memory that does not last" 0 '' '*warning: the loss on one long text rises: *' train --data long --out run --preset tiny --no-pre-conv \
+    --hidden-size 32 --intermediate-size 48 --num-hidden-layers 2 --num-attention-heads 2 --mini-batch-size 4 --context 16 --batch 8 --steps 300 --seed 1 \
+    --lr 1e-2 --no-samples --no-plot --no-ttt-forget
+sed -n 's/.*rises: it is \([0-9.]*\) nats a token after \([0-9]*\) tokens, where a fresh state has \([0-9.]*\);.*/\2 \1 \3/p' stderr >told
+after() { # DATA: loss and fresh of the octave that it names
+    "$bitllama" eval -m run --data "$1" --stream --window 16 --json 2>stderr | tr '{' '\n' |
+        sed -n 's/^"first": '"$(cut -d ' ' -f 1 told)"', .*"loss": \([0-9.]*\), "fresh": \([0-9.]*\).*/\1 \2/p' |
+        awk -v first="$(cut -d ' ' -f 1 told)" '{ printf "%s %.4f %.4f\n", first, $1, $2 }'
+}
+check "as eval --stream has it" test "$(after long)" = "$(cat told)"
+mkdir all_tokens && cp long/val.bin all_tokens
+check "and not of all tokens" test "$(after all_tokens/val.bin)" != "$(cat told)"
+check "which it has too" test -n "$(after all_tokens/val.bin)"
+
 # ---- where no template is named ----
 without() { # the packed model without its template
     rm -rf bare && cp -R packed bare && printf '{"eos_token": "<|endoftext|>"}' >bare/tokenizer_config.json
