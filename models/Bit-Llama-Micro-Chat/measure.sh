@@ -8,18 +8,26 @@
 #   words    share of the asked-for words that occur in its answer to the request
 #   given    share of questions answered right when the story is one of STORIES, put into its mouth
 #   own      the same of questions on the story that it has just told, from its own text
+#   told     the same of questions on what the user has told of themselves, with BETWEEN (0 1 2 4 8 16) talks in between (remember.awk,
+#            from TELLS (3) rounds of them): a table of its own
 # Right is an answer of at most 40 tokens, the likeliest ones, that has all words which the question's answer must have.  Stories are
 # drawn at temperature 0.8 with seed 1.  A model without a chat template reads the messages as a text, a line each.
 # JOBS (2) run side by side.  What is there in FOLDER is not computed again.
 set -eu
-[ $# -ge 4 ] || { sed -n '2,14s/^# \{0,1\}//p' "$0"; exit 2; }
+[ $# -ge 4 ] || { sed -n '2,16s/^# \{0,1\}//p' "$0"; exit 2; }
 here=$(cd "$(dirname "$0")" && pwd)
 program=$1 stories=$2 folder=$3
 shift 3
-count=${COUNT:-200} seed=${SEED:-1} jobs=${JOBS:-2}
+count=${COUNT:-200} seed=${SEED:-1} jobs=${JOBS:-2} tells=${TELLS:-3}
+between=${BETWEEN:-0 1 2 4 8 16}
 mkdir -p "$folder"
 awk -v seed="$seed" -v form=tests -f "$here/talks.awk" "$stories" 2>/dev/null |
     awk -v count="$count" '$1 == "S" && ++n > count { exit } { print }' >"$folder/tests.tsv"
+n=0
+while [ $n -lt "$tells" ]; do
+    n=$((n + 1))
+    LC_ALL=C awk -v seed=$n -f "$here/talks.awk" "$stories" 2>/dev/null
+done | LC_ALL=C awk -v seed="$seed" -v form=tests -v between="$between" -f "$here/remember.awk" >"$folder/told.tsv"
 cp "$here/plain.jinja" "$folder/plain.jinja"
 
 # One prompt: FOLDER/NAME.json, messages, to NAME.out, what was written up to the token that ends a message.
@@ -114,6 +122,11 @@ for model; do
         close(file)
         print n, $3 }' "$folder/tests.tsv" >"$work/words"
     questions "$folder/tests.tsv" "$work" given "$folder/tests.tsv" >"$work/given"
+    awk -F '\t' -v folder="$work" '{
+        file = folder "/" $1 "-" ++n[$1] ".told.json"
+        print $2 >file
+        close(file)
+        print $1 "-" n[$1], $3 }' "$folder/told.tsv" >"$work/told"
     run "$model" "$work"
     # its own stories in the order of their requests, and what can be asked about them
     n=0
@@ -130,6 +143,9 @@ for model; do
     for part in words given own; do
         { cat "$work/$part"; echo --; answers "$work" "$([ $part = words ] && echo story || echo $part)"; } | score >"$work/$part.score"
     done
+    for n in $between; do
+        { grep "^$n-" "$work/told" || :; echo --; answers "$work" told | grep "^$n-" || :; } | score >"$work/told-$n.score"
+    done
 done
 echo "| model | words asked for | of them in the answer | questions on a given story | right | on its own | right |"
 echo "|---|---|---|---|---|---|---|"
@@ -140,4 +156,19 @@ for model; do
         NR == 1 { line = $1 " | " share($2, $1) }
         NR > 1 { line = line " | " $3 " | " share($4, $3) }
         END { print "| " name " | " line " |" }'
+done
+[ -s "$folder/told.tsv" ] || exit 0
+echo
+echo "Share of right answers about what the user told, so many stories and talks about them before:"
+echo
+printf '| model | asked of each |'
+for n in $between; do printf ' %s |' "$n"; done
+printf '\n|---|---|'
+for n in $between; do printf -- '---|'; done
+echo
+for model; do
+    work=$folder/$(basename "$model")
+    for n in $between; do cat "$work/told-$n.score"; done | awk -v name="$(basename "$model")" '
+        { line = line " " ($3 ? sprintf("%.2f", $4 / $3) : "-") " |"; n = $3 > n ? $3 : n }
+        END { print "| " name " | " n " |" line }'
 done
