@@ -52,7 +52,7 @@ expect "training begins with them" 0 '' '*began with the weights of*' train --da
     --batch 2 --context 16 --steps 1 --no-samples --no-plot
 expect "but not from packed ones" 3 '' '*packed weights are rounded*' train --data "$data" --out none --init parts --steps 1
 expect "export does not write into its own shards" 2 '' '*is not empty*' export -m parts --out parts --force
-export HF_HUB_OFFLINE=1
+export HF_HUB_OFFLINE=1 BITLLAMA_CACHE="$scratch"
 expect "a folder with shards is one to send" 5 '' '*HF_HUB_OFFLINE forbids to send*' push parts o/n --dry-run
 cp whole/model.safetensors parts
 rm parts/model-00002-of-00003.safetensors

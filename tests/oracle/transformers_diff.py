@@ -287,7 +287,42 @@ def gradients(program):
         bound = 1e-8 if kind == "float" else 1e-3  # a tie of rounding changes an input by a whole step
         print(f"{run:<36} {over / under:9.1e} {max(errors)[0]:9.1e}  {bound:.0e}   worst {max(errors)[1]}", flush=True)
         check(over / under < bound, f"{run}: gradients differ by {over / under:.1e}")
+        checkpointed(run, model, torch.tensor([ids[:250], ids[250:500]]))
     one_step(program, ids)
+
+
+def checkpointed(run, model, ids):
+    """Layers that are computed again have the gradients of layers that are kept, to the bit: rows padded, and with a cache."""
+    mask = torch.ones_like(ids)
+    mask[0, :33] = 0
+
+    def learn(cached, **how):
+        model.zero_grad()
+        model.gradient_checkpointing_enable(**how) if how else model.gradient_checkpointing_disable()
+        cache = bitllama.hf.BitLlamaCache() if cached else None
+        parts = ((0, 97), (97, 250)) if cached else ((0, 250),)
+        losses = [model(ids[:, a:b], attention_mask=mask[:, :b], labels=ids[:, a:b], past_key_values=cache).loss for a, b in parts]
+        sum(losses).backward()
+        return {name: parameter.grad.clone() for name, parameter in model.named_parameters()}
+
+    kept = {}
+    handle = model.model.layers[0].seq_norm.register_forward_hook(lambda *_: kept.update(times=kept.get("times", 0) + 1))
+    for cached in (False, True):
+        expected = learn(cached)
+        for reentrant in (False, True):
+            how, kept["times"] = {"gradient_checkpointing_kwargs": {"use_reentrant": reentrant}}, 0
+            try:
+                found = learn(cached, **how)
+            except ValueError as error:
+                check(cached and reentrant and "use_reentrant" in str(error), f"{run}: {error}")
+                continue
+            check(not (cached and reentrant), f"{run}: reentrant checkpoints with a cache were not refused")
+            check(kept["times"] == 2 * (1 + cached), f"{run}: the first layer was computed {kept['times']} times")
+            wrong = [name for name in expected if not torch.equal(found[name], expected[name])]
+            check(not wrong, f"{run}, cached {cached}, reentrant {reentrant}: other gradients of {wrong}")
+    handle.remove()
+    model.gradient_checkpointing_disable()
+    print(f"{run}: the same gradients with checkpoints", flush=True)
 
 
 def one_step(program, ids):
@@ -295,7 +330,7 @@ def one_step(program, ids):
     model = load(program.at("step-linear"))
     rows = [{"input_ids": ids[at : at + 64], "labels": ids[at : at + 64]} for at in range(0, 256, 64)]
     settings = transformers.TrainingArguments(output_dir=program.at("trainer"), max_steps=1, per_device_train_batch_size=4, use_cpu=True,
-                                              learning_rate=1e-3, report_to=[], save_strategy="no", disable_tqdm=True, lr_scheduler_type="constant")
+                                              learning_rate=1e-3, gradient_checkpointing=True, report_to=[], save_strategy="no", disable_tqdm=True, lr_scheduler_type="constant")
     batch = torch.tensor([row["input_ids"] for row in rows])
 
     def loss():

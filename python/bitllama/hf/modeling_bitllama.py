@@ -13,6 +13,7 @@ import torch.nn.functional as F
 from torch import nn
 from transformers import GenerationMixin, PretrainedConfig, PreTrainedModel
 from transformers.cache_utils import Cache
+from transformers.modeling_layers import GradientCheckpointingLayer
 from transformers.modeling_outputs import BaseModelOutputWithPast, CausalLMOutputWithPast
 from transformers.utils import cached_file
 
@@ -413,8 +414,9 @@ class PreConv(nn.Module):
         self.conv = CausalConv(config)
 
 
-class BitLlamaLayer(nn.Module):
-    """Section 1."""
+class BitLlamaLayer(GradientCheckpointingLayer):
+    """Section 1.  With gradient checkpointing a step keeps the inputs of each layer, and computes it again for
+    its gradients."""
 
     def __init__(self, config):
         super().__init__()
@@ -438,6 +440,12 @@ class BitLlamaLayer(nn.Module):
             state["pre_tail"] = next_tail(tail, u, places.lengths)
         x = x + self.seq_modeling_block(self.seq_norm(x), places, state)
         return x + self.mlp(self.ffn_norm(x)), state
+
+
+def loses_states(layer):
+    """Reentrant checkpoints hand gradients to tensors alone, and a state is a dict of them."""
+    how = getattr(layer, "_gradient_checkpointing_func", None)
+    return layer.gradient_checkpointing and getattr(how, "keywords", {}).get("use_reentrant", True)
 
 
 # ---- what a sequence remembers ----
@@ -523,6 +531,7 @@ class BitLlamaPreTrainedModel(PreTrainedModel):
     _no_split_modules = ["BitLlamaLayer"]
     _skip_keys_device_placement = ["past_key_values", "cache"]
     _is_stateful = True
+    supports_gradient_checkpointing = True
 
     def __init__(self, config, *args, **kwargs):
         super().__init__(config, *args, **kwargs)
@@ -634,6 +643,8 @@ class BitLlamaModel(BitLlamaPreTrainedModel):
             if len(cache.position) != B:
                 raise ValueError(f"the cache is of {len(cache.position)} rows, the input of {B}")
             position = cache.position.to(x.device)
+            if self.training and torch.is_grad_enabled() and any(map(loses_states, self.layers)):
+                raise ValueError("with a cache, gradient checkpointing wants {'use_reentrant': False}: else no gradient goes through it")
         places = Places.of(self.config, position, lengths, n)
         hidden = [as_given(x)] if keep_hidden else None
         states = []
