@@ -1192,6 +1192,17 @@ BL_API bl_status bl_generate_text(bl_session *s, const char *prompt, size_t byte
                                   double every, bl_text_fn *fn, void *user,
                                   bl_generate_result *result, bl_error *err);
 
+/** Either, a token a call, for callers who would rather ask than be called: reads the prompt while
+ *  result->tokens is 0, draws a token and gives of it what a function for tokens is told, its texts
+ *  until the next call with the session.  *result is that of the reply: zero but for its size before
+ *  the first call, and then left as it is, the calls add to it.  When the reply is over, by a token with
+ *  `ends` or `stopped` or after max_tokens, which says how many it has in all, the token's id is -1.
+ *  Between two calls the session can be used, saved, forked or left like any other.
+ *  Errors: those of bl_generate() and bl_generate_ids(). */
+BL_API bl_status bl_generate_next(bl_session *s, const char *prompt, size_t bytes,
+                                  const int32_t *ids, size_t count, const bl_options *options,
+                                  bl_token_event *token, bl_generate_result *result, bl_error *err);
+
 /** The token that was drawn last and is not read yet, or -1. */
 BL_API int32_t bl_session_pending(const bl_session *s);
 

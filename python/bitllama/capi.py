@@ -990,6 +990,13 @@ NULL, and else of `prompt`.  fn receives the text in pieces of whole characters:
 in `every` seconds (0: by each token), empty where nothing was, and at the end the rest; to stop
 as a function for tokens does it returns non-zero, which means nothing at the end.
 Errors: those of bl_generate() and bl_generate_ids()."""),
+    "bl_generate_next": (c_int, (c_void_p, c_char_p, c_size_t, POINTER(c_int32), c_size_t, c_void_p, POINTER(bl_token_event), POINTER(bl_generate_result), POINTER(bl_error),), """Either, a token a call, for callers who would rather ask than be called: reads the prompt while
+result->tokens is 0, draws a token and gives of it what a function for tokens is told, its texts
+until the next call with the session.  *result is that of the reply: zero but for its size before
+the first call, and then left as it is, the calls add to it.  When the reply is over, by a token with
+`ends` or `stopped` or after max_tokens, which says how many it has in all, the token's id is -1.
+Between two calls the session can be used, saved, forked or left like any other.
+Errors: those of bl_generate() and bl_generate_ids()."""),
     "bl_session_pending": (c_int32, (c_void_p,), """The token that was drawn last and is not read yet, or -1."""),
     "bl_score": (c_int, (c_void_p, POINTER(c_int32), c_size_t, POINTER(c_double), POINTER(c_int), POINTER(bl_score_result), POINTER(bl_error),), """How likely ids[count] are after what a session has read and its pending token: the sum of the
 log-probabilities that the model gives each after those before it, the first one included, from

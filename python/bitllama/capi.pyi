@@ -1532,6 +1532,16 @@ def bl_generate_text(s: Handle, prompt: Text, bytes: int, ids: Ref[c_int32], cou
     Errors: those of bl_generate() and bl_generate_ids()."""
     ...
 
+def bl_generate_next(s: Handle, prompt: Text, bytes: int, ids: Ref[c_int32], count: int, options: Handle, token: Ref[bl_token_event], result: Ref[bl_generate_result], err: Ref[bl_error]) -> int:
+    """Either, a token a call, for callers who would rather ask than be called: reads the prompt while
+    result->tokens is 0, draws a token and gives of it what a function for tokens is told, its texts
+    until the next call with the session.  *result is that of the reply: zero but for its size before
+    the first call, and then left as it is, the calls add to it.  When the reply is over, by a token with
+    `ends` or `stopped` or after max_tokens, which says how many it has in all, the token's id is -1.
+    Between two calls the session can be used, saved, forked or left like any other.
+    Errors: those of bl_generate() and bl_generate_ids()."""
+    ...
+
 def bl_session_pending(s: Handle) -> int:
     """The token that was drawn last and is not read yet, or -1."""
     ...

@@ -6,7 +6,7 @@
 #include "api/roster.h"
 #include "core/busy.h"
 #include "core/lock.h"
-#include "infer/sequence.h"
+#include "infer/told.h"
 #include "model/fingerprint.h"
 
 struct bl_model {
@@ -34,6 +34,7 @@ struct bl_session {
     bl_options *device; /* NULL: as the model's */
     size_t threads;     /* of the executor that it computes with */
     bl_sequence text;   /* its memory comes from executors, and goes by the model's device */
+    bl_told told;       /* of bl_generate_next() */
     bl_roster *roster;  /* of the batch that it is in, or was in until that was closed; or NULL */
     bl_busy busy;
 };

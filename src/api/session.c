@@ -71,6 +71,7 @@ void bl_session_close(bl_session *s)
     bl_sequence_release(&s->text, &s->model->net);
     bl_mutex_release(executors->lock);
     bl_executors_leave(executors);
+    bl_told_release(&s->told);
     bl_options_close(s->device);
     bl_model_close(s->model);
     bl_free(s);

@@ -1,4 +1,4 @@
-/* Replies of a session: token by token or in pieces. */
+/* Replies of a session: told token by token or in pieces, or asked for. */
 #include "api/model_open.h"
 #include "core/buf.h"
 #include "core/call.h"
@@ -21,23 +21,27 @@ static int hand_out(void *user, const bl_token_event *token)
     return stop || bl_busy_closing(&r->session->busy);
 }
 
+/* Writes with a reader: all of a reply, or with `next` a token of it. */
 static bl_status generate(bl_session *s, const bl_prompt *prompt, const bl_options *options,
-                          bl_token_fn *fn, void *user, bl_generate_result *result, bl_error *err)
+                          bl_token_fn *fn, void *user, int next, bl_generate_result *result,
+                          bl_error *err)
 {
-    const bl_model *m = s->model;
-    listener r = {s, fn, user};
+    bl_model *m = s->model;
+    listener listening = {s, fn, user};
     if (!m->tokenizer)
         return bl_fail(err, BL_EUNSUPPORTED, "%s: no tokenizer.json, so no text", m->path);
-    bl_generate_options o;
-    bl_options_defaults(BL_OPTIONS_GENERATE, &o);
-    if (options)
-        o = *bl_options_generate(options);
-    bl_executors *executors = &s->model->executors;
+    bl_generate_options defaults;
+    const bl_generate_options *o = options ? bl_options_generate(options) : &defaults;
+    if (!options)
+        bl_options_defaults(BL_OPTIONS_GENERATE, &defaults);
     bl_executor *e;
-    BL_TRY(bl_executor_take(&e, executors, s->threads, 1, err));
-    bl_status status = bl_sequence_generate(&s->text, &e->reader, m->tokenizer, prompt, &o,
-                                            fn ? hand_out : NULL, &r, result, err);
-    bl_executor_give(e, executors);
+    BL_TRY(bl_executor_take(&e, &m->executors, s->threads, 1, err));
+    bl_reader *r = &e->reader;
+    bl_status status =
+        next ? bl_sequence_next(&s->text, r, m->tokenizer, prompt, o, &s->told, result, err)
+             : bl_sequence_generate(&s->text, r, m->tokenizer, prompt, o, fn ? hand_out : NULL,
+                                    &listening, result, err);
+    bl_executor_give(e, &m->executors);
     return status;
 }
 
@@ -51,7 +55,7 @@ static bl_status enter_and_generate(bl_session *s, const bl_prompt *prompt,
     BL_TRY(bl_options_expect(options, BL_OPTIONS_GENERATE, where, err));
     BL_TRY(bl_session_enter(s, "the session", where, err));
     bl_call_begin(&call, err);
-    bl_status status = generate(s, prompt, options, fn, user, &done, err);
+    bl_status status = generate(s, prompt, options, fn, user, 0, &done, err);
     if (result)
         bl_result_give(result, &done, sizeof done);
     bl_session_leave(s);
@@ -131,6 +135,40 @@ bl_status bl_generate_text(bl_session *s, const char *prompt, size_t bytes, cons
     if (g.text.len)
         (void)hand_over(&g);
     bl_buf_release(&g.text);
+    return status;
+}
+
+/* The same of one token, with a result that has begun. */
+static bl_status enter_and_go_on(bl_session *s, const bl_prompt *prompt, const bl_options *options,
+                                 bl_token_event *token, bl_generate_result *done, const char *where,
+                                 bl_error *err)
+{
+    bl_call call;
+    BL_TRY(bl_session_enter(s, "the session", where, err));
+    bl_call_begin(&call, err);
+    bl_told_begin(&s->told, BL_NO_TOKEN, s->text.state.position, 0);
+    bl_status status = generate(s, prompt, options, NULL, NULL, 1, done, err);
+    bl_result_give(token, &s->told.event, sizeof s->told.event);
+    bl_session_leave(s);
+    return bl_call_end(&call, status, err);
+}
+
+bl_status bl_generate_next(bl_session *s, const char *prompt, size_t bytes, const int32_t *ids,
+                           size_t count, const bl_options *options, bl_token_event *token,
+                           bl_generate_result *result, bl_error *err)
+{
+    bl_generate_result done = {0};
+    BL_RESULT(err, token);
+    BL_NOT_NULL(err, result);
+    BL_TRY(bl_result_take(result, &done, sizeof done, __func__, err));
+    BL_NOT_NULL(err, s);
+    BL_NOT_NULL_IF(err, bytes && !ids, prompt);
+    BL_TRY(bl_options_expect(options, BL_OPTIONS_GENERATE, __func__, err));
+    bl_prompt read = {.text = prompt, .bytes = bytes};
+    if (ids)
+        read = (bl_prompt){.ids = ids, .count = count};
+    bl_status status = enter_and_go_on(s, &read, options, token, &done, __func__, err);
+    bl_result_give(result, &done, sizeof done);
     return status;
 }
 

@@ -16,14 +16,30 @@ void bl_give_text(const char *text, size_t bytes, char *buffer, size_t cap, size
     buffer[n] = 0;
 }
 
+static bl_status read_size(const void *result, size_t *size, const char *where, bl_error *err)
+{
+    memcpy(size, result, sizeof *size);
+    if (*size >= sizeof *size && *size <= LARGEST)
+        return BL_OK;
+    return bl_fail(err, BL_EINVAL, "%s: the size of the result is %zu: set it to its sizeof", where,
+                   *size);
+}
+
 bl_status bl_result_begin(void *result, const char *where, bl_error *err)
 {
     size_t size;
-    memcpy(&size, result, sizeof size);
-    if (size < sizeof size || size > LARGEST)
-        return bl_fail(err, BL_EINVAL, "%s: the size of the result is %zu: set it to its sizeof",
-                       where, size);
+    BL_TRY(read_size(result, &size, where, err));
     memset((char *)result + sizeof size, 0, size - sizeof size);
+    return BL_OK;
+}
+
+bl_status bl_result_take(const void *result, void *to, size_t known, const char *where,
+                         bl_error *err)
+{
+    size_t size;
+    BL_TRY(read_size(result, &size, where, err));
+    size_t n = size < known ? size : known;
+    memcpy((char *)to + sizeof size, (const char *)result + sizeof size, n - sizeof size);
     return BL_OK;
 }
 

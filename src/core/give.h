@@ -15,6 +15,11 @@ void bl_give_text(const char *text, size_t bytes, char *buffer, size_t cap, size
 bl_status bl_result_begin(void *result, const char *where, bl_error *err) BL_NODISCARD;
 void bl_result_give(void *result, const void *from, size_t known);
 
+/* Of a result that a call goes on with: what both know of it to *to, which is zero and has `known`
+ * bytes.  BL_EINVAL as above. */
+bl_status bl_result_take(const void *result, void *to, size_t known, const char *where,
+                         bl_error *err) BL_NODISCARD;
+
 /* For the first lines of a public function: its result must be there and know its size. */
 #define BL_RESULT(err, result)                                                                     \
     do {                                                                                           \

@@ -20,9 +20,10 @@ typedef struct generation {
     void *user;
     int32_t *prompt;
     size_t prompt_count;
-    int tells;    /* log-probabilities, for which all logits are there */
-    size_t top;   /* a token is drawn from the best so many logits; 0: from all, in r->host */
-    bl_told told; /* of the last token */
+    int tells;     /* log-probabilities, for which all logits are there */
+    size_t top;    /* a token is drawn from the best so many logits; 0: from all, in r->host */
+    bl_told *told; /* of the last token */
+    int single;    /* one token, which is told whether there is fn or not */
 } generation;
 
 static bl_status nothing_to_read(bl_error *err)
@@ -81,13 +82,13 @@ static bl_status encode_prompt(generation *g, const char *prompt, size_t bytes, 
 static bl_status hand_out(generation *g, int ends, int last, int *stopped, bl_error *err)
 {
     bl_sequence *s = g->s;
-    bl_told_begin(&g->told, s->pending, s->state.position, ends);
-    BL_TRY(bl_told_text(&g->told, s, g->t, last, err));
-    *stopped = g->told.event.stopped;
-    if (!g->fn)
+    bl_told_begin(g->told, s->pending, s->state.position, ends);
+    BL_TRY(bl_told_text(g->told, s, g->t, last, err));
+    *stopped = g->told->event.stopped;
+    if (!g->fn && !g->single)
         return BL_OK;
-    BL_TRY(bl_told_likelihoods(&g->told, g->o, g->r->host, g->r->net->m.V, err));
-    int stop = g->fn(g->user, &g->told.event) != 0;
+    BL_TRY(bl_told_likelihoods(g->told, g->o, g->r->host, g->r->net->m.V, err));
+    int stop = g->fn && g->fn(g->user, &g->told->event) != 0;
     return stop && !ends && !*stopped ? bl_fail(err, BL_EINTERRUPTED, "stopped by the reader")
                                       : BL_OK;
 }
@@ -151,7 +152,7 @@ static bl_status find_whole(const generation *g, int constrained, bl_generate_re
     return g->s->constraint ? bl_constraint_ends(g->s->constraint, &result->whole, err) : BL_OK;
 }
 
-/* Draws and hands out until the end-of-text token or max_tokens. */
+/* Draws and hands out until the end-of-text token or max_tokens, or once. */
 static bl_status write_reply(generation *g, bl_generate_result *result, bl_error *err)
 {
     bl_sequence *s = g->s;
@@ -167,7 +168,7 @@ static bl_status write_reply(generation *g, bl_generate_result *result, bl_error
         int ends = result->ended && (!g->o->ignore_eos || constrained);
         int last = ends || result->tokens == g->o->max_tokens;
         BL_TRY(hand_out(g, ends, last, &result->stopped, err));
-        if (ends || result->stopped)
+        if (ends || result->stopped || g->single)
             return BL_OK;
     }
     return BL_OK;
@@ -198,33 +199,48 @@ static bl_status read_prompt(generation *g, bl_error *err)
     return status;
 }
 
-/* `begins`: the prompt, whose ids are there, has text. */
+/* `begins`: the prompt, whose ids are there, has text.  A result of tokens is that of a reply that
+ * goes on. */
 static bl_status run(generation *g, int begins, bl_generate_result *result, bl_error *err)
 {
     bl_sequence *s = g->s;
     BL_TRY(bl_sampling_configure(&s->sampler, g->o, err));
     g->tells = g->o->log_probability || g->o->logprobs;
     g->top = g->tells ? 0 : bl_sampling_enough(&s->sampler);
+    int later = result->tokens > 0;
     result->seed = s->sampler.seed;
-    result->prompt_tokens = g->prompt_count;
+    if (!later)
+        result->prompt_tokens = g->prompt_count;
     int started = s->decoder.started || begins;
     int goes_on = s->pending != BL_NO_TOKEN && s->stops.written == s->state.position;
     double start = bl_clock_seconds();
-    BL_TRY(read_prompt(g, err));
+    if (g->prompt_count || !later)
+        BL_TRY(read_prompt(g, err));
     if (!started)
         s->decoder.started = 0; /* the end-of-text token is not text */
     for (size_t i = 0; i < g->prompt_count; i++)
         bl_sampling_accept(&s->sampler, g->prompt[i]);
-    double read = bl_clock_seconds();
-    result->prompt_seconds = read - start;
+    double read = later ? start : bl_clock_seconds();
+    result->prompt_seconds += read - start;
     int constrained = s->constraint != NULL;
     if (g->prompt_count || !goes_on)
         bl_stops_begin(&s->stops);
     bl_status status = write_reply(g, result, err);
     if (status == BL_OK)
         status = find_whole(g, constrained, result, err);
-    result->seconds = bl_clock_seconds() - read;
+    result->seconds += bl_clock_seconds() - read;
     result->waiting_bytes = s->decoder.waiting;
+    return status;
+}
+
+static bl_status read_and_write(generation *g, const bl_prompt *prompt, bl_generate_result *result,
+                                bl_error *err)
+{
+    bl_status status = prompt->ids ? copy_prompt(g, prompt->ids, prompt->count, err)
+                                   : encode_prompt(g, prompt->text, prompt->bytes, err);
+    if (status == BL_OK)
+        status = run(g, prompt->bytes || prompt->count, result, err);
+    bl_free(g->prompt);
     return status;
 }
 
@@ -233,15 +249,29 @@ bl_status bl_sequence_generate(bl_sequence *s, bl_reader *r, const bl_tokenizer 
                                bl_token_fn *fn, void *user, bl_generate_result *result,
                                bl_error *err)
 {
-    generation g = {.s = s, .r = r, .t = t, .o = options, .fn = fn, .user = user};
-    bl_generate_result local = {0};
-    bl_status status = prompt->ids ? copy_prompt(&g, prompt->ids, prompt->count, err)
-                                   : encode_prompt(&g, prompt->text, prompt->bytes, err);
-    if (status == BL_OK)
-        status = run(&g, prompt->bytes || prompt->count, &local, err);
-    if (result)
-        *result = local;
-    bl_told_release(&g.told);
-    bl_free(g.prompt);
+    bl_told told = {.room = 0};
+    bl_generate_result unseen = {0};
+    generation g = {.s = s, .r = r, .t = t, .o = options, .fn = fn, .user = user, .told = &told};
+    bl_status status = read_and_write(&g, prompt, result ? result : &unseen, err);
+    bl_told_release(&told);
     return status;
+}
+
+/* Whether a reply has ended: by its end-of-text token, which ends the text of a grammar in any
+ * case, a text to stop at, or its number of tokens. */
+static int is_over(const bl_generate_result *r, const bl_generate_options *o)
+{
+    int ends = r->ended && (!o->ignore_eos || r->whole);
+    return r->tokens && (ends || r->stopped || r->tokens >= o->max_tokens);
+}
+
+bl_status bl_sequence_next(bl_sequence *s, bl_reader *r, const bl_tokenizer *t,
+                           const bl_prompt *prompt, const bl_generate_options *options,
+                           bl_told *told, bl_generate_result *result, bl_error *err)
+{
+    generation g = {.s = s, .r = r, .t = t, .o = options, .told = told, .single = 1};
+    bl_told_begin(told, BL_NO_TOKEN, s->state.position, 0);
+    if (is_over(result, options))
+        return BL_OK;
+    return read_and_write(&g, result->tokens ? &(bl_prompt){.bytes = 0} : prompt, result, err);
 }

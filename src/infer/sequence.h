@@ -126,7 +126,7 @@ typedef struct bl_prompt {
     size_t count;
 } bl_prompt;
 
-/* bl_generate() and bl_generate_ids() on their parts. */
+/* bl_generate() and bl_generate_ids() on their parts; *result is zero at first, or NULL. */
 bl_status bl_sequence_generate(bl_sequence *s, bl_reader *r, const bl_tokenizer *t,
                                const bl_prompt *prompt, const bl_generate_options *options,
                                bl_token_fn *fn, void *user, bl_generate_result *result,

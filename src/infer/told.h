@@ -27,4 +27,9 @@ bl_status bl_told_likelihoods(bl_told *t, const bl_generate_options *o, const fl
 bl_status bl_told_text(bl_told *t, bl_sequence *s, const bl_tokenizer *tokenizer, int last,
                        bl_error *err) BL_NODISCARD;
 
+/* bl_generate_next(): the next token of the reply that has this result so far. */
+bl_status bl_sequence_next(bl_sequence *s, bl_reader *r, const bl_tokenizer *t,
+                           const bl_prompt *prompt, const bl_generate_options *options,
+                           bl_told *told, bl_generate_result *result, bl_error *err) BL_NODISCARD;
+
 #endif

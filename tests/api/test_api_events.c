@@ -1,5 +1,6 @@
-/* What a batch tells of the tokens that it drew is what bl_generate() tells of them alone: ids,
- * places, texts before those to stop at, and likelihoods, to the bit. */
+/* What a batch tells of the tokens that it drew, and what is told of those that are asked for, is what
+ * bl_generate() tells of them alone: ids, places, texts before those to stop at, and likelihoods, to
+ * the bit. */
 #include "api.h"
 
 enum { WRITERS = 12, TOKENS = 40, LIST = 256 };
@@ -144,6 +145,89 @@ static void as_alone(void **state)
     bl_batch_close(b);
 }
 
+static void assert_same_result(const bl_generate_result *a, const bl_generate_result *b)
+{
+    assert_true(a->seed == b->seed && a->prompt_tokens == b->prompt_tokens);
+    assert_true(a->tokens == b->tokens && a->ended == b->ended && a->stopped == b->stopped);
+    assert_true(a->waiting_bytes == b->waiting_bytes && a->whole == b->whole);
+    assert_true(a->seconds >= 0 && a->prompt_seconds >= 0);
+}
+
+/* A reply asked for token by token, by one session and then by its fork, as bl_generate() tells it to
+ * another; of a prompt as text and as ids. */
+static void asked_for(void **state)
+{
+    (void)state;
+    static heard told, asked;
+    static const int32_t ids[] = {5, 3, 8};
+    for (size_t i = 0; i < 2 * WRITERS; i++) {
+        bl_options *o = options_of(i % WRITERS);
+        bl_session *one = open_writer(i % WRITERS), *other = open_writer(i % WRITERS), *fork;
+        bl_generate_result result = {.size = sizeof result}, sum = {.size = sizeof sum};
+        bl_token_event token = {.size = sizeof token};
+        const int32_t *prompt = i < WRITERS ? NULL : ids;
+        assert_ok(bl_options_set(o, "max_tokens", i % 2 ? "30" : "7", &api_error));
+        told.count = told.bytes = asked.count = asked.bytes = 0;
+        assert_ok(prompt ? bl_generate_ids(one, ids, 3, o, hear, &told, &result, &api_error)
+                         : bl_generate(one, "On", 2, o, hear, &told, &result, &api_error));
+        for (;;) {
+            assert_ok(bl_generate_next(other, "On", 2, prompt, 3, o, &token, &sum, &api_error));
+            assert_int_equal(token.size, sizeof token);
+            if (token.id < 0)
+                break;
+            (void)hear(&asked, &token);
+            assert_int_equal(bl_session_pending(other), token.id);
+            if (asked.count % 5 == 2) {
+                assert_ok(bl_session_fork(&fork, other, &api_error));
+                bl_session_close(other);
+                other = fork;
+            }
+        }
+        assert_same(&told, &asked);
+        assert_same_result(&result, &sum);
+        assert_ok(bl_options_set(o, "max_tokens", "10", &api_error));
+        assert_ok(bl_generate(one, "", 0, o, hear, &told, &result, &api_error));
+        assert_ok(bl_generate(other, "", 0, o, hear, &asked, &sum, &api_error));
+        assert_same(&told, &asked);
+        bl_session_close(one);
+        bl_session_close(other);
+        bl_options_close(o);
+    }
+}
+
+/* No tokens leave the prompt's last one pending; what fails leaves no token. */
+static void asked_for_nothing(void **state)
+{
+    (void)state;
+    static const int32_t ids[] = {5, 3, 8}, wrong[] = {API_V};
+    bl_options *o = api_options(BL_OPTIONS_GENERATE, "max_tokens", "0", (char *)NULL);
+    bl_session *s = open_writer(0);
+    bl_generate_result sum = {.size = sizeof sum}, none = {.size = 0};
+    bl_token_event token = {.size = sizeof token, .id = 5};
+    bl_error e;
+    assert_ok(bl_generate_next(s, NULL, 0, ids, 3, o, &token, &sum, &api_error));
+    assert_int_equal(token.id, -1);
+    assert_int_equal(bl_session_pending(s), 8);
+    assert_int_equal(sum.prompt_tokens, 3);
+    token.id = 5;
+    sum = (bl_generate_result){.size = sizeof sum};
+    assert_ok(bl_options_set(o, "max_tokens", "3", &api_error));
+    assert_int_equal(bl_generate_next(s, NULL, 0, wrong, 1, o, &token, &sum, &e), BL_EFORMAT);
+    assert_int_equal(token.id, -1);
+    assert_int_equal(sum.tokens, 0);
+    assert_int_equal(bl_generate_next(s, NULL, 0, ids, 1, o, &token, &none, &e), BL_EINVAL);
+    assert_non_null(strstr(e.message, "the size of the result is 0"));
+    assert_int_equal(bl_session_pending(s), 8);
+    struct {
+        size_t size;
+        int32_t id;
+    } old = {.size = 12}; /* of a program that knows less of a token */
+    assert_ok(bl_generate_next(s, NULL, 0, ids, 1, o, (bl_token_event *)&old, &sum, &api_error));
+    assert_int_equal(old.id, bl_session_pending(s));
+    bl_session_close(s);
+    bl_options_close(o);
+}
+
 /* Nothing is told where nothing was drawn. */
 static void only_of_what_was_drawn(void **state)
 {
@@ -175,7 +259,11 @@ static void only_of_what_was_drawn(void **state)
 
 int main(void)
 {
-    const struct CMUnitTest tests[] = {cmocka_unit_test(as_alone),
-                                       cmocka_unit_test(only_of_what_was_drawn)};
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(as_alone),
+        cmocka_unit_test(asked_for),
+        cmocka_unit_test(asked_for_nothing),
+        cmocka_unit_test(only_of_what_was_drawn),
+    };
     return cmocka_run_group_tests(tests, api_make_model, api_remove_model);
 }

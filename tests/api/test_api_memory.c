@@ -346,6 +346,10 @@ static bl_status tell_batch(uint64_t *sum)
         const bl_token_event *token = bl_batch_event(b, 0);
         *sum = mix(*sum, token->likeliest, token->likeliest_count * sizeof *token->likeliest);
     }
+    bl_token_event next = {.size = sizeof next};
+    bl_generate_result so_far = {.size = sizeof so_far};
+    TRY(bl_generate_next(s[2], "a", 1, NULL, 0, o, &next, &so_far, &failed));
+    *sum = mix(*sum, next.likeliest, next.likeliest_count * sizeof *next.likeliest);
     *sum = mix(*sum, logits, sizeof logits);
 done:
     bl_options_close(o);

@@ -53,10 +53,29 @@ static void samplers(void **state)
     bl_sampler_close(a);
 }
 
+static void replies(void **state)
+{
+    (void)state;
+    static const int32_t ids[] = {5};
+    bl_options *o = sets[BL_OPTIONS_GENERATE];
+    bl_token_event token = {.size = sizeof token};
+    bl_generate_result sum = {.size = sizeof sum};
+    REFUSED(bl_generate_next, s, NULL, "a", 1, NULL, 0, o, &token, &sum, e);
+    assert_int_equal(sum.tokens, 0);
+    REFUSED(bl_generate_next, prompt, s, NULL, 1, NULL, 0, o, &token, &sum, e);
+    REFUSED(bl_generate_next, token, s, "a", 1, NULL, 0, o, NULL, &sum, e);
+    REFUSED(bl_generate_next, result, s, "a", 1, NULL, 0, o, &token, NULL, e);
+    FINE(bl_generate_next, prompt, s, NULL, 0, ids, 1, o, &token, &sum, e);
+    FINE(bl_generate_next, ids, s, "a", 1, NULL, 1, o, &token, &sum, e);
+    FINE(bl_generate_next, options, s, "a", 1, NULL, 0, NULL, &token, &sum, e);
+    assert_true(sum.tokens > 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grammars),
+        cmocka_unit_test(replies),
         cmocka_unit_test(samplers),
     };
     return cmocka_run_group_tests(tests, make, end);
