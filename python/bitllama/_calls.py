@@ -83,17 +83,31 @@ def _note(number: int, frame: Optional[FrameType]) -> None:
 
 # A callback that comes when Python is gone is the end of the process, and daemon threads go on while Python goes: so at
 # the end their calls are told to stop, and are waited for.
-_others: Set[Watch] = set()  # of threads other than the main one
-_ending = False
+_others: Set[Any] = set()  # of threads other than the main one: each says whether it is at_work()
+ending: List[bool] = []  # not empty: for loops that look between their calls
 _PATIENCE = 10.0  # seconds; what does not call back that long will hardly do so in the last moment
 
 
 def _end() -> None:
-    global _ending
-    _ending = True
+    ending.append(True)
     until = time.monotonic() + _PATIENCE
-    while _others and time.monotonic() < until:
+    while any(one.at_work() for one in list(_others)) and time.monotonic() < until:
         time.sleep(0.001)
+
+
+def begin_loop(loop: Any) -> None:
+    """Of calls without a Watch, which are waited for, too."""
+    _others.add(loop)
+
+
+def end_loop(loop: Any) -> None:
+    _others.discard(loop)
+
+
+def leave_at_the_end() -> None:
+    """For a loop that sees the end of the process."""
+    if threading.current_thread() is not threading.main_thread():
+        raise SystemExit
 
 
 atexit.register(_end)
@@ -113,6 +127,9 @@ class Watch:
         self._installed: List[int] = []
         self.error: Optional[BaseException] = None
 
+    def at_work(self) -> bool:
+        return True
+
     def stopped(self) -> bool:
         """Must the call end?  Runs the handlers of signals that have come."""
         while _pending and self._main:
@@ -121,7 +138,7 @@ class Watch:
                 _handlers[number](number, frame)
             except BaseException as error:
                 self.error = self.error or error
-        if _ending and not self._main:
+        if ending and not self._main:
             self.error = self.error or SystemExit()
         return self.error is not None
 
@@ -136,7 +153,7 @@ class Watch:
     def __enter__(self) -> Watch:
         if not self._main:
             _others.add(self)
-            if _ending:
+            if ending:
                 _others.discard(self)
                 raise SystemExit
         try:

@@ -6,11 +6,15 @@ Written by python/tools/generate.py: change the header, not this file.
 from __future__ import annotations
 
 import enum
-from ctypes import string_at
+import struct
+from ctypes import c_char
 from dataclasses import dataclass
-from typing import Optional, Tuple
+from typing import Any, NamedTuple, Optional, Tuple
 
 from . import capi
+
+_bytes_at: Any = (c_char * (1 << 30)).from_address  # bytes of a text, however many
+_tuple: Any = tuple.__new__  # of those that are made for every token, without functions of Python
 
 
 def _text(text: Optional[bytes]) -> str:
@@ -18,7 +22,7 @@ def _text(text: Optional[bytes]) -> str:
 
 
 def _span(address: Optional[int], size: int) -> str:
-    return string_at(address, size).decode("utf-8", "replace") if address and size else ""
+    return str(_bytes_at(address)[:size], "utf-8", "replace") if address and size else ""
 
 
 class Status(enum.IntEnum):
@@ -707,8 +711,7 @@ class MemoryDifference:
         )
 
 
-@dataclass(frozen=True)
-class TokenEvent:
+class TokenEvent(NamedTuple):
     """A token that was drawn."""
 
     id: int
@@ -731,16 +734,21 @@ class TokenEvent:
 
     @classmethod
     def _of(cls, s: capi.bl_token_event) -> TokenEvent:
-        return cls(
-            s.id,
-            bool(s.ends),
-            s.position,
-            _span(s.text, s.bytes),
-            s.log_probability,
-            tuple(s.likeliest[:s.likeliest_count]) if s.likeliest_count else (),
-            tuple(s.likeliest_log_probabilities[:s.likeliest_count]) if s.likeliest_count else (),
-            s.stopped,
-        )
+        (_, id, ends, position, text, bytes, log_probability, _, _, likeliest_count, stopped) = _bl_token_event(s)
+        out: TokenEvent = _tuple(cls, (
+            id,
+            bool(ends),
+            position,
+            _span(text, bytes),
+            log_probability,
+            tuple(s.likeliest[:likeliest_count]) if likeliest_count else (),
+            tuple(s.likeliest_log_probabilities[:likeliest_count]) if likeliest_count else (),
+            stopped,
+        ))
+        return out
+
+
+_bl_token_event = struct.Struct("@NiiQPNdPPNi").unpack_from
 
 
 @dataclass(frozen=True)

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import ctypes
+import functools
 import json
 import sys
-from ctypes import byref, c_char, c_double, c_float, c_int, c_size_t, string_at
+from ctypes import CFUNCTYPE, byref, c_char, c_double, c_float, c_int, c_size_t, c_void_p, cast, string_at
 from typing import (TYPE_CHECKING, Any, Dict, Iterator, List, Literal, Mapping, Optional, Sequence, Tuple, TypeVar,
                     Union, overload)
 
 from . import capi
-from ._calls import Progress, Watch, call, opened, progress_function
+from ._calls import (Progress, Watch, begin_loop, call, end_loop, ending, leave_at_the_end, opened,
+                     progress_function)
 from ._handles import Handle
 from ._values import Ids, Path, ids_array, options, path_bytes, spans, split, takes_options, text_bytes
-from .errors import Interrupted, InvalidArgument
+from .errors import Interrupted, InvalidArgument, error_of
 from .options import GenerateOptions, PrepareOptions
 from .results import GenerateResult, HeadInfo, LearnResult, ScoreResult, TokenEvent
 
@@ -24,6 +26,8 @@ if TYPE_CHECKING:
 
 Prompt = Union[str, bytes, Ids]
 _LISTENS, _SHOWS = 0.05, 1 / 30  # seconds from one look at signals, and from one piece of a stream, to the next
+_function: Any = capi.bl_generate_next
+_NEXT = CFUNCTYPE(c_int)(cast(_function, c_void_p).value or 0)  # of arguments that are converted already
 _LONG = 64  # tokens from which on reading can be stopped by Ctrl-C
 _S = TypeVar("_S", bound="Session")
 
@@ -64,7 +68,7 @@ class Session:
         self._handle = handle
         self._undo = undo
         self._kept: List[Handle] = []
-        self._buffer: Any = None
+        self._logits: Optional[_Room] = None
         self._result: Optional[capi.bl_generate_result] = None
 
     @property
@@ -134,15 +138,18 @@ class Session:
         They stay what they are also when the session reads on.
         """
         array = self._ids(ids)
-        self._keep()
-        with self._handle.alone() as s:
-            buffer = self._room() if logits else None
-            if len(array) < _LONG:
+        if self._undo > 0:
+            self._keep()
+        room = self._room() if logits else None
+        buffer = None if room is None else room.buffer
+        if len(array) < _LONG:
+            error = capi.bl_error()
+            if self._handle.run(capi.bl_session_feed, self._handle.anyhow(), array, len(array), buffer, byref(error)):
+                raise error_of(error)
+        else:
+            with self._handle.alone() as s, Watch():
                 call(capi.bl_session_feed, s, array, len(array), buffer)
-            else:
-                with Watch():
-                    call(capi.bl_session_feed, s, array, len(array), buffer)
-        return None if buffer is None else _view(buffer)
+        return None if room is None else room.view()
 
     def feed_each(self, ids: Prompt) -> Any:
         """The same with the logits after every token: [count, vocab_size]."""
@@ -158,21 +165,20 @@ class Session:
     def logits(self) -> Any:
         """Those after the last token that was read or written."""
         with self._handle.alone() as s:
-            buffer = self._room()
-            call(capi.bl_session_feed, s, None, 0, buffer)
-        return _view(buffer)
+            room = self._room()
+            call(capi.bl_session_feed, s, None, 0, room.buffer)
+        return room.view()
 
     def _ids(self, ids: Prompt) -> Any:
         if isinstance(ids, (str, bytes)):
             return ids_array(self._model._required_tokenizer().encode(ids, False, True))
         return ids_array(ids)
 
-    def _room(self) -> Any:
-        """The array for logits: that of the last call, unless somebody still looks at it."""
-        count = getattr(sys, "getrefcount", None)
-        if self._buffer is None or count is None or count(self._buffer) > 2:
-            self._buffer = (c_float * self._model.info.vocab_size)()
-        return self._buffer
+    def _room(self) -> _Room:
+        """That of the last call, unless somebody still looks at it."""
+        if self._logits is None or self._logits.seen():
+            self._logits = _Room(self._model.info.vocab_size)
+        return self._logits
 
     def learn(self, *sources: Path, share: float = 0.0, every: int = 0, keep: Optional[Path] = None,
               keep_seconds: float = 60.0, progress: Optional[Progress] = None,
@@ -379,22 +385,16 @@ class _Writing:
                 with grammar._handle.shared() as g:
                     call(capi.bl_session_constrain, s, g)
 
-    def _run(self, fn: Any, every: Optional[float] = None) -> None:
-        """Calls the library with what is left of the prompt, which is read then; fn takes tokens, or with `every`
-        pieces of text."""
+    def _run(self, fn: Any, every: float) -> None:
+        """Calls the library with what is left of the prompt, which is read then; fn takes pieces of text."""
         result = capi.bl_generate_result(size=ctypes.sizeof(capi.bl_generate_result))
         prompt, self._prompt = self._prompt, b""
         text, ids = (prompt, None) if isinstance(prompt, bytes) else (None, prompt)
         try:
             with self._session._handle.alone() as s, self._options.shared() as o, Watch() as watch:
                 self._watch = watch
-                if every is not None:
-                    call(capi.bl_generate_text, s, text, len(text or b""), ids, len(prompt), o, every, fn, None,
-                         byref(result))
-                elif ids is None:
-                    call(capi.bl_generate, s, text, len(text or b""), o, fn, None, byref(result))
-                else:
-                    call(capi.bl_generate_ids, s, ids, len(ids), o, fn, None, byref(result))
+                call(capi.bl_generate_text, s, text, len(text or b""), ids, len(prompt), o, every, fn, None,
+                     byref(result))
         finally:
             self._left -= result.tokens
             before, self._total = self._total, result
@@ -414,7 +414,8 @@ class _Writing:
         return b"".join(parts).decode("utf-8", "replace")
 
     def pieces(self) -> Iterator[str]:
-        """As it is written: each call of the library writes a piece, and the next continues where it ended."""
+        """As it is written: each call of the library writes a piece, and the next continues where it ended, until one
+        ends the reply."""
         parts: List[bytes] = []
 
         def take(user: object, text: int, size: int) -> int:
@@ -422,42 +423,98 @@ class _Writing:
             return 1
 
         fn = capi.bl_text_fn(take)
-        for _ in self._calls(fn, _SHOWS):
+        ended = False
+        while self._left > 0 and not ended:
+            with self._options.shared() as o:
+                call(capi.bl_options_set, o, b"max_tokens", b"%d" % self._left)
+            try:
+                self._run(fn, _SHOWS)
+                ended = True
+            except Interrupted:
+                pass
             piece = b"".join(parts).decode("utf-8", "replace")
             parts.clear()
             if piece:
                 yield piece
 
-    def _calls(self, fn: Any, every: Optional[float] = None) -> Iterator[None]:
-        """Calls whose functions end them, until one ends the reply."""
-        while self._left > 0:
-            with self._options.shared() as o:
-                call(capi.bl_options_set, o, b"max_tokens", b"%d" % self._left)
-            try:
-                self._run(fn, every)
-            except Interrupted:
-                yield
-            else:
-                yield
-                return
-
     def tokens(self) -> Iterator[TokenEvent]:
-        """Token by token."""
-        drawn: List[TokenEvent] = []
+        """Token by token, each drawn when it is asked for, with as little between two as can be (docs/SPEED.md)."""
+        session, left, error = self._session, self._left, capi.bl_error()
+        token = capi.bl_token_event(size=ctypes.sizeof(capi.bl_token_event))
+        result = capi.bl_generate_result(size=ctypes.sizeof(capi.bl_generate_result))
+        handle: Optional[Handle] = None
+        users: Dict[object, int] = {}
+        arguments: Tuple[Any, ...] = ()
+        made = TokenEvent._of
+        begin_loop(self)
+        try:
+            self._begin(token, result)
+            event = made(token)
+            while event.id >= 0:
+                yield event
+                left -= 1
+                if event.ends or event.stopped or left <= 0:
+                    return
+                if session._handle is not handle:  # at first, and after undo()
+                    handle, users = session._handle, session._handle.users
+                    arguments = (c_void_p(handle.anyhow()), None, c_size_t(0), None, c_size_t(0),
+                                 c_void_p(self._options.anyhow()), byref(token), byref(result), byref(error))
+                session._result = result
+                try:  # handle.run(), written out
+                    users[self] = -1
+                    if handle.closed or len(users) > 1:
+                        handle.refuse(self)
+                    if ending:
+                        leave_at_the_end()
+                    status = _NEXT(*arguments)
+                finally:
+                    users.pop(self, None)
+                    if handle.closed:
+                        handle.settle()
+                if status:
+                    raise error_of(error)
+                event = made(token)
+        finally:
+            end_loop(self)
 
-        def take(user: object, token: Any) -> int:
-            self._watch.guard(lambda: drawn.append(TokenEvent._of(token.contents)))
-            return 1 if self._left > 1 or self._watch.error else 0
+    def at_work(self) -> bool:
+        return self in self._session._handle.users
 
-        for _ in self._calls(capi.bl_token_fn(take)):
-            yield from drawn
-            drawn.clear()
+    def _begin(self, token: capi.bl_token_event, result: capi.bl_generate_result) -> None:
+        """Reads the prompt and draws the first token."""
+        text, ids = (self._prompt, None) if isinstance(self._prompt, bytes) else (None, self._prompt)
+        try:
+            with self._session._handle.alone() as s, self._options.shared() as o, Watch():
+                call(capi.bl_generate_next, s, text, len(text or b""), ids, len(self._prompt), o, byref(token),
+                     byref(result))
+        finally:
+            self._session._result = result
+
+
+class _Room:
+    """An array that logits are written to, and views of it."""
+
+    __slots__ = ("buffer", "_all")
+
+    def __init__(self, count: int) -> None:
+        self.buffer: Any = (c_float * count)()
+        self._all = _view(self.buffer) if _numpy() else None  # what arrays of numpy that are made of it refer to
+
+    def seen(self) -> bool:
+        """Does anybody look at it?"""
+        count = getattr(sys, "getrefcount", None)
+        if count is None:
+            return True
+        return bool(count(self.buffer if self._all is None else self._all) > 2)
+
+    def view(self) -> Any:
+        return _view(self.buffer) if self._all is None else self._all[:]
 
 
 def _view(buffer: Any, shape: Optional[Tuple[int, ...]] = None) -> Any:
     """A read-only view of floats."""
     flat = memoryview(buffer).cast("B").cast("f").toreadonly()
-    numpy = sys.modules.get("numpy") or _numpy()
+    numpy = _numpy()
     if numpy is None:
         return flat if shape is None else memoryview(flat.cast("B")).cast("f", shape)
     array = numpy.frombuffer(flat, dtype=numpy.float32)
@@ -465,6 +522,12 @@ def _view(buffer: Any, shape: Optional[Tuple[int, ...]] = None) -> Any:
 
 
 def _numpy() -> Any:
+    return sys.modules.get("numpy") or _imported_numpy()
+
+
+@functools.lru_cache(maxsize=None)
+def _imported_numpy() -> Any:
+    """None without it, for which it is looked for once."""
     try:
         import numpy
     except ImportError:

@@ -114,6 +114,25 @@ class Lives(unittest.TestCase):
         with self.assertRaises(bitllama.Closed):
             session.feed([1])
 
+    def test_closed_between_two_tokens(self):
+        """By another thread, at any moment: no token of a freed session, and freed in the end."""
+        with support.model() as model:
+            for _ in range(20):
+                session, given = model.session(), threading.Event()
+                final = session._handle._free
+
+                def close():
+                    given.wait()
+                    session.close()
+
+                thread = threading.Thread(target=close)
+                thread.start()
+                with self.assertRaises(bitllama.Closed):
+                    for token in session.tokens("Once", max_new_tokens=10**9, ignore_eos=True):
+                        given.set()
+                thread.join()
+                self.assertFalse(final.alive)
+
     def test_a_callback_that_raises(self):
         class Mine(Exception):
             pass
@@ -243,6 +262,29 @@ except KeyboardInterrupt:
 other = model.session()
 list(other.tokens("Once", max_new_tokens=5))
 """, "interrupted 20")
+
+    def test_tokens(self):
+        self.ends("""
+session, count = model.session(), 0
+main = threading.main_thread().ident
+def interrupt():
+    while not session._handle._alone:
+        pass
+    signal.pthread_kill(main, signal.SIGINT)
+for _ in range(20):
+    tokens = session.tokens("Once", max_new_tokens=10**9, ignore_eos=True)
+    next(tokens)
+    thread = threading.Thread(target=interrupt)
+    thread.start()
+    try:
+        for token in tokens:
+            pass
+    except KeyboardInterrupt:
+        count += 1
+    thread.join()
+    session.feed([1])
+print(count, session._handle.users)
+""", "20 {}")
 
     def test_a_long_prompt(self):
         self.ends("""

@@ -139,6 +139,26 @@ class Models(unittest.TestCase):
         for one, event in zip(each, events):
             self.assertAlmostEqual(one, event.log_probability, places=9)
 
+    def test_between_two_tokens(self):
+        """The session is at the token that was given last, and can be used."""
+        how = dict(max_new_tokens=12, seed=3, ignore_eos=True)
+        expected = self.model.session()
+        expected.generate(PROMPT, **dict(how, max_new_tokens=5))
+        session = self.model.session(undo=1)
+        tokens = session.tokens(PROMPT, **how)
+        ids = [next(tokens).id for _ in range(5)]
+        self.assertEqual((session.pending, session.result.tokens), (ids[-1], 5))
+        self.assertEqual(session.save_bytes(), expected.save_bytes())
+        self.assertEqual(session.fork().generate("", **how), expected.fork().generate("", **how))
+        session.score("a")
+        self.assertEqual(next(tokens).position, session.position)
+        session.undo()  # what goes on has read nothing
+        self.assertEqual((next(tokens).position, session.position), (1, 1))
+        tokens.close()
+        nothing = self.model.session()
+        self.assertEqual(list(nothing.tokens(PROMPT, max_new_tokens=0)), [])
+        self.assertEqual(nothing.result.prompt_tokens, len(self.model.tokenizer.encode(PROMPT)) + 1)
+
     def test_options(self):
         for how in (dict(top_q=3), dict(max_tokens=3, max_new_tokens=3), dict(lr=1)):
             with self.assertRaises(TypeError):
@@ -284,12 +304,14 @@ class Sessions(unittest.TestCase):
     def test_one_buffer_is_used_again(self):
         session = self.model.session()
         session.feed([1])
-        first = session._buffer
-        del first
-        address = id(session._buffer)
+        room = session._logits
         for one in range(10):
             session.feed([one])
-            self.assertEqual(id(session._buffer), address)
+            self.assertIs(session._logits, room)
+        view = session.feed([1])
+        session.feed([2])
+        self.assertIsNot(session._logits, room)
+        del view
 
     def test_ids_of_all_kinds(self):
         import array

@@ -26,6 +26,9 @@ PLAIN = {
 COUNTS = {"corpora": "corpus_count", "layers": "layer_count", "folders": "folder_count",
           "plugins": "plugin_count", "levels": "level_count", "likeliest": "likeliest_count",
           "likeliest_log_probabilities": "likeliest_count"}
+# Results made for every token: tuples of what one call reads of the struct, which is what costs the least.
+OFTEN = ("bl_token_event",)
+LETTERS = {"size_t": "N", "int": "i", "int32_t": "i", "uint64_t": "Q", "double": "d"}  # of the module struct
 
 
 class Types:
@@ -206,11 +209,13 @@ def result_field(f, fields, i, h):
 def results(h):
     """What calls give, as dataclasses."""
     out = ['"""Data table: what calls of the library give, as dataclasses.\n\n%s\n"""\n\n' % MADE]
-    out.append("from __future__ import annotations\n\nimport enum\nfrom ctypes import string_at\n"
-               "from dataclasses import dataclass\nfrom typing import Optional, Tuple\n\nfrom . import capi\n\n\n"
+    out.append("from __future__ import annotations\n\nimport enum\nimport struct\nfrom ctypes import c_char\n"
+               "from dataclasses import dataclass\nfrom typing import Any, NamedTuple, Optional, Tuple\n\nfrom . import capi\n\n"
+               "_bytes_at: Any = (c_char * (1 << 30)).from_address  # bytes of a text, however many\n"
+               "_tuple: Any = tuple.__new__  # of those that are made for every token, without functions of Python\n\n\n"
                "def _text(text: Optional[bytes]) -> str:\n    return (text or b\"\").decode(\"utf-8\", \"replace\")\n\n\n"
                "def _span(address: Optional[int], size: int) -> str:\n"
-               "    return string_at(address, size).decode(\"utf-8\", \"replace\") if address and size else \"\"\n")
+               "    return str(_bytes_at(address)[:size], \"utf-8\", \"replace\") if address and size else \"\"\n")
     for name, values in h.enums.items():
         names = [one for one, _ in values if not one.endswith("_KINDS")]
         start = len(os.path.commonprefix(names).rsplit("_", 1)[0]) + 1
@@ -223,13 +228,31 @@ def results(h):
             continue
         shown = [(f, result_field(f, fields, i, h)) for i, f in enumerate(fields)]
         shown = [(f, one) for f, one in shown if one]
-        out.append("\n\n@dataclass(frozen=True)\nclass %s:\n%s\n" % (
-            camel(name), doc(text or "%s of the header." % name, "    ")))
+        tuples = name in OFTEN
+        out.append("\n\n%s:\n%s\n" % (
+            "class %s(NamedTuple)" % camel(name) if tuples else "@dataclass(frozen=True)\nclass %s" % camel(name),
+            doc(text or "%s of the header." % name, "    ")))
         for f, (kind, _) in shown:
             out.append("    %s: %s\n%s" % (f.name, kind, doc(flat(f.doc, 92), "    ")))
+        values = "".join("            %s,\n" % one for _, (_, one) in shown)
+        if tuples:
+            out.append(often(name, fields, values))
+            continue
         out.append("\n    @classmethod\n    def _of(cls, s: capi.%s) -> %s:\n        return cls(\n%s        )\n" % (
-            name, camel(name), "".join("            %s,\n" % one for _, (_, one) in shown)))
+            name, camel(name), values))
     return "".join(out)
+
+
+def often(name, fields, values):
+    """How a tuple is made of a struct."""
+    letters = "".join("P" if "*" in f.ctype else LETTERS[f.ctype] for f in fields)
+    read = {f.name: f.name if "*" not in f.ctype or counted(fields, i) else "s." + f.name for i, f in enumerate(fields)}
+    values = re.sub(r"\bs\.(\w+)", lambda m: read[m.group(1)], values)
+    names = [f.name if re.search(r"(?<![\w.])%s\b" % f.name, values) else "_" for f in fields]
+    return ("\n    @classmethod\n    def _of(cls, s: capi.%s) -> %s:\n        (%s) = %s(s)\n        out: %s = _tuple(cls, (\n"
+            "%s        ))\n        return out\n\n\n%s = struct.Struct(\"@%s\").unpack_from\n" % (
+                name, camel(name), ",\n         ".join(textwrap.wrap(", ".join(names), 100)), "_" + name, camel(name),
+                values, "_" + name, letters))
 
 
 PYTHON_OF = {"size": "int", "real": "float", "flag": "bool", "text": "Union[str, PathLike[str]]"}
