@@ -1,11 +1,12 @@
 /* Documents out of a stream: a window slides over the text, line by line. */
 #include "corpus/cutter.h"
 #include "core/alloc.h"
+#include "core/team.h"
 #include "core/utf8.h"
 #include "core/watch.h"
-#include "corpus/conversation.h"
 #include "corpus/json_text.h"
 #include "corpus/json_values.h"
+#include "corpus/talks.h"
 #include "corpus/tidy.h"
 #include "text/text.h"
 
@@ -32,7 +33,13 @@ struct bl_cutter {
     uint64_t lines;  /* the number of the line of JSON, from 1 */
     bl_tidy tidy;
     bl_json_text json;
-    bl_conversation talk;
+    bl_talks talks;      /* conversations that were found together */
+    const bl_talk *talk; /* the one that was given last */
+    bl_span held;        /* found, but of the next */
+    int gathering, over; /* they are being found; there are no more */
+    bl_status late;      /* why no more were found, told when those before were given */
+    bl_error late_words;
+    uint64_t rewritten;  /* answers, of those that were given */
     bl_template *chatml; /* where no other form was given */
     bl_talk_form usual;
     bl_json_values values;
@@ -49,6 +56,7 @@ bl_status bl_cutter_open(bl_cutter **c, const bl_cutter_options *options, bl_err
     (*c)->o = *options;
     if ((*c)->o.most > SIZE_MAX / 4)
         (*c)->o.most = SIZE_MAX / 4;
+    (*c)->talks.threads = bl_threads(options->threads);
     if (!options->conversations || options->form)
         return BL_OK;
     bl_status status = bl_template_of_text(&(*c)->chatml, "ChatML", bl_chatml, err);
@@ -64,7 +72,7 @@ void bl_cutter_close(bl_cutter *c)
     bl_free(c->text);
     bl_buf_release(&c->tidy.clean);
     bl_json_text_release(&c->json);
-    bl_conversation_release(&c->talk);
+    bl_talks_release(&c->talks);
     bl_template_close(c->chatml);
     bl_free(c);
 }
@@ -79,17 +87,33 @@ void bl_cutter_begin(bl_cutter *c, bl_stream *stream, const char *name, bl_cut r
     c->before = c->lines = 0;
     c->values = (bl_json_values){.lax = c->o.skip_bad};
     c->odd = 0;
-    c->rest = (bl_span){0};
+    c->rest = c->held = (bl_span){0};
+    c->talk = NULL;
+    c->over = 0;
+    c->late = BL_OK;
+    bl_talks_begin(&c->talks);
 }
 
+/* Where the text was found that was found last. */
+static bl_talk_place place_of(const bl_cutter *c)
+{
+    return (bl_talk_place){.line = c->lines,
+                           .replaced = c->tidy.replaced,
+                           .returns = c->tidy.returns,
+                           .marks = c->tidy.marks};
+}
+
+/* What was found ahead of what was given does not count yet. */
 bl_cutter_counts bl_cutter_counted(const bl_cutter *c)
 {
-    return (bl_cutter_counts){.replaced = c->tidy.replaced,
+    int ahead = c->talk && (c->talks.given < c->talks.count || c->held.text);
+    bl_talk_place now = ahead ? c->talk->place : place_of(c);
+    return (bl_cutter_counts){.replaced = now.replaced,
                               .cut = c->cut,
                               .bad = c->bad,
-                              .returns = c->tidy.returns,
-                              .marks = c->tidy.marks,
-                              .rewritten = c->talk.rewritten};
+                              .returns = now.returns,
+                              .marks = now.marks,
+                              .rewritten = c->rewritten};
 }
 
 const char *bl_cutter_first_bad(const bl_cutter *c)
@@ -281,25 +305,33 @@ static void strip(bl_span *d)
     *d = bl_span_strip(*d);
 }
 
-/* A line or value of JSON that gives no document for this reason: it ends the reading, or is
- * dropped and counted. */
+/* The JSON of this line gives no document: that ends the reading, or is counted. */
+static bl_status bad_line(bl_cutter *c, uint64_t line, const char *why, bl_error *err)
+{
+    if (!c->o.skip_bad)
+        return bl_fail(err, BL_EFORMAT, "%s: line %llu: %s", c->name, (unsigned long long)line,
+                       why);
+    if (!*c->first_bad)
+        (void)snprintf(c->first_bad, sizeof c->first_bad, "%.100s: line %llu: %s", c->name,
+                       (unsigned long long)line, why);
+    c->bad++;
+    return BL_OK;
+}
+
+/* A line or value of JSON that gives no document for this reason.  Among conversations it waits for
+ * its turn. */
 static bl_status bad_json(bl_cutter *c, bl_span *d, bl_error *err, const char *format, ...)
 {
-    char why[BL_CONVERSATION_WHY], text[sizeof c->first_bad];
+    char why[BL_CONVERSATION_WHY];
     va_list args;
     va_start(args, format);
     (void)vsnprintf(why, sizeof why, format, args);
     va_end(args);
-    (void)snprintf(text, sizeof text, "%.100s: line %llu: %s", c->name,
-                   (unsigned long long)c->lines, why);
     *d = (bl_span){0};
-    if (!c->o.skip_bad)
-        return bl_fail(err, BL_EFORMAT, "%s: line %llu: %s", c->name, (unsigned long long)c->lines,
-                       why);
-    if (!*c->first_bad)
-        memcpy(c->first_bad, text, sizeof text);
-    c->bad++;
-    return BL_OK;
+    if (!c->gathering)
+        return bad_line(c, c->lines, why, err);
+    const bl_talk_place place = place_of(c);
+    return bl_talks_add_bad(&c->talks, why, &place, err);
 }
 
 static bl_status check_text(bl_cutter *c, bl_span *d, uint64_t place, bl_error *err)
@@ -350,29 +382,9 @@ static bl_status read_json(bl_cutter *c, bl_span *d, bl_error *err)
     return BL_OK;
 }
 
-/* A JSON object as a conversation. */
-static bl_status read_conversation(bl_cutter *c, bl_span *d, bl_error *err)
-{
-    char why[BL_CONVERSATION_WHY];
-    bl_conversation *talk = &c->talk;
-    switch (bl_conversation_read(talk, c->o.form, d->text, d->bytes, c->o.field, why)) {
-    case BL_CONVERSATION_BAD:
-        return bad_json(c, d, err, "%s", why);
-    case BL_CONVERSATION_NO_MEMORY:
-        return bl_fail(err, BL_ENOMEM, "%s: out of memory", c->name);
-    case BL_CONVERSATION_GOOD:
-        break;
-    }
-    if (talk->text.len > c->o.most)
-        return bad_json(c, d, err, "a conversation of %zu bytes, more than `max_document`",
-                        talk->text.len);
-    *d = (bl_span){talk->text.data, talk->text.len};
-    return BL_OK;
-}
-
 const unsigned char *bl_cutter_said(const bl_cutter *c)
 {
-    return c->o.conversations && is_json(c) ? (const unsigned char *)c->talk.said.data : NULL;
+    return c->talk ? (const unsigned char *)c->talk->made.said.data : NULL;
 }
 
 /* A JSON string in documents of at most `most` bytes. */
@@ -418,11 +430,114 @@ static bl_status next_piece(bl_cutter *c, bl_span *piece, uint64_t *place, int *
     return BL_OK;
 }
 
+/* The next piece that holds anything; *more is 0 after the last. */
+static bl_status next_good(bl_cutter *c, bl_span *piece, int *more, bl_error *err)
+{
+    uint64_t place;
+    do {
+        BL_TRY(next_piece(c, piece, &place, more, err));
+        if (*more && piece->bytes)
+            BL_TRY(check_text(c, piece, place, err));
+        if (*more && !c->o.keep_space)
+            strip(piece);
+    } while (*more && piece->bytes == 0 && (!c->gathering || bl_talks_has_room(&c->talks, 0)));
+    return BL_OK;
+}
+
+/* ---- conversations ---- */
+
+/* As many as are read together. */
+static bl_status gather(bl_cutter *c, bl_error *err)
+{
+    int more = 1;
+    bl_talks_begin(&c->talks);
+    c->talk = NULL;
+    while (c->held.text || bl_talks_has_room(&c->talks, 0)) {
+        bl_span found = c->held;
+        if (!found.text)
+            BL_TRY(next_good(c, &found, &more, err));
+        if (!more) {
+            c->over = 1;
+            return BL_OK;
+        }
+        c->held = found.bytes ? found : (bl_span){0};
+        if (!bl_talks_has_room(&c->talks, found.bytes))
+            return BL_OK;
+        if (found.bytes) {
+            const bl_talk_place place = place_of(c);
+            BL_TRY(bl_talks_add(&c->talks, found, &place, err));
+        }
+        c->held = (bl_span){0};
+    }
+    return BL_OK;
+}
+
+/* The next ones, read. */
+static bl_status read_talks(bl_cutter *c, bl_error *err)
+{
+    bl_error words = {BL_OK, ""};
+    c->gathering = 1;
+    bl_status status = gather(c, &words);
+    c->gathering = 0;
+    if (status == BL_EFORMAT) { /* those before come first */
+        c->late = status;
+        c->late_words = words;
+    } else if (status != BL_OK) {
+        if (err)
+            *err = words;
+        return status;
+    }
+    return bl_talks_read(&c->talks, c->o.form, c->o.field, c->o.idle, c->o.user, c->name, err);
+}
+
+static bl_status take_talk(bl_cutter *c, bl_span *d, bl_error *err)
+{
+    const bl_talk *talk = c->talk;
+    char why[BL_CONVERSATION_WHY];
+    if (talk->found == BL_CONVERSATION_NO_MEMORY)
+        return bl_fail(err, BL_ENOMEM, "%s: out of memory", c->name);
+    if (talk->found == BL_CONVERSATION_BAD)
+        return bad_line(c, talk->place.line, talk->why, err);
+    c->rewritten += talk->made.rewritten;
+    *d = (bl_span){talk->made.text.data, talk->made.text.len};
+    if (d->bytes <= c->o.most)
+        return BL_OK;
+    (void)snprintf(why, sizeof why, "a conversation of %zu bytes, more than `max_document`",
+                   d->bytes);
+    *d = (bl_span){0};
+    return bad_line(c, talk->place.line, why, err);
+}
+
+static bl_status next_talk(bl_cutter *c, bl_span *d, bl_error *err)
+{
+    *d = (bl_span){0};
+    while (d->bytes == 0) {
+        const bl_talk *next = bl_talks_next(&c->talks);
+        if (next) {
+            c->talk = next;
+            BL_TRY(take_talk(c, d, err));
+        } else if (c->late != BL_OK) {
+            return bl_fail(err, c->late, "%s", c->late_words.message);
+        } else if (c->over) {
+            break;
+        } else {
+            BL_TRY(read_talks(c, err));
+        }
+    }
+    if (d->bytes == 0)
+        *d = (bl_span){0};
+    return BL_OK;
+}
+
+/* ---- all ---- */
+
 bl_status bl_cutter_next(bl_cutter *c, bl_span *d, bl_error *err)
 {
     *d = (bl_span){NULL, 0};
     if (!c->begun)
         BL_TRY(begin(c, err));
+    if (is_json(c) && c->o.conversations)
+        return next_talk(c, d, err);
     for (;;) {
         while (c->rest.bytes) {
             take_rest(c, d);
@@ -430,27 +545,11 @@ bl_status bl_cutter_next(bl_cutter *c, bl_span *d, bl_error *err)
                 return BL_OK;
         }
         bl_span piece;
-        uint64_t place;
         int more;
-        BL_TRY(next_piece(c, &piece, &place, &more, err));
-        if (!more) {
-            *d = (bl_span){NULL, 0};
+        BL_TRY(next_good(c, &piece, &more, err));
+        *d = more && !is_json(c) ? piece : (bl_span){NULL, 0};
+        if (!more || d->text)
             return BL_OK;
-        }
-        if (piece.bytes)
-            BL_TRY(check_text(c, &piece, place, err));
-        if (!c->o.keep_space)
-            strip(&piece);
-        if (piece.bytes == 0)
-            continue;
-        if (is_json(c) && c->o.conversations)
-            BL_TRY(read_conversation(c, &piece, err));
-        if (piece.bytes == 0)
-            continue;
-        if (!is_json(c) || c->o.conversations) {
-            *d = piece;
-            return BL_OK;
-        }
         BL_TRY(read_json(c, &piece, err));
         if (!c->o.keep_space)
             strip(&piece);

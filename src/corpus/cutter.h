@@ -28,6 +28,7 @@ typedef struct bl_cutter_options {
                             instead of an error */
     int skip_bad;        /* what is not JSON, or has no text in the field, is dropped and counted */
     int conversations;   /* documents of JSON are those of corpus/conversation.h, and are not cut */
+    size_t threads;      /* that read them, as of bl_threads(); what comes is the same */
     const struct bl_talk_form *form; /* of conversations; must outlive the cutter; NULL: ChatML */
     int keep_space;                  /* documents keep the white space at their ends */
     uint64_t most;                   /* bytes of a document, at least 4 */

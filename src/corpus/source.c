@@ -49,6 +49,7 @@ bl_source_options bl_source_options_of(const bl_prepare_options *o)
                    .replace_invalid = o->replace_invalid,
                    .skip_bad = o->skip_bad,
                    .conversations = o->documents == BL_DOCUMENTS_MESSAGES,
+                   .threads = o->threads,
                    .most = o->max_document},
     };
 }

@@ -44,6 +44,46 @@ expect "end it otherwise" 3 '' '*talk.jsonl: line 1: the template, line 5: *no s
     prepare talk.jsonl --documents messages --tokenizer gemma --out none
 check "before a folder is there" test ! -e none
 
+# ---- threads: the same bytes and words, thousands of conversations, one of them larger than what is read at a time ----
+big() { # BYTES
+    printf '{"prompt": "%s?", "completion": "Yes."}\n' "$(head -c "$1" /dev/zero | tr '\0' 'a')"
+}
+awk -v count=3000 -v seed=3 -f "$talks" >many.jsonl
+(sed -n '1,2500p' many.jsonl && big 900000 && sed -n '2501,$p' many.jsonl) >good.jsonl
+(sed -n '1,900p' good.jsonl && printf '%s\n\377\n\n[\n' '{"messages": [{"role": "assistant", "content": 3}]}' && sed -n '901,2000p' good.jsonl &&
+    printf '{"a": \n' && sed -n '2001,$p' good.jsonl) >some.jsonl
+(printf '[' && sed 's/$/,/; $s/,$/]/' good.jsonl) >good.json
+with_threads() { # THREADS NAME FILE FLAGS...
+    threads=$1 name=$2 file=$3
+    shift 3
+    "$bitllama" prepare "$file" --documents messages --tokenizer llama --out "$name" --force --threads "$threads" "$@" >stdout 2>stderr
+    code=$?
+}
+same_folders() { # NAME A B
+    for file in train.bin val.bin train.mask val.mask tokenizer.json; do
+        check "$1: $file" cmp "$2/$file" "$3/$file"
+    done
+    check "$1: meta.json" sh -c 'sed "s/good.json[l]*/x/" "$0/meta.json" >one && sed "s/good.json[l]*/x/" "$1/meta.json" | cmp - one' "$2" "$3"
+}
+for threads in 1 2 5; do
+    with_threads $threads good$threads good.jsonl
+    check "$threads threads" test $code -eq 0
+    with_threads $threads array$threads good.json
+    check "$threads threads, an array" test $code -eq 0
+    same_folders "$threads threads" good1 good$threads
+    same_folders "$threads threads, an array" good1 array$threads
+    with_threads $threads some$threads some.jsonl --skip-bad
+    check "$threads threads, bad lines" test $code -eq 0
+    check "$threads threads: bad lines and the first are told" grep -q '^bad lines  *4 dropped, the first: some.jsonl: line 901: the content of message 1 is' stderr
+    check "$threads threads: the others are there" cmp good1/train.bin some$threads/train.bin
+    with_threads $threads none some.jsonl
+    check "$threads threads: the first bad line ends it" test $code -eq 3
+    check "$threads threads: and is named" grep -q 'error: some.jsonl: line 901: the content of message 1 is' stderr
+    (sed -n '1,700p' many.jsonl && printf '\377\n' && big 10 && printf '3\n') >late.jsonl
+    with_threads $threads none late.jsonl
+    check "$threads threads: what is no UTF-8" grep -q 'error: late.jsonl: not UTF-8 at byte' stderr
+done
+
 # ---- answers that are written otherwise, and none that ends ----
 printf '{"messages": [%s, %s, %s, %s]}\n' '{"role": "user", "content": "a"}' '{"role": "assistant", "content": "<think>b</think>c"}' \
     '{"role": "user", "content": "d"}' '{"role": "assistant", "content": "<think>e</think>f"}' >think.jsonl

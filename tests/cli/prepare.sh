@@ -170,7 +170,8 @@ interrupted() { # NAME COMMAND...
     mkfifo pipe
     "$@" >pipe 2>/dev/null &
     feeder=$!
-    "$bitllama" prepare - --out stopped --vocab-size 300 <pipe 2>stderr &
+    # shellcheck disable=SC2086 # words
+    "$bitllama" prepare - --out stopped --vocab-size 300 $how <pipe 2>stderr &
     process=$!
     check "$title: it runs" wait_for test -d stopped
     expect "$title: a second one on the same folder" 4 '' '*stopped*' prepare stories.txt --out stopped --vocab-size 300
@@ -183,7 +184,11 @@ interrupted() { # NAME COMMAND...
     wait $feeder 2>/dev/null
     rm pipe
 }
+how=
 interrupted "a silent pipe" sleep 100
 interrupted "an endless pipe" yes "a line"
+how="--documents messages --threads 3"
+interrupted "a silent pipe of conversations" sleep 100
+interrupted "an endless pipe of conversations" yes '{"prompt": "a", "completion": "b"}'
 
 finish

@@ -12,7 +12,7 @@
 #include <cmocka.h>
 
 #include "core/rng.h"
-#include "corpus/conversation.h"
+#include "corpus/talks.h"
 #include "template/template_files.h"
 
 #define FIXTURES BL_TEST_DATA "/fixtures/templates/"
@@ -401,9 +401,60 @@ static void long_ones(void **state)
     json_decref(all);
 }
 
+static int stop_at_once(void *user)
+{
+    ++*(int *)user;
+    return 1;
+}
+
+/* Long work is left when its caller asks for it; the caller alone is asked, and without it all are
+ * read. */
+static void reading_is_left(void **state)
+{
+    (void)state;
+    const size_t counts[] = {10, 300}; /* read whole, and left: more than the time until it asks */
+    static const char *const none[] = {NULL};
+    static const char json[] = "{\"prompt\": \"a\", \"completion\": \"b\"}";
+    kit k;
+    bl_error err;
+    open_kit(&k,
+             "{% set n = namespace(i=0) %}{% for i in range(3000) %}{% set n.i = n.i + 1 %}"
+             "{% endfor %}{% for m in messages %}{{ m.content }}{% endfor %}",
+             none);
+    for (size_t threads = 1; threads <= 4; threads += 3) {
+        for (int stops = 0; stops < 2; stops++) {
+            bl_talks t = {.threads = threads};
+            size_t read = 0, count = counts[stops];
+            int asked = 0;
+            while (t.count < count)
+                assert_int_equal(bl_talks_add_bad(&t, "none", &(bl_talk_place){.line = 7}, &err),
+                                 BL_OK);
+            t.talk[0].found = BL_CONVERSATION_BAD;
+            for (size_t i = 1; i < count; i++) {
+                t.talk[i].found = BL_CONVERSATION_GOOD;
+                t.talk[i].json = (bl_span){json, sizeof json - 1};
+                t.talk[i].is_there = 1;
+            }
+            assert_int_equal(
+                bl_talks_read(&t, &k.form, NULL, stops ? stop_at_once : NULL, &asked, "x", &err),
+                stops ? BL_EINTERRUPTED : BL_OK);
+            assert_int_equal(asked, stops);
+            assert_string_equal(stops ? err.message : "",
+                                stops ? "interrupted while reading x" : "");
+            for (const bl_talk *one; (one = bl_talks_next(&t)) != NULL;)
+                read += one->made.text.len == 2;
+            assert_true(stops ? read < count - 1 : read == count - 1);
+            assert_string_equal(t.talk[0].why, "none");
+            bl_talks_release(&t);
+        }
+    }
+    close_kit(&k);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(reading_is_left),
         cmocka_unit_test(chatml),
         cmocka_unit_test(pairs_agree),
         cmocka_unit_test(families_are_written),
