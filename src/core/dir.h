@@ -16,6 +16,10 @@ bl_status bl_path_rename(const char *from, const char *to, bl_error *err) BL_NOD
 /* A symbolic link at `path` to `target`, replacing a file or link of that name.  BL_EIO. */
 bl_status bl_path_link(const char *target, const char *path, bl_error *err) BL_NODISCARD;
 
+/* Removes what processes that were killed in bl_path_link() left for this path; the next call of
+ * that does the same. */
+void bl_path_link_sweep(const char *path);
+
 /* A folder that appears whole or not at all: filled under a hidden name beside `path` (with synced
  * files, like bl_out's), put in place by commit, removed by abandon.  A folder that has the name is
  * exchanged with the new one in one step, where the file system can do that (renameat2), and is

@@ -3,6 +3,7 @@
 
 #include "core/alloc.h"
 #include "core/dir.h"
+#include "core/lock.h"
 #include "core/path.h"
 #include "core/temporary.h"
 
@@ -14,6 +15,8 @@
 #include <string.h>
 #include <sys/stat.h>
 #include <unistd.h>
+
+enum { ATTEMPTS = 100 };
 
 /* One level; that it is there is synced too. */
 static bl_status make_level(const char *path, const char *whole, bl_error *err)
@@ -94,24 +97,47 @@ bl_status bl_path_rename(const char *from, const char *to, bl_error *err)
     return BL_OK;
 }
 
-bl_status bl_path_link(const char *target, const char *path, bl_error *err)
+/* Under a hidden name first; errno, or 0. */
+static int link_once(const char *target, const char *path)
 {
-    struct stat info;
-    if (lstat(path, &info) == 0 && !S_ISLNK(info.st_mode))
-        BL_TRY(bl_target_check(path, info.st_mode, err));
-    bl_temporary_sweep(path);
     char *temporary = bl_temporary_name(path, ".tmp");
     if (!temporary)
-        return bl_fail(err, BL_ENOMEM, "out of memory");
+        return ENOMEM;
     int error = symlink(target, temporary) != 0 ? errno : 0;
     if (!error && rename(temporary, path) != 0) {
         error = errno;
         (void)unlink(temporary);
     }
     bl_free(temporary);
+    return error;
+}
+
+bl_status bl_path_link(const char *target, const char *path, bl_error *err)
+{
+    struct stat info;
+    if (lstat(path, &info) == 0 && !S_ISLNK(info.st_mode))
+        BL_TRY(bl_target_check(path, info.st_mode, err));
+    bl_temporary_sweep(path);
+    bl_lock *lock = NULL; /* until it has its name no sweeper takes it for a leftover */
+    char *parent = bl_path_parent(path);
+    if (!parent)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    bl_status status = bl_lock_share(&lock, parent, err);
+    bl_free(parent);
+    BL_TRY(status);
+    int error = link_once(target, path);
+    for (int i = 0; error == ENOENT && i < ATTEMPTS; i++) /* without a lock it was swept */
+        error = link_once(target, path);
+    bl_lock_close(lock);
     if (error)
-        return bl_fail_errno(err, BL_EIO, error, "cannot make the link %s", path);
+        return bl_fail_errno(err, error == ENOMEM ? BL_ENOMEM : BL_EIO, error,
+                             "cannot make the link %s", path);
     return bl_dir_sync_parent(path, err);
+}
+
+void bl_path_link_sweep(const char *path)
+{
+    bl_temporary_sweep(path);
 }
 
 static int by_bytes(const void *a, const void *b)

@@ -24,7 +24,7 @@ enum {
     DIGITS = 16,
     ATTEMPTS = 100,
     LINKS_MOST = 40,
-    LINK_AGE = 3600 /* seconds after which a link, which cannot be locked, is a leftover */
+    LINK_AGE = 3600 /* seconds after which a link is a leftover where nothing can be locked */
 };
 
 /* Where the last part of a path begins. */
@@ -153,6 +153,12 @@ static int is_hidden_name(const char *name, const char *prefix)
            strncmp(name, prefix, strlen(prefix)) == 0;
 }
 
+/* A link cannot be locked: who makes one has a shared lock on the folder. */
+static int is_left(int dir, const struct stat *link)
+{
+    return link->st_mtime + LINK_AGE < time(NULL) || flock(dir, LOCK_EX | LOCK_NB) == 0;
+}
+
 /* Removes one that nobody has locked. */
 static void sweep_one(int dir, const char *name)
 {
@@ -160,7 +166,7 @@ static void sweep_one(int dir, const char *name)
     if (fstatat(dir, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || info.st_uid != geteuid())
         return;
     if (S_ISLNK(info.st_mode)) {
-        if (info.st_mtime + LINK_AGE < time(NULL))
+        if (is_left(dir, &info))
             (void)unlinkat(dir, name, 0);
         return;
     }

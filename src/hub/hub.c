@@ -379,8 +379,11 @@ static bl_status get(lookup *l, bl_buf *path, bl_error *err)
     int cached;
     BL_TRY(make_folder(l, err));
     BL_TRY(look_in_cache(l, path, &cached, err));
-    if (cached && (l->hub->offline || bl_hub_is_commit(l->f->revision)))
+    if (cached && (l->hub->offline || bl_hub_is_commit(l->f->revision))) {
+        if (!l->hub->offline)
+            bl_path_link_sweep(path->data);
         return BL_OK;
+    }
     if (l->hub->offline)
         return bl_fail(err, BL_ENETWORK,
                        "%s of %s is not in the cache %s, and HF_HUB_OFFLINE forbids to download it",

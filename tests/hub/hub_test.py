@@ -696,6 +696,26 @@ def leftovers_are_swept():
 
 
 @case
+def links_without_a_name_are_swept():
+    """What a process leaves that was killed before its link got its name; not what one is about to name."""
+    with Hub(CONTENT) as hub:
+        c = Cache().fetch(hub)
+        folder = os.path.dirname(c.file)
+        left, other = f"{folder}/.a.txt.0123456789abcdef.tmp", f"{folder}/.b.txt.0123456789abcdef.tmp"
+        os.symlink("../../blobs/x", other)
+        for revision in ("main", COMMIT):
+            os.symlink("../../blobs/x", left)
+            good(c.fetch(hub, revision, HF_HUB_OFFLINE="1"))
+            maker = os.open(folder, os.O_RDONLY)
+            fcntl.flock(maker, fcntl.LOCK_SH)
+            good(c.fetch(hub, revision))
+            assert os.path.islink(left)
+            os.close(maker)
+            good(c.fetch(hub, revision))
+            assert not os.path.lexists(left) and os.path.islink(other), os.listdir(folder)
+
+
+@case
 def links_that_leave_the_cache():
     """Whoever may write into the cache decides what is in it, and no more."""
     with Hub(CONTENT) as hub:

@@ -251,8 +251,22 @@ static void leftovers_are_swept(void **state)
                                          "swept/.0123456789abcdef.tmq"};
     for (size_t i = 0; i < sizeof others / sizeof *others; i++)
         scratch_write(scratch(others[i]), "x", 1);
-    assert_int_equal(symlink("x", scratch("swept/.link.0123456789abcdef.tmp")), 0); /* too young */
+    /* A link cannot be locked; who makes one holds its folder. */
+    bl_lock *maker;
+    const char *link = scratch("swept/.link.0123456789abcdef.tmp");
+    assert_int_equal(symlink("x", link), 0);
+    assert_ok(bl_lock_share(&maker, dir, &failure));
     bl_dir_sweep(dir);
+    assert_int_equal(names_in(dir), 6);
+    assert_ok(bl_path_link("x", scratch("swept/link"), &failure));
+    assert_int_equal(names_in(dir), 7);
+    bl_lock_close(maker);
+    bl_path_link_sweep(scratch("swept/other"));
+    assert_int_equal(names_in(dir), 7);
+    bl_path_link_sweep(scratch("swept/link"));
+    assert_int_equal(names_in(dir), 6);
+    assert_int_equal(symlink("x", link), 0);
+    assert_ok(bl_path_link("y", scratch("swept/link"), &failure));
     assert_int_equal(names_in(dir), 6);
 }
 
