@@ -1,4 +1,5 @@
-"""What Python costs a token: the package beside one call of the library that has no function of Python's.
+"""What Python costs a token: the package beside one call of the library that has no function of Python's.  And a list of
+64 prompts, beside each of them alone and beside a loop of bl_batch_next() that looks at nothing.
 
     PYTHONPATH=python python3 bench/python_cost.py MODEL [TOKENS [ROUNDS]]
 
@@ -75,7 +76,45 @@ def feed():
             yield
 
 
-def compare(*ways):
+PROMPTS = ["Once upon a time there was number %d" % i for i in range(64)]
+EACH = max(1, tokens // 4)
+
+
+def prompts_alone():
+    while True:
+        for prompt in PROMPTS:
+            model.generate(prompt, max_new_tokens=EACH, **HOW)
+        yield
+
+
+def prompts_in_a_list():
+    while True:
+        model.generate(PROMPTS, max_new_tokens=EACH, **HOW)
+        yield
+
+
+def prompts_in_a_batch():
+    count = len(PROMPTS)
+    options = _values.options("GENERATE", dict(HOW, max_tokens=EACH))
+    turns, ids, sets = (capi.bl_batch_turn * count)(), (ctypes.c_int32 * count)(), (ctypes.c_void_p * count)()
+    while True:
+        sessions = [model.session() for _ in PROMPTS]
+        words = [_values.ids_array(model.tokenizer.encode(prompt, False, True)) for prompt in PROMPTS]
+        with model._handle.shared() as m, options.shared() as o:
+            batch = _calls.opened(capi.bl_batch_open, m, count, None)
+            for i, session in enumerate(sessions):
+                s = session._handle.peek()
+                _calls.call(capi.bl_batch_join, batch, s)
+                turns[i], sets[i] = capi.bl_batch_turn(s, words[i], len(words[i])), o
+            for _ in range(EACH):
+                _calls.call(capi.bl_batch_next, batch, turns, count, sets, ids)
+                for turn in turns if turns[0].count else ():
+                    turn.count = 0
+            capi.bl_batch_close(batch)
+        yield
+
+
+def compare(*ways, tokens=tokens, rounds=rounds):
     goes = [way() for way in ways]
     times = [[] for _ in ways]
     for go in goes:
@@ -86,10 +125,11 @@ def compare(*ways):
             next(go)
             took.append(time.thread_time() - start)
     for way, took in zip(ways, times):
-        print("%-14s %7.1f us a token, median %7.1f; beside the library %.3f" % (
+        print("%-18s %7.1f us a token, median %7.1f; beside the library %.3f" % (
             way.__name__, 1e6 * min(took) / tokens, 1e6 * statistics.median(took) / tokens,
             statistics.median(a / b for a, b in zip(took, times[0]))))
 
 
 compare(library, generate, stream, each_token)
 compare(feed_library, feed)
+compare(prompts_in_a_batch, prompts_in_a_list, prompts_alone, tokens=EACH * len(PROMPTS), rounds=max(1, rounds // 5))

@@ -179,10 +179,10 @@ class Watch:
     def __exit__(self, kind: Optional[Type[BaseException]], error: Optional[BaseException],
                  trace: Optional[TracebackType]) -> None:
         _local.watches.remove(self)
-        _others.discard(self)
         if not _local.watches:
             capi.bl_progress_to(_NOTHING, None)
         self._restore()
+        _others.discard(self)  # last: the call before it lets other threads run
         if self.stopped() and self.error is not None:
             raise self.error from None
 

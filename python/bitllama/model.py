@@ -13,10 +13,11 @@ from . import capi
 from ._calls import Progress, Watch, call, opened, progress_function, text_of
 from ._handles import Handle
 from ._values import Path, names_of, options, path_bytes, shape, split, takes_options
+from .batch import Batch
 from .errors import Unsupported
 from .options import ConfigOptions, GenerateOptions, PrepareOptions
 from .results import DeviceInfo, EvalPoint, EvalResult, ModelInfo, ScoreResult
-from .session import Grammar, Session
+from .session import Grammar, Session, Wanted
 from .tokenizer import Tokenizer
 
 if TYPE_CHECKING:
@@ -176,66 +177,107 @@ class BitLlama:
                  **sampling: Unpack[GenerateOptions]) -> Iterator[str]: ...
 
     @overload
-    def generate(self, prompt: List[str], *, stream: Literal[False] = ..., max_new_tokens: Optional[int] = ...,
-                 stop: Union[None, str, Sequence[str]] = ..., logit_bias: Optional[Mapping[int, float]] = ...,
-                 grammar: Union[None, str, Grammar] = ...,
+    def generate(self, prompt: List[str], *, stream: Literal[False] = ..., batch_size: Optional[int] = ...,
+                 max_new_tokens: Optional[int] = ..., stop: Union[None, str, Sequence[str]] = ...,
+                 logit_bias: Optional[Mapping[int, float]] = ..., grammar: Union[None, str, Grammar] = ...,
                  json_schema: Union[None, str, Mapping[str, object]] = ...,
                  **sampling: Unpack[GenerateOptions]) -> List[str]: ...
 
+    @overload
+    def generate(self, prompt: List[str], *, stream: Literal[True], batch_size: Optional[int] = ...,
+                 max_new_tokens: Optional[int] = ..., stop: Union[None, str, Sequence[str]] = ...,
+                 logit_bias: Optional[Mapping[int, float]] = ..., grammar: Union[None, str, Grammar] = ...,
+                 json_schema: Union[None, str, Mapping[str, object]] = ...,
+                 **sampling: Unpack[GenerateOptions]) -> Iterator[Tuple[int, str]]: ...
+
     @takes_options("GENERATE", without=("max_tokens",))
     def generate(self, prompt: Union[str, bytes, List[str]] = "", *, stream: bool = False,
-                 max_new_tokens: Optional[int] = None, stop: Union[None, str, Sequence[str]] = None,
+                 batch_size: Optional[int] = None, max_new_tokens: Optional[int] = None, stop: Union[None, str, Sequence[str]] = None,
                  logit_bias: Optional[Mapping[int, float]] = None, grammar: Union[None, str, Grammar] = None,
                  json_schema: Union[None, str, Mapping[str, object]] = None,
-                 **sampling: Unpack[GenerateOptions]) -> Union[str, List[str], Iterator[str]]:
-        """Continues a prompt in a session of its own: the text that the model writes, without the prompt; of a list
-        of prompts a list of texts; with stream=True an iterator over the pieces as they are written.
+                 **sampling: Unpack[GenerateOptions]) -> Union[str, List[str], Iterator[str], Iterator[Tuple[int, str]]]:
+        """Continues a prompt in a session of its own: the text that the model writes, without the prompt; with
+        stream=True an iterator over the pieces as they are written.  The rest is as of Session.generate().
 
-        The rest is as of Session.generate().
+        Of a list of prompts a list of texts, each what the prompt alone would get, with the same seed to the byte; with
+        stream=True an iterator over (number of the prompt, piece).  They are written together, batch_size at a time
+        (64, if their states are no more than 1 GiB); as one ends, the next begins.
         """
         if isinstance(prompt, list):
-            if stream:
-                raise TypeError("generate() streams one prompt, not several")
-            if isinstance(grammar, str) or json_schema is not None:
-                grammar = Grammar(self, grammar if isinstance(grammar, str) else None, json_schema=json_schema)
-            return [self._new(one).generate(one, max_new_tokens=max_new_tokens, stop=stop, logit_bias=logit_bias,
-                                            grammar=grammar, **sampling) for one in prompt]
+            for one in prompt:
+                self._expect(one)
+            wanted = Wanted(self, max_new_tokens, stop, logit_bias, grammar, json_schema, sampling)
+            return self._pieces(prompt, wanted, batch_size) if stream else self._texts(prompt, wanted, batch_size)
         if stream:
             return self._new(prompt).generate(prompt, stream=True, max_new_tokens=max_new_tokens, stop=stop,
                                               logit_bias=logit_bias, grammar=grammar, json_schema=json_schema, **sampling)
         return self._new(prompt).generate(prompt, max_new_tokens=max_new_tokens, stop=stop, logit_bias=logit_bias,
                                           grammar=grammar, json_schema=json_schema, **sampling)
 
-    def _new(self, prompt: object) -> Session:
+    def _texts(self, prompts: List[str], wanted: Wanted, batch_size: Optional[int]) -> List[str]:
+        if not prompts or not wanted.most:
+            return [Session(self)._write(one, wanted) for one in prompts]
+        batch = Batch(self, prompts, wanted, batch_size)
+        try:
+            return batch.texts()
+        finally:
+            batch.close()
+
+    def _pieces(self, prompts: List[str], wanted: Wanted, batch_size: Optional[int]) -> Iterator[Tuple[int, str]]:
+        if prompts and wanted.most:
+            yield from Batch(self, prompts, wanted, batch_size).pieces()
+
+    def _expect(self, prompt: object) -> None:
         if not isinstance(prompt, (str, bytes)):
             raise TypeError("a prompt must be a text or a list of texts, not %s; ids are for session().generate()"
                             % type(prompt).__name__)
+
+    def _new(self, prompt: object) -> Session:
+        self._expect(prompt)
         return Session(self)
 
     # ---- how likely ----
 
-    def score(self, text: str) -> ScoreResult:
-        """How likely a text is from its beginning: the sum of the log-probabilities of its tokens."""
+    @overload
+    def score(self, text: str) -> ScoreResult: ...
+
+    @overload
+    def score(self, text: List[str]) -> List[ScoreResult]: ...
+
+    def score(self, text: Union[str, List[str]]) -> Union[ScoreResult, List[ScoreResult]]:
+        """How likely a text is from its beginning: the sum of the log-probabilities of its tokens; of a list of texts
+        a list."""
         with self.session() as session:
             session.feed([self._info.bos], logits=False)
-            return session.score(text)
+            return [session.score(one) for one in text] if isinstance(text, list) else session.score(text)
 
-    def loglikelihood(self, context: str, continuation: str) -> Tuple[float, bool]:
-        """The log-probability of a text after another, and whether it is what the model would write greedily.
+    @overload
+    def loglikelihood(self, context: str, continuation: str) -> Tuple[float, bool]: ...
+
+    @overload
+    def loglikelihood(self, context: str, continuation: List[str]) -> List[Tuple[float, bool]]: ...
+
+    def loglikelihood(self, context: str, continuation: Union[str, List[str]]
+                      ) -> Union[Tuple[float, bool], List[Tuple[float, bool]]]:
+        """The log-probability of a text after another, and whether it is what the model would write greedily; of a
+        list of texts a list, for which the context is read once.
 
         They are encoded together, and the tokens past those of the context are the continuation's; spaces at the end
         of the context belong to it, as tokens begin with their space.
         """
         tokenizer = self._required_tokenizer()
-        spaces = len(context) - len(context.rstrip())
-        if spaces:
-            context, continuation = context[:-spaces], context[-spaces:] + continuation
-        before = tokenizer.encode(context, False, True) if context else []
-        whole = tokenizer.encode(context + continuation, False, True)
-        with self.session() as session:
-            session.feed([self._info.bos] + whole[:len(before)], logits=False)
-            result = session.score(whole[len(before):])
-        return result.log_probability, result.greedy_tokens == result.tokens
+        begun, out = context.rstrip(), []
+        count = len(tokenizer.encode(begun, False, True)) if begun else 0
+        read: Dict[Tuple[int, ...], Session] = {}  # mostly one: a border may fall into a token
+        for one in continuation if isinstance(continuation, list) else [continuation]:
+            whole = tokenizer.encode(context + one, False, True)
+            before = tuple(whole[:count])
+            if before not in read:
+                read[before] = self.session()
+                read[before].feed([self._info.bos, *before], logits=False)
+            result = read[before].score(whole[count:])
+            out.append((result.log_probability, result.greedy_tokens == result.tokens))
+        return out if isinstance(continuation, list) else out[0]
 
     def evaluate(self, path: Path, *, window: int = 0, progress: Optional[Progress] = None,
                  points: Optional[List[EvalPoint]] = None, **reading: Unpack[PrepareOptions]) -> EvalResult:

@@ -326,10 +326,14 @@ class Session:
         text or as a dictionary.  logit_bias: {id: what is added to its logit}.  An empty prompt continues where the
         last reply ended.  Ctrl-C ends it with KeyboardInterrupt; what was read and written by then counts.
         """
-        writing = _Writing(self, prompt, max_new_tokens, stop, logit_bias, grammar, json_schema, sampling)
+        wanted = Wanted(self._model, max_new_tokens, stop, logit_bias, grammar, json_schema, sampling)
+        writing = _Writing(self, prompt, wanted)
         if stream:
             return writing.pieces()
         return writing.text()
+
+    def _write(self, prompt: Prompt, wanted: Wanted) -> str:
+        return _Writing(self, prompt, wanted).text()
 
     @takes_options("GENERATE", without=("max_tokens",))
     def tokens(self, prompt: Prompt = "", *, max_new_tokens: Optional[int] = None,
@@ -339,51 +343,73 @@ class Session:
                **sampling: Unpack[GenerateOptions]) -> Iterator[TokenEvent]:
         """The same as an iterator over tokens, with all that is known of each: id, text, and with logprobs=N its
         log-probability and the N likeliest."""
-        return _Writing(self, prompt, max_new_tokens, stop, logit_bias, grammar, json_schema, sampling).tokens()
+        wanted = Wanted(self._model, max_new_tokens, stop, logit_bias, grammar, json_schema, sampling)
+        return _Writing(self, prompt, wanted).tokens()
 
 
-class _Writing:
-    """A reply in the making."""
+class Wanted:
+    """What a reply is to be: its options, texts to stop at, biases, a grammar."""
 
-    def __init__(self, session: Session, prompt: Prompt, max_new_tokens: Optional[int],
-                 stop: Union[None, str, Sequence[str]], logit_bias: Optional[Mapping[int, float]],
-                 grammar: Union[None, str, Grammar], json_schema: Union[None, str, Mapping[str, object]],
-                 sampling: Mapping[str, object]) -> None:
+    def __init__(self, model: BitLlama, max_new_tokens: Optional[int], stop: Union[None, str, Sequence[str]],
+                 logit_bias: Optional[Mapping[int, float]], grammar: Union[None, str, Grammar],
+                 json_schema: Union[None, str, Mapping[str, object]], sampling: Mapping[str, object]) -> None:
         values: Dict[str, object] = dict(sampling)
         if max_new_tokens is not None:
             if values.get("max_tokens") is not None:
                 raise TypeError("generate() takes either max_new_tokens or max_tokens")
             values["max_tokens"] = max_new_tokens
-        self._session = session
-        self._prompt: Any = text_bytes(prompt) if isinstance(prompt, (str, bytes)) else ids_array(prompt)
-        self._options = options("GENERATE", *split("generate", values, "GENERATE"))
-        self._total: Optional[capi.bl_generate_result] = None
-        with self._options.shared() as o:
-            buffer = ctypes.create_string_buffer(64)
-            call(capi.bl_options_get, o, b"max_tokens", buffer, 64, None)
-            self._left = int(buffer.value)
-        session._keep()
-        self._set(stop, logit_bias, grammar, json_schema)
-
-    def _set(self, stop: Union[None, str, Sequence[str]], logit_bias: Optional[Mapping[int, float]],
-             grammar: Union[None, str, Grammar], json_schema: Union[None, str, Mapping[str, object]]) -> None:
-        texts = [text_bytes(one) for one in ([stop] if isinstance(stop, str) else stop or ())]
-        ids = ids_array(list(logit_bias or ()))
-        bias = (c_float * len(ids))(*(logit_bias or {}).values())
+        self._values = split("generate", values, "GENERATE")[0]
+        self.options = options("GENERATE", self._values)
+        self.most = int(self.value(b"max_tokens"))
+        self._stop = [text_bytes(one) for one in ([stop] if isinstance(stop, str) else stop or ())]
+        self._ids = ids_array(list(logit_bias or ()))
+        self._bias = (c_float * len(self._ids))(*(logit_bias or {}).values())
         if json_schema is not None:
             if grammar is not None:
                 raise TypeError("generate() takes either grammar or json_schema")
-            grammar = Grammar(self._session.model, json_schema=json_schema)
+            grammar = Grammar(model, json_schema=json_schema)
         elif isinstance(grammar, str):
-            grammar = Grammar(self._session.model, grammar)
-        with self._session._handle.alone() as s:
-            call(capi.bl_session_stop, s, spans(texts), len(texts))
-            call(capi.bl_session_bias, s, ids, bias, len(ids))
-            if grammar is None:
-                call(capi.bl_session_constrain, s, None)
-            else:
-                with grammar._handle.shared() as g:
-                    call(capi.bl_session_constrain, s, g)
+            grammar = Grammar(model, grammar)
+        self._grammar = grammar
+
+    @property
+    def constrained(self) -> bool:
+        return self._grammar is not None
+
+    def value(self, name: bytes) -> bytes:
+        """An option as text; it is a short one."""
+        buffer = ctypes.create_string_buffer(64)
+        with self.options.shared() as o:
+            call(capi.bl_options_get, o, name, buffer, 64, None)
+        return buffer.value
+
+    def copy(self, most: int) -> Handle:
+        """The options for another number of tokens."""
+        return options("GENERATE", dict(self._values, max_tokens=most))
+
+    def set(self, s: int) -> None:
+        """What a session holds of it."""
+        call(capi.bl_session_stop, s, spans(self._stop), len(self._stop))
+        call(capi.bl_session_bias, s, self._ids, self._bias, len(self._ids))
+        if self._grammar is None:
+            call(capi.bl_session_constrain, s, None)
+        else:
+            with self._grammar._handle.shared() as g:
+                call(capi.bl_session_constrain, s, g)
+
+
+class _Writing:
+    """A reply in the making."""
+
+    def __init__(self, session: Session, prompt: Prompt, wanted: Wanted) -> None:
+        self._session = session
+        self._prompt: Any = text_bytes(prompt) if isinstance(prompt, (str, bytes)) else ids_array(prompt)
+        self._wanted = wanted  # keeps its options
+        self._options, self._left = wanted.options, wanted.most
+        self._total: Optional[capi.bl_generate_result] = None
+        session._keep()
+        with session._handle.alone() as s:
+            wanted.set(s)
 
     def _run(self, fn: Any, every: float) -> None:
         """Calls the library with what is left of the prompt, which is read then; fn takes pieces of text."""
@@ -460,11 +486,13 @@ class _Writing:
                     arguments = (c_void_p(handle.anyhow()), None, c_size_t(0), None, c_size_t(0),
                                  c_void_p(self._options.anyhow()), byref(token), byref(result), byref(error))
                 session._result = result
+                if ending:
+                    leave_at_the_end()
                 try:  # handle.run(), written out
                     users[self] = -1
                     if handle.closed or len(users) > 1:
                         handle.refuse(self)
-                    if ending:
+                    if ending:  # since it was looked, so that nobody waits for this call
                         leave_at_the_end()
                     status = _NEXT(*arguments)
                 finally:

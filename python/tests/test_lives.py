@@ -263,6 +263,28 @@ other = model.session()
 list(other.tokens("Once", max_new_tokens=5))
 """, "interrupted 20")
 
+    def test_a_list(self):
+        self.ends("""
+main, held = threading.main_thread().ident, []
+session = model.session
+from bitllama import batch
+step = batch.Batch._step
+def noted(self, b):
+    held.append(self)
+    if len(held) == 20:
+        signal.pthread_kill(main, signal.SIGINT)
+    step(self, b)
+batch.Batch._step = noted
+for stream in (False, True):
+    del held[:]
+    try:
+        for _ in model.generate(["a", "b", "c"] * 9, max_new_tokens=10**9, ignore_eos=True, batch_size=4, stream=stream):
+            pass
+    except KeyboardInterrupt:
+        print("interrupted", len(held), held[0]._batch.closed, held[0]._batch.users)
+print(model.generate(["a"], temperature=0) == [model.generate("a", temperature=0)])
+""", "interrupted 20 True {}", "interrupted 20 True {}", "True")
+
     def test_tokens(self):
         self.ends("""
 session, count = model.session(), 0

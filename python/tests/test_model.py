@@ -104,8 +104,45 @@ class Models(unittest.TestCase):
         texts = self.model.generate(prompts, temperature=0, max_new_tokens=20)
         self.assertEqual(texts, [self.model.generate(one, temperature=0, max_new_tokens=20) for one in prompts])
         self.assertEqual(self.model.generate([]), [])
-        with self.assertRaises(TypeError):
-            self.model.generate(prompts, stream=True)
+        self.assertEqual(list(self.model.generate([], stream=True)), [])
+        self.assertEqual(self.model.generate(prompts, max_new_tokens=0), [""] * 3)
+        for bad in (["a", 5], [["a"]], [[1, 2]]):
+            with self.assertRaises(TypeError):
+                self.model.generate(bad)
+        with self.assertRaises(bitllama.BadData):
+            self.model.generate(["a", b"\xff"])
+        with self.assertRaises(ValueError):
+            self.model.generate(prompts, batch_size=0)
+
+    def test_a_list_is_what_each_is_alone(self):
+        """Of whatever length, with whatever ends a reply, in batches smaller than the list."""
+        prompts = ["", "a", "Once upon a time", "für 本", " ", "<|endoftext|>", support.TALE * 40, "b\nc"] * 3
+        e = self.model.tokenizer.find(b"e")
+        for how in (dict(temperature=0), dict(seed=5, repeat_penalty=1.3), dict(seed=6, stop=["e", "zz"]),
+                    dict(seed=7, stop="a t", max_new_tokens=1), dict(seed=8, grammar='root ::= ("a" | "bc ")+ "!"'),
+                    dict(seed=8, grammar='root ::= ("a" | "bc ")+ "!"', finish=False, ignore_eos=True),
+                    dict(seed=9, ignore_eos=True, logit_bias={e: -5.0}), dict(seed=1, special=True, top_k=0),
+                    dict(seed=2, json_schema={"type": "string"}, max_new_tokens=12)):
+            how = dict(dict(max_new_tokens=25), **how)
+            alone = [self.model.generate(one, **how) for one in prompts]
+            for size in (1, 3, 64, None):
+                self.assertEqual(self.model.generate(prompts, batch_size=size, **how), alone, (size, how))
+            texts = [""] * len(prompts)
+            for which, piece in self.model.generate(prompts, stream=True, batch_size=4, **how):
+                self.assertTrue(piece)
+                texts[which] += piece
+            self.assertEqual(texts, alone, how)
+        many = self.model.generate(["a"] * 40, max_new_tokens=5, temperature=5.0, top_k=0, top_p=1.0)
+        self.assertGreater(len(set(many)), 10)  # without a seed each has its own
+
+    def test_lists_are_scored(self):
+        texts = [support.TALE, "a", PROMPT]
+        self.assertEqual(self.model.score(texts), [self.model.score(one) for one in texts])
+        choices = [" a time", "", "on", "\u0308 b"]
+        for context in ("Once upon", "Once upon ", ""):
+            self.assertEqual(self.model.loglikelihood(context, choices),
+                             [self.model.loglikelihood(context, one) for one in choices])
+        self.assertEqual(self.model.loglikelihood("a", []), [])
 
     def test_schema_and_grammar(self):
         schema = {"type": "object", "properties": {"name": {"type": "string", "maxLength": 5}}, "required": ["name"]}
