@@ -181,6 +181,12 @@ def same_choice(name, found, expected, most):
     return ", ".join(f"{at} (ahead by {margin:.5f})" for at, margin in zip(differs, margins)) or "none"
 
 
+def package(folder, ids, text, n):
+    """What the Python package says of the same: logits, and a greedy text."""
+    with bitllama.BitLlama.from_pretrained(folder) as model, model.session() as session:
+        return np.asarray(session.feed_each(ids)), model.generate(text, temperature=0, max_new_tokens=n)
+
+
 def exports(program, kind):
     """A row of the table each: the folder, the dtype that it is loaded in, the folder that the C program reads."""
     rows = [(kind, None, kind), (kind, torch.bfloat16, f"{kind}-bf16")]
@@ -195,7 +201,8 @@ def exports(program, kind):
 def trained(program):
     """Texts as they come have ties: a rounding that differs is a step of an input, seen in the logits of a token."""
     rng, text = np.random.default_rng(3), "Once upon a time there was a"
-    print(f"{'model':<14} {'loaded as':<10} {'NMSE':>9}   bound 1e-3  greedy text  other likeliest tokens of 500")
+    print("`package`: the Python package beside the C program; else transformers beside it")
+    print(f"{'model':<14} {'package: logits, text':<22} {'loaded as':<10} {'NMSE':>9}   bound 1e-3  greedy text  other likeliest tokens of 500")
     for kind in KINDS:
         tokens = np.fromfile(program.at("data", "train.bin"), "<u2")
         at = int(rng.integers(0, len(tokens) - 500))
@@ -203,6 +210,9 @@ def trained(program):
         prompt = torch.tensor([prompt_ids(program, kind, text)])
         for folder, dtype, beside in exports(program, kind):
             expected, (theirs, written) = program.logits(beside, ids), greedy(program, beside, text, 60)
+            bits, told = package(program.at(beside), ids, text, 60)
+            differ, alike = int((bits != expected).sum()), "equal" if told == written else "differs"
+            check(not differ and alike == "equal", f"{beside}: {differ} logits of the package differ; it says {told!r}")
             model = load(program.at(folder), **({} if dtype is None else {"dtype": dtype}))
             found = logits(model, ids)
             error, others = nmse(found, expected), same_choice(folder, found, expected, 0.01 if dtype is None else 0.1)
@@ -212,7 +222,7 @@ def trained(program):
             same = ours[: len(theirs)] == theirs
             check(dtype or same and decoded == written, f"{folder}: {decoded!r}, but {written!r}")
             check(error < 1e-3, f"{folder} as {dtype}: NMSE {error:.1e}")
-            print(f"{folder:<14} {str(model.dtype)[6:]:<10} {error:9.1e}{'':<14} {'equal' if same else 'differs':<11}  {others}", flush=True)
+            print(f"{folder:<14} {f'{differ} differ, {alike}':<22} {str(model.dtype)[6:]:<10} {error:9.1e}{'':<14} {'equal' if same else 'differs':<11}  {others}", flush=True)
             if dtype is None:
                 saved_again(program, folder, model, ids, expected)
                 if folder == kind:

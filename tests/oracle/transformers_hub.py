@@ -121,7 +121,8 @@ for name, how in (("o/mine", {}), ("o/none", {}), ("o/packed", {"revision": "not
         assert name in str(error), error
 
 # weights in several files, as transformers cuts them
-for name, whole in (("packed", packed), ("run", latent)):
+ours("export", "-m", f"{MADE}/run", "--out", f"{MADE}/rows", "--dtype", "int8")
+for name, whole in (("packed", packed), ("run", latent), ("rows", by_program(f"{MADE}/rows"))):
     folder = f"{scratch.name}/parts-{name}"
     AutoModelForCausalLM.from_pretrained(f"{MADE}/{name}").save_pretrained(folder, max_shard_size="30KB")
     AutoTokenizer.from_pretrained(f"{MADE}/{name}").save_pretrained(folder)

@@ -4,6 +4,7 @@ Section numbers are those of MODEL.md, files those of FORMATS.md. B rows, n toke
 H heads of width F, chunks of C tokens, M the width of the first inner matrix (F, or 4F for an MLP).
 """
 
+import json
 import math
 import os
 from typing import NamedTuple
@@ -517,11 +518,16 @@ def stored_as_int8(folder, hub):
     """Whether the embedding of a model's weights has rows of int8: config.json does not tell."""
     from safetensors import safe_open
 
-    path = cached_file(folder, "model.safetensors", _raise_exceptions_for_missing_entries=False, **hub)
+    def found(file):
+        return cached_file(folder, file, _raise_exceptions_for_missing_entries=False, **hub) if file else None
+
+    name, path = "model.embed_tokens.weight", found("model.safetensors")
+    if path is None and (index := found("model.safetensors.index.json")):
+        with open(index, encoding="utf-8") as file:
+            path = found(json.load(file)["weight_map"].get(name))
     if path is None:
         return False
     with safe_open(path, framework="pt") as file:
-        name = "model.embed_tokens.weight"
         return name in file.keys() and file.get_slice(name).get_dtype() == "I8"
 
 
