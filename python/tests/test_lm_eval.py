@@ -119,6 +119,11 @@ def evaluated(lm, names=NAMES, **how):
                            task_manager=TaskManager(include_path=tasks(), include_defaults=False), **how)
 
 
+def show(metric, harness, ours, worst):
+    """A row of the table of docs/PYTHON.md."""
+    print("| %s | %.6f | %.6f | %s |" % (metric, harness, ours, worst if isinstance(worst, str) else "%.1e" % worst), file=sys.stderr)
+
+
 def read_whole(model, context, continuation):
     """The log-probabilities by one reading of everything, and whether each token is the likeliest."""
     logits = model.session().feed_each(context + continuation).tolist()
@@ -157,7 +162,9 @@ class Harness(unittest.TestCase):
                 values.append(expected)
             right += values.index(max(values)) == sample["doc"]["right"]
         self.assertLess(worst, TOLERANCE)
-        self.assertAlmostEqual(self.results["results"]["tales_ends"]["acc,none"], right / 24)
+        accuracy = self.results["results"]["tales_ends"]["acc,none"]
+        self.assertAlmostEqual(accuracy, right / 24)
+        show("choices, `acc`", accuracy, right / 24, worst)
 
     def test_rolling_is_as_eval(self):
         worst = loss = size = words = 0
@@ -177,14 +184,19 @@ class Harness(unittest.TestCase):
         self.assertEqual(len(samples), 24)
         self.assertLess(worst, TOLERANCE)
         told = self.results["results"]["tales_whole"]
-        self.assertAlmostEqual(told["bits_per_byte,none"], loss / size / math.log(2), places=6)
+        bits = loss / size / math.log(2)
+        self.assertAlmostEqual(told["bits_per_byte,none"], bits, places=6)
+        show("documents, `bits_per_byte`", told["bits_per_byte,none"], bits, worst)
         self.assertAlmostEqual(math.log(told["word_perplexity,none"]), loss / words, places=5)
 
     def test_what_is_written_is_what_generate_writes(self):
-        self.assertEqual(self.results["results"]["tales_written"]["exact_match,none"], 1.0)
+        exact = self.results["results"]["tales_written"]["exact_match,none"]
+        self.assertEqual(exact, 1.0)
         texts = [sample["resps"][0][0] for sample in self.results["samples"]["tales_written"]]
         self.assertEqual(texts, [one["written"] for one in docs()])
         self.assertNotIn(STOP, "|".join(texts))
+        same = sum(text == one["written"] for text, one in zip(texts, docs())) / 24
+        show("replies, `exact_match`", exact, same, "the same texts")
 
     def test_a_shared_beginning_is_read_once(self):
         from bitllama.lm_eval import BitLlamaLM
