@@ -60,6 +60,8 @@ class ConfigOptions(TypedDict, total=False):
     """one matrix for the embedding and the head (default true)"""
     initializer_range: float
     """standard deviation of the initial weights (default 0.02)"""
+    conv_initializer_range: float
+    """standard deviation of the initial convolutions; 0: 0.8 sqrt(256 / max(D, 256)) (default 0)"""
     quantization: Literal["ternary", "none"]
     """weights of the projections (default ternary)"""
     bos_token_id: int
@@ -322,6 +324,7 @@ TABLES: Dict[str, Tuple[Option, ...]] = {
         Option('pre_conv', 'bool', 'true', 'a convolution before every TTT layer'),
         Option('tie_word_embeddings', 'bool', 'true', 'one matrix for the embedding and the head'),
         Option('initializer_range', 'float', '0.02', 'standard deviation of the initial weights'),
+        Option('conv_initializer_range', 'float', '0', 'standard deviation of the initial convolutions; 0: 0.8 sqrt(256 / max(D, 256))'),
         Option('quantization', 'Literal["ternary", "none"]', 'ternary', 'weights of the projections'),
         Option('bos_token_id', 'int', '0', 'token fed before a text'),
         Option('eos_token_id', 'int', '0', 'token that ends a text'),

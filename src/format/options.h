@@ -40,6 +40,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(flag, pre_conv, "true", 0, 1, NULL, "a convolution before every TTT layer")                   \
     X(flag, tie_word_embeddings, "true", 0, 1, NULL, "one matrix for the embedding and the head")   \
     X(real, initializer_range, "0.02", 0, 10, NULL, "standard deviation of the initial weights")    \
+    X(real, conv_initializer_range, "0", 0, 10, NULL, "standard deviation of the initial convolutions; 0: 0.8 sqrt(256 / max(D, 256))") \
     X(choice, quantization, "ternary", 0, 0, "ternary|none", "weights of the projections")          \
     X(size, bos_token_id, "0", 0, 1 << 24, NULL, "token fed before a text")                         \
     X(size, eos_token_id, "0", 0, 1 << 24, NULL, "token that ends a text")                          \

@@ -12,9 +12,9 @@
  * fingerprint that it had before there was such a field. */
 static int is_beside(const bl_config *c, const char *name)
 {
-    static const char *const beside[] = {"initializer_range", "bos_token_id",
-                                         "eos_token_id",      "pad_token_id",
-                                         "ttt_half_life_min", "ttt_half_life_max"};
+    static const char *const beside[] = {
+        "initializer_range", "conv_initializer_range", "bos_token_id",     "eos_token_id",
+        "pad_token_id",      "ttt_half_life_min",      "ttt_half_life_max"};
     if (strcmp(name, "ttt_forget") == 0)
         return !c->ttt_forget;
     for (size_t i = 0; i < sizeof beside / sizeof *beside; i++)

@@ -118,6 +118,13 @@ static float initial_half_life(const bl_config *c, size_t head)
     return (float)log(fmax(tokens / (double)c->mini_batch_size, 1));
 }
 
+static double conv_deviation(const bl_config *c)
+{
+    if (c->conv_initializer_range > 0)
+        return c->conv_initializer_range;
+    return 0.8 * sqrt(256.0 / fmax((double)c->hidden_size, 256.0));
+}
+
 /* Other devices of the kind may read it from now on, so this one must have finished. */
 static bl_status ternarise_now(bl_net *net, bl_error *err)
 {
@@ -128,9 +135,8 @@ static bl_status ternarise_now(bl_net *net, bl_error *err)
 void bl_net_fill_initial(const bl_net *net, const bl_tensor *t, uint64_t seed, uint64_t number,
                          float *host)
 {
-    float deviation = (float)net->config.initializer_range;
-    if (t->init == BL_INIT_CONV)
-        deviation = (float)(0.8 * sqrt(256.0 / fmax((double)net->m.D, 256.0)));
+    const bl_config *c = &net->config;
+    float deviation = (float)(t->init == BL_INIT_CONV ? conv_deviation(c) : c->initializer_range);
     for (size_t i = 0; i < t->count; i++) {
         switch (t->init) {
         case BL_INIT_ZEROS:
@@ -144,7 +150,7 @@ void bl_net_fill_initial(const bl_net *net, const bl_tensor *t, uint64_t seed, u
             host[i] = deviation * bl_rng_normal(seed, BL_RNG_INIT + number, i);
             break;
         case BL_INIT_FORGET:
-            host[i] = initial_half_life(&net->config, i);
+            host[i] = initial_half_life(c, i);
             break;
         }
     }

@@ -25,7 +25,7 @@ typedef enum bl_tensor_init {
     BL_INIT_ZEROS,
     BL_INIT_ONES,
     BL_INIT_NORMAL, /* Normal(0, initializer_range) */
-    BL_INIT_CONV,   /* Normal(0, 0.8 sqrt(256 / max(D, 256))) */
+    BL_INIT_CONV,   /* Normal(0, conv_initializer_range), or 0.8 sqrt(256 / max(D, 256)) when 0 */
     BL_INIT_FORGET  /* logarithms of half-lives spread over the heads (MODEL 3.7) */
 } bl_tensor_init;
 

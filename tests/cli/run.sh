@@ -514,6 +514,23 @@ done
 expect "called again" 0 '' '*' train --data "$data" --out short --resume
 check "it is not said twice" sh -c '! grep -q "long text" stderr'
 
+# ---- how convolutions begin ----
+expect "other convolutions" 0 '' '*done after 1 steps*' train --data "$data" --out convs $small --steps 1 --conv-initializer-range 0.1
+check "their deviation is on record" grep -q '"conv_initializer_range": 0.1,' convs/config.json
+expect "the run goes on with it" 0 '' '*done after 2 steps*' train --data "$data" --out convs --steps 2 --resume --conv-initializer-range 0.1
+expect "not with another" 2 '' '*begun with --conv-initializer-range 0.1, not 0.2*' \
+    train --data "$data" --out convs --steps 3 --resume --conv-initializer-range 0.2
+expect "weights that are there begin nowhere else" 2 '' '*was trained with --conv-initializer-range 0.1, not 0.2*' \
+    train --data "$data" --out child --init convs --steps 1 --conv-initializer-range 0.2
+sed '/conv_initializer_range/d' halves/config.json >without.json && cp without.json halves/config.json
+check "a config of before there was the field" sh -c '! grep -q conv_initializer_range halves/config.json'
+expect "goes on" 0 '' '*done after 3 steps*' \
+    train --data "$data" --out halves --steps 3 --resume --conv-initializer-range 0
+for bad in -0.1 10.5 nan x; do
+    expect "a deviation $bad" 2 '' '*--conv-initializer-range is a number from 0 to 10*' \
+        train --data "$data" --out none $small --conv-initializer-range $bad
+done
+
 # ---- commands to be pasted ----
 odd="it's \$HOME; 本 (1)"
 mkdir "$odd"

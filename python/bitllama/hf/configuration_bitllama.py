@@ -34,6 +34,7 @@ class BitLlamaConfig(PretrainedConfig):
         pre_conv=False,
         tie_word_embeddings=True,
         initializer_range=0.02,
+        conv_initializer_range=0,
         bos_token_id=0,
         eos_token_id=0,
         pad_token_id=1,
@@ -59,6 +60,7 @@ class BitLlamaConfig(PretrainedConfig):
         self.use_gate = use_gate
         self.pre_conv = pre_conv
         self.initializer_range = initializer_range
+        self.conv_initializer_range = conv_initializer_range
         self.use_cache = use_cache
         self._read_quantization(quantization_config)
         self.int8_tables = False  # told by the weights: BitLlamaPreTrainedModel.from_pretrained

@@ -563,7 +563,8 @@ class BitLlamaPreTrainedModel(PreTrainedModel):
         if isinstance(module, (BitLinear, Table)) and module.weight.is_floating_point():
             normal(module.weight, 0, config.initializer_range)
         elif isinstance(module, CausalConv):
-            normal(module.weight, 0, 0.8 * math.sqrt(256 / max(config.hidden_size, 256)))
+            usual = 0.8 * math.sqrt(256 / max(config.hidden_size, 256))
+            normal(module.weight, 0, config.conv_initializer_range or usual)
             constant(module.bias, 0)
         elif isinstance(module, (RMSNorm, nn.LayerNorm)):
             constant(module.weight, 1)

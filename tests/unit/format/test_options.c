@@ -238,10 +238,12 @@ static void config_round_trip(void **state)
     const char *path = scratch("config.json");
     bl_options *o = open_set(BL_OPTIONS_CONFIG);
     static const char *const set[][2] = {
-        {"vocab_size", "5000"},       {"rms_norm_eps", "1e-05"},   {"rope_theta", "50000"},
-        {"ttt_layer_type", "mlp"},    {"ttt_base_lr", "0.1"},      {"mini_batch_size", "7"},
-        {"share_qk", "false"},        {"pre_conv", "true"},        {"quantization", "none"},
-        {"tie_word_embeddings", "0"}, {"initializer_range", "0.3"}};
+        {"vocab_size", "5000"},       {"rms_norm_eps", "1e-05"},
+        {"rope_theta", "50000"},      {"ttt_layer_type", "mlp"},
+        {"ttt_base_lr", "0.1"},       {"mini_batch_size", "7"},
+        {"share_qk", "false"},        {"pre_conv", "true"},
+        {"quantization", "none"},     {"tie_word_embeddings", "0"},
+        {"initializer_range", "0.3"}, {"conv_initializer_range", "0.1"}};
     for (size_t i = 0; i < sizeof set / sizeof *set; i++)
         assert_ok(bl_options_set(o, set[i][0], set[i][1], &failure));
     assert_ok(bl_config_save(bl_options_config(o), BL_WEIGHTS_LATENT, 0, path, &failure));
@@ -322,6 +324,10 @@ static const struct file {
     {"{\"a\":1e999,\"b\":007}", "line 1: "},
     {"{\"rope_theta\":NaN}", "rope_theta is a number, found null"},
     {"{\"rope_theta\":1e999}", "rope_theta is a number from 1 to 1e9"},
+    {"{\"conv_initializer_range\":10}", NULL},
+    {"{\"conv_initializer_range\":10.01}", "conv_initializer_range is a number from 0 to 10"},
+    {"{\"conv_initializer_range\":-0.1}", "conv_initializer_range is a number from 0 to 10"},
+    {"{\"conv_initializer_range\":\"0.1\"}", "conv_initializer_range is a number, found text"},
     {"{\"quantization\":\"ternary\"}", NULL},
     {"{\"quantization_config\":{\"quant_method\":\"bitnet\",\"linear_class\":\"bitlinear\","
      "\"quantization_mode\":\"online\"}}",
@@ -374,6 +380,7 @@ static void config_files(void **state)
             int ternary = strstr(files[i].text, "bitnet") || strstr(files[i].text, "ternary");
             assert_int_equal(c.quantization, ternary ? BL_QUANT_TERNARY : BL_QUANT_NONE);
             assert_int_equal(c.vocab_size, 16384);
+            assert_true(c.conv_initializer_range == (strstr(files[i].text, "conv_") ? 10 : 0));
         } else if ((status != BL_EFORMAT && status != BL_EUNSUPPORTED) || status != failure.code ||
                    !strstr(failure.message, files[i].says) ||
                    strncmp(failure.message, path, strlen(path)) != 0) {

@@ -253,9 +253,10 @@ static void test_other_fields(void **state)
 {
     (void)state;
     bl_options *train = tiny_options(BL_OPTIONS_TRAIN, "preset=tiny,steps=1,batch=2,context=48");
-    bl_options *config = tiny_options(BL_OPTIONS_CONFIG,
-                                      TINY_SIZE ",tie_word_embeddings=false,rope_theta=1234.5,"
-                                                "rms_norm_eps=2e-6,ttt_base_lr=0.3,conv_kernel=3");
+    bl_options *config =
+        tiny_options(BL_OPTIONS_CONFIG, TINY_SIZE ",tie_word_embeddings=false,rope_theta=1234.5,"
+                                                  "rms_norm_eps=2e-6,ttt_base_lr=0.3,conv_kernel=3,"
+                                                  "conv_initializer_range=0.1");
     bl_trainer *t;
     bl_error err;
     if (bl_trainer_open(&t, tiny_path("data"), tiny_path("untied"), train, config, &err) != BL_OK)
@@ -267,11 +268,45 @@ static void test_other_fields(void **state)
     check_model("untied");
 }
 
+/* The model in "ternary" with that field of config.json set, or without it. */
+static int changes(const char *name, json_t *value)
+{
+    char path[96], was[33], is[33];
+    (void)snprintf(path, sizeof path, "%s/config.json", tiny_path("ternary"));
+    bl_model *m = tiny_open("ternary", "cpu");
+    assert_int_equal(bl_model_fingerprint(m, was, NULL), BL_OK);
+    bl_model_close(m);
+    json_t *whole = json_load_file(path, 0, NULL), *other = json_deep_copy(whole);
+    assert_non_null(json_object_get(whole, name));
+    assert_int_equal(value ? json_object_set_new(other, name, value) : json_object_del(other, name),
+                     0);
+    assert_int_equal(json_dump_file(other, path, 0), 0);
+    m = tiny_open("ternary", "cpu");
+    assert_int_equal(bl_model_fingerprint(m, is, NULL), BL_OK);
+    bl_model_close(m);
+    assert_int_equal(json_dump_file(whole, path, JSON_INDENT(2)), 0);
+    json_decref(whole);
+    json_decref(other);
+    return strcmp(was, is) != 0;
+}
+
+static void test_fields_beside(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"initializer_range", "conv_initializer_range"};
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        assert_int_equal(changes(names[i], json_real(0.7)), 0);
+        assert_int_equal(changes(names[i], NULL), 0); /* as files have it that are older */
+    }
+    assert_int_equal(changes("rope_theta", json_real(5)), 1);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_by_the_page),
         cmocka_unit_test(test_other_fields),
+        cmocka_unit_test(test_fields_beside),
     };
     return cmocka_run_group_tests(tests, tiny_make, tiny_remove);
 }
