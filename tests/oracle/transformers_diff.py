@@ -419,7 +419,30 @@ def spread(program, folder, ids):
     check(nmse(logits(apart, ids), logits(whole, ids)) == 0, f"{folder}: spread over devices, other logits")
 
 
-PARTS = {"remote": remote, "variants": variants, "trained": trained, "gradients": gradients, "tokenizer": tokenizer}
+# ---- what a model begins with ----
+
+
+def deviation(tensors):
+    convs = torch.cat([t.detach().flatten() for name, t in tensors if name.endswith(("conv.conv.weight", "conv_q.weight", "conv_k.weight"))])
+    return convs.std().item(), 4 / (2 * len(convs)) ** 0.5
+
+
+def initial(program):
+    """The deviation of convolutions (MODEL 4), of the program's new models and of those in PyTorch."""
+    for width, asked, expected in ((64, 0, 0.8), (512, 0, 0.5657), (64, 0.1, 0.1), (512, 0.1, 0.1)):
+        program("train", "--preset", "tiny", "--data", "data", "--out", f"begun-{width}-{asked}", "--steps", 1, "--lr", "1e-30", "--hidden-size", width,
+                "--num-attention-heads", max(2, width // 128), "--intermediate-size", 96, "--num-hidden-layers", 2,
+                "--batch", 1, "--conv-initializer-range", asked)
+        folder = program.at(f"begun-{width}-{asked}")
+        torch.manual_seed(1)
+        fresh = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
+        for whose, tensors in (("the program", load_file(os.path.join(folder, "model.safetensors")).items()), ("transformers", fresh.named_parameters())):
+            found, bound = deviation(tensors)
+            print(f"convolutions of {whose}, D {width}, asked for {asked}: deviation {found:.4f}")
+            check(abs(found / expected - 1) < bound, f"{whose}: convolutions of deviation {found:.4f}, not {expected}")
+
+
+PARTS = {"remote": remote, "initial": initial, "variants": variants, "trained": trained, "gradients": gradients, "tokenizer": tokenizer}
 
 
 def main():
