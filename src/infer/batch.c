@@ -243,15 +243,23 @@ static bl_status draw_from_all(const bl_batch_room *b, bl_turn *t, size_t i, bl_
     return status == BL_OK ? BL_OK : of_turn(status, i, err);
 }
 
-/* All logits of a turn whose best were fetched, or those allowed; the rows of the pass are lost. */
-static bl_status fetch(const bl_batch_room *b, bl_turn *t, size_t i, bl_error *err)
+/* Of a turn whose best did not do, from what is allowed or from all; the rows of the pass are lost. */
+static bl_status draw_again(const bl_batch_room *b, bl_turn *t, size_t i, bl_error *err)
 {
-    bl_status status = t->wants_allowed ? bl_sequence_fetch(t->s, b->r, err)
-                                        : bl_reader_logits(b->r, &t->s->state, err);
-    if (t->wants_allowed)
-        return status == BL_OK ? status : of_turn(status, i, err);
+    bl_status status;
+    if (t->wants_allowed) {
+        bl_drawing d = {.count = t->enough};
+        status = bl_sequence_fetch(t->s, b->r, &d, err);
+        if (status == BL_OK)
+            status = draw(b, t, d.best, d.count, d.logits, err);
+        return status == BL_OK ? BL_OK : of_turn(status, i, err);
+    }
     t->row = 0;
-    return status == BL_OK ? get_logits(b->r, t, i, b->r->host, err) : of_turn(status, i, err);
+    status = bl_reader_logits(b->r, &t->s->state, err);
+    if (status != BL_OK)
+        return of_turn(status, i, err);
+    BL_TRY(get_logits(b->r, t, i, b->r->host, err));
+    return draw_from_all(b, t, i, err);
 }
 
 /* Hands out and draws from the rows that a pass left of turns `from` and after it. */
@@ -285,9 +293,7 @@ static void use_rows(const bl_batch_room *b, bl_turn *turns, size_t from, size_t
     for (size_t i = from; i < from + count; i++) {
         bl_turn *t = &turns[i];
         if (t->at_row && (t->wants_all || t->wants_allowed)) {
-            bl_status status = fetch(b, t, i, &why);
-            if (status == BL_OK)
-                status = draw_from_all(b, t, i, &why);
+            bl_status status = draw_again(b, t, i, &why);
             note_trouble(first, status, &why);
         }
         t->at_row = 0;

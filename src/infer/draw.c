@@ -116,11 +116,28 @@ static size_t list_mask(int32_t *ids, size_t most, const uint64_t *mask, size_t 
     return n;
 }
 
-bl_status bl_sequence_fetch(const bl_sequence *s, bl_reader *r, bl_error *err)
+bl_status bl_sequence_fetch_some(const bl_sequence *s, bl_reader *r, bl_drawing *d, size_t most,
+                                 int *there, bl_error *err)
 {
     size_t n = list_mask(r->some_ids, r->some, s->mask, s->sampler.V);
-    if (n <= r->some)
-        return bl_reader_some(r, &s->state, n, err);
+    *there = 0;
+    if (n <= r->some && d->count && !s->sampler.bias_count)
+        BL_TRY(bl_reader_best_of(r, &s->state, n, d->count, there, err));
+    d->found = 1;
+    d->best = *there ? r->best : NULL;
+    d->logits = r->host;
+    if (*there || n > most || n > r->some / 2)
+        return BL_OK;
+    *there = 1;
+    return bl_reader_some(r, &s->state, n, err);
+}
+
+bl_status bl_sequence_fetch(const bl_sequence *s, bl_reader *r, bl_drawing *d, bl_error *err)
+{
+    int there;
+    BL_TRY(bl_sequence_fetch_some(s, r, d, SIZE_MAX, &there, err));
+    if (there)
+        return BL_OK;
     BL_TRY(bl_reader_logits(r, &s->state, err));
     return bl_reader_get(r, 0, r->host, err);
 }
@@ -138,6 +155,13 @@ bl_status bl_sequence_only(bl_sequence *s, const bl_drawing *d, int32_t *id, bl_
     if (!s->constraint || s->sampler.bias_count)
         return BL_OK;
     return bl_constraint_only(s->constraint, &limit, s->sampler.V, id, err);
+}
+
+bl_status bl_sequence_allow(bl_sequence *s, const bl_drawing *d, int32_t *id, bl_error *err)
+{
+    bl_token_limit limit = limit_of(s, d);
+    *id = BL_NO_TOKEN;
+    return find_allowed(s, d, &limit, id, err);
 }
 
 bl_status bl_sequence_take(bl_sequence *s, const bl_drawing *d, int32_t id, bl_error *err)
@@ -163,8 +187,9 @@ bl_status bl_sequence_draw(bl_sequence *s, const bl_drawing *d, int32_t *id, bl_
         BL_TRY(draw_left(s, d, &limit, id, err));
     if (!d->found && *id == BL_NO_TOKEN)
         BL_TRY(find_allowed(s, d, &limit, id, err));
-    if (*id == BL_NO_TOKEN && !d->best) {
-        *id = bl_sampling_next(sampler, d->logits, s->mask);
+    if (*id == BL_NO_TOKEN && (d->found || !d->best)) {
+        *id = d->best ? bl_sampling_next_of(sampler, d->best, d->count)
+                      : bl_sampling_next(sampler, d->logits, s->mask);
         if (*id == BL_NO_TOKEN)
             return no_token(d->mask != NULL, err);
     }

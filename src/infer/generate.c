@@ -119,9 +119,7 @@ static bl_status draw(generation *g, uint64_t left, int32_t *id, bl_error *err)
     BL_TRY(bl_sequence_draw(s, &d, id, err));
     if (*id != BL_NO_TOKEN)
         return BL_OK;
-    d.best = NULL;
-    d.found = 1;
-    BL_TRY(bl_sequence_fetch(s, g->r, err));
+    BL_TRY(bl_sequence_fetch(s, g->r, &d, err));
     return bl_sequence_draw(s, &d, id, err);
 }
 

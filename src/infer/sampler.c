@@ -349,6 +349,14 @@ int bl_sampling_leaves_all(const bl_sampling *s)
     return kept(s) > BL_TOP_MOST || kept(s) == s->V;
 }
 
+size_t bl_sampling_beyond(const bl_sampling *s)
+{
+    int penalty = (float)s->options.repeat_penalty != 1.0f && s->options.repeat_last;
+    if (penalty || s->bias_count || bl_sampling_leaves_all(s))
+        return SIZE_MAX;
+    return s->options.temperature == 0 ? 0 : kept(s);
+}
+
 /* Without those at the end that a bias forbids, unless there are no others. */
 static size_t drop_forbidden(const bl_sampling *s, size_t k)
 {

@@ -76,14 +76,22 @@ int32_t bl_sampling_choose(bl_sampling *s, size_t count);
 /* Whether top-k leaves so many candidates that the best are not looked for first. */
 int bl_sampling_leaves_all(const bl_sampling *s);
 
+/* Among so many better tokens or more, what a grammar allows is beyond what top-k leaves; 0: the best of
+ * it is drawn anyway, SIZE_MAX: a number of tokens does not tell. */
+size_t bl_sampling_beyond(const bl_sampling *s);
+
 /* The first token of a mask from token i on; V: there is none. */
 static inline size_t bl_allowed_next(const uint64_t *mask, size_t V, size_t i)
 {
-    while (i < V && !(mask[i / 64] >> i % 64))
+    while (i < V) {
+        uint64_t rest = mask[i / 64] >> i % 64;
+        if (rest) {
+            i += (size_t)__builtin_ctzll(rest);
+            return i < V ? i : V;
+        }
         i = 64 * (i / 64 + 1);
-    while (i < V && !(mask[i / 64] >> i % 64 & 1))
-        i++;
-    return i < V ? i : V;
+    }
+    return V;
 }
 
 #endif

@@ -64,7 +64,7 @@ typedef struct bl_drawing {
     size_t count;
     const float *logits;  /* or, when best is NULL, all */
     const uint64_t *mask; /* with these: bits of the tokens that may be drawn; NULL: all may */
-    int found;            /* with these: bl_sequence_fetch() gave them */
+    int found;            /* bl_sequence_fetch() gave best, or logits */
     uint64_t left;        /* bl_token_limit; 0: no bound */
     int32_t end;          /* the model's end-of-text token */
     int drops_space;      /* of a text's beginning, which is the tokenizer's */
@@ -83,9 +83,18 @@ bl_status bl_sequence_only(bl_sequence *s, const bl_drawing *d, int32_t *id,
 bl_status bl_sequence_take(bl_sequence *s, const bl_drawing *d, int32_t id,
                            bl_error *err) BL_NODISCARD;
 
-/* After a draw that found none of the best: the logits of the tokens that its mask allows to their
- * places in r->host, after the token read last, whose best the reader had. */
-bl_status bl_sequence_fetch(const bl_sequence *s, bl_reader *r, bl_error *err) BL_NODISCARD;
+/* After a draw that found none of the best: what to draw from then, which is the logits of the tokens
+ * that its mask allows in their places in r->host, or the best d->count of these.  After the token
+ * read last, whose best the reader had. */
+bl_status bl_sequence_fetch(const bl_sequence *s, bl_reader *r, bl_drawing *d,
+                            bl_error *err) BL_NODISCARD;
+
+/* The same in two steps, before any logits: *id when only one token may be drawn; and what to draw
+ * from, *there only where it takes a kept head or at most so many logits. */
+bl_status bl_sequence_allow(bl_sequence *s, const bl_drawing *d, int32_t *id,
+                            bl_error *err) BL_NODISCARD;
+bl_status bl_sequence_fetch_some(const bl_sequence *s, bl_reader *r, bl_drawing *d, size_t most,
+                                 int *there, bl_error *err) BL_NODISCARD;
 
 /* BL_EINVAL, which says why there are no logits of a last token. */
 bl_status bl_sequence_no_logits(const bl_sequence *s, bl_error *err) BL_NODISCARD;

@@ -92,12 +92,12 @@ static bl_status open_block(bl_reader *r, bl_error *err)
     return open_decode(r, err);
 }
 
-/* A quarter of them: where they lie apart, more cost what all do.  Only where rows of activations
- * are what rows of parameters are; a device that queues makes all as fast. */
+/* A half of them.  Only where rows of activations are what rows of parameters are; a device that
+ * queues makes all as fast. */
 static size_t some_of(const bl_net *net)
 {
     const bl_dev *d = net->dev;
-    return d->queues || d->act_bytes != d->param_bytes ? 0 : net->m.V / 4;
+    return d->queues || d->act_bytes != d->param_bytes ? 0 : net->m.V / 2;
 }
 
 bl_status bl_reader_open(bl_reader *r, const bl_net *net, size_t rows, size_t sequences,
@@ -126,8 +126,10 @@ bl_status bl_reader_open(bl_reader *r, const bl_net *net, size_t rows, size_t se
 
 void bl_reader_release(bl_reader *r)
 {
-    if (r->net)
+    if (r->net) {
         BL_OP(r->net->dev, free, r->block);
+        bl_some_heads_release(&r->heads, r->net);
+    }
     bl_free(r->best);
     bl_free(r->host_step);
     bl_free(r->host_ids);
@@ -405,7 +407,7 @@ bl_status bl_reader_some(bl_reader *r, const bl_state *s, size_t n, bl_error *er
     bl_dev *d = net->dev;
     size_t D = net->m.D;
     const bl_param *E = bl_net_head(net);
-    assert(s->has_last && n <= r->some);
+    assert(s->has_last && n <= r->some / 2);
     head_norm(r, s->last, 1);
     for (size_t at = 0, rows; at < n; at += rows) {
         rows = n - at < BL_READER_ROWS ? n - at : BL_READER_ROWS;
@@ -417,6 +419,29 @@ bl_status bl_reader_some(bl_reader *r, const bl_state *s, size_t n, bl_error *er
     BL_TRY(bl_get_real(d, r->some_logits, r->logits, n, err));
     for (size_t i = 0; i < n; i++)
         r->host[r->some_ids[i]] = r->some_logits[i];
+    return BL_OK;
+}
+
+bl_status bl_reader_best_of(bl_reader *r, const bl_state *s, size_t n, size_t top, int *there,
+                            bl_error *err)
+{
+    enum { LEAST = 2 * BL_READER_ROWS };
+    const bl_net *net = r->net;
+    const bl_some_head *h = NULL;
+    bl_candidate *best = r->best;
+    assert(s->has_last && n <= r->some);
+    if (n >= LEAST && n >= top)
+        BL_TRY(bl_some_head_of(&r->heads, net, r->some_ids, n, &h, err));
+    *there = h != NULL;
+    if (!h)
+        return BL_OK;
+    head_norm(r, s->last, 1);
+    BL_OP(net->dev, head_best, r->best_at, r->logits, r->h, (const bl_param *)(void *)h->rows,
+          h->coarse, 1, net->m.D, n, top);
+    BL_TRY(bl_get_candidate(net->dev, best, r->best_at, top + 1, err));
+    for (size_t i = 0; i < top; i++)
+        best[i].id = h->ids[best[i].id];
+    best[top].id = (size_t)best[top].id < n ? h->ids[best[top].id] : (int32_t)net->m.V;
     return BL_OK;
 }
 

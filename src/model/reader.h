@@ -5,6 +5,7 @@
 
 #include "model/decode_model.h"
 #include "model/pass.h"
+#include "model/some_head.h"
 
 /* Tokens of a text that one sequence reads at once: with logits of each, at most, and on a device that
  * queues. */
@@ -51,11 +52,12 @@ typedef struct bl_reader {
     int32_t *host_ids;
     bl_decode_row *host_rows; /* [sequences] */
     float *host;              /* [V] logits for who draws from them */
-    size_t some;              /* of the logits of a row, the most that are computed alone */
+    size_t some;              /* tokens that are looked at alone, at most */
     int32_t *some_ids;        /* [some] of which tokens, */
     float *some_logits;       /* and what they are */
     bl_act *some_rows;        /* [BL_READER_ROWS,D] of E; none where `some` is 0 */
     bl_dev_id *some_at;       /* [BL_READER_ROWS] */
+    bl_some_heads heads;
 } bl_reader;
 
 /* Room on the net's device for passes of up to so many tokens and pieces, with logits of the last
@@ -75,8 +77,13 @@ bl_status bl_reader_feed(bl_reader *r, const bl_piece *pieces, size_t count,
 bl_status bl_reader_logits(bl_reader *r, const bl_state *s, bl_error *err) BL_NODISCARD;
 
 /* Of the logits of that token those of the first n tokens of r->some_ids alone, with the same bits,
- * to their places in r->host. */
+ * to their places in r->host: of at most r->some / 2, as more cost what all do. */
 bl_status bl_reader_some(bl_reader *r, const bl_state *s, size_t n, bl_error *err) BL_NODISCARD;
+
+/* The same of the best `top` of n tokens, which rise, to r->best as head_top leaves them of all;
+ * *there: 0 where it does not pay, as these are few or were not asked for before. */
+bl_status bl_reader_best_of(bl_reader *r, const bl_state *s, size_t n, size_t top, int *there,
+                            bl_error *err) BL_NODISCARD;
 
 /* A row of r->logits as floats on the host [V]. */
 bl_status bl_reader_get(const bl_reader *r, size_t row, float *logits, bl_error *err) BL_NODISCARD;

@@ -134,7 +134,7 @@ static int32_t drawn_by_the_book(const bl_generate_options *o, const float *x, s
 /* ---- three ways to the same token ---- */
 
 typedef struct tally {
-    size_t from_all, from_few, masked, biased, none;
+    size_t from_all, from_few, masked, biased, none, beyond;
 } tally;
 
 /* Few tokens, most of them, or all that may be drawn; some raised, lowered or forbidden. */
@@ -162,6 +162,20 @@ static void set_biases(bl_sampling *s, const wish *w)
         if (w->biased && (w->bias[i] < 0 || w->bias[i] > 0))
             list[n++] = (bl_bias){(int32_t)i, w->bias[i]};
     bl_sampling_bias(s, list, n);
+}
+
+/* A token that so many are better than is not among those that top-k leaves. */
+static void look_beyond(bl_sampling *s, const float *x, size_t V, tally *seen)
+{
+    size_t least = bl_sampling_beyond(s), better = 0;
+    int32_t id = (int32_t)below(V);
+    for (size_t i = 0; i < V; i++)
+        better += x[i] > x[id] || (x[i] == x[id] && i < (size_t)id);
+    if (better < least || s->options.temperature == 0)
+        return;
+    for (size_t left = bl_sampling_leave(s, x, NULL); left--;)
+        assert_int_not_equal(s->candidate[left].id, id);
+    seen->beyond++;
 }
 
 static void draw_some(tally *seen)
@@ -192,6 +206,7 @@ static void draw_some(tally *seen)
                 x[k] = 9;
         for (size_t k = 0; k < V; k++) /* what may not be drawn is not read */
             y[k] = is_in(&w, (int32_t)k) ? x[k] : (float)NAN;
+        look_beyond(&all, x, V, seen);
         int32_t id = bl_sampling_next(&all, y, w.masked ? w.mask : NULL);
         assert_int_equal(id, drawn_by_the_book(&o, x, V, &w, recent, count, &place));
         assert_int_equal(all.draws, place);
@@ -230,6 +245,7 @@ static void all_ways_are_one(void **state)
     assert_true(seen.from_all > 1000);
     assert_true(seen.from_few > 2000);
     assert_true(seen.masked > 1000 && seen.biased > 1000);
+    assert_true(seen.beyond > 500);
     assert_true(seen.none && seen.none < seen.masked / 2);
 }
 

@@ -20,6 +20,29 @@ static void choose(int32_t *ids, size_t n, size_t from)
         ids[i] = (int32_t)((from + 389 * i) % V);
 }
 
+/* The best of some tokens, those of all but the others; heads of more kinds than are kept. */
+static void compare_best(bl_reader *r, const bl_state *s, const float *all, size_t salt)
+{
+    static const size_t counts[] = {2 * BL_READER_ROWS, 300, V / 2, 2 * BL_READER_ROWS - 1};
+    enum { TOP = 64 };
+    for (size_t k = 0; k < 12; k++) {
+        size_t n = counts[k / 2 % 4], first = (salt + k / 2) % 40;
+        bl_candidate want[V];
+        for (size_t i = 0; i < n; i++) {
+            r->some_ids[i] = (int32_t)(first + i * (V - 40) / n);
+            want[i] = (bl_candidate){all[r->some_ids[i]], r->some_ids[i]};
+        }
+        int there;
+        ok(bl_reader_best_of(r, s, n, TOP, &there, &failure));
+        assert_int_equal(there, k % 2 && k / 2 % 4 < 3); /* asked for twice, and worth while */
+        if (!there)
+            continue;
+        bl_best_keep(want, n, TOP);
+        assert_memory_equal(r->best, want, TOP * sizeof *want);
+        assert_int_equal(r->best[TOP].id, V);
+    }
+}
+
 /* After each of a few tokens: none, one, as many as are gathered at once and one more, the most. */
 static void compare(const bl_net *net)
 {
@@ -30,11 +53,12 @@ static void compare(const bl_net *net)
     ok(bl_reader_open(&r, net, 3, 2, &failure));
     ok(bl_state_open(&s, net, &failure));
     ok(bl_state_start(&s, net, &failure));
-    assert_int_equal(r.some, net->dev->queues ? 0 : V / 4);
+    assert_int_equal(r.some, net->dev->queues ? 0 : V / 2);
     for (int32_t token = 0; token < 6 && r.some; token++) {
         const bl_piece piece = {&s, &token, 1, BL_LOGITS_LAST};
         ok(bl_reader_feed(&r, &piece, 1, &failure));
         ok(bl_reader_get(&r, 0, all, &failure));
+        compare_best(&r, &s, all, (size_t)token * 7);
         for (size_t k = 0; k < sizeof counts / sizeof *counts; k++) {
             size_t n = counts[k];
             choose(r.some_ids, n, (size_t)token + k);
