@@ -5,6 +5,7 @@
 #include "core/alloc.h"
 #include "core/clock.h"
 #include "core/watch.h"
+#include "infer/beyond.h"
 #include "infer/feed.h"
 #include "infer/told.h"
 
@@ -20,8 +21,9 @@ typedef struct generation {
     void *user;
     int32_t *prompt;
     size_t prompt_count;
-    int tells;     /* log-probabilities, for which all logits are there */
-    size_t top;    /* a token is drawn from the best so many logits; 0: from all, in r->host */
+    int tells;  /* log-probabilities, for which all logits are there */
+    size_t top; /* a token is drawn from the best so many logits; 0: from all, in r->host */
+    bl_beyond beyond;
     bl_told *told; /* of the last token */
     int single;    /* one token, which is told whether there is fn or not */
 } generation;
@@ -117,8 +119,11 @@ static bl_status draw(generation *g, uint64_t left, int32_t *id, bl_error *err)
     bl_sequence *s = g->s;
     bl_drawing d = drawing_of(g, left);
     BL_TRY(bl_sequence_draw(s, &d, id, err));
-    if (*id != BL_NO_TOKEN)
+    if (*id != BL_NO_TOKEN) {
+        bl_beyond_hit(&g->beyond);
         return BL_OK;
+    }
+    bl_beyond_missed(&g->beyond, g->r, d.best, d.count);
     BL_TRY(bl_sequence_fetch(s, g->r, &d, err));
     return bl_sequence_draw(s, &d, id, err);
 }
@@ -138,7 +143,13 @@ static bl_status read_and_draw(generation *g, uint64_t left, int32_t *id, bl_err
         BL_TRY(bl_sequence_feed(s, g->r, NULL, 0, NULL, 0, err));
         return bl_sequence_take(s, &d, *id, err);
     }
-    BL_TRY(read_on(g, NULL, 0, err));
+    if (bl_beyond_tries(&g->beyond, s)) {
+        BL_TRY(bl_sequence_feed(s, g->r, NULL, 0, NULL, 0, err));
+        BL_TRY(bl_beyond_draw(&g->beyond, s, g->r, &d, id, err));
+        if (*id != BL_NO_TOKEN)
+            return BL_OK;
+    }
+    BL_TRY(read_on(g, NULL, 0, err)); /* logits of what was read just now, too */
     return draw(g, left, id, err);
 }
 
