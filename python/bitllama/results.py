@@ -739,7 +739,7 @@ class TokenEvent(NamedTuple):
             id,
             bool(ends),
             position,
-            _span(text, bytes),
+            str(_bytes_at(text)[:bytes], "utf-8", "replace") if bytes else "",
             log_probability,
             tuple(s.likeliest[:likeliest_count]) if likeliest_count else (),
             tuple(s.likeliest_log_probabilities[:likeliest_count]) if likeliest_count else (),

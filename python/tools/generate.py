@@ -248,6 +248,7 @@ def often(name, fields, values):
     letters = "".join("P" if "*" in f.ctype else LETTERS[f.ctype] for f in fields)
     read = {f.name: f.name if "*" not in f.ctype or counted(fields, i) else "s." + f.name for i, f in enumerate(fields)}
     values = re.sub(r"\bs\.(\w+)", lambda m: read[m.group(1)], values)
+    values = re.sub(r"_span\((\w+), (\w+)\)", r'str(_bytes_at(\1)[:\2], "utf-8", "replace") if \2 else ""', values)
     names = [f.name if re.search(r"(?<![\w.])%s\b" % f.name, values) else "_" for f in fields]
     return ("\n    @classmethod\n    def _of(cls, s: capi.%s) -> %s:\n        (%s) = %s(s)\n        out: %s = _tuple(cls, (\n"
             "%s        ))\n        return out\n\n\n%s = struct.Struct(\"@%s\").unpack_from\n" % (
