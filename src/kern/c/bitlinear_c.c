@@ -57,17 +57,48 @@ static void tern_expand(float *w, const uint8_t *packed, float g, size_t rows, s
             w[r * in + i] = g * (float)code(packed, r, i);
 }
 
+enum { BLOCK_INS = 16 * BL_TERN_INS, BLOCK_ROWS = 8 };
+
+/* The codes of row r from tile `from` to `to`, for many rows of activations. */
+static void unpack_codes(int16_t *codes, const uint8_t *packed, size_t r, size_t from, size_t to)
+{
+    for (size_t t = from; t < to; t++, codes += BL_TERN_INS) {
+        const uint8_t *at = packed + t * BL_TERN_TILE + 4 * r;
+        for (size_t i = 0; i < BL_TERN_INS; i++)
+            codes[i] = at[i % 4] >> i / 4 * 2 & 3;
+    }
+}
+
+static int32_t dot_codes(const int16_t *codes, const int8_t *q, size_t n)
+{
+    int32_t sum = 0;
+    for (size_t i = 0; i < n; i++)
+        sum += codes[i] * (int16_t)q[i];
+    return sum;
+}
+
 static void tern_matmul(float *y, size_t ldy, const uint8_t *packed, float g, const bl_q8_rows *x,
                         size_t outs, size_t in, int accumulate)
 {
-    for (size_t n = 0; n < x->rows; n++) {
-        const int8_t *q = x->q + n * x->ld;
+    size_t tiles = (in + BL_TERN_INS - 1) / BL_TERN_INS, step = BLOCK_INS / BL_TERN_INS;
+    for (size_t n = 0; n < x->rows; n += BLOCK_ROWS) {
+        size_t rows = x->rows - n < BLOCK_ROWS ? x->rows - n : BLOCK_ROWS;
         for (size_t o = 0; o < outs; o++) {
-            int32_t sum = -x->sum[n];
-            for (size_t i = 0; i < in; i++)
-                sum += (code(packed, o, i) + 1) * q[i];
-            float v = (float)sum * (g / x->scale[n]);
-            y[n * ldy + o] = accumulate ? y[n * ldy + o] + v : v;
+            int32_t sum[BLOCK_ROWS] = {0};
+            int16_t codes[BLOCK_INS];
+            for (size_t t = 0; t < tiles; t += step) {
+                size_t to = tiles - t < step ? tiles : t + step;
+                size_t left = in - t * BL_TERN_INS;
+                unpack_codes(codes, packed, o, t, to);
+                for (size_t k = 0; k < rows; k++)
+                    sum[k] += dot_codes(codes, x->q + (n + k) * x->ld + t * BL_TERN_INS,
+                                        left < BLOCK_INS ? left : BLOCK_INS);
+            }
+            for (size_t k = 0; k < rows; k++) {
+                float v = (float)(sum[k] - x->sum[n + k]) * (g / x->scale[n + k]);
+                float *out = y + (n + k) * ldy + o;
+                *out = accumulate ? *out + v : v;
+            }
         }
     }
 }
