@@ -60,12 +60,14 @@ loss_of loss "$work/run" --data "$work/data" --window 512
 loss_of story_loss "$work/run" --data "$base/data" --window 256
 export_model "$work/run" "${DTYPE:-int8}"
 COUNT=${COUNT:-200} sh "$here/measure.sh" "$program" "$work/tinystories-valid.txt" "$work/measured" "$base/run" "$out" >"$work/asked.md"
-samples_of_chat() {
+samples_of_chat() { # a turn a call, all that was said before it is in the memory
     for seed in 1 2 3; do
         printf 'Seed %s:\n\n' "$seed"
-        printf '%s\n' "Hello! My name is Anna." "I have a dog named Rex." "Tell me a story about my dog." "Who is the story about?" "How does the story end?" \
-            "Tell me a story about a little girl. Use the words ball and rain." "What is my name?" "What is my dog called?" |
-            run chat -m "$out" --seed "$seed" --max-tokens 250 2>/dev/null | sed 's/^/    /'
+        rm -f "$work/talk.mem"
+        while read -r line; do
+            printf '> %s\n' "$line"
+            echo "$line" | run chat -m "$out" --memory "$work/talk.mem" --seed "$seed" --max-tokens 250 2>/dev/null
+        done <"$here/turns" | sed 's/^/    /'
         printf '\n'
     done
 }

@@ -32,6 +32,6 @@ loss_of loss "$work/run" --data "$work/data" --window 256
 export_model "$work/run" "${DTYPE:-int8}"
 loss_of packed_loss "$out" --data "$work/data" --window 256
 samples "$out" "$(cat "$here/prompt")"
-[ -n "$smoke$prepared" ] || cp "$work/children-cc-by.attribution.tsv" "$out/../$(basename "$out").attribution.tsv"
+[ -n "$smoke$prepared" ] || cp "$work/children-cc-by.attribution.tsv" "$out/attribution.tsv"
 card
 echo "$out: $(wc -c <"$out/model.safetensors") bytes of weights" >&2
