@@ -22,7 +22,16 @@ bl_status bl_weights_path(char **path, const char *dir, bl_error *err)
 {
     int sharded = !bl_path_has(dir, BL_WEIGHTS_FILE) && bl_path_has(dir, BL_WEIGHTS_INDEX);
     *path = bl_path_join(dir, sharded ? BL_WEIGHTS_INDEX : BL_WEIGHTS_FILE);
-    return *path ? BL_OK : bl_fail(err, BL_ENOMEM, "out of memory");
+    if (!*path)
+        return bl_fail(err, BL_ENOMEM, "out of memory");
+    if (sharded || bl_path_has(dir, BL_WEIGHTS_FILE) || !bl_path_has(dir, BL_WEIGHTS_PARTS))
+        return BL_OK;
+    bl_status status = bl_fail(
+        err, BL_ENOENT, "%s: in parts, which must be joined first: models/parts join %s.parts",
+        *path, *path);
+    bl_free(*path);
+    *path = NULL;
+    return status;
 }
 
 /* ---- the index ---- */

@@ -9,11 +9,12 @@
 
 #define BL_WEIGHTS_FILE  "model.safetensors"
 #define BL_WEIGHTS_INDEX "model.safetensors.index.json"
+#define BL_WEIGHTS_PARTS "model.safetensors.parts" /* of models/parts: not joined yet */
 
 enum { BL_INDEX_MOST = 16000000 }; /* bytes of an index */
 
 /* DIR/model.safetensors, or that of the index where only an index is there; free with bl_free().
- * BL_ENOMEM. */
+ * BL_ENOENT where neither is but its parts, BL_ENOMEM. */
 bl_status bl_weights_path(char **path, const char *dir, bl_error *err) BL_NODISCARD;
 
 /* Opens a file of tensors, or all shards of an index (FILE.index.json): every tensor is in the shard

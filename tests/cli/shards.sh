@@ -81,4 +81,14 @@ bad "twice" 'duplicate object key' '0,/"model.embed_tokens.weight": \(.*\)/s//"m
 bad "lost" 'is not in the index' '/"model.norm.weight"/d'
 bad "too many" 'tensor more is not in model-00001-of-00002.safetensors' 's/"weight_map": {/&"more": "model-00001-of-00002.safetensors",/'
 bad "no map" 'weight_map says which tensor is in which file' 's/weight_map/map/'
+# ---- parts of models/parts that nobody has joined ----
+rm -rf unjoined
+mkdir unjoined
+cp latent/*.json unjoined
+rm -f unjoined/$index
+echo "a manifest" >unjoined/model.safetensors.parts
+for command in "info unjoined" "generate -m unjoined -p a" "plan -m unjoined" "export -m unjoined --out none"; do
+    # shellcheck disable=SC2086 # words
+    expect "unjoined: ${command%% *}" 3 '' "*unjoined/model.safetensors: in parts, *: models/parts join unjoined/model.safetensors.parts*" $command
+done
 finish
