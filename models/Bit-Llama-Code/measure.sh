@@ -56,10 +56,12 @@ fi
 [ -s "$folder/compressors" ] || sh "$here/compressors.sh" "$text" >"$folder/compressors"
 number() { sed -n "s/.*\"$1\": *\([-0-9.e+]*\).*/\1/p" "$2" | head -n 1; }
 
+# The prompt ends with the colon, as generate drops the last line break of a file: a model has seen line breaks in one token with the
+# indentation that follows, and after one alone it goes on at the margin.
 write_functions() { # MODEL FOLDER
     (cd "$2" && for file in *.prompt; do echo "${file%.prompt}"; done) | xargs -P "$jobs" -n 1 sh -c '
-        cd "$2" && { [ -e "$3.out" ] || { { cat "$3.prompt"; echo; } >"$3.in" && "$0" generate -m "$1" -f "$3.in" --no-echo --json --max-tokens 256 \
-            --temperature 0.4 --seed 1 --threads 1 >"$3.part" 2>"$3.log" && mv "$3.part" "$3.out"; rm -f "$3.in"; }; }' "$program" "$1" "$2"
+        cd "$2" && { [ -e "$3.out" ] || { "$0" generate -m "$1" -f "$3.prompt" --no-echo --json --max-tokens 256 \
+            --temperature 0.4 --seed 1 --threads 1 >"$3.part" 2>"$3.log" && mv "$3.part" "$3.out"; }; }' "$program" "$1" "$2"
 }
 
 case $program in /*) ;; */*) program=$PWD/$program ;; esac
