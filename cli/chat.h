@@ -66,8 +66,8 @@ void bl_chat_seed_again(bl_chat *chat);
     X(switch, " NAME", "go on in another branch")                                                  \
     X(branches, "", "list the branches: their names, tokens read, bytes")                          \
     X(drop, " NAME", "forget a branch")                                                            \
-    X(learn, " FILE [--consolidate S [--every N]]",                                                \
-      "read a text, or a folder of texts, into the memory; with a share, to last")                 \
+    X(learn, " FILE [--documents messages] [--consolidate S [--every N]]",                         \
+      "read a text, a folder of texts, or conversations into the memory; with a share, to last")   \
     X(reset, "", "forget everything that was read and written")                                    \
     X(save, " FILE", "write the memory of this conversation to a file")                            \
     X(load, " FILE", "go on from such a file, instead of this conversation")                       \

@@ -70,31 +70,35 @@ static int take_last(char *words, const char *name, const char **value)
 }
 
 /* The name of a file may have blanks, so flags are looked for before it and behind it. */
-static bl_status read_words(char **words, bl_lesson_wish *wish, bl_error *err)
+static bl_status read_words(char **words, bl_lesson_wish *wish, const char **documents,
+                            bl_error *err)
 {
-    static const char *const names[] = {"--consolidate", "--every"};
-    const char *values[2] = {NULL, NULL};
+    static const char *const names[] = {"--consolidate", "--every", "--documents"};
+    enum { NAMES = sizeof names / sizeof *names };
+    const char *values[NAMES] = {NULL};
     for (int taken = 1; taken;) {
         taken = 0;
-        for (size_t i = 0; i < 2 && !taken; i++)
+        for (size_t i = 0; i < NAMES && !taken; i++)
             taken =
                 take_first(words, names[i], &values[i]) || take_last(*words, names[i], &values[i]);
     }
     if (!**words)
         return bl_cli_fail(err, BL_EINVAL, "/learn needs a FILE");
+    *documents = values[2];
     return bl_lesson_wish_read(wish, values[0], values[1], err);
 }
 
 /* ---- reading ---- */
 
-static bl_status learn(bl_chat *chat, const char *path, const bl_lesson_wish *wish, bl_error *err)
+static bl_status learn(bl_chat *chat, const char *path, const bl_options *reading,
+                       const bl_lesson_wish *wish, bl_error *err)
 {
     bl_learn_result result = {.size = sizeof result};
     bl_chat_keep_state(chat, BL_STEP_LEARNED, path, strlen(path));
     bl_chat_line_serve_signals(chat->lines);
     bl_status status =
-        bl_session_learn_all(chat->now.session, &path, 1, NULL, wish->share, wish->every, NULL, 0,
-                             bl_progress_passing, NULL, &result, err);
+        bl_session_learn_all(chat->now.session, &path, 1, reading, wish->share, wish->every, NULL,
+                             0, bl_progress_passing, NULL, &result, err);
     bl_progress_end();
     int stopped = bl_signals_take(SIGINT);
     if (!result.tokens)
@@ -112,20 +116,34 @@ static bl_status learn(bl_chat *chat, const char *path, const bl_lesson_wish *wi
     return status == BL_OK ? kept : status;
 }
 
+static bl_status learn_as(bl_chat *chat, const char *path, const char *documents,
+                          const bl_lesson_wish *wish, bl_error *err)
+{
+    bl_options *reading = NULL;
+    bl_status status = bl_options_open(&reading, BL_OPTIONS_PREPARE, err);
+    if (status == BL_OK && documents)
+        status = bl_options_set(reading, "documents", documents, err);
+    if (status == BL_OK)
+        status = learn(chat, path, reading, wish, err);
+    bl_options_close(reading);
+    return status;
+}
+
 bl_status bl_chat_do_learn(bl_chat *chat, const char *argument, bl_error *err)
 {
     bl_text copy;
     bl_lesson_wish wish;
+    const char *documents;
     bl_status status = bl_text_copy(&copy, argument, err);
     if (status != BL_OK)
         return status;
     char *words = copy.data;
-    status = read_words(&words, &wish, err);
+    status = read_words(&words, &wish, &documents, err);
     if (status == BL_OK && strcmp(words, "-") == 0)
         status =
             bl_cli_fail(err, BL_EINVAL, "standard input is the conversation; /learn reads files");
     if (status == BL_OK)
-        status = learn(chat, words, &wish, err);
+        status = learn_as(chat, words, documents, &wish, err);
     bl_text_release(&copy);
     return status;
 }

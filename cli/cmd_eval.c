@@ -187,16 +187,6 @@ static bl_status measure(const bl_args *args, bl_model *model, const char *path,
                     &m->beside_c, &m->beside, err);
 }
 
-/* A template that would be left unused is refused. */
-static bl_status check_template(const bl_args *args, bl_error *err)
-{
-    const char *documents = bl_flags_text(args, "documents");
-    if (bl_flags_given(args, "chat-template") && (!documents || strcmp(documents, "messages") != 0))
-        return bl_cli_fail(err, BL_EINVAL,
-                           "--chat-template writes conversations: it needs --documents messages");
-    return BL_OK;
-}
-
 static bl_status eval_file(const bl_args *args, bl_error *err)
 {
     uint64_t window = 0;
@@ -207,7 +197,7 @@ static bl_status eval_file(const bl_args *args, bl_error *err)
     if (status == BL_OK && bl_flags_given(args, "beside") && !bl_flags_given(args, "memory"))
         status = bl_cli_fail(err, BL_EINVAL, "--beside needs --memory");
     if (status == BL_OK)
-        status = check_template(args, err);
+        status = bl_cli_reading_check(args, err);
     if (status == BL_OK)
         status = bl_cli_stream_check(args, err);
     if (status == BL_OK)
@@ -245,11 +235,7 @@ static const bl_flag flags[] = {
      .value = "HOW",
      .help = "where documents end: auto, blank-line, line, file, jsonl, or messages, conversations "
              "of which the answers count (as of prepare)"},
-    {.name = "chat-template",
-     .value = "FILE",
-     .help = "what conversations are written by, as of prepare: a .jinja file, "
-             "tokenizer_config.json or a folder with one; default: that of the model's folder, "
-             "else ChatML"},
+    BL_FLAG_CHAT_TEMPLATE,
     BL_FLAG_ENCODING,
     BL_FLAG_FIELD,
     BL_FLAG_REPLACE,

@@ -1,4 +1,4 @@
-/* bitllama learn: reads texts into a memory. */
+/* bitllama learn: reads texts and conversations into a memory. */
 #include "cli.h"
 #include "figures.h"
 #include "input.h"
@@ -143,6 +143,8 @@ static bl_status run(const bl_args *args, bl_error *err)
     bl_session *session = NULL;
     bl_status status = read_lesson(&l, args, err);
     if (status == BL_OK)
+        status = bl_cli_reading_check(args, err);
+    if (status == BL_OK)
         status = bl_cli_model_open(&model, args, err);
     if (status == BL_OK)
         status = bl_session_open(&session, model, NULL, err);
@@ -180,7 +182,11 @@ static const bl_flag flags[] = {
      .fallback = "60",
      .help = "the memory is also written in between, after so many seconds each"},
     BL_FLAG_GLOB,
-    BL_FLAG_DOCUMENTS,
+    {.name = "documents",
+     .value = "HOW",
+     .help = "where documents end: auto, blank-line, line, file, jsonl, or messages, conversations "
+             "(as of prepare)"},
+    BL_FLAG_CHAT_TEMPLATE,
     BL_FLAG_ENCODING,
     BL_FLAG_FIELD,
     BL_FLAG_REPLACE,
@@ -190,14 +196,16 @@ static const bl_flag flags[] = {
 
 const bl_command bl_command_learn = {
     .name = "learn",
-    .summary = "Reads texts into a memory.",
+    .summary = "Reads texts and conversations into a memory.",
     .usage = "-m MODEL SOURCE... --memory FILE [--consolidate S [--every N]]",
     .details =
         "Sources are read in their order, and as prepare reads them: a folder's files in order of "
         "their paths, without what is no text; .jsonl and .json by their form.  Each document ends "
         "with the end-of-text token, as in training.  A model for conversations reads texts so "
         "too, "
-        "outside any turn: a chat that loads the memory begins behind them.\n\n"
+        "outside any turn: a chat that loads the memory begins behind them.  --documents messages "
+        "reads conversations as its chat template writes them, so that a chat knows what they "
+        "told; the loss is that of their answers.\n\n"
         "What is read is forgotten by half in a head's half-life (memory show).  --consolidate "
         "makes a lesson last: what a head forgets towards, its base, moves to what the head has "
         "learned beyond any text; for that the model first writes 2,048 tokens to itself.  Many "

@@ -64,6 +64,15 @@ bl_status bl_text_read_as(bl_text *text, const char *path, const bl_options *rea
     return whole(text, bl_read_text(path, reading, progress_of(path), take_text, text, err), err);
 }
 
+bl_status bl_cli_reading_check(const bl_args *args, bl_error *err)
+{
+    const char *documents = bl_flags_text(args, "documents");
+    if (bl_flags_given(args, "chat-template") && (!documents || strcmp(documents, "messages") != 0))
+        return bl_cli_fail(err, BL_EINVAL,
+                           "--chat-template writes conversations: it needs --documents messages");
+    return BL_OK;
+}
+
 bl_status bl_cli_reading(bl_options **reading, const bl_args *args, bl_error *err)
 {
     static const struct {

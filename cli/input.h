@@ -66,11 +66,20 @@ void bl_ids_release(bl_ids *ids);
         .name = "documents", .value = "HOW",                                                       \
         .help = "where documents end: auto, blank-line, line, file or jsonl (as of prepare)"       \
     }
+#define BL_FLAG_CHAT_TEMPLATE                                                                      \
+    {                                                                                              \
+        .name = "chat-template", .value = "FILE",                                                  \
+        .help = "what conversations are written by, as of prepare: a .jinja file, "                \
+                "tokenizer_config.json or a folder with one; default: that of the model's "        \
+                "folder, else ChatML"                                                              \
+    }
 #define BL_FLAG_SKIP_BAD                                                                           \
     {                                                                                              \
         .name = "skip-bad",                                                                        \
         .help = "drop lines of JSON Lines that are no JSON or have no text instead of stopping"    \
     }
+/* A template that would be left unused is refused. */
+bl_status bl_cli_reading_check(const bl_args *args, bl_error *err);
 bl_status bl_cli_reading(bl_options **reading, const bl_args *args, bl_error *err);
 
 #endif

@@ -1026,8 +1026,8 @@ document, after its pending token or else bos_token_id.  s is unchanged."""),
     "bl_session_learn": (c_int, (c_void_p, c_char_p, c_void_p, c_double, c_uint64, bl_progress_fn, c_void_p, POINTER(bl_learn_result), POINTER(bl_error),), """Reads the documents of a text into a session, in order, each followed by eos_token_id, which
 stays pending after the last; bos_token_id comes first in a session that has read nothing.  With
 a `share` above 0 it is consolidated (bl_session_consolidate) after every `every` tokens (0: not
-before the end) and at the end.  path and reading: as of bl_eval_text(), but no token file and no
-conversations (BL_EUNSUPPORTED).
+before the end) and at the end.  path and reading: as of bl_eval_text(), but no token file
+(BL_EUNSUPPORTED); of conversations the loss is that of the answers.
 *result says what was done, after a failure too: after BL_EINTERRUPTED what was read stays read,
 whole documents or not.
 Errors: as of bl_session_feed(), bl_session_consolidate() and bl_eval_text()."""),

@@ -1590,8 +1590,8 @@ def bl_session_learn(s: Handle, path: Text, reading: Handle, share: float, every
     """Reads the documents of a text into a session, in order, each followed by eos_token_id, which
     stays pending after the last; bos_token_id comes first in a session that has read nothing.  With
     a `share` above 0 it is consolidated (bl_session_consolidate) after every `every` tokens (0: not
-    before the end) and at the end.  path and reading: as of bl_eval_text(), but no token file and no
-    conversations (BL_EUNSUPPORTED).
+    before the end) and at the end.  path and reading: as of bl_eval_text(), but no token file
+    (BL_EUNSUPPORTED); of conversations the loss is that of the answers.
     *result says what was done, after a failure too: after BL_EINTERRUPTED what was read stays read,
     whole documents or not.
     Errors: as of bl_session_feed(), bl_session_consolidate() and bl_eval_text()."""

@@ -1,4 +1,4 @@
-/* bl_session_learn(): texts read into a session, consolidated and saved meanwhile. */
+/* bl_session_learn(): texts and conversations read into a session, consolidated and saved meanwhile. */
 #include "api/documents.h"
 #include "core/call.h"
 #include "core/clock.h"
@@ -33,11 +33,13 @@ static bl_status learn_document(void *user, const int32_t *ids, const unsigned c
     bl_reader *reader = l->reader;
     const int32_t begin = (int32_t)l->net->config.bos_token_id,
                   end = (int32_t)l->net->config.eos_token_id;
-    (void)counts, (void)stop;
-    if (text->state.position == 0 && text->pending == BL_NO_TOKEN)
-        BL_TRY(bl_sequence_learn(text, reader, &l->lesson, &begin, 1, err));
-    BL_TRY(bl_sequence_learn(text, reader, &l->lesson, ids, count, err));
-    return bl_sequence_learn(text, reader, &l->lesson, &end, 1, err);
+    int fresh = text->state.position == 0 && text->pending == BL_NO_TOKEN;
+    (void)stop;
+    if (fresh && !(counts && count && ids[0] == begin)) /* some templates write it */
+        BL_TRY(bl_sequence_learn(text, reader, &l->lesson, &begin, NULL, 1, err));
+    BL_TRY(bl_sequence_learn(text, reader, &l->lesson, ids, counts, count, err));
+    return bl_sequence_learn(text, reader, &l->lesson, &end, counts ? counts + count : NULL, 1,
+                             err);
 }
 
 /* The lesson goes on where the file cannot be written: it may be the next time, and at the end the
@@ -62,9 +64,6 @@ static bl_status check(const learning *l, const bl_documents *d, bl_error *err)
         return bl_fail(err, BL_EINVAL, "a share of %g to consolidate: it is from 0 to 1", share);
     if (share > 0)
         BL_TRY(bl_session_can_consolidate(l->s, err));
-    if (d->reading->documents == BL_DOCUMENTS_MESSAGES)
-        return bl_fail(err, BL_EUNSUPPORTED,
-                       "`documents` messages: conversations are for training; here texts are read");
     for (size_t i = 0; i < d->source_count; i++)
         if (bl_token_file_is_named(d->sources[i]))
             return bl_fail(err, BL_EUNSUPPORTED, "%s: a token file; text is learned",

@@ -352,18 +352,27 @@ static bl_status check_text(bl_cutter *c, bl_span *d, uint64_t place, bl_error *
     return BL_OK;
 }
 
+/* An object that has something else than text there. */
+static bl_status lacks_field(bl_cutter *c, bl_span *d, int member, bl_error *err)
+{
+    int talk =
+        bl_json_text_find(&c->json, d->text, d->bytes, "messages", member) == BL_JSON_NOT_TEXT;
+    return bad_json(c, d, err, "no field \"%.64s\"%s", c->o.field,
+                    talk ? "; `documents` messages reads conversations" : "");
+}
+
 /* The string of a JSON object's field. */
 static bl_status read_json(bl_cutter *c, bl_span *d, bl_error *err)
 {
     bl_json_text *j = &c->json;
-    switch (bl_json_text_find(j, d->text, d->bytes, c->o.field,
-                              c->rule == BL_CUT_JSON && c->values.array)) {
+    int member = c->rule == BL_CUT_JSON && c->values.array;
+    switch (bl_json_text_find(j, d->text, d->bytes, c->o.field, member)) {
     case BL_JSON_BAD:
         return bad_json(c, d, err, "not JSON: %s, %zu bytes into it", j->why, j->at);
     case BL_JSON_NO_OBJECT:
         return bad_json(c, d, err, "not a JSON object");
     case BL_JSON_NO_FIELD:
-        return bad_json(c, d, err, "no field \"%.64s\"", c->o.field);
+        return lacks_field(c, d, member, err);
     case BL_JSON_NOT_TEXT:
         return bad_json(c, d, err, "\"%.64s\" is not text", c->o.field);
     case BL_JSON_NO_MEMORY:

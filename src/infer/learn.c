@@ -34,28 +34,33 @@ static bl_status note(bl_sequence *s, bl_reader *r, bl_lesson *lesson, size_t ro
 
 /* The first id, predicted from what was read last: the pending token, or one read before. */
 static bl_status score_first(bl_sequence *s, bl_reader *r, bl_lesson *lesson, int32_t id,
-                             bl_error *err)
+                             int counts, bl_error *err)
 {
     int reads = s->pending != BL_NO_TOKEN;
     if (!reads && !s->state.has_last)
         return BL_OK;
     BL_TRY(bl_sequence_feed(s, r, NULL, 0, r->host, 0, err));
-    lesson->nats += bl_loss_of(r->host, r->net->m.V, id);
-    lesson->scored++;
+    if (counts) {
+        lesson->nats += bl_loss_of(r->host, r->net->m.V, id);
+        lesson->scored++;
+    }
     return reads ? note(s, r, lesson, 1, err) : BL_OK;
 }
 
 static bl_status learn(bl_sequence *s, bl_reader *r, bl_lesson *lesson, const int32_t *ids,
-                       size_t count, float *logits, bl_error *err)
+                       const unsigned char *counts, size_t count, float *logits, bl_error *err)
 {
     size_t V = r->net->m.V;
     for (size_t done = 0; done + 1 < count;) {
         size_t rows = next_rows(lesson, count - 1 - done);
         BL_TRY(bl_watch_poll(done, count, err));
         BL_TRY(bl_infer_feed(r, &s->state, ids + done, rows, logits, 1, err));
-        for (size_t t = 0; t < rows; t++)
+        for (size_t t = 0; t < rows; t++) {
+            if (counts && !counts[done + t + 1])
+                continue;
             lesson->nats += bl_loss_of(logits + t * V, V, ids[done + t + 1]);
-        lesson->scored += rows;
+            lesson->scored++;
+        }
         done += rows;
         s->learned += rows;
         BL_TRY(note(s, r, lesson, rows, err));
@@ -66,7 +71,7 @@ static bl_status learn(bl_sequence *s, bl_reader *r, bl_lesson *lesson, const in
 }
 
 bl_status bl_sequence_learn(bl_sequence *s, bl_reader *r, bl_lesson *lesson, const int32_t *ids,
-                            size_t count, bl_error *err)
+                            const unsigned char *counts, size_t count, bl_error *err)
 {
     BL_TRY(bl_infer_check_ids(r->net, ids, count, err));
     if (!count)
@@ -75,10 +80,10 @@ bl_status bl_sequence_learn(bl_sequence *s, bl_reader *r, bl_lesson *lesson, con
     if (!logits)
         return bl_fail(err, BL_ENOMEM, "out of memory for %zu logits",
                        BL_READER_ROWS * r->net->m.V);
-    bl_status status = score_first(s, r, lesson, ids[0], err);
+    bl_status status = score_first(s, r, lesson, ids[0], !counts || counts[0], err);
     if (status == BL_OK) {
         s->decoder = (bl_decoder){.started = 1}; /* another text follows */
-        status = learn(s, r, lesson, ids, count, logits, err);
+        status = learn(s, r, lesson, ids, counts, count, logits, err);
     }
     bl_free(logits);
     return status;

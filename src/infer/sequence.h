@@ -111,7 +111,7 @@ typedef struct bl_lesson {
     float share;             /* of each consolidation; 0: none */
     uint64_t every;          /* tokens from one to the next; 0: only at the end */
     uint64_t since;          /* tokens after the last one */
-    uint64_t tokens, scored; /* read; those with a token before them */
+    uint64_t tokens, scored; /* read; those whose loss is in nats */
     uint64_t consolidations;
     double nats; /* of those scored */
     /* Between two pieces, when the sequence may be saved: nothing is pending.  NULL: nothing. */
@@ -120,10 +120,10 @@ typedef struct bl_lesson {
 } bl_lesson;
 
 /* Reads the pending token and all of `count` tokens but the last, which becomes pending, and scores
- * each by what was read before it; learned ends the text after the last piece.  Pieces may be of
- * any size. */
+ * each by what was read before it, or those whose counts[count] is not 0, NULL: all; learned ends
+ * the text after the last piece.  Pieces may be of any size. */
 bl_status bl_sequence_learn(bl_sequence *s, bl_reader *r, bl_lesson *lesson, const int32_t *ids,
-                            size_t count, bl_error *err) BL_NODISCARD;
+                            const unsigned char *counts, size_t count, bl_error *err) BL_NODISCARD;
 bl_status bl_sequence_learned(bl_sequence *s, bl_reader *r, bl_lesson *lesson,
                               bl_error *err) BL_NODISCARD;
 

@@ -1,5 +1,6 @@
 # eval on conversations: the loss on answers that it finds in JSON Lines is that of the data folder which prepare makes of them, by
 # ChatML and by templates without generation blocks and with them; in documents, in a stream, by position and from a memory; refusals.
+# learn reads the same conversations, with the loss of the stream, and leaves what a conversation begins behind.
 . "$(dirname "$0")/expect.sh"
 cp -R "$(dirname "$0")/../fixtures/templates" "$scratch" && cd "$scratch" || exit 1
 shape="--preset tiny --hidden-size 64 --intermediate-size 96 --num-hidden-layers 2 --num-attention-heads 2 --steps 3 --batch 2 --context 64 --lr 4e-3"
@@ -70,6 +71,19 @@ for family in chatml llama mistral_generation; do
     check "$family: much the same" awk -v a="$(sed 's/{"loss": \([0-9.]*\).*/\1/' stdout)" -v b="$(sed 's/{"loss": \([0-9.]*\).*/\1/' stream)" \
         'BEGIN { exit !(a > 0.1 && a / b > 0.99 && a / b < 1.01) }'
 
+    # Learned, they are a stream too, in one piece or two, from which a conversation begins.
+    expect "$family: learned" 0 '*loss *nats a token*' '*' learn -m run rest.jsonl --documents messages --memory talks
+    cp stdout learned_rest
+    check "$family: with the loss of the stream" awk -v a="$(awk '$1 == "loss" { print $2 }' stdout)" -v b="$(cat stream)" \
+        'BEGIN { exit !(a > 0.1 && a - b < 6e-5 && b - a < 6e-5) }'
+    sed 3q rest.jsonl >first.jsonl
+    sed 1,3d rest.jsonl >second.jsonl
+    expect "$family: the first half" 0 '*' '*' learn -m run first.jsonl --documents messages --memory halves
+    expect "$family: the second" 0 "*$(grep ^position learned_rest)*" '*' learn -m run second.jsonl --documents messages --memory halves
+    check "$family: the same memory" cmp talks halves
+    expect "$family: texts all the same" 0 '*documents*' '*' learn -m run rest.jsonl --documents line --memory halves
+    rm talks halves
+
     # One conversation is its own stream.
     sed 1q rest.jsonl >one.jsonl
     for state in loss fresh; do
@@ -132,5 +146,16 @@ expect "no answer" 3 '' '*none.jsonl: line 1: no message of the assistant*' eval
 cat none.jsonl rest.jsonl >some.jsonl
 expect "one line of that kind" 0 "$(cat by_its_own)" '*' eval -m packed --data some.jsonl --documents messages --skip-bad
 expect "a text is read as before" 0 '*bits per byte  [0-9]*tokens         [78]*' '*' eval -m packed --data little
-expect "conversations are not learned" 3 '' '*conversations are for training*' learn -m packed rest.jsonl --documents messages --memory mem
+expect "talks taken for texts" 3 '' '*rest.jsonl: line 1: no field "text"; --documents messages reads conversations*' learn -m packed rest.jsonl --memory none
+expect "a template that is not used" 2 '' '*--chat-template writes conversations: it needs --documents messages*' \
+    learn -m packed rest.jsonl --chat-template templates/llama.jinja --memory none
+check "leaves no memory" test ! -e none
+expect "a bad line is told" 3 '' '*some.jsonl: line 1: no message of the assistant*' learn -m packed some.jsonl --documents messages --memory none
+expect "the others" 0 '*' '*' learn -m packed rest.jsonl --documents messages --memory none
+cp stdout learned_rest
+printf '/learn rest.jsonl --documents messages\n/learn rest.jsonl --documents letters\n/save chat.mem\n' >lines
+input=lines
+expect "a chat learns them" 2 '' '*learned rest.jsonl: *[0-9] tokens, *.[0-9]* nats a token*documents*letters*' chat -m packed
+check "the same memory" cmp none chat.mem
+expect "or dropped" 0 "$(sed '/^distance/d' learned_rest)*" '*bad lines *1 dropped*' learn -m packed some.jsonl --documents messages --memory skipped --skip-bad
 finish

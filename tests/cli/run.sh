@@ -464,7 +464,7 @@ expect "an empty folder" 3 '' '*none: no documents*' learn -m "$run" none --memo
 expect "an empty file" 3 '' '*empty: no documents*' learn -m "$run" empty --memory none.mem
 expect "a data folder" 3 '' '*no documents; passed over: 0 files that are no text, [1-9]*' learn -m "$run" "$data" --memory none.mem
 expect "no source" 2 '' '*nothing to learn is named*' learn -m "$run" --memory none.mem
-expect "conversations" 3 '' '*--documents messages: *' learn -m "$run" lesson.txt --documents messages --memory none.mem
+expect "conversations that nothing writes" 2 '' '*no special token <|im_start|>, which ChatML writes: *--chat-template*' learn -m "$run" lesson.txt --documents messages --memory none.mem
 expect "a time that is none" 2 '' "*--save-seconds is a number*'soon'*" learn -m "$run" lesson.txt --save-seconds soon --memory none.mem
 check "nothing was begun" test ! -e none.mem
 expect "a share of nothing" 2 '' "*--consolidate is a share above 0*'0'*" learn -m "$run" -f lesson.txt --memory new.mem --consolidate 0

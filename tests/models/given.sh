@@ -90,6 +90,13 @@ else
     for key in parameters bytes hash fingerprint; do
         eval "check '$key' same $key \$$key"
     done
+    if [ "$model" = Bit-Llama-Micro-Chat ]; then # what it was told in a conversation that it has only read
+        printf '{"messages": [{"role": "user", "content": "My name is Anna."}, {"role": "assistant", "content": "Hello, Anna!"}]}\n' >told.jsonl
+        check "learn" quietly learned learn -m "$given" told.jsonl --documents messages --memory me.mem
+        echo 'What is my name?' >asked
+        check "asked" quietly answer chat -m "$given" --memory me.mem --temperature 0 <asked
+        check "it knows it" test "$(cat answer)" = 'Your name is Anna.'
+    fi
     tr '\n' ' ' <losses | sed 's/^/losses: /; s/ $//'
     echo
 fi
