@@ -30,39 +30,85 @@ check "every story is told once" cmp before after
 
 # each message on a line, with a line between conversations
 sed 's/^{"messages": \[//; s/\]}$//; s/}, {"role"/}\n{"role"/g; s/$/\n/' one.jsonl >lines
-check "a name is the one told last, and what was not told is not known" awk '
-    !NF { split("", name); asked = ""; next }
-    /"role": "user"/ {
-        asked = /What is my name|Do you know my name|Who am I|What am I called/ ? "name" : ""
-        if (match($0, /(My name is|I am called|Please call me|Hi, I am|Hello, I am) [A-Z][a-z]+( now)?\."/)) {
-            n = split(substr($0, RSTART, RLENGTH), word, / /)
-            who = word[n] ~ /^now/ ? word[n - 1] : word[n]
-            gsub(/[^A-Za-z]/, "", who)
-            name["is"] = who
-        }
+# what is told, with its kind, and what is asked, with the answers to those who have told it and who have not; @ is one word
+{
+    sed 's/^/told|name|/' <<'END'
+Please call me @ now.
+My name is @ now.
+My name is @.
+Hi, I am @.
+Hello! My name is @.
+I am called @.
+Hello, I am @.
+END
+    printf 'told|age|%s\n' "I am @." "I am @ years old." "Now I am @ years old." "I just turned @." "Today I turned @."
+    printf 'told|food|%s\n' "I love to eat @." "I like @ best of all food."
+    printf 'told|color|%s\n' "I like the color @ best." "I love @. It is my favorite color."
+    for kind in color food animal; do
+        printf "told|$kind|%s\n" "My favorite $kind is @." "Now my favorite $kind is @." "The $kind that I like best is @."
+        printf "asked|$kind|%s|Your favorite $kind is @.|You have not told me your favorite $kind.\n" \
+            "What is my favorite $kind?" "Do you know my favorite $kind?" "Which $kind do I like best?"
+    done
+    echo "told|best|I like @ best now."
+    for kind in brother sister dog cat rabbit bunny bird fish frog mouse duck turtle hamster pony kitten puppy horse; do
+        printf "told|$kind|%s\n" "I have a $kind named @." "My $kind is called @." "My $kind's name is @." "I have a $kind. Its name is @." \
+            "Now I have a $kind named @." "I got a new $kind. It is called @." "I have a new $kind now. His name is @." "I have a new $kind now. Her name is @."
+        printf "asked|$kind|%s|Your $kind is called @.|You have not told me about a $kind.\n" \
+            "What is my $kind called?" "What is the name of my $kind?" "What is my $kind's name?" "Do you know my $kind's name?"
+    done
+    printf 'asked|name|%s|Your name is @.|You have not told me your name.\n' "What is my name?" "Do you know my name?" "Who am I?" "What am I called?"
+    printf 'asked|age|%s|You are @ years old.|You have not told me how old you are.\n' "How old am I?" "Do you know how old I am?"
+} >forms
+check "what was told last is the answer, and what was not told is not known" awk -F '|' '
+    function value_in(text, pattern,  at, n) { # the word that stands for @; "" when text has another form
+        at = index(pattern, "@")
+        n = length(text) - length(pattern) + 1
+        if (n < 1 || substr(text, 1, at - 1) substr(text, at + n) != substr(pattern, 1, at - 1) substr(pattern, at + 1))
+            return ""
+        text = substr(text, at, n)
+        return text ~ /^[A-Za-z]+$/ ? text : ""
+    }
+    BEGIN {
+        split("red blue green yellow pink purple orange brown black white", color, " ")
+        split("pizza soup cake apples bread cheese rice pasta bananas cookies carrots honey", food, " ")
+        for (i in color) kind_of[color[i]] = "color"
+        for (i in food) kind_of[food[i]] = "food"
+    }
+    FNR == NR && $1 == "told" { kind[++forms] = $2; form[forms] = $3; next }
+    FNR == NR { asks[$3] = $2; known[$3] = $4; unknown[$3] = $5; next }
+    !NF { split("", is); question = ""; next }
+    {
+        text = $0
+        user = sub(/^\{"role": "user", "content": "/, "", text)
+        sub(/^\{"role": "assistant", "content": "/, "", text)
+        sub(/"\}$/, "", text)
+    }
+    user {
+        question = text in asks ? text : ""
+        for (i = 1; i <= forms; i++)
+            if ((value = value_in(text, form[i])) != "") {
+                k = kind[i] != "best" ? kind[i] : value in kind_of ? kind_of[value] : "animal"
+                is[k] = value
+                told[k]++
+                break
+            }
         next
     }
-    asked == "name" {
-        want = "is" in name ? "Your name is " name["is"] "." : "You have not told me your name."
-        if (!index($0, want)) { print want " was expected: " $0; bad = 1 }
-        seen["is" in name]++
-        asked = ""
+    question != "" {
+        k = asks[question]
+        want = k in is ? known[question] : unknown[question]
+        if (k in is)
+            sub(/@/, is[k], want)
+        if (text != want) { print want " was expected: " $0; bad = 1 }
+        n[want ~ /^You have not/ ? "unknown" : k ~ /^(name|age|color|food|animal|brother|sister)$/ ? k : "pet"]++
+        question = ""
     }
-    END { exit bad || seen[1] < 20 || seen[0] < 1 }' lines
-check "a pet is the one that was told of" awk '
-    !NF { pet = ""; next }
-    match($0, /(I have an? [a-z]+ named|My [a-z]+ is called|Its name is|My [a-z]+.s name is|Now I have an? [a-z]+ named|It is called) [A-Z][a-z]+\."/) && /"role": "user"/ && !/brother|sister/ {
-        pet = substr($0, RSTART, RLENGTH)
-        sub(/\."$/, "", pet)
-        sub(/^.* /, "", pet)
-    }
-    match($0, /"Your [a-z]+ is called [A-Z][a-z]+\./) && !/brother|sister/ {
-        said = substr($0, RSTART, RLENGTH - 1)
-        sub(/^.* /, "", said)
-        n++
-        if (said != pet) { print pet " was expected: " $0; bad = 1 }
-    }
-    END { exit bad || n < 10 }' lines
+    END {
+        split("name age color food animal pet brother sister", word, " ")
+        for (i in word)
+            if (n[word[i]] < 4) { print n[word[i]] + 0 " times " word[i]; bad = 1 }
+        exit bad || n["unknown"] < 4
+    }' forms lines
 check "stories about me and my dog are about who was told" awk '
     !NF { name = pet = about = "" }
     /"role": "user"/ {
@@ -89,8 +135,8 @@ small="--preset tiny --hidden-size 32 --intermediate-size 48 --num-hidden-layers
 "$bitllama" train --data data --out tuned $small >/dev/null 2>log
 measure() { COUNT=1 TELLS=1 JOBS=1 BETWEEN="0 2" sh "$chat/measure.sh" "$bitllama" stories.txt measured tuned >table 2>>log || cat log; }
 measure
-check "nothing is right" holds table '*many stories and talks about them before:*| tuned | [1-9]* | 0.00 | 0.00 |'
+check "nothing is right" holds table '*many stories and talks about them lie in between:*| tuned | [1-9]* | 0.00 | 0.00 |'
 for file in measured/tuned/*.told.out; do cut -d ' ' -f 2- measured/tuned/told | tr '\n' ' ' >"$file"; done
 measure
-check "all is right" holds table '*many stories and talks about them before:*| tuned | [1-9]* | 1.00 | 1.00 |'
+check "all is right" holds table '*many stories and talks about them lie in between:*| tuned | [1-9]* | 1.00 | 1.00 |'
 finish
