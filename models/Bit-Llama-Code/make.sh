@@ -52,7 +52,7 @@ fi
 # shellcheck disable=SC2086 # words
 train_model "$work/data" "$work/run" $recipe ${FLAGS:-}
 loss_of loss "$work/run" --data "$work/data" --window 1024 --device "${DEVICE:-cpu}"
-export_model "$work/run" "${DTYPE:-bf16}"
+export_model "$work/run" "${DTYPE:-int8}"
 rm -rf "$work/measured"
 sh "$here/measure.sh" "$program" "$work/corpus" "$work/measured" "$out" >"$work/measured.md"
 samples "$out" "$(printf 'import os\n\n\ndef')" 120
