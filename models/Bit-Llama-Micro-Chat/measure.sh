@@ -159,7 +159,7 @@ for model; do
 done
 [ -s "$folder/told.tsv" ] || exit 0
 echo
-echo "Share of right answers about what the user told, so many stories and talks about them before:"
+echo "Share of right answers about what the user told, by how many stories and talks about them lie in between:"
 echo
 printf '| model | asked of each |'
 for n in $between; do printf ' %s |' "$n"; done

@@ -3,13 +3,13 @@
 #   awk -v seed=1 [-v most=6] -f remember.awk TALKS >remember.jsonl
 #   awk -v seed=1 -v form=tests -v between="0 1 3" -f remember.awk TALKS >tests.tsv
 #
-# TALKS are lines that talks.awk writes, in their order; each goes into one conversation, of one to `most` talks, few more
-# often than many.  Between them the user says a name, an age, what they like best, a pet, a brother or a sister, says some of it anew,
+# TALKS are lines that talks.awk writes.  Each goes, in their order, into one conversation, which has one to `most` talks, a few
+# more often than many.  Between them the user says a name, an age, what they like best, a pet, a brother or a sister, says some of it anew,
 # and asks for it: what was told last is right, and who has told nothing is told so.  A talk about "a little dog named
 # Max" may become one about "my dog", whose name was told before, and one about a little girl one about "me".
 #
-# form=tests writes, for every number in `between` and then the next, "NUMBER<tab>MESSAGES<tab>WORDS": a fact, so many talks,
-# and a question whose answer has these words.
+# form=tests writes lines "NUMBER<tab>MESSAGES<tab>WORDS", for the numbers in `between` in turn: a fact, that many talks, and a
+# question about the fact, whose right answer has these words.
 
 function pick(n) { # Park and Miller's generator
     state = state * 16807 % 2147483647
@@ -95,7 +95,7 @@ function draw(kind) {
     return other(values[kind], kind in value_of ? value_of[kind] : "")
 }
 
-# A kind that has been told, one lately told or asked for less often than any other; "" when none has.
+# Any kind that has been told; "" when none has.
 function told(  i, n, list) {
     n = 0
     for (i = 1; i <= kinds; i++)
@@ -104,6 +104,7 @@ function told(  i, n, list) {
     return n ? list[1 + pick(n)] : ""
 }
 
+# Any kind that has not, and that no later talk needs.
 function untold(  i, n, list) {
     n = 0
     for (i = 1; i <= kinds; i++)
