@@ -121,7 +121,7 @@ bl_status bl_sequence_fetch_some(const bl_sequence *s, bl_reader *r, bl_drawing 
 {
     size_t n = list_mask(r->some_ids, r->some, s->mask, s->sampler.V);
     *there = 0;
-    if (n <= r->some && d->count && !s->sampler.bias_count)
+    if (n <= r->some && d->count)
         BL_TRY(bl_reader_best_of(r, &s->state, n, d->count, there, err));
     d->found = 1;
     d->best = *there ? r->best : NULL;

@@ -84,8 +84,9 @@ bl_status bl_sequence_take(bl_sequence *s, const bl_drawing *d, int32_t id,
                            bl_error *err) BL_NODISCARD;
 
 /* After a draw that found none of the best: what to draw from then, which is the logits of the tokens
- * that its mask allows in their places in r->host, or the best d->count of these.  After the token
- * read last, whose best the reader had. */
+ * that its mask allows in their places in r->host, or the best d->count of these, which is what
+ * bl_sampling_enough() asks for: biases and penalties leave among so many what is drawn.  After the
+ * token read last, whose best the reader had. */
 bl_status bl_sequence_fetch(const bl_sequence *s, bl_reader *r, bl_drawing *d,
                             bl_error *err) BL_NODISCARD;
 

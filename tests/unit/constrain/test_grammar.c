@@ -384,11 +384,28 @@ static void test_masks(void **state)
 
 /* ---- drawing: from the best, from all, and from none ---- */
 
+/* The best of what a mask allows, as a head of these tokens alone leaves them; 0: they are fewer. */
+static int best_allowed(bl_candidate *best, size_t count, const float *x, const uint64_t *mask,
+                        size_t V)
+{
+    bl_candidate *all = calloc(V, sizeof *all);
+    size_t n = 0;
+    assert_non_null(all);
+    for (size_t i = bl_allowed_next(mask, V, 0); i < V; i = bl_allowed_next(mask, V, i + 1))
+        all[n++] = (bl_candidate){x[i], (int32_t)i};
+    if (n >= count) {
+        bl_best_keep(all, n, count);
+        memcpy(best, all, count * sizeof *all);
+    }
+    free(all);
+    return n >= count;
+}
+
 static void test_draws(void **state)
 {
     enum { DRAWS = 4000 };
     bl_tokenizer *t = open_tokenizer();
-    size_t V = t->ids, again = 0, drawn = 0, forced = 0;
+    size_t V = t->ids, again = 0, drawn = 0, forced = 0, kept[2] = {0};
     float *x = calloc(V, sizeof *x);
     bl_candidate best[BL_TOP_MOST];
     bl_sequence s[2] = {{.pending = BL_NO_TOKEN}, {.pending = BL_NO_TOKEN}};
@@ -432,7 +449,9 @@ static void test_draws(void **state)
             forced += (size_t)only;
             if (status == BL_OK && id[k] == BL_NO_TOKEN) {
                 assert_true(enough > 0);
-                d.best = NULL;
+                d.found = (forbidden || below(2)) && best_allowed(best, enough, x, s[k].mask, V);
+                d.best = d.found ? best : NULL;
+                kept[forbidden > 0] += (size_t)d.found;
                 again++;
                 status = bl_sequence_draw(&s[k], &d, &id[k], NULL);
             }
@@ -440,7 +459,9 @@ static void test_draws(void **state)
                 assert_true(status == BL_EUNSUPPORTED && forbidden);
                 bl_sequence_unconstrain(&s[k]);
                 id[k] = BL_NO_TOKEN;
-            } else {
+            } else { /* and nothing that is forbidden is drawn */
+                for (size_t i = 0; i < forbidden; i++)
+                    assert_true(id[k] != (int32_t)(1 + 3 * i) || i % 3 == 0);
                 bl_sampling_accept(&s[k].sampler, id[k]);
             }
         }
@@ -449,9 +470,11 @@ static void test_draws(void **state)
         drawn += id[0] != BL_NO_TOKEN;
     }
     printf(
-        "  %zu draws the same from the best and from all, %zu of them in two steps, %zu in none\n",
-        drawn, again, forced);
+        "  %zu draws the same from the best and from all, %zu of them in two steps, %zu in none, "
+        "%zu from the best allowed, %zu with biases\n",
+        drawn, again, forced, kept[0], kept[1]);
     assert_true(drawn > DRAWS / 2 && again > DRAWS / 40 && forced > DRAWS / 40);
+    assert_true(kept[0] > DRAWS / 100 && kept[1] > DRAWS / 400);
     for (size_t k = 0; k < 2; k++) {
         bl_sequence_unconstrain(&s[k]);
         bl_sampling_release(&s[k].sampler);
