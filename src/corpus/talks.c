@@ -12,7 +12,7 @@ enum {
     MOST = 1 << 12,          /* conversations at a time, */
     BYTES_EACH = 1 << 18,    /* and so many bytes of JSON for each thread, */
     THREADS_WITH_BYTES = 16, /* but not for more */
-    KEPT = 1 << 20           /* a larger text gives its room back */
+    KEPT = 1 << 26           /* bytes of room for texts that others have after them */
 };
 
 static const double BETWEEN = 0.02; /* seconds between two questions whether to stop */
@@ -26,11 +26,19 @@ void bl_talks_release(bl_talks *t)
     *t = (bl_talks){0};
 }
 
+static size_t room_of(const bl_conversation *c)
+{
+    return c->text.cap + c->said.cap;
+}
+
 void bl_talks_begin(bl_talks *t)
 {
-    for (size_t i = 0; i < t->count; i++)
-        if (t->talk[i].made.text.cap > KEPT)
+    size_t kept = 0;
+    for (size_t i = 0; i < t->cap; i++) {
+        if (room_of(&t->talk[i].made) > KEPT - kept)
             bl_conversation_release(&t->talk[i].made);
+        kept += room_of(&t->talk[i].made);
+    }
     if (t->copies.cap > 2 * (size_t)THREADS_WITH_BYTES * BYTES_EACH)
         bl_buf_release(&t->copies);
     bl_buf_clear(&t->copies);

@@ -31,7 +31,7 @@ typedef struct bl_talks {
 
 void bl_talks_release(bl_talks *t);
 
-/* Begins with none. */
+/* Begins with none, in the room of those before as far as it is not much. */
 void bl_talks_begin(bl_talks *t);
 
 /* Is an object of so many bytes one of these, or of the next? */

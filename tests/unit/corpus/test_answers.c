@@ -451,10 +451,54 @@ static void reading_is_left(void **state)
     close_kit(&k);
 }
 
+static size_t room_of(const bl_talks *t)
+{
+    size_t room = 0;
+    for (size_t i = 0; i < t->cap; i++)
+        room += t->talk[i].made.text.cap + t->talk[i].made.said.cap;
+    return room;
+}
+
+/* A long text now here and now there among short ones: the room for the next ones has an end. */
+static void room_is_kept(void **state)
+{
+    (void)state;
+    enum { LONG = 1 << 20, ROUNDS = 48, ENOUGH = 1 << 26 };
+    static const char *const none[] = {NULL};
+    static const char before[] = "{\"prompt\": \"a\", \"completion\": \"", after[] = "\"}";
+    size_t bytes = sizeof before - 1 + LONG + sizeof after - 1, most = 0;
+    char *json = malloc(bytes + 1);
+    bl_talks t = {.threads = 2};
+    bl_error err;
+    kit k;
+    assert_non_null(json);
+    memcpy(json, before, sizeof before - 1);
+    memset(json + sizeof before - 1, 'b', LONG);
+    memcpy(json + sizeof before - 1 + LONG, after, sizeof after);
+    open_kit(&k, "{% for m in messages %}{{ m.content }}{% endfor %}", none);
+    for (size_t round = 0; round < ROUNDS; round++) {
+        bl_talks_begin(&t);
+        assert_true(room_of(&t) <= ENOUGH);
+        for (size_t i = 0; i < round; i++)
+            assert_int_equal(bl_talks_add_bad(&t, "none", &(bl_talk_place){.line = 7}, &err),
+                             BL_OK);
+        assert_int_equal(
+            bl_talks_add(&t, (bl_span){json, bytes}, &(bl_talk_place){.line = 8}, &err), BL_OK);
+        assert_int_equal(bl_talks_read(&t, &k.form, NULL, NULL, NULL, "x", &err), BL_OK);
+        assert_int_equal(t.talk[round].made.text.len, LONG + 1);
+        most = room_of(&t) > most ? room_of(&t) : most;
+    }
+    assert_true(most > ENOUGH && most < ENOUGH + 8 * LONG);
+    bl_talks_release(&t);
+    close_kit(&k);
+    free(json);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(reading_is_left),
+        cmocka_unit_test(room_is_kept),
         cmocka_unit_test(chatml),
         cmocka_unit_test(pairs_agree),
         cmocka_unit_test(families_are_written),
