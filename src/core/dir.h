@@ -13,7 +13,8 @@ bl_status bl_dir_remove(const char *path, bl_error *err) BL_NODISCARD; /* with a
 bl_status bl_dir_remove_empty(const char *path, bl_error *err) BL_NODISCARD; /* or not at all */
 bl_status bl_path_rename(const char *from, const char *to, bl_error *err) BL_NODISCARD;
 
-/* A symbolic link at `path` to `target`, replacing a file or link of that name.  BL_EIO. */
+/* A symbolic link at `path` to `target`, replacing a file or link of that name.  BL_ENOENT: there is
+ * no such folder; BL_EIO, BL_ENOMEM. */
 bl_status bl_path_link(const char *target, const char *path, bl_error *err) BL_NODISCARD;
 
 /* Removes what processes that were killed in bl_path_link() left for this path; the next call of
