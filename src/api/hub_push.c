@@ -67,6 +67,22 @@ static bl_status add_folder(pushing *p, const char *dir, const char *below, int 
     return status;
 }
 
+/* Weights, and all files of an index of them. */
+static bl_status check_weights(const char *folder, bl_error *err)
+{
+    char *path;
+    bl_st *st = NULL;
+    BL_TRY(bl_weights_path(&path, folder, err));
+    bl_status status = BL_OK;
+    if (bl_path_what(path) == BL_PATH_NONE)
+        status = bl_fail(err, BL_EFORMAT, "%s: no model.safetensors", folder);
+    else if (!bl_path_has(folder, BL_WEIGHTS_FILE))
+        status = bl_weights_open_files(&st, path, err);
+    bl_st_close(st);
+    bl_free(path);
+    return status;
+}
+
 /* A folder of a model, and not a run, most of which is nobody else's business. */
 static bl_status check_model(const char *folder, bl_error *err)
 {
@@ -85,10 +101,8 @@ static bl_status check_model(const char *folder, bl_error *err)
                        "%s is a training run: export it, and send what that makes; with `any` all "
                        "of it is sent",
                        folder);
-    if (status == BL_OK && !bl_path_has(folder, BL_WEIGHTS_FILE) &&
-        !bl_path_has(folder, BL_WEIGHTS_INDEX))
-        return bl_fail(err, BL_EFORMAT,
-                       "%s: no model.safetensors; with `any` it is sent all the same", folder);
+    if (status == BL_OK)
+        status = check_weights(folder, &why);
     if (status == BL_OK || status == BL_ENOMEM)
         return status == BL_OK ? BL_OK : bl_fail(err, status, "%s", why.message);
     return bl_fail(err, status, "%s; with `any` it is sent all the same", why.message);

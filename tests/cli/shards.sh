@@ -62,6 +62,7 @@ rm parts/model.safetensors
 # ---- what is wrong ----
 expect "a missing shard" 3 '' "*$index: its file model-00002-of-00003.safetensors is not there*" generate -m parts -p Once
 check "in one line" test "$(wc -l <stderr)" -eq 1
+expect "which is not sent either" 3 '' "*$index: its file model-00002-of-00003.safetensors is not there; with --any *" push parts o/n --dry-run
 bad() { # NAME WORDS SED: an index that sed makes of the right one
     rm -rf broken
     cp -r latent broken
