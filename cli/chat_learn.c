@@ -133,7 +133,7 @@ bl_status bl_chat_do_learn(bl_chat *chat, const char *argument, bl_error *err)
 {
     bl_text copy;
     bl_lesson_wish wish;
-    const char *documents;
+    const char *documents = NULL;
     bl_status status = bl_text_copy(&copy, argument, err);
     if (status != BL_OK)
         return status;
