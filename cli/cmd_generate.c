@@ -61,6 +61,16 @@ static bl_status read_prompt(bl_text *prompt, const bl_args *args, bl_error *err
     return status;
 }
 
+/* The end of a prompt is as it stands, which is seldom what a person means. */
+static void hint(const bl_text *prompt)
+{
+    char last = prompt->bytes ? prompt->data[prompt->bytes - 1] : 0;
+    if (last == ' ' || last == '\n' || last == '\t')
+        bl_progress_print("the prompt ends in a %s, which a model knows in one token with what "
+                          "follows: --heal",
+                          last == '\n' ? "line end" : "space");
+}
+
 static void report(const bl_generate_result *r, int constrained)
 {
     if (constrained && !r->whole)
@@ -81,6 +91,13 @@ typedef struct writing_task {
     bl_text prompt;
     bl_options *options;
 } task;
+
+static int heals(const task *t)
+{
+    char value[8] = "";
+    (void)bl_options_get(t->options, "heal", value, sizeof value, NULL, NULL);
+    return strcmp(value, "true") == 0;
+}
 
 /* The prompt before what follows it as text, on a terminal or by --echo; empty: it is not shown. */
 static bl_span echoed(const task *t)
@@ -143,6 +160,8 @@ static bl_status write_continuation(const task *t, int *begun, bl_error *err)
     }
     if (!out.reply && (out.last != '\n' || (status == BL_EINTERRUPTED && *begun)))
         status = end_line(status, err);
+    if (status == BL_OK && !heals(t) && !constrained && result.tokens)
+        hint(&t->prompt);
     if (status == BL_OK)
         report(&result, constrained);
     return status;
@@ -204,6 +223,8 @@ static bl_status continue_memory(task *t, bl_error *err)
     if (status == BL_OK && samples > 1 && save)
         status =
             bl_cli_fail(err, BL_EINVAL, "--save keeps one memory, and --samples makes several");
+    if (status == BL_OK && samples > 1 && heals(t))
+        status = bl_cli_fail(err, BL_EINVAL, "--heal is for one text, and --samples makes several");
     if (status == BL_OK && load)
         status = bl_session_load(t->session, load, err);
     if (status == BL_OK)

@@ -1324,7 +1324,7 @@ def bl_batch_next(b: Handle, turns: Ref[bl_batch_turn], count: int, options: Ref
     options: [count] BL_OPTIONS_GENERATE sets, one a turn, the same or others; NULL, or NULL for a
     turn: the defaults.  The tokens of a turn enter the window of repeat_penalty.  With bos, a
     session that has read nothing begins with bos_token_id.  A seed means what it means to
-    bl_generate(): -1 and the one in use continue.  special means nothing here, max_tokens how many
+    bl_generate(): -1 and the one in use continue.  special means nothing here, heal is refused, max_tokens is how many
     tokens are left for the text, this one among them (for `finish`, and what is held back comes with
     the last one), and ignore_eos only that the token's text belongs to the reply.  log_probability
     and logprobs are for bl_batch_event(), and take all logits.  logits of a turn may be asked for,
@@ -1513,6 +1513,12 @@ def bl_generate(s: Handle, prompt: Text, bytes: int, options: Handle, fn: Any, u
     the prompt's last token pending, for the same reason.  A chat reads a line, calls this with it,
     and repeats: it need keep nothing else.  A seed in the options that differs from the one in use
     begins new random numbers; -1 and the same seed continue with those in use.
+
+    A prompt that ends within a word, in a space or in a line end is cut where the text of training
+    never was: such an end is in one token with what follows.  With the option heal the tokens of
+    its last word, or of the spaces and line ends at its end, at most 8, are not read: tokens are
+    drawn in their place among those that spell the same, or begin with it, and the part that goes
+    beyond the prompt is what is told.  Not with ids, a grammar (BL_EINVAL), or max_tokens 0.
     Errors: BL_EINVAL (nothing to read: an empty prompt, nothing pending and no bos), BL_EFORMAT
     (prompt is not UTF-8; nothing was read then), BL_EUNSUPPORTED (model without a tokenizer),
     BL_ENOMEM, BL_EDEVICE, BL_EINTERRUPTED when fn returned non-zero, but for the token

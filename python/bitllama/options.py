@@ -256,6 +256,9 @@ class GenerateOptions(TypedDict, total=False):
     """feed the end-of-text token before the first prompt (default true)"""
     special: bool
     """<|endoftext|> and the like in a prompt are special tokens, not letters (default false)"""
+    heal: bool
+    """write a prompt's last word, or the spaces and line ends at its end, anew with what follows:
+    they are often in one token with it (default false)"""
     log_probability: bool
     """tell the log-probability of every token (default false)"""
     logprobs: int
@@ -409,6 +412,7 @@ TABLES: Dict[str, Tuple[Option, ...]] = {
         Option('seed', 'float', '-1', 'seed of the sampler; -1: a random one'),
         Option('bos', 'bool', 'true', 'feed the end-of-text token before the first prompt'),
         Option('special', 'bool', 'false', '<|endoftext|> and the like in a prompt are special tokens, not letters'),
+        Option('heal', 'bool', 'false', "write a prompt's last word, or the spaces and line ends at its end, anew with what follows: they are often in one token with it"),
         Option('log_probability', 'bool', 'false', 'tell the log-probability of every token'),
         Option('logprobs', 'int', '0', 'tell it, and those of the N likeliest tokens in its place: of the model alone, before biases, grammar, penalty and temperature'),
         Option('ignore_eos', 'bool', 'false', 'go on past the end-of-text token'),

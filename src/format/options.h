@@ -123,6 +123,7 @@ typedef char bl_opt_text[BL_TEXT_MAX];
     X(real, seed, "-1", -1, 1e15, NULL, "seed of the sampler; -1: a random one")                    \
     X(flag, bos, "true", 0, 1, NULL, "feed the end-of-text token before the first prompt")                  \
     X(flag, special, "false", 0, 1, NULL, "<|endoftext|> and the like in a prompt are special tokens, not letters") \
+    X(flag, heal, "false", 0, 1, NULL, "write a prompt's last word, or the spaces and line ends at its end, anew with what follows: they are often in one token with it") \
     X(flag, log_probability, "false", 0, 1, NULL, "tell the log-probability of every token") \
     X(size, logprobs, "0", 0, 256, NULL, "tell it, and those of the N likeliest tokens in its place: of the model alone, before biases, grammar, penalty and temperature") \
     X(flag, ignore_eos, "false", 0, 1, NULL, "go on past the end-of-text token") \

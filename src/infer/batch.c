@@ -153,6 +153,8 @@ static bl_drawing drawing_of(const bl_batch_room *b, const bl_turn *t)
 /* The options of a turn, and whether it will draw by logits. */
 static bl_status configure(const bl_batch_room *b, bl_turn *t, bl_error *err)
 {
+    if (t->options->heal)
+        return bl_fail(err, BL_EINVAL, "`heal` is for one text, and these are ids of several");
     BL_TRY(bl_sampling_configure(&t->s->sampler, t->options, err));
     if (tells(t->options))
         return BL_OK;

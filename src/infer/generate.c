@@ -7,6 +7,7 @@
 #include "core/watch.h"
 #include "infer/beyond.h"
 #include "infer/feed.h"
+#include "infer/heal.h"
 #include "infer/told.h"
 
 #include <string.h>
@@ -21,8 +22,9 @@ typedef struct generation {
     void *user;
     int32_t *prompt;
     size_t prompt_count;
-    int tells;  /* log-probabilities, for which all logits are there */
-    size_t top; /* a token is drawn from the best so many logits; 0: from all, in r->host */
+    bl_buf rest; /* what was taken back of the prompt, by the option heal */
+    int tells;   /* log-probabilities, for which all logits are there */
+    size_t top;  /* a token is drawn from the best so many logits; 0: from all, in r->host */
     bl_beyond beyond;
     bl_told *told; /* of the last token */
     int single;    /* one token, which is told whether there is fn or not */
@@ -49,10 +51,25 @@ static bl_status copy_prompt(generation *g, const int32_t *ids, size_t count, bl
     return BL_OK;
 }
 
+/* Takes back what the prompt's end cut of its last token, of `count` ids of text; something is left
+ * to be read before it. */
+static bl_status take_back(generation *g, size_t count, bl_error *err)
+{
+    size_t taken, spare = g->s->pending != BL_NO_TOKEN || g->prompt_count > count;
+    if (!g->o->heal || !g->o->max_tokens || !count)
+        return BL_OK;
+    if (g->s->constraint)
+        return bl_fail(err, BL_EINVAL, "`heal` is for texts without a grammar");
+    BL_TRY(
+        bl_heal_take_back(g->t, g->prompt, g->prompt_count, count - !spare, &g->rest, &taken, err));
+    g->prompt_count -= taken;
+    return BL_OK;
+}
+
 /* The end-of-text token (to a sequence that has read nothing) and the prompt's ids. */
 static bl_status encode_prompt(generation *g, const char *prompt, size_t bytes, bl_error *err)
 {
-    size_t count = 0, cap = 0;
+    size_t count = 0, cap = 0, more = 0;
     unsigned flags = g->o->special ? BL_ENCODE_SPECIAL : 0;
     int fresh = g->s->state.position == 0 && g->s->pending == BL_NO_TOKEN;
     if (g->o->bos && fresh) {
@@ -61,7 +78,7 @@ static bl_status encode_prompt(generation *g, const char *prompt, size_t bytes, 
     }
     if (bytes) {
         /* Nearly always there are fewer tokens than this; a second run makes room for more. */
-        size_t more = 0, guess = bytes / 2 + 16;
+        size_t guess = bytes / 2 + 16;
         BL_TRY(bl_grow(&g->prompt, &cap, count + guess, sizeof *g->prompt, err));
         size_t room = cap - count;
         BL_TRY(
@@ -76,7 +93,7 @@ static bl_status encode_prompt(generation *g, const char *prompt, size_t bytes, 
     if (!count && g->s->pending == BL_NO_TOKEN)
         return nothing_to_read(err);
     g->prompt_count = count;
-    return BL_OK;
+    return take_back(g, more, err);
 }
 
 /* Hands out the pending token, which was drawn from the logits; `ends` has no text of its own, and
@@ -161,15 +178,67 @@ static bl_status find_whole(const generation *g, int constrained, bl_generate_re
     return g->s->constraint ? bl_constraint_ends(g->s->constraint, &result->whole, err) : BL_OK;
 }
 
-/* Draws and hands out until the end-of-text token or max_tokens, or once. */
-static bl_status write_reply(generation *g, bl_generate_result *result, bl_error *err)
+/* Draws one of the tokens that what is left of the prompt allows. */
+static bl_status draw_of_rest(generation *g, bl_span left, uint64_t *mask, int32_t *id,
+                              bl_error *err)
+{
+    bl_drawing d = drawing_of(g, 0);
+    bl_heal_mask(g->t, left, mask, g->s->sampler.V);
+    BL_TRY(bl_sequence_feed(g->s, g->r, NULL, 0, g->r->host, 0, err));
+    d.best = NULL;
+    d.mask = mask;
+    return bl_sequence_draw(g->s, &d, id, err);
+}
+
+/* Writes what was taken back of the prompt; *first is the token that goes beyond it, whose text begins
+ * with what is left, or BL_NO_TOKEN. */
+static bl_status write_rest(generation *g, bl_generate_result *result, int32_t *first,
+                            bl_error *err)
+{
+    bl_sequence *s = g->s;
+    bl_span left = {g->rest.data, g->rest.len};
+    bl_status status = BL_OK;
+    size_t gone = 0; /* whole characters of it, in bytes */
+    *first = BL_NO_TOKEN;
+    uint64_t *mask = left.bytes ? bl_calloc((s->sampler.V + 63) / 64, sizeof *mask) : NULL;
+    if (left.bytes && !mask)
+        return bl_fail(err, BL_ENOMEM, "out of memory for a mask of %zu tokens", s->sampler.V);
+    if (left.bytes)
+        s->decoder = (bl_decoder){.started = 1}; /* as behind any prompt */
+    while (left.bytes) {
+        int32_t id;
+        size_t bytes;
+        BL_TRY_GOTO(status, draw_of_rest(g, left, mask, &id, err), done);
+        (void)bl_tokenizer_bytes(g->t, id, &bytes);
+        if (bytes > left.bytes) {
+            *first = id;
+            break;
+        }
+        bl_sampling_accept(&s->sampler, id);
+        s->pending = id;
+        result->prompt_tokens++;
+        gone += bl_decoder_feed(&s->decoder, g->t, id, 0, NULL);
+        left = (bl_span){left.text + bytes, left.bytes - bytes};
+    }
+    g->told->hidden = g->rest.len - gone;
+done:
+    bl_free(mask);
+    return status;
+}
+
+/* Draws and hands out until the end-of-text token or max_tokens, or once; `first` was drawn, unless
+ * it is BL_NO_TOKEN. */
+static bl_status write_reply(generation *g, int32_t first, bl_generate_result *result,
+                             bl_error *err)
 {
     bl_sequence *s = g->s;
     while (result->tokens < g->o->max_tokens) {
-        int32_t id;
+        int32_t id = first;
         int constrained = s->constraint != NULL;
         uint64_t left = g->o->finish ? g->o->max_tokens - result->tokens : 0;
-        BL_TRY(read_and_draw(g, left, &id, err));
+        if (id == BL_NO_TOKEN)
+            BL_TRY(read_and_draw(g, left, &id, err));
+        first = BL_NO_TOKEN;
         bl_sampling_accept(&s->sampler, id);
         s->pending = id;
         result->tokens++;
@@ -234,7 +303,10 @@ static bl_status run(generation *g, int begins, bl_generate_result *result, bl_e
     int constrained = s->constraint != NULL;
     if (g->prompt_count || !goes_on)
         bl_stops_begin(&s->stops);
-    bl_status status = write_reply(g, result, err);
+    int32_t first;
+    bl_status status = write_rest(g, result, &first, err);
+    if (status == BL_OK)
+        status = write_reply(g, first, result, err);
     if (status == BL_OK)
         status = find_whole(g, constrained, result, err);
     result->seconds += bl_clock_seconds() - read;
@@ -250,6 +322,7 @@ static bl_status read_and_write(generation *g, const bl_prompt *prompt, bl_gener
     if (status == BL_OK)
         status = run(g, prompt->bytes || prompt->count, result, err);
     bl_free(g->prompt);
+    bl_buf_release(&g->rest);
     return status;
 }
 

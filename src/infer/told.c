@@ -4,6 +4,7 @@
 #include "infer/evaluate.h"
 
 #include <math.h>
+#include <string.h>
 
 void bl_told_release(bl_told *t)
 {
@@ -74,7 +75,10 @@ static bl_status decode(bl_told *t, bl_sequence *s, const bl_tokenizer *tokenize
     size_t bytes = bl_decoder_feed(&s->decoder, tokenizer, t->event.id, 1, to);
     if (!to)
         return bl_buf_status(&t->text, err);
-    t->text.len = bytes;
+    size_t hide = t->hidden < bytes ? t->hidden : bytes;
+    t->hidden -= hide;
+    t->text.len = bytes - hide;
+    memmove(to, to + hide, t->text.len);
     return BL_OK;
 }
 

@@ -8,6 +8,7 @@
 typedef struct bl_told {
     bl_token_event event;
     bl_buf text;
+    size_t hidden;      /* bytes in front of what is still to come that are the prompt's */
     int32_t *likeliest; /* [room] */
     double *likeliest_log;
     size_t room;
