@@ -21,7 +21,7 @@ shift 3
 count=${COUNT:-200} seed=${SEED:-1} jobs=${JOBS:-2} tells=${TELLS:-3}
 between=${BETWEEN:-0 1 2 4 8 16}
 mkdir -p "$folder"
-awk -v seed="$seed" -v form=tests -f "$here/talks.awk" "$stories" 2>/dev/null |
+LC_ALL=C awk -v seed="$seed" -v form=tests -f "$here/talks.awk" "$stories" 2>/dev/null |
     awk -v count="$count" '$1 == "S" && ++n > count { exit } { print }' >"$folder/tests.tsv"
 n=0
 while [ $n -lt "$tells" ]; do
@@ -136,7 +136,7 @@ for model; do
         echo
         echo '<|endoftext|>'
     done >"$work/stories"
-    awk -v seed="$seed" -v form=tests -f "$here/talks.awk" "$work/stories" >"$work/own.tsv" 2>/dev/null
+    LC_ALL=C awk -v seed="$seed" -v form=tests -f "$here/talks.awk" "$work/stories" >"$work/own.tsv" 2>/dev/null
     rm -f "$work"/*.own.json
     questions "$work/own.tsv" "$work" own "$folder/tests.tsv" >"$work/own"
     run "$model" "$work"
