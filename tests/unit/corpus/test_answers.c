@@ -412,7 +412,8 @@ static int stop_at_once(void *user)
 static void reading_is_left(void **state)
 {
     (void)state;
-    const size_t counts[] = {10, 300}; /* read whole, and left: more than the time until it asks */
+    const size_t counts[] = {
+        10, 20000}; /* read whole, and left: far more than the time until it asks */
     static const char *const none[] = {NULL};
     static const char json[] = "{\"prompt\": \"a\", \"completion\": \"b\"}";
     kit k;
