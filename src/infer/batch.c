@@ -286,6 +286,7 @@ static void use_rows(const bl_batch_room *b, bl_turn *turns, size_t from, size_t
                 status = draw_from_all(b, t, i, &why);
         }
         note_trouble(first, status, &why);
+        t->failed |= status != BL_OK;
         t->at_row = t->at_row && status == BL_OK;
     }
     draws d = {b, turns + from, top};
@@ -308,7 +309,7 @@ static void draw_forced(const bl_batch_room *b, bl_turn *turns, size_t count, tr
     bl_error why;
     for (size_t i = 0; i < count; i++) {
         bl_turn *t = &turns[i];
-        if (!t->options || draws_by_logits(t) || left_of(t))
+        if (!t->options || draws_by_logits(t) || left_of(t) || t->failed)
             continue;
         bl_status status = draw(b, t, NULL, 0, NULL, &why);
         note_trouble(first, status == BL_OK ? status : of_turn(status, i, &why), &why);

@@ -22,6 +22,7 @@ typedef struct bl_turn {
     int32_t only;      /* what alone a grammar lets it draw, without logits; or BL_NO_TOKEN */
     int wants_all;     /* drawing from the best failed: it is drawn from all logits */
     int wants_allowed; /* a grammar allows none of the best: it is drawn from those that it allows */
+    int failed;        /* its logits are not numbers: nothing is drawn */
     int begins;        /* by the end-of-text token before ids */
     int ends;          /* what was drawn ends the text */
     int at_row;        /* the pass left logits of this turn, ... */
