@@ -139,4 +139,14 @@ check "nothing is right" holds table '*many stories and talks about them lie in 
 for file in measured/tuned/*.told.out; do cut -d ' ' -f 2- measured/tuned/told | tr '\n' ' ' >"$file"; done
 measure
 check "all is right" holds table '*many stories and talks about them lie in between:*| tuned | [1-9]* | 1.00 | 1.00 |'
+
+# lessons.sh: each lesson learned both ways, and asked for behind other text
+COUNT=2 LENGTHS=200 sh "$chat/lessons.sh" "$bitllama" stories.txt lessons tuned >table 2>>log || cat log
+check "a table of both ways" holds table '| 2 lessons, then bytes of stories | 0 | 200 |*| learned | 0 | 0 |*| learned with `--consolidate 0.05 --every 16` | 0 | 0 |'
+for file in lessons/*.200; do
+    name=${file##*/}
+    cat "lessons/${name%%.*}.words" >"$file"
+done
+COUNT=2 LENGTHS=200 sh "$chat/lessons.sh" "$bitllama" stories.txt lessons tuned >table 2>>log || cat log
+check "right answers are counted" holds table '*| learned | 0 | 2 |*| 0 | 2 |'
 finish
