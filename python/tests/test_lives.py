@@ -375,8 +375,11 @@ while not held._handle._alone:
     pass
 print("end")
 """, "end", "at rest", before="""
-import atexit
-def last():
+import atexit, time
+def last():  # a handle is given back a moment after its call has ended; one that goes on would do so for hours
+    until = time.monotonic() + 60
+    while held._handle._alone and time.monotonic() < until:
+        time.sleep(0.001)
     print("at work" if held._handle._alone else "at rest", flush=True)
 atexit.register(last)
 """)
