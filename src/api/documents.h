@@ -24,6 +24,13 @@ typedef struct bl_documents {
 typedef bl_status bl_document_fn(void *user, const int32_t *ids, const unsigned char *counts,
                                  size_t count, int *stop, bl_error *err);
 
+/* Does a conversation begin with the token that begins a text?  Some templates write it. */
+static inline int bl_document_begins(int32_t token, const int32_t *ids, const unsigned char *counts,
+                                     size_t count)
+{
+    return counts && count && ids[0] == token;
+}
+
 /* Calls fn for each.  Conversations are written by the template that bl_prepare_folder() takes with
  * the model as tokenizer.  BL_EUNSUPPORTED without a tokenizer; BL_EFORMAT when there is no
  * document; errors of bl_chosen_template_open(). */

@@ -145,12 +145,6 @@ static bl_status stream_tokens(const bl_model *m, const bl_net *net, job *j, bl_
     return status;
 }
 
-/* Does a conversation begin with the token that begins a text? */
-static int begins_with(int32_t token, const int32_t *ids, const unsigned char *counts, size_t count)
-{
-    return counts && count && ids[0] == token;
-}
-
 /* The next document of a stream: it begins after the <|endoftext|> that ended the one before. */
 static bl_status stream_document(bl_stream_loss *e, const int32_t *ids, const unsigned char *counts,
                                  size_t count, bl_error *err)
@@ -158,7 +152,7 @@ static bl_status stream_document(bl_stream_loss *e, const int32_t *ids, const un
     const bl_net *net = e->r->net;
     const int32_t begin = (int32_t)net->config.bos_token_id,
                   end = (int32_t)net->config.eos_token_id;
-    if (!e->held && !begins_with(begin, ids, counts, count))
+    if (!e->held && !bl_document_begins(begin, ids, counts, count))
         BL_TRY(bl_stream_loss_read(e, &begin, NULL, 1, err));
     BL_TRY(bl_stream_loss_read(e, ids, counts, count, err));
     return bl_stream_loss_read(e, &end, counts ? counts + count : NULL, 1, err);
@@ -197,7 +191,7 @@ static bl_status eval_document(void *user, const int32_t *ids, const unsigned ch
         return BL_OK;
     }
     bl_document_start start = start_of(t->reader->net, j->memory);
-    if (begins_with(start.token, ids, counts, count))
+    if (bl_document_begins(start.token, ids, counts, count))
         ids++, counts++, count--;
     bl_status status = bl_evaluate_document(t->reader, t->s, &start, ids, counts, count, j->curve,
                                             &more, &tokens, err);

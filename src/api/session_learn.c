@@ -35,7 +35,7 @@ static bl_status learn_document(void *user, const int32_t *ids, const unsigned c
                   end = (int32_t)l->net->config.eos_token_id;
     int fresh = text->state.position == 0 && text->pending == BL_NO_TOKEN;
     (void)stop;
-    if (fresh && !(counts && count && ids[0] == begin)) /* some templates write it */
+    if (fresh && !bl_document_begins(begin, ids, counts, count))
         BL_TRY(bl_sequence_learn(text, reader, &l->lesson, &begin, NULL, 1, err));
     BL_TRY(bl_sequence_learn(text, reader, &l->lesson, ids, counts, count, err));
     return bl_sequence_learn(text, reader, &l->lesson, &end, counts ? counts + count : NULL, 1,
