@@ -279,12 +279,6 @@ static bl_status describe_tokens(json_t *out, const char *path, bl_error *err)
     return BL_OK;
 }
 
-static int ends_with(const char *path, const char *ending)
-{
-    size_t n = strlen(path), m = strlen(ending);
-    return n >= m && strcmp(path + n - m, ending) == 0;
-}
-
 static bl_status describe(json_t *out, const char *path, bl_error *err)
 {
     bl_dir_recover(path);
@@ -297,9 +291,9 @@ static bl_status describe(json_t *out, const char *path, bl_error *err)
         return describe_checkpoint(out, path, err);
     if (kind == BL_PATH_DIR)
         return describe_model(out, path, err);
-    if (ends_with(path, "tokenizer.json"))
+    if (bl_path_ends_with(path, "tokenizer.json"))
         return describe_tokenizer(out, path, err);
-    if (ends_with(path, ".bin"))
+    if (bl_path_ends_with(path, ".bin"))
         return describe_tokens(out, path, err);
     set(out, "kind", json_string("safetensors")); /* first in the listing */
     BL_TRY(describe_weights(out, path, 1, err));

@@ -17,6 +17,8 @@ int bl_path_is_inside(const char *path, const char *dir);
 double bl_path_age(const char *path); /* seconds since it was last written; 0 when not known */
 int bl_path_same(const char *a, const char *b); /* one file or folder, however it is spelt */
 
+int bl_path_ends_with(const char *path, const char *ending);
+
 /* "a/b", and the folder that a path is in ("." when it names none), in a fresh string; NULL when
  * memory is short. */
 char *bl_path_join(const char *a, const char *b);

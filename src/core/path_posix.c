@@ -104,6 +104,12 @@ char *bl_path_parent(const char *path)
     return parent;
 }
 
+int bl_path_ends_with(const char *path, const char *ending)
+{
+    size_t n = strlen(path), e = strlen(ending);
+    return n >= e && strcmp(path + n - e, ending) == 0;
+}
+
 char *bl_path_join(const char *a, const char *b)
 {
     size_t room = strlen(a) + strlen(b) + 2;

@@ -12,12 +12,6 @@ enum { SHARDS_MOST = 1000, NAME_MOST = 255 };
 
 static const char index_ending[] = ".index.json", shard_ending[] = ".safetensors";
 
-static int ends_with(const char *text, const char *ending)
-{
-    size_t n = strlen(text), e = strlen(ending);
-    return n > e && strcmp(text + n - e, ending) == 0;
-}
-
 bl_status bl_weights_path(char **path, const char *dir, bl_error *err)
 {
     int sharded = !bl_path_has(dir, BL_WEIGHTS_FILE) && bl_path_has(dir, BL_WEIGHTS_INDEX);
@@ -42,7 +36,7 @@ static int is_plain(const char *name)
     for (const char *c = name; *c; c++)
         if (*c == '/' || *c == '\\' || (unsigned char)*c < ' ' || *c == 127)
             return 0;
-    return *name != '.' && strlen(name) <= NAME_MOST && ends_with(name, shard_ending);
+    return *name != '.' && strlen(name) <= NAME_MOST && bl_path_ends_with(name, shard_ending);
 }
 
 static bl_status check_map(const json_t *map, const char *path, bl_error *err)
@@ -225,5 +219,6 @@ static bl_status open_index(bl_st **st, const char *path, bl_error *err)
 bl_status bl_weights_open_files(bl_st **st, const char *path, bl_error *err)
 {
     *st = NULL;
-    return ends_with(path, index_ending) ? open_index(st, path, err) : bl_st_open(st, path, err);
+    return bl_path_ends_with(path, index_ending) ? open_index(st, path, err)
+                                                 : bl_st_open(st, path, err);
 }

@@ -160,12 +160,6 @@ static bl_status read_folder(bl_template *t, const char *name, bl_error *err)
     return status;
 }
 
-static int ends_with(const char *text, const char *end)
-{
-    size_t n = strlen(text), m = strlen(end);
-    return n >= m && strcmp(text + n - m, end) == 0;
-}
-
 /* A checkpoint has its tokenizer in its run, two folders up. */
 static int is_checkpoint(const char *path)
 {
@@ -177,7 +171,7 @@ bl_status bl_template_files_read(bl_template *t, const char *path, const char *n
     BL_TRY(make_own(t, err));
     if (bl_path_what(path) == BL_PATH_NONE)
         return bl_fail(err, BL_ENOENT, "%s: no such file or folder", path);
-    if (bl_path_what(path) != BL_PATH_DIR && !ends_with(path, CONFIG))
+    if (bl_path_what(path) != BL_PATH_DIR && !bl_path_ends_with(path, CONFIG))
         return compile_file(t, path, err);
     if (bl_path_what(path) != BL_PATH_DIR)
         t->folder = bl_path_parent(path);
