@@ -111,6 +111,7 @@ expect "to a full disk" 4 '' '*cannot write to standard output: *' bench $small 
 stop_after() { # FILE LINE ARGUMENTS...: sends SIGINT once the file has that line
     file=$1 line=$2
     shift 2
+    : >stdout # of the one before
     # shellcheck disable=SC2086
     "$bitllama" bench $small "$@" >stdout 2>stderr &
     process=$!

@@ -151,6 +151,7 @@ each=$(($(position two.mem) - $(position one.mem)))
 base=$(($(position one.mem) - each))
 done=0 lost=0 torn=0 ahead=0
 for k in $(seq "$kills"); do
+    : >out # what the last one showed is not this one's, which may be killed before it has opened the file
     yes hi | talk killed.mem >out 2>err &
     pid=$!
     if [ $((k % 2)) -eq 0 ]; then # however slow the machine is

@@ -115,6 +115,7 @@ check "a record for every step, none twice" test "$(grep -c '"type": *"train"' h
 expect "--resume of a finished run" 0 '' '*' train --data "$data" --out halves --resume
 
 # ---- generate ----
+: >stdout # of the one before
 "$bitllama" generate -m straight -p x --max-tokens 1000000 --ignore-eos --save reply.mem >stdout 2>stderr &
 process=$!
 check "generate: it writes" wait_for test -s stdout
